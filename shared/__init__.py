@@ -1,1 +1,1 @@
-"""What two or more functions need: the contracts they speak, the errors they mean, and one room per thing outside the house."""
+"""What two or more functions need: the contracts they speak, the errors they mean, a room per thing outside."""

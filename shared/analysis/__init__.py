@@ -1,0 +1,1 @@
+"""The offline analyst: pure, deterministic, no network. Evidence in, answers out."""

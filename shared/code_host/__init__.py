@@ -1,0 +1,1 @@
+"""Where the code lives: reading it, and writing branches and pull requests."""

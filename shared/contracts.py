@@ -1,0 +1,437 @@
+"""Every message between steps, top to bottom in the order an incident meets them.
+
+Sizes are bounded here because one workflow execution holds 512 KB for all its variables and 32 KB for its argument
+(https://cloud.google.com/workflows/quotas); whole texts live in the trace. Unknown fields are ignored, so that a
+function deployed before its neighbour understands it: fields are added first and removed one release later.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
+
+from shared import clock
+
+UTC = Annotated[datetime, AfterValidator(clock.to_utc)]
+Confidence = Annotated[float, Field(ge=0, le=1)]
+EvidenceIds = Annotated[list[str], Field(max_length=20, description="Ids of the evidence this rests on.")]
+
+Status = Literal["firing", "resolved"]
+Severity = Literal["critical", "high", "medium", "low"]
+IncidentType = Literal["code_issue", "config_issue", "infrastructure_issue", "external_dependency", "unknown"]
+Language = Literal["python", "java", "go", "javascript", "dotnet", "ruby", "unknown"]
+
+
+class Contract(BaseModel):
+    """Base of every message: immutable, tolerant of fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Answer(Contract):
+    """Base of what an agent answers: says who produced it and what it had to do without."""
+
+    produced_by: str = Field("offline", max_length=100, description="`gemini:<model version>` or `offline`.")
+    degraded: str | None = Field(None, max_length=2000, description="Why the answer is less than it could be.")
+
+
+class Alert(Contract):
+    """One alert about one service, as alert_intake publishes it; the argument of the workflow."""
+
+    incident_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{5,62}$", description="The id of everything that follows.")
+    service_name: str = Field(min_length=1, max_length=200, description="Value of the service label in telemetry.")
+    status: Status = Field("firing", description="Whether the alert fires or has ended.")
+    lookup_window_s: int = Field(900, ge=1, le=604_800, description="How far back to read telemetry, in seconds.")
+    start: UTC = Field(description="Begin of the telemetry window.")
+    end: UTC = Field(description="End of the telemetry window.")
+    received_at: UTC = Field(description="When the alert reached us.")
+    started_at: UTC | None = Field(None, description="Since when the alert fires, as its sender says.")
+    alert_name: str = Field("", max_length=300, description="Name of the alert rule.")
+    summary: str = Field("", max_length=2000, description="What the rule's author wrote for humans.")
+    labels: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels of the alert.")
+    annotations: dict[str, str] = Field(default_factory=dict, max_length=32, description="Annotations of the alert.")
+    fingerprint: str = Field("", max_length=100, description="The sender's identity of the alert.")
+    values: dict[str, float | None] = Field(default_factory=dict, max_length=32, description="Values that fired it.")
+    generator_url: str = Field("", max_length=2000, description="The rule.")
+    silence_url: str = Field("", max_length=2000, description="Where to silence it.")
+    dashboard_url: str = Field("", max_length=2000, description="Its dashboard.")
+    user_id: str = Field("", max_length=200, description="Label of who triggered it (WEBHOOK_USER_ID).")
+    github_repo: str | None = Field(None, max_length=200, description="`owner/name`, when the alert names it.")
+    github_base_branch: str | None = Field(None, max_length=200, description="Base branch, when the alert names it.")
+    commit: str | None = Field(None, max_length=200, description="Deployed commit or tag, when the labels name it.")
+
+
+class Request(Contract):
+    """Base of every step's request."""
+
+    alert: Alert
+
+    @property
+    def incident_id(self) -> str:
+        """The incident this request belongs to."""
+        return self.alert.incident_id
+
+
+class DetectionRequest(Request):
+    """Asks incident_detection whether the alert is an incident."""
+
+
+class Evidence(Contract):
+    """One thing that was seen; claims cite it by id and quote it verbatim."""
+
+    id: str = Field(pattern=r"^[A-Z][0-9]{1,3}$", description="L… logs, T… traces, M… metrics, C… code, A… alert.")
+    source: Literal["logs", "metrics", "code", "commits", "alert"]
+    query: str = Field("", max_length=1000, description="The query that brought it.")
+    at: UTC | None = Field(None, description="When it was seen first.")
+    text: str = Field(max_length=2000, description="The excerpt, verbatim.")
+    link: str = Field("", max_length=2000, description="Where to see it in its own tool.")
+
+
+class LogPattern(Contract):
+    """Log lines of one shape."""
+
+    template: str = Field(max_length=500, description="The line with its variable parts as <*>.")
+    level: Literal["fatal", "error", "warning", "info", "debug", "unknown"]
+    count: int = Field(ge=1, description="Lines in the window.")
+    count_before_onset: int = Field(0, ge=0, description="How many of them before the onset.")
+    first_seen: UTC
+    last_seen: UTC
+    exemplar: str = Field(max_length=1000, description="One such line.")
+    evidence_id: str | None = Field(None, description="Its evidence, when it was kept as one.")
+
+
+class Frame(Contract):
+    """One stack frame."""
+
+    path: str = Field(max_length=500, description="File as the trace names it.")
+    line: int | None = Field(None, ge=0, description="Line number.")
+    function: str = Field("", max_length=300, description="Function, method or symbol.")
+    code: str = Field("", max_length=300, description="Source text, when the trace shows it.")
+    in_app: bool = Field(False, description="The service's own code, not a library's or the runtime's.")
+
+
+class StackTrace(Contract):
+    """Stack traces of one shape: the same exception through the same frames."""
+
+    language: Language
+    exception_type: str = Field(max_length=300)
+    message: str = Field("", max_length=1000)
+    frames: list[Frame] = Field(max_length=40, description="Outermost call first, the raising frame last.")
+    caused_by: list[str] = Field(default_factory=list, max_length=5, description="`Type: message` of each cause.")
+    count: int = Field(1, ge=1)
+    count_before_onset: int = Field(0, ge=0)
+    first_seen: UTC
+    last_seen: UTC
+    evidence_id: str | None = None
+
+    @property
+    def app_frames(self) -> list[Frame]:
+        """The service's own frames, the deepest last."""
+        return [frame for frame in self.frames if frame.in_app]
+
+
+class MetricAnomaly(Contract):
+    """A series that left its usual range."""
+
+    metric: str = Field(max_length=300)
+    description: str = Field(max_length=500)
+    at: UTC
+    baseline: float
+    value: float
+    evidence_id: str | None = None
+
+
+class ErrorSummary(Contract):
+    """Counts over the window."""
+
+    total_errors: int = Field(0, ge=0)
+    total_warnings: int = Field(0, ge=0)
+    error_types: dict[str, int] = Field(default_factory=dict, max_length=30)
+    warning_types: dict[str, int] = Field(default_factory=dict, max_length=30)
+    peak_error_time: UTC | None = None
+    metric_anomalies: list[MetricAnomaly] = Field(default_factory=list, max_length=10)
+
+
+class Judgement(Contract):
+    """What a detector decides from the evidence; the model's part of an Incident."""
+
+    incident_detected: bool = Field(description="Something is wrong now.")
+    recommendation: Literal["proceed", "dismiss"] = Field(description="`dismiss` only when the evidence shows no harm.")
+    severity: Severity
+    incident_type_hint: IncidentType = Field(description="What kind of fault the evidence points at.")
+    affected_services: list[str] = Field(default_factory=list, max_length=20)
+    initial_symptoms: list[str] = Field(default_factory=list, max_length=10, description="One sentence each.")
+    reasoning: str = Field("", max_length=2000, description="Why, citing evidence ids.")
+
+
+class Incident(Judgement, Answer):
+    """What incident_detection found: the evidence and its judgement."""
+
+    start: UTC = Field(description="Begin of the window that was read.")
+    end: UTC = Field(description="End of the window that was read.")
+    onset: UTC | None = Field(None, description="When the behaviour changed; none when no change was found.")
+    error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
+    patterns: list[LogPattern] = Field(default_factory=list, max_length=20)
+    stack_traces: list[StackTrace] = Field(default_factory=list, max_length=8)
+    evidence: list[Evidence] = Field(default_factory=list, max_length=40)
+    log_query_used: str = Field("", max_length=2000)
+    lines_read: int = Field(0, ge=0)
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
+    @property
+    def needs_response(self) -> bool:
+        """The incident is worth the rest of the house."""
+        return self.incident_detected and self.recommendation == "proceed"
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
+    @property
+    def looks_like_regression(self) -> bool:
+        """The service's own code may be at fault, so it is worth reading."""
+        in_app = any(trace.app_frames for trace in self.stack_traces)
+        return self.needs_response and (self.incident_type_hint in ("code_issue", "config_issue") or in_app)
+
+
+class CodeAnalysisRequest(Request):
+    """Asks code_analyzer where in the code the incident comes from."""
+
+    incident: Incident
+
+
+class ProblematicFile(Contract):
+    """A place in the code the evidence points at."""
+
+    path: str = Field(max_length=500, description="Path in the repository.")
+    function_name: str = Field("", max_length=300)
+    line_start: int = Field(ge=1)
+    line_end: int = Field(ge=1)
+    code_snippet: str = Field("", max_length=3000, description="Those lines, verbatim, at the commit read.")
+    issue_description: str = Field(max_length=1000)
+    error_correlation: str = Field("", max_length=1000, description="How it explains the evidence.")
+    evidence_ids: EvidenceIds = Field(default_factory=list)
+
+
+class SuspectCommit(Contract):
+    """A commit that may have brought the fault."""
+
+    sha: str = Field(pattern=r"^[0-9a-f]{7,64}$")
+    author: str = Field("", max_length=200)
+    at: UTC
+    subject: str = Field("", max_length=300)
+    files: list[str] = Field(default_factory=list, max_length=20, description="Files it changed, the relevant first.")
+    score: Confidence = Field(description="How well it explains the evidence.")
+    why: str = Field(max_length=1000)
+    url: str = Field("", max_length=500)
+
+
+class CodeAnalysis(Answer):
+    """What code_analyzer read and found."""
+
+    code_available: bool = Field(description="False when no repository could be read; then `degraded` says why.")
+    repo: str | None = Field(None, max_length=200)
+    commit: str | None = Field(None, max_length=64, description="The commit that was read.")
+    base_branch: str | None = Field(None, max_length=200)
+    problematic_files: list[ProblematicFile] = Field(default_factory=list, max_length=10)
+    suspect_commits: list[SuspectCommit] = Field(default_factory=list, max_length=10, description="Best first.")
+    suggested_fix_locations: list[str] = Field(default_factory=list, max_length=10, description="`path:line`.")
+    analysis_summary: str = Field("", max_length=3000)
+    evidence: list[Evidence] = Field(default_factory=list, max_length=20)
+
+
+class RootCauseRequest(Request):
+    """Asks rca why it happened."""
+
+    incident: Incident
+
+
+class Quote(Contract):
+    """Words found verbatim in one piece of evidence."""
+
+    evidence_id: str
+    text: str = Field(min_length=1, max_length=500)
+
+
+class RootCause(Contract):
+    """One hypothesis and what it rests on."""
+
+    hypothesis: str = Field(max_length=1000)
+    confidence: Confidence
+    evidence_ids: EvidenceIds = Field(default_factory=list)
+    quotes: list[Quote] = Field(default_factory=list, max_length=10)
+    affected_components: list[str] = Field(default_factory=list, max_length=20)
+
+
+class Unknown(Contract):
+    """What is not known, and where to look next."""
+
+    what: str = Field(max_length=500)
+    next_query: str = Field("", max_length=1000)
+
+
+class RootCauses(Answer):
+    """Ranked hypotheses; none is an answer too, then `unknowns` says where to look."""
+
+    root_causes: list[RootCause] = Field(default_factory=list, max_length=5, description="Best first.")
+    most_likely: str = Field("", max_length=1000)
+    unknowns: list[Unknown] = Field(default_factory=list, max_length=10)
+
+
+class SuggestionRequest(Request):
+    """Asks suggestion what to do now."""
+
+    incident: Incident
+
+
+class Suggestion(Contract):
+    """One thing the engineer on call can do."""
+
+    type: Literal["config", "patch", "scale", "rollback", "api"]
+    description: str = Field(max_length=1000)
+    steps: list[str] = Field(default_factory=list, max_length=10)
+    priority: Literal["high", "medium", "low"]
+    estimated_impact: str = Field("", max_length=500)
+
+
+class Suggestions(Answer):
+    """What to do now, before the cause is known."""
+
+    suggestions: list[Suggestion] = Field(default_factory=list, max_length=8)
+    recommended_action: str = Field("", max_length=1000)
+
+
+class SolutionRequest(Request):
+    """Asks solution_generator for mitigations and, where one is certain, a patch."""
+
+    incident: Incident
+    code_analysis: CodeAnalysis | None = None
+    root_causes: RootCauses | None = None
+    suggestions: Suggestions | None = None
+
+
+class Mitigation(Contract):
+    """A way to end the harm."""
+
+    action: str = Field(max_length=1000)
+    steps: list[str] = Field(default_factory=list, max_length=10)
+    can_auto_execute: bool = False
+    priority: Literal["high", "medium", "low"]
+
+
+class FileEdit(Contract):
+    """One exact edit: `original` occurs once in the file and becomes `new`."""
+
+    path: str = Field(min_length=1, max_length=500)
+    original: str | None = Field(max_length=40_000, description="Text to replace; none creates the file.")
+    new: str | None = Field(max_length=40_000, description="Text put there; none deletes the whole file.")
+    reason: str = Field("", max_length=500)
+
+
+class Patch(Contract):
+    """A change to the code, made of exact edits against one commit."""
+
+    strategy: Literal["fix", "revert"]
+    reverts: str | None = Field(None, max_length=64, description="The commit a revert takes back.")
+    files_to_modify: list[FileEdit] = Field(min_length=1, max_length=20)
+    test_cases: list[str] = Field(default_factory=list, max_length=10)
+    rollback_plan: str = Field("", max_length=1000)
+
+
+class Solution(Answer):
+    """Mitigations, and a patch when one is certain enough to draft."""
+
+    incident_category: IncidentType
+    category_reason: str = Field("", max_length=1000)
+    solutions: list[str] = Field(default_factory=list, max_length=8, description="What would end the cause.")
+    mitigations: list[Mitigation] = Field(default_factory=list, max_length=8)
+    patch: Patch | None = None
+    patch_withheld: str | None = Field(None, max_length=1000, description="Why there is no patch.")
+    recommended_solution: str = Field("", max_length=1000)
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
+    @property
+    def has_patch(self) -> bool:
+        """There is a patch to draft."""
+        return self.patch is not None
+
+
+class FileUpdateRequest(Request):
+    """Asks file_updater to put the patch on a branch."""
+
+    code_analysis: CodeAnalysis
+    solution: Solution
+
+
+class Branch(Contract):
+    """What became of the branch."""
+
+    status: Literal["success", "exists", "skipped", "refused"]
+    repo: str | None = None
+    branch: str | None = None
+    base_branch: str | None = None
+    commit: str | None = None
+    files: list[str] = Field(default_factory=list, max_length=20)
+    message: str = Field("", max_length=1000)
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
+    @property
+    def is_ready(self) -> bool:
+        """A pull request can be opened from it."""
+        return self.status in ("success", "exists")
+
+
+class PullRequestRequest(Request):
+    """Asks pr_creator for the draft pull request."""
+
+    incident: Incident
+    code_analysis: CodeAnalysis
+    root_causes: RootCauses | None = None
+    solution: Solution
+    branch: Branch
+
+
+class PullRequest(Contract):
+    """What became of the pull request."""
+
+    status: Literal["success", "exists", "skipped", "refused"]
+    branch: str | None = None
+    pr_number: int | None = None
+    pr_url: str | None = Field(None, max_length=500)
+    draft: bool = True
+    message: str = Field("", max_length=1000)
+
+
+class Failure(Contract):
+    """A step that failed; the brief names it."""
+
+    step: str = Field(max_length=100)
+    error_type: str = Field("", max_length=100)
+    message: str = Field("", max_length=2000)
+
+
+class PostProcessRequest(Request):
+    """Asks post_process to tell the humans, with whatever there is."""
+
+    incident: Incident | None = None
+    code_analysis: CodeAnalysis | None = None
+    root_causes: RootCauses | None = None
+    suggestions: Suggestions | None = None
+    solution: Solution | None = None
+    branch: Branch | None = None
+    pull_request: PullRequest | None = None
+    failures: list[Failure] = Field(default_factory=list, max_length=50)
+
+
+OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved"]
+
+
+class Outcome(Contract):
+    """How the incident ended: exactly one for every accepted alert."""
+
+    kind: OutcomeKind
+    mail_status: Literal["sent", "already_sent", "failed", "off"] = "off"
+    hook_status: Literal["called", "already_called", "failed", "off"] = "off"
+    archived_path: str | None = Field(None, max_length=1000)
+    failures: list[Failure] = Field(default_factory=list, max_length=60)
+    tokens: int = Field(0, ge=0)
+    cost_usd: float = Field(0, ge=0)
+    duration_ms: int = Field(0, ge=0)
+    merged_into: str | None = None

@@ -1,0 +1,1 @@
+"""How humans are told: mail, hook, archive."""

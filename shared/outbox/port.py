@@ -1,0 +1,60 @@
+"""What the house needs to tell humans: a mailer, a hook, an archive."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class InlineImage:
+    """A PNG shown in the HTML as `cid:<content_id>`."""
+
+    content_id: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail; `message_id` is ours and stable per incident, so that a mail program can tell a repeat."""
+
+    to: tuple[str, ...]
+    subject: str
+    html: str
+    text: str
+    message_id: str
+    images: tuple[InlineImage, ...] = ()
+
+
+@dataclass(frozen=True)
+class MailSent:
+    """The provider's ids of a mail it took."""
+
+    provider_id: str
+    thread_id: str
+
+
+class Mailer(Protocol):
+    """Sends mail."""
+
+    def send(self, mail: Mail) -> MailSent:
+        """Send one mail. Raises Unavailable, Throttled, Refused (bad credentials), Uncertain (sent, no reply)."""
+        ...
+
+
+class Hook(Protocol):
+    """Tells another system."""
+
+    def call(self, payload: dict[str, Any], key: str) -> None:
+        """
+        Post `payload`; `key` tells the receiver repeats apart.
+
+        Raises Unavailable, Throttled, Refused (4xx), Uncertain (sent, no reply).
+        """
+        ...
+
+
+class Archive(Protocol):
+    """Keeps what was sent."""
+
+    def save(self, name: str, content: bytes) -> str:
+        """Write `content` whole under `name`; return where it is."""
+        ...

@@ -1,0 +1,39 @@
+"""Read settings from the environment: the only module that may look at `os.environ`."""
+
+import json
+import os
+from typing import Any, Self, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import Misconfigured
+
+
+class Settings(BaseModel):
+    """Base of each adapter's settings: field `grafana_host` reads the variable `GRAFANA_HOST`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """
+        Build the settings from the environment; an empty variable counts as unset.
+
+        Raises Misconfigured naming each variable that is missing or wrong, never its value.
+        """
+        found = {name: os.environ.get(name.upper(), "").strip() for name in cls.model_fields}
+        try:
+            return cls.model_validate({name: cls._parse(name, text) for name, text in found.items() if text})
+        except ValidationError as error:
+            problems = "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+            raise Misconfigured(f"Settings are missing or wrong: {problems}") from None
+
+    @classmethod
+    def _parse(cls, name: str, text: str) -> Any:
+        """Lists, tuples and dicts are written as JSON; everything else is left to pydantic."""
+        if get_origin(cls.model_fields[name].annotation) not in (list, tuple, dict):
+            return text
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise Misconfigured(f"Settings are missing or wrong: {name.upper()}: not valid JSON") from None

@@ -1,0 +1,1 @@
+"""The memory of the house: incidents, runs, leases."""
