@@ -1,0 +1,115 @@
+"""The forms every store shares: the seed's nested document, ids that any store takes, texts cut to size."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import clock
+from shared.traces.port import IncidentRecord, Json, Run, RunError, ToolCall
+
+TEXT_LIMIT = 4_000_000
+"""Characters of one kept text."""
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,119}")
+
+
+def nested(record: IncidentRecord, runs: Iterable[tuple[str, Json]]) -> Json:
+    """Return the seed's document from an incident and its (agent, run entry) pairs, oldest first."""
+    traces: dict[str, list[Json]] = {}
+    updated_at = record.updated_at
+    for agent, entry in runs:
+        traces.setdefault(agent, []).append(entry)
+        updated_at = max(updated_at, datetime.fromisoformat(entry["runEnd"]))
+    return {
+        "invocation_id": record.incident_id,
+        "session_id": record.incident_id,
+        "service_name": record.service_name,
+        "user": {"id": record.alert.get("user_id", ""), "input": record.alert},
+        "traces": traces,
+        "execution": record.execution,
+        "merged_alerts": record.merged_alerts,
+        "state": record.state,
+        "outcome": record.outcome,
+        "created_at": stamp(record.created_at),
+        "updated_at": stamp(updated_at),
+    }
+
+
+def run_entry(run: Run) -> Json:
+    """Return one run as the seed's entry of `traces.<agent>`."""
+    return {
+        "runStart": stamp(run.run_start),
+        "runEnd": stamp(run.run_end),
+        "agent_input": run.agent_input,
+        "agent_response": run.agent_response,
+        "tool_calls": [_tool_call_entry(call) for call in run.tool_calls],
+        "errors": [_error_entry(error) for error in run.errors],
+        "model": run.model,
+        "tokens_in": run.tokens_in,
+        "tokens_out": run.tokens_out,
+        "cost_usd": run.cost_usd,
+    }
+
+
+def run_id(run: Run) -> str:
+    """Return an id that sorts by time and is the same when the same run is recorded again."""
+    moment = clock.to_utc(run.run_start).strftime("%Y%m%dT%H%M%S%fZ")
+    return f"{moment}-{_digest(dumps(run_entry(run)))}"
+
+
+def text_reference(incident_id: str, name: str, text: str) -> str:
+    """Return a reference that is the same for the same text, and safe as a document's id."""
+    return f"{document_id(incident_id)}.{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:60]}.{_digest(text)}"
+
+
+def document_id(name: str) -> str:
+    """Return `name` when every store takes it as an id, else a readable part of it with its hash."""
+    if _SAFE_ID.fullmatch(name):
+        return name
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[:60] or 'x'}-{_digest(name)}"
+
+
+def cut(text: str) -> str:
+    """Return `text` as storable UTF-8, at most TEXT_LIMIT characters and a line saying what is gone."""
+    clean = text.encode("utf-8", "replace").decode("utf-8")
+    if len(clean) <= TEXT_LIMIT:
+        return clean
+    return f"{clean[:TEXT_LIMIT]}\n[cut: the first {TEXT_LIMIT} of {len(clean)} characters are kept]"
+
+
+def expiry(ttl_days: int) -> datetime:
+    """Return when something remembered now may be forgotten."""
+    return clock.now() + timedelta(days=ttl_days)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a UTC time as text of fixed width, so that texts sort as times do."""
+    return clock.to_utc(moment).isoformat(timespec="microseconds")
+
+
+def dumps(value: Any) -> str:
+    """Return JSON text; what JSON does not know is written as its text, lone surrogates stay escaped."""
+    return json.dumps(value, default=str, separators=(",", ":"))
+
+
+def _tool_call_entry(call: ToolCall) -> Json:
+    return {
+        "tool_name": call.tool_name,
+        "args": dict(call.args),
+        "start": stamp(call.start),
+        "end": stamp(call.end),
+        "result": call.result,
+        "result_ref": call.result_ref,
+        "error": call.error,
+    }
+
+
+def _error_entry(error: RunError) -> Json:
+    return {"category": error.category, "message": error.message, "at": stamp(error.at)}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -1,0 +1,236 @@
+"""Memory in one SQLite file, for a laptop and for tests: several threads and processes may share it."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from shared import clock
+from shared.errors import Refused, Unavailable
+from shared.settings import Settings
+from shared.traces import document
+from shared.traces.port import IncidentRecord, IncidentState, Json, Lease, Run
+
+_SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS incidents (
+        incident_id TEXT PRIMARY KEY, service_name TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL, alert TEXT NOT NULL, execution TEXT, merged_alerts INTEGER NOT NULL, outcome TEXT,
+        expire_at TEXT NOT NULL) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS incidents_by_age ON incidents (created_at, state)",
+    """CREATE TABLE IF NOT EXISTS runs (
+        incident_id TEXT NOT NULL, agent TEXT NOT NULL, run_id TEXT NOT NULL, entry TEXT NOT NULL,
+        expire_at TEXT NOT NULL, PRIMARY KEY (incident_id, agent, run_id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS texts (
+        reference TEXT PRIMARY KEY, body TEXT NOT NULL, expire_at TEXT NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS leases (
+        key TEXT PRIMARY KEY, holder TEXT NOT NULL, until TEXT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID""",
+)
+
+
+class EmbeddedSettings(Settings):
+    """Where the file lies, and for how many days it remembers."""
+
+    traces_path: Path = Path(".local/traces.sqlite3")
+    trace_ttl_days: int = Field(90, ge=1, le=3650)
+
+
+class EmbeddedTraces:
+    """TraceStore in SQLite. Raises Unavailable (locked, disk full, no such folder), Refused (not ours to write)."""
+
+    def __init__(self, settings: EmbeddedSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        with _named_errors(settings.traces_path):
+            self._connection = _open(settings.traces_path)
+        self._forget_expired()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def open_incident(self, record: IncidentRecord) -> bool:
+        """Create the incident; false when it exists already."""
+        record = replace(record, expire_at=record.expire_at or document.expiry(self._settings.trace_ttl_days))
+        inserted = self._write(
+            "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", *_row(record)
+        )
+        return inserted == 1
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return the incident, none when there is none."""
+        rows = self._read("SELECT * FROM incidents WHERE incident_id = ?", incident_id)
+        return _record(rows[0]) if rows else None
+
+    def incidents(self, *, state: IncidentState | None = None, limit: int = 50) -> list[IncidentRecord]:
+        """Return incidents, newest first."""
+        rows = self._read(
+            "SELECT * FROM incidents WHERE ?1 IS NULL OR state = ?1 ORDER BY created_at DESC, incident_id LIMIT ?2",
+            state,
+            limit,
+        )
+        return [_record(row) for row in rows]
+
+    def set_execution(self, incident_id: str, execution: str) -> None:
+        """Remember the workflow execution that answers the incident. Raises Refused when there is no incident."""
+        self._update(incident_id, "execution = ?", execution)
+
+    def count_merged_alert(self, incident_id: str) -> None:
+        """Add one to the alerts merged into the incident. Raises Refused when there is no incident."""
+        self._update(incident_id, "merged_alerts = merged_alerts + 1")
+
+    def close_incident(self, incident_id: str, outcome: Json) -> bool:
+        """Write the terminal outcome; false when one was told already, or there is no incident."""
+        closed = self._write(
+            "UPDATE incidents SET state = 'closed', outcome = ?, updated_at = ?"
+            " WHERE incident_id = ? AND outcome IS NULL",
+            document.dumps(outcome),
+            document.stamp(clock.now()),
+            incident_id,
+        )
+        return closed == 1
+
+    def record_run(self, incident_id: str, run: Run) -> None:
+        """Keep one finished run; keeping the same run again changes nothing."""
+        self._write(
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            incident_id,
+            run.agent,
+            document.run_id(run),
+            document.dumps(document.run_entry(run)),
+            self._expiry(),
+        )
+
+    def answer(self, incident_id: str, agent: str) -> Json | None:
+        """Return the answer of the agent's latest run that has one, none when it never finished."""
+        rows = self._read(
+            "SELECT entry FROM runs WHERE incident_id = ? AND agent = ? ORDER BY run_id DESC", incident_id, agent
+        )
+        answers = (json.loads(row["entry"])["agent_response"] for row in rows)
+        return next((answer for answer in answers if answer is not None), None)
+
+    def document(self, incident_id: str) -> Json | None:
+        """Return the whole trace in the seed's shape, none when there is no incident."""
+        record = self.incident(incident_id)
+        if record is None:
+            return None
+        rows = self._read("SELECT agent, entry FROM runs WHERE incident_id = ? ORDER BY run_id", incident_id)
+        return document.nested(record, ((row["agent"], json.loads(row["entry"])) for row in rows))
+
+    def keep_text(self, incident_id: str, name: str, text: str) -> str:
+        """Keep a large text; return its reference."""
+        body = document.cut(text)
+        reference = document.text_reference(incident_id, name, body)
+        self._write("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", reference, body, self._expiry())
+        return reference
+
+    def text(self, reference: str) -> str | None:
+        """Return a kept text."""
+        rows = self._read("SELECT body FROM texts WHERE reference = ?", reference)
+        return str(rows[0]["body"]) if rows else None
+
+    def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
+        """Take the key if it is free, run out or one's own; return the lease that stands after the call."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO leases VALUES (?1, ?2, ?3, coalesce(?4, '{}')) ON CONFLICT (key) DO UPDATE"
+                " SET value = coalesce(?4, iif(holder = ?2, value, '{}')), holder = ?2, until = ?3"
+                " WHERE holder = ?2 OR until <= ?5",
+                (key, holder, document.stamp(until), value and document.dumps(value), document.stamp(clock.now())),
+            )
+            row = connection.execute("SELECT * FROM leases WHERE key = ?", (key,)).fetchone()
+        return Lease(row["key"], row["holder"], datetime.fromisoformat(row["until"]), json.loads(row["value"]))
+
+    def release(self, key: str, holder: str) -> None:
+        """Give the key up; nothing happens when another holds it."""
+        self._write("DELETE FROM leases WHERE key = ? AND holder = ?", key, holder)
+
+    def _update(self, incident_id: str, change: str, *values: str) -> None:
+        # `change` is one of the two literals above, never input.
+        statement = f"UPDATE incidents SET {change}, updated_at = ? WHERE incident_id = ?"  # noqa: S608
+        if self._write(statement, *values, document.stamp(clock.now()), incident_id) == 0:
+            raise Refused(f"There is no incident {incident_id!r} in {str(self._settings.traces_path)!r}")
+
+    def _forget_expired(self) -> None:
+        moment = document.stamp(clock.now())
+        for table in ("incidents", "runs", "texts"):
+            self._write(f"DELETE FROM {table} WHERE expire_at < ?", moment)  # noqa: S608  # literals above
+        self._write("DELETE FROM leases WHERE until < ?", moment)
+
+    def _expiry(self) -> str:
+        return document.stamp(document.expiry(self._settings.trace_ttl_days))
+
+    def _read(self, statement: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock, _named_errors(self._settings.traces_path):
+            return self._connection.execute(statement, values).fetchall()
+
+    def _write(self, statement: str, *values: Any) -> int:
+        """Run one statement, atomic by itself; return how many rows it changed."""
+        with self._transaction() as connection:
+            return connection.execute(statement, values).rowcount
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _named_errors(self._settings.traces_path), self._connection as connection:
+            # The write lock is taken first: a transaction that reads and then writes could fail as busy at once.
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    for statement in _SCHEMA:
+        connection.execute(statement)
+    return connection
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.OperationalError, OSError) as error:
+        raise Unavailable(f"The trace file {str(path)!r} cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise Refused(f"The trace file {str(path)!r} is not one: {error}") from error
+
+
+def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:
+    assert record.expire_at is not None
+    return (
+        record.incident_id,
+        record.service_name,
+        record.state,
+        document.stamp(record.created_at),
+        document.stamp(record.updated_at),
+        document.dumps(record.alert),
+        record.execution,
+        record.merged_alerts,
+        None if record.outcome is None else document.dumps(record.outcome),
+        document.stamp(record.expire_at),
+    )
+
+
+def _record(row: sqlite3.Row) -> IncidentRecord:
+    return IncidentRecord(
+        incident_id=row["incident_id"],
+        service_name=row["service_name"],
+        state=row["state"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        updated_at=datetime.fromisoformat(row["updated_at"]),
+        alert=json.loads(row["alert"]),
+        execution=row["execution"],
+        merged_alerts=row["merged_alerts"],
+        outcome=None if row["outcome"] is None else json.loads(row["outcome"]),
+        expire_at=datetime.fromisoformat(row["expire_at"]),
+    )

@@ -1,0 +1,326 @@
+"""Promises every trace store keeps: the same tests over SQLite and over Google's own Firestore emulator."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared import clock
+from shared.errors import Refused
+from shared.traces import document
+from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.port import IncidentRecord, Run, RunError, ToolCall, TraceStore
+
+MORNING = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["embedded", "firestore"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TraceStore]:
+    """One empty store of each kind."""
+    if request.param == "firestore":
+        yield request.getfixturevalue("firestore_traces")
+        return
+    traces = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
+    yield traces
+    traces.close()
+
+
+def incident(**changes: Any) -> IncidentRecord:
+    """An incident of its own id."""
+    facts: dict[str, Any] = {
+        "incident_id": f"inc-{uuid4().hex[:12]}",
+        "service_name": "checkout",
+        "state": "open",
+        "created_at": MORNING,
+        "updated_at": MORNING,
+        "alert": {"user_id": "grafana_webhook", "labels": {"__alert_rule_uid__": "a", "": "empty", "a.b/c": "dots"}},
+    }
+    return IncidentRecord(**{**facts, **changes})
+
+
+def run(agent: str = "RCAAgent", minute: int = 0, **changes: Any) -> Run:
+    """A run of one second, `minute` minutes into the morning."""
+    start = MORNING + timedelta(minutes=minute)
+    facts: dict[str, Any] = {"agent_input": {"points": [[1, 2.5], [2, None]]}, "agent_response": {"n": minute}}
+    return Run(agent=agent, run_start=start, run_end=start + timedelta(seconds=1), **{**facts, **changes})
+
+
+def race(count: int, work: Any) -> list[Any]:
+    """Start `work(0)` … `work(count - 1)` at the same moment; return what each returned."""
+    barrier = Barrier(count)
+
+    def start(index: int) -> Any:
+        barrier.wait(timeout=20)
+        return work(index)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(start, range(count)))
+
+
+def test_incident_comes_back_as_it_was_opened(store: TraceStore) -> None:
+    """An incident is read back whole, label names that a database may dislike included."""
+    record = incident(expire_at=MORNING + timedelta(days=3))
+
+    assert store.open_incident(record)
+
+    assert store.incident(record.incident_id) == record
+
+
+def test_unknown_incident_is_none(store: TraceStore) -> None:
+    """What was never opened is absent, whatever its id looks like."""
+    for incident_id in ("inc-absent", "a/b", "..", "", "__x__", "é" * 900):
+        assert store.incident(incident_id) is None
+        assert store.document(incident_id) is None
+        assert store.answer(incident_id, "RCAAgent") is None
+        assert store.text(incident_id) is None
+
+
+def test_incident_expires_after_ttl_days(store: TraceStore) -> None:
+    """Each incident says when it may be forgotten: 90 days from now unless set."""
+    record = incident()
+
+    store.open_incident(record)
+
+    kept = store.incident(record.incident_id)
+    assert kept is not None
+    assert kept.expire_at is not None
+    assert abs(kept.expire_at - clock.now() - timedelta(days=90)) < timedelta(minutes=5)
+
+
+def test_incident_is_opened_once(store: TraceStore) -> None:
+    """Of eight threads that open the same incident exactly one wins, and its record stands."""
+    incident_id = incident().incident_id
+
+    won = race(8, lambda n: store.open_incident(incident(incident_id=incident_id, alert={"by": n})))
+
+    assert sorted(won) == [False] * 7 + [True]
+    kept = store.incident(incident_id)
+    assert kept is not None
+    assert kept.alert == {"by": won.index(True)}
+
+
+def test_incidents_are_listed_newest_first_by_state(store: TraceStore) -> None:
+    """Listing filters by state, sorts by creation and stops at the limit."""
+    records = [incident(created_at=MORNING + timedelta(minutes=n)) for n in range(4)]
+    for record in records:
+        store.open_incident(record)
+    store.close_incident(records[1].incident_id, {"kind": "full"})
+
+    newest_first = [record.incident_id for record in reversed(records)]
+    assert [record.incident_id for record in store.incidents()] == newest_first
+    assert [record.incident_id for record in store.incidents(limit=2)] == newest_first[:2]
+    assert [record.incident_id for record in store.incidents(state="closed")] == [records[1].incident_id]
+    assert records[1].incident_id not in [record.incident_id for record in store.incidents(state="open")]
+    assert len(store.incidents(state="open")) == 3
+
+
+def test_execution_is_remembered(store: TraceStore) -> None:
+    """The execution's name is kept, and the change has its time."""
+    record = incident()
+    store.open_incident(record)
+
+    store.set_execution(record.incident_id, "projects/p/locations/l/workflows/incident/executions/1")
+
+    kept = store.incident(record.incident_id)
+    assert kept is not None
+    assert kept.execution == "projects/p/locations/l/workflows/incident/executions/1"
+    assert kept.updated_at > record.updated_at
+
+
+def test_merged_alerts_are_all_counted(store: TraceStore) -> None:
+    """Eight alerts merged at once count eight."""
+    record = incident()
+    store.open_incident(record)
+
+    race(8, lambda _: store.count_merged_alert(record.incident_id))
+
+    kept = store.incident(record.incident_id)
+    assert kept is not None
+    assert kept.merged_alerts == 8
+
+
+def test_change_of_an_absent_incident_is_refused(store: TraceStore) -> None:
+    """A change that has nowhere to go is told, not lost."""
+    with pytest.raises(Refused, match="inc-absent"):
+        store.set_execution("inc-absent", "executions/1")
+    with pytest.raises(Refused, match="inc-absent"):
+        store.count_merged_alert("inc-absent")
+
+
+def test_outcome_is_told_once(store: TraceStore) -> None:
+    """Of eight outcomes written at once one stands; the incident is closed with it."""
+    record = incident()
+    store.open_incident(record)
+
+    told = race(8, lambda n: store.close_incident(record.incident_id, {"kind": "full", "by": n}))
+
+    assert sorted(told) == [False] * 7 + [True]
+    kept = store.incident(record.incident_id)
+    assert kept is not None
+    assert (kept.state, kept.outcome) == ("closed", {"kind": "full", "by": told.index(True)})
+
+
+def test_closing_an_absent_incident_tells_nothing(store: TraceStore) -> None:
+    """An outcome needs an incident."""
+    assert not store.close_incident("inc-absent", {"kind": "full"})
+    assert store.incident("inc-absent") is None
+
+
+def test_incident_opened_with_its_outcome_keeps_it(store: TraceStore) -> None:
+    """An incident may be born closed; a second outcome changes nothing."""
+    record = incident(state="closed", outcome={"kind": "merged", "merged_into": "inc-1"})
+
+    assert store.open_incident(record)
+
+    assert not store.close_incident(record.incident_id, {"kind": "full"})
+    kept = store.incident(record.incident_id)
+    assert kept is not None
+    assert kept.outcome == {"kind": "merged", "merged_into": "inc-1"}
+    assert [closed.incident_id for closed in store.incidents(state="closed")] == [record.incident_id]
+
+
+def test_answer_is_the_latest_that_was_given(store: TraceStore) -> None:
+    """A later run without an answer does not hide an earlier one; other agents do not mix in."""
+    incident_id = incident().incident_id
+    store.record_run(incident_id, run(minute=2))
+    store.record_run(incident_id, run(minute=1))
+    store.record_run(incident_id, run(minute=3, agent_response=None))
+    store.record_run(incident_id, run(agent="SuggestionAgent", minute=4))
+
+    assert store.answer(incident_id, "RCAAgent") == {"n": 2}
+    assert store.answer(incident_id, "PostProcessAgent") is None
+
+
+def test_run_recorded_twice_is_kept_once(store: TraceStore) -> None:
+    """Recording the same run again, as after a lost reply, changes nothing."""
+    record = incident()
+    store.open_incident(record)
+
+    store.record_run(record.incident_id, run())
+    store.record_run(record.incident_id, run())
+
+    trace = store.document(record.incident_id)
+    assert trace is not None
+    assert len(trace["traces"]["RCAAgent"]) == 1
+
+
+def test_parallel_runs_are_all_kept(store: TraceStore) -> None:
+    """Agents that end at the same moment lose nothing."""
+    record = incident()
+    store.open_incident(record)
+
+    race(8, lambda n: store.record_run(record.incident_id, run(agent=f"Agent{n % 4}", minute=n)))
+
+    trace = store.document(record.incident_id)
+    assert trace is not None
+    assert {agent: len(runs) for agent, runs in trace["traces"].items()} == dict.fromkeys(
+        ("Agent0", "Agent1", "Agent2", "Agent3"), 2
+    )
+
+
+def test_document_has_the_seed_s_shape(store: TraceStore) -> None:
+    """One read gives the nested document: user input, runs by agent oldest first, tool calls, errors, times."""
+    record = incident()
+    store.open_incident(record)
+    call = ToolCall("loki.search", {"service_name": "checkout"}, MORNING, MORNING, "200 lines", "ref-1")
+    failed = run(agent_response=None, tool_calls=(call,), errors=(RunError("Throttled", "slow down", MORNING),))
+    store.record_run(record.incident_id, run(minute=5, model="gemini", tokens_in=3, tokens_out=2, cost_usd=0.1))
+    store.record_run(record.incident_id, failed)
+    store.close_incident(record.incident_id, {"kind": "degraded"})
+
+    trace = store.document(record.incident_id)
+
+    assert trace is not None
+    assert trace["invocation_id"] == trace["session_id"] == record.incident_id
+    assert trace["user"] == {"id": "grafana_webhook", "input": record.alert}
+    assert (trace["state"], trace["outcome"]) == ("closed", {"kind": "degraded"})
+    assert trace["created_at"] == "2026-01-31T08:00:00.000000+00:00"
+    assert trace["updated_at"] > trace["created_at"]
+    assert trace["traces"] == {"RCAAgent": [document.run_entry(failed), trace["traces"]["RCAAgent"][1]]}
+    assert trace["traces"]["RCAAgent"][0]["tool_calls"][0]["args"] == {"service_name": "checkout"}
+    assert trace["traces"]["RCAAgent"][0]["errors"][0]["category"] == "Throttled"
+    assert trace["traces"]["RCAAgent"][1]["agent_input"] == {"points": [[1, 2.5], [2, None]]}
+    assert trace["traces"]["RCAAgent"][1]["tokens_in"] == 3
+
+
+def test_large_run_is_kept_whole(store: TraceStore) -> None:
+    """A run over one document's limit of 1 MiB comes back whole."""
+    record = incident()
+    store.open_incident(record)
+    store.record_run(record.incident_id, run(agent_response={"text": "ü" * 1_500_000}))
+
+    assert store.answer(record.incident_id, "RCAAgent") == {"text": "ü" * 1_500_000}
+    trace = store.document(record.incident_id)
+    assert trace is not None
+    assert trace["traces"]["RCAAgent"][0]["agent_response"] == {"text": "ü" * 1_500_000}
+
+
+@pytest.mark.parametrize("text", ["", "short", "line\r\n\x00" * 10, "€" * 700_001, "lone \ud800 surrogate"])
+def test_text_comes_back(store: TraceStore, text: str) -> None:
+    """A kept text is read back; what is no text at all is replaced by a question mark."""
+    reference = store.keep_text("inc-1", "loki/answer 1", text)
+
+    assert store.text(reference) == text.replace("\ud800", "?")
+    assert store.keep_text("inc-1", "loki/answer 1", text) == reference
+
+
+def test_text_over_the_limit_is_cut_and_says_so(store: TraceStore) -> None:
+    """The begin of an oversize text is kept, with a line that counts what is gone."""
+    reference = store.keep_text("inc-1", "log", "x" * (document.TEXT_LIMIT + 1))
+
+    kept = store.text(reference)
+    assert kept is not None
+    assert kept.endswith(f"[cut: the first {document.TEXT_LIMIT} of {document.TEXT_LIMIT + 1} characters are kept]")
+    assert kept.startswith("x" * document.TEXT_LIMIT)
+
+
+def test_claim_has_one_holder(store: TraceStore) -> None:
+    """Of eight threads that claim a key one holds it, and every thread is told who."""
+    key, until = f"service:{uuid4()}/ü", clock.now() + timedelta(minutes=1)
+
+    leases = race(8, lambda n: store.claim(key, f"starter-{n}", until, {"by": n}))
+
+    assert len({lease.holder for lease in leases}) == 1
+    assert leases[0].holder == f"starter-{leases[0].value['by']}"
+    assert leases[0].until == until
+
+
+def test_lease_passes_on_when_it_runs_out(store: TraceStore) -> None:
+    """A lease of the past is free to take, without the value of its late holder; eight takers get one new holder."""
+    key = f"start:{uuid4()}"
+    store.claim(key, "dead", clock.now() - timedelta(seconds=1), {"left": "behind"})
+
+    leases = race(8, lambda n: store.claim(key, f"starter-{n}", clock.now() + timedelta(minutes=1)))
+
+    assert len({lease.holder for lease in leases}) == 1
+    assert leases[0].holder != "dead"
+    assert leases[0].value == {}
+
+
+def test_claiming_one_s_own_key_extends_it(store: TraceStore) -> None:
+    """The holder may extend its lease; the value stays until a new one is given."""
+    key, soon, later = f"k:{uuid4()}", clock.now() + timedelta(minutes=1), clock.now() + timedelta(minutes=2)
+    store.claim(key, "me", soon, {"n": 1})
+
+    assert store.claim(key, "me", later).until == later
+    assert store.claim(key, "me", later).value == {"n": 1}
+    assert store.claim(key, "me", later, {"n": 2}).value == {"n": 2}
+    assert store.claim(key, "you", later).holder == "me"
+
+
+def test_only_the_holder_releases(store: TraceStore) -> None:
+    """A key is free after its holder, and only its holder, gave it up."""
+    key, until = f"k:{uuid4()}", clock.now() + timedelta(minutes=1)
+    store.claim(key, "me", until)
+
+    store.release(key, "you")
+    assert store.claim(key, "you", until).holder == "me"
+
+    store.release(key, "me")
+    store.release(key, "me")
+    assert store.claim(key, "you", until).holder == "you"
