@@ -8,7 +8,7 @@ function deployed before its neighbour understands it: fields are added first an
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
 
 from shared import clock
 
@@ -223,7 +223,14 @@ class SuspectCommit(Contract):
     url: str = Field("", max_length=500)
 
 
-class CodeAnalysis(Answer):
+class CodeFindings(Contract):
+    """What an analyst makes of the code; the model's part of a CodeAnalysis."""
+
+    suggested_fix_locations: list[str] = Field(default_factory=list, max_length=10, description="`path:line`.")
+    analysis_summary: str = Field("", max_length=3000, description="What in the code explains the evidence.")
+
+
+class CodeAnalysis(CodeFindings, Answer):
     """What code_analyzer read and found."""
 
     code_available: bool = Field(description="False when no repository could be read; then `degraded` says why.")
@@ -232,8 +239,6 @@ class CodeAnalysis(Answer):
     base_branch: str | None = Field(None, max_length=200)
     problematic_files: list[ProblematicFile] = Field(default_factory=list, max_length=10)
     suspect_commits: list[SuspectCommit] = Field(default_factory=list, max_length=10, description="Best first.")
-    suggested_fix_locations: list[str] = Field(default_factory=list, max_length=10, description="`path:line`.")
-    analysis_summary: str = Field("", max_length=3000)
     evidence: list[Evidence] = Field(default_factory=list, max_length=20)
 
 
@@ -335,16 +340,21 @@ class Patch(Contract):
     rollback_plan: str = Field("", max_length=1000)
 
 
-class Solution(Answer):
-    """Mitigations, and a patch when one is certain enough to draft."""
+class SolutionOpinion(Contract):
+    """How to end the harm; the model's part of a Solution."""
 
     incident_category: IncidentType
     category_reason: str = Field("", max_length=1000)
     solutions: list[str] = Field(default_factory=list, max_length=8, description="What would end the cause.")
     mitigations: list[Mitigation] = Field(default_factory=list, max_length=8)
+    recommended_solution: str = Field("", max_length=1000)
+
+
+class Solution(SolutionOpinion, Answer):
+    """Mitigations, and a patch when one is certain enough to draft; the patch is made by code alone."""
+
     patch: Patch | None = None
     patch_withheld: str | None = Field(None, max_length=1000, description="Why there is no patch.")
-    recommended_solution: str = Field("", max_length=1000)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
@@ -400,11 +410,21 @@ class PullRequest(Contract):
 
 
 class Failure(Contract):
-    """A step that failed; the brief names it."""
+    """A step that failed; the brief names it. The workflow sends `{step, error}` with Workflows' own error map."""
 
     step: str = Field(max_length=100)
     error_type: str = Field("", max_length=100)
     message: str = Field("", max_length=2000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_error_map(cls, given: object) -> object:
+        if not isinstance(given, dict) or not isinstance(error := given.get("error"), dict):
+            return given
+        told = error.get("body") if isinstance(error.get("body"), dict) else {}
+        kind = told.get("error_type") or error.get("code") or ", ".join(map(str, error.get("tags") or ()))
+        message = told.get("message") or error.get("message") or ""
+        return {"step": given.get("step"), "error_type": str(kind)[:100], "message": str(message)[:2000]}
 
 
 class PostProcessRequest(Request):
@@ -418,6 +438,12 @@ class PostProcessRequest(Request):
     branch: Branch | None = None
     pull_request: PullRequest | None = None
     failures: list[Failure] = Field(default_factory=list, max_length=50)
+
+    @field_validator("failures", mode="before")
+    @classmethod
+    def _without_gaps(cls, given: object) -> object:
+        """The workflow has one place per step, empty where the step did not fail."""
+        return [failure for failure in given if failure is not None] if isinstance(given, list) else given
 
 
 OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved"]

@@ -37,3 +37,8 @@ class Settings(BaseModel):
             return json.loads(text)
         except ValueError:
             raise Misconfigured(f"Settings are missing or wrong: {name.upper()}: not valid JSON") from None
+
+
+def lookup(name: str) -> str | None:
+    """Return one variable whose name is only known at run time; none when unset or empty."""
+    return os.environ.get(name, "").strip() or None

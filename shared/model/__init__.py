@@ -1,1 +1,32 @@
-"""The model that reasons."""
+"""The model that reasons; `connect()` chooses it."""
+
+from typing import Literal
+
+from shared.errors import Misconfigured
+from shared.model.port import Model, Tier
+from shared.settings import Settings
+
+
+class ModelSettings(Settings):
+    """Which model answers; without a key and without Vertex AI it is the offline analyst alone."""
+
+    model_provider: Literal["gemini", "offline"] | None = None
+    gemini_api_key: str | None = None
+    google_genai_use_vertexai: bool = False
+
+
+def connect(agent: str, tier: Tier) -> Model | None:
+    """
+    Return the model for one agent, none when the offline analyst shall answer alone.
+
+    Raises Misconfigured when Gemini is asked for by name and has no credentials.
+    """
+    settings = ModelSettings.from_env()
+    has_credentials = bool(settings.gemini_api_key) or settings.google_genai_use_vertexai
+    if settings.model_provider == "offline" or (settings.model_provider is None and not has_credentials):
+        return None
+    if not has_credentials:
+        raise Misconfigured("MODEL_PROVIDER=gemini needs GEMINI_API_KEY or GOOGLE_GENAI_USE_VERTEXAI=true")
+    from shared.model.gemini import Gemini, GeminiSettings
+
+    return Gemini(GeminiSettings.from_env(), agent, tier)

@@ -1,0 +1,79 @@
+"""Keeps the run of a step in the trace store, however the step ends."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from shared import clock, log
+from shared.contracts import Request
+from shared.errors import IncidentCopilotError
+from shared.recorder import Recording
+from shared.traces.port import Json, Run, RunError, ToolCall, TraceStore
+
+
+class Memory:
+    """The trace store as a step needs it: when it fails the step goes on, and the log says what was not kept."""
+
+    def __init__(self, store: TraceStore, incident_id: str) -> None:
+        self._store = store
+        self._incident_id = incident_id
+
+    def answer(self, agent: str) -> Json | None:
+        """Return the stored answer of an earlier run, none when there is none or the store cannot say."""
+        try:
+            return self._store.answer(self._incident_id, agent)
+        except IncidentCopilotError as error:
+            log.error("traces.unreadable", error_type=type(error).__name__, error=str(error))
+            return None
+
+    def keep(self, run: Run, done: Recording) -> None:
+        """Keep the run with its tool calls, whole results by reference."""
+        try:
+            calls = tuple(self._with_reference(kept.call, kept.whole_result) for kept in done.calls)
+            self._store.record_run(self._incident_id, replace(run, tool_calls=calls))
+        except IncidentCopilotError as error:
+            log.error("traces.not_kept", error_type=type(error).__name__, error=str(error))
+
+    def _with_reference(self, call: ToolCall, whole_result: str) -> ToolCall:
+        if len(whole_result) <= len(call.result):
+            return call
+        name = f"{call.tool_name}-{call.start:%H%M%S%f}"
+        return replace(call, result_ref=self._store.keep_text(self._incident_id, name, whole_result))
+
+
+@dataclass
+class RunTrace:
+    """Records the run when the block ends and writes the step's one log line; set `response` to the answer."""
+
+    agent: str
+    request: Request
+    done: Recording
+    memory: Memory
+    start: datetime = field(default_factory=clock.now)
+    response: Json | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        run = self._run(clock.now(), error)
+        self.memory.keep(run, self.done)
+        duration_ms = round((run.run_end - run.run_start).total_seconds() * 1000)
+        say = log.error if error else log.info
+        say("step.ended", duration_ms=duration_ms, model=run.model, error_type=kind.__name__ if kind else None)
+
+    def _run(self, end: datetime, error: BaseException | None) -> Run:
+        replies = self.done.replies
+        return Run(
+            agent=self.agent,
+            run_start=self.start,
+            run_end=end,
+            agent_input=self.request.model_dump(mode="json"),
+            agent_response=self.response,
+            errors=(RunError(type(error).__name__, str(error)[:2000], end),) if error else (),
+            model=replies[-1].model if replies else "offline",
+            tokens_in=sum(reply.tokens_in for reply in replies),
+            tokens_out=sum(reply.tokens_out for reply in replies),
+            cost_usd=sum(reply.cost_usd for reply in replies),
+        )
