@@ -1,1 +1,86 @@
-"""How humans are told: mail, hook, archive."""
+"""How humans are told: mail, hook, archive. Each `connect_…()` returns none when its channel is not set up."""
+
+import json
+import re
+
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
+
+from shared.errors import Misconfigured
+from shared.outbox.port import Archive, Hook, Mailer
+from shared.settings import Settings
+
+_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+class Choice(Settings):
+    """Which channels are set up: any Gmail variable means mail, a URL means a hook, SAVE_OUTPUT an archive."""
+
+    gmail_client_id: str | None = None
+    gmail_client_secret: SecretStr | None = None
+    gmail_refresh_token: SecretStr | None = None
+    gmail_user_email: str | None = None
+    post_process_url: SecretStr | None = None
+    save_output: bool = False
+
+    @property
+    def has_mail(self) -> bool:
+        """At least one Gmail variable is set, so the rest must be."""
+        mail = (self.gmail_client_id, self.gmail_client_secret, self.gmail_refresh_token, self.gmail_user_email)
+        return any(mail)
+
+
+class OnCall(Settings):
+    """Who is told."""
+
+    on_call_engineers: str = Field("", description="JSON list of addresses, or one address.")
+
+
+def connect_mail() -> Mailer | None:
+    """Return the mailer, none when no Gmail variable is set. Raises Misconfigured naming each missing one."""
+    if not Choice.from_env().has_mail:
+        return None
+    from shared.outbox import gmail
+
+    return gmail.Gmail(gmail.GmailSettings.from_env())
+
+
+def connect_hook() -> Hook | None:
+    """Return the hook, none without POST_PROCESS_URL. Raises Misconfigured when the URL is not https."""
+    if Choice.from_env().post_process_url is None:
+        return None
+    from shared.outbox import webhook
+
+    return webhook.Webhook(webhook.WebhookSettings.from_env())
+
+
+def connect_archive() -> Archive | None:
+    """Return the archive, none unless SAVE_OUTPUT is true. Raises Misconfigured when it is neither true nor false."""
+    if not Choice.from_env().save_output:
+        return None
+    from shared.outbox import archive
+
+    return archive.FileArchive(archive.ArchiveSettings.from_env())
+
+
+def on_call() -> tuple[str, ...]:
+    """
+    Return the addresses of ON_CALL_ENGINEERS, each once; there is no default.
+
+    Raises Misconfigured when there is none, or one is no address.
+    """
+    addresses = tuple(dict.fromkeys(_addresses(OnCall.from_env().on_call_engineers)))
+    if not addresses:
+        raise Misconfigured("ON_CALL_ENGINEERS is empty: set a JSON list of mail addresses, or one address")
+    for position, address in enumerate(addresses):
+        if not _ADDRESS.fullmatch(address):
+            raise Misconfigured(f"ON_CALL_ENGINEERS holds something that is no mail address, at position {position}")
+    return addresses
+
+
+def _addresses(text: str) -> list[str]:
+    if not text.startswith("["):
+        return [text] if text else []
+    try:
+        return [address.strip() for address in TypeAdapter(list[str]).validate_python(json.loads(text))]
+    except (ValueError, ValidationError):
+        raise Misconfigured("ON_CALL_ENGINEERS is neither a JSON list of strings nor one mail address") from None

@@ -1,0 +1,61 @@
+"""Keeps every brief as files under one folder; in the cloud the folder is a mounted bucket."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.errors import Rejected, Unavailable
+from shared.settings import Settings
+
+_SAFE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
+
+
+class ArchiveSettings(Settings):
+    """Whether and where to keep what was sent."""
+
+    save_output: bool = Field(False, description="Keep every brief as files.")
+    output_dir: Path = Field(Path("output"), description="The folder to keep them in.")
+
+
+class FileArchive:
+    """Writes files whole or not at all."""
+
+    def __init__(self, settings: ArchiveSettings) -> None:
+        self._folder = settings.output_dir
+
+    def save(self, name: str, content: bytes) -> str:
+        """
+        Write `content` under `name` (`<folder>/<file>`), replacing what was there; return the file's path.
+
+        Raises Rejected (a name that could leave the folder), Unavailable (the disk refuses).
+        """
+        path = self._folder.joinpath(*_parts(name))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, content)
+        except OSError as error:
+            raise Unavailable(f"Cannot write {str(path)!r}: {error.strerror}") from error
+        return str(path)
+
+
+def _parts(name: str) -> list[str]:
+    parts = name.split("/")
+    if not all(_SAFE_PART.fullmatch(part) for part in parts):
+        raise Rejected(f"{name!r} is no name for an archived file; use letters, digits, `.`, `_`, `-` between slashes")
+    return parts
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write beside the target and rename over it: a reader sees the old file or the new one, never half."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,204 @@
+"""Mail by the Gmail API, as the user who granted the refresh token.
+
+Source: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
+"""
+
+import base64
+import functools
+import re
+import time
+from collections.abc import Mapping
+from email.headerregistry import Address
+from email.message import EmailMessage, Message
+from email.mime.image import MIMEImage
+from email.mime.multipart import MIMEMultipart
+from email.policy import SMTP
+
+import httplib2
+import requests
+from google.auth.exceptions import RefreshError, TransportError
+from google.auth.transport.requests import Request
+from google.oauth2.credentials import Credentials
+from googleapiclient import discovery
+from googleapiclient.errors import HttpError
+from pydantic import Field, SecretStr
+
+from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
+from shared.outbox.port import Mail, MailSent
+from shared.outbox.wire import Sleep, never_left, patiently, retry_after_s
+from shared.settings import Settings
+
+RENEW = (
+    "Gmail's refresh token has expired or was revoked (invalid_grant). Renew it: open "
+    "https://developers.google.com/oauthplayground, choose `Use your own OAuth credentials` with GMAIL_CLIENT_ID and "
+    "GMAIL_CLIENT_SECRET, authorise https://www.googleapis.com/auth/gmail.send as GMAIL_USER_EMAIL, exchange the code, "
+    "and store the new refresh token as GMAIL_REFRESH_TOKEN. Tokens of an app in `Testing` live seven days: publish it"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_RATE_WORDS = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded")
+
+
+class GmailSettings(Settings):
+    """The OAuth client, the grant, and where the API and its tokens live."""
+
+    gmail_client_id: str = Field(description="OAuth client that was granted the mailbox.")
+    gmail_client_secret: SecretStr = Field(description="Its secret.")
+    gmail_refresh_token: SecretStr = Field(description="The grant, scope gmail.send.")
+    gmail_user_email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that sends.")
+    gmail_api_url: str = Field("https://gmail.googleapis.com", pattern=r"^https?://", description="Root of the API.")
+    gmail_token_url: str = Field("https://oauth2.googleapis.com/token", pattern=r"^https?://", description="Tokens.")
+    gmail_timeout_s: float = Field(30, gt=0, le=300, description="Budget of one mail, retries included, in seconds.")
+
+
+class Gmail:
+    """Sends mail as one Gmail user; `sleep` is the pause between tries."""
+
+    def __init__(self, settings: GmailSettings, sleep: Sleep = time.sleep) -> None:
+        self._settings = settings
+        self._sleep = sleep
+
+    def send(self, mail: Mail) -> MailSent:
+        """
+        Send one mail; tried again only while nothing was sent.
+
+        Raises Refused (token revoked, 4xx), Throttled (429), Unavailable (5xx, no connection), Uncertain (no reply).
+        """
+        raw = base64.urlsafe_b64encode(compose(mail, self._settings.gmail_user_email)).decode()
+        return patiently(lambda left_s: self._send_once(raw, left_s), self._settings.gmail_timeout_s, sleep=self._sleep)
+
+    def _send_once(self, raw: str, timeout_s: float) -> MailSent:
+        with requests.Session() as session:
+            session.auth = _Bearer(self._access_token(session, timeout_s))
+            service = discovery.build(
+                "gmail",
+                "v1",
+                http=_OnceOnly(session, timeout_s),
+                static_discovery=True,
+                client_options={"api_endpoint": self._settings.gmail_api_url.rstrip("/") + "/"},
+            )
+            call = service.users().messages().send(userId="me", body={"raw": raw})
+            try:
+                sent = call.execute(num_retries=0)
+            except HttpError as error:
+                raise _meaning(error) from error
+            except requests.RequestException as error:
+                if never_left(error):
+                    raise Unavailable(f"Gmail at {self._settings.gmail_api_url!r} cannot be reached") from error
+                raise Uncertain("Gmail took the mail and sent no reply: it may have been sent") from error
+        return MailSent(provider_id=str(sent.get("id", "")), thread_id=str(sent.get("threadId", "")))
+
+    def _access_token(self, session: requests.Session, timeout_s: float) -> str:
+        """Exchange the refresh token; any failure here promises that no mail was sent."""
+        config = self._settings
+        credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth's own constructor has no types
+            token=None,
+            refresh_token=config.gmail_refresh_token.get_secret_value(),
+            token_uri=config.gmail_token_url,
+            client_id=config.gmail_client_id,
+            client_secret=config.gmail_client_secret.get_secret_value(),
+        )
+        try:
+            credentials.refresh(functools.partial(Request(session), timeout=timeout_s))  # type: ignore[no-untyped-call]  # nor its methods
+        except TransportError as error:
+            raise Unavailable(f"The token service at {config.gmail_token_url!r} cannot be reached") from error
+        except RefreshError as error:
+            raise _refresh_meaning(error) from error
+        return str(credentials.token)
+
+
+def compose(mail: Mail, sender: str) -> bytes:
+    """
+    Return the mail as RFC 822 bytes: related(alternative(text, html), images); headers cannot be injected.
+
+    Raises Refused when an address is none.
+    """
+    body = EmailMessage(policy=SMTP)
+    body.set_content(mail.text)
+    body.add_alternative(mail.html, subtype="html")
+    message = _with_images(body, mail) if mail.images else body
+    try:
+        message["From"] = str(Address("Incident CoPilot", addr_spec=sender))
+        message["To"] = ", ".join(str(Address(addr_spec=address)) for address in mail.to)
+    except ValueError as error:
+        raise Refused(f"An address of the mail is none: {error}") from error
+    message["Subject"] = _one_line(mail.subject)
+    message["Message-ID"] = _one_line(mail.message_id)
+    # RFC 3834: holiday notices must not answer, nor alert on, this mail.
+    message["Auto-Submitted"] = "auto-generated"
+    return message.as_bytes()
+
+
+def _with_images(body: EmailMessage, mail: Mail) -> Message:
+    del body["MIME-Version"]
+    message = MIMEMultipart("related", policy=SMTP)
+    message.attach(body)
+    for image in mail.images:
+        part = MIMEImage(image.png, "png", policy=SMTP)
+        part["Content-ID"] = f"<{_one_line(image.content_id)}>"
+        part.add_header("Content-Disposition", "inline", filename=f"{_one_line(image.content_id)}.png")
+        message.attach(part)
+    return message
+
+
+def _one_line(text: str) -> str:
+    return _CONTROL.sub(" ", text).strip()
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Sets the access token; as `auth`, because a header would lose to a matching line in ~/.netrc."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # The token request carries its secrets in its body and no bearer: this is set after it was answered.
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _OnceOnly:
+    """
+    The HTTP of googleapiclient, done by requests.
+
+    httplib2 posts again when the answer to the first post is lost (`Http._conn_request`), which would mail twice.
+    """
+
+    def __init__(self, session: requests.Session, timeout_s: float) -> None:
+        self._session = session
+        self._timeout_s = timeout_s
+
+    def request(
+        self, uri: str, method: str = "GET", body: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[httplib2.Response, bytes]:
+        """Send one request and return httplib2's pair of response and content."""
+        reply = self._session.request(
+            method, uri, data=body, headers=dict(headers or {}), timeout=self._timeout_s, allow_redirects=False
+        )
+        head = {**reply.headers, "status": str(reply.status_code)}
+        return httplib2.Response(head), reply.content  # type: ignore[no-untyped-call]  # httplib2 has no types
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the session closes it."""
+
+
+def _refresh_meaning(error: RefreshError) -> IncidentCopilotError:
+    if error.retryable:
+        return Unavailable("The token service failed; no mail was sent")
+    answer = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
+    code = str(answer.get("error", "no error code"))
+    if code == "invalid_grant":
+        return Refused(RENEW)
+    return Refused(f"The token service refused ({code}): check GMAIL_CLIENT_ID and GMAIL_CLIENT_SECRET")
+
+
+def _meaning(error: HttpError) -> IncidentCopilotError:
+    status = int(error.resp.status)
+    said = f"Gmail answered {status}: {_one_line(str(error.reason))[:300]}"
+    is_rate_limit = status == 403 and any(word in str(error.error_details) for word in _RATE_WORDS)
+    if status == 429 or is_rate_limit:
+        return Throttled(said, retry_after_s(error.resp.get("retry-after")))
+    if status in (401, 403):
+        return Refused(f"{said}. The grant needs the scope https://www.googleapis.com/auth/gmail.send")
+    if status == 504:
+        return Uncertain(f"{said}; it may have been sent")
+    return Unavailable(said) if status >= 500 else Refused(said)

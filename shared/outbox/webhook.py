@@ -1,0 +1,173 @@
+"""Tells another system by HTTP: its own JSON to any URL, blocks to Slack, an event to PagerDuty."""
+
+import hashlib
+import hmac
+import json
+import time
+from ipaddress import ip_address
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import requests
+from pydantic import Field, SecretStr, model_validator
+
+from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
+from shared.outbox.wire import Sleep, never_left, patiently, retry_after_s
+from shared.settings import Settings
+
+SLACK_HOST = "hooks.slack.com"
+PAGERDUTY_HOST = "events.pagerduty.com"
+SLACK_TEXT_CHARS = 2_900  # Slack refuses a section text over 3,000 characters.
+PAGERDUTY_SEVERITY = {"critical": "critical", "high": "error", "medium": "warning", "low": "info"}
+
+Payload = dict[str, Any]
+
+
+class WebhookSettings(Settings):
+    """Where to post; the URL is a secret, since Slack's carries its token."""
+
+    post_process_url: SecretStr = Field(description="Receiver of every outcome: any URL, Slack or PagerDuty Events v2.")
+    post_process_secret: SecretStr | None = Field(None, description="Key of the HMAC-SHA256 signature of the body.")
+    post_process_timeout_s: float = Field(10, gt=0, le=60, description="Whole budget with retries, in seconds.")
+    pagerduty_routing_key: SecretStr | None = Field(None, description="Integration key of a PagerDuty service.")
+
+    @property
+    def host(self) -> str:
+        """The receiver's host: the only part of the URL fit for a log."""
+        return urlsplit(self.post_process_url.get_secret_value()).hostname or ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        url = urlsplit(self.post_process_url.get_secret_value())
+        if not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(self.host))) or not self.host:
+            raise ValueError("POST_PROCESS_URL must be an https URL; http is for loopback only")
+        if self.host == PAGERDUTY_HOST and self.pagerduty_routing_key is None:
+            raise ValueError("PAGERDUTY_ROUTING_KEY is needed when POST_PROCESS_URL is PagerDuty's")
+        return self
+
+
+class _GatewayFailed(Uncertain):
+    """A gateway gave up (502, 504); `key` tells the receiver the repeat apart, so it is tried again."""
+
+
+class Webhook:
+    """Posts to POST_PROCESS_URL; `sleep` is the pause between tries."""
+
+    def __init__(self, settings: WebhookSettings, sleep: Sleep = time.sleep) -> None:
+        self._settings = settings
+        self._sleep = sleep
+
+    def call(self, payload: Payload, key: str) -> None:
+        """
+        Post `payload` in the receiver's own shape, at most three times within the budget; redirects are not followed.
+
+        Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
+        """
+        body = json.dumps(self._shape(payload, key), default=str).encode()
+        headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", "Idempotency-Key": key}
+        if secret := self._settings.post_process_secret:
+            headers["X-Incident-Copilot-Signature"] = sign(body, secret.get_secret_value())
+        patiently(
+            lambda left_s: self._post(body, headers, left_s),
+            self._settings.post_process_timeout_s,
+            again=(Unavailable, Throttled, _GatewayFailed),
+            sleep=self._sleep,
+        )
+
+    def _shape(self, payload: Payload, key: str) -> Payload:
+        if self._settings.host == SLACK_HOST:
+            return slack_message(payload)
+        if self._settings.host == PAGERDUTY_HOST:
+            routing_key = self._settings.pagerduty_routing_key
+            return pagerduty_event(payload, key, routing_key.get_secret_value() if routing_key else "")
+        return payload
+
+    def _post(self, body: bytes, headers: dict[str, str], timeout_s: float) -> None:
+        url = self._settings.post_process_url.get_secret_value()
+        host = self._settings.host
+        try:
+            with requests.post(
+                url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False, stream=True
+            ) as reply:
+                status, wish = reply.status_code, reply.headers.get("Retry-After")
+        except requests.RequestException as error:
+            # `from None`: requests names the whole URL in its messages, and the URL may hold a token.
+            if never_left(error):
+                raise Unavailable(f"The hook at {host!r} cannot be reached ({type(error).__name__})") from None
+            raise Uncertain(f"The hook at {host!r} did not reply ({type(error).__name__})") from None
+        if status >= 300:
+            raise _meaning(status, host, retry_after_s(wish))
+
+
+def sign(body: bytes, secret: str) -> str:
+    """Return the value of X-Incident-Copilot-Signature, checked by the receiver over the raw body."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def slack_message(payload: Payload) -> Payload:
+    """Return Slack's message for an outcome. Source: https://docs.slack.dev/reference/block-kit/blocks"""
+    title = f"[{payload['severity']}] {payload['service_name']}: {payload['headline']}"
+    lines = [f"*Outcome:* {_slack(payload['kind'])} · *Since:* {_slack(payload['since'])}"]
+    lines += [f"*Most likely cause:* {_slack(cause)}"] if (cause := payload.get("most_likely_cause")) else []
+    lines += [f"*Do now:* {_slack(action)}"] if (action := payload.get("recommended_action")) else []
+    lines += [f"*Failed:* {_slack(', '.join(failed))}"] if (failed := _failed_steps(payload)) else []
+    lines += [f"<{_slack(url)}|Draft pull request>"] if (url := payload.get("pr_url")) else []
+    return {
+        "text": _slack(title),
+        "blocks": [
+            {"type": "header", "text": {"type": "plain_text", "text": title[:150]}},
+            {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)[:SLACK_TEXT_CHARS]}},
+            {"type": "context", "elements": [{"type": "mrkdwn", "text": f"Incident `{payload['incident_id']}`"}]},
+        ],
+    }
+
+
+def pagerduty_event(payload: Payload, key: str, routing_key: str) -> Payload:
+    """
+    Return PagerDuty's event for an outcome; a dismissed alert resolves instead of paging.
+
+    Source: https://developer.pagerduty.com/docs/send-alert-event
+    """
+    event: Payload = {"routing_key": routing_key, "dedup_key": key[:255], "client": "Incident CoPilot"}
+    if payload["kind"] in ("dismissed", "resolved"):
+        return event | {"event_action": "resolve"}
+    link = payload.get("pr_url")
+    return event | {
+        "event_action": "trigger",
+        "payload": {
+            "summary": f"{payload['service_name']}: {payload['headline']}"[:1024],
+            "source": payload["service_name"],
+            "severity": PAGERDUTY_SEVERITY.get(payload["severity"], "error"),
+            "timestamp": payload["since"],
+            "class": payload.get("incident_type") or "unknown",
+            "custom_details": {name: value for name, value in payload.items() if name != "incident"},
+        },
+        "links": [{"href": link, "text": "Draft pull request"}] if link else [],
+    }
+
+
+def _failed_steps(payload: Payload) -> list[str]:
+    return [str(failure["step"]) for failure in payload.get("failures", [])]
+
+
+def _slack(text: object) -> str:
+    """Escape the three characters that mean something to Slack; `<!channel>` cannot be smuggled in."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:SLACK_TEXT_CHARS]
+
+
+def _meaning(status: int, host: str, wish_s: float | None) -> IncidentCopilotError:
+    said = f"The hook at {host!r} answered {status}"
+    if status == 429:
+        return Throttled(said, wish_s)
+    if status < 500:
+        return Refused(f"{said}; redirects are not followed" if status < 400 else said)
+    if status == 503:
+        return Unavailable(said)
+    return _GatewayFailed(said) if status in (502, 504) else Uncertain(said)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
