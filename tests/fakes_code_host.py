@@ -1,0 +1,140 @@
+"""A code host made of a real local git repository: real data, no network."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from shared.code_host.port import Commit, FileChange
+from shared.errors import Refused
+
+_STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
+    "A": "added",
+    "D": "removed",
+    "M": "modified",
+    "T": "modified",
+    "R": "renamed",
+}
+
+
+def git(repository: Path, *arguments: str, text: str | None = None) -> str:
+    """Run git in `repository` and return what it printed."""
+    done = subprocess.run(
+        ["git", "-c", "core.quotePath=false", *arguments],
+        cwd=repository,
+        input=None if text is None else text.encode(),
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+class GitReader:
+    """A CodeReader over a local repository; `calls` counts what a real host would be asked."""
+
+    def __init__(self, repository: Path, branch: str = "HEAD", repo: str = "acme/shop") -> None:
+        self.repo = repo
+        self.calls: list[str] = []
+        self._repository = repository
+        self._branch = branch
+
+    def default_branch(self) -> str:
+        """Return the branch given."""
+        self.calls.append("default_branch")
+        return self._branch
+
+    def resolve(self, ref: str) -> str | None:
+        """Return the full sha, none when git knows no such commit."""
+        self.calls.append(f"resolve {ref}")
+        try:
+            return git(self._repository, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
+        except subprocess.CalledProcessError:
+            return None
+
+    def paths(self, ref: str) -> Sequence[str]:
+        """Return every path at `ref`."""
+        self.calls.append(f"paths {ref}")
+        return [path for path in git(self._repository, "ls-tree", "-r", "-z", "--name-only", ref).split("\0") if path]
+
+    def read(self, path: str, ref: str) -> str | None:
+        """Return the file's text; none when absent, binary or larger than 1 MB."""
+        self.calls.append(f"read {path}")
+        done = subprocess.run(["git", "cat-file", "blob", f"{ref}:{path}"], cwd=self._repository, capture_output=True)
+        if done.returncode or len(done.stdout) > 1_000_000 or b"\0" in done.stdout:
+            return None
+        try:
+            return done.stdout.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
+    def commits(
+        self, ref: str, *, path: str | None = None, until: datetime | None = None, limit: int = 20
+    ) -> Sequence[Commit]:
+        """Return commits newest first, as a host's listing does: without their changes."""
+        self.calls.append(f"commits {path or ''}")
+        arguments = ["log", "-z", f"--max-count={limit}", f"--format={_FORMAT}", ref]
+        arguments += [f"--until={until.isoformat()}"] if until else []
+        arguments += ["--", path] if path else []
+        return [_commit(record) for record in git(self._repository, *arguments).split("\0") if record]
+
+    def commit(self, sha: str) -> Commit:
+        """Return one commit with its changes against its first parent."""
+        self.calls.append(f"commit {sha}")
+        try:
+            listed = _commit(git(self._repository, "log", "-1", f"--format={_FORMAT}", sha).rstrip("\n"))
+        except subprocess.CalledProcessError as error:
+            raise Refused(f"there is no commit {sha!r}") from error
+        parent = (
+            listed.parents[0]
+            if listed.parents
+            else git(self._repository, "hash-object", "-t", "tree", "/dev/null").strip()
+        )
+        names = git(self._repository, "diff", "-M", "--name-status", "-z", parent, listed.sha).split("\0")[:-1]
+        patches = _patches(git(self._repository, "diff", "-M", "-U3", "--no-color", parent, listed.sha))
+        return Commit(**{**listed.__dict__, "changes": tuple(_changes(names, patches))})
+
+    def search(self, text: str, limit: int = 10) -> Sequence[str]:
+        """Return files of the branch that contain `text`."""
+        self.calls.append(f"search {text}")
+        try:
+            found = git(self._repository, "grep", "-l", "-z", "-F", "-e", text, self._branch).split("\0")
+        except subprocess.CalledProcessError:
+            return []
+        return [path.split(":", 1)[1] for path in found if path][:limit]
+
+
+_FORMAT = "%H%x1f%an%x1f%cI%x1f%P%x1f%B"
+
+
+def _commit(record: str) -> Commit:
+    sha, author, at, parents, message = record.split("\x1f", 4)
+    return Commit(
+        sha=sha,
+        author=author,
+        at=datetime.fromisoformat(at).astimezone(UTC),
+        message=message.strip(),
+        url=f"https://example.invalid/commit/{sha}",
+        parents=tuple(parents.split()),
+    )
+
+
+def _changes(names: list[str], patches: list[str | None]) -> list[FileChange]:
+    changes: list[FileChange] = []
+    position = 0
+    while position < len(names):
+        status = _STATUS[names[position][0]]
+        width = 3 if status == "renamed" else 2
+        *_, old, path = [None, *names[position + 1 : position + width]]
+        patch = patches[len(changes)] if len(changes) < len(patches) else None
+        changes.append(FileChange(path=path or "", status=status, patch=patch, previous_path=old))
+        position += width
+    return changes
+
+
+def _patches(diff: str) -> list[str | None]:
+    """Return each file's hunks, in order; none where git shows none."""
+    sections = re.split(r"^diff --git .*\n", diff, flags=re.MULTILINE)[1:]
+    starts = [re.search(r"^@@ ", section, flags=re.MULTILINE) for section in sections]
+    return [section[start.start() :] if start else None for section, start in zip(sections, starts, strict=True)]
