@@ -1,0 +1,198 @@
+"""Loki, the log store."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from shared.errors import Rejected, Unavailable
+from shared.settings import Settings
+from shared.telemetry.port import LogLine, LogPage, LogQuery
+from shared.telemetry.wire import BasicAuth, Host, Label, Reader, epoch_us, quoted, selector
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Evidence holds links of that size; a link cut short would lead nowhere.
+_LINK_CHARS = 2000
+
+PROBLEM_WORDS = (
+    r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|\bcrit\b|severe|emerg|traceback|fail|abort|crash"
+    r"|unhandled|unavailable|refused|denied|time[ds]?[ _-]?out|out ?of ?memory|oom|deadlock|segfault|segmentation"
+    # Traces logged line by line: frames of Java, JavaScript and .NET, of Python, of Ruby, of Go.
+    r'|^\s+at |^\s+file "|^\s+from |^caused by|^goroutine \d'
+)
+"""What a problem's line says, in RE2's syntax; generous, because counting and judging come later."""
+
+PROBLEM_LEVELS = "(?i)(warn.*|err.*|crit.*|fatal|panic|severe|alert|emerg.*)"
+"""What its level says, where a label or structured metadata carries it."""
+
+
+class LokiSettings(Settings):
+    """Where Loki is, or the Grafana path that leads to it; lines are counted, times are in seconds."""
+
+    grafana_host: Host
+    grafana_basicauth: BasicAuth | None = None
+    loki_tenant: str | None = Field(None, max_length=150, pattern=r"^[\w!.*'()|-]+$")
+    loki_service_label: Label = "service_name"
+    loki_timeout_s: float = Field(10, gt=0, le=300)
+    # 5000 is Loki's own default for max_entries_limit_per_query; above it, it refuses.
+    loki_page_lines: int = Field(5000, ge=2, le=5000)
+    loki_datasource_uid: str = "loki"
+
+
+class _Stream(BaseModel):
+    stream: dict[str, str]
+    values: list[tuple[int, str] | tuple[int, str, dict[str, JsonValue]]]
+
+
+class _Data(BaseModel):
+    resultType: Literal["streams"]  # noqa: N815  # Loki's name
+    result: list[_Stream]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    status: Literal["success"]
+    data: _Data
+
+
+class Loki:
+    """
+    Logs in Loki, read page by page, newest first.
+
+    Source: https://grafana.com/docs/loki/latest/reference/loki-http-api/#query-logs-within-a-range-of-time
+    """
+
+    def __init__(self, settings: LokiSettings) -> None:
+        self._settings = settings
+        headers = {"X-Scope-OrgID": settings.loki_tenant} if settings.loki_tenant else {}
+        self._reader = Reader(
+            "Loki", settings.grafana_host, settings.loki_timeout_s, settings.grafana_basicauth, headers
+        )
+
+    def search(self, query: LogQuery) -> LogPage:
+        """
+        Return the newest lines up to `query.limit`, oldest first; lines that Loki holds twice come twice.
+
+        Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window).
+        """
+        if query.start >= query.end or query.limit < 1:
+            raise Rejected(f"A log query needs start < end and limit >= 1, got {query!r}")
+        expressions = log_queries(self._settings.loki_service_label, query)
+        found = [self._newest(expression, query) for expression in expressions]
+        lines = sorted((line for lines, _ in found for line in lines), key=lambda line: line.nanoseconds)
+        return LogPage(
+            lines=tuple(lines[-query.limit :]),
+            query="\n".join(expressions),
+            is_complete=len(lines) <= query.limit and all(is_whole for _, is_whole in found),
+            link=self._link(expressions, query),
+        )
+
+    def _newest(self, expression: str, query: LogQuery) -> tuple[list[LogLine], bool]:
+        """
+        Read backwards until one line more than the limit is there; say whether no line was left out.
+
+        Each page ends with the nanosecond the one before broke off in, and only its lines of that nanosecond count:
+        so a border neither loses nor doubles a line, even of lines that are equal.
+        """
+        pages: list[list[LogLine]] = []
+        is_whole = True
+        start, end, wanted = epoch_us(query.start) * 1000, epoch_us(query.end) * 1000, query.limit + 1
+        while wanted > 0 and start < end:
+            asked_lines = min(wanted, self._settings.loki_page_lines)
+            page = self._page(expression, start, end, asked_lines)
+            pages.append(page)
+            if len(page) < asked_lines or asked_lines == wanted:
+                break
+            border = page[0].nanoseconds
+            kept = [line for line in page if line.nanoseconds != border]
+            if kept:
+                pages[-1], end = kept, border + 1
+            else:
+                # One nanosecond fills a whole page: what else it holds is out of reach.
+                is_whole, end = False, border
+            wanted -= len(pages[-1])
+        return [line for page in reversed(pages) for line in page], is_whole
+
+    def _page(self, expression: str, start: int, end: int, limit: int) -> list[LogLine]:
+        params: dict[str, str | int] = {"query": expression, "start": start, "end": end, "limit": limit}
+        params["direction"] = "backward"
+        asked = f"{expression} from {_moment(start).isoformat()} to {_moment(end).isoformat()}"
+        return parse_lines(self._reader.get("/loki/api/v1/query_range", params, asked))
+
+    def _link(self, expressions: list[str], query: LogQuery) -> str:
+        """
+        Return the page of Grafana's Explore that shows the same; none when its URL would be too long.
+
+        Source: https://grafana.com/docs/grafana/latest/explore/get-started-with-explore/ (schemaVersion 1)
+        """
+        uid = self._settings.loki_datasource_uid
+        asked = [
+            {"refId": chr(ord("A") + n), "expr": text, "queryType": "range", "datasource": {"type": "loki", "uid": uid}}
+            for n, text in enumerate(expressions)
+        ]
+        window = {"from": str(epoch_us(query.start) // 1000), "to": str(epoch_us(query.end) // 1000)}
+        panes = {"logs": {"datasource": uid, "queries": asked, "range": window}}
+        # Grafana's proxy of a data source is below the page we want.
+        base = self._settings.grafana_host.split("/api/datasources/")[0]
+        packed = json.dumps(panes, separators=(",", ":"), ensure_ascii=False)
+        link = f"{base}/explore?{urlencode({'schemaVersion': 1, 'panes': packed})}"
+        return link if len(link) <= _LINK_CHARS else ""
+
+
+def log_queries(label: str, query: LogQuery) -> list[str]:
+    """
+    Return the LogQL whose answers together are the query's lines, none of them twice.
+
+    A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so the lines known by their
+    level alone are a second query, which excludes the words of the first.
+    """
+    service = selector(label, query.service_name)
+    if not query.only_problems:
+        return [service]
+    words = quoted(PROBLEM_WORDS)
+    by_level = " or ".join(f"{name}=~{quoted(PROBLEM_LEVELS)}" for name in ("detected_level", "level", "severity"))
+    return [f"{service} |~ {words}", f"{service} !~ {words} | {by_level}"]
+
+
+def parse_lines(body: object) -> list[LogLine]:
+    """
+    Return the lines of all streams of an answer to query_range, oldest first.
+
+    Raises Rejected when it answers a metric query, Unavailable when it is no answer of Loki at all.
+    """
+    data = body.get("data") if isinstance(body, dict) else None
+    if isinstance(data, dict) and data.get("resultType") in ("matrix", "vector", "scalar"):
+        raise Rejected(
+            f"Loki answered with a {data['resultType']}: the query computes numbers instead of finding lines"
+        )
+    try:
+        answer = _Answer.model_validate(body)
+    except ValidationError as error:
+        problem = error.errors(include_input=False)[0]
+        raise Unavailable(f"Loki's answer is not in its format: {problem['loc']} {problem['msg']}") from None
+    # Within one nanosecond a stream runs newest first too, and sorting keeps the order of equals.
+    lines = [line for stream in answer.data.result for line in reversed(_lines(stream))]
+    return sorted(lines, key=lambda line: line.nanoseconds)
+
+
+def _lines(stream: _Stream) -> list[LogLine]:
+    return [
+        LogLine(_moment(value[0]), value[0], value[1], _labels(stream.stream, value[2] if len(value) == 3 else {}))
+        for value in stream.values
+    ]
+
+
+def _labels(stream: dict[str, str], extra: dict[str, JsonValue]) -> dict[str, str]:
+    """Add structured metadata, which comes flat, or by category when labels are categorised."""
+    if not extra:
+        return stream
+    categories = [extra[name] for name in ("structuredMetadata", "parsed") if isinstance(extra.get(name), dict)]
+    flat = {name: value for part in categories or [extra] if isinstance(part, dict) for name, value in part.items()}
+    return {**stream, **{name: value for name, value in flat.items() if isinstance(value, str)}}
+
+
+def _moment(nanoseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

@@ -1,0 +1,191 @@
+"""Prometheus, the metrics store."""
+
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from string import Template
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from shared.errors import Rejected, Unavailable
+from shared.settings import Settings
+from shared.telemetry.port import MetricQuery, Series
+from shared.telemetry.wire import BasicAuth, Host, Label, Reader, epoch_us, matcher, quoted
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Prometheus refuses above 11,000 points a series; nobody looks at more than a thousand.
+_POINTS = 1000
+# A query of the operator's may split by a label with many values; the first ones are enough to see.
+_SERIES_PER_QUERY = 10
+# rate() needs two samples, and scrape intervals go up to a minute.
+_WINDOW_S = 120
+_STATUS_LABELS = ("code", "status", "status_code")
+
+
+@dataclass(frozen=True)
+class Vital:
+    """
+    One vital sign: PromQL in which `$selector` stands for the service's label matcher, `$service` for its quoted
+    name and `$window` for the range of rates.
+    """
+
+    promql: str
+    unit: str = ""
+    higher_is_worse: bool = True
+
+
+def _error_ratio() -> str:
+    """Client libraries disagree on the name of the label that holds the status."""
+    failed = (f'sum(rate(http_requests_total{{$selector,{name}=~"5.."}}[$window]))' for name in _STATUS_LABELS)
+    return f"({' or '.join(failed)}) / sum(rate(http_requests_total{{$selector}}[$window]))"
+
+
+VITALS: Mapping[str, Vital] = {
+    "error_ratio": Vital(_error_ratio(), "ratio"),
+    "request_rate": Vital("sum(rate(http_requests_total{$selector}[$window]))", "requests/s", higher_is_worse=False),
+    "latency_p95": Vital(
+        "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{$selector}[$window])))", "s"
+    ),
+    # The worst instance, because a sum over many hides the one that suffers.
+    "cpu": Vital("max(rate(process_cpu_seconds_total{$selector}[$window]))", "cores"),
+    "memory": Vital("max(process_resident_memory_bytes{$selector})", "bytes"),
+    "up": Vital("min(up{$selector})", "up", higher_is_worse=False),
+    # kube-state-metrics knows the container, and the service's label only where it is relabelled.
+    "restarts": Vital(
+        "sum(increase(kube_pod_container_status_restarts_total{$selector}[$window]))"
+        " or sum(increase(kube_pod_container_status_restarts_total{container=$service}[$window]))",
+        "restarts",
+    ),
+}
+"""The series by their conventional names; what a service does not export is absent from the overview."""
+
+
+class PrometheusSettings(Settings):
+    """Where Prometheus is; without a host of its own it is asked for at Grafana's, with Grafana's credentials."""
+
+    prometheus_host: Host | None = None
+    prometheus_basicauth: BasicAuth | None = None
+    grafana_host: Host | None = None
+    grafana_basicauth: BasicAuth | None = None
+    prometheus_service_label: Label = "service_name"
+    prometheus_timeout_s: float = Field(10, gt=0, le=300)
+    # By name: replaces a vital sign's PromQL, adds one, or with an empty text leaves one out.
+    prometheus_queries: dict[str, str] = Field(default_factory=dict, max_length=20)
+
+    @property
+    def credentials(self) -> SecretStr | None:
+        """Grafana's credentials go to Grafana's host only."""
+        return self.prometheus_basicauth or (None if self.prometheus_host else self.grafana_basicauth)
+
+
+class _Range(BaseModel):
+    metric: dict[str, str]
+    values: list[tuple[float, float]] = Field(default_factory=list)
+
+
+class _Data(BaseModel):
+    resultType: Literal["matrix"]  # noqa: N815  # Prometheus' name
+    result: list[_Range]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    status: Literal["success"]
+    data: _Data
+
+
+class Prometheus:
+    """
+    Metrics in Prometheus.
+
+    Source: https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries
+    """
+
+    def __init__(self, settings: PrometheusSettings) -> None:
+        self._label = settings.prometheus_service_label
+        self._vitals = vitals_with(settings.prometheus_queries)
+        host = settings.prometheus_host or settings.grafana_host or ""
+        self._reader = Reader("Prometheus", host, settings.prometheus_timeout_s, settings.credentials)
+
+    def overview(self, query: MetricQuery) -> list[Series]:
+        """
+        Return what there is of the service's vital series: errors, traffic, latency, saturation, restarts.
+
+        All are asked for at once, so that a dead Prometheus costs one timeout.
+        Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window).
+        """
+        if query.start >= query.end or query.step_s < 1:
+            raise Rejected(f"A metric query needs start < end and step_s >= 1, got {query!r}")
+        query = replace(query, step_s=coarse_enough(query))
+        with ThreadPoolExecutor(max_workers=len(self._vitals) or 1) as pool:
+            # A copy of the context for each, so that their log lines carry the incident too.
+            found = [
+                pool.submit(copy_context().run, self._series, name, vital, query)
+                for name, vital in self._vitals.items()
+            ]
+        return [series for several in found for series in several.result()]
+
+    def _series(self, name: str, vital: Vital, query: MetricQuery) -> list[Series]:
+        promql = fill(vital.promql, self._label, query)
+        params: dict[str, str | int] = {"query": promql, "step": query.step_s}
+        params |= {"start": query.start.isoformat(), "end": query.end.isoformat()}
+        asked = f"{promql} from {params['start']} to {params['end']}"
+        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, asked))
+        return [
+            Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)
+            for labels, points in ranges[:_SERIES_PER_QUERY]
+        ]
+
+
+def vitals_with(overrides: Mapping[str, str]) -> dict[str, Vital]:
+    """Return the vital signs with the operator's PromQL put in; an empty text leaves one out."""
+    changed = {name: replace(VITALS.get(name, Vital("")), promql=promql) for name, promql in overrides.items()}
+    return {name: vital for name, vital in {**VITALS, **changed}.items() if vital.promql.strip()}
+
+
+def fill(promql: str, label: str, query: MetricQuery) -> str:
+    """
+    Return the PromQL for one service, its name escaped.
+
+    A dollar that starts no known name stays, for regular expressions end with one.
+    Raises Rejected when the name cannot be a label's value.
+    """
+    return Template(promql).safe_substitute(
+        selector=matcher(label, query.service_name),
+        service=quoted(query.service_name),
+        window=f"{max(4 * query.step_s, _WINDOW_S)}s",
+    )
+
+
+def coarse_enough(query: MetricQuery) -> int:
+    """Return the step in seconds: the one asked for, or the smallest that keeps a series within a thousand points."""
+    window_s = (epoch_us(query.end) - epoch_us(query.start)) / 1_000_000
+    return max(query.step_s, math.ceil(window_s / (_POINTS - 1)))
+
+
+def parse_ranges(body: object) -> list[tuple[dict[str, str], tuple[tuple[datetime, float], ...]]]:
+    """
+    Return the labels and finite points of each series of an answer to query_range; those left without points are not
+    there.
+
+    Raises Unavailable when it is no such answer of Prometheus.
+    """
+    try:
+        answer = _Answer.model_validate(body)
+    except ValidationError as error:
+        problem = error.errors(include_input=False)[0]
+        raise Unavailable(f"Prometheus' answer is not in its format: {problem['loc']} {problem['msg']}") from None
+    ranges = [(each.metric, _points(each)) for each in answer.data.result]
+    return [(labels, points) for labels, points in ranges if points]
+
+
+def _points(each: _Range) -> tuple[tuple[datetime, float], ...]:
+    """Prometheus counts in milliseconds and writes NaN and +Inf as values: of a ratio without traffic, for one."""
+    return tuple(
+        (_EPOCH + timedelta(milliseconds=round(at * 1000)), value) for at, value in each.values if math.isfinite(value)
+    )
