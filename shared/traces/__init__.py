@@ -24,9 +24,9 @@ class Choice(Settings):
 def connect() -> TraceStore:
     """Return the store that TRACES_PROVIDER names. Raises Misconfigured, Unavailable."""
     if Choice.from_env().provider == "firestore":
-        from shared.traces import firestore
+        from shared.traces.firestore import FirestoreSettings, FirestoreTraces
 
-        return firestore.FirestoreTraces(firestore.FirestoreSettings.from_env())
-    from shared.traces import embedded
+        return FirestoreTraces(FirestoreSettings.from_env())
+    from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 
-    return embedded.EmbeddedTraces(embedded.EmbeddedSettings.from_env())
+    return EmbeddedTraces(EmbeddedSettings.from_env())

@@ -13,7 +13,7 @@ from shared.traces.port import IncidentRecord, Json, Run, RunError, ToolCall
 TEXT_LIMIT = 4_000_000
 """Characters of one kept text."""
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,119}")
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
 
 def nested(record: IncidentRecord, runs: Iterable[tuple[str, Json]]) -> Json:
@@ -62,7 +62,7 @@ def run_id(run: Run) -> str:
 
 def text_reference(incident_id: str, name: str, text: str) -> str:
     """Return a reference that is the same for the same text, and safe as a document's id."""
-    return f"{document_id(incident_id)}.{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:60]}.{_digest(text)}"
+    return f"{document_id(incident_id)[:100]}-{re.sub(r'[^A-Za-z0-9]+', '-', name)[:60]}-{_digest(text)}"
 
 
 def document_id(name: str) -> str:

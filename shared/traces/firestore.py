@@ -1,0 +1,310 @@
+"""Memory in Firestore.
+
+    incidents/{incident_id}                       one incident; what others wrote is kept as JSON text
+    incidents/{incident_id}/outcome/told          exists once the outcome is told: its creation has one winner
+    incidents/{incident_id}/traces/{agent}/runs/{run_id}
+    leases/{key}
+    texts/{reference}  texts/{reference}.{n}      a text in chunks under Firestore's 1 MiB for one document
+
+Payloads are JSON text, not maps: Firestore refuses field names such as `__alert_rule_uid__` and lists within lists.
+Nothing here is a transaction, which would contend: creation has one winner, and a lease changes hands only if its
+document is still the one that was read. Every write may be repeated after a lost reply. Each document carries
+`expire_at` for a TTL policy on the collection groups above.
+Source: https://firebase.google.com/docs/firestore/quotas, https://firebase.google.com/docs/firestore/ttl
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from google.api_core import exceptions as google_errors
+from google.api_core.retry import Retry, if_exception_type
+from google.auth import exceptions as auth_errors
+from google.cloud import firestore
+from pydantic import Field
+
+from shared import clock
+from shared.errors import Misconfigured, Refused, Throttled, Unavailable
+from shared.settings import Settings
+from shared.traces import document
+from shared.traces.port import IncidentRecord, IncidentState, Json, Lease, Run
+
+_CHUNK_BYTES = 900_000
+_CLAIM_ATTEMPTS = 20
+
+
+class FirestoreSettings(Settings):
+    """Which database and collections; `firestore_timeout_s` bounds each call with its retries, in seconds."""
+
+    google_cloud_project: str | None = None
+    firestore_database: str = "(default)"
+    firestore_timeout_s: float = Field(20, gt=0, le=300)
+    trace_collection: str = "incidents"
+    trace_lease_collection: str = "leases"
+    trace_text_collection: str = "texts"
+    trace_ttl_days: int = Field(90, ge=1, le=3650)
+
+
+class FirestoreTraces:
+    """TraceStore in Firestore. Raises Unavailable, Throttled (quota), Refused (permission, no database)."""
+
+    def __init__(self, settings: FirestoreSettings) -> None:
+        self._settings = settings
+        self._client = _connect(settings)
+        self._incidents = self._client.collection(settings.trace_collection)
+        self._leases = self._client.collection(settings.trace_lease_collection)
+        self._texts = self._client.collection(settings.trace_text_collection)
+        again = if_exception_type(google_errors.ServiceUnavailable, google_errors.Aborted)
+        retry = Retry(predicate=again, initial=0.1, maximum=2, timeout=settings.firestore_timeout_s)
+        self._patience: dict[str, Any] = {"retry": retry, "timeout": settings.firestore_timeout_s}
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+
+    def open_incident(self, record: IncidentRecord) -> bool:
+        """Create the incident; false when it exists already."""
+        record = replace(record, expire_at=record.expire_at or document.expiry(self._settings.trace_ttl_days))
+        incident = self._incident(record.incident_id)
+        batch = self._client.batch()
+        batch.create(incident, _fields(record))
+        if record.outcome is not None:
+            batch.create(_told(incident), {"at": record.updated_at, "expire_at": record.expire_at})
+        return self._commit_first(batch)
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return the incident, none when there is none."""
+        fields = self._get(self._incident(incident_id))
+        return None if fields is None else _record(fields)
+
+    def incidents(self, *, state: IncidentState | None = None, limit: int = 50) -> list[IncidentRecord]:
+        """Return incidents, newest first."""
+        # An incident has `age.<its state>` only, so that no composite index of state and time is needed.
+        order = "created_at" if state is None else f"age.{state}"
+        query = self._incidents.order_by(order, direction=firestore.Query.DESCENDING).limit(limit)
+        return [_record(fields) for fields in self._stream(query)]
+
+    def set_execution(self, incident_id: str, execution: str) -> None:
+        """Remember the workflow execution that answers the incident. Raises Refused when there is no incident."""
+        self._update(incident_id, {"execution": execution})
+
+    def count_merged_alert(self, incident_id: str) -> None:
+        """Add one to the alerts merged into the incident. Raises Refused when there is no incident."""
+        self._update(incident_id, {"merged_alerts": firestore.Increment(1)})
+
+    def close_incident(self, incident_id: str, outcome: Json) -> bool:
+        """Write the terminal outcome; false when one was told already, or there is no incident."""
+        record = self.incident(incident_id)
+        if record is None:
+            return False
+        incident, moment = self._incident(incident_id), clock.now()
+        batch = self._client.batch()
+        batch.create(_told(incident), {"at": moment, "expire_at": record.expire_at})
+        change = {"state": "closed", "age": {"closed": record.created_at}, "updated_at": moment}
+        batch.update(incident, {**change, "outcome": document.dumps(outcome)})
+        return self._commit_first(batch)
+
+    def record_run(self, incident_id: str, run: Run) -> None:
+        """Keep one finished run; keeping the same run again changes nothing."""
+        body = document.dumps(document.run_entry(run)).encode()
+        fields = {"agent": run.agent, "run_start": run.run_start, "expire_at": self._expiry()}
+        if len(body) > _CHUNK_BYTES:
+            reference = document.text_reference(incident_id, run.agent, body.decode())
+            self._keep_chunks(reference, body)
+            fields["entry_ref"] = reference
+        else:
+            fields["entry"] = body.decode()
+        with self._named_errors():
+            self._runs(incident_id, run.agent).document(document.run_id(run)).set(fields, **self._patience)
+
+    def answer(self, incident_id: str, agent: str) -> Json | None:
+        """Return the answer of the agent's latest run that has one, none when it never finished."""
+        runs = self._runs(incident_id, agent).order_by("run_start", direction=firestore.Query.DESCENDING)
+        for fields in self._stream(runs):
+            found: Json | None = self._entry(fields)["agent_response"]
+            if found is not None:
+                return found
+        return None
+
+    def document(self, incident_id: str) -> Json | None:
+        """Return the whole trace in the seed's shape, none when there is no incident."""
+        record = self.incident(incident_id)
+        return None if record is None else document.nested(record, self._all_runs(incident_id))
+
+    def keep_text(self, incident_id: str, name: str, text: str) -> str:
+        """Keep a large text; return its reference."""
+        body = document.cut(text)
+        reference = document.text_reference(incident_id, name, body)
+        self._keep_chunks(reference, body.encode())
+        return reference
+
+    def text(self, reference: str) -> str | None:
+        """Return a kept text."""
+        name = document.document_id(reference)
+        head = self._get(self._texts.document(name))
+        if head is None:
+            return None
+        chunks = [head["body"]]
+        for n in range(1, head["chunks"]):
+            chunk = self._get(self._texts.document(f"{name}.{n}"))
+            chunks.append(b"[a part of this text is gone]" if chunk is None else chunk["body"])
+        return b"".join(chunks).decode("utf-8", "replace")
+
+    def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
+        """Take the key if it is free, run out or one's own; return the lease that stands after the call."""
+        place = self._leases.document(document.document_id(key))
+        for _ in range(_CLAIM_ATTEMPTS):
+            snapshot = self._snapshot(place)
+            standing = _lease(snapshot.to_dict()) if snapshot.exists else None
+            if standing is not None and standing.holder != holder and standing.until > clock.now():
+                return standing
+            kept = standing.value if standing is not None and standing.holder == holder else {}
+            wanted = Lease(key, holder, until, kept if value is None else value)
+            if self._swap(snapshot, partial(self._put, place, wanted)):
+                return wanted
+        raise Unavailable(f"The lease {key!r} changed hands {_CLAIM_ATTEMPTS} times while {holder!r} tried to take it")
+
+    def release(self, key: str, holder: str) -> None:
+        """Give the key up; nothing happens when another holds it."""
+        place = self._leases.document(document.document_id(key))
+        snapshot = self._snapshot(place)
+        if snapshot.exists and _lease(snapshot.to_dict()).holder == holder:
+            # A lost swap means that the lease had run out and another took it: theirs it stays.
+            self._swap(snapshot, lambda option: place.delete(option=option, **self._patience))
+
+    def _put(self, place: Any, lease: Lease, option: Any) -> None:
+        fields = {"key": lease.key, "holder": lease.holder, "until": lease.until, "value": document.dumps(lease.value)}
+        fields["expire_at"] = max(lease.until, self._expiry())
+        if option is None:
+            place.create(fields, **self._patience)
+        else:
+            place.update(fields, option=option, **self._patience)
+
+    def _swap(self, snapshot: Any, write: Callable[[Any], object]) -> bool:
+        """Run `write` with the condition that the document is still `snapshot`; false when it is not."""
+        option = self._client.write_option(last_update_time=snapshot.update_time) if snapshot.exists else None
+        with self._named_errors():
+            try:
+                write(option)
+            except (google_errors.AlreadyExists, google_errors.FailedPrecondition, google_errors.NotFound):
+                return False
+            return True
+
+    def _commit_first(self, batch: Any) -> bool:
+        """Commit a batch that creates; false when another created it first."""
+        with self._named_errors():
+            try:
+                batch.commit(**self._patience)
+            except google_errors.AlreadyExists:
+                return False
+            return True
+
+    def _update(self, incident_id: str, change: dict[str, Any]) -> None:
+        with self._named_errors():
+            try:
+                self._incident(incident_id).update({**change, "updated_at": clock.now()}, **self._patience)
+            except google_errors.NotFound as error:
+                raise Refused(f"There is no incident {incident_id!r} in Firestore") from error
+
+    def _keep_chunks(self, reference: str, body: bytes) -> None:
+        chunks = [body[begin : begin + _CHUNK_BYTES] for begin in range(0, len(body), _CHUNK_BYTES)] or [b""]
+        fields = {"chunks": len(chunks), "expire_at": self._expiry()}
+        # The head goes last: whoever finds it finds the rest.
+        for n in reversed(range(len(chunks))):
+            name = f"{reference}.{n}" if n else reference
+            with self._named_errors():
+                self._texts.document(name).set({**fields, "body": chunks[n]}, **self._patience)
+
+    def _all_runs(self, incident_id: str) -> Iterator[tuple[str, Json]]:
+        with self._named_errors():
+            # An agent's document itself is never written; listing shows it all the same for the runs beneath it.
+            agents = list(self._incident(incident_id).collection("traces").list_documents(**self._patience))
+        for agent in agents:
+            for fields in self._stream(agent.collection("runs").order_by("run_start")):
+                yield fields["agent"], self._entry(fields)
+
+    def _entry(self, fields: dict[str, Any]) -> Json:
+        body = fields["entry"] if "entry" in fields else self.text(fields["entry_ref"])
+        if body is None:
+            raise Refused(f"Firestore lost {fields['entry_ref']!r}, the body of a run")
+        entry: Json = json.loads(body)
+        return entry
+
+    def _incident(self, incident_id: str) -> Any:
+        return self._incidents.document(document.document_id(incident_id))
+
+    def _runs(self, incident_id: str, agent: str) -> Any:
+        traces = self._incident(incident_id).collection("traces")
+        return traces.document(document.document_id(agent)).collection("runs")
+
+    def _expiry(self) -> datetime:
+        return document.expiry(self._settings.trace_ttl_days)
+
+    def _snapshot(self, place: Any) -> Any:
+        with self._named_errors():
+            return place.get(**self._patience)
+
+    def _get(self, place: Any) -> dict[str, Any] | None:
+        fields: dict[str, Any] | None = self._snapshot(place).to_dict()
+        return fields
+
+    def _stream(self, query: Any) -> Iterator[dict[str, Any]]:
+        with self._named_errors():
+            for snapshot in query.stream(**self._patience):
+                yield snapshot.to_dict()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        where = f"Firestore database {self._settings.firestore_database!r}"
+        try:
+            yield
+        except google_errors.ResourceExhausted as error:
+            raise Throttled(f"{where} is over its quota: {error}") from error
+        except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
+            raise Unavailable(f"{where} did not answer in {self._settings.firestore_timeout_s} s: {error}") from error
+        except (google_errors.ClientError, auth_errors.GoogleAuthError) as error:
+            raise Refused(f"{where} refused: {error}") from error
+
+
+def _connect(settings: FirestoreSettings) -> firestore.Client:
+    try:
+        # The library itself obeys FIRESTORE_EMULATOR_HOST.
+        return firestore.Client(project=settings.google_cloud_project, database=settings.firestore_database)
+    except (auth_errors.DefaultCredentialsError, OSError) as error:
+        raise Misconfigured(f"Firestore needs GOOGLE_CLOUD_PROJECT and Google credentials: {error}") from error
+
+
+def _told(incident: Any) -> Any:
+    return incident.collection("outcome").document("told")
+
+
+def _fields(record: IncidentRecord) -> dict[str, Any]:
+    return {
+        "incident_id": record.incident_id,
+        "service_name": record.service_name,
+        "state": record.state,
+        "age": {record.state: record.created_at},
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "alert": document.dumps(record.alert),
+        "execution": record.execution,
+        "merged_alerts": record.merged_alerts,
+        "outcome": None if record.outcome is None else document.dumps(record.outcome),
+        "expire_at": record.expire_at,
+    }
+
+
+def _record(fields: dict[str, Any]) -> IncidentRecord:
+    outcome = fields["outcome"]
+    facts = {name: value for name, value in fields.items() if name not in ("age", "alert", "outcome")}
+    return IncidentRecord(
+        **facts, alert=json.loads(fields["alert"]), outcome=None if outcome is None else json.loads(outcome)
+    )
+
+
+def _lease(fields: dict[str, Any]) -> Lease:
+    return Lease(fields["key"], fields["holder"], fields["until"], json.loads(fields["value"]))

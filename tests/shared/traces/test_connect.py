@@ -1,0 +1,52 @@
+"""Which store `connect()` chooses."""
+
+from pathlib import Path
+
+import pytest
+
+from shared import traces
+from shared.errors import Misconfigured
+from shared.traces.embedded import EmbeddedTraces
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TRACES_PROVIDER", "GOOGLE_CLOUD_PROJECT", "FIRESTORE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "provider"),
+    [
+        ("TRACES_PATH", "x", "embedded"),
+        ("GOOGLE_CLOUD_PROJECT", "my-project", "firestore"),
+        ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1", "firestore"),
+    ],
+)
+def test_surroundings_choose_the_store(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, provider: str
+) -> None:
+    """A named project or emulator means Firestore, nothing named means the file."""
+    monkeypatch.setenv(variable, value)
+
+    assert traces.Choice.from_env().provider == provider
+
+
+def test_explicit_provider_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """TRACES_PROVIDER=embedded keeps a laptop off the cloud though a project is named."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "my-project")
+    monkeypatch.setenv("TRACES_PROVIDER", "embedded")
+    monkeypatch.setenv("TRACES_PATH", str(tmp_path / "traces.sqlite3"))
+
+    store = traces.connect()
+
+    assert isinstance(store, EmbeddedTraces)
+    store.close()
+
+
+def test_unknown_provider_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that does not exist is told by the variable's name."""
+    monkeypatch.setenv("TRACES_PROVIDER", "mongodb")
+
+    with pytest.raises(Misconfigured, match="TRACES_PROVIDER"):
+        traces.connect()
