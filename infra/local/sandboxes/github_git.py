@@ -1,0 +1,209 @@
+"""Git plumbing over a real repository: what the GitHub sandbox reads and writes, so that plain `git` sees the same."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_RECORD = "%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
+
+
+class GitError(Exception):
+    """Git said no; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who made a commit and when, aware UTC."""
+
+    name: str
+    email: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CommitRecord:
+    """One commit as git stores it."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    message: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a tree; `size` in bytes is none for trees and submodules."""
+
+    mode: str
+    type: str
+    sha: str
+    path: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class TreeEdit:
+    """One path to set, or to delete when `sha` is none."""
+
+    path: str
+    mode: str
+    sha: str | None
+
+
+class Repository:
+    """One repository, bare or not, driven by the `git` command."""
+
+    def __init__(self, git_dir: Path) -> None:
+        self.git_dir = git_dir
+
+    def run(self, *args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> bytes:
+        """
+        Run one git command and return what it printed.
+
+        Raises GitError when it fails.
+        """
+        # Neither the user's configuration nor the owner of the folder may change an answer.
+        command = ["git", "--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.quotePath=false"]
+        done = subprocess.run(
+            [*command, f"--git-dir={self.git_dir}", *args],
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **(env or {})},
+        )
+        if done.returncode != 0:
+            raise GitError(done.stderr.decode(errors="replace").strip())
+        return done.stdout
+
+    def text(self, *args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> str:
+        """Run one git command and return its output stripped. Raises GitError."""
+        return self.run(*args, stdin=stdin, env=env).decode(errors="replace").strip()
+
+    def is_empty(self) -> bool:
+        """Tell whether the repository has no reference at all."""
+        return not self.text("for-each-ref", "--count=1")
+
+    def resolve(self, ref: str, kind: str = "commit") -> str | None:
+        """Return the full sha `ref` stands for as a commit, tree or blob; none when there is no such thing."""
+        if not ref or ref.startswith("-"):
+            return None
+        for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
+            try:
+                return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{{kind}}}")
+            except GitError:
+                continue
+        return None
+
+    def refs(self, prefix: str) -> list[tuple[str, str, str]]:
+        """Return (name, sha, type) of every reference whose name starts with `prefix`."""
+        rows = self.text("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)").splitlines()
+        found = [tuple(row.split(" ")) for row in rows]
+        return [(name, sha, kind) for name, sha, kind in found if name.startswith(prefix)]
+
+    def set_ref(self, ref: str, sha: str, *, is_new: bool) -> None:
+        """Point `ref` at `sha`. Raises GitError, also when it `is_new` and exists."""
+        self.run("update-ref", ref, sha, *(["0" * 40] if is_new else []))
+
+    def delete_ref(self, ref: str) -> None:
+        """Delete `ref`. Raises GitError."""
+        self.run("update-ref", "-d", ref)
+
+    def blob(self, sha: str) -> bytes:
+        """Return a blob's bytes. Raises GitError."""
+        return self.run("cat-file", "blob", sha)
+
+    def write_blob(self, content: bytes) -> str:
+        """Store a blob and return its sha."""
+        return self.text("hash-object", "-w", "--stdin", stdin=content)
+
+    def tree(self, tree_ish: str, path: str = "", *, is_recursive: bool = False) -> list[Entry]:
+        """Return the entries of a tree, those of its subtrees too when `is_recursive`. Raises GitError."""
+        flags = ["-r", "-t"] if is_recursive else []
+        where = f"{tree_ish}:{path}" if path else tree_ish
+        rows = self.run("ls-tree", "-z", "-l", *flags, "--end-of-options", where).decode(errors="replace").split("\0")
+        return [_entry(row) for row in rows if row]
+
+    def entry(self, ref: str, path: str) -> Entry | None:
+        """Return the entry at `path`; none when there is none."""
+        rows = self.run("ls-tree", "-z", "-l", "--end-of-options", ref, path.rstrip("/")).decode(errors="replace")
+        return _entry(rows.rstrip("\0")) if rows else None
+
+    def write_tree(self, base_tree: str | None, edits: Sequence[TreeEdit]) -> str:
+        """Store a tree: `base_tree` with `edits` applied, in order. Raises GitError when an edit cannot be."""
+        rows = [f"{edit.mode if edit.sha else '0'} {edit.sha or '0' * 40}\t{edit.path}\0" for edit in edits]
+        with tempfile.TemporaryDirectory() as folder:
+            env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            if base_tree:
+                self.run("read-tree", base_tree, env=env)
+            self.run("update-index", "-z", "--index-info", stdin="".join(rows).encode(), env=env)
+            return self.text("write-tree", env=env)
+
+    def write_commit(
+        self, message: str, tree: str, parents: Sequence[str], author: Person, committer: Person
+    ) -> CommitRecord:
+        """Store a commit, reachable from nothing yet. Raises GitError."""
+        env = {
+            **{f"GIT_AUTHOR_{key}": value for key, value in _identity(author).items()},
+            **{f"GIT_COMMITTER_{key}": value for key, value in _identity(committer).items()},
+        }
+        above = [part for parent in parents for part in ("-p", parent)]
+        return self.commit(self.text("commit-tree", tree, *above, "-F", "-", stdin=message.encode(), env=env))
+
+    def commit(self, sha: str) -> CommitRecord:
+        """Return one commit. Raises GitError."""
+        return self.log(sha, limit=1)[0]
+
+    def log(
+        self, ref: str, *, path: str = "", options: Sequence[str] = (), skip: int = 0, limit: int = 30
+    ) -> list[CommitRecord]:
+        """Return commits reachable from `ref` (or a range), newest first. Raises GitError."""
+        where = ["--", path] if path else ["--"]
+        window = [f"--skip={skip}", f"--max-count={limit}", *options]
+        out = self.run("log", "-z", f"--format={_RECORD}", *window, "--end-of-options", ref, *where)
+        return [_commit(record) for record in out.decode(errors="replace").split("\0") if record]
+
+    def count(self, ref: str, *, path: str = "", options: Sequence[str] = ()) -> int:
+        """Return how many commits `log` would give without a limit. Raises GitError."""
+        where = ["--", path] if path else ["--"]
+        return int(self.text("rev-list", "--count", *options, "--end-of-options", ref, *where))
+
+    def grep(self, ref: str, words: Sequence[str]) -> list[str]:
+        """Return the paths of text files at `ref` that hold every one of `words`, whatever their case."""
+        patterns = [part for word in words for part in ("-e", word)]
+        try:
+            out = self.run("grep", "-l", "-z", "-I", "-i", "-F", "--all-match", *patterns, ref, "--")
+        except GitError:
+            return []  # git grep fails when it finds nothing
+        return [row.removeprefix(f"{ref}:") for row in out.decode(errors="replace").split("\0") if row]
+
+
+def _identity(person: Person) -> dict[str, str]:
+    return {"NAME": person.name, "EMAIL": person.email, "DATE": f"{int(person.at.timestamp())} +0000"}
+
+
+def _entry(row: str) -> Entry:
+    """Read one row of `ls-tree -l`."""
+    facts, path = row.split("\t", 1)
+    mode, kind, sha, size = facts.split()
+    return Entry(mode, kind, sha, path, int(size) if size.isdigit() else None)
+
+
+def _commit(record: str) -> CommitRecord:
+    """Read one record of `_RECORD`."""
+    sha, tree, parents, name, email, at, committer, committer_email, committed_at, message = record.split("\n", 9)
+    return CommitRecord(
+        sha,
+        tree,
+        tuple(parents.split()),
+        Person(name, email, datetime.fromtimestamp(int(at), UTC)),
+        Person(committer, committer_email, datetime.fromtimestamp(int(committed_at), UTC)),
+        message.rstrip("\n"),
+    )

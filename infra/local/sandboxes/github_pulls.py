@@ -1,0 +1,262 @@
+"""Pull requests, labels and comments: what GitHub keeps beside git, kept here in one JSON file a human can read."""
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.local.sandboxes import github_json as shape
+from infra.local.sandboxes.github_api import ApiError, Call, Handler, Json, invalid, not_found, paged
+from infra.local.sandboxes.github_diff import changed_files
+from infra.local.sandboxes.http import Reply
+from shared import clock
+
+
+class PullStore:
+    """The file: `{"pulls": [...], "labels": [...]}`; every change is written at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock = threading.RLock()
+
+    def load(self) -> Json:
+        """Return everything; empty when there is no file yet."""
+        empty: Json = {"pulls": [], "labels": []}
+        return json.loads(self.path.read_text()) if self.path.exists() else empty
+
+    def change(self, edit: Callable[[Json], Any]) -> Any:
+        """Apply `edit` to everything, write it back and return what `edit` returned."""
+        with self.lock:
+            kept = self.load()
+            result = edit(kept)
+            fresh = self.path.with_suffix(".new")
+            fresh.write_text(json.dumps(kept, indent=2) + "\n")
+            fresh.replace(self.path)
+            return result
+
+    def find(self, number: int) -> Json:
+        """Return one pull request. Raises ApiError 404."""
+        for pull in self.load()["pulls"]:
+            if pull["number"] == number:
+                found: Json = pull
+                return found
+        raise not_found()
+
+
+class PullEndpoints:
+    """The endpoints that need the store."""
+
+    def __init__(self, store: PullStore) -> None:
+        self._store = store
+
+    def routes(self) -> list[tuple[str, str, Handler]]:
+        """Return (method, path below the repository, handler)."""
+        return [
+            ("GET", r"pulls", self.list_pulls),
+            ("POST", r"pulls", self.create_pull),
+            ("GET", r"pulls/(\d+)", self.get_pull),
+            ("PATCH", r"pulls/(\d+)", self.update_pull),
+            ("GET", r"pulls/(\d+)/files", self.list_files),
+            ("GET", r"issues/(\d+)/labels", self.list_issue_labels),
+            ("POST", r"issues/(\d+)/labels", self.add_labels),
+            ("GET", r"issues/(\d+)/comments", self.list_comments),
+            ("POST", r"issues/(\d+)/comments", self.add_comment),
+            ("GET", r"labels", self.list_labels),
+            ("POST", r"labels", self.create_label),
+        ]
+
+    def list_pulls(self, call: Call) -> Reply:
+        """GET /repos/{owner}/{repo}/pulls, newest first."""
+        state = call.request.param("state") or "open"
+        head, base = call.request.param("head"), call.request.param("base")
+        rows = [
+            pull
+            for pull in reversed(self._store.load()["pulls"])
+            if state in ("all", pull["state"])
+            # GitHub ignores a head without its owner.
+            and (":" not in head or head == f"{call.owner}:{pull['head']}")
+            and base in ("", pull["base"])
+        ]
+        return paged(call, [pull_shape(call, pull) for pull in rows])
+
+    def create_pull(self, call: Call) -> Reply:
+        """POST /repos/{owner}/{repo}/pulls."""
+        body = call.body()
+        head, base = str(body.get("head") or "").removeprefix(f"{call.owner}:"), str(body.get("base") or "")
+        if not body.get("title"):
+            raise invalid("PullRequest", "title", "missing_field")
+        _check_branches(call, head, base)
+        pull = self._store.change(lambda kept: _insert(call, kept, body, head, base))
+        return Reply.of_json(pull_shape(call, pull), 201)
+
+    def get_pull(self, call: Call) -> Reply:
+        """GET /repos/{owner}/{repo}/pulls/{number}."""
+        return Reply.of_json(pull_shape(call, self._store.find(int(call.args[0]))))
+
+    def update_pull(self, call: Call) -> Reply:
+        """PATCH /repos/{owner}/{repo}/pulls/{number}: title, body, state, base."""
+        sent = {key: value for key, value in call.body().items() if key in ("title", "body", "state", "base")}
+        if sent.get("state") not in (None, "open", "closed"):
+            raise invalid("PullRequest", "state")
+        return Reply.of_json(pull_shape(call, self._edit(call, lambda pull: pull.update(sent))))
+
+    def list_files(self, call: Call) -> Reply:
+        """GET /repos/{owner}/{repo}/pulls/{number}/files."""
+        pull = self._store.find(int(call.args[0]))
+        base, head = pull_ends(call, pull)
+        files = changed_files(call.git, call.git.text("merge-base", base, head), head)
+        return paged(call, [shape.changed_file(call, file, head) for file in files])
+
+    def list_issue_labels(self, call: Call) -> Reply:
+        """GET /repos/{owner}/{repo}/issues/{number}/labels."""
+        return Reply.of_json([label_shape(call, name) for name in self._store.find(int(call.args[0]))["labels"]])
+
+    def add_labels(self, call: Call) -> Reply:
+        """POST /repos/{owner}/{repo}/issues/{number}/labels: unknown labels are created, known ones kept once."""
+        sent = call.request.json()
+        names = sent.get("labels", []) if isinstance(sent, dict) else sent
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise invalid("Label", "name")
+
+        def add(kept: Json) -> Any:
+            pull = _find(kept, int(call.args[0]))
+            pull["labels"] = list(dict.fromkeys([*pull["labels"], *names]))
+            kept["labels"] = list(dict.fromkeys([*kept["labels"], *names]))
+            return pull["labels"]
+
+        return Reply.of_json([label_shape(call, name) for name in self._store.change(add)])
+
+    def list_comments(self, call: Call) -> Reply:
+        """GET /repos/{owner}/{repo}/issues/{number}/comments."""
+        return paged(call, self._store.find(int(call.args[0]))["comments"])
+
+    def add_comment(self, call: Call) -> Reply:
+        """POST /repos/{owner}/{repo}/issues/{number}/comments."""
+        text, number = call.body().get("body"), call.args[0]
+        if not text:
+            raise invalid("IssueComment", "body", "missing_field")
+
+        def add(pull: Json) -> None:
+            at, order = shape.stamp(clock.now()), len(pull["comments"]) + 1
+            url = f"{call.repo_api}/issues/comments/{order}"
+            page = f"{call.repo_web}/pull/{number}#issuecomment-{order}"
+            row = {"id": order, "url": url, "html_url": page, "body": text, "created_at": at, "updated_at": at}
+            pull["comments"].append({**row, "user": shape.user(call, "sandbox")})
+
+        return Reply.of_json(self._edit(call, add)["comments"][-1], 201)
+
+    def list_labels(self, call: Call) -> Reply:
+        """GET /repos/{owner}/{repo}/labels."""
+        return paged(call, [label_shape(call, name) for name in self._store.load()["labels"]])
+
+    def create_label(self, call: Call) -> Reply:
+        """POST /repos/{owner}/{repo}/labels."""
+        name = call.body().get("name")
+        if not isinstance(name, str) or not name:
+            raise invalid("Label", "name", "missing_field")
+
+        def add(kept: Json) -> None:
+            if name in kept["labels"]:
+                raise invalid("Label", "name", "already_exists")
+            kept["labels"].append(name)
+
+        self._store.change(add)
+        return Reply.of_json(label_shape(call, name), 201)
+
+    def _edit(self, call: Call, edit: Callable[[Json], None]) -> Json:
+        def apply(kept: Json) -> Json:
+            pull = _find(kept, int(call.args[0]))
+            edit(pull)
+            pull["updated_at"] = shape.stamp(clock.now())
+            return pull
+
+        changed: Json = self._store.change(apply)
+        return changed
+
+
+def _check_branches(call: Call, head: str, base: str) -> None:
+    """Refuse a pull request between branches that are not there or hold nothing new. Raises ApiError 422."""
+    heads = {name.removeprefix("refs/heads/"): sha for name, sha, _ in call.git.refs("refs/heads/")}
+    for field, name in (("head", head), ("base", base)):
+        if name not in heads:
+            raise invalid("PullRequest", field)
+    if not call.git.count(f"{heads[base]}..{heads[head]}"):
+        message = f"No commits between {base} and {head}"
+        raise ApiError(422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
+
+
+def _insert(call: Call, kept: Json, body: Json, head: str, base: str) -> Json:
+    if any(pull["state"] == "open" and (pull["head"], pull["base"]) == (head, base) for pull in kept["pulls"]):
+        message = f"A pull request already exists for {call.owner}:{head}."
+        raise ApiError(422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
+    at = shape.stamp(clock.now())
+    pull = {
+        "number": len(kept["pulls"]) + 1,
+        "title": body["title"],
+        "body": body.get("body"),
+        "head": head,
+        "base": base,
+        "draft": bool(body.get("draft", False)),
+        "state": "open",
+        "labels": [],
+        "comments": [],
+        "created_at": at,
+        "updated_at": at,
+    }
+    kept["pulls"].append(pull)
+    return pull
+
+
+def _find(kept: Json, number: int) -> Json:
+    for pull in kept["pulls"]:
+        if pull["number"] == number:
+            found: Json = pull
+            return found
+    raise not_found()
+
+
+def pull_ends(call: Call, pull: Json) -> tuple[str, str]:
+    """Return the shas of base and head. Raises ApiError 404 when a branch is gone."""
+    return call.commit_sha(f"refs/heads/{pull['base']}"), call.commit_sha(f"refs/heads/{pull['head']}")
+
+
+def label_shape(call: Call, name: str) -> Json:
+    """Shape a label."""
+    return {"id": 1, "name": name, "color": "ededed", "default": False, "url": f"{call.repo_api}/labels/{name}"}
+
+
+def pull_shape(call: Call, pull: Json) -> Json:
+    """Shape a pull request."""
+    url, page = f"{call.repo_api}/pulls/{pull['number']}", f"{call.repo_web}/pull/{pull['number']}"
+    issue = f"{call.repo_api}/issues/{pull['number']}"
+    ends = {
+        side: {
+            "label": f"{call.owner}:{pull[side]}",
+            "ref": pull[side],
+            "sha": call.git.resolve(f"refs/heads/{pull[side]}"),
+            "user": shape.user(call, call.owner),
+            "repo": shape.repository(call),
+        }
+        for side in ("head", "base")
+    }
+    kept = ("number", "state", "title", "body", "draft", "created_at", "updated_at")
+    return {
+        **{key: pull[key] for key in kept},
+        **ends,
+        "id": pull["number"],
+        "node_id": f"PR_{pull['number']}",
+        "url": url,
+        "html_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "issue_url": issue,
+        "comments_url": f"{issue}/comments",
+        "user": shape.user(call, "sandbox"),
+        "labels": [label_shape(call, name) for name in pull["labels"]],
+        "locked": False,
+        "merged": False,
+        "merged_at": None,
+        "mergeable": None,
+        "comments": len(pull["comments"]),
+    }
