@@ -1,0 +1,152 @@
+"""Unpacks a recorded incident (a folder with `case.json` and its logs) for the local stack."""
+
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from infra.local.scenarios import history
+from infra.local.scenarios.scenario import Built
+from shared.clock import to_utc
+from shared.errors import Rejected
+
+LOGS_FILE = "logs.loki.json.gz"
+METRICS_FILE = "metrics.prom.json.gz"
+MARGIN = timedelta(minutes=1)
+"""Read a little more than the window, so that its first line is in."""
+
+_LOUD = re.compile(r"\b(ERROR|FATAL|CRITICAL)\b|Exception")
+
+Json = dict[str, JsonValue]
+
+
+def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
+    """
+    Write the alert, and the metrics when there are any, of a recorded incident; its logs stay where they are.
+
+    A recording of many services that names none gets the alert its logs would have raised: on the service with most
+    errors. Without a window it is the time its logs span. The commit and the repository are told only with `repo_git`.
+    Raises Rejected (no such case, a field or file missing, `repo_git` without the commit), Misconfigured (no git).
+    """
+    case = _read_object(case_dir / "case.json")
+    logs = case_dir / str(case.get("logs_file") or LOGS_FILE)
+    streams = _read_result(logs)
+    service_name = str(case.get("service_name") or _loudest_service(streams, logs))
+    start, end = _window(case, case_dir, streams)
+    alert: Json = {
+        "service_name": service_name,
+        "lookup_window_seconds": ceil((end - start + MARGIN).total_seconds()),
+        "end_time": end.isoformat().replace("+00:00", "Z"),
+    }
+    github_repo = _name_repository(case, case_dir) if repo_git else None
+    if repo_git:
+        alert |= {"github_repo": github_repo, "labels": {"commit": _deployed_commit(case, case_dir, repo_git)}}
+    target_dir.mkdir(parents=True, exist_ok=True)
+    alert_path = target_dir / "alert.json"
+    alert_path.write_text(json.dumps(alert), encoding="utf-8")
+    return Built(service_name, alert_path, logs, _convert_metrics(case_dir, target_dir), repo_git, github_repo)
+
+
+def _window(case: Json, case_dir: Path, streams: list[Json]) -> tuple[datetime, datetime]:
+    if "window" not in case:
+        return _span(streams, case_dir)
+    try:
+        start, end = (to_utc(datetime.fromisoformat(str(moment))) for moment in _as_list(case["window"]))
+    except ValueError as error:
+        raise Rejected(f"case {str(case_dir)!r}: field 'window' wants two RFC 3339 times: {error}") from error
+    return start, end
+
+
+def _span(streams: list[Json], case_dir: Path) -> tuple[datetime, datetime]:
+    moments = [ns for stream in streams for ns, _ in _entries(stream)]
+    if not moments:
+        raise Rejected(f"case {str(case_dir)!r} lacks the field 'window', and its logs hold no line to tell it")
+    return (
+        datetime.fromtimestamp(min(moments) // 1_000_000_000, UTC),
+        datetime.fromtimestamp(max(moments) // 1_000_000_000 + 1, UTC),
+    )
+
+
+def _loudest_service(streams: list[Json], logs: Path) -> str:
+    errors: Counter[str] = Counter()
+    for stream in streams:
+        name = _as_dict(stream["stream"]).get("service_name")
+        if name:
+            # A service without errors still counts: a quiet recording has a service too.
+            errors[str(name)] += sum(bool(_LOUD.search(text)) for _, text in _entries(stream))
+    if not errors:
+        raise Rejected(f"case lacks the field 'service_name', and no stream of {str(logs)!r} has that label")
+    return min(errors, key=lambda name: (-errors[name], name))
+
+
+def _name_repository(case: Json, case_dir: Path) -> str:
+    named = str(case.get("repo") or "") or str(case.get("fetch") or "").removeprefix("github:")
+    if not named:
+        raise Rejected(f"case {str(case_dir)!r} lacks the field 'repo', but a repository was given")
+    return named
+
+
+def _deployed_commit(case: Json, case_dir: Path, repo_git: Path) -> str:
+    if not case.get("snapshot"):
+        raise Rejected(f"case {str(case_dir)!r} lacks the field 'snapshot', but a repository was given")
+    commit = str(case["snapshot"])
+    if not repo_git.is_dir() or not history.has_commit(repo_git, commit):
+        raise Rejected(f"repository {str(repo_git)!r} does not hold commit {commit!r} of case {str(case_dir)!r}")
+    return commit
+
+
+def _convert_metrics(case_dir: Path, target_dir: Path) -> Path | None:
+    source = case_dir / METRICS_FILE
+    if not source.exists():
+        return None
+    series: list[JsonValue] = []
+    for row in _read_result(source):
+        labels = {key: value for key, value in _as_dict(row["metric"]).items() if key != "__name__"}
+        points: list[JsonValue] = [[at, float(str(value))] for at, value in map(_as_list, _as_list(row["values"]))]
+        series.append({"name": _as_dict(row["metric"])["__name__"], "labels": labels, "points": points})
+    target = target_dir / "metrics.json"
+    target.write_text(json.dumps({"series": series}), encoding="utf-8")
+    return target
+
+
+def _read_result(path: Path) -> list[Json]:
+    """Return the rows of a Loki or Prometheus answer."""
+    body = _read_object(path)
+    try:
+        return [_as_dict(row) for row in _as_list(_as_dict(body["data"])["result"])]
+    except (KeyError, ValueError) as error:
+        raise Rejected(f"{str(path)!r} is no answer of Loki or Prometheus: {error}") from error
+
+
+def _read_object(path: Path) -> Json:
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        return _as_dict(json.loads(raw))
+    except OSError as error:
+        raise Rejected(f"case file {str(path)!r} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise Rejected(f"case file {str(path)!r} is no JSON object: {error}") from error
+
+
+def _entries(stream: Json) -> Iterator[tuple[int, str]]:
+    for entry in _as_list(stream["values"]):
+        ns, text, *_ = _as_list(entry)
+        yield int(str(ns)), str(text)
+
+
+def _as_list(value: JsonValue) -> list[JsonValue]:
+    if not isinstance(value, list):
+        raise ValueError(f"wanted a list, got {value!r:.80}")  # noqa: TRY004  # one error for "not the shape we read"
+    return value
+
+
+def _as_dict(value: JsonValue) -> Json:
+    if not isinstance(value, dict):
+        raise ValueError(f"wanted an object, got {value!r:.80}")  # noqa: TRY004  # one error for "not the shape we read"
+    return value

@@ -1,0 +1,97 @@
+"""
+Runs one pod of a scenario's service in this process, on a virtual clock, and prints what came of it.
+
+Started by `traffic.py` as `python -I drive.py`, with the job as JSON on stdin. The service is real and runs for real;
+only time is not: `time.time`, `time.monotonic` and `time.sleep` answer from a clock that jumps from request to request,
+so half an hour of traffic takes a second. It imports nothing of this project.
+"""
+
+import json
+import pkgutil
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+READING_NS = 40_000  # Between two looks at a clock some work was done.
+
+
+class Clock:
+    """Time as the service sees it, in nanoseconds since 1970."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.now_ns = now_ns
+
+    def read_ns(self) -> int:
+        """Return the time, a little later at each reading."""
+        self.now_ns += READING_NS
+        return self.now_ns
+
+    def read_s(self) -> float:
+        """Return the time in seconds."""
+        return self.read_ns() / 1e9
+
+    def sleep(self, seconds: float) -> None:
+        """Jump ahead."""
+        self.now_ns += round(seconds * 1e9)
+
+    def jump_to(self, at_ns: int) -> None:
+        """Wait for a moment; a service still busy then takes the request late."""
+        self.now_ns = max(self.now_ns, at_ns)
+
+    def install(self) -> None:
+        """Become the clock of this process."""
+        time.time, time.monotonic, time.perf_counter = self.read_s, self.read_s, self.read_s
+        time.time_ns, time.monotonic_ns, time.perf_counter_ns = self.read_ns, self.read_ns, self.read_ns
+        time.sleep = self.sleep  # type: ignore[assignment]  # typeshed takes SupportsIndex too
+
+
+class Collector:
+    """Stands where stdout was, as a log agent does: one entry per write, stamped when it was read."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.entries: list[tuple[int, str]] = []
+
+    def write(self, text: str) -> int:
+        """Keep one entry."""
+        if text.strip():
+            self.entries.append((self._clock.read_ns(), text.rstrip("\n")))
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: entries are kept at once."""
+
+
+def resident_bytes() -> int:
+    """Return the memory this process holds; its peak where the system tells no more."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main(source: TextIO, target: TextIO) -> None:
+    """Play the job: import the service from its root, feed it each request at its time, print entries and answers."""
+    job = json.load(source)
+    clock = Clock(job["start_ns"])
+    collector = Collector(clock)
+    sys.stdout = collector
+    clock.install()
+    random.seed(job["seed"])
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, job["root"])
+    app = pkgutil.resolve_name(job["app"])()
+    answers = []
+    for at_ns, request in job["requests"]:
+        clock.jump_to(at_ns)
+        began_ns = clock.now_ns
+        status = app.handle(request)["status"]
+        answers.append((clock.now_ns, request["path"], status, (clock.now_ns - began_ns) / 1e9, resident_bytes()))
+    json.dump({"entries": collector.entries, "answers": answers}, target)
+
+
+if __name__ == "__main__":
+    main(sys.stdin, sys.stdout)

@@ -1,0 +1,100 @@
+"""A scenario's git history: patches in, a bare repository out, the same commits for the same dates."""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+from email import policy
+from email.parser import BytesParser
+from email.utils import format_datetime
+from pathlib import Path
+
+from shared.errors import Misconfigured, Rejected
+
+BRANCH = "main"
+TIMEOUT_S = 60.0
+
+
+def run_git(*arguments: str, cwd: Path, identity: dict[str, str] | None = None, stdin: bytes = b"") -> str:
+    """
+    Run git away from the user's configuration and return what it printed.
+
+    Raises Misconfigured (git is not installed), Rejected (git failed or took more than a minute).
+    """
+    # Settings like commit.gpgsign or core.autocrlf of the user would change the commits.
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(cwd),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+        **(identity or {}),
+    }
+    command = ["git", "-c", "commit.gpgsign=false", "-c", "core.autocrlf=false", *arguments]
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=TIMEOUT_S, check=True
+        )
+    except FileNotFoundError as error:
+        raise Misconfigured("git is not on the PATH; install it to build a scenario") from error
+    except subprocess.TimeoutExpired as error:
+        raise Rejected(f"git {arguments[0]} took more than {TIMEOUT_S:.0f} s in {str(cwd)!r}") from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        raise Rejected(f"git {arguments[0]} failed in {str(cwd)!r}: {said}") from error
+    return done.stdout.decode(errors="replace")
+
+
+def build_repository(patches: Sequence[tuple[Path, datetime]], repo_git: Path, scratch: Path) -> list[str]:
+    """
+    Apply mailbox patches, each at its date, and push them to a new bare repository; return the commits, oldest first.
+
+    Raises Rejected (a patch is missing or does not apply), Misconfigured (no git).
+    """
+    scratch.mkdir(parents=True)
+    run_git("init", "--quiet", "--template=", f"--initial-branch={BRANCH}", cwd=scratch)
+    for patch, at in patches:
+        _apply(patch, at, scratch)
+    repo_git.mkdir(parents=True)
+    run_git("init", "--quiet", "--bare", "--template=", f"--initial-branch={BRANCH}", cwd=repo_git)
+    run_git("push", "--quiet", str(repo_git), BRANCH, cwd=scratch)
+    return run_git("rev-list", "--reverse", BRANCH, cwd=scratch).split()
+
+
+def _apply(patch: Path, at: datetime, work_tree: Path) -> None:
+    try:
+        mail = patch.read_bytes()
+    except OSError as error:
+        raise Rejected(f"patch {str(patch)!r} cannot be read: {error.strerror}") from error
+    message = BytesParser(policy=policy.default).parsebytes(mail, headersonly=True)
+    author = message["From"].addresses[0]
+    identity = {
+        "GIT_COMMITTER_NAME": author.display_name,
+        "GIT_COMMITTER_EMAIL": author.addr_spec,
+        "GIT_COMMITTER_DATE": f"{int(at.timestamp())} +0000",
+    }
+    # `git am` takes the author's date from the mail alone.
+    dated = re.sub(rb"^Date: .*$", f"Date: {format_datetime(at)}".encode(), mail, count=1, flags=re.MULTILINE)
+    run_git("am", "--quiet", "--whitespace=nowarn", cwd=work_tree, identity=identity, stdin=dated)
+
+
+def check_out(repo_git: Path, commit: str, folder: Path) -> None:
+    """
+    Lay the files of a commit into a new folder.
+
+    Raises Rejected (no such commit), Misconfigured (no git).
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    run_git("clone", "--quiet", "--no-checkout", str(repo_git), str(folder), cwd=folder.parent)
+    run_git("checkout", "--quiet", "--detach", commit, cwd=folder)
+
+
+def has_commit(repo_git: Path, commit: str) -> bool:
+    """Tell whether a repository holds a commit; False too when there is no repository."""
+    try:
+        run_git("cat-file", "-e", f"{commit}^{{commit}}", cwd=repo_git)
+    except Rejected:
+        return False
+    return True

@@ -1,0 +1,302 @@
+"""The demo's scenario is what it claims: a real service, broken by one commit, healed by its revert."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from infra.local.scenarios import history
+from infra.local.scenarios.build import Built, build
+from shared.errors import Rejected
+
+SCENARIO = Path(__file__).parents[4] / "infra/local/scenarios/checkout_regression"
+NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+FREE_TOTE_ALONE = {
+    "id": "1",
+    "method": "POST",
+    "path": "/checkout",
+    "card": "4242424242424242",
+    "items": [{"sku": "tote"}],
+    "code": "FREETOTE",
+}
+ASK = "import json, sys; sys.path.insert(0, '.'); from checkout.app import create_app; app = create_app(); "
+ASK += "print(json.dumps(app.handle(json.loads(sys.stdin.read()))))"
+AUTHOR = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+}
+
+
+@dataclass(frozen=True)
+class Played:
+    """A build, what it took, and its truth."""
+
+    built: Built
+    truth: dict[str, str]
+    duration_s: float
+
+    @property
+    def lines(self) -> list[tuple[int, str]]:
+        """Every log entry, oldest first."""
+        streams = json.loads(self.built.logs.read_text())["data"]["result"]
+        return sorted((int(ns), text) for stream in streams for ns, text in stream["values"])
+
+
+def play(folder: Path) -> Played:
+    """Build the scenario into a folder."""
+    began = monotonic()
+    built = build(SCENARIO, folder, NOW)
+    return Played(built, json.loads((folder / "truth.json").read_text()), monotonic() - began)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """The scenario, built once for the tests that only read."""
+    return play(tmp_path_factory.mktemp("scenario"))
+
+
+def repository(played: Played) -> Path:
+    """The bare repository of a build."""
+    assert played.built.repo_git is not None
+    return played.built.repo_git
+
+
+def ask(played: Played, commit: str, folder: Path) -> int:
+    """Check a commit out, ask its service for a free tote, and return the status."""
+    history.check_out(repository(played), commit, folder)
+    return ask_service(folder)
+
+
+def ask_service(folder: Path) -> int:
+    """Ask the service in a folder for a free tote and return the status."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", ASK], cwd=folder, input=json.dumps(FREE_TOTE_ALONE), text=True,
+        capture_output=True, check=True, timeout=30,
+    )  # fmt: skip
+    return int(json.loads(done.stdout.splitlines()[-1])["status"])
+
+
+def test_same_second_gives_same_commits_and_lines(played: Played, tmp_path: Path) -> None:
+    """Two builds for one second agree in every commit and every log line."""
+    again = play(tmp_path)
+
+    assert again.truth == played.truth
+    assert again.lines == played.lines
+    assert again.built.alert.read_text() == played.built.alert.read_text()
+
+
+def test_other_second_gives_other_commits(played: Played, tmp_path: Path) -> None:
+    """Commits are dated relative to the moment of the build."""
+    later = build(SCENARIO, tmp_path, NOW + timedelta(seconds=1))
+
+    assert later.repo_git is not None
+    assert not history.has_commit(later.repo_git, played.truth["bad_commit"])
+
+
+def test_user_git_configuration_changes_nothing(
+    played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who signs commits and converts line ends gets the same history."""
+    (tmp_path / "gitconfig").write_text(
+        "[commit]\n gpgsign = true\n[core]\n autocrlf = true\n[user]\n name = Someone\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+
+    assert play(tmp_path / "built").truth == played.truth
+
+
+def test_build_takes_less_than_ten_seconds(played: Played) -> None:
+    """The demo starts with a build, so it has to be quick."""
+    assert played.duration_s < 10
+
+
+def test_build_refuses_a_used_folder(played: Played) -> None:
+    """A build never mixes with an older one."""
+    with pytest.raises(Rejected, match="holds a build already"):
+        build(SCENARIO, played.built.alert.parent, NOW)
+
+
+def test_folder_without_scenario_is_rejected(tmp_path: Path) -> None:
+    """The message names the file that was looked for."""
+    with pytest.raises(Rejected, match=r"scenario\.yaml"):
+        build(tmp_path, tmp_path / "target", NOW)
+
+
+def test_bad_commit_alone_breaks_the_service(played: Played, tmp_path: Path) -> None:
+    """The request succeeds on the bad commit's parent and fails on it and on the head."""
+    bad = played.truth["bad_commit"]
+
+    assert ask(played, f"{bad}~1", tmp_path / "parent") == 200
+    assert ask(played, bad, tmp_path / "bad") == 500
+    assert ask(played, history.BRANCH, tmp_path / "head") == 500
+    assert ask(played, played.truth["deployed_before"], tmp_path / "before") == 200
+
+
+def test_reverting_the_bad_commit_on_the_head_heals(played: Played, tmp_path: Path) -> None:
+    """The revert applies cleanly over the later commits and the request succeeds again."""
+    clone = tmp_path / "clone"
+    history.check_out(repository(played), history.BRANCH, clone)
+
+    history.run_git("revert", "--no-edit", played.truth["bad_commit"], cwd=clone, identity=AUTHOR)
+
+    assert ask_service(clone) == 200
+
+
+def test_bad_commit_hides_among_others_on_its_file(played: Played) -> None:
+    """Several commits touch the faulty file, before the bad one and after it."""
+    touching = history.run_git(
+        "log", "--format=%H", history.BRANCH, "--", played.truth["file"], cwd=repository(played)
+    ).split()
+    newer = touching.index(played.truth["bad_commit"])
+
+    assert newer >= 1
+    assert len(touching) - newer - 1 >= 3
+
+
+def test_deploy_brings_more_than_the_bad_commit(played: Played) -> None:
+    """The deployed range holds at least two harmless commits after the bad one."""
+    span = f"{played.truth['bad_commit']}..{played.truth['deployed_after']}"
+
+    assert int(history.run_git("rev-list", "--count", span, cwd=repository(played))) >= 2
+
+
+def test_addresses_are_reserved_ones(played: Played) -> None:
+    """Nobody real is named as an author."""
+    said = history.run_git("log", "--format=%ae%n%ce", history.BRANCH, cwd=repository(played)).split()
+
+    assert 3 <= len(set(said)) <= 4
+    assert all(address.endswith("@example.com") for address in said)
+
+
+def test_commit_dates_precede_the_deploy(played: Played) -> None:
+    """Authors and committers date each commit before the service ran it, in order."""
+    said = history.run_git("log", "--reverse", "--format=%at %ct", history.BRANCH, cwd=repository(played))
+    dates = [tuple(map(int, line.split())) for line in said.splitlines()]
+
+    assert all(authored == committed for authored, committed in dates)
+    assert dates == sorted(dates)
+    assert dates[-1][0] < NOW.timestamp() - 8.5 * 60
+
+
+def test_every_traced_line_exists_at_the_deployed_commit(played: Played) -> None:
+    """Each frame of each crash quotes the very line the repository holds there."""
+    crashes = [text for _, text in played.lines if "ZeroDivisionError" in text]
+    frames = set(re.findall(r'File "/app/(\S+)", line (\d+), in \w+\n\s+(.+)', "\n".join(crashes)))
+
+    assert len(crashes) > 20
+    for path, line, quoted in frames:
+        shown = history.run_git("show", f"{played.truth['deployed_after']}:{path}", cwd=repository(played))
+        assert shown.splitlines()[int(line) - 1].strip() == quoted
+
+
+def test_crash_ends_in_the_faulty_function(played: Played) -> None:
+    """The deepest frame is the one the truth names, two calls below the handler."""
+    crash = next(text for _, text in played.lines if "ZeroDivisionError" in text)
+    frames = re.findall(r'File "/app/(\S+)", line \d+, in (\w+)', crash)
+
+    assert frames[-1] == (played.truth["file"], played.truth["function"])
+    assert frames[-3][0] == "checkout/app.py"
+
+
+def test_no_error_before_the_deploy(played: Played) -> None:
+    """The old version answers the same kinds of requests without a crash."""
+    deployed_at = NOW - timedelta(seconds=150, minutes=6)
+    errors = [ns for ns, text in played.lines if " ERROR " in text]
+
+    assert min(errors) >= deployed_at.timestamp() * 1e9
+
+
+def test_harmless_trace_runs_before_and_after_the_deploy(played: Played) -> None:
+    """A flaky neighbour logs warnings with a trace at the same pace in both versions."""
+    deployed_ns = (NOW - timedelta(seconds=150, minutes=6)).timestamp() * 1e9
+    flaky = [ns for ns, text in played.lines if "RecommenderTimeout" in text]
+
+    assert sum(ns < deployed_ns for ns in flaky) >= 5
+    assert sum(ns >= deployed_ns for ns in flaky) >= 2
+
+
+def test_line_and_stamp_tell_the_same_time_within_the_window(played: Played) -> None:
+    """The time in the text and Loki's nanoseconds agree to a few milliseconds, in the half hour up to the build."""
+    for ns, text in played.lines:
+        written = datetime.strptime(text[:23], "%Y-%m-%d %H:%M:%S,%f").replace(tzinfo=UTC)
+
+        assert abs(ns / 1e9 - written.timestamp()) < 0.005
+        assert NOW - timedelta(minutes=30) <= written <= NOW
+
+
+def test_logs_have_the_form_of_loki(played: Played) -> None:
+    """Streams carry labels, values go newest first, and every pod of both versions speaks."""
+    body = json.loads(played.built.logs.read_text())
+    streams = body["data"]["result"]
+
+    assert (body["status"], body["data"]["resultType"]) == ("success", "streams")
+    assert {stream["stream"]["service_name"] for stream in streams} == {"checkout-api"}
+    assert len({stream["stream"]["pod"] for stream in streams}) == 6
+    for stream in streams:
+        stamps = [int(ns) for ns, _ in stream["values"]]
+        assert stamps == sorted(stamps, reverse=True)
+
+
+def test_no_path_of_this_machine_is_logged(played: Played, tmp_path: Path) -> None:
+    """Traces show the paths of an image, never of the build's own folder."""
+    assert not [text for _, text in played.lines if "scenario-" in text]
+
+
+def test_error_counters_agree_with_the_logs(played: Played) -> None:
+    """Metrics come from the same run: each 500 counted is a crash logged."""
+    assert played.built.metrics is not None
+    series = json.loads(played.built.metrics.read_text())["series"]
+    failed = [row for row in series if row["name"] == "http_requests_total" and row["labels"]["code"] == "500"]
+    last_scrape_s = failed[0]["points"][-1][0]
+    logged = sum("ZeroDivisionError" in text for ns, text in played.lines if ns <= last_scrape_s * 1e9)
+
+    assert sum(row["points"][-1][1] for row in failed) == pytest.approx(logged, abs=1)
+
+
+def test_metrics_are_scraped_every_fifteen_seconds(played: Played) -> None:
+    """The four families are there, on one grid, counters never falling."""
+    assert played.built.metrics is not None
+    series = json.loads(played.built.metrics.read_text())["series"]
+
+    assert {row["name"] for row in series} == {
+        "http_requests_total",
+        "http_request_duration_seconds_bucket",
+        "process_resident_memory_bytes",
+        "up",
+    }
+    for row in series:
+        times, values = zip(*row["points"], strict=True)
+        assert all(at % 15 == 0 for at in times)
+        assert "memory" in row["name"] or list(values) == sorted(values)
+
+
+def test_alert_is_grafana_s_and_names_the_deployed_commit(played: Played) -> None:
+    """The body holds what Grafana sends, since when it fires, and the measured error ratio."""
+    body = json.loads(played.built.alert.read_text())
+    alert = body["alerts"][0]
+
+    assert (body["version"], body["status"]) == ("1", "firing")
+    assert alert["labels"]["service_name"] == "checkout-api"
+    assert alert["labels"]["severity"] == "critical"
+    assert alert["labels"]["commit"] == played.truth["deployed_after"]
+    assert alert["startsAt"] == "2026-03-14T09:24:23Z"
+    assert 0.02 < alert["values"]["B"] < 0.2
+    assert "$" not in played.built.alert.read_text()
+
+
+def test_what_the_stack_gets_does_not_tell_the_cause(played: Played) -> None:
+    """Neither the alert nor the metrics name the bad commit or the faulty function."""
+    assert played.built.metrics is not None
+    told = played.built.alert.read_text() + played.built.metrics.read_text()
+
+    assert played.truth["bad_commit"][:9] not in told
+    assert played.truth["function"] not in told

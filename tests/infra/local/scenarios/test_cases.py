@@ -1,0 +1,194 @@
+"""A recorded incident becomes an alert in the seed's own form, and says clearly what it lacks."""
+
+import gzip
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from infra.local.scenarios import history
+from infra.local.scenarios.build import from_case
+from shared.errors import Rejected
+
+RECORDED = Path(__file__).parents[5] / "shared/cases"
+NOON_NS = 1_772_366_400 * 1_000_000_000
+AUTHOR = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+}
+
+
+def stream(service_name: str, *texts: str) -> dict[str, object]:
+    """One Loki stream with a line per second from noon on."""
+    values = [[str(NOON_NS + number * 1_000_000_000), text] for number, text in enumerate(texts)]
+    return {"stream": {"service_name": service_name}, "values": values}
+
+
+def record(folder: Path, case: dict[str, object], *streams: dict[str, object]) -> Path:
+    """Write a recorded incident."""
+    folder.mkdir(exist_ok=True)
+    (folder / "case.json").write_text(json.dumps(case))
+    body = {"status": "success", "data": {"resultType": "streams", "result": streams}}
+    (folder / "logs.loki.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
+    return folder
+
+
+def full_case() -> dict[str, object]:
+    """What a case says at its fullest."""
+    return {
+        "service_name": "shop",
+        "incident_time": "2026-03-01T12:40:00Z",
+        "window": ["2026-03-01T12:00:00Z", "2026-03-01T12:45:00Z"],
+        "snapshot": "f" * 40,
+        "repo": "acme/shop",
+        "logs_file": "logs.loki.json.gz",
+    }
+
+
+def commit_something(folder: Path) -> str:
+    """Make a repository with one commit and return it."""
+    folder.mkdir()
+    history.run_git("init", "--quiet", cwd=folder)
+    history.run_git("commit", "--quiet", "--allow-empty", "-m", "Begin", cwd=folder, identity=AUTHOR)
+    return history.run_git("rev-parse", "HEAD", cwd=folder).strip()
+
+
+def test_alert_covers_the_whole_window(tmp_path: Path) -> None:
+    """The look-up reaches from the window's end to a minute before its begin."""
+    built = from_case(record(tmp_path / "case", full_case(), stream("shop", "INFO hello")), tmp_path / "out", None)
+
+    assert json.loads(built.alert.read_text()) == {
+        "service_name": "shop",
+        "lookup_window_seconds": 46 * 60,
+        "end_time": "2026-03-01T12:45:00Z",
+    }
+    assert built.logs == tmp_path / "case" / "logs.loki.json.gz"
+    assert (built.metrics, built.repo_git, built.github_repo) == (None, None, None)
+
+
+def test_repository_brings_the_deployed_commit(tmp_path: Path) -> None:
+    """With a repository the alert names it and the commit of the snapshot."""
+    commit = commit_something(tmp_path / "repo")
+    case = record(tmp_path / "case", {**full_case(), "snapshot": commit})
+
+    built = from_case(case, tmp_path / "out", tmp_path / "repo" / ".git")
+    alert = json.loads(built.alert.read_text())
+
+    assert alert["github_repo"] == built.github_repo == "acme/shop"
+    assert alert["labels"] == {"commit": commit}
+
+
+def test_repository_without_the_commit_is_rejected(tmp_path: Path) -> None:
+    """Code of another time is worse than none."""
+    commit_something(tmp_path / "repo")
+    case = record(tmp_path / "case", full_case())
+
+    with pytest.raises(Rejected, match="does not hold commit"):
+        from_case(case, tmp_path / "out", tmp_path / "repo")
+
+
+def test_repository_that_is_none_is_rejected(tmp_path: Path) -> None:
+    """A path that does not exist is told as one that lacks the commit."""
+    with pytest.raises(Rejected, match="does not hold commit"):
+        from_case(record(tmp_path / "case", full_case()), tmp_path / "out", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("field", ["repo", "snapshot"])
+def test_missing_field_is_named(tmp_path: Path, field: str) -> None:
+    """What a repository needs is asked for by its name in case.json."""
+    case = {name: value for name, value in full_case().items() if name != field}
+
+    with pytest.raises(Rejected, match=f"lacks the field '{field}'"):
+        from_case(record(tmp_path / "case", case), tmp_path / "out", tmp_path)
+
+
+def test_missing_service_is_the_one_with_most_errors(tmp_path: Path) -> None:
+    """Of many services the alert is on the loudest, as it would have been."""
+    case = record(tmp_path / "case", {}, stream("calm", "INFO a", "ERROR b"), stream("loud", "ERROR c", "ERROR d"))
+
+    assert from_case(case, tmp_path / "out", None).service_name == "loud"
+
+
+def test_missing_window_is_what_the_logs_span(tmp_path: Path) -> None:
+    """Logs tell the time when the case does not."""
+    case = record(tmp_path / "case", {"service_name": "shop"}, stream("shop", "INFO a", "INFO b"))
+
+    alert = json.loads(from_case(case, tmp_path / "out", None).alert.read_text())
+
+    assert alert["end_time"] == "2026-03-01T12:00:02Z"
+    assert alert["lookup_window_seconds"] == 62
+
+
+@pytest.mark.parametrize("field", ["service_name", "window"])
+def test_field_the_logs_cannot_tell_is_named(tmp_path: Path, field: str) -> None:
+    """Without lines there is nothing to tell the service or the window from."""
+    case = {name: value for name, value in full_case().items() if name != field}
+
+    with pytest.raises(Rejected, match=f"lacks the field '{field}'"):
+        from_case(record(tmp_path / "case", case), tmp_path / "out", None)
+
+
+@pytest.mark.parametrize("window", [["yesterday", "today"], ["2026-03-01T12:00:00", "2026-03-01T13:00:00"], [], 7])
+def test_window_that_is_none_is_rejected(tmp_path: Path, window: object) -> None:
+    """Two aware times, or a message that says so."""
+    case = record(tmp_path / "case", {**full_case(), "window": window})
+
+    with pytest.raises(Rejected, match="'window' wants two RFC 3339 times"):
+        from_case(case, tmp_path / "out", None)
+
+
+def test_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """The message names the file that was looked for."""
+    with pytest.raises(Rejected, match=r"nowhere/case\.json"):
+        from_case(tmp_path / "nowhere", tmp_path / "out", None)
+
+
+def test_missing_logs_are_named(tmp_path: Path) -> None:
+    """The message names the file case.json points to."""
+    case = record(tmp_path / "case", {**full_case(), "logs_file": "other.json.gz"})
+
+    with pytest.raises(Rejected, match=r"other\.json\.gz"):
+        from_case(case, tmp_path / "out", None)
+
+
+def test_logs_of_another_form_are_rejected(tmp_path: Path) -> None:
+    """A body that is no Loki answer is told as that."""
+    case = record(tmp_path / "case", full_case())
+    (case / "logs.loki.json.gz").write_bytes(gzip.compress(b"[]"))
+
+    with pytest.raises(Rejected, match="is no JSON object"):
+        from_case(case, tmp_path / "out", None)
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded incidents beside the project")
+@pytest.mark.parametrize("kind", ["executed", "quoted"])
+def test_recorded_incident_of_one_service_unpacks(tmp_path: Path, kind: str) -> None:
+    """Service and window are those of the case; every log line lies in the alert's look-up window."""
+    for case_dir in sorted((RECORDED / kind).iterdir())[:5]:
+        case = json.loads((case_dir / "case.json").read_text())
+
+        built = from_case(case_dir, tmp_path / case_dir.name, None)
+        alert = json.loads(built.alert.read_text())
+
+        assert alert["service_name"] == case["service_name"]
+        end = datetime.fromisoformat(alert["end_time"]).timestamp()
+        streams = json.loads(gzip.decompress(built.logs.read_bytes()))["data"]["result"]
+        stamps = [int(ns) / 1e9 for row in streams for ns, *_ in row["values"]]
+        assert end - alert["lookup_window_seconds"] <= min(stamps)
+        assert max(stamps) <= end
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded incidents beside the project")
+def test_recorded_incident_of_many_services_unpacks(tmp_path: Path) -> None:
+    """Metrics are converted, and the alert is on a service the logs know."""
+    for case_dir in sorted((RECORDED / "microservice").iterdir()):
+        built = from_case(case_dir, tmp_path / case_dir.name, None)
+
+        streams = json.loads(gzip.decompress(built.logs.read_bytes()))["data"]["result"]
+        assert built.service_name in {row["stream"]["service_name"] for row in streams}
+        if built.metrics is not None:
+            series = json.loads(built.metrics.read_text())["series"]
+            assert all(row["name"] and row["points"] for row in series)
