@@ -1,0 +1,122 @@
+"""From a stack frame to the file of the repository it means."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from shared.contracts import Frame
+
+# Bundlers and browsers name sources by URL: webpack:///./src/a.js, webpack://app/(rsc)/./src/a.ts?1f2e, file:///app/a.js
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:///?")
+_LAYER = re.compile(r"\([\w-]+\)/")
+_DRIVE = re.compile(r"^[A-Za-z]:")
+_COMPILED_FOLDERS = {"dist", "build", "out", "lib", ".next", "target"}
+_SOURCE_SUFFIXES = {
+    ".js": (".ts", ".tsx", ".jsx", ".mjs", ".mts"),
+    ".jsx": (".tsx",),
+    ".mjs": (".mts", ".ts"),
+    ".cjs": (".cts", ".ts"),
+    ".pyc": (".py",),
+    ".java": (".kt", ".scala", ".groovy"),
+}
+_JVM_SUFFIXES = {".java", ".kt", ".scala", ".groovy"}
+_TEST_NAME = re.compile(r"^(test_.*|.*_test|.*[._-](test|spec|tests)|.*(Test|Tests|TestCase|Spec|IT)|conftest)$")
+_TEST_FOLDERS = {"t", "test", "tests", "testing_tests", "spec", "specs", "__tests__", "testdata", "fixtures"}
+_VENDORED = {"vendor", "node_modules", "third_party", "site-packages", "dist-packages", "_vendor"}
+
+
+@dataclass(frozen=True)
+class Match:
+    """Files a frame may mean, best first; `exact` when the repository holds the very file the frame names."""
+
+    paths: tuple[str, ...]
+    exact: bool = True
+
+
+class Tree:
+    """The paths of a repository, ready to be asked for."""
+
+    def __init__(self, paths: Sequence[str], service_name: str = "") -> None:
+        self._by_name: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        self._service = service_name.lower()
+        for path in paths:
+            parts = tuple(path.split("/"))
+            self._by_name[parts[-1].lower()].append(parts)
+
+    def match(self, frame: Frame) -> Match:
+        """Return the repository files the frame may mean: one when it is certain, several when a look must decide."""
+        parts = frame_parts(frame)
+        if not parts:
+            return Match(())
+        found = self._best(parts)
+        return Match(found) if found else Match(self._best_source(parts), exact=False)
+
+    def _best_source(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the sources a compiled file was made of."""
+        pure = PurePosixPath(parts[-1])
+        folders = tuple(part for part in parts[:-1] if part not in _COMPILED_FOLDERS)
+        for suffix in _SOURCE_SUFFIXES.get(pure.suffix, ()):
+            found = self._best((*folders, f"{pure.stem}{suffix}"))
+            if found:
+                return found
+        return ()
+
+    def _best(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        candidates = self._by_name.get(parts[-1].lower(), [])
+        ranks = {candidate: self._rank(candidate, parts) for candidate in candidates}
+        kept = sorted((rank, "/".join(candidate)) for candidate, rank in ranks.items())
+        if not kept:
+            return ()
+        return tuple(path for rank, path in kept if rank == kept[0][0])
+
+    def _rank(self, candidate: tuple[str, ...], parts: tuple[str, ...]) -> tuple[int, bool, bool, int]:
+        """Order candidates: longest common end, then not vendored, of this service, and least that is unexplained."""
+        common = _common_end(candidate, parts)
+        is_whole = common in (len(candidate), len(parts))
+        foreign = bool(self._service) and not any(self._service in part.lower() for part in candidate[:-1])
+        vendored = not _VENDORED.isdisjoint(candidate)
+        return -common, vendored, foreign, 0 if is_whole else 1
+
+
+def frame_parts(frame: Frame) -> tuple[str, ...]:
+    """Return the parts of the frame's path as a repository would name them, roots included."""
+    path = frame.path.replace("\\", "/").split("?")[0]
+    path = _LAYER.sub("", _DRIVE.sub("", _SCHEME.sub("", path)))
+    parts = tuple(part for part in path.split("/") if part not in ("", ".", ".."))
+    if len(parts) == 1 and PurePosixPath(path).suffix in _JVM_SUFFIXES:
+        return (*_jvm_package(frame.function), *parts)
+    return parts
+
+
+def is_test(path: str) -> bool:
+    """Tell whether a path is test code by the conventions of its language."""
+    pure = PurePosixPath(path)
+    return not _TEST_FOLDERS.isdisjoint(pure.parts[:-1]) or bool(_TEST_NAME.match(pure.stem))
+
+
+def is_documentation(path: str) -> bool:
+    """Tell whether a path is prose, which no program runs."""
+    pure = PurePosixPath(path)
+    return pure.suffix.lower() in {".md", ".rst", ".txt", ".adoc"} or pure.parts[0].lower() in {"docs", "doc"}
+
+
+def _jvm_package(function: str) -> tuple[str, ...]:
+    """Return the package of `app//org.shop.cart.Cart$Line.total`: the lowercase parts before the class."""
+    parts = function.rsplit("/", 1)[-1].split("(")[0].split(".")
+    package: list[str] = []
+    for part in parts[:-1]:
+        if part[:1].isupper():
+            break
+        package.append(part)
+    return tuple(package)
+
+
+def _common_end(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    length = 0
+    for left, right in zip(reversed(one), reversed(other), strict=False):
+        if left.lower() != right.lower():
+            break
+        length += 1
+    return length

@@ -1,0 +1,155 @@
+"""Reads source text: the function around a line, and where a remembered line stands now."""
+
+import ast
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_SPAN_LINES = 400
+"""Longer "functions" are taken for a failed guess and cut around the line."""
+_WINDOW_LINES = 12
+
+_BRACE_HEAD = re.compile(
+    r"^\s*(?:export\s+|default\s+|async\s+|public\s+|private\s+|protected\s+|internal\s+|static\s+|final\s+|override\s+|"
+    r"abstract\s+|suspend\s+|virtual\s+|synchronized\s+)*"
+    r"(?:func\s+(?:\([^)]*\)\s*)?(?P<go>\w+)|function\s*\*?\s*(?P<js>\w+)|fun\s+(?:[\w.<>]+\.)?(?P<kt>\w+)"
+    r"|(?:const|let|var)\s+(?P<arrow>\w+)\s*=.*(?:=>|function)|(?:[\w<>\[\],.?@\s]+\s)?(?P<method>\w+)\s*\([^;]*)"
+)
+_RUBY_HEAD = re.compile(r"^\s*def\s+(?:self\.)?(?P<name>[\w?!=]+)")
+_PYTHON_HEAD = re.compile(r"^\s*(?:async\s+)?def\s+(?P<name>\w+)")
+_NOT_NAMES = {
+    "if",
+    "for",
+    "while",
+    "switch",
+    "catch",
+    "return",
+    "new",
+    "throw",
+    "else",
+    "do",
+    "try",
+    "synchronized",
+    "await",
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """Lines `start` to `end` (one-based, inclusive) and the function they are, empty when unknown."""
+
+    name: str
+    start: int
+    end: int
+
+
+def enclosing(path: str, text: str, line: int) -> Span:
+    """Return the innermost function around `line` (one-based); a window of lines when none is recognised."""
+    lines = text.split("\n")
+    line = min(max(line, 1), len(lines))
+    span = _python_span(text, line) if path.endswith((".py", ".pyi")) else None
+    span = span or _guessed_span(path, lines, line)
+    if span is None or span.end - span.start > MAX_SPAN_LINES:
+        name = span.name if span else ""
+        return Span(name, max(line - _WINDOW_LINES, 1), min(line + _WINDOW_LINES, len(lines)))
+    return span
+
+
+def definition_line(text: str, function: str) -> int | None:
+    """Return the line that defines the function a frame names, when exactly one does."""
+    name = re.split(r"[.:#$/]", function.split("(")[0].rstrip(".<>"))[-1] if function else ""
+    if not re.fullmatch(r"\w+[?!]?", name):
+        return None
+    found = [number for number, line in enumerate(text.split("\n"), 1) if _head_name(line) == name]
+    return found[0] if len(found) == 1 else None
+
+
+def settle(text: str, line: int | None, code: str, function: str) -> int | None:
+    """
+    Return where the frame's line stands in `text`, none when it cannot be told.
+
+    The trace's own words win over its number, since the text may be of another commit than the one deployed.
+    """
+    lines = text.split("\n")
+    wanted = code.strip()
+    same = [number for number, content in enumerate(lines, 1) if wanted and content.strip() == wanted]
+    if same:
+        return min(same, key=lambda number: abs(number - (line or number)))
+    if line is not None and 1 <= line <= len(lines) and not wanted:
+        return line
+    return definition_line(text, function) or (line if line is not None and 1 <= line <= len(lines) else None)
+
+
+def _python_span(text: str, line: int) -> Span | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    best: Span | None = None
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        end = node.end_lineno or start
+        if start <= line <= end and (best is None or start >= best.start):
+            best = Span(node.name, start, end)
+    return best
+
+
+def _guessed_span(path: str, lines: Sequence[str], line: int) -> Span | None:
+    for start in range(line, max(line - MAX_SPAN_LINES, 0), -1):
+        name = _head_name(lines[start - 1])
+        if name is None:
+            continue
+        indented = path.endswith((".py", ".rb"))
+        end = _indented_end(lines, start) if indented else _braced_end(lines, start)
+        if end is not None and start <= line <= end:
+            return Span(name, start, end)
+    return None
+
+
+def _head_name(line: str) -> str | None:
+    for pattern in (_PYTHON_HEAD, _RUBY_HEAD, _BRACE_HEAD):
+        found = pattern.match(line)
+        names = [name for name in found.groupdict().values() if name] if found else []
+        if names and names[0] not in _NOT_NAMES and not line.rstrip().endswith(";"):
+            return names[0]
+    return None
+
+
+def _indented_end(lines: Sequence[str], start: int) -> int:
+    indent = _indent(lines[start - 1])
+    end = start
+    for number in range(start + 1, len(lines) + 1):
+        content = lines[number - 1]
+        if content.strip() and _indent(content) <= indent and not content.strip().startswith(("end", ")", "]")):
+            break
+        if content.strip():
+            end = number
+        if content.strip() == "end" and _indent(content) == indent:
+            break
+    return end
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _braced_end(lines: Sequence[str], start: int) -> int | None:
+    """Return the line that closes the first brace opened from `start` on, within the next lines of a signature."""
+    depth, opened = 0, False
+    for number in range(start, min(start + MAX_SPAN_LINES, len(lines)) + 1):
+        content = re.sub(r"//.*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", "", lines[number - 1])
+        for char in content:
+            if char == "{":
+                depth, opened = depth + 1, True
+            elif char == "}":
+                depth -= 1
+            if opened and depth <= 0:
+                return number
+        if not opened and (number - start > 6 or content.rstrip().endswith(";")):
+            return None
+    return None

@@ -1,0 +1,240 @@
+"""Scores commits by how well they explain a failure: what they touched, where, and when."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import zip_longest
+
+from shared.analysis import diffs
+from shared.analysis.diffs import Hunk
+from shared.analysis.places import is_documentation, is_test
+from shared.analysis.source import Span
+from shared.code_host.port import CodeReader, Commit, FileChange
+
+MAX_HISTORIES = 3
+MAX_DETAILS = 12
+_LISTED = 20
+_HALF_LIFE_DAYS = 21.0
+
+# Parts of a score; together they stay below one.
+_LINE, _FUNCTION, _FILE, _WORDS, _CODE_WORDS, _RECENT, _HINT = 0.36, 0.22, 0.08, 0.12, 0.06, 0.12, 0.02
+_DEPTH_DECAY = 0.55
+
+_HINTS = re.compile(
+    r"\b(refactor|rewrite|replac|remov|migrat|simplif|optimi[sz]|clean ?up|upgrade|bump)", re.IGNORECASE
+)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
+_COMMON_WORDS = frozenset(
+    _WORD.findall(
+        "and any args are attribute but call can cannot class def elif else error except exception expected false for "
+        "from function got has have import index instance int invalid key kwargs list method missing must name none "
+        "not null object one out positional raise range required return self str string super takes that the this "
+        "true try type undefined unexpected value was while with without"
+    )
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the repository the evidence leads to; `depth` 0 is the likeliest."""
+
+    path: str
+    line: int
+    text: str
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What to look for: the places, words of the failure, and when it began."""
+
+    places: Sequence[Place]
+    words: frozenset[str]
+    began: datetime
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A commit with its score, the reasons, and the change that speaks most against it."""
+
+    commit: Commit
+    score: float
+    reasons: tuple[str, ...]
+    change: FileChange | None = None
+
+
+@dataclass
+class _Trail:
+    """Where a place's line and function stand as history is walked backwards; `line` is none once it was added."""
+
+    place: Place
+    line: int | None
+    start: int
+    end: int
+
+
+@dataclass
+class _Marks:
+    """What is held against one commit."""
+
+    line: float = 0
+    function: float = 0
+    file: float = 0
+    reasons: list[str] = field(default_factory=list)
+    change: FileChange | None = None
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the identifiers of a message that say something about it, in lower case."""
+    return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON_WORDS
+
+
+def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
+    """
+    Return the commits that touched the places, best first; the newest of the branch when there are no places.
+
+    Asks for at most MAX_HISTORIES listings and MAX_DETAILS commits.
+    Raises Unavailable, Throttled, Refused (from the reader).
+    """
+    histories = _histories(reader, head, clues)
+    details = {sha: reader.commit(sha) for sha in _worth_a_look(histories)}
+    marks = {sha: _Marks() for sha in details}
+    for place in clues.places:
+        listed = histories.get(place.path, [])
+        _walk(place, [details[commit.sha] for commit in listed if commit.sha in details], marks)
+    suspects = [_suspect(details[sha], marks[sha], clues) for sha in details]
+    return sorted(suspects, key=lambda suspect: (-suspect.score, -suspect.commit.at.timestamp(), suspect.commit.sha))
+
+
+def _histories(reader: CodeReader, head: str, clues: Clues) -> dict[str, Sequence[Commit]]:
+    paths = list(dict.fromkeys(place.path for place in clues.places))[:MAX_HISTORIES]
+    if not paths:
+        return {"": reader.commits(head, limit=_LISTED)}
+    return {path: reader.commits(head, path=path, limit=_LISTED) for path in paths}
+
+
+def _worth_a_look(histories: dict[str, Sequence[Commit]]) -> list[str]:
+    """Choose commits to fetch: two of the first file for one of each other, newest first, merges never."""
+    queues = [[commit.sha for commit in listed if len(commit.parents) < 2] for listed in histories.values()]
+    if queues:
+        first = queues[0]
+        queues = [first[::2], first[1::2], *queues[1:]]
+    turns = zip_longest(*queues)
+    chosen = dict.fromkeys(sha for turn in turns for sha in turn if sha is not None)
+    return list(chosen)[:MAX_DETAILS]
+
+
+def _walk(place: Place, history: Sequence[Commit], marks: dict[str, _Marks]) -> None:
+    """Follow a place back through the commits of its file: the blame that hosts do not offer by REST."""
+    weight = _DEPTH_DECAY**place.depth
+    trail = _Trail(place, place.line, place.span.start, place.span.end)
+    path = place.path
+    for commit in history:
+        change = next((change for change in commit.changes if change.path == path), None)
+        if change is None:
+            continue
+        found = marks[commit.sha]
+        found.file = max(found.file, weight)
+        found.change = found.change or change
+        _note(trail, diffs.hunks(change.patch), weight, found, change)
+        path = change.previous_path or path
+
+
+def _note(trail: _Trail, changed: Sequence[Hunk], weight: float, found: _Marks, change: FileChange) -> None:
+    place = trail.place
+    if _added_line(trail, changed):
+        if weight > found.line:
+            found.line, found.change = weight, change
+        found.reasons.append(f"it wrote the line {place.path}:{place.line} fails on")
+        trail.line = None
+    elif trail.line is not None:
+        trail.line = diffs.before(trail.line, changed)
+    touched = _touched_lines(trail, changed)
+    if touched:
+        found.function = max(found.function, weight * (0.7 if touched < 2 else 1))
+        where = f"{place.span.name}()" if place.span.name else "the lines around the failure"
+        found.reasons.append(f"it changed {touched} lines of {where} in {place.path}")
+    trail.start, trail.end = _edge_before(trail.start, changed), _edge_before(trail.end, changed)
+
+
+def _added_line(trail: _Trail, changed: Sequence[Hunk]) -> bool:
+    if trail.line is None:
+        return False
+    return any(number == trail.line for hunk in changed for number, _ in hunk.added())
+
+
+def _touched_lines(trail: _Trail, changed: Sequence[Hunk]) -> int:
+    rows = [row for hunk in changed for row in (*hunk.added(), *hunk.removed())]
+    return sum(1 for number, text in rows if trail.start <= number <= trail.end and text.strip())
+
+
+def _edge_before(line: int, changed: Sequence[Hunk]) -> int:
+    """Return where an edge of the function stood before; an added edge stands where its hunk began."""
+    stood = diffs.before(line, changed)
+    if stood is not None:
+        return stood
+    hunk = next(hunk for hunk in changed if any(number == line for number, _ in hunk.added()))
+    return hunk.old_start
+
+
+def _suspect(commit: Commit, found: _Marks, clues: Clues) -> Suspect:
+    changed = _changed_words(commit)
+    said, crash = clues.words, words_of(" ".join(place.text for place in clues.places[:1]))
+    shared_words = sorted(said & changed)
+    score = _LINE * found.line + _FUNCTION * found.function + _FILE * found.file
+    score += _WORDS * _share(said, changed) + _CODE_WORDS * _share(crash, changed)
+    score += _RECENT * _recency(commit, clues.began) + _HINT * bool(_HINTS.search(commit.subject))
+    reasons = list(dict.fromkeys(found.reasons))
+    if shared_words:
+        reasons.append(f"its changes name {', '.join(shared_words[:4])}")
+    factor, doubts = _doubts(commit, clues.began)
+    return Suspect(commit, round(score * factor, 3), (*reasons, _age(commit, clues.began), *doubts), found.change)
+
+
+def _share(wanted: frozenset[str], changed: frozenset[str]) -> float:
+    return len(wanted & changed) / len(wanted) if wanted else 0.0
+
+
+def _changed_words(commit: Commit) -> frozenset[str]:
+    rows = [
+        row[1:]
+        for change in commit.changes
+        if not is_documentation(change.path) and not is_test(change.path)
+        for hunk in diffs.hunks(change.patch)
+        for row in hunk.rows
+        if not row.startswith(" ")
+    ]
+    return words_of("\n".join(rows))
+
+
+def _recency(commit: Commit, began: datetime) -> float:
+    days = max((began - commit.at).total_seconds() / 86_400, 0.0)
+    return float(0.5 ** (days / _HALF_LIFE_DAYS))
+
+
+def _age(commit: Commit, began: datetime) -> str:
+    hours = (began - commit.at).total_seconds() / 3600
+    if hours < 0:
+        return f"committed {-hours:.0f} h after the failure began"
+    return f"committed {hours:.0f} h before the failure" if hours < 72 else f"committed {hours / 24:.0f} days before it"
+
+
+def _doubts(commit: Commit, began: datetime) -> tuple[float, list[str]]:
+    """Return what lowers the score, as a factor and in words."""
+    factor, doubts = 1.0, []
+    code = [change.path for change in commit.changes if not is_documentation(change.path)]
+    if commit.at > began:
+        # Not zero: clocks and labels can lie.
+        factor *= 0.15
+    if len(commit.parents) > 1:
+        factor *= 0.5
+        doubts.append("it is a merge")
+    if not code:
+        factor *= 0.05
+        doubts.append("it changes only documentation")
+    elif all(is_test(path) for path in code):
+        factor *= 0.1
+        doubts.append("it changes only tests")
+    return factor, doubts
