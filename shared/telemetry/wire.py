@@ -158,12 +158,15 @@ class Reader:
         if reply.status_code != 200:
             raise self._error(reply, body, asked)
         try:
-            return json.loads(body)
+            answer = json.loads(body)
         except ValueError:
             subject, kind = self._subject(asked), reply.headers.get("Content-Type", "")
             if "html" in kind:
                 raise Refused(f"{subject} got a page ({kind}) instead of JSON: it is not {self._service}") from None
             raise Unavailable(f"{subject} got broken JSON: {_excerpt(body)!r}") from None
+        if isinstance(answer, dict) and answer.get("status") == "error":
+            raise Rejected(f"{self._subject(asked)} was answered with an error: {_excerpt(_explanation(body))!r}")
+        return answer
 
     def _error(self, reply: requests.Response, body: bytes, asked: str) -> Exception:
         status = reply.status_code

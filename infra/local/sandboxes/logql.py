@@ -1,0 +1,121 @@
+"""A small LogQL: enough to find lines, nothing to count them.
+
+    query   = "{" matcher ("," matcher)* "}" stage*
+    stage   = ("|=" | "!=" | "|~" | "!~") string ("or" string)*
+            | "|" filter
+    filter  = filter ("or" | "and" | ",") filter | "(" filter ")" | name ("=" | "==" | "!=" | "=~" | "!~") string
+
+Stages are ANDed in the order they are written. Everything else is a parse error, as Loki words it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.local.sandboxes.matchers import (
+    Labels,
+    Matcher,
+    SyntaxFault,
+    Tokens,
+    compiled,
+    read_matchers,
+    unquoted,
+)
+
+Stage = Callable[[str, Labels], bool]
+"""Says of a line and its labels, structured metadata included, whether it stays."""
+
+_LINE_FILTERS = ("|=", "!=", "|~", "!~")
+_EMPTY_COMPATIBLE = (
+    "queries require at least one regexp or equality matcher that does not have an empty-compatible value. "
+    'For instance, app=~".*" does not meet this requirement, but app=~".+" will'
+)
+
+
+class QueryFault(ValueError):
+    """What Loki answers, in plain text, to a query it cannot read."""
+
+
+@dataclass(frozen=True)
+class LogQL:
+    """A query that was read."""
+
+    matchers: tuple[Matcher, ...]
+    stages: tuple[Stage, ...]
+
+    def selects(self, stream: Labels) -> bool:
+        """Say whether the stream is searched at all."""
+        return all(matcher.matches(stream) for matcher in self.matchers)
+
+    def keeps(self, line: str, labels: Labels) -> bool:
+        """Say whether a line passes every stage."""
+        return all(stage(line, labels) for stage in self.stages)
+
+
+def parse(query: str) -> LogQL:
+    """Read a query; raises QueryFault."""
+    tokens = Tokens(query)
+    try:
+        matchers = read_matchers(tokens)
+        stages = []
+        while tokens.peek.kind != "end":
+            stages.append(_stage(tokens))
+    except SyntaxFault as fault:
+        raise QueryFault(f"parse error at line 1, col {fault.column}: syntax error: {fault}") from None
+    if not any(_needs_a_value(matcher) for matcher in matchers):
+        raise QueryFault(f"parse error : {_EMPTY_COMPATIBLE}")
+    return LogQL(matchers, tuple(stages))
+
+
+def _needs_a_value(matcher: Matcher) -> bool:
+    return matcher.operator in ("=", "=~") and not matcher.matches({})
+
+
+def _stage(tokens: Tokens) -> Stage:
+    operator = tokens.accept(*_LINE_FILTERS)
+    if operator:
+        return _line_filter(operator.text, tokens)
+    tokens.expect("|")
+    return _either(tokens)
+
+
+def _line_filter(operator: str, tokens: Tokens) -> Stage:
+    """Several strings joined by `or` are alternatives; negated, none of them may occur."""
+    patterns = []
+    while True:
+        literal = tokens.expect_kind("string")
+        text = unquoted(literal)
+        patterns.append(compiled(text if operator.endswith("~") else re.escape(text), literal.column))
+        if not tokens.accept("or"):
+            break
+    is_wanted = operator.startswith("|")
+    return lambda line, _: any(pattern.search(line) for pattern in patterns) == is_wanted
+
+
+def _either(tokens: Tokens) -> Stage:
+    stages = [_both(tokens)]
+    while tokens.accept("or"):
+        stages.append(_both(tokens))
+    return lambda line, labels: any(stage(line, labels) for stage in stages)
+
+
+def _both(tokens: Tokens) -> Stage:
+    stages = [_label_filter(tokens)]
+    while tokens.accept("and", ","):
+        stages.append(_label_filter(tokens))
+    return lambda line, labels: all(stage(line, labels) for stage in stages)
+
+
+def _label_filter(tokens: Tokens) -> Stage:
+    if tokens.accept("("):
+        inner = _either(tokens)
+        tokens.expect(")")
+        return inner
+    name = tokens.expect_kind("name").text
+    operator = (tokens.accept("=", "==", "!=", "=~", "!~") or tokens.fail("expecting = or == or != or =~ or !~")).text
+    literal = tokens.expect_kind("string")
+    value = unquoted(literal)
+    if operator.endswith("~"):
+        compiled(value, literal.column)
+    matcher = Matcher(name, operator.replace("==", "="), value)
+    return lambda _, labels: matcher.matches(labels)
