@@ -421,7 +421,8 @@ class Failure(Contract):
     def _from_error_map(cls, given: object) -> object:
         if not isinstance(given, dict) or not isinstance(error := given.get("error"), dict):
             return given
-        told = error.get("body") if isinstance(error.get("body"), dict) else {}
+        body = error.get("body")
+        told = body if isinstance(body, dict) else {}
         kind = told.get("error_type") or error.get("code") or ", ".join(map(str, error.get("tags") or ()))
         message = told.get("message") or error.get("message") or ""
         return {"step": given.get("step"), "error_type": str(kind)[:100], "message": str(message)[:2000]}

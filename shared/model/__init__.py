@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import SecretStr
+
 from shared.errors import Misconfigured
 from shared.model.port import Model, Tier
 from shared.settings import Settings
@@ -11,7 +13,7 @@ class ModelSettings(Settings):
     """Which model answers; without a key and without Vertex AI it is the offline analyst alone."""
 
     model_provider: Literal["gemini", "offline"] | None = None
-    gemini_api_key: str | None = None
+    gemini_api_key: SecretStr | None = None
     google_genai_use_vertexai: bool = False
 
 

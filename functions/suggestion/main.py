@@ -1,0 +1,18 @@
+"""SuggestionAgent: says what the engineer on call can do now, without waiting for the cause."""
+
+from pathlib import Path
+
+from shared.agent import Agent
+from shared.analysis.suggest import suggest
+from shared.contracts import SuggestionRequest, Suggestions
+from shared.step import step
+
+AGENT = Agent[Suggestions](
+    "suggestion", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=Suggestions
+)
+
+
+@step("SuggestionAgent")
+def suggestion(request: SuggestionRequest) -> Suggestions:
+    """Suggest what to do now from the evidence the incident carries; no tools, no network but the model."""
+    return AGENT.refine(suggest(request), {"alert": request.alert, "incident": request.incident})

@@ -1,0 +1,107 @@
+"""Bundle a function: its folder and just the modules of `shared/` it imports, as a folder and a zip.
+
+    python -m infra.bundle [NAME ...]      writes build/<name>/ and build/<name>.zip, by default for every function
+
+The same sources give the same bytes, so the hash of the zip is the identity of the deployment.
+"""
+
+import ast
+import hashlib
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FUNCTIONS = ROOT / "functions"
+BUILD = ROOT / "build"
+CONSTRAINTS = ROOT / "infra" / "constraints.txt"
+# The oldest time a zip can hold: every file gets it, so that only contents change the hash.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What was written; `sha256` is the zip's."""
+
+    name: str
+    folder: Path
+    archive: Path
+    sha256: str
+
+
+def names() -> list[str]:
+    """Return the name of every function: a folder of functions/ that has a main.py."""
+    return sorted(main.parent.name for main in FUNCTIONS.glob("*/main.py"))
+
+
+def modules(name: str) -> set[Path]:
+    """Return every Python file the function runs on: its own and the modules of shared/ reached by its imports."""
+    found: set[Path] = set()
+    waiting = list((FUNCTIONS / name).glob("*.py"))
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _shared_files(imported(path))
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """Return the absolute dotted names a file imports anywhere, `from a import b` as both `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _shared_files(dotted_names: Iterable[str]) -> Iterator[Path]:
+    for dotted in dotted_names:
+        parts = dotted.split(".")
+        if parts[0] != "shared":
+            continue
+        for depth in range(1, len(parts) + 1):
+            base = ROOT.joinpath(*parts[:depth])
+            yield from (path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file())
+
+
+def files(name: str) -> dict[str, bytes]:
+    """Return the bundle's contents by path in the bundle."""
+    folder = FUNCTIONS / name
+    contents = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    shared = {path for path in modules(name) if folder not in path.parents}
+    contents |= {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in shared}
+    contents["constraints.txt"] = CONSTRAINTS.read_bytes()
+    return dict(sorted(contents.items()))
+
+
+def write(name: str, build: Path = BUILD) -> Bundle:
+    """Write the folder and the zip of one function. Raises FileNotFoundError when there is no such function."""
+    contents = files(name)
+    folder, archive = build / name, build / f"{name}.zip"
+    shutil.rmtree(folder, ignore_errors=True)
+    for relative, content in contents.items():
+        target = folder / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for relative, content in contents.items():
+            packed.writestr(zipfile.ZipInfo(relative, EPOCH), content)
+    return Bundle(name, folder, archive, hashlib.sha256(archive.read_bytes()).hexdigest())
+
+
+def main(wanted: list[str]) -> int:
+    """Write the wanted bundles and print their hashes."""
+    for name in wanted or names():
+        bundle = write(name)
+        print(f"{bundle.sha256[:16]}  build/{name}.zip  {bundle.archive.stat().st_size // 1024} KB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""Child processes of the local stack: started with their own log file, told apart by name, ended to the last one."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+STOP_S = 5.0
+HOST = "127.0.0.1"
+
+
+class StartFailed(Exception):
+    """A process ended, or did not listen in time; the message ends with the last lines of its log."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process that listens on a loopback port."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Its root URL."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process lives."""
+        return self.process.poll() is None
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the last lines of its log."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def free_port() -> int:
+    """Return a loopback port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def start(name: str, command: Sequence[str], port: int, logs: Path, env: Mapping[str, str], cwd: Path) -> Service:
+    """Start one process in its own process group, its output going to `logs`/<name>.log."""
+    log = logs / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+        )
+    return Service(name, process, port, log)
+
+
+def wait_listening(service: Service, timeout_s: float) -> None:
+    """Return when the service accepts connections. Raises StartFailed."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if not service.is_running:
+            raise StartFailed(f"{service.name} ended with {service.process.returncode}:\n{service.tail()}")
+        with contextlib.suppress(OSError), socket.create_connection((HOST, service.port), timeout=0.5):
+            return
+        time.sleep(0.05)
+    raise StartFailed(f"{service.name} did not listen on port {service.port} in {timeout_s:g} s:\n{service.tail()}")
+
+
+def stop(services: Sequence[Service]) -> None:
+    """End every service with its children: politely first, then by force."""
+    for service in services:
+        _signal(service, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_S
+    for service in services:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            service.process.wait(max(0.1, deadline - time.monotonic()))
+    for service in services:
+        # Also when the leader is gone: a worker of it may not be.
+        _signal(service, signal.SIGKILL)
+        service.process.wait()
+
+
+def _signal(service: Service, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(service.process.pid, number)

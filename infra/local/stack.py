@@ -1,0 +1,171 @@
+"""The whole house on one laptop: sandboxes, bus, engine and every function from its bundle, one process each."""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from infra import bundle
+from infra.local import processes
+from infra.local.processes import HOST, Service
+from infra.local.scenarios.build import Built
+
+PROJECT, LOCATION, TOPIC = "local", "local", "incident-alerts"
+START_TIMEOUT_S = 60.0
+ON_CALL = "on-call@example.com"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run; `settings` override what the stack would tell the functions, `port` is alert_intake's."""
+
+    port: int = 0
+    api_key: str = "local-key"
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stack:
+    """
+    Starts everything on loopback when entered and ends every process when left.
+
+    `folder` receives all that a run leaves behind: git repository, mails, hook calls, traces, briefs, logs.
+    Raises StartFailed when a process does not come up.
+    """
+
+    def __init__(self, folder: Path, built: Built, options: Options | None = None) -> None:
+        self.folder = folder.resolve()
+        self.built = built
+        self.options = options or Options()
+        self.services: dict[str, Service] = {}
+        self._ends = ExitStack()
+        self._token = secrets.token_hex(16)
+
+    def __enter__(self) -> Self:
+        self._ends.callback(lambda: processes.stop(list(self.services.values())))
+        try:
+            self._start()
+        except BaseException:
+            self._ends.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._ends.close()
+
+    @property
+    def intake_url(self) -> str:
+        """Where alerts are posted."""
+        return f"{self.services['alert_intake'].url}/webhook/trigger_agent"
+
+    def end(self, name: str) -> None:
+        """End one service, as an outage would. Raises KeyError naming those there are."""
+        if name not in self.services:
+            raise KeyError(f"no service {name!r}; there are {', '.join(sorted(self.services))}")
+        processes.stop([self.services[name]])
+
+    def _start(self) -> None:
+        for sub in ("logs", "mail", "hook", "traces", "briefs"):
+            (self.folder / sub).mkdir(parents=True, exist_ok=True)
+        self._start_sandboxes()
+        ports = {name: processes.free_port() for name in bundle.names()}
+        ports["alert_intake"] = self.options.port or ports["alert_intake"]
+        self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
+        self._start_bus(f"http://{HOST}:{ports['workflow_starter']}/projects/{PROJECT}/topics/{TOPIC}")
+        settings = {**self._settings(), **self.options.settings}
+        for name, port in ports.items():
+            self._start_function(name, port, settings)
+        for service in self.services.values():
+            processes.wait_listening(service, START_TIMEOUT_S)
+        self._write_map()
+
+    def _start_sandboxes(self) -> None:
+        self._module("loki", "infra.local.sandboxes.loki", "--data", str(self.built.logs))
+        self._module("prometheus", "infra.local.sandboxes.prometheus", "--data", str(self.built.metrics))
+        self._module("gmail", "infra.local.sandboxes.gmail", "--folder", str(self.folder / "mail"))
+        self._module("hook", "infra.local.sandboxes.hook", "--folder", str(self.folder / "hook"))
+        if self.built.repo_git is not None and self.built.github_repo is not None:
+            where = ["--git-dir", str(self.built.repo_git), "--repo", self.built.github_repo, "--token", self._token]
+            self._module("github", "infra.local.sandboxes.github", *where)
+
+    def _start_engine(self, urls: Mapping[str, str]) -> None:
+        definition = bundle.ROOT / "workflows" / "incident.workflows.yaml"
+        variables = [part for name, url in urls.items() for part in ("--env", f"{name}={url}")]
+        grpc_port = processes.free_port()
+        where = ["--grpc-port", str(grpc_port), "--project", PROJECT, "--location", LOCATION]
+        self._module(
+            "engine", "infra.local.engine.server", "--workflow", f"incident={definition}", *where, *variables,
+            port_flag="--http-port",
+        )  # fmt: skip
+        self._engine_grpc = f"{HOST}:{grpc_port}"
+
+    def _start_bus(self, push_url: str) -> None:
+        self._module("bus", "infra.local.bus", "--push", push_url)
+
+    def _module(self, name: str, module: str, *arguments: str, port_flag: str = "--port") -> None:
+        port = processes.free_port()
+        command = [sys.executable, "-m", module, port_flag, str(port), *arguments]
+        self._run(name, command, port, {}, bundle.ROOT)
+
+    def _start_function(self, name: str, port: int, settings: Mapping[str, str]) -> None:
+        built = bundle.write(name)
+        manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
+        granted = {*manifest["settings"], *manifest["secrets"], *PLATFORM}
+        command = [sys.executable, "-m", "functions_framework", "--source", str(built.folder / "main.py")]
+        command += ["--target", manifest["entry_point"], "--host", HOST, "--port", str(port)]
+        command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
+        env = {key: value for key, value in settings.items() if key in granted}
+        self._run(name, command, port, {**env, "CLOUD_RUN_TIMEOUT_SECONDS": str(manifest["timeout_s"])}, built.folder)
+
+    def _run(self, name: str, command: list[str], port: int, env: Mapping[str, str], cwd: Path) -> None:
+        base = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
+        full = {**base, "PYTHONUNBUFFERED": "1", **env}
+        self.services[name] = processes.start(name, command, port, self.folder / "logs", full, cwd)
+
+    def _settings(self) -> dict[str, str]:
+        """The variables every function would get in the cloud, pointed at loopback."""
+        url = {name: service.url for name, service in self.services.items()}
+        return {
+            "GRAFANA_HOST": url["loki"],
+            "PROMETHEUS_HOST": url["prometheus"],
+            "GITHUB_API_URL": url.get("github", ""),
+            "GITHUB_TOKEN": self._token if "github" in url else "",
+            "GITHUB_REPO": (self.built.github_repo or "") if "github" in url else "",
+            "GMAIL_API_URL": url["gmail"],
+            "GMAIL_TOKEN_URL": f"{url['gmail']}/token",
+            "GMAIL_CLIENT_ID": "local-client",
+            "GMAIL_CLIENT_SECRET": "local-secret",
+            "GMAIL_REFRESH_TOKEN": "local-refresh-token",
+            "GMAIL_USER_EMAIL": "incident-copilot@example.com",
+            "ON_CALL_ENGINEERS": json.dumps([ON_CALL]),
+            "POST_PROCESS_URL": url["hook"],
+            "SAVE_OUTPUT": "true",
+            "OUTPUT_DIR": str(self.folder / "briefs"),
+            "TRACES_PROVIDER": "embedded",
+            "TRACES_PATH": str(self.folder / "traces" / "traces.sqlite3"),
+            "WEBHOOK_API_KEY": self.options.api_key,
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "WORKFLOW_LOCATION": LOCATION,
+            "WORKFLOWS_ENDPOINT": self._engine_grpc,
+            "PUBSUB_EMULATOR_HOST": f"{HOST}:{self.services['bus'].port}",
+            "INCIDENT_TOPIC": TOPIC,
+            "MODEL_PROVIDER": "offline",
+        }
+
+    def _write_map(self) -> None:
+        """Say who runs where, for humans and for `down`."""
+        running: dict[str, Any] = {
+            name: {"pid": service.process.pid, "url": service.url} for name, service in self.services.items()
+        }
+        (self.folder / "stack.json").write_text(json.dumps(running, indent=2), encoding="utf-8")
+
+
+# Variables the platform or a client library reads by itself, so that no Settings class names them.
+PLATFORM = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")

@@ -1,0 +1,111 @@
+"""The steps of one incident as they happen: what each is doing, how it ended, how long it took."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from rich.table import Table
+from rich.text import Text
+
+StepState = Literal["waiting", "running", "done", "degraded", "refused", "skipped", "failed"]
+
+# Step of the workflow → the agent's name in the trace.
+AGENTS = {
+    "incident_detection": "IncidentDetectionAgent",
+    "rca": "RCAAgent",
+    "suggestion": "SuggestionAgent",
+    "code_analyzer": "CodeAnalyzerAgent",
+    "solution_generator": "SolutionGeneratorAgent",
+    "file_updater": "FileUpdaterAgent",
+    "pr_creator": "PRCreatorAgent",
+    "post_process": "PostProcessAgent",
+}
+
+STYLES: dict[StepState, tuple[str, str]] = {
+    "waiting": ("·", "dim"),
+    "running": ("▶", "cyan"),
+    "done": ("✓", "green"),
+    "degraded": ("▲", "yellow"),
+    "refused": ("▲", "yellow"),
+    "skipped": ("-", "dim"),
+    "failed": ("✗", "red"),
+}
+
+
+# The first of these that an answer holds says best what came out of its step.
+NOTE_FIELDS = (
+    "pr_url",
+    "branch",
+    "most_likely",
+    "recommended_action",
+    "analysis_summary",
+    "patch_withheld",
+    "recommended_solution",
+    "message",
+)
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step's line; `seconds` is how long it ran, none when it did not."""
+
+    name: str
+    state: StepState
+    seconds: float | None = None
+    note: str = ""
+
+
+def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool) -> list[StepRow]:
+    """Return one row per step, from the trace of what ended and the names of what runs."""
+    runs = (trace or {}).get("traces", {})
+    failed = {item["step"]: item for item in ((trace or {}).get("outcome") or {}).get("failures", [])}
+    return [_row(step, runs.get(agent, []), running, is_over, failed.get(step)) for step, agent in AGENTS.items()]
+
+
+def _row(
+    step: str, runs: list[dict[str, Any]], running: set[str], is_over: bool, failure: dict[str, Any] | None
+) -> StepRow:
+    if not runs:
+        if failure:
+            return StepRow(step, "failed", note=failure["message"])
+        return StepRow(step, "running" if step in running else "skipped" if is_over else "waiting")
+    last = runs[-1]
+    seconds = (_time(last["runEnd"]) - _time(last["runStart"])).total_seconds()
+    answer = last["agent_response"]
+    if answer is None:
+        return StepRow(step, "failed", seconds, last["errors"][-1]["message"] if last["errors"] else "")
+    return StepRow(step, _state(answer), seconds, _note(step, answer))
+
+
+def _state(answer: dict[str, Any]) -> StepState:
+    if answer.get("status") in ("refused", "skipped"):
+        return "refused" if answer["status"] == "refused" else "skipped"
+    return "degraded" if answer.get("degraded") or answer.get("kind") == "degraded" else "done"
+
+
+def _note(step: str, answer: dict[str, Any]) -> str:
+    if answer.get("degraded"):
+        return str(answer["degraded"])
+    if step == "incident_detection":
+        return f"{answer['severity']}, {answer['incident_type_hint']}"
+    if step == "post_process":
+        return f"{answer['kind']} brief, mail {answer['mail_status']}, hook {answer['hook_status']}"
+    return next((str(answer[field]) for field in NOTE_FIELDS if answer.get(field)), "")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def table(lines: list[StepRow], title: str) -> Table:
+    """Return the rows as a table for the terminal."""
+    drawn = Table(title=title, title_justify="left", box=None, padding=(0, 1))
+    for column in ("", "step", "seconds", ""):
+        drawn.add_column(column, justify="right" if column == "seconds" else "left", no_wrap=column != "")
+    for line in lines:
+        sign, style = STYLES[line.state]
+        seconds = f"{line.seconds:.1f}" if line.seconds is not None else ""
+        # Text, not markup: what comes from logs may hold brackets.
+        note = Text(" ".join(line.note.split())[:110], style="dim")
+        drawn.add_row(Text(sign, style=style), Text(f"{line.name} ({line.state})", style=style), seconds, note)
+    return drawn

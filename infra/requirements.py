@@ -1,0 +1,79 @@
+"""Which third-party packages a function needs: computed from what its bundle imports, written beside its main.py.
+
+python -m infra.requirements           rewrites functions/*/requirements.txt
+"""
+
+import sys
+from pathlib import Path
+
+from infra import bundle
+
+# Import name → distribution. `google.*` is one namespace of many distributions, so the longest prefix counts.
+DISTRIBUTIONS = {
+    "cloudevents": "cloudevents",
+    "flask": "functions-framework",
+    "functions_framework": "functions-framework",
+    "github": "PyGithub",
+    "google.api_core": "google-api-core",
+    "google.auth": "google-auth",
+    "google.cloud.firestore": "google-cloud-firestore",
+    "google.cloud.firestore_v1": "google-cloud-firestore",
+    "google.cloud.pubsub_v1": "google-cloud-pubsub",
+    "google.cloud.workflows": "google-cloud-workflows",
+    "google.genai": "google-genai",
+    "google.oauth2": "google-auth",
+    "google.protobuf": "protobuf",
+    "google.pubsub_v1": "google-cloud-pubsub",
+    "google_auth_httplib2": "google-auth-httplib2",
+    "googleapiclient": "google-api-python-client",
+    "grpc": "grpcio",
+    "httplib2": "httplib2",
+    "httpx2": "httpx2",
+    "jinja2": "Jinja2",
+    "markdown_it": "markdown-it-py",
+    "mrml": "mrml",
+    "nh3": "nh3",
+    "pydantic": "pydantic",
+    "requests": "requests",
+    "urllib3": "urllib3",
+    "yaml": "PyYAML",
+}
+
+
+def distributions(name: str) -> set[str]:
+    """
+    Return the distributions a function's bundle imports, and functions-framework, which serves it.
+
+    Raises KeyError naming an import that the table does not know.
+    """
+    dotted = set().union(*(bundle.imported(path) for path in bundle.modules(name)))
+    return {"functions-framework"} | {found for import_name in dotted if (found := _distribution(import_name))}
+
+
+def _distribution(dotted: str) -> str | None:
+    parts = dotted.split(".")
+    if parts[0] in sys.stdlib_module_names or parts[0] == "shared" or dotted in _NAMESPACES:
+        return None
+    for depth in range(len(parts), 0, -1):
+        if found := DISTRIBUTIONS.get(".".join(parts[:depth])):
+            return found
+    raise KeyError(f"{dotted}: name its distribution in infra/requirements.py")
+
+
+# `from google import genai` is seen as `google` and `google.genai`; the first alone says nothing.
+_NAMESPACES = {"google", "google.cloud"}
+
+
+def text(name: str) -> str:
+    """Return the function's requirements.txt; versions stand in constraints.txt alone."""
+    return "\n".join(["-c constraints.txt", *sorted(distributions(name), key=str.lower)]) + "\n"
+
+
+def path(name: str) -> Path:
+    """Return where the function's requirements.txt stands."""
+    return bundle.FUNCTIONS / name / "requirements.txt"
+
+
+if __name__ == "__main__":
+    for function in bundle.names():
+        path(function).write_text(text(function), encoding="utf-8")

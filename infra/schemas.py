@@ -1,0 +1,83 @@
+"""Write what is generated from the contracts and settings: workflows/schemas/*.json and .env.example.
+
+python -m infra.schemas
+"""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from infra import bundle, grants
+from shared import contracts
+from shared.settings import Settings
+
+SCHEMAS = bundle.ROOT / "workflows" / "schemas"
+ENV_EXAMPLE = bundle.ROOT / ".env.example"
+
+
+def schemas() -> dict[Path, str]:
+    """Return the JSON Schema of every request and answer that travels, by the path it stands at."""
+    return {SCHEMAS / f"{cls.__name__}.json": _schema(cls) for cls in _travelling()}
+
+
+def _travelling() -> list[type[BaseModel]]:
+    defined = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if cls.__module__ == contracts.__name__]
+    answers = {"Alert", "Incident", "CodeAnalysis", "RootCauses", "Suggestions", "Solution", "Branch", "PullRequest"}
+    wanted = answers | {"Outcome"} | {cls.__name__ for cls in defined if cls.__name__.endswith("Request")} - {"Request"}
+    return [cls for cls in defined if cls.__name__ in wanted and issubclass(cls, BaseModel)]
+
+
+def _schema(cls: type[BaseModel]) -> str:
+    # Requests are read, answers are written: only the written form holds the computed fields.
+    mode: Literal["validation", "serialization"]
+    mode = "validation" if cls.__name__.endswith("Request") else "serialization"
+    return json.dumps(cls.model_json_schema(mode=mode), indent=2, ensure_ascii=False) + "\n"
+
+
+def env_example() -> str:
+    """Return every variable the house reads, grouped by the room that reads it."""
+    paths = {path for name in bundle.names() for path in bundle.modules(name)}
+    rooms: dict[str, list[str]] = {}
+    told: set[str] = set()
+    for cls in grants.settings_classes(paths):
+        fresh = [field for field in cls.model_fields if field not in told]
+        told |= set(fresh)
+        room = cls.__module__.removeprefix("shared.").removeprefix("functions.").removesuffix(".main")
+        rooms.setdefault(room, []).extend(_line(cls, field) for field in fresh)
+    sections = [f"# {room}\n" + "\n".join(lines) for room, lines in rooms.items() if lines]
+    head = "# Every variable the house reads. Copy to .env for `make local`; secrets belong in Secret Manager."
+    return "\n\n".join([head, *sections]) + "\n"
+
+
+def _line(cls: type[Settings], field: str) -> str:
+    info = cls.model_fields[field]
+    default = info.get_default(call_default_factory=True, validated_data={}) if not info.is_required() else None
+    value = "" if default in (None, PydanticUndefined) else _as_text(default)
+    notes = " ".join(filter(None, ["required." if info.is_required() else "", info.description or ""]))
+    secret = "secret. " if grants.is_secret(cls, field) else ""
+    comment = f"# {secret}{notes}".rstrip()
+    return f"{comment}\n{field.upper()}={value}" if comment != "#" else f"{field.upper()}={value}"
+
+
+def _as_text(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return json.dumps(default) if isinstance(default, list | tuple | dict) else str(default)
+
+
+def main() -> None:
+    """Write everything that is generated; schemas of contracts that are gone go too."""
+    SCHEMAS.mkdir(exist_ok=True)
+    for stale in set(SCHEMAS.glob("*.json")) - set(schemas()):
+        stale.unlink()
+    for path, text in schemas().items():
+        path.write_text(text, encoding="utf-8")
+    ENV_EXAMPLE.write_text(env_example(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
