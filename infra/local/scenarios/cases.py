@@ -31,7 +31,8 @@ def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
     Write the alert, and the metrics when there are any, of a recorded incident; its logs stay where they are.
 
     A recording of many services that names none gets the alert its logs would have raised: on the service with most
-    errors. Without a window it is the time its logs span. The commit and the repository are told only with `repo_git`.
+    errors. Without a window it is the time its logs span. The commit and the repository are told only with `repo_git`,
+    which is read, never written: the incident gets its own `repo.git`, ending at the deployed commit.
     Raises Rejected (no such case, a field or file missing, `repo_git` without the commit), Misconfigured (no git).
     """
     case = _read_object(case_dir / "case.json")
@@ -44,13 +45,16 @@ def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
         "lookup_window_seconds": ceil((end - start + MARGIN).total_seconds()),
         "end_time": end.isoformat().replace("+00:00", "Z"),
     }
-    github_repo = _name_repository(case, case_dir) if repo_git else None
+    own_git, github_repo = None, None
     if repo_git:
-        alert |= {"github_repo": github_repo, "labels": {"commit": _deployed_commit(case, case_dir, repo_git)}}
+        github_repo, commit = _name_code(case, case_dir)
+        own_git = target_dir / "repo.git"
+        history.borrow_commit(repo_git, commit, own_git)
+        alert |= {"github_repo": github_repo, "labels": {"commit": commit}}
     target_dir.mkdir(parents=True, exist_ok=True)
     alert_path = target_dir / "alert.json"
     alert_path.write_text(json.dumps(alert), encoding="utf-8")
-    return Built(service_name, alert_path, logs, _convert_metrics(case_dir, target_dir), repo_git, github_repo)
+    return Built(service_name, alert_path, logs, _convert_metrics(case_dir, target_dir), own_git, github_repo)
 
 
 def _window(case: Json, case_dir: Path, streams: list[Json]) -> tuple[datetime, datetime]:
@@ -85,20 +89,13 @@ def _loudest_service(streams: list[Json], logs: Path) -> str:
     return min(errors, key=lambda name: (-errors[name], name))
 
 
-def _name_repository(case: Json, case_dir: Path) -> str:
+def _name_code(case: Json, case_dir: Path) -> tuple[str, str]:
+    """Return `owner/name` and the deployed commit."""
     named = str(case.get("repo") or "") or str(case.get("fetch") or "").removeprefix("github:")
-    if not named:
-        raise Rejected(f"case {str(case_dir)!r} lacks the field 'repo', but a repository was given")
-    return named
-
-
-def _deployed_commit(case: Json, case_dir: Path, repo_git: Path) -> str:
-    if not case.get("snapshot"):
-        raise Rejected(f"case {str(case_dir)!r} lacks the field 'snapshot', but a repository was given")
-    commit = str(case["snapshot"])
-    if not repo_git.is_dir() or not history.has_commit(repo_git, commit):
-        raise Rejected(f"repository {str(repo_git)!r} does not hold commit {commit!r} of case {str(case_dir)!r}")
-    return commit
+    for field, value in (("repo", named), ("snapshot", case.get("snapshot"))):
+        if not value:
+            raise Rejected(f"case {str(case_dir)!r} lacks the field {field!r}, but a repository was given")
+    return named, str(case["snapshot"])
 
 
 def _convert_metrics(case_dir: Path, target_dir: Path) -> Path | None:

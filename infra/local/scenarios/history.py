@@ -32,7 +32,9 @@ def run_git(*arguments: str, cwd: Path, identity: dict[str, str] | None = None, 
         "LC_ALL": "C",
         **(identity or {}),
     }
-    command = ["git", "-c", "commit.gpgsign=false", "-c", "core.autocrlf=false", *arguments]
+    # A repository given by path may belong to somebody else: an image's clone, a read-only share.
+    settings = ("-c", "commit.gpgsign=false", "-c", "core.autocrlf=false", "-c", "safe.directory=*")
+    command = ["git", *settings, *arguments]
     try:
         done = subprocess.run(
             command, cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=TIMEOUT_S, check=True
@@ -89,6 +91,29 @@ def check_out(repo_git: Path, commit: str, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     run_git("clone", "--quiet", "--no-checkout", str(repo_git), str(folder), cwd=folder.parent)
     run_git("checkout", "--quiet", "--detach", commit, cwd=folder)
+
+
+def borrow_commit(source: Path, commit: str, repo_git: Path) -> None:
+    """
+    Make a bare repository whose branch ends at a commit of `source`, which is only read.
+
+    Raises Rejected (no such repository or commit, or `repo_git` exists), Misconfigured (no git).
+    """
+    if not source.is_dir() or not has_commit(source, commit):
+        raise Rejected(f"repository {str(source)!r} does not hold commit {commit!r}")
+    if repo_git.exists():
+        raise Rejected(f"{str(repo_git)!r} exists already; choose an empty folder")
+    objects, shallow = (
+        (source / run_git("rev-parse", "--git-path", name, cwd=source).strip()).resolve()
+        for name in ("objects", "shallow")
+    )
+    repo_git.mkdir(parents=True)
+    run_git("init", "--quiet", "--bare", "--template=", f"--initial-branch={BRANCH}", cwd=repo_git)
+    # Copying the history of a large project would take minutes.
+    (repo_git / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+    if shallow.exists():
+        (repo_git / "shallow").write_bytes(shallow.read_bytes())
+    run_git("update-ref", f"refs/heads/{BRANCH}", f"{commit}^{{commit}}", cwd=repo_git)
 
 
 def has_commit(repo_git: Path, commit: str) -> bool:

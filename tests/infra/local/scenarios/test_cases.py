@@ -81,6 +81,20 @@ def test_repository_brings_the_deployed_commit(tmp_path: Path) -> None:
     assert alert["labels"] == {"commit": commit}
 
 
+def test_incident_s_own_repository_ends_at_the_deployed_commit(tmp_path: Path) -> None:
+    """What came later, the fix above all, is out of sight, and writing reaches only the incident's repository."""
+    commit = commit_something(tmp_path / "repo")
+    history.run_git("commit", "-q", "--allow-empty", "-m", "Fix it", cwd=tmp_path / "repo", identity=AUTHOR)
+    case = record(tmp_path / "case", {**full_case(), "snapshot": commit})
+
+    built = from_case(case, tmp_path / "out", tmp_path / "repo")
+    assert built.repo_git is not None
+    history.run_git("branch", "incident/1", cwd=built.repo_git)
+
+    assert history.run_git("log", "--all", "--format=%H", cwd=built.repo_git).split() == [commit]
+    assert "incident" not in history.run_git("branch", "--list", cwd=tmp_path / "repo")
+
+
 def test_repository_without_the_commit_is_rejected(tmp_path: Path) -> None:
     """Code of another time is worse than none."""
     commit_something(tmp_path / "repo")
