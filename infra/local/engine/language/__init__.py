@@ -1,0 +1,1 @@
+"""The Workflows language: values, expressions and the checked tree of a source file."""

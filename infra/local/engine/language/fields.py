@@ -1,0 +1,93 @@
+"""A map of the source read key by key; what nobody asked for is refused."""
+
+from __future__ import annotations
+
+from infra.local.engine.language import templates
+from infra.local.engine.language.errors import DefinitionRejected
+from infra.local.engine.language.lexer import ExpressionRejected
+from infra.local.engine.language.source import LocatedMap
+from infra.local.engine.language.templates import Template
+from infra.local.engine.language.values import Value, type_name
+
+
+class Fields:
+    """The keys of one map, with the words that tell a reader where it stands."""
+
+    def __init__(self, raw: Value, where: str) -> None:
+        """Raises DefinitionRejected when `raw` is no map."""
+        if not isinstance(raw, dict):
+            raise DefinitionRejected(f"{where}: expected a map, found {type_name(raw)}")
+        self.where = where
+        self._left: dict[str, Value] = dict(raw)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._left
+
+    def keys(self) -> frozenset[str]:
+        """Return the keys not taken yet."""
+        return frozenset(self._left)
+
+    def take(self, key: str) -> Value:
+        """Return the value of a key; raises DefinitionRejected when it is missing."""
+        if key not in self._left:
+            raise self.refuse(f"{key!r} is missing")
+        return self._left.pop(key)
+
+    def take_list(self, key: str, *, at_least: int = 0, at_most: int | None = None) -> list[Value]:
+        """Return the list of a key; raises DefinitionRejected on another type or length."""
+        value = self.take(key)
+        if not isinstance(value, list):
+            raise self.refuse(f"{key!r} must be a list, found {type_name(value)}")
+        if len(value) < at_least:
+            raise self.refuse(f"{key!r} needs at least {at_least} entries, found {len(value)}")
+        if at_most is not None and len(value) > at_most:
+            raise self.refuse(f"{key!r} has at most {at_most} entries, found {len(value)}")
+        return value
+
+    def take_text(self, key: str) -> str:
+        """Return the text of a key, which may not be an expression."""
+        value = self.take(key)
+        if not isinstance(value, str) or templates.expression_text(value) is not None:
+            raise self.refuse(f"{key!r} must be a name, found {value!r}")
+        return value
+
+    def take_optional_text(self, key: str) -> str | None:
+        """Return the text of a key, or None when the key is absent."""
+        return self.take_text(key) if key in self._left else None
+
+    def take_template(self, key: str) -> Template:
+        """Return the compiled value of a key."""
+        return self.compile(self.take(key))
+
+    def take_optional_template(self, key: str) -> Template | None:
+        """Return the compiled value of a key, or None when the key is absent."""
+        return self.take_template(key) if key in self._left else None
+
+    def compile(self, raw: Value) -> Template:
+        """Compile a value found in this map; raises DefinitionRejected when an expression in it is wrong."""
+        try:
+            return templates.compile_value(raw)
+        except ExpressionRejected as error:
+            raise self.refuse(f"wrong expression: {error}") from error
+
+    def finish(self) -> None:
+        """Raise DefinitionRejected when a key was not taken."""
+        if self._left:
+            names = ", ".join(repr(key) for key in sorted(self._left))
+            raise self.refuse(f"unknown or misplaced key {names}")
+
+    def refuse(self, message: str) -> DefinitionRejected:
+        """Return the error that says where and what."""
+        return DefinitionRejected(f"{self.where}: {message}")
+
+
+def single_entry(raw: Value, where: str, what: str) -> tuple[str, Value, int]:
+    """Return key, value and line of a map that has exactly one key, as steps and assignments have."""
+    if not isinstance(raw, dict) or len(raw) != 1:
+        raise DefinitionRejected(f"{where}: {what} must be a map with exactly one key, found {_shown(raw)}")
+    ((key, value),) = raw.items()
+    return key, value, raw.line if isinstance(raw, LocatedMap) else 0
+
+
+def _shown(raw: Value) -> str:
+    return f"the keys {sorted(raw)}" if isinstance(raw, dict) else repr(raw)

@@ -1,0 +1,124 @@
+"""
+Read YAML or JSON as Workflows does: plain values, each map knowing its line, no key twice.
+
+PyYAML follows YAML 1.1, where `on`, `1:30` and `2024-01-01` are no strings; Workflows knows only the words of its page
+"Data types", so the scalars are resolved here.
+"""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from infra.local.engine.language import limits
+from infra.local.engine.language.errors import DefinitionRejected
+from infra.local.engine.language.values import Value
+
+
+class LocatedMap(dict[str, Value]):
+    """A map of the source and the line it begins at, counted from 1."""
+
+    line = 0
+
+
+def read(text: str) -> Value:
+    """
+    Return the document of a source.
+
+    Raises DefinitionRejected when it is too long, no YAML, several documents, or has a key twice.
+    """
+    size_bytes = len(text.encode("utf-8"))
+    if size_bytes > limits.SOURCE_BYTES:
+        raise DefinitionRejected(f"the source has {size_bytes} bytes, at most {limits.SOURCE_BYTES} are allowed")
+    try:
+        node = yaml.compose(_json_indentation(text), Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise DefinitionRejected(f"the source is no YAML: {error}") from error
+    if node is None:
+        raise DefinitionRejected("the source is empty")
+    return _Converter().convert(node)
+
+
+def _json_indentation(text: str) -> str:
+    # JSON may be indented by tabs, YAML may not; a tab cannot stand raw inside a JSON string.
+    return text.replace("\t", " ") if text.lstrip()[:1] in {"{", "["} else text
+
+
+class _Converter:
+    """Turns nodes into values; an alias is converted each time it is met, unless it contains itself."""
+
+    def __init__(self) -> None:
+        self._open: set[int] = set()
+        self._made = 0
+
+    def convert(self, node: yaml.Node) -> Value:
+        self._made += 1
+        # Aliases of aliases grow without bound from a short text; no source needs that many values.
+        if id(node) in self._open or self._made > limits.SOURCE_BYTES:
+            raise DefinitionRejected(f"line {_line(node)}: an alias repeats itself or too much")
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        self._open.add(id(node))
+        value = self._sequence(node) if isinstance(node, yaml.SequenceNode) else self._mapping(node)
+        self._open.discard(id(node))
+        return value
+
+    def _sequence(self, node: yaml.SequenceNode) -> Value:
+        return [self.convert(item) for item in node.value]
+
+    def _mapping(self, node: yaml.Node) -> Value:
+        located = LocatedMap()
+        located.line = _line(node)
+        merged: list[Value] = []
+        for key_node, value_node in node.value:
+            key = _key(key_node)
+            if key == "<<" and key_node.style is None:
+                merged.append(self.convert(value_node))
+                continue
+            if key in located:
+                raise DefinitionRejected(f"line {_line(key_node)}: the key {key!r} stands twice in one map")
+            located[key] = self.convert(value_node)
+        for other in merged:
+            for base in other if isinstance(other, list) else [other]:
+                if not isinstance(base, dict):
+                    raise DefinitionRejected(f"line {_line(node)}: only a map can be merged by '<<'")
+                located.update({k: v for k, v in base.items() if k not in located})
+        return located
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise DefinitionRejected(f"line {_line(node)}: a key must be text")
+    return str(node.value)
+
+
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER = re.compile(r"[-+]?\d+")
+_BASED_INTEGER = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
+_DOUBLE = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
+
+
+def _scalar(node: yaml.ScalarNode) -> Value:
+    text: str = node.value
+    if node.style is not None:
+        return text
+    if text in _NULLS:
+        return None
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    return _number(text)
+
+
+def _number(text: str) -> Value:
+    if _BASED_INTEGER.fullmatch(text):
+        return int(text, 0)
+    if _INTEGER.fullmatch(text):
+        number = int(text)
+        return number if limits.INTEGER_MIN <= number <= limits.INTEGER_MAX else float(text)
+    return float(text) if _DOUBLE.fullmatch(text) else text

@@ -1,0 +1,134 @@
+"""
+The values of the language: null, boolean, integer, double, string, bytes, list, map and callable.
+
+They are plain Python objects. Lists and maps are never changed in place: an assignment to `m.a` builds a new map
+(`scope.py`), so every variable owns its value, as "Passing by value" of the Variables page asks, and threads may share.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from infra.local.engine.language import limits
+
+# `object`, narrowed by isinstance where it is used: a recursive union would promise no more and cost a cast per line.
+Value: TypeAlias = object
+
+
+@dataclass(frozen=True)
+class FunctionName:
+    """A function or subworkflow used as a value, as in `predicate: ${http.default_retry_predicate}`."""
+
+    name: str
+
+
+def type_name(value: Value) -> str:
+    """Return the name `get_type` gives."""
+    if value is None:
+        return "null"
+    for kind, name in _TYPE_NAMES:
+        if isinstance(value, kind):
+            return name
+    raise AssertionError(f"not a workflow value: {value!r}")
+
+
+# bool before int: in Python a bool is an int.
+_TYPE_NAMES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "double"),
+    (str, "string"),
+    (bytes, "bytes"),
+    (list, "list"),
+    (dict, "map"),
+    (FunctionName, "callable"),
+)
+
+
+def is_integer(value: Value) -> bool:
+    """Tell an integer from a boolean, which Python counts as one."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Value) -> bool:
+    """Tell whether the value is an integer or a double."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def equal(left: Value, right: Value) -> bool:
+    """Compare by type and content; an integer equals a double of the same value, `true` does not equal 1."""
+    if is_number(left) and is_number(right):
+        return left == right
+    if type(left) is not type(right):
+        return isinstance(left, dict) and isinstance(right, dict) and _equal_maps(left, right)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(equal(a, b) for a, b in zip(left, right, strict=True))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return _equal_maps(left, right)
+    return left == right
+
+
+def _equal_maps(left: dict[str, Value], right: dict[str, Value]) -> bool:
+    return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+
+
+def size_bytes(value: Value) -> int:
+    """
+    Return what the value counts against the memory of an execution.
+
+    Source: Variables, "Memory usage": 8 bytes for a scalar, 8 plus its elements for a string, bytes, list or map.
+    """
+    if isinstance(value, str):
+        return 8 + (len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass")))
+    if isinstance(value, bytes):
+        return 8 + len(value)
+    if isinstance(value, list):
+        return 8 + sum(size_bytes(item) for item in value)
+    if isinstance(value, dict):
+        return 8 + sum(size_bytes(key) + size_bytes(item) for key, item in value.items())
+    return 8
+
+
+def longest_string_bytes(value: Value) -> int:
+    """Return the length of the longest string inside the value."""
+    if isinstance(value, str):
+        return size_bytes(value) - 8
+    if isinstance(value, list):
+        return max((longest_string_bytes(item) for item in value), default=0)
+    if isinstance(value, dict):
+        return max((longest_string_bytes(item) for item in value.values()), default=0)
+    return 0
+
+
+def to_json(value: Value, *, indent: str | None = None) -> str:
+    """
+    Return the value as compact JSON text.
+
+    Raises ValueError for bytes, callables and doubles JSON has no word for.
+    """
+    separators = (",", ":") if indent is None else (",", ": ")
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=separators, indent=indent)
+    except TypeError as error:
+        raise ValueError("bytes and callables cannot be encoded as JSON") from error
+
+
+def from_json(text: str | bytes) -> Value:
+    """
+    Return the value JSON text stands for; integers beyond 64 bits become doubles.
+
+    Raises ValueError when the text is not JSON.
+    """
+    decoded: Value = json.loads(text, parse_int=_integer, parse_constant=_no_constant)
+    return decoded
+
+
+def _integer(digits: str) -> int | float:
+    number = int(digits)
+    return number if limits.INTEGER_MIN <= number <= limits.INTEGER_MAX else float(number)
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word!r} is not JSON")

@@ -1,0 +1,110 @@
+"""`try`, `retry` and `except`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from infra.local.engine.language import syntax
+from infra.local.engine.language.errors import WorkflowError, type_error, value_error
+from infra.local.engine.language.values import FunctionName, Value, is_integer, is_number, type_name
+from infra.local.engine.runtime.machine import Frame, Machine
+from infra.local.engine.stdlib.retry import DEFAULT_BACKOFF
+
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Whether, how often and after which delays (seconds) a body is run again."""
+
+    predicate: FunctionName | None
+    max_retries: int
+    initial_delay_s: float
+    max_delay_s: float
+    multiplier: float
+
+    def delay_s(self, retry: int) -> float:
+        """Return the wait before a retry, counted from 0."""
+        # Far beyond the cap the power would overflow.
+        return min(self.max_delay_s, self.initial_delay_s * self.multiplier ** min(retry, 100))
+
+
+def run_try(
+    machine: Machine,
+    frame: Frame,
+    action: syntax.Try,
+    run_block: Callable[[Machine, Frame, syntax.Block], Outcome],
+) -> Outcome:
+    """Run the body until it succeeds or may not be retried; hand its last error to the handler if there is one."""
+    retry = 0
+    while True:
+        try:
+            return run_block(machine, frame, action.body)
+        except WorkflowError as error:
+            delay_s = _next_delay_s(machine, frame, action, error, retry)
+            if delay_s is None:
+                if action.handler is None:
+                    raise
+                caught = error
+                break
+        machine.host.sleep(delay_s)
+        retry += 1
+    return _handle(machine, frame, action.handler, caught, run_block)
+
+
+def _handle(
+    machine: Machine,
+    frame: Frame,
+    handler: syntax.Except,
+    error: WorkflowError,
+    run_block: Callable[[Machine, Frame, syntax.Block], Outcome],
+) -> Outcome:
+    scope = frame.scope.inner()
+    try:
+        scope.write(handler.variable, error.value)
+        return run_block(machine, frame.within(scope), handler.body)
+    finally:
+        scope.close()
+
+
+def _next_delay_s(machine: Machine, frame: Frame, action: syntax.Try, error: WorkflowError, retry: int) -> float | None:
+    """Return how long to wait before the body is run again, or None when it is not."""
+    if action.retry is None:
+        return None
+    policy = _policy(machine.fill(action.retry, frame))
+    if retry >= policy.max_retries:
+        return None
+    if policy.predicate is not None and not _wants_retry(machine, frame, policy.predicate, error):
+        return None
+    return policy.delay_s(retry)
+
+
+def _wants_retry(machine: Machine, frame: Frame, predicate: FunctionName, error: WorkflowError) -> bool:
+    answer = machine.call_in_order(predicate.name, [error.value], frame)
+    if not isinstance(answer, bool):
+        raise type_error(f"the predicate {predicate.name!r} returned {type_name(answer)}, not a boolean")
+    return answer
+
+
+def _policy(raw: Value) -> Policy:
+    if not isinstance(raw, dict):
+        raise type_error(f"a retry policy is a map, not {type_name(raw)}")
+    predicate = raw.get("predicate")
+    if predicate is not None and not isinstance(predicate, FunctionName):
+        raise type_error(f"the predicate of a retry policy is a function, not {type_name(predicate)}")
+    max_retries = raw.get("max_retries", 0)
+    if not isinstance(max_retries, int) or not is_integer(max_retries) or max_retries < 0:
+        raise value_error(f"max_retries must be an integer from 0 on, found {max_retries!r}")
+    return Policy(predicate, max_retries, *_backoff(raw.get("backoff", DEFAULT_BACKOFF)))
+
+
+def _backoff(raw: Value) -> tuple[float, float, float]:
+    if not isinstance(raw, dict) or not isinstance(DEFAULT_BACKOFF, dict):
+        raise type_error(f"backoff is a map, not {type_name(raw)}")
+    given = {**DEFAULT_BACKOFF, **raw}
+    for name, value in given.items():
+        if not is_number(value) or value < 0:
+            raise value_error(f"{name} must be a number from 0 on, found {value!r}")
+    return float(given["initial_delay"]), float(given["max_delay"]), float(given["multiplier"])

@@ -1,0 +1,114 @@
+"""
+Variables and where they live.
+
+A routine has one scope; a `for` loop, an `except` block, a branch and an iteration each open one inside. Writing a name
+that an outer scope has writes there, except through the border of a branch, which lets only `shared` names through.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from infra.local.engine.language import limits
+from infra.local.engine.language.errors import key_error, resource_limit, type_error
+from infra.local.engine.language.evaluator import position
+from infra.local.engine.language.values import Value, longest_string_bytes, size_bytes, type_name
+
+
+class Memory:
+    """The bytes of all variables of one execution."""
+
+    def __init__(self, limit_bytes: int = limits.MEMORY_BYTES) -> None:
+        self._lock = threading.Lock()
+        self._limit_bytes = limit_bytes
+        self._used_bytes = 0
+
+    def change(self, difference_bytes: int) -> None:
+        """Take or give back bytes; raises WorkflowError (ResourceLimitError) when there are not enough."""
+        with self._lock:
+            if difference_bytes > 0 and self._used_bytes + difference_bytes > self._limit_bytes:
+                raise resource_limit(f"the variables need more than {self._limit_bytes} bytes of memory")
+            self._used_bytes += difference_bytes
+
+
+class Scope:
+    """Names and values; `lock` makes an assignment that reads and writes a shared variable one act."""
+
+    def __init__(self, memory: Memory, parent: Scope | None = None, shared: frozenset[str] | None = None) -> None:
+        self.lock = threading.RLock()
+        self._memory = memory
+        self._parent = parent
+        self._shared = shared
+        self._values: dict[str, Value] = {}
+        self._sizes: dict[str, int] = {}
+
+    def inner(self, shared: frozenset[str] | None = None) -> Scope:
+        """Return a scope inside this one; with `shared` it is that of a branch."""
+        return Scope(self._memory, self, shared)
+
+    def has(self, name: str) -> bool:
+        """Tell whether the variable is visible here."""
+        return self._holder(name) is not None
+
+    def read(self, name: str) -> Value:
+        """Return a variable; raises WorkflowError (KeyError)."""
+        holder = self._holder(name)
+        if holder is None:
+            raise key_error(f"variable not found: {name}")
+        return holder._values[name]
+
+    def home(self, name: str) -> Scope:
+        """Return the scope an assignment to the name writes."""
+        scope: Scope | None = self
+        while scope is not None and name not in scope._values:
+            may_leave = scope._shared is None or name in scope._shared
+            scope = scope._parent if may_leave else None
+        return scope or self
+
+    def write(self, name: str, value: Value) -> None:
+        """Set a variable of this very scope; raises WorkflowError (ResourceLimitError)."""
+        if longest_string_bytes(value) > limits.STRING_BYTES:
+            raise resource_limit(f"a string is longer than {limits.STRING_BYTES} bytes")
+        size = size_bytes(value)
+        with self.lock:
+            self._memory.change(size - self._sizes.get(name, 0))
+            self._values[name] = value
+            self._sizes[name] = size
+
+    def assign(self, name: str, value: Value) -> None:
+        """Set a variable wherever it lives."""
+        self.home(name).write(name, value)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with self.lock:
+            self._memory.change(-sum(self._sizes.values()))
+            self._sizes.clear()
+            self._values.clear()
+
+    def _holder(self, name: str) -> Scope | None:
+        scope: Scope | None = self
+        while scope is not None and name not in scope._values:
+            scope = scope._parent
+        return scope
+
+
+def replaced(holder: Value, path: list[Value], value: Value) -> Value:
+    """
+    Return a copy of `holder` with the element at a path replaced; missing maps on the way are made.
+
+    Raises WorkflowError: IndexError outside a list, TypeError where there is neither map nor list.
+    """
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(holder, list):
+        index = position(holder, key)
+        return [*holder[:index], replaced(holder[index], rest, value), *holder[index + 1 :]]
+    if not isinstance(key, str):
+        raise type_error(f"the key of a map is a string, not {type_name(key)}")
+    if holder is None:
+        holder = {}
+    if not isinstance(holder, dict):
+        raise type_error(f"cannot assign {key!r} inside {type_name(holder)}")
+    return {**holder, key: replaced(holder.get(key), rest, value)}

@@ -1,0 +1,198 @@
+"""Walk the steps of a routine: one after the other, jumping where they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from infra.local.engine.language import limits, syntax
+from infra.local.engine.language.errors import EngineError, WorkflowError, type_error
+from infra.local.engine.language.evaluator import boolean, evaluate
+from infra.local.engine.language.values import Value, is_number, type_name
+from infra.local.engine.runtime import parallel, retries
+from infra.local.engine.runtime.history import step_type
+from infra.local.engine.runtime.machine import Frame, FrameNames, Machine
+from infra.local.engine.runtime.scope import replaced
+
+
+@dataclass(frozen=True)
+class Jump:
+    """Go on at a step that is not in the block just walked, or at `end`, `break`, `continue`."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class Returned:
+    """Leave the routine with a value."""
+
+    value: Value
+
+
+Outcome: TypeAlias = Jump | Returned | None
+
+
+def run_routine(machine: Machine, frame: Frame) -> Value:
+    """Run a routine to its end and return what it returns; null when it says nothing."""
+    try:
+        outcome = run_block(machine, frame, frame.routine.body)
+    finally:
+        frame.scope.close()
+    return outcome.value if isinstance(outcome, Returned) else None
+
+
+def run_block(machine: Machine, frame: Frame, block: syntax.Block) -> Outcome:
+    """Run steps in order; an outcome that is no jump inside the block leaves it."""
+    index = 0
+    while index < len(block.steps):
+        outcome = _run_step(machine, frame, block.steps[index])
+        if outcome is None:
+            index += 1
+        elif isinstance(outcome, Jump) and outcome.target in block.positions:
+            index = block.positions[outcome.target]
+        else:
+            return outcome
+    return None
+
+
+def _run_step(machine: Machine, frame: Frame, step: syntax.Step) -> Outcome:
+    machine.count_step()
+    kind = step_type(step.action, machine.routine_names)
+    entry = machine.history.begin(frame.routine.name, step.name, kind, frame.parent_entry, frame.branch)
+    try:
+        outcome = _perform(machine, replace(frame, parent_entry=entry), step.action)
+    except EngineError as error:
+        if isinstance(error, WorkflowError):
+            error.passed(frame.routine.name, step.name, step.line)
+        machine.history.end(entry, error)
+        raise
+    machine.history.end(entry)
+    return Jump(step.next) if outcome is None and step.next is not None else outcome
+
+
+def _perform(machine: Machine, frame: Frame, action: syntax.Action | None) -> Outcome:
+    match action:
+        case syntax.Assign(assignments):
+            for assignment in assignments:
+                _assign(machine, frame, assignment)
+            return None
+        case syntax.Call():
+            _call(machine, frame, action)
+            return None
+        case syntax.Return(value):
+            return Returned(machine.fill(value, frame))
+        case syntax.Raise(value):
+            raise WorkflowError(machine.fill(value, frame))
+        case None:
+            return None
+        case _:
+            return _perform_compound(machine, frame, action)
+
+
+def _perform_compound(
+    machine: Machine, frame: Frame, action: syntax.Switch | syntax.For | syntax.Parallel | syntax.Try | syntax.Block
+) -> Outcome:
+    match action:
+        case syntax.Switch(cases):
+            return _switch(machine, frame, cases)
+        case syntax.For():
+            return _loop(machine, frame, action)
+        case syntax.Try():
+            return retries.run_try(machine, frame, action, run_block)
+        case syntax.Parallel():
+            _parallel(machine, frame, action)
+            return None
+        case syntax.Block():
+            return run_block(machine, frame, action)
+
+
+def _assign(machine: Machine, frame: Frame, assignment: syntax.Assignment) -> None:
+    name = assignment.target.variable
+    home = frame.scope.home(name)
+    # Reading and writing a shared variable in one assignment is one act: `n: ${n + 1}` loses no count.
+    with home.lock:
+        value = machine.fill(assignment.value, frame)
+        if assignment.target.path:
+            names = FrameNames(machine, frame)
+            path = [evaluate(key, names) for key in assignment.target.path]
+            value = replaced(home.read(name), path, value)
+        home.write(name, value)
+
+
+def _call(machine: Machine, frame: Frame, call: syntax.Call) -> None:
+    if call.positional:
+        values = [machine.fill(argument, frame) for argument in call.positional]
+        result = machine.call_in_order(call.function, values, frame)
+    else:
+        named = {name: machine.fill(argument, frame) for name, argument in call.named}
+        result = machine.call(call.function, named, frame)
+    if call.result is not None:
+        frame.scope.assign(call.result, result)
+
+
+def _switch(machine: Machine, frame: Frame, cases: tuple[syntax.Case, ...]) -> Outcome:
+    for case in cases:
+        if boolean(machine.fill(case.condition, frame), "a condition"):
+            outcome = _perform(machine, frame, case.action)
+            return Jump(case.next) if outcome is None and case.next is not None else outcome
+    return None
+
+
+def _loop(machine: Machine, frame: Frame, loop: syntax.For) -> Outcome:
+    scope = frame.scope.inner()
+    inside = frame.within(scope)
+    try:
+        for index, value in enumerate(loop_values(machine, frame, loop)):
+            set_loop_variables(inside, loop, index, value)
+            outcome = run_block(machine, inside, loop.body)
+            if outcome == Jump(syntax.BREAK):
+                return None
+            if outcome is not None and outcome != Jump(syntax.CONTINUE):
+                return outcome
+    finally:
+        scope.close()
+    return None
+
+
+def set_loop_variables(frame: Frame, loop: syntax.For, index: int, value: Value) -> None:
+    """Give an iteration its value and its index."""
+    frame.scope.write(loop.variable, value)
+    if loop.index is not None:
+        frame.scope.write(loop.index, index)
+
+
+def loop_values(machine: Machine, frame: Frame, loop: syntax.For) -> list[Value]:
+    """Return what a loop goes through; raises WorkflowError (TypeError)."""
+    if loop.items is not None:
+        items = machine.fill(loop.items, frame)
+        if not isinstance(items, list):
+            raise type_error(f"'in' needs a list, not {type_name(items)}")
+        return items
+    assert loop.bounds is not None
+    bounds = machine.fill(loop.bounds, frame)
+    if not isinstance(bounds, list) or len(bounds) != 2 or not all(is_number(bound) for bound in bounds):
+        raise type_error("'range' needs a list of two numbers")
+    return _range(*bounds)
+
+
+def _range(first: float, last: float) -> list[Value]:
+    count = int(last - first) + 1 if last >= first else 0
+    # More rounds than steps allowed: the step limit ends the loop, the list need not be longer.
+    return [first + offset for offset in range(min(count, limits.STEPS_PER_EXECUTION + 1))]
+
+
+def _parallel(machine: Machine, frame: Frame, action: syntax.Parallel) -> None:
+    """Run branches or iterations, each in its own scope; a `continue` or an `end` in one ends that one."""
+    tasks: list[parallel.Task]
+    if action.loop is None:
+        tasks = [(branch.name, branch.body, None) for branch in action.branches]
+    else:
+        values = loop_values(machine, frame, action.loop)
+        tasks = [(str(index), action.loop.body, (index, value)) for index, value in enumerate(values)]
+
+    def run_task(place: Frame, body: syntax.Block, iteration: parallel.Iteration | None) -> None:
+        if action.loop is not None and iteration is not None:
+            set_loop_variables(place, action.loop, *iteration)
+        run_block(machine, place, body)
+
+    parallel.run(machine, frame, action, tasks, run_task)

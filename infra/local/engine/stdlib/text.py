@@ -1,0 +1,134 @@
+"""
+Module `text`. Strings are indexed by code point.
+
+Regular expressions are RE2's at Google and Python's here: what RE2 refuses (look-around, backreferences) is refused,
+but where alternatives start at one place, Python takes the first and RE2 the longest.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, quote_plus, unquote
+
+from infra.local.engine.language.errors import value_error
+from infra.local.engine.language.values import Value
+from infra.local.engine.stdlib import arguments
+from infra.local.engine.stdlib.function import Function, pure
+
+_BEYOND_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\\[1-9]|\(\?(?:[=!]|<[=!]|P=|\())")
+
+
+def decode(data: Value, charset: Value = "UTF-8") -> Value:
+    """Return bytes as a string."""
+    try:
+        return arguments.data(data, "data").decode(arguments.text(charset, "charset"))
+    except (UnicodeDecodeError, LookupError) as error:
+        raise value_error(f"data cannot be decoded as {charset}") from error
+
+
+def encode(data: Value, charset: Value = "UTF-8") -> Value:
+    """Return a string as bytes."""
+    try:
+        return arguments.text(data, "data").encode(arguments.text(charset, "charset"))
+    except (UnicodeEncodeError, LookupError) as error:
+        raise value_error(f"data cannot be encoded as {charset}") from error
+
+
+def find_all(source: Value, substr: Value) -> Value:
+    """Return the indexes of a substring, without overlaps."""
+    pattern = re.escape(arguments.text(substr, "substr"))
+    return [match.start() for match in re.finditer(pattern, arguments.text(source, "source"))]
+
+
+def find_all_regex(source: Value, regexp: Value) -> Value:
+    """Return index and text of each match."""
+    matches = _compiled(regexp).finditer(arguments.text(source, "source"))
+    return [{"index": match.start(), "match": match.group()} for match in matches]
+
+
+def match_regex(source: Value, regexp: Value) -> Value:
+    """Tell whether some part of a string matches."""
+    return _compiled(regexp).search(arguments.text(source, "source")) is not None
+
+
+def replace_all(source: Value, substr: Value, repl: Value) -> Value:
+    """Return a string with every occurrence of a substring replaced."""
+    old, new = arguments.text(substr, "substr"), arguments.text(repl, "repl")
+    return arguments.text(source, "source").replace(old, new)
+
+
+def replace_all_regex(source: Value, regexp: Value, repl: Value) -> Value:
+    """Return a string with every match replaced by the text as it is: there are no backreferences."""
+    new = arguments.text(repl, "repl")
+    return _compiled(regexp).sub(lambda _: new, arguments.text(source, "source"))
+
+
+def split(source: Value, separator: Value) -> Value:
+    """Return the parts between separators; an empty separator parts the characters."""
+    text, between = arguments.text(source, "source"), arguments.text(separator, "separator")
+    return text.split(between) if between else list(text)
+
+
+def substring(source: Value, start: Value, end: Value) -> Value:
+    """Return the characters from `start` to before `end`."""
+    text = arguments.text(source, "source")
+    first, last = arguments.integer(start, "start"), arguments.integer(end, "end")
+    if not 0 <= first <= last <= len(text):
+        raise value_error(f"substring {first} to {last} is outside a string of {len(text)} characters")
+    return text[first:last]
+
+
+def to_lower(source: Value) -> Value:
+    """Return a string in lower case."""
+    return arguments.text(source, "source").lower()
+
+
+def to_upper(source: Value) -> Value:
+    """Return a string in upper case."""
+    return arguments.text(source, "source").upper()
+
+
+def url_encode(source: Value) -> Value:
+    """Return a string percent-encoded, spaces as `%20`."""
+    return quote(arguments.text(source, "source"), safe="")
+
+
+def url_encode_plus(source: Value) -> Value:
+    """Return a string percent-encoded, spaces as `+`."""
+    return quote_plus(arguments.text(source, "source"), safe="")
+
+
+def url_decode(source: Value) -> Value:
+    """Return a percent-encoded string decoded; `+` is a space."""
+    text = arguments.text(source, "source")
+    if re.search(r"%(?![0-9a-fA-F]{2})", text):
+        raise value_error(f"{text!r} is not percent-encoded")
+    return unquote(text.replace("+", " "))
+
+
+def _compiled(regexp: Value) -> re.Pattern[str]:
+    pattern = arguments.text(regexp, "regexp")
+    if _BEYOND_RE2.search(pattern):
+        raise value_error(f"{pattern!r} is no RE2 expression: it has neither look-around nor backreferences")
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise value_error(f"{pattern!r} is no regular expression: {error}") from error
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    pure("text.decode", decode),
+    pure("text.encode", encode),
+    pure("text.find_all", find_all),
+    pure("text.find_all_regex", find_all_regex),
+    pure("text.match_regex", match_regex),
+    pure("text.replace_all", replace_all),
+    pure("text.replace_all_regex", replace_all_regex),
+    pure("text.split", split),
+    pure("text.substring", substring),
+    pure("text.to_lower", to_lower),
+    pure("text.to_upper", to_upper),
+    pure("text.url_encode", url_encode),
+    pure("text.url_encode_plus", url_encode_plus),
+    pure("text.url_decode", url_decode),
+)
