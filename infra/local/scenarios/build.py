@@ -40,7 +40,7 @@ def build(scenario_dir: Path, target_dir: Path, now: datetime) -> Built:
         commits = _build_history(scenario, scenario_dir, fires_at, repo_git, Path(scratch))
         pods = _run_pods(scenario, commits, repo_git, fires_at, now, Path(scratch))
     _write(target_dir / "logs.loki.json", recording.to_loki(scenario, pods, now))
-    _write(target_dir / "metrics.json", recording.to_series(scenario, pods))
+    _write(target_dir / "metrics.json", recording.to_prometheus(scenario, pods))
     _write(target_dir / "alert.json", _fill_alert(scenario, scenario_dir, pods, commits, fires_at))
     _write(target_dir / "truth.json", _tell_truth(scenario, commits))
     return Built(

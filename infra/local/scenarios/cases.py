@@ -28,7 +28,7 @@ Json = dict[str, JsonValue]
 
 def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
     """
-    Write the alert, and the metrics when there are any, of a recorded incident; its logs stay where they are.
+    Write the alert of a recorded incident; its logs and metrics, when there are any, stay where they are.
 
     A recording of many services that names none gets the alert its logs would have raised: on the service with most
     errors. Without a window it is the time its logs span. The commit and the repository are told only with `repo_git`,
@@ -37,7 +37,7 @@ def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
     """
     case = _read_object(case_dir / "case.json")
     logs = case_dir / str(case.get("logs_file") or LOGS_FILE)
-    streams = _read_result(logs)
+    streams = _read_streams(logs)
     service_name = str(case.get("service_name") or _loudest_service(streams, logs))
     start, end = _window(case, case_dir, streams)
     alert: Json = {
@@ -54,7 +54,8 @@ def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
     target_dir.mkdir(parents=True, exist_ok=True)
     alert_path = target_dir / "alert.json"
     alert_path.write_text(json.dumps(alert), encoding="utf-8")
-    return Built(service_name, alert_path, logs, _convert_metrics(case_dir, target_dir), own_git, github_repo)
+    metrics = case_dir / METRICS_FILE
+    return Built(service_name, alert_path, logs, metrics if metrics.exists() else None, own_git, github_repo)
 
 
 def _window(case: Json, case_dir: Path, streams: list[Json]) -> tuple[datetime, datetime]:
@@ -98,27 +99,13 @@ def _name_code(case: Json, case_dir: Path) -> tuple[str, str]:
     return named, str(case["snapshot"])
 
 
-def _convert_metrics(case_dir: Path, target_dir: Path) -> Path | None:
-    source = case_dir / METRICS_FILE
-    if not source.exists():
-        return None
-    series: list[JsonValue] = []
-    for row in _read_result(source):
-        labels = {key: value for key, value in _as_dict(row["metric"]).items() if key != "__name__"}
-        points: list[JsonValue] = [[at, float(str(value))] for at, value in map(_as_list, _as_list(row["values"]))]
-        series.append({"name": _as_dict(row["metric"])["__name__"], "labels": labels, "points": points})
-    target = target_dir / "metrics.json"
-    target.write_text(json.dumps({"series": series}), encoding="utf-8")
-    return target
-
-
-def _read_result(path: Path) -> list[Json]:
-    """Return the rows of a Loki or Prometheus answer."""
+def _read_streams(path: Path) -> list[Json]:
+    """Return the streams of a Loki answer."""
     body = _read_object(path)
     try:
-        return [_as_dict(row) for row in _as_list(_as_dict(body["data"])["result"])]
+        return [_as_dict(stream) for stream in _as_list(_as_dict(body["data"])["result"])]
     except (KeyError, ValueError) as error:
-        raise Rejected(f"{str(path)!r} is no answer of Loki or Prometheus: {error}") from error
+        raise Rejected(f"{str(path)!r} is no answer of Loki: {error}") from error
 
 
 def _read_object(path: Path) -> Json:

@@ -31,8 +31,12 @@ def to_loki(scenario: Scenario, pods: Sequence[Pod], now: datetime) -> Json:
     return {"status": "success", "data": {"resultType": "streams", "result": streams, "stats": {}}}
 
 
-def to_series(scenario: Scenario, pods: Sequence[Pod]) -> Json:
-    """Return the pods' series, one point per scrape while the pod lives; counters start at zero with the pod."""
+def to_prometheus(scenario: Scenario, pods: Sequence[Pod]) -> Json:
+    """
+    Return the body of a Prometheus `query_range` answer: one point per scrape while a pod lives, counters from zero.
+
+    Source: Prometheus HTTP API, GET /api/v1/query_range.
+    """
     probe_path = scenario.traffic.health_check["path"]
     series: list[JsonValue] = []
     for pod in pods:
@@ -48,7 +52,7 @@ def to_series(scenario: Scenario, pods: Sequence[Pod]) -> Json:
             series.append(_series(name, {**labels, "le": limit}, _count(pod, counted)))
         series.append(_series("process_resident_memory_bytes", labels, _latest_memory(pod)))
         series.append(_series("up", labels, _scrape(pod, lambda _: 1.0)))
-    return {"series": series}
+    return {"status": "success", "data": {"resultType": "matrix", "result": series}}
 
 
 def error_ratio(pods: Sequence[Pod], until: datetime, minutes: float) -> float:
@@ -81,4 +85,4 @@ def _scrape(pod: Pod, read: Callable[[float], float]) -> list[Point]:
 
 
 def _series(name: str, labels: dict[str, str], points: Sequence[Point]) -> Json:
-    return {"name": name, "labels": dict(labels), "points": [[at, value] for at, value in points]}
+    return {"metric": {"__name__": name, **labels}, "values": [[at, str(value)] for at, value in points]}

@@ -22,7 +22,7 @@ class Built:
     logs: Path
     """A Loki `query_range` body, gzipped when its name ends in `.gz`."""
     metrics: Path | None
-    """`{"series": [{"name", "labels", "points": [[unix_seconds, value], …]}]}`."""
+    """A Prometheus `query_range` body (matrix), gzipped when its name ends in `.gz`; None when there is none."""
     repo_git: Path | None
     """A git directory the GitHub sandbox may serve and write to."""
     github_repo: str | None

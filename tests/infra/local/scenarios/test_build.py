@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
+from infra.local.sandboxes.loki import LokiSandbox
+from infra.local.sandboxes.prometheus import PrometheusSandbox
 from infra.local.scenarios import history
 from infra.local.scenarios.build import Built, build
 from shared.errors import Rejected
@@ -48,6 +51,12 @@ class Played:
         """Every log entry, oldest first."""
         streams = json.loads(self.built.logs.read_text())["data"]["result"]
         return sorted((int(ns), text) for stream in streams for ns, text in stream["values"])
+
+    def series(self, name: str) -> list[dict[str, Any]]:
+        """The series of one metric."""
+        assert self.built.metrics is not None
+        body = json.loads(self.built.metrics.read_text())
+        return [row for row in body["data"]["result"] if row["metric"]["__name__"] == name]
 
 
 def play(folder: Path) -> Played:
@@ -253,30 +262,33 @@ def test_no_path_of_this_machine_is_logged(played: Played, tmp_path: Path) -> No
 
 def test_error_counters_agree_with_the_logs(played: Played) -> None:
     """Metrics come from the same run: each 500 counted is a crash logged."""
-    assert played.built.metrics is not None
-    series = json.loads(played.built.metrics.read_text())["series"]
-    failed = [row for row in series if row["name"] == "http_requests_total" and row["labels"]["code"] == "500"]
-    last_scrape_s = failed[0]["points"][-1][0]
+    failed = [row["values"] for row in played.series("http_requests_total") if row["metric"]["code"] == "500"]
+    last_scrape_s = failed[0][-1][0]
     logged = sum("ZeroDivisionError" in text for ns, text in played.lines if ns <= last_scrape_s * 1e9)
 
-    assert sum(row["points"][-1][1] for row in failed) == pytest.approx(logged, abs=1)
+    assert sum(float(values[-1][1]) for values in failed) == pytest.approx(logged, abs=1)
 
 
-def test_metrics_are_scraped_every_fifteen_seconds(played: Played) -> None:
-    """The four families are there, on one grid, counters never falling."""
+@pytest.mark.parametrize(
+    "name", ["http_requests_total", "http_request_duration_seconds_bucket", "process_resident_memory_bytes", "up"]
+)
+def test_metrics_are_scraped_every_fifteen_seconds(played: Played, name: str) -> None:
+    """Each family is there for all six pods, on one grid, counters never falling."""
+    found = played.series(name)
+
+    assert len({row["metric"]["pod"] for row in found}) == 6
+    for row in found:
+        times, values = zip(*((at, float(value)) for at, value in row["values"]), strict=True)
+        assert list(times) == list(range(times[0], times[-1] + 1, 15))
+        assert "memory" in name or list(values) == sorted(values)
+
+
+def test_sandboxes_take_what_was_built(played: Played) -> None:
+    """The Loki and Prometheus of the local stack read the files as they are."""
     assert played.built.metrics is not None
-    series = json.loads(played.built.metrics.read_text())["series"]
 
-    assert {row["name"] for row in series} == {
-        "http_requests_total",
-        "http_request_duration_seconds_bucket",
-        "process_resident_memory_bytes",
-        "up",
-    }
-    for row in series:
-        times, values = zip(*row["points"], strict=True)
-        assert all(at % 15 == 0 for at in times)
-        assert "memory" in row["name"] or list(values) == sorted(values)
+    PrometheusSandbox().load_file(played.built.metrics)
+    LokiSandbox().load_file(played.built.logs)
 
 
 def test_alert_is_grafana_s_and_names_the_deployed_commit(played: Played) -> None:
