@@ -39,23 +39,36 @@ def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
     logs = case_dir / str(case.get("logs_file") or LOGS_FILE)
     streams = _read_streams(logs)
     service_name = str(case.get("service_name") or _loudest_service(streams, logs))
-    start, end = _window(case, case_dir, streams)
+    code = _borrow_code(case, case_dir, repo_git, target_dir / "repo.git") if repo_git else None
+    target_dir.mkdir(parents=True, exist_ok=True)
+    alert = target_dir / "alert.json"
+    alert.write_text(json.dumps(_alert(service_name, _window(case, case_dir, streams), code)), encoding="utf-8")
+    metrics = case_dir / METRICS_FILE
+    return Built(
+        service_name=service_name,
+        alert=alert,
+        logs=logs,
+        metrics=metrics if metrics.exists() else None,
+        repo_git=target_dir / "repo.git" if code else None,
+        github_repo=code[0] if code else None,
+    )
+
+
+def _alert(service_name: str, window: tuple[datetime, datetime], code: tuple[str, str] | None) -> Json:
+    start, end = window
     alert: Json = {
         "service_name": service_name,
         "lookup_window_seconds": ceil((end - start + MARGIN).total_seconds()),
         "end_time": end.isoformat().replace("+00:00", "Z"),
     }
-    own_git, github_repo = None, None
-    if repo_git:
-        github_repo, commit = _name_code(case, case_dir)
-        own_git = target_dir / "repo.git"
-        history.borrow_commit(repo_git, commit, own_git)
-        alert |= {"github_repo": github_repo, "labels": {"commit": commit}}
-    target_dir.mkdir(parents=True, exist_ok=True)
-    alert_path = target_dir / "alert.json"
-    alert_path.write_text(json.dumps(alert), encoding="utf-8")
-    metrics = case_dir / METRICS_FILE
-    return Built(service_name, alert_path, logs, metrics if metrics.exists() else None, own_git, github_repo)
+    return alert | {"github_repo": code[0], "labels": {"commit": code[1]}} if code else alert
+
+
+def _borrow_code(case: Json, case_dir: Path, source: Path, repo_git: Path) -> tuple[str, str]:
+    """Make the incident's own repository; return `owner/name` and the deployed commit."""
+    github_repo, commit = _name_code(case, case_dir)
+    history.borrow_commit(source, commit, repo_git)
+    return github_repo, commit
 
 
 def _window(case: Json, case_dir: Path, streams: list[Json]) -> tuple[datetime, datetime]:
