@@ -74,6 +74,15 @@ def path(name: str) -> Path:
     return bundle.FUNCTIONS / name / "requirements.txt"
 
 
+def all_text() -> str:
+    """Return functions/requirements.txt: what all functions together need, for one virtual environment."""
+    wanted = set().union(*(distributions(name) for name in bundle.names()))
+    return "\n".join(["-c ../infra/constraints.txt", *sorted(wanted, key=str.lower)]) + "\n"
+
+
+ALL = bundle.FUNCTIONS / "requirements.txt"
+
 if __name__ == "__main__":
     for function in bundle.names():
         path(function).write_text(text(function), encoding="utf-8")
+    ALL.write_text(all_text(), encoding="utf-8")

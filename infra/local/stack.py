@@ -88,7 +88,8 @@ class Stack:
 
     def _start_sandboxes(self) -> None:
         self._module("loki", "infra.local.sandboxes.loki", "--data", str(self.built.logs))
-        self._module("prometheus", "infra.local.sandboxes.prometheus", "--data", str(self.built.metrics))
+        metrics = ["--data", str(self.built.metrics)] if self.built.metrics else []
+        self._module("prometheus", "infra.local.sandboxes.prometheus", *metrics)
         self._module("gmail", "infra.local.sandboxes.gmail", "--folder", str(self.folder / "mail"))
         self._module("hook", "infra.local.sandboxes.hook", "--folder", str(self.folder / "hook"))
         if self.built.repo_git is not None and self.built.github_repo is not None:

@@ -1,0 +1,62 @@
+# The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo local alert traces install test lint types generate bundles clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+DEMO_ARGUMENTS = $(if $(CASE),--case $(CASE)) $(if $(REPO),--repo $(REPO)) $(foreach name,$(WITHOUT),--without $(name))
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" ends services first
+	@$(BIN)/python -m infra.local demo $(DEMO_ARGUMENTS)
+
+local: $(VENV)/.demo ## Keep the whole house up for curl; PORT=8080 is the webhook's
+	@$(BIN)/python -m infra.local up --port $(PORT)
+
+alert: $(VENV)/.demo ## Post an alert to the house that is up; FILE=<body.json> chooses the body
+	@$(BIN)/python -m infra.local alert $(FILE) --port $(PORT)
+
+traces: $(VENV)/.demo ## List the incidents of the house that is up; ID=<incident_id> prints one trace
+	@$(BIN)/python -m infra.local traces $(ID)
+
+install: $(VENV)/.test ## Install everything, tools included, into .venv
+
+test: $(VENV)/.test ## Run every test; the Cloud SDK's emulators are used where they are installed
+	@$(BIN)/pytest
+
+lint: $(VENV)/.test ## Check style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.test ## Check types
+	@$(BIN)/mypy
+
+generate: $(VENV)/.test ## Rewrite what is computed: schemas, .env.example, requirements, grants
+	@$(BIN)/python -m infra.requirements && $(BIN)/python -m infra.grants && $(BIN)/python -m infra.schemas
+
+bundles: $(VENV)/.test ## Bundle every function into build/
+	@$(BIN)/python -m infra.bundle
+
+clean: ## Remove what was built and what runs left behind
+	rm -rf build .local output $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.demo: infra/local/requirements.txt functions/requirements.txt infra/constraints.txt
+	$(call install,$<)
+
+$(VENV)/.test: tests/requirements.txt infra/local/requirements.txt functions/requirements.txt infra/constraints.txt
+	$(call install,$<)
+	@touch $(VENV)/.demo
+
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, $$($(PYTHON) --version) was found: make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "No virtual environment could be made; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing $(1) into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1)
+	@touch $@
+endef

@@ -1,0 +1,40 @@
+"""Contracts filled with plausible values, for tests that care about one field."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.contracts import Alert, Evidence, Incident
+from shared.traces.port import IncidentRecord
+
+NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
+
+
+def an_alert(**changes: Any) -> Alert:
+    """Return a firing alert of checkout-api over the last quarter of an hour."""
+    given = {
+        "incident_id": "inc-20260504-0123456789",
+        "service_name": "checkout-api",
+        "start": NOW - timedelta(minutes=15),
+        "end": NOW,
+        "received_at": NOW,
+    }
+    return Alert(**{**given, **changes})
+
+
+def an_incident(**changes: Any) -> Incident:
+    """Return a high-severity incident with one piece of evidence, L1."""
+    given = {
+        "incident_detected": True,
+        "recommendation": "proceed",
+        "severity": "high",
+        "incident_type_hint": "code_issue",
+        "start": NOW - timedelta(minutes=15),
+        "end": NOW,
+        "evidence": [Evidence(id="L1", source="logs", text="ZeroDivisionError: division by zero", at=NOW)],
+    }
+    return Incident(**{**given, **changes})
+
+
+def a_record(alert: Alert) -> IncidentRecord:
+    """Return the open incident of an alert."""
+    return IncidentRecord(alert.incident_id, alert.service_name, "open", NOW, NOW, alert.model_dump(mode="json"))

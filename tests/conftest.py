@@ -1,0 +1,35 @@
+"""Fixtures of the whole suite: no test reaches beyond this machine, none sees the developer's environment."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+# Set by the fixtures that start them.
+EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection beyond loopback fails the test that tries it."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address[0]!r}; only loopback is allowed")
+        connect(self, address)  # type: ignore[arg-type]  # whatever address form the caller used
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Settings come from the test alone; traces go to a folder of its own."""
+    kept = {"PATH", "HOME", "LANG", "TMPDIR", "CI", "JAVA_HOME", "VIRTUAL_ENV", *EMULATORS}
+    for name in set(os.environ) - kept:
+        if not name.startswith(("PYTEST", "COVERAGE", "CLOUDSDK")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TRACES_PROVIDER", "embedded")
+    monkeypatch.setenv("TRACES_PATH", str(tmp_path / "traces.sqlite3"))

@@ -1,0 +1,53 @@
+"""Settings: read by name, typed, and wrong ones named without their value."""
+
+import pytest
+from pydantic import Field, SecretStr
+
+from shared.errors import Misconfigured
+from shared.settings import Settings
+
+
+class Sample(Settings):
+    """One of each kind."""
+
+    sample_host: str
+    sample_count: int = 3
+    sample_names: list[str] = Field(default_factory=list)
+    sample_key: SecretStr | None = None
+
+
+def test_variables_are_read_by_the_fields_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SAMPLE_COUNT fills sample_count; lists are JSON."""
+    monkeypatch.setenv("SAMPLE_HOST", "http://a")
+    monkeypatch.setenv("SAMPLE_COUNT", "5")
+    monkeypatch.setenv("SAMPLE_NAMES", '["x", "y"]')
+
+    assert Sample.from_env() == Sample(sample_host="http://a", sample_count=5, sample_names=["x", "y"])
+
+
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template left blank does not override a default."""
+    monkeypatch.setenv("SAMPLE_HOST", "h")
+    monkeypatch.setenv("SAMPLE_COUNT", " ")
+
+    assert Sample.from_env().sample_count == 3
+
+
+@pytest.mark.parametrize(("name", "value"), [("SAMPLE_COUNT", "many"), ("SAMPLE_NAMES", "x,y"), ("SAMPLE_HOST", "")])
+def test_wrong_variable_is_named_and_its_value_is_not(monkeypatch: pytest.MonkeyPatch, name, value) -> None:
+    """The operator learns which variable to mend; a secret put in the wrong place is not printed."""
+    monkeypatch.setenv("SAMPLE_HOST", "h")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(Misconfigured, match=name) as caught:
+        Sample.from_env()
+
+    assert not value or value not in str(caught.value)
+
+
+def test_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret does not show in the settings' own text."""
+    monkeypatch.setenv("SAMPLE_HOST", "h")
+    monkeypatch.setenv("SAMPLE_KEY", "hunter2")
+
+    assert "hunter2" not in repr(Sample.from_env())
