@@ -120,7 +120,7 @@ class Loki:
         params: dict[str, str | int] = {"query": expression, "start": start, "end": end, "limit": limit}
         params["direction"] = "backward"
         asked = f"{expression} from {_moment(start).isoformat()} to {_moment(end).isoformat()}"
-        return parse_lines(self._reader.get("/loki/api/v1/query_range", params, asked))
+        return parse_lines(self._reader.get("/loki/api/v1/query_range", params, asked), asked)
 
     def _link(self, expressions: list[str], query: LogQuery) -> str:
         """
@@ -157,9 +157,9 @@ def log_queries(label: str, query: LogQuery) -> list[str]:
     return [f"{service} |~ {words}", f"{service} !~ {words} | {by_level}"]
 
 
-def parse_lines(body: object) -> list[LogLine]:
+def parse_lines(body: object, asked: str) -> list[LogLine]:
     """
-    Return the lines of all streams of an answer to query_range, oldest first.
+    Return the lines of all streams of an answer to query_range, oldest first; `asked` names the question in errors.
 
     Raises Rejected when it answers a metric query, Unavailable when it is no answer of Loki at all.
     """
@@ -172,7 +172,9 @@ def parse_lines(body: object) -> list[LogLine]:
         answer = _Answer.model_validate(body)
     except ValidationError as error:
         problem = error.errors(include_input=False)[0]
-        raise Unavailable(f"Loki's answer is not in its format: {problem['loc']} {problem['msg']}") from None
+        raise Unavailable(
+            f"Loki, asked {asked}, answered in no known format: {problem['loc']} {problem['msg']}"
+        ) from None
     # Within one nanosecond a stream runs newest first too, and sorting keeps the order of equals.
     lines = [line for stream in answer.data.result for line in reversed(_lines(stream))]
     return sorted(lines, key=lambda line: line.nanoseconds)

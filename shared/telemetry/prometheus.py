@@ -135,7 +135,7 @@ class Prometheus:
         params: dict[str, str | int] = {"query": promql, "step": query.step_s}
         params |= {"start": query.start.isoformat(), "end": query.end.isoformat()}
         asked = f"{promql} from {params['start']} to {params['end']}"
-        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, asked))
+        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, asked), asked)
         return [
             Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)
             for labels, points in ranges[:_SERIES_PER_QUERY]
@@ -168,7 +168,7 @@ def coarse_enough(query: MetricQuery) -> int:
     return max(query.step_s, math.ceil(window_s / (_POINTS - 1)))
 
 
-def parse_ranges(body: object) -> list[tuple[dict[str, str], tuple[tuple[datetime, float], ...]]]:
+def parse_ranges(body: object, asked: str) -> list[tuple[dict[str, str], tuple[tuple[datetime, float], ...]]]:
     """
     Return the labels and finite points of each series of an answer to query_range; those left without points are not
     there.
@@ -179,7 +179,9 @@ def parse_ranges(body: object) -> list[tuple[dict[str, str], tuple[tuple[datetim
         answer = _Answer.model_validate(body)
     except ValidationError as error:
         problem = error.errors(include_input=False)[0]
-        raise Unavailable(f"Prometheus' answer is not in its format: {problem['loc']} {problem['msg']}") from None
+        raise Unavailable(
+            f"Prometheus, asked {asked}, answered in no known format: {problem['loc']} {problem['msg']}"
+        ) from None
     ranges = [(each.metric, _points(each)) for each in answer.data.result]
     return [(labels, points) for labels, points in ranges if points]
 

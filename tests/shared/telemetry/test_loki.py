@@ -1,0 +1,410 @@
+"""The Loki adapter, over real HTTP against the sandbox."""
+
+import json
+import logging
+import re
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from infra.local.sandboxes.http import Reply
+from infra.local.sandboxes.loki import LokiSandbox
+from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
+from shared.telemetry.loki import PROBLEM_WORDS, Loki, LokiSettings, parse_lines
+from shared.telemetry.port import LogPage, LogQuery
+
+RECORDED = Path(__file__).parents[4] / "shared" / "payloads" / "loki_query_range"
+START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+START_NS = 1_769_846_400_000_000_000
+SECRET = "ann:s3cr:et"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[LokiSandbox]:
+    with LokiSandbox() as loki:
+        yield loki
+
+
+def loki_at(sandbox: LokiSandbox, **settings: object) -> Loki:
+    return Loki(LokiSettings.model_validate({"grafana_host": sandbox.url, "grafana_basicauth": SECRET, **settings}))
+
+
+def load(sandbox: LokiSandbox, *lines: tuple[int, str], **labels: str) -> None:
+    """Put lines in, each at so many nanoseconds after the start."""
+    values = [[str(START_NS + after), text] for after, text in lines]
+    sandbox.load({"streams": [{"stream": {"service_name": "api", **labels}, "values": values}]})
+
+
+def ask(service_name: str = "api", limit: int = 20_000, only_problems: bool = False) -> LogQuery:
+    return LogQuery(service_name, START, START + timedelta(minutes=15), limit, only_problems)
+
+
+def texts(page: LogPage) -> list[str]:
+    return [line.text for line in page.lines]
+
+
+def test_lines_of_all_streams_come_oldest_first_with_their_nanoseconds(sandbox: LokiSandbox) -> None:
+    """Streams are merged, and the store's precision is kept."""
+    load(sandbox, (1, "first"), (4_000_000_001, "last"), pod="a")
+    load(sandbox, (3_000, "second"), pod="b")
+    load(sandbox, (2, "elsewhere"), service_name="other")
+
+    page = loki_at(sandbox).search(ask())
+
+    assert texts(page) == ["first", "second", "last"]
+    assert page.lines[1].nanoseconds == START_NS + 3_000
+    assert page.lines[1].at == START + timedelta(microseconds=3)
+    assert page.lines[1].labels == {"service_name": "api", "pod": "b"}
+    assert (page.is_complete, page.query) == (True, '{service_name="api"}')
+
+
+def test_the_window_holds_its_start_and_not_its_end(sandbox: LokiSandbox) -> None:
+    """Neighbouring windows share no line."""
+    load(sandbox, (-1, "before"), (0, "start"), (900_000_000_000 - 1, "last"), (900_000_000_000, "end"))
+
+    assert texts(loki_at(sandbox).search(ask())) == ["start", "last"]
+
+
+def test_no_line_is_an_empty_complete_page(sandbox: LokiSandbox) -> None:
+    """Silence is an answer."""
+    page = loki_at(sandbox).search(ask("nobody"))
+
+    assert (page.lines, page.is_complete) == ((), True)
+
+
+@pytest.mark.parametrize("page_lines", [3, 4, 7, 100])
+def test_pages_neither_lose_nor_double_lines(sandbox: LokiSandbox, page_lines: int) -> None:
+    """Whatever the page size, lines that share a nanosecond or are equal come as often as Loki holds them."""
+    lines = [(n // 2 * 10, f"line {n // 2}" if n % 3 else f"line {n}") for n in range(40)]
+    load(sandbox, *lines[::2], pod="a")
+    load(sandbox, *lines[1::2], pod="b")
+
+    page = loki_at(sandbox, loki_page_lines=page_lines).search(ask())
+
+    assert sorted(texts(page)) == sorted(text for _, text in lines)
+    assert page.is_complete
+    assert [line.nanoseconds for line in page.lines] == sorted(START_NS + after for after, _ in lines)
+
+
+def test_equal_lines_at_a_border_are_all_kept(sandbox: LokiSandbox) -> None:
+    """Two identical lines of one nanosecond are two events."""
+    load(sandbox, (1, "old"), (5, "same"), (5, "same"), (5, "same"), (9, "new"), (9, "new"))
+
+    page = loki_at(sandbox, loki_page_lines=4).search(ask())
+
+    assert texts(page) == ["old", "same", "same", "same", "new", "new"]
+
+
+def test_a_nanosecond_larger_than_a_page_is_told_as_incomplete(sandbox: LokiSandbox) -> None:
+    """What cannot be reached is not passed over in silence."""
+    load(sandbox, (1, "old"), *[(5, f"burst {n}") for n in range(6)], (9, "new"))
+
+    page = loki_at(sandbox, loki_page_lines=4).search(ask())
+
+    assert (texts(page)[0], texts(page)[-1], page.is_complete) == ("old", "new", False)
+
+
+@pytest.mark.parametrize(("limit", "is_complete"), [(9, False), (10, True), (11, True)])
+def test_the_limit_keeps_the_newest_and_says_whether_it_cut(
+    sandbox: LokiSandbox, limit: int, is_complete: bool
+) -> None:
+    """Exactly as many lines as the limit is still everything."""
+    load(sandbox, *[(n, f"line {n}") for n in range(10)])
+
+    page = loki_at(sandbox, loki_page_lines=4).search(ask(limit=limit))
+
+    assert texts(page) == [f"line {n}" for n in range(10)][-limit:]
+    assert page.is_complete == is_complete
+
+
+def test_a_full_incident_takes_no_more_pages_than_it_needs(sandbox: LokiSandbox) -> None:
+    """Twelve thousand lines are three pages of five thousand."""
+    load(sandbox, *[(n * 1000, f"line {n}") for n in range(12_000)])
+
+    assert len(loki_at(sandbox).search(ask()).lines) == 12_000
+    assert [request.param("limit") for request in sandbox.requests] == ["5000", "5000", "5000"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['a"b', "a\\", "a\nb", 'x"} or {service_name=~".+', "`back`", "tab\tand\x00nul", "{job}", "moon🌙", 'a\\"b', "$1"],
+)
+def test_a_service_name_never_changes_the_query(sandbox: LokiSandbox, name: str) -> None:
+    """Hostile names find their own lines and nobody else's."""
+    load(sandbox, (1, "mine"), service_name=name)
+    load(sandbox, (2, "not mine"), service_name="other")
+
+    assert texts(loki_at(sandbox).search(ask(name))) == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["", "half \ud800 pair"])
+def test_a_service_name_no_query_can_hold_is_rejected(sandbox: LokiSandbox, name: str) -> None:
+    """Nothing is sent for it."""
+    with pytest.raises(Rejected):
+        loki_at(sandbox).search(ask(name))
+
+    assert sandbox.requests == []
+
+
+def test_problems_are_known_by_their_words_or_their_level_and_come_once(sandbox: LokiSandbox) -> None:
+    """The level counts where the words are silent, and both together make no double."""
+    load(
+        sandbox, (1, "GET / 200"), (2, "[WARN] slow"), (3, "java.lang.IllegalStateException: x"), (4, "\tat a.B.c(B:1)")
+    )
+    load(sandbox, (5, "lost the peer"), (6, "an Error too"), detected_level="error")
+    load(sandbox, (7, "goodbye"), level="FATAL")
+    load(sandbox, (8, "fine"), level="info")
+
+    page = loki_at(sandbox).search(ask(only_problems=True))
+
+    assert [line.nanoseconds - START_NS for line in page.lines] == [2, 3, 4, 5, 6, 7]
+    assert len(page.query.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'level=err msg="x"',
+        "2026 CRITICAL disk",
+        "panic: runtime error",
+        "Traceback (most recent call last):",
+        '  File "app.py", line 3, in f',
+        "dial tcp: connection refused",
+        "context deadline exceeded: timed out",
+        "Caused by: x",
+        "OOMKilled",
+    ],
+)
+def test_words_of_problems_are_recognised(line: str) -> None:
+    """Each ecosystem says it in its own way."""
+    assert re.search(PROBLEM_WORDS, line)
+
+
+@pytest.mark.parametrize("line", ["GET /health 200 3ms", "user terry logged in", "started in 4 s", "format ok"])
+def test_everyday_lines_are_no_problems(line: str) -> None:
+    """Words that merely contain such a word do not count."""
+    assert not re.search(PROBLEM_WORDS, line)
+
+
+def test_the_link_opens_the_same_query_in_explore(sandbox: LokiSandbox) -> None:
+    """Grafana's own page, also when Loki is reached through Grafana's proxy."""
+    host = f"{sandbox.url}/api/datasources/proxy/uid/abc"
+    sandbox.fail_next(Reply.of_json({"status": "success", "data": {"resultType": "streams", "result": []}}))
+
+    link = urlsplit(loki_at(sandbox, grafana_host=host, loki_datasource_uid="abc").search(ask()).link)
+
+    pane = json.loads(parse_qs(link.query)["panes"][0])["logs"]
+    assert f"{link.scheme}://{link.netloc}{link.path}" == f"{sandbox.url}/explore"
+    assert pane["queries"][0]["expr"] == '{service_name="api"}'
+    assert pane["range"] == {"from": "1769846400000", "to": "1769847300000"}
+    assert sandbox.requests[0].path == "/api/datasources/proxy/uid/abc/loki/api/v1/query_range"
+
+
+def test_credentials_and_tenant_are_sent(sandbox: LokiSandbox) -> None:
+    """Basic authentication in UTF-8, with colons allowed in the password."""
+    loki_at(sandbox, grafana_basicauth="ann:pä:ß", loki_tenant="team-a").search(ask())
+
+    headers = sandbox.requests[0].headers
+    assert headers["Authorization"] == "Basic YW5uOnDDpDrDnw=="
+    assert headers["X-Scope-OrgID"] == "team-a"
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "words"),
+    [
+        (Reply.of_text("no such user", 401), Refused, "401: 'no such user'"),
+        (Reply.of_text("", 403), Refused, "403"),
+        (Reply.of_text("404 page not found", 404), Refused, "404"),
+        (Reply(302, headers={"Location": "http://else.where/login?token=x"}), Refused, "http://else.where/login"),
+        (Reply.of_text("parse error at line 1, col 3", 400), Rejected, "parse error at line 1, col 3"),
+        (Reply.of_text("x" * 5000, 400), Rejected, "x" * 300),
+        (Reply.of_json({"message": "gateway says no"}, 422), Rejected, "'gateway says no'"),
+        (Reply.of_json({"status": "error", "error": "odd"}), Rejected, "'odd'"),
+        (Reply.of_text("boom\nboom", 500), Unavailable, "500: 'boom boom'"),
+        (Reply(200, b"<html>log in</html>", {"Content-Type": "text/html"}), Refused, "instead of JSON"),
+        (Reply(200, b'{"status":"succ', {"Content-Type": "application/json"}), Unavailable, "broken JSON"),
+        (Reply.of_json({"status": "success", "data": []}), Unavailable, "no known format"),
+    ],
+)
+def test_faults_become_errors_that_quote_them(
+    sandbox: LokiSandbox, reply: Reply, error: type[Exception], words: str
+) -> None:
+    """Who must act, what was asked, what came back; never a credential, never a page of text."""
+    sandbox.fail_next(reply)
+
+    with pytest.raises(error) as raised:
+        loki_at(sandbox).search(ask())
+
+    assert words in str(raised.value)
+    assert 'service_name="api"' in str(raised.value)
+    assert "s3cr" not in str(raised.value)
+    assert len(str(raised.value)) < 700
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)])
+def test_429_is_throttled_with_lokis_wish(sandbox: LokiSandbox, header: str, seconds: float | None) -> None:
+    """Retry-After in both of its forms."""
+    sandbox.fail_next(Reply.of_text("too many outstanding requests", 429, {"Retry-After": header}))
+
+    with pytest.raises(Throttled, match="too many outstanding") as raised:
+        loki_at(sandbox).search(ask())
+
+    assert raised.value.retry_after_s == seconds
+    assert len(sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("fault", [Reply.of_text("bad gateway", 502), Reply(200, b"{}" * 99, is_cut=True)])
+def test_a_passing_fault_is_tried_again(sandbox: LokiSandbox, fault: Reply) -> None:
+    """Reads may be repeated."""
+    load(sandbox, (1, "here"))
+    sandbox.fail_next(fault)
+
+    assert texts(loki_at(sandbox).search(ask())) == ["here"]
+    assert len(sandbox.requests) == 2
+
+
+@pytest.mark.parametrize("fault", [Reply.of_text("overloaded", 503), Reply(200, b"{}" * 99, is_cut=True)])
+def test_a_lasting_fault_is_unavailable_after_three_tries(sandbox: LokiSandbox, fault: Reply) -> None:
+    """Tries are bounded."""
+    sandbox.fail_next(fault, fault, fault)
+
+    with pytest.raises(Unavailable, match=r"overloaded|the body was cut"):
+        loki_at(sandbox).search(ask())
+
+    assert len(sandbox.requests) == 3
+
+
+def test_silence_is_unavailable_after_the_timeout(sandbox: LokiSandbox) -> None:
+    """The time budget holds, and a timeout is not tried again."""
+    sandbox.fail_next(Reply(delay_s=30))
+
+    with pytest.raises(Unavailable, match=r"got no answer in 0\.2 s"):
+        loki_at(sandbox, loki_timeout_s=0.2).search(ask())
+
+    assert len(sandbox.requests) == 1
+
+
+def test_a_refused_connection_is_unavailable() -> None:
+    """Nobody listens there."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=f"Loki at '{host}'"):
+            Loki(LokiSettings(grafana_host=host)).search(ask())
+
+
+@pytest.mark.parametrize(("minutes", "limit"), [(0, 5), (-1, 5), (15, 0)])
+def test_an_impossible_question_is_rejected(sandbox: LokiSandbox, minutes: int, limit: int) -> None:
+    """An empty window or no line at all."""
+    with pytest.raises(Rejected, match="start < end and limit >= 1"):
+        loki_at(sandbox).search(LogQuery("api", START, START + timedelta(minutes=minutes), limit))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GRAFANA_HOST", "logs.example.com"),
+        ("GRAFANA_HOST", "https://ann:s3cr@logs.example.com"),
+        ("GRAFANA_BASICAUTH", "s3cr"),
+        ("LOKI_SERVICE_LABEL", 'a"b'),
+        ("LOKI_TIMEOUT_S", "0"),
+        ("LOKI_PAGE_LINES", "9999"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """The operator learns which variable, a log reader learns no secret."""
+    monkeypatch.setenv("GRAFANA_HOST", "https://logs.example.com")
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(Misconfigured, match=variable) as raised:
+        LokiSettings.from_env()
+
+    assert "s3cr" not in str(raised.value)
+
+
+def test_settings_read_the_seeds_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slash at the end of the host does no harm."""
+    monkeypatch.setenv("GRAFANA_HOST", "https://logs.example.com/")
+    monkeypatch.setenv("GRAFANA_BASICAUTH", SECRET)
+
+    settings = LokiSettings.from_env()
+
+    assert (settings.grafana_host, settings.grafana_basicauth) == ("https://logs.example.com", SecretStr(SECRET))
+    assert SECRET not in repr(settings)
+
+
+def test_no_secret_reaches_the_log(
+    sandbox: LokiSandbox, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line per call, without credentials."""
+    caplog.set_level(logging.DEBUG)
+    loki_at(sandbox).search(ask())
+
+    written = capsys.readouterr().out
+    assert "telemetry.asked" in written
+    assert "s3cr" not in written + caplog.text
+
+
+def recorded(name: str) -> object:
+    path = RECORDED / name
+    if not path.exists():
+        pytest.skip("the recorded payloads are not beside this checkout")
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("docs_range_streams.json", 2),
+        ("grafana_streams_simple.json", 6),
+        ("grafana_streams_structured_metadata.json", 6),
+        ("loki_3.5.0_streams_curl.json", 2),
+    ],
+)
+def test_recorded_answers_are_read(name: str, count: int) -> None:
+    """Unsorted entries, equal lines, quotes and emoji in labels, values of two and of three."""
+    lines = parse_lines(recorded(name), "a query")
+
+    assert len(lines) == count
+    assert [line.nanoseconds for line in lines] == sorted(line.nanoseconds for line in lines)
+
+
+@pytest.mark.parametrize("name", ["docs_instant_vector.json", "docs_range_matrix.json"])
+def test_recorded_numbers_are_rejected_in_clear_words(name: str) -> None:
+    """A metric query is the caller's mistake."""
+    with pytest.raises(Rejected, match="computes numbers, not lines"):
+        parse_lines(recorded(name), "a query")
+
+
+def test_recorded_error_text_is_quoted(sandbox: LokiSandbox) -> None:
+    """Loki's own words reach the operator."""
+    body = recorded("loki_3.5.0_error_instant_log_query.json")
+    assert isinstance(body, dict)
+    sandbox.fail_next(Reply.of_text(body["body"], 400))
+
+    with pytest.raises(Rejected, match="log queries are not supported as an instant query type"):
+        loki_at(sandbox).search(ask())
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"trace": "t1", "detected_level": "error"},
+        {"structuredMetadata": {"trace": "t1"}, "parsed": {"detected_level": "error"}},
+    ],
+)
+def test_structured_metadata_joins_the_labels(metadata: dict[str, object]) -> None:
+    """The third element of a value, flat or by category."""
+    values = [[str(START_NS), "x", metadata], [str(START_NS + 1), "y", {}], [str(START_NS + 2), "z"]]
+    result = [{"stream": {"service_name": "api"}, "values": values}]
+
+    body = {"status": "success", "data": {"resultType": "streams", "result": result}}
+    first, second, third = parse_lines(body, "a query")
+
+    assert first.labels == {"service_name": "api", "trace": "t1", "detected_level": "error"}
+    assert second.labels == third.labels == {"service_name": "api"}
