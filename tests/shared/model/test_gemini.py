@@ -155,10 +155,8 @@ def test_nobody_listening_is_unavailable(server) -> None:
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not beside the project")
-@pytest.mark.parametrize(
-    "path", sorted(RECORDED.glob("firebase_*.json")) or [None], ids=lambda path: getattr(path, "stem", "none")
-)
-def test_recorded_answer_is_a_reply_or_a_named_error(server, path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(path.stem for path in RECORDED.glob("firebase_*.json")) or ["none"])
+def test_recorded_answer_is_a_reply_or_a_named_error(server, name: str) -> None:
     """No answer that Gemini was seen to give ends in anything but text or an error of the house."""
     recorded = json.loads((RECORDED / f"{name}.json").read_text())
     server.reply = json.dumps(recorded)
