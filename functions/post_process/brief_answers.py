@@ -1,0 +1,178 @@
+"""The sections that answer: why, what to do now, which pull request, which code."""
+
+import re
+from difflib import unified_diff
+
+from shared.contracts import Evidence, Incident, PostProcessRequest, ProblematicFile, SuspectCommit
+
+from .brief_blocks import Block, Code, Items, Line, Link, Links, Quote, Section, Words, at_time, clip
+
+ACTIONS = 6
+DIFF_LINES = 40
+_PRIORITIES = ("high", "medium", "low")
+_COMMAND = re.compile(
+    r"(\$ |sudo )?(kubectl|gcloud|gsutil|git|gh|curl|docker|helm|terraform|aws|az|psql|redis-cli|systemctl|argocd|flux"
+    r"|ssh)\s"
+)
+
+
+def cause(request: PostProcessRequest) -> Section:
+    """Return the most likely cause with its confidence and the words it rests on; or that there is none."""
+    causes = request.root_causes.root_causes if request.root_causes else []
+    if not causes:
+        reasoning = clip(request.incident.reasoning, 900) if request.incident else ""
+        none = Line("No cause could be established from the evidence.", is_strong=True)
+        return Section("Most likely cause", (none, *([Words(reasoning)] if reasoning else [])))
+    best, *others = causes
+    seen = {piece.id: piece for piece in _evidence(request)}
+    blocks: list[Block] = [Words(clip(best.hypothesis, 900), is_strong=True), Line(confidence(best.confidence))]
+    blocks += [Quote(clip(quote.text, 400), _source(quote.evidence_id, seen)) for quote in best.quotes[:3]]
+    blocks += [
+        Words(clip(other.hypothesis, 300), lead=f"Also possible ({round(other.confidence * 100)} %):")
+        for other in others[:3]
+    ]
+    return Section("Most likely cause", tuple(blocks))
+
+
+def confidence(share: float) -> str:
+    """Return a confidence as a number and as a word."""
+    word = "high" if share >= 0.75 else "medium" if share >= 0.45 else "low"
+    return f"Confidence: {round(share * 100)} % ({word})"
+
+
+def do_now(request: PostProcessRequest) -> Section:
+    """Return what to do, the first action first, each once."""
+    actions = list(_actions(request).values())[:ACTIONS]
+    if not actions:
+        return Section("Do now", (Line("Nothing was suggested. Start with the evidence and the links below."),))
+    blocks: list[Block] = []
+    for number, (text, steps) in enumerate(actions, 1):
+        blocks.append(Words(clip(text, 400), is_strong=number == 1, lead=f"{number}."))
+        blocks += _steps(steps)
+    return Section("Do now", tuple(blocks))
+
+
+def recommended(request: PostProcessRequest) -> str:
+    """Return the first action, empty when nobody recommended one."""
+    first = request.suggestions.recommended_action if request.suggestions else ""
+    return first or (request.solution.recommended_solution if request.solution else "")
+
+
+def pull_request(request: PostProcessRequest) -> Section:
+    """Return the pull request with its change, or why there is none."""
+    made = request.pull_request
+    if made is None or made.pr_url is None:
+        return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."),))
+    button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
+    state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
+    return Section("Pull request", (button, Line(state), *_change(request)))
+
+
+def code(request: PostProcessRequest) -> Section | None:
+    """Return the failing lines and the suspect commits; the stack trace stands in when no code could be read."""
+    analysis = request.code_analysis
+    blocks: list[Block] = []
+    for place in analysis.problematic_files[:2] if analysis else []:
+        blocks += _place(place)
+    for commit in analysis.suspect_commits[:2] if analysis else []:
+        blocks += _commit(commit)
+    if not blocks and request.incident:
+        blocks = _stack(request.incident)
+    return Section("Code", tuple(blocks), expendable=1) if blocks else None
+
+
+def _actions(request: PostProcessRequest) -> dict[str, tuple[str, list[str]]]:
+    """Return text and steps of each action, keyed by the bare words, so that one said twice stands once."""
+    asked = request.suggestions.suggestions if request.suggestions else []
+    planned = request.solution.mitigations if request.solution else []
+    found = [(one.priority, one.description, one.steps) for one in asked]
+    found += [(one.priority, one.action, one.steps) for one in planned]
+    found.sort(key=lambda action: _PRIORITIES.index(action[0]))
+    first = recommended(request)
+    actions: dict[str, tuple[str, list[str]]] = {_bare(first): (first, [])} if first else {}
+    for _, text, steps in found:
+        known = actions.get(_bare(text))
+        actions[_bare(text)] = (known[0], known[1] or steps) if known else (text, steps)
+    return actions
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\W+", " ", text.lower()).strip()
+
+
+def _steps(steps: list[str]) -> list[Block]:
+    """Commands stand alone, to be copied; prose between them is listed."""
+    blocks: list[Block] = []
+    for step in steps[:6]:
+        bare = step.strip().strip("`")
+        if _COMMAND.match(bare):
+            blocks.append(Code(clip(bare.removeprefix("$ "), 500)))
+        elif blocks and isinstance(blocks[-1], Items):
+            blocks[-1] = Items((*blocks[-1].markdown, clip(step, 300)))
+        else:
+            blocks.append(Items((clip(step, 300),)))
+    return blocks
+
+
+def _change(request: PostProcessRequest) -> list[Block]:
+    patch = request.solution.patch if request.solution else None
+    if patch is None:
+        return []
+    count = len(patch.files_to_modify)
+    files = "1 file" if count == 1 else f"{count} files"
+    way = f"It reverts commit {patch.reverts[:12]}, in {files}." if patch.reverts else f"It changes {files}."
+    blocks: list[Block] = [Line(way)]
+    for edit in patch.files_to_modify[:2]:
+        old, new = (edit.original or "").splitlines(), (edit.new or "").splitlines()
+        lines = [clip(line, 200) for line in list(unified_diff(old, new, lineterm="", n=2))[2:]]
+        rest = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
+        blocks.append(Code("\n".join(lines[:DIFF_LINES] + rest), clip(edit.path, 200)))
+    return [*blocks, *([Words(clip(patch.rollback_plan, 400), lead="To undo:")] if patch.rollback_plan else [])]
+
+
+def _why_no_pull_request(request: PostProcessRequest) -> str:
+    said = (
+        request.pull_request.message if request.pull_request else "",
+        request.branch.message if request.branch else "",
+        (request.solution.patch_withheld or "") if request.solution else "",
+    )
+    default = "The solution holds no change to the code." if request.solution else "No fix was worked out."
+    return clip(next(filter(None, said), default), 600)
+
+
+def _place(place: ProblematicFile) -> list[Block]:
+    function = f" in {place.function_name}" if place.function_name else ""
+    caption = clip(f"{place.path}:{place.line_start}{function}", 300)
+    said = Words(clip(place.issue_description, 500), lead="" if place.code_snippet else caption)
+    return [Code(clip(place.code_snippet, 1500), caption), said] if place.code_snippet else [said]
+
+
+def _commit(commit: SuspectCommit) -> list[Block]:
+    blocks: list[Block] = [
+        Line(f"Suspect commit ({round(commit.score * 100)} %): {clip(commit.subject, 200)}", is_strong=True),
+        Line(f"{commit.sha[:10]} by {commit.author or 'unknown'}, {commit.at:%d %b %H:%M} UTC"),
+        Words(clip(commit.why, 400)),
+    ]
+    return [*blocks, Links((Link(f"Commit {commit.sha[:10]}", commit.url),))] if commit.url else blocks
+
+
+def _stack(incident: Incident) -> list[Block]:
+    if not incident.stack_traces:
+        return []
+    trace = max(incident.stack_traces, key=lambda one: one.count)
+    frames = (trace.app_frames or trace.frames)[-5:]
+    lines = [f"{frame.path}:{frame.line or '?'} {frame.function}" for frame in frames]
+    raised = clip(f"{trace.exception_type}: {trace.message}", 400)
+    return [Code(clip("\n".join([*lines, raised]), 1500), f"Stack trace seen {trace.count:,} times, the raise last")]
+
+
+def _evidence(request: PostProcessRequest) -> list[Evidence]:
+    pieces = list(request.incident.evidence) if request.incident else []
+    return pieces + (list(request.code_analysis.evidence) if request.code_analysis else [])
+
+
+def _source(evidence_id: str, seen: dict[str, Evidence]) -> str:
+    piece = seen.get(evidence_id)
+    if piece is None:
+        return evidence_id
+    return f"{evidence_id}, {piece.source}" + (f", {at_time(piece.at)} UTC" if piece.at else "")

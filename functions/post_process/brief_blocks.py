@@ -1,0 +1,147 @@
+"""What a brief is made of: sections of blocks, said once and rendered twice, as HTML and as text."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from shared.contracts import OutcomeKind
+
+Tone = Literal["critical", "high", "medium", "low", "calm"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Prose as Markdown; links, images and HTML in it stay dead text, because a model may have written them."""
+
+    markdown: str
+    is_strong: bool = False
+    lead: str = ""
+    """Plain text set in bold before the words."""
+    kind: ClassVar[str] = "words"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Plain text of our own making."""
+
+    text: str
+    is_strong: bool = False
+    kind: ClassVar[str] = "line"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words found verbatim in the evidence, and where."""
+
+    text: str
+    source: str
+    kind: ClassVar[str] = "quote"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to read or copy as it is."""
+
+    text: str
+    caption: str = ""
+    kind: ClassVar[str] = "code"
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list, each item Markdown."""
+
+    markdown: tuple[str, ...]
+    kind: ClassVar[str] = "items"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Counts over time, drawn as a picture and as a line of text."""
+
+    counts: tuple[float, ...]
+    caption: str
+    marked: int | None = None
+    """Index of the count at which the behaviour changed."""
+    kind: ClassVar[str] = "chart"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One place to go; only http and https survive."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Links:
+    """Places to go, the first the most useful."""
+
+    links: tuple[Link, ...]
+    is_button: bool = False
+    kind: ClassVar[str] = "links"
+
+
+Block = Words | Line | Quote | Code | Items | Table | Chart | Links
+
+
+@dataclass(frozen=True)
+class Section:
+    """Blocks under a title; when the mail grows too long the highest `expendable` goes first, 0 never."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    expendable: int = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything a reader sees, before it is HTML or text."""
+
+    kind: OutcomeKind
+    tone: Tone
+    badge: str
+    service: str
+    headline: str
+    since: str
+    subject: str
+    warning: str
+    sections: tuple[Section, ...]
+    footer: tuple[str, ...] = field(default=())
+
+
+def shortened(section: Section, chars: int) -> Section:
+    """Return the section with every text in it at most `chars` characters long; tables, charts and links stay."""
+    return replace(section, blocks=tuple(_shortened(block, chars) for block in section.blocks))
+
+
+def _shortened(block: Block, chars: int) -> Block:
+    match block:
+        case Words():
+            return replace(block, markdown=clip(block.markdown, chars))
+        case Line() | Quote() | Code():
+            return replace(block, text=clip(block.text, chars))
+        case Items():
+            return Items(tuple(clip(item, chars) for item in block.markdown))
+        case _:
+            return block
+
+
+def clip(text: str, chars: int) -> str:
+    """Return at most `chars` characters, ending in an ellipsis when some were left out."""
+    return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
+
+
+def at_time(moment: datetime) -> str:
+    """Return the time of day in UTC, fit to be compared with a log."""
+    return f"{moment:%H:%M:%S}"

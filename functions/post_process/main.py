@@ -1,0 +1,14 @@
+"""PostProcessAgent: writes the brief, mails it, calls the hook, archives it, and closes the incident."""
+
+from shared import outbox, traces
+from shared.contracts import Outcome, PostProcessRequest
+from shared.step import step
+
+from .telling import Doors, tell
+
+
+@step("PostProcessAgent")
+def post_process(request: PostProcessRequest) -> Outcome:
+    """Tell the humans with whatever there is; no failure of a channel keeps the others silent."""
+    doors = Doors(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
+    return tell(request, traces.connect(), doors)
