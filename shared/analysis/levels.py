@@ -1,0 +1,91 @@
+"""How bad a log line is, by what it says of itself."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+Level = Literal["fatal", "error", "warning", "info", "debug", "unknown"]
+
+LEVEL_KEYS = ("severity", "level", "levelname", "log.level", "lvl", "loglevel", "severity_text", "level_name")
+STATUS_KEYS = ("status", "status_code", "statusCode", "http_status", "http.status_code")
+NAMES: dict[str, Level] = {
+    **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic", "dpanic"), "fatal"),
+    **dict.fromkeys(("error", "err", "eror", "severe"), "error"),
+    **dict.fromkeys(("warning", "warn"), "warning"),
+    **dict.fromkeys(("info", "information", "informational", "notice", "default"), "info"),
+    **dict.fromkeys(("debug", "trace", "fine", "finer", "finest", "verbose"), "debug"),
+}
+# pino and bunyan write numbers: https://getpino.io/#/docs/api?id=loggerlevels-object
+NUMBERS: dict[int, Level] = {60: "fatal", 50: "error", 40: "warning", 30: "info", 20: "debug", 10: "debug"}
+KLOG: dict[str, Level] = {"F": "fatal", "E": "error", "W": "warning", "I": "info"}
+
+HEADER_CHARS = 120
+WORD = re.compile(
+    r"\b(?:(?:level|lvl|severity)=\"?(?P<pair>\w+)"
+    r"|(?P<upper>FATAL|CRITICAL|CRIT|EMERG|PANIC|SEVERE|ERROR|ERR|WARNING|WARN|NOTICE|INFO|DEBUG|TRACE|FINE)\b"
+    r"|(?<=\[)(?P<bracket>fatal|critical|crit|emerg|alert|error|warn|warning|notice|info|debug|trace)(?=\])"
+    r"|(?<=dotnet: )(?P<word>fail|warn|crit))"
+)
+START = re.compile(r"^(?P<word>fatal|error|err|warn|warning|info|debug|crit|fail)\s?:", re.IGNORECASE)
+KLOG_START = re.compile(r"^(?P<letter>[IWEF])\d{4} \d\d:\d\d:\d\d")
+CRASHED = re.compile(
+    r"^(?:panic: |fatal error: |FATAL EXCEPTION|Unhandled exception\.|PHP Fatal error|thread '.*' panicked)"
+    r"|\bOOMKilled\b|\bOut of memory: Kill|^Killed$|\bsegmentation fault\b|\bSIGSEGV\b|CrashLoopBackOff",
+    re.MULTILINE | re.IGNORECASE,
+)
+FAILED = re.compile(
+    r"^Traceback \(most recent|^Exception in thread|^(?:Uncaught )?(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception)\b[:\s]"
+    r"|^(?:Caused by|Unhandled|UnhandledPromiseRejection)|panic serving",
+    re.MULTILINE,
+)
+# A server's own access line: the quoted request and its status, or a `status=` field.
+SERVER_ERROR = re.compile(r"HTTP/\d(?:\.\d)?\"\s+5\d\d\b|\bstatus(?:_code)?=5\d\d\b")
+
+
+def of_label(value: str) -> Level:
+    """Return the level a label or field names."""
+    return NAMES.get(value.strip().lower(), "unknown")
+
+
+def of_fields(said: Mapping[str, object]) -> Level:
+    """Return the level a JSON line gives itself."""
+    for key in LEVEL_KEYS:
+        value = said.get(key)
+        if isinstance(value, str) and (found := of_label(value)) != "unknown":
+            return found
+        if isinstance(value, int) and value in NUMBERS:
+            return NUMBERS[value]
+    return "unknown"
+
+
+def of_header(text: str) -> Level:
+    """Return the level written in the head of a text line."""
+    head = text[:HEADER_CHARS].partition("\n")[0]
+    if found := KLOG_START.match(head):
+        return KLOG[found["letter"]]
+    if found := START.match(head):
+        return NAMES.get(found["word"].lower(), "error")
+    if found := WORD.search(head):
+        word = (found["pair"] or found["upper"] or found["bracket"] or found["word"]).lower()
+        return NAMES.get(word, "unknown")
+    return "unknown"
+
+
+def implied(text: str, said: Mapping[str, object] | None, found: Level) -> Level:
+    """Raise a missing or mild level where the line shows a crash, an exception or a 5xx answer."""
+    if said is not None and any(_is_server_error(said.get(key)) for key in STATUS_KEYS):
+        return "error"
+    if SERVER_ERROR.search(text):
+        return "error"
+    if found == "unknown":
+        if CRASHED.search(text):
+            return "fatal"
+        if FAILED.search(text):
+            return "error"
+    return found
+
+
+def _is_server_error(value: object) -> bool:
+    return (isinstance(value, int) and 500 <= value <= 599) or (
+        isinstance(value, str) and len(value) == 3 and value.startswith("5") and value.isdigit()
+    )

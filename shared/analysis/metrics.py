@@ -1,0 +1,74 @@
+"""Anomalies in metric series: values that left the range they had before the onset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from shared.telemetry.port import Series
+
+FEWEST_BASELINE = 4
+DEVIATIONS = 6.0
+"""Robust standard deviations a value must leave the baseline by."""
+LEAST_CHANGE = 0.5
+"""And the share of the baseline it must change by."""
+LEAST_RUN = 2
+"""And for how many points in a row, so that one noisy sample is no anomaly."""
+NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation of normal noise
+FLOOR_OF_RATIO = 0.01
+RATIO_UNITS = frozenset({"ratio", "percentunit", "share", "fraction"})
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """A series left its range at `at`; `value` is the worst of the run, `deviations` how far out."""
+
+    series: Series
+    at: datetime
+    baseline: float
+    value: float
+    deviations: float
+
+
+def find_anomalies(series: Sequence[Series], onset: datetime | None) -> list[Anomaly]:
+    """Return the anomalies, the farthest out first; without an onset the first half of a series is its baseline."""
+    found = [anomaly for one in series if (anomaly := _anomaly(one, onset)) is not None]
+    return sorted(found, key=lambda anomaly: (-anomaly.deviations, anomaly.series.name))
+
+
+def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
+    before = [value for at, value in series.points if onset is not None and at < onset]
+    if len(before) < FEWEST_BASELINE:
+        before = [value for _, value in series.points[: len(series.points) // 2]]
+    if len(before) < FEWEST_BASELINE:
+        return None
+    baseline = median(before)
+    spread = NORMAL * median(abs(value - baseline) for value in before)
+    least = max(DEVIATIONS * spread, LEAST_CHANGE * abs(baseline), _floor(series))
+    run = _first_run(series.points[len(before) :], baseline, least, series.higher_is_worse)
+    if not run:
+        return None
+    worst = max(run, key=lambda point: abs(point[1] - baseline))[1]
+    return Anomaly(series, run[0][0], baseline, worst, abs(worst - baseline) / (spread or least))
+
+
+def _floor(series: Series) -> float:
+    """A series that never moved has no spread: what then counts as moving depends on its unit."""
+    if series.unit in RATIO_UNITS:
+        return FLOOR_OF_RATIO
+    return 1e-9
+
+
+def _first_run(
+    points: Sequence[tuple[datetime, float]], baseline: float, least: float, higher_is_worse: bool
+) -> list[tuple[datetime, float]]:
+    run: list[tuple[datetime, float]] = []
+    for at, value in points:
+        worse_by = value - baseline if higher_is_worse else baseline - value
+        if worse_by >= least:
+            run.append((at, value))
+        elif len(run) >= LEAST_RUN:
+            break
+        else:
+            run = []
+    return run if len(run) >= LEAST_RUN else []

@@ -1,0 +1,108 @@
+"""What the telemetry shows about one alert, before it is judged or written down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.analysis import metrics, ranking
+from shared.analysis.assemble import assemble
+from shared.analysis.groups import Groups, LineGroup, TraceGroup, group
+from shared.analysis.log_lines import Entry, read
+from shared.analysis.metrics import Anomaly
+from shared.analysis.ranking import Window
+from shared.analysis.stack_traces.ownership import names_of
+from shared.contracts import Alert
+from shared.telemetry.port import LogPage, Series
+
+BLIND_SHARE = 0.1
+"""An alert that fires since before this share of the window leaves no baseline to compare with."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything seen, ordered: the most explanatory first. `logs_read` and `metrics_read` say what could be seen."""
+
+    alert: Alert
+    window: Window
+    onset: datetime | None
+    traces: tuple[TraceGroup, ...]
+    lines: tuple[LineGroup, ...]
+    risen: tuple[TraceGroup | LineGroup, ...]
+    anomalies: tuple[Anomaly, ...]
+    errors: tuple[Entry, ...]
+    warnings: tuple[Entry, ...]
+    lines_read: int
+    logs_read: bool
+    metrics_read: bool
+
+    @property
+    def error_share(self) -> float:
+        """Share of entries that are errors; 0 when nothing was read."""
+        entries = sum(len(group.times) for group in self.lines)
+        return len(self.errors) / entries if entries else 0.0
+
+    @property
+    def has_baseline(self) -> bool:
+        """The window shows time before the alert fired, so that steady and new can be told apart."""
+        fired = self.alert.started_at
+        return fired is None or fired > self.window.start + (self.window.end - self.window.start) * BLIND_SHARE
+
+    @property
+    def signal_texts(self) -> list[str]:
+        """Texts to read for signs of known trouble: what rose, or everything bad when nothing did."""
+        chosen: Sequence[TraceGroup | LineGroup] = self.risen or (
+            *self.traces,
+            *(one for one in self.lines if one.is_error),
+        )
+        return [group.exemplar.text for group in chosen[:20]]
+
+
+def look(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> Picture:
+    """Return what the log page and the series show."""
+    entries = assemble(read(line) for line in page.lines) if page else []
+    window = _window(alert, page)
+    groups = group(entries, names_of(alert.service_name, alert.github_repo))
+    ranking.note_changes(groups, window)
+    risen = ranking.risen(groups)
+    at = ranking.incident_onset(risen)
+    anomalies = metrics.find_anomalies(series, at)
+    if at is None and anomalies:
+        at = min(anomaly.at for anomaly in anomalies)
+    return _picture(alert, page, series, entries, window, groups, risen, at, anomalies)
+
+
+def _picture(
+    alert: Alert,
+    page: LogPage | None,
+    series: Sequence[Series],
+    entries: Sequence[Entry],
+    window: Window,
+    groups: Groups,
+    risen: Sequence[TraceGroup | LineGroup],
+    at: datetime | None,
+    anomalies: Sequence[Anomaly],
+) -> Picture:
+    return Picture(
+        alert=alert,
+        window=window,
+        onset=at,
+        traces=tuple(ranking.order_traces(groups.traces, at, window)),
+        lines=tuple(ranking.order_lines(groups.lines, at, window)),
+        risen=tuple(risen),
+        anomalies=tuple(anomalies),
+        errors=tuple(entry for entry in entries if entry.level in ("error", "fatal")),
+        warnings=tuple(entry for entry in entries if entry.level == "warning"),
+        lines_read=len(page.lines) if page else 0,
+        logs_read=page is not None,
+        metrics_read=bool(series),
+    )
+
+
+def _window(alert: Alert, page: LogPage | None) -> Window:
+    """The store may have cut older lines off: nothing is known of the time before its first line."""
+    start, end = alert.start, alert.end
+    if page and page.lines:
+        first, last = page.lines[0].at, page.lines[-1].at
+        start = first if not page.is_complete or first < start else start
+        end = max(end, last + timedelta(milliseconds=1))
+    return Window(start, end)

@@ -1,0 +1,40 @@
+"""LogQL and PromQL a human can run next; values are escaped here and nowhere else in this room."""
+
+LONGEST_NEEDLE = 80
+
+
+def quoted(value: str) -> str:
+    """
+    Return the value as a string literal of LogQL and PromQL, which both read Go's escapes.
+
+    Source: https://grafana.com/docs/loki/latest/query/ and https://prometheus.io/docs/prometheus/latest/querying/basics/
+    """
+    escaped = (
+        value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    )
+    return f'"{escaped}"'
+
+
+def lines_of(service: str) -> str:
+    """Return the query for the service's lines."""
+    return f"{{service_name={quoted(service)}}}"
+
+
+def lines_with(service: str, needle: str) -> str:
+    """Return the query for the service's lines holding the needle, cut to LONGEST_NEEDLE characters."""
+    return f"{lines_of(service)} |= {quoted(needle.partition(chr(10))[0].strip()[:LONGEST_NEEDLE])}"
+
+
+def problems_by_pod(service: str) -> str:
+    """Return the query for how many problem lines each pod writes."""
+    return f'sum by (pod) (count_over_time({lines_of(service)} |~ "(?i)error|exception|fatal|panic" [5m]))'
+
+
+def lines_naming(target: str, service: str) -> str:
+    """Return the query for what other services say of the target."""
+    return f"{{service_name!={quoted(service)}}} |= {quoted(target[:LONGEST_NEEDLE])}"
+
+
+def restarts_and_limits(service: str) -> str:
+    """Return the query for restarts of the service's containers."""
+    return f"sum by (pod) (increase(kube_pod_container_status_restarts_total{{container={quoted(service)}}}[15m]))"

@@ -1,0 +1,92 @@
+"""Which traces and patterns explain the incident: the new and the risen before the steady, then the frequent.
+
+A service always has some error it lives with. What explains an incident is what was not there before, so groups are
+ordered by how much better a rise at the onset explains them than a steady rate, and count only breaks ties.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.analysis import onset
+from shared.analysis.groups import Groups, LineGroup, TraceGroup
+
+ERROR_SCORE = 2.0
+"""Nats an error is preferred by over a warning that rose as surely."""
+WARNING_SURE = 8.0
+"""Nats a rise of warnings needs to be harm; twice those of errors."""
+FEWEST_WARNINGS = 10
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time that was read; `start` is that of the first line when the store cut older ones off."""
+
+    start: datetime
+    end: datetime
+
+
+def note_changes(groups: Groups, window: Window) -> None:
+    """Find the rise of each group worth one: traces, errors, warnings."""
+    for trace in groups.traces:
+        trace.change = onset.find_rise(trace.times, window.start, window.end)
+    for line in groups.lines:
+        if line.level not in ("debug", "info") and len(line.times) > 1:
+            line.change = onset.find_rise(line.times, window.start, window.end)
+
+
+def risen(groups: Groups) -> list[TraceGroup | LineGroup]:
+    """Return what rose and does harm, the surest first."""
+    found: list[TraceGroup | LineGroup] = [trace for trace in groups.traces if trace.change]
+    found += [line for line in groups.lines if line.change and (line.is_error or _is_grave(line))]
+    return sorted(found, key=_sureness, reverse=True)
+
+
+def incident_onset(risen_groups: Sequence[TraceGroup | LineGroup]) -> datetime | None:
+    """Return when the surest rise began; rises as good as sure that began a little earlier move it."""
+    if not risen_groups:
+        return None
+    best = risen_groups[0]
+    assert best.change is not None
+    return best.change.at
+
+
+def order_traces(traces: Sequence[TraceGroup], at: datetime | None, window: Window) -> list[TraceGroup]:
+    """Return the traces, the most explanatory first."""
+    return sorted(traces, key=lambda group: (-_explains(group, at, window), -len(group.times), group.times[0]))
+
+
+def order_lines(lines: Sequence[LineGroup], at: datetime | None, window: Window) -> list[LineGroup]:
+    """Return the templates, the most explanatory first; errors and warnings before the rest."""
+    return sorted(lines, key=lambda group: (-_class_of(group), -_rise(group.times, at, window), -len(group.times)))
+
+
+def count_before(times: Sequence[datetime], at: datetime | None) -> int:
+    """Return how many of the times lie before the onset; none do when there is no onset."""
+    return sum(time < at for time in times) if at else 0
+
+
+def _is_grave(line: LineGroup) -> bool:
+    assert line.change is not None
+    return line.level == "warning" and line.change.score >= WARNING_SURE and line.change.after >= FEWEST_WARNINGS
+
+
+def _sureness(group: TraceGroup | LineGroup) -> float:
+    assert group.change is not None
+    is_error = isinstance(group, TraceGroup) or group.is_error
+    return group.change.score + (ERROR_SCORE if is_error else 0.0)
+
+
+def _explains(group: TraceGroup, at: datetime | None, window: Window) -> float:
+    own = 1.0 if group.parsed.raised.has_app_frame else 0.0
+    return round(_rise(group.times, at, window), 1) + own
+
+
+def _rise(times: Sequence[datetime], at: datetime | None, window: Window) -> float:
+    return onset.rise_score(times, at, window.start, window.end) if at else 0.0
+
+
+def _class_of(group: LineGroup) -> int:
+    if group.is_error:
+        return 3
+    return {"warning": 2, "unknown": 1}.get(group.level, 0)

@@ -1,0 +1,139 @@
+"""What to do now, without a model and before the cause is known."""
+
+from collections.abc import Callable
+
+from shared.analysis import queries, signals
+from shared.analysis.signals import Signal
+from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
+
+MOST = 6
+Maker = Callable[[Alert, Incident], Suggestion | None]
+
+
+def suggest(request: SuggestionRequest) -> Suggestions:
+    """Return actions, the first to take first; there is always one."""
+    alert, incident = request.alert, request.incident
+    made = [one for make in (_roll_back, _by_signal, _patch, _scale, _look) if (one := make(alert, incident))]
+    ordered = sorted(made, key=lambda one: ("high", "medium", "low").index(one.priority))[:MOST]
+    return Suggestions(
+        produced_by="offline",
+        degraded=incident.degraded,
+        suggestions=ordered,
+        recommended_action=ordered[0].description,
+    )
+
+
+def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
+    """The service's own code began to fail: the last version that did not is the quickest way back."""
+    trace = incident.stack_traces[0] if incident.stack_traces else None
+    if trace is None or not trace.app_frames or incident.onset is None or trace.count_before_onset:
+        return None
+    version = f" {alert.commit}" if alert.commit else ""
+    return Suggestion(
+        type="rollback",
+        description=f"Roll {alert.service_name} back if{version or ' a version'} was deployed shortly before "
+        f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC: its own code began to fail then.",
+        steps=[
+            f"Compare the time of the last deployment of {alert.service_name} with the onset.",
+            "If it lies before, deploy the version that ran before it.",
+            f"Watch that {trace.exception_type} stops: {queries.lines_with(alert.service_name, trace.exception_type)}",
+        ],
+        priority="high",
+        estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version brought it.",
+    )
+
+
+def _by_signal(alert: Alert, incident: Incident) -> Suggestion | None:
+    texts = [trace.exception_type + ": " + trace.message for trace in incident.stack_traces[:2]]
+    texts += [pattern.exemplar for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
+    sign = signals.first(texts)
+    return None if sign is None else _for_kind(alert.service_name, sign)
+
+
+def _for_kind(service: str, sign: Signal) -> Suggestion:
+    target = sign.target or "the dependency"
+    name = sign.rule.name
+    if sign.rule.kind == "dependency":
+        return Suggestion(
+            type="api",
+            description=f"Check {target}: {service} says “{name}”.",
+            steps=[
+                f"See whether {target} is up and reachable from {service}.",
+                f"See whether others fail there too: {queries.lines_naming(target, service)}"
+                if sign.target
+                else f"Find which dependency it is: {queries.lines_with(service, sign.quote)}",
+                "If it stays down, switch to its fallback or shed the calls that need it.",
+            ],
+            priority="high",
+            estimated_impact=f"Requests that need {target} succeed again.",
+        )
+    if sign.rule.kind == "resource":
+        return Suggestion(
+            type="scale",
+            description=f"Give {service} room: {name}.",
+            steps=[
+                "Raise the limit that was reached, or add instances.",
+                "Restart the instances that are stuck.",
+                f"Find since when: {queries.lines_with(service, sign.quote)}",
+            ],
+            priority="high",
+            estimated_impact="Stops the failures until the cause of the use is found.",
+        )
+    return _for_configuration(service, name)
+
+
+def _for_configuration(service: str, name: str) -> Suggestion:
+    return Suggestion(
+        type="config",
+        description=f"Check the configuration of {service}: {name}.",
+        steps=[
+            "Compare environment, secrets and permissions with the last good deployment.",
+            "Restore what differs and restart one instance to confirm.",
+        ],
+        priority="high",
+        estimated_impact="Ends the failures if the configuration brought them.",
+    )
+
+
+def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
+    for trace in incident.stack_traces:
+        if trace.app_frames:
+            own = trace.app_frames[-1]
+            return Suggestion(
+                type="patch",
+                description=f"Fix {own.path}:{own.line}, where {trace.exception_type} passes through own code.",
+                steps=[
+                    f"Read {own.function or 'the code'} at {own.path}:{own.line}.",
+                    "Reproduce with the input of one failing request, and keep it as a test.",
+                ],
+                priority="medium",
+                estimated_impact=f"Ends {trace.exception_type} for good.",
+            )
+    return None
+
+
+def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
+    for anomaly in incident.error_summary.metric_anomalies:
+        if any(word in anomaly.metric.lower() for word in ("cpu", "memory", "latency", "duration", "satur", "queue")):
+            return Suggestion(
+                type="scale",
+                description=f"Add instances of {alert.service_name}: {anomaly.description}.",
+                steps=["Double the instances.", f"Watch whether {anomaly.metric} returns to {anomaly.baseline:.4g}."],
+                priority="medium",
+                estimated_impact="Lowers the load of each instance while the cause is sought.",
+            )
+    return None
+
+
+def _look(alert: Alert, incident: Incident) -> Suggestion:
+    """There is always something to look at."""
+    return Suggestion(
+        type="api",
+        description=f"Find which instances of {alert.service_name} are affected.",
+        steps=[
+            f"Count problem lines per pod: {queries.problems_by_pod(alert.service_name)}",
+            "If it is one pod, restart it; if all, look at what they share: a deployment, a dependency, a node.",
+        ],
+        priority="low" if incident.stack_traces else "medium",
+        estimated_impact="Narrows the search.",
+    )

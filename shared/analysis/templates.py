@@ -1,0 +1,80 @@
+"""
+Log templates: lines of one shape become one template with their variable parts as `<*>`.
+
+Own Drain: a tree of fixed depth by number of tokens and first tokens, then the most similar cluster in the leaf.
+Source: He, Zhu, Zheng, Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+WILDCARD = "<*>"
+DEPTH = 5
+SIMILARITY = 0.5
+MOST_CHILDREN = 100
+MOST_TOKENS = 60
+VARIABLE = re.compile(
+    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
+    r"|\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"
+    r"|(?<![\w.])/(?:[\w.@%+~=-]+/)+[\w.@%+~=-]*(?:\?\S*)?"
+    r"|\d+(?:[.,:]\d+)*"
+)
+
+
+@dataclass
+class Cluster:
+    """One template; `key` is stable for its lifetime."""
+
+    key: int
+    tokens: list[str]
+
+    @property
+    def template(self) -> str:
+        """The template as text."""
+        return " ".join(self.tokens)
+
+
+@dataclass
+class _Node:
+    children: dict[str, "_Node"] = field(default_factory=dict)
+    clusters: list[Cluster] = field(default_factory=list)
+
+
+class Drain:
+    """Learns templates line by line."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        self._known: dict[str, Cluster] = {}
+        self._count = 0
+
+    def add(self, line: str) -> Cluster:
+        """Return the cluster of the line, made or widened as needed."""
+        masked = VARIABLE.sub(WILDCARD, line[:1000])
+        if found := self._known.get(masked):
+            return found
+        tokens = masked.split()[:MOST_TOKENS] or [""]
+        leaf = self._leaf(tokens)
+        cluster = max(leaf.clusters, key=lambda known: _similarity(known.tokens, tokens), default=None)
+        if cluster is None or _similarity(cluster.tokens, tokens) < SIMILARITY:
+            cluster = Cluster(self._count, tokens)
+            self._count += 1
+            leaf.clusters.append(cluster)
+        else:
+            cluster.tokens = [a if a == b else WILDCARD for a, b in zip(cluster.tokens, tokens, strict=True)]
+        self._known[masked] = cluster
+        return cluster
+
+    def _leaf(self, tokens: list[str]) -> _Node:
+        node = self._root.children.setdefault(str(len(tokens)), _Node())
+        for token in tokens[: DEPTH - 2]:
+            name = WILDCARD if WILDCARD in token else token
+            if name not in node.children and len(node.children) >= MOST_CHILDREN:
+                name = WILDCARD
+            node = node.children.setdefault(name, _Node())
+        return node
+
+
+def _similarity(known: list[str], tokens: list[str]) -> float:
+    return sum(a == b for a, b in zip(known, tokens, strict=True)) / len(tokens)
