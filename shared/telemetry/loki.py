@@ -165,9 +165,8 @@ def parse_lines(body: object, asked: str) -> list[LogLine]:
     """
     data = body.get("data") if isinstance(body, dict) else None
     if isinstance(data, dict) and data.get("resultType") in ("matrix", "vector", "scalar"):
-        raise Rejected(
-            f"Loki answered with a {data['resultType']}: the query computes numbers instead of finding lines"
-        )
+        kind = data["resultType"]
+        raise Rejected(f"Loki, asked {asked}, answered with a {kind}: the query computes numbers, not lines")
     try:
         answer = _Answer.model_validate(body)
     except ValidationError as error:
