@@ -1,8 +1,14 @@
-"""Three-way merge of lines that prefers to refuse: it answers only what no other alignment would answer differently."""
+"""
+Three-way merge of lines that prefers to refuse: what it answers does not depend on how a diff aligns repeated lines.
 
-from collections.abc import Sequence
+Lines that occur once in each of the three texts, in the same order, are anchors. Between two anchors, at most one side
+may have changed; its lines are then the answer, whatever the alignment inside.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 Lines = Sequence[str]
 
@@ -18,7 +24,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Conflict:
-    """The first and last line (one-based, of `ours`) near which both sides changed the same place."""
+    """The first and last line (one-based, of `ours`) between which both sides changed the text."""
 
     start: int
     end: int
@@ -30,35 +36,22 @@ def split_lines(text: str) -> list[str]:
     return [f"{piece}\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
 
 
-def changes_between(old: Lines, new: Lines) -> list[Change]:
-    """Return what turns `old` into `new`, top to bottom."""
-    head = _common_prefix(old, new)
-    tail = _common_prefix(old[head:][::-1], new[head:][::-1])
-    before, after = old[head : len(old) - tail], new[head : len(new) - tail]
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    return [
-        Change(head + a_start, head + a_end, tuple(after[b_start:b_end]))
-        for tag, a_start, a_end, b_start, b_end in matcher.get_opcodes()
-        if tag != "equal"
-    ]
-
-
 def merge(base: Lines, ours: Lines, theirs: Lines) -> list[Change] | Conflict:
     """
-    Return what to change in `ours` so that it also holds what turned `base` into `theirs`.
+    Return what to change in `ours`, top to bottom, so that it also holds what turned `base` into `theirs`.
 
-    A change that touches, or could slide to touch, a change of the other side is a Conflict, and so is a text whose
-    alignment is ambiguous. Where a result is given it is the one `git merge-file` gives.
+    Where a result is given it is the one `git revert` and `git merge` give; both sides' changes between two
+    neighbouring anchors are a Conflict, unless they are the same.
     """
-    forward = _merge(base, ours, theirs)
-    if isinstance(forward, Conflict):
-        return forward
-    backward = _merge(base[::-1], ours[::-1], theirs[::-1])
-    if isinstance(backward, Conflict):
-        return Conflict(len(ours) + 1 - backward.end, len(ours) + 1 - backward.start)
-    if patched(ours, forward) != patched(ours[::-1], backward)[::-1]:
-        return Conflict(forward[0].start + 1, forward[-1].end)
-    return forward
+    changes: list[Change] = []
+    for (base_start, base_end), (start, end), (their_start, their_end) in _segments(base, ours, theirs):
+        before, mine, other = base[base_start:base_end], ours[start:end], theirs[their_start:their_end]
+        if before == other or mine == other:
+            continue
+        if before != mine:
+            return Conflict(start + 1, max(end, start + 1))
+        changes.append(_trimmed(start, mine, other))
+    return changes
 
 
 def patched(lines: Lines, changes: Sequence[Change]) -> list[str]:
@@ -71,42 +64,47 @@ def patched(lines: Lines, changes: Sequence[Change]) -> list[str]:
     return result + list(lines[position:])
 
 
-def _merge(base: Lines, ours: Lines, theirs: Lines) -> list[Change] | Conflict:
-    our_changes = changes_between(base, ours)
-    moved: list[Change] = []
-    for change in changes_between(base, theirs):
-        shift = sum(_growth(other) for other in our_changes if other.end <= change.start and other != change)
-        if change in our_changes:
-            continue
-        if any(_touch(base, change, other) for other in our_changes):
-            return Conflict(change.start + shift + 1, max(change.end, change.start + 1) + shift)
-        moved.append(Change(change.start + shift, change.end + shift, change.new))
-    return moved
+def _segments(*texts: Lines) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Yield what lies between neighbouring anchors as a (start, end) per text; the anchors themselves are equal."""
+    starts = tuple(0 for _ in texts)
+    ends = tuple(len(text) for text in texts)
+    for anchor in [*_anchors(*texts), ends]:
+        yield tuple(zip(starts, anchor, strict=True))
+        starts = tuple(position + 1 for position in anchor)
 
 
-def _growth(change: Change) -> int:
-    return len(change.new) - (change.end - change.start)
+def _anchors(*texts: Lines) -> list[tuple[int, ...]]:
+    """Return the positions, per text, of the longest run of lines unique in each text and in the same order in all."""
+    places = [{line: position for position, line in enumerate(text)} for text in texts]
+    counts = [Counter(text) for text in texts]
+    unique = [line for line in texts[0] if all(count[line] == 1 for count in counts)]
+    for place in places[1:]:
+        unique = _longest_ordered(unique, place)
+    return [tuple(place[line] for place in places) for line in unique]
 
 
-def _touch(base: Lines, one: Change, other: Change) -> bool:
-    one_start, one_end = _reach(base, one)
-    other_start, other_end = _reach(base, other)
-    return one_start <= other_end and other_start <= one_end
+def _longest_ordered(lines: Lines, place: Mapping[str, int]) -> list[str]:
+    """Return the longest subsequence of `lines` whose places increase (patience sorting)."""
+    tops: list[int] = []
+    piles: list[int] = []
+    before: list[int] = []
+    for index, line in enumerate(lines):
+        pile = bisect_left(tops, place[line])
+        tops[pile : pile + 1] = [place[line]]
+        piles[pile : pile + 1] = [index]
+        before.append(piles[pile - 1] if pile else -1)
+    chain: list[str] = []
+    index = piles[-1] if piles else -1
+    while index >= 0:
+        chain.append(lines[index])
+        index = before[index]
+    return chain[::-1]
 
 
-def _reach(base: Lines, change: Change) -> tuple[int, int]:
-    """Return where in `base` an equal change could lie: insertions and deletions slide over repeats."""
-    removed = list(base[change.start : change.end])
-    if removed and change.new:
-        return change.start, change.end
-    block = removed or list(change.new)
-    up = 0
-    while change.start - up > 0 and base[change.start - up - 1] == block[-1 - up % len(block)]:
-        up += 1
-    down = 0
-    while change.end + down < len(base) and base[change.end + down] == block[down % len(block)]:
-        down += 1
-    return change.start - up, change.end + down
+def _trimmed(start: int, old: Lines, new: Lines) -> Change:
+    head = _common_prefix(old, new)
+    tail = _common_prefix(old[head:][::-1], new[head:][::-1])
+    return Change(start + head, start + len(old) - tail, tuple(new[head : len(new) - tail]))
 
 
 def _common_prefix(one: Lines, other: Lines) -> int:
