@@ -21,7 +21,8 @@ def cause(request: PostProcessRequest) -> Section:
     causes = request.root_causes.root_causes if request.root_causes else []
     if not causes:
         reasoning = clip(request.incident.reasoning, 900) if request.incident else ""
-        none = Line("No cause could be established from the evidence.", is_strong=True)
+        verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
+        none = Line(verdict, is_strong=True)
         return Section("Most likely cause", (none, *([Words(reasoning)] if reasoning else [])))
     best, *others = causes
     seen = {piece.id: piece for piece in _evidence(request)}
@@ -61,7 +62,7 @@ def recommended(request: PostProcessRequest) -> str:
 def pull_request(request: PostProcessRequest) -> Section:
     """Return the pull request with its change, or why there is none."""
     made = request.pull_request
-    if made is None or made.pr_url is None:
+    if made is None or made.pr_url is None or made.status not in ("success", "exists"):
         return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."),))
     button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."

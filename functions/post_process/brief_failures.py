@@ -23,10 +23,10 @@ _DO = {
     "Refused": "Check the credential, permission or address the message names; trying again will not help.",
     "Throttled": "Wait, or raise the quota of the service the message names.",
     "Misconfigured": "Set the variable the message names and deploy again.",
-    "BadAnswer": "Nothing now: the model's answer was unusable. If it repeats, choose another model for this step.",
+    "BadAnswer": "Nothing to do now; if it repeats, choose another model for this step.",
     "Unavailable": "Check that the service the message names is up and reachable.",
     "Uncertain": "Look whether it happened before doing it again.",
-    "degraded": "Take this part with care; the reason says what was missing.",
+    "degraded": "Weigh it with that in mind.",
 }
 _UNKNOWN = "Read the log of this step with the trace id at the end."
 
@@ -61,6 +61,8 @@ def explain(troubles: list[Failure]) -> list[Line]:
         kind = "" if trouble.error_type in ("", "degraded") else f"{trouble.error_type}: "
         blocks.append(Line(clip(f"{kind}{trouble.message or 'no message'}", 500)))
         means = _MEANS.get(trouble.step, "What this step adds is missing here.")
+        if trouble.error_type == "degraded":
+            means = "Its answer stands, made from less than it asked for."
         blocks.append(Line(f"{means} {_DO.get(trouble.error_type, _UNKNOWN)}"))
     if rest := troubles[12:]:
         blocks.append(Line(clip(f"And also: {', '.join(trouble.step for trouble in rest)}", 500)))
