@@ -1,6 +1,8 @@
 """The memory of the house: incidents, runs, leases. `connect()` chooses the provider."""
 
-from typing import Literal
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
 
 from shared.settings import Settings
 from shared.traces.port import TraceStore
@@ -22,11 +24,16 @@ class Choice(Settings):
 
 
 def connect() -> TraceStore:
-    """Return the store that TRACES_PROVIDER names. Raises Misconfigured, Unavailable."""
+    """Return the store that TRACES_PROVIDER names, the same one each time. Raises Misconfigured, Unavailable."""
     if Choice.from_env().provider == "firestore":
         from shared.traces.firestore import FirestoreSettings, FirestoreTraces
 
-        return FirestoreTraces(FirestoreSettings.from_env())
+        return _once(FirestoreTraces, FirestoreSettings.from_env())
     from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 
-    return EmbeddedTraces(EmbeddedSettings.from_env())
+    return _once(EmbeddedTraces, EmbeddedSettings.from_env())
+
+
+@functools.cache
+def _once(store: Callable[[Any], TraceStore], settings: Settings) -> TraceStore:
+    return store(settings)

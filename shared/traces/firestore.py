@@ -41,6 +41,7 @@ class FirestoreSettings(Settings):
     """Which database and collections; `firestore_timeout_s` bounds each call with its retries, in seconds."""
 
     google_cloud_project: str | None = None
+    firestore_emulator_host: str | None = None
     firestore_database: str = "(default)"
     firestore_timeout_s: float = Field(20, gt=0, le=300)
     trace_collection: str = "incidents"

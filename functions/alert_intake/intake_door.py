@@ -1,0 +1,39 @@
+"""The HTTP side of the door: the key, the size and form of a body, answers as JSON."""
+
+import hmac
+import json
+
+import flask
+
+from shared.errors import Rejected
+
+MAX_BODY_BYTES = 262_144
+
+
+def knows_key(request: flask.Request, key: str) -> bool:
+    """
+    Say whether the sender shows the key, as X-Webhook-API-Key or as a bearer token.
+
+    Compared in constant time. Alertmanager and Grafana can send a bearer token where they cannot name a header.
+    """
+    named = request.headers.get("X-Webhook-API-Key", "")
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    # WSGI hands headers over as Latin-1.
+    is_named, is_bearer = (
+        hmac.compare_digest(shown.encode("latin-1", "replace"), key.encode()) for shown in (named, bearer)
+    )
+    return is_named or is_bearer
+
+
+def body_of(request: flask.Request) -> object:
+    """Return the body's JSON. Raises Rejected, or werkzeug's RequestEntityTooLarge over MAX_BODY_BYTES."""
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        raise Rejected("The body is not JSON") from None
+
+
+def answer(status: int, body: dict[str, object], **headers: str) -> flask.Response:
+    """Return `body` as JSON."""
+    return flask.Response(json.dumps(body), status, headers, mimetype="application/json")

@@ -1,0 +1,58 @@
+"""Grafana's door: checks who sends, publishes one alert for each service, and says 202 once the bus has them all."""
+
+import secrets
+
+import flask
+import functions_framework
+from pydantic import Field, SecretStr
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from shared import bus, clock, log
+from shared.errors import IncidentCopilotError, Misconfigured, Rejected
+from shared.settings import Settings
+
+from .intake_door import MAX_BODY_BYTES, answer, body_of, knows_key
+from .normalise import SERVICE_LABELS, Rules, read
+
+
+class IntakeSettings(Settings):
+    """Who may send, and what is taken where an alert does not say it; the window is in seconds."""
+
+    webhook_api_key: SecretStr = Field(min_length=1)
+    webhook_user_id: str = Field("grafana_webhook", max_length=200)
+    lookup_window_seconds: int = Field(900, ge=1, le=604_800)
+    service_labels: list[str] = Field(SERVICE_LABELS, min_length=1)
+
+
+@functions_framework.http
+def alert_intake(request: flask.Request) -> flask.Response:
+    """Publish what Grafana, Alertmanager or curl posts; a sender that gets no 202 may send it again, harmlessly."""
+    if request.method == "GET" and request.path == "/healthz":
+        return answer(200, {"status": "alive"})
+    if request.path not in ("/", "/webhook/trigger_agent"):
+        return answer(404, {"message": f"Nothing is at {request.path!r}; post to /webhook/trigger_agent"})
+    if request.method != "POST":
+        return answer(405, {"message": "Only POST brings an alert"}, Allow="POST")
+    try:
+        return _take(request, IntakeSettings.from_env())
+    except RequestEntityTooLarge:
+        return answer(413, {"message": f"The body is over {MAX_BODY_BYTES} bytes; limit the alerts of a notification"})
+    except IncidentCopilotError as error:
+        say = log.warning if isinstance(error, Rejected) else log.error
+        say("alert_intake.failed", error_type=type(error).__name__, error=str(error))
+        # Alertmanager sends again after 5xx only, so every failure of the bus is one.
+        status = error.status if isinstance(error, Rejected | Misconfigured) else 503
+        return answer(status, {"error_type": type(error).__name__, "message": str(error)})
+
+
+def _take(request: flask.Request, settings: IntakeSettings) -> flask.Response:
+    if not knows_key(request, settings.webhook_api_key.get_secret_value()):
+        return answer(403, {"message": "The header X-Webhook-API-Key is missing or wrong"})
+    labels, window_s = tuple(settings.service_labels), settings.lookup_window_seconds
+    reading = read(
+        body_of(request), Rules(clock.now(), secrets.token_hex(8), labels, window_s, settings.webhook_user_id)
+    )
+    bus.connect().publish_all(reading.alerts)
+    receipt = reading.receipt()
+    log.info("alert_intake.published", alerts=len(reading.alerts), **receipt)
+    return answer(202, receipt)

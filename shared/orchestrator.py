@@ -1,0 +1,128 @@
+"""Start the workflow that answers an incident, and find the one already started."""
+
+import functools
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import grpc
+from google.api_core import exceptions as google_errors
+from google.auth import exceptions as auth_errors
+from google.cloud.workflows import executions_v1
+from google.cloud.workflows.executions_v1.services.executions.transports import ExecutionsGrpcTransport
+from pydantic import Field
+
+from shared import clock
+from shared.contracts import Alert
+from shared.errors import IncidentCopilotError, Misconfigured, Refused, Rejected, Throttled, Unavailable, Uncertain
+from shared.settings import Settings
+
+ARGUMENT_LIMIT_BYTES = 32_768
+"""Of one execution's argument: https://cloud.google.com/workflows/quotas"""
+
+
+class OrchestratorSettings(Settings):
+    """Which workflow; `workflows_endpoint` is the host:port of a local engine, spoken to in clear text."""
+
+    google_cloud_project: str = Field(min_length=1)
+    workflow_location: str = Field("us-central1", min_length=1)
+    workflow_name: str = Field("incident", min_length=1)
+    workflows_endpoint: str | None = None
+    workflow_timeout_s: float = Field(20, gt=0, le=300)
+
+
+class Orchestrator:
+    """Starts executions of one workflow. Nothing is retried here: the message that asked comes again."""
+
+    def __init__(self, settings: OrchestratorSettings) -> None:
+        self._timeout_s = settings.workflow_timeout_s
+        place = (settings.google_cloud_project, settings.workflow_location, settings.workflow_name)
+        self._workflow = "projects/{}/locations/{}/workflows/{}".format(*place)
+        with self._named_errors(Unavailable):
+            self._client = _connect(settings.workflows_endpoint)
+
+    def start(self, alert: Alert) -> str:
+        """
+        Start one execution for the alert's incident; return its name.
+
+        Starting is not idempotent: every call that reaches Workflows starts another execution.
+        Raises Rejected (the argument is too large), Throttled (quota), Refused (permission, no such workflow),
+        Uncertain (sent, no reply).
+        Source: Workflow Executions API, CreateExecution.
+        """
+        argument = json.dumps({"alert": alert.model_dump(mode="json")}, ensure_ascii=False)
+        if (size := len(argument.encode())) > ARGUMENT_LIMIT_BYTES:
+            raise Rejected(f"The alert of {alert.incident_id!r} is {size} bytes, over {ARGUMENT_LIMIT_BYTES}")
+        execution = executions_v1.Execution(
+            argument=argument,
+            labels={"incident_id": label(alert.incident_id), "service_name": label(alert.service_name)},
+            call_log_level=executions_v1.Execution.CallLogLevel.LOG_ERRORS_ONLY,
+        )
+        # Workflows knows no request id, so no failure after sending can promise that nothing happened.
+        with self._named_errors(Uncertain):
+            request = {"parent": self._workflow, "execution": execution}
+            return str(self._client.create_execution(request, retry=None, timeout=self._timeout_s).name)
+
+    def find(self, incident_id: str, within: timedelta = timedelta(days=1)) -> str | None:
+        """
+        Return the name of the incident's execution started in the time `within`; none when there is none.
+
+        Raises Unavailable, Throttled, Refused. Source: Workflow Executions API, ListExecutions.
+        """
+        wanted, oldest = label(incident_id), clock.now() - within
+        # Labels are in the FULL view only, which pages by 100, newest first.
+        view = executions_v1.ExecutionView.FULL
+        request = executions_v1.ListExecutionsRequest(parent=self._workflow, view=view, page_size=100)
+        with self._named_errors(Unavailable):
+            for execution in self._client.list_executions(request, retry=None, timeout=self._timeout_s):
+                if execution.labels.get("incident_id") == wanted:
+                    return str(execution.name)
+                if execution.start_time and execution.start_time < oldest:
+                    return None
+        return None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+
+    @contextmanager
+    def _named_errors(self, on_silence: type[IncidentCopilotError]) -> Iterator[None]:
+        """Name what Google's libraries raise; silence is `on_silence`, as the caller knows what it means."""
+        try:
+            yield
+        except google_errors.ResourceExhausted as error:
+            raise Throttled(f"Workflows asks for patience with {self._workflow!r}: {error}") from error
+        except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
+            raise on_silence(
+                f"Workflows gave no answer about {self._workflow!r} ({self._timeout_s} s): {error}"
+            ) from error
+        except google_errors.ClientError as error:
+            raise Refused(f"Workflows refused {self._workflow!r}: {error}") from error
+        except auth_errors.DefaultCredentialsError as error:
+            raise Misconfigured(f"Workflows needs Google credentials: {error}") from error
+        except auth_errors.GoogleAuthError as error:
+            raise Refused(f"Workflows could not be spoken to, the credentials failed: {error}") from error
+
+
+def connect() -> Orchestrator:
+    """Return the orchestrator that the settings name, the same one each time. Raises Misconfigured."""
+    return _orchestrator(OrchestratorSettings.from_env())
+
+
+@functools.cache
+def _orchestrator(settings: OrchestratorSettings) -> Orchestrator:
+    return Orchestrator(settings)
+
+
+def label(value: str) -> str:
+    """Return `value` as a label takes it: lower-case letters, digits, `_` and `-`, at most 63."""
+    return re.sub(r"[^a-z0-9_-]", "-", value.lower())[:63]
+
+
+def _connect(endpoint: str | None) -> executions_v1.ExecutionsClient:
+    if endpoint is None:
+        return executions_v1.ExecutionsClient()
+    channel = grpc.insecure_channel(endpoint)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    return executions_v1.ExecutionsClient(transport=ExecutionsGrpcTransport(channel=channel))

@@ -1,0 +1,426 @@
+"""Grafana's door: who may send, what becomes of each kind of body, and when the sender is told 202."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from functions.alert_intake.main import alert_intake
+from shared import bus, clock
+from shared.contracts import Alert
+from shared.errors import IncidentCopilotError, Refused, Unavailable, Uncertain
+
+KEY = "a-key-for-tests"
+NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+PAYLOADS = Path(__file__).parents[3] / "shared" / "payloads" / "grafana_webhook"
+
+
+class FakeBus:
+    """Keeps what is published, or fails."""
+
+    def __init__(self) -> None:
+        self.published: list[Alert] = []
+        self.failure: IncidentCopilotError | None = None
+
+    def publish_all(self, alerts: Sequence[Alert]) -> list[str]:
+        """Keep the alerts."""
+        if self.failure:
+            raise self.failure
+        self.published.extend(alerts)
+        return [str(n) for n, _ in enumerate(alerts)]
+
+
+@pytest.fixture
+def topic(monkeypatch: pytest.MonkeyPatch) -> FakeBus:
+    """The bus behind the door, at a frozen moment."""
+    fake = FakeBus()
+    monkeypatch.setattr(bus, "connect", lambda: fake)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    monkeypatch.setenv("WEBHOOK_API_KEY", KEY)
+    for name in ("WEBHOOK_USER_ID", "LOOKUP_WINDOW_SECONDS", "SERVICE_LABELS"):
+        monkeypatch.delenv(name, raising=False)
+    return fake
+
+
+@pytest.fixture
+def door(topic: FakeBus) -> FlaskClient:
+    """A client of the function, every path and method leading to it as the functions framework does."""
+    app = flask.Flask("door")
+    for rule in ("/", "/<path:_>"):
+        app.add_url_rule(
+            rule, rule, lambda **_: alert_intake(flask.request), methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"]
+        )
+    return app.test_client()
+
+
+def post(door: FlaskClient, body: Any, **headers: str) -> TestResponse:
+    """Post a JSON body with the key."""
+    return door.post("/webhook/trigger_agent", json=body, headers={"X-Webhook-API-Key": KEY, **headers})
+
+
+def firing(**changes: Any) -> dict[str, Any]:
+    """One alert of checkout as Grafana sends it."""
+    alert: dict[str, Any] = {
+        "status": "firing",
+        "labels": {"alertname": "HighErrorRate", "service_name": "checkout"},
+        "annotations": {"summary": "5 % errors"},
+        "startsAt": "2026-01-31T07:58:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": "c6eadffa33fcdf37",
+        "values": {"A": 0.05},
+        "generatorURL": "https://grafana.example/alerting/1/edit",
+    }
+    return {**alert, **changes}
+
+
+def message_of(reply: TestResponse) -> str:
+    """What a refusal says."""
+    return str(reply.get_json()["message"])
+
+
+def test_seed_body_becomes_one_alert(door: FlaskClient, topic: FakeBus) -> None:
+    """The seed's curl is accepted: the window ends at arrival and begins lookup_window_seconds before."""
+    reply = post(door, {"service_name": "checkout-api", "lookup_window_seconds": 3600, "title": "ignored"})
+
+    (alert,) = topic.published
+    assert reply.status_code == 202
+    assert reply.get_json() == {
+        "status": "accepted",
+        "incidents": [{"incident_id": alert.incident_id, "service_name": "checkout-api", "status": "firing"}],
+    }
+    assert (alert.start, alert.end) == (NOW - timedelta(hours=1), NOW)
+    assert (alert.lookup_window_s, alert.user_id) == (3600, "grafana_webhook")
+    assert alert.incident_id.startswith("inc-20260131-")
+
+
+def test_window_defaults_to_the_setting(door: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LOOKUP_WINDOW_SECONDS stands in where the body says nothing, 900 where it is unset."""
+    post(door, {"service_name": "a"})
+    monkeypatch.setenv("LOOKUP_WINDOW_SECONDS", "60")
+    post(door, {"service_name": "b"})
+
+    assert [alert.lookup_window_s for alert in topic.published] == [900, 60]
+
+
+def test_past_incident_is_replayed_from_end_time(door: FlaskClient, topic: FakeBus) -> None:
+    """With `end_time` the window lies in the past; repository and branch are taken along."""
+    body = {"service_name": "a", "end_time": "2025-12-24T10:00:00+01:00", "github_repo": "https://github.com/o/r.git"}
+    post(door, {**body, "github_base_branch": "release", "commit": "4f3a2b1"})
+
+    (alert,) = topic.published
+    assert alert.end == datetime(2025, 12, 24, 9, 0, tzinfo=UTC)
+    assert (alert.github_repo, alert.github_base_branch, alert.commit) == ("o/r", "release", "4f3a2b1")
+
+
+@pytest.mark.parametrize("value", [0, -1, "abc", True, 604_801, 1.5, [], "9" * 8, "-5", "١٢"])
+def test_wrong_window_is_rejected_by_name(door: FlaskClient, topic: FakeBus, value: Any) -> None:
+    """A window that is no whole number of seconds up to seven days is a 400 that names the field."""
+    reply = post(door, {"service_name": "a", "lookup_window_seconds": value})
+
+    assert reply.status_code == 400
+    assert "lookup_window_seconds" in message_of(reply)
+    assert topic.published == []
+
+
+def test_window_of_nan_is_rejected(door: FlaskClient) -> None:
+    """NaN, which Python's JSON reads, is no number of seconds."""
+    headers = {"X-Webhook-API-Key": KEY}
+
+    reply = door.post("/", data=b'{"service_name": "a", "lookup_window_seconds": NaN}', headers=headers)
+
+    assert reply.status_code == 400
+    assert "lookup_window_seconds" in message_of(reply)
+
+
+@pytest.mark.parametrize("value", ["3600", 3600.0, 3600])
+def test_window_may_be_written_as_text(door: FlaskClient, topic: FakeBus, value: Any) -> None:
+    """Grafana's templates write texts only, so digits in quotes count as a number."""
+    post(door, {"service_name": "a", "lookup_window_seconds": value})
+
+    assert topic.published[0].lookup_window_s == 3600
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"service_name": 7}, "service_name"),
+        ({"service_name": ""}, "service_name"),
+        ({"service_name": " \n"}, "service_name"),
+        ({"service_name": "x" * 201}, "service_name"),
+        ({"end_time": "2026-01-31 08:00"}, "end_time"),
+        ({"end_time": "2027-01-31T08:00:00Z"}, "end_time"),
+        ({"end_time": 12}, "end_time"),
+        ({"github_repo": "not a repo"}, "github_repo"),
+        ({"alerts": []}, "alerts"),
+        ({"alerts": "x"}, "alerts"),
+        ({"alerts": [1]}, "alerts"),
+    ],
+)
+def test_wrong_field_is_rejected_by_name(door: FlaskClient, change: dict[str, Any], field: str) -> None:
+    """Each field that breaks its form is a 400 that names it."""
+    reply = post(door, {"service_name": "a", **change})
+
+    assert reply.status_code == 400
+    assert field in message_of(reply)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 200_000, b"1" * 5000])
+def test_body_that_is_not_json_is_rejected(door: FlaskClient, body: bytes) -> None:
+    """Whatever is posted, the worst answer is a 400."""
+    assert door.post("/", data=body, headers={"X-Webhook-API-Key": KEY}).status_code == 400
+
+
+@pytest.mark.parametrize("body", [[], "x", 1, None, {}])
+def test_body_without_a_service_is_rejected(door: FlaskClient, body: Any) -> None:
+    """JSON that names no service is a 400."""
+    assert post(door, body).status_code == 400
+
+
+def test_missing_or_wrong_key_is_forbidden(door: FlaskClient, topic: FakeBus) -> None:
+    """No key, a wrong key or a key that is no ASCII is a 403 and publishes nothing."""
+    for headers in ({}, {"X-Webhook-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"X-Webhook-API-Key": "é"}):
+        assert door.post("/", json={"service_name": "a"}, headers=headers).status_code == 403
+    assert topic.published == []
+
+
+def test_key_may_be_a_bearer_token(door: FlaskClient) -> None:
+    """Alertmanager's `authorization` setting is enough to get in."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+
+    assert door.post("/", json={"service_name": "a"}, headers=headers).status_code == 202
+
+
+def test_door_without_a_key_is_misconfigured(door: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no key configured nobody gets in, and the answer names the variable."""
+    monkeypatch.setenv("WEBHOOK_API_KEY", "")
+
+    reply = post(door, {"service_name": "a"}, **{"X-Webhook-API-Key": ""})
+
+    assert reply.status_code == 500
+    assert "WEBHOOK_API_KEY" in message_of(reply)
+
+
+def test_only_post_to_its_paths_brings_an_alert(door: FlaskClient) -> None:
+    """Other methods are 405, other paths 404; GET /healthz says alive without a key."""
+    assert door.get("/webhook/trigger_agent").status_code == 405
+    assert door.delete("/").status_code == 405
+    assert door.post("/elsewhere", json={}).status_code == 404
+    assert door.get("/healthz").get_json() == {"status": "alive"}
+
+
+def test_oversize_body_is_refused(door: FlaskClient, topic: FakeBus) -> None:
+    """More than 256 KB is a 413."""
+    assert post(door, {"service_name": "a", "title": "x" * 262_144}).status_code == 413
+    assert topic.published == []
+
+
+@pytest.mark.parametrize("failure", [Unavailable("x"), Uncertain("x"), Refused("x")])
+def test_failed_publishing_is_told_so_that_the_sender_tries_again(
+    door: FlaskClient, topic: FakeBus, failure: IncidentCopilotError
+) -> None:
+    """No 202 without the bus's word: the sender gets a 503, which Alertmanager and Grafana repeat."""
+    topic.failure = failure
+
+    assert post(door, {"service_name": "a"}).status_code == 503
+
+
+def test_grafana_alert_is_read_whole(door: FlaskClient, topic: FakeBus) -> None:
+    """Name, summary, labels, values, links and times of a Grafana alert reach the contract."""
+    post(door, {"receiver": "r", "status": "firing", "alerts": [firing(panelURL="https://g.example/d/1?viewPanel=2")]})
+
+    (alert,) = topic.published
+    assert (alert.service_name, alert.alert_name, alert.summary) == ("checkout", "HighErrorRate", "5 % errors")
+    assert alert.started_at == datetime(2026, 1, 31, 7, 58, tzinfo=UTC)
+    assert (alert.values, alert.fingerprint) == ({"A": 0.05}, "c6eadffa33fcdf37")
+    assert alert.dashboard_url == "https://g.example/d/1?viewPanel=2"
+    assert alert.generator_url == "https://grafana.example/alerting/1/edit"
+
+
+def test_same_alert_sent_again_is_the_same_incident(door: FlaskClient, topic: FakeBus) -> None:
+    """Fingerprint and startsAt make the id, so a repeated webhook is recognised; another start is another incident."""
+    post(door, {"alerts": [firing()]})
+    post(door, {"alerts": [firing(annotations={"summary": "still"})]})
+    post(door, {"alerts": [firing(startsAt="2026-01-31T07:59:00Z")]})
+
+    first, again, later = (alert.incident_id for alert in topic.published)
+    assert first == again != later
+
+
+def test_seed_bodies_are_incidents_of_their_own(door: FlaskClient, topic: FakeBus) -> None:
+    """A body that identifies no alert is a new incident each time."""
+    post(door, {"service_name": "a"})
+    post(door, {"service_name": "a"})
+
+    assert len({alert.incident_id for alert in topic.published}) == 2
+
+
+def test_resolution_is_an_alert_of_its_own(door: FlaskClient, topic: FakeBus) -> None:
+    """Firing and resolved alerts of one service are published apart, under different ids."""
+    post(door, {"alerts": [firing(), firing(status="resolved"), firing(fingerprint="other")]})
+
+    assert sorted(alert.status for alert in topic.published) == ["firing", "resolved"]
+    assert len({alert.incident_id for alert in topic.published}) == 2
+
+
+def test_alerts_of_one_service_are_one_incident(door: FlaskClient, topic: FakeBus) -> None:
+    """A group is led by the alert that began first, so its id stays when others join; the summary counts them."""
+    later = firing(
+        startsAt="2026-01-31T07:59:30Z", fingerprint="b", labels={"alertname": "Slow", "service": "checkout"}
+    )
+    post(door, {"alerts": [firing()]})
+    post(door, {"alerts": [later, firing()]})
+
+    alone, grouped = topic.published
+    assert grouped.incident_id == alone.incident_id
+    assert grouped.alert_name == "HighErrorRate"
+    assert "1 more alert" in grouped.summary
+    assert "Slow" in grouped.summary
+
+
+def test_each_service_of_a_body_is_published(door: FlaskClient, topic: FakeBus) -> None:
+    """One message for each service; an alert without one is named beside them."""
+    alerts = [firing(labels={"service_name": name}) for name in ("a", "b")]
+
+    reply = post(door, {"alerts": [*alerts, firing(labels={"alertname": "Lost"})]})
+
+    assert [alert.service_name for alert in topic.published] == ["a", "b"]
+    assert "Lost" in reply.get_json()["refused"][0]
+
+
+def test_alert_without_service_label_is_refused_naming_the_labels(door: FlaskClient) -> None:
+    """The sender is told which labels were looked at."""
+    reply = post(door, {"alerts": [firing(labels={"alertname": "TestAlert"})]})
+
+    assert reply.status_code == 400
+    assert "service_name, service, app" in message_of(reply)
+
+
+def test_service_labels_are_a_setting(door: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SERVICE_LABELS names other labels, in their order."""
+    monkeypatch.setenv("SERVICE_LABELS", '["team", "zone"]')
+
+    post(door, {"alerts": [firing(labels={"service": "x", "zone": "z", "team": "t"})]})
+
+    assert topic.published[0].service_name == "t"
+
+
+def test_common_labels_and_the_body_s_service_fill_gaps(door: FlaskClient, topic: FakeBus) -> None:
+    """Labels common to a body count for each alert; a service_name beside the alerts is their default."""
+    post(door, {"alerts": [firing(labels={})], "commonLabels": {"alertname": "Common", "job": "api"}})
+    post(door, {"alerts": [firing(labels={})], "service_name": "named"})
+
+    assert [alert.service_name for alert in topic.published] == ["api", "named"]
+    assert topic.published[0].alert_name == "Common"
+
+
+def test_window_reaches_back_before_an_old_start(door: FlaskClient, topic: FakeBus) -> None:
+    """An alert that fires since before the window widens it to before its start, seven days at most."""
+    post(door, {"alerts": [firing(startsAt="2026-01-31T06:00:00Z")]})
+    post(door, {"alerts": [firing(startsAt="2020-01-01T00:00:00Z")]})
+
+    assert topic.published[0].start == datetime(2026, 1, 31, 5, 45, tzinfo=UTC)
+    assert topic.published[1].start == NOW - timedelta(days=7)
+    assert topic.published[1].lookup_window_s == 604_800
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("2026-01-31T07:58:00.123456789Z", datetime(2026, 1, 31, 7, 58, 0, 123456, tzinfo=UTC)),
+        ("2026-01-31T09:58:00+02:00", datetime(2026, 1, 31, 7, 58, tzinfo=UTC)),
+        ("2026-01-31 07:58:00.5 +0000 UTC m=+8560.28", datetime(2026, 1, 31, 7, 58, 0, 500000, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01 00:00:00 +0000 UTC", None),
+        ("0001-01-01T00:00:00+02:00", None),
+        ("2026-02-30T00:00:00Z", None),
+        ("2026-01-31T07:58:00", None),
+        ("yesterday", None),
+        (None, None),
+        (1769846280, None),
+    ],
+)
+def test_start_is_read_in_every_form_senders_use(
+    door: FlaskClient, topic: FakeBus, told: Any, read: datetime | None
+) -> None:
+    """RFC 3339 and Go's own form are read; what is unreadable or Go's zero time counts as not told."""
+    post(door, {"alerts": [firing(startsAt=told)]})
+
+    assert topic.published[0].started_at == read
+
+
+@pytest.mark.parametrize(
+    ("labels", "commit"),
+    [
+        ({"commit": "4f3a2b1"}, "4f3a2b1"),
+        ({"version": "v1.2.3", "git_sha": "4f3a2b1"}, "4f3a2b1"),
+        ({"image": "registry.example:5000/shop/checkout:v1.2.3@sha256:00"}, "v1.2.3"),
+        ({"image": "registry.example:5000/shop/checkout"}, None),
+        ({"version": "latest"}, None),
+    ],
+)
+def test_deployed_commit_is_read_from_labels(
+    door: FlaskClient, topic: FakeBus, labels: dict[str, str], commit: str | None
+) -> None:
+    """The commit or tag that labels name is taken along; a moving name such as latest is none."""
+    post(door, {"alerts": [firing(labels={"service": "a", **labels})]})
+
+    assert topic.published[0].commit == commit
+
+
+def test_hostile_fields_are_bounded(door: FlaskClient, topic: FakeBus) -> None:
+    """Odd types, control characters, NaN and thousands of long labels end within the contract and 32 KB."""
+    labels: dict[str, Any] = {f"l{n}": "\u20ac\x00\ud800" * 100 for n in range(60)}
+    labels |= {"n": {"deep": [1]}, "service_name": "pay\x1bments\nEU", "alertname": 5}
+    alert = firing(labels=labels, annotations={f"a{n}": "\U0001f525" * 200 for n in range(40)}, fingerprint=12)
+    alert |= {"values": {"A": float("nan"), "B": "x", "C": True, "D": 10**400, "E": 1}, "generatorURL": "javascript:1"}
+
+    reply = post(door, {"alerts": [alert]})
+
+    (published,) = topic.published
+    assert reply.status_code == 202
+    assert published.service_name == "pay ments EU"
+    assert (published.alert_name, published.fingerprint) == ("5", "12")
+    assert published.values == {"A": None, "B": None, "C": None, "D": None, "E": 1.0}
+    assert published.generator_url == ""
+    assert len(published.model_dump_json().encode()) < 30_000
+
+
+def test_too_many_services_are_refused_whole(door: FlaskClient, topic: FakeBus) -> None:
+    """More than 50 services in one body are a 400 in words, and none is published."""
+    reply = post(door, {"alerts": [firing(labels={"app": f"s{n}"}, annotations={}) for n in range(51)]})
+
+    assert reply.status_code == 400
+    assert "50" in message_of(reply)
+    assert topic.published == []
+
+
+def test_legacy_grafana_alert_is_read(door: FlaskClient, topic: FakeBus) -> None:
+    """An alert of Grafana before version 8 names its service in a tag; `ok` is a resolution."""
+    body = {"ruleName": "Errors", "state": "ok", "tags": {"service": "a"}, "message": "m", "ruleUrl": "http://g/1"}
+    post(door, {**body, "evalMatches": [{"metric": "rate", "value": 2, "tags": {"job": "b"}}]})
+
+    (alert,) = topic.published
+    assert (alert.service_name, alert.status, alert.alert_name) == ("a", "resolved", "Errors")
+    assert (alert.summary, alert.values, alert.generator_url) == ("m", {"rate": 2.0}, "http://g/1")
+
+
+@pytest.mark.skipif(not PAYLOADS.is_dir(), reason="needs the recorded webhook bodies beside the repository")
+@pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: str(path.stem))
+def test_recorded_bodies_are_accepted_or_refused_in_words(door: FlaskClient, topic: FakeBus, path: Path) -> None:
+    """Every real body is accepted with an alert for each service, or refused naming the labels looked at."""
+    reply = post(door, json.loads(path.read_text()))
+
+    if reply.status_code == 202:
+        assert len(topic.published) == len(reply.get_json()["incidents"]) > 0
+    else:
+        assert reply.status_code == 400
+        assert "service_name" in message_of(reply)
+    with_team = door.application.test_client()
+    body = {**json.loads(path.read_text()), "service_name": "named"}
+    assert post(with_team, body).status_code == 202
