@@ -17,14 +17,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LINK_CHARS = 2000
 
 PROBLEM_WORDS = (
-    r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|\bcrit\b|severe|emerg|traceback|fail|abort|crash"
-    r"|unhandled|unavailable|refused|denied|time[ds]?[ _-]?out|out ?of ?memory|oom|deadlock|segfault|segmentation"
+    r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|severe|emerg|traceback|fail|abort|crash"
+    r"|unhandled|unavailable|refused|denied|time[ds]?[ _-]?out|out ?of ?memory|\boom|deadlock|segfault"
     # Traces logged line by line: frames of Java, JavaScript and .NET, of Python, of Ruby, of Go.
-    r'|^\s+at |^\s+file "|^\s+from |^caused by|^goroutine \d'
+    r"|^\s+(at|file|from) |^caused by|^goroutine "
 )
 """What a problem's line says, in RE2's syntax; generous, because counting and judging come later."""
 
-PROBLEM_LEVELS = "(?i)(warn.*|err.*|crit.*|fatal|panic|severe|alert|emerg.*)"
+PROBLEM_LEVELS = "(?i)(warn|err|crit|fatal|panic|severe|alert|emerg).*"
 """What its level says, where a label or structured metadata carries it."""
 
 
