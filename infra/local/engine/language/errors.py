@@ -11,7 +11,7 @@ Tags are those of Google's page "Workflow errors".
 
 from __future__ import annotations
 
-from infra.local.engine.language.values import Value, to_json
+from infra.local.engine.language.values import Value, to_text
 
 
 class EngineError(Exception):
@@ -43,7 +43,7 @@ class WorkflowError(EngineError):
     def context(self) -> str:
         """The words a person reads first: what happened, and in which step."""
         message = self.value.get("message") if isinstance(self.value, dict) else None
-        headline = message if isinstance(message, str) else f"RuntimeError: {to_json(self.value)}"
+        headline = message if isinstance(message, str) else f"RuntimeError: {to_text(self.value)}"
         if not self.trace:
             return headline
         routine, step, line = self.trace[0]

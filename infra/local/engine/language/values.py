@@ -74,20 +74,27 @@ def _equal_maps(left: dict[str, Value], right: dict[str, Value]) -> bool:
     return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
 
 
-def size_bytes(value: Value) -> int:
+# Deeper values exist nowhere in practice, and would exhaust Python's stack before Workflows' memory.
+MAX_DEPTH = 200
+
+
+def size_bytes(value: Value, depth: int = 0) -> int:
     """
     Return what the value counts against the memory of an execution.
 
     Source: Variables, "Memory usage": 8 bytes for a scalar, 8 plus its elements for a string, bytes, list or map.
+    Raises ValueError for a value nested deeper than MAX_DEPTH.
     """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"a value is nested deeper than {MAX_DEPTH}")
     if isinstance(value, str):
         return 8 + (len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass")))
     if isinstance(value, bytes):
         return 8 + len(value)
     if isinstance(value, list):
-        return 8 + sum(size_bytes(item) for item in value)
+        return 8 + sum([size_bytes(item, depth + 1) for item in value])
     if isinstance(value, dict):
-        return 8 + sum(size_bytes(key) + size_bytes(item) for key, item in value.items())
+        return 8 + sum([size_bytes(key) + size_bytes(item, depth + 1) for key, item in value.items()])
     return 8
 
 
@@ -115,13 +122,25 @@ def to_json(value: Value, *, indent: str | None = None) -> str:
         raise ValueError("bytes and callables cannot be encoded as JSON") from error
 
 
+def to_text(value: Value) -> str:
+    """Return the value as JSON text, or its type where JSON has no word for it."""
+    try:
+        return to_json(value)
+    except ValueError:
+        return to_json(f"<{type_name(value)}>")
+
+
 def from_json(text: str | bytes) -> Value:
     """
     Return the value JSON text stands for; integers beyond 64 bits become doubles.
 
-    Raises ValueError when the text is not JSON.
+    Raises ValueError when the text is not JSON or nested too deep.
     """
-    decoded: Value = json.loads(text, parse_int=_integer, parse_constant=_no_constant)
+    try:
+        decoded: Value = json.loads(text, parse_int=_integer, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deep") from error
+    size_bytes(decoded)
     return decoded
 
 

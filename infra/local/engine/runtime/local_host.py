@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from infra.local.engine.language.errors import tagged, timeout_error, value_error
-from infra.local.engine.language.values import Value
+from infra.local.engine.language.values import Value, to_text
 from infra.local.engine.runtime.callbacks import CallbackBoard
 from infra.local.engine.runtime.waiting import Cancellation
 from shared import clock
 
 T = TypeVar("T")
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class LocalHost:
     def log(self, severity: str, payload: Value) -> None:
         """Keep one entry."""
         self.logs.append(LogEntry(clock.now(), severity, payload))
+        _LOGGER.info("workflow.logged %s %s", severity, payload if isinstance(payload, str) else to_text(payload))
 
     def create_callback(self, method: str) -> str:
         """Return the URL that takes one callback by this HTTP method."""

@@ -67,9 +67,12 @@ class Scope:
 
     def write(self, name: str, value: Value) -> None:
         """Set a variable of this very scope; raises WorkflowError (ResourceLimitError)."""
-        if longest_string_bytes(value) > limits.STRING_BYTES:
+        try:
+            size = size_bytes(value)
+        except ValueError as error:
+            raise resource_limit(str(error)) from error
+        if size > limits.STRING_BYTES and longest_string_bytes(value) > limits.STRING_BYTES:
             raise resource_limit(f"a string is longer than {limits.STRING_BYTES} bytes")
-        size = size_bytes(value)
         with self.lock:
             self._memory.change(size - self._sizes.get(name, 0))
             self._values[name] = value

@@ -1,0 +1,104 @@
+"""The gRPC door, for Google's client libraries: google.cloud.workflows.executions.v1.Executions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import grpc
+import proto  # type: ignore[import-untyped]  # no stubs exist
+from google.cloud.workflows.executions_v1.types import executions as types
+
+from infra.local.engine.api import resources
+from infra.local.engine.api.errors import ApiError
+from infra.local.engine.api.execution import Execution, Request
+from infra.local.engine.api.service import WorkflowsService
+
+_SERVICE = "google.cloud.workflows.executions.v1.Executions"
+_THREADS = 16
+
+Ask = TypeVar("Ask", bound=proto.Message)
+
+
+class GrpcServer:
+    """Serves one WorkflowsService; `port` is the bound port. Raises OSError when the port is taken."""
+
+    def __init__(self, service: WorkflowsService, host: str, port: int) -> None:
+        # Without SO_REUSEPORT a second engine on the same port is refused instead of taking half of the calls.
+        options = [("grpc.so_reuseport", 0)]
+        self._server = grpc.server(ThreadPoolExecutor(_THREADS), options=options)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        self._server.add_generic_rpc_handlers((_handlers(_Executions(service)),))
+        try:
+            self.port: int = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise OSError(f"gRPC cannot listen on {host}:{port}: {error}") from error
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Answer no more and free the port."""
+        self._server.stop(grace=0).wait()
+
+
+def _handlers(door: _Executions) -> grpc.GenericRpcHandler:
+    methods = {
+        "CreateExecution": _method(door.create, types.CreateExecutionRequest),
+        "GetExecution": _method(door.get, types.GetExecutionRequest),
+        "ListExecutions": _method(door.list, types.ListExecutionsRequest),
+        "CancelExecution": _method(door.cancel, types.CancelExecutionRequest),
+    }
+    return grpc.method_handlers_generic_handler(_SERVICE, methods)  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
+
+
+def _method(answer: Callable[[Ask], proto.Message], request: type[Ask]) -> grpc.RpcMethodHandler:
+    def serve(asked: Ask, context: grpc.ServicerContext) -> proto.Message:
+        try:
+            return answer(asked)
+        except ApiError as error:
+            context.abort(grpc.StatusCode[error.status], str(error))  # type: ignore[no-untyped-call]  # the library leaves it untyped
+            raise
+
+    return grpc.unary_unary_rpc_method_handler(  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
+        serve,
+        request_deserializer=request.deserialize,
+        response_serializer=lambda reply: type(reply).serialize(reply),
+    )
+
+
+class _Executions:
+    """The four methods, between protobuf and the service."""
+
+    def __init__(self, service: WorkflowsService) -> None:
+        self._service = service
+
+    def create(self, asked: types.CreateExecutionRequest) -> proto.Message:
+        wanted = asked.execution
+        level = types.Execution.CallLogLevel(wanted.call_log_level).name
+        request = Request(wanted.argument or "null", dict(wanted.labels), level)
+        return _resource(self._service.create_execution(asked.parent, request), "FULL")
+
+    def get(self, asked: types.GetExecutionRequest) -> proto.Message:
+        view = "BASIC" if asked.view == types.ExecutionView.BASIC else "FULL"
+        return _resource(self._service.get_execution(asked.name), view)
+
+    def list(self, asked: types.ListExecutionsRequest) -> proto.Message:
+        page = self._service.list_executions(
+            asked.parent, text=asked.filter, order_by=asked.order_by, size=asked.page_size, token=asked.page_token
+        )
+        view = "FULL" if asked.view == types.ExecutionView.FULL else "BASIC"
+        executions = [_resource(item, view) for item in page.executions]
+        return types.ListExecutionsResponse(executions=executions, next_page_token=page.next_token)
+
+    def cancel(self, asked: types.CancelExecutionRequest) -> proto.Message:
+        return _resource(self._service.cancel_execution(asked.name), "FULL")
+
+
+def _resource(execution: Execution, view: str) -> types.Execution:
+    """Return the resource as protobuf; fields newer than the installed library are left out."""
+    text = json.dumps(resources.execution(execution, view))
+    resource: types.Execution = types.Execution.from_json(text, ignore_unknown_fields=True)
+    return resource
