@@ -1,9 +1,10 @@
 """A code host made of a real local git repository: real data, no network."""
 
+import os
 import re
 import subprocess
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -19,16 +20,56 @@ _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
 }
 
 
-def git(repository: Path, *arguments: str, text: str | None = None) -> str:
-    """Run git in `repository` and return what it printed."""
+def git(repository: Path, *arguments: str, moment: str | None = None) -> str:
+    """Run git in `repository` and return what it printed; `moment` dates what it writes."""
+    dates = {"GIT_AUTHOR_DATE": moment, "GIT_COMMITTER_DATE": moment} if moment else {}
     done = subprocess.run(
         ["git", "-c", "core.quotePath=false", *arguments],
         cwd=repository,
-        input=None if text is None else text.encode(),
+        env={**os.environ, **dates, "GIT_CONFIG_GLOBAL": os.devnull},
         capture_output=True,
         check=True,
     )
     return done.stdout.decode("utf-8", "surrogateescape")
+
+
+class Repository:
+    """A new local repository to write histories in; every commit is one minute after the last."""
+
+    def __init__(self, folder: Path, start: datetime = datetime(2026, 1, 5, 8, tzinfo=UTC)) -> None:
+        self.folder = folder
+        self._at = start
+        folder.mkdir(parents=True)
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *arguments: str) -> str:
+        """Run git as a fixed author at the repository's own time."""
+        moment = self._at.isoformat()
+        identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-c", "core.autocrlf=false")
+        return git(self.folder, *identity, *arguments, moment=moment)
+
+    def commit(self, files: Mapping[str, str | None], message: str = "Change", at: datetime | None = None) -> str:
+        """Write files (none removes one), commit, and return the sha."""
+        self._at = at or self._at + timedelta(minutes=1)
+        for path, text in files.items():
+            file = self.folder / path
+            if text is None:
+                file.unlink()
+                continue
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.head()
+
+    def become(self, tree: Mapping[str, str]) -> str:
+        """Commit exactly `tree`, removing every other file."""
+        present = {path for path in self.git("ls-files", "-z").split("\0") if path}
+        return self.commit({**dict.fromkeys(present - tree.keys()), **tree})
+
+    def head(self) -> str:
+        """Return the sha of the newest commit."""
+        return self.git("rev-parse", "HEAD").strip()
 
 
 class GitReader:

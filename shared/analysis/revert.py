@@ -78,15 +78,15 @@ def _file_edits(
     reason = f"takes back {commit.sha[:12]}"
     if change.status == "renamed":
         return _renamed_back(reader, change, old_path, head, reason, (base, ours, theirs))
-    if ours == theirs:
-        return []
     if theirs is None:
         return [_deletion(change.path, _unchanged(change.path, base, ours), reason)]
+    if base == theirs:
+        raise _NotRevertible(f"{commit.sha[:12]} changed only the mode of {change.path!r}")
+    if ours == theirs:
+        return []
     if base is None:
         _check_still_absent(change.path, ours)
         return [_creation(change.path, theirs, reason)]
-    if base == theirs:
-        raise _NotRevertible(f"{commit.sha[:12]} changed only the mode of {change.path!r}")
     return _edits_for(change.path, _present(change.path, ours), base, theirs, reason, whole=whole)
 
 
