@@ -137,9 +137,9 @@ class GithubSandbox(Sandbox):
             raise not_found()
 
     def _call(self, request: Request, args: list[str], prefix: str) -> Call:
-        return Call(
-            request, args, self._git, self.repo, self._default_branch, self.url, self.url + prefix, self._tree_limit
-        )
+        # Addresses are those of the client: it may have come by another name than 127.0.0.1.
+        web = f"http://{request.headers.get('Host') or self.url.removeprefix('http://')}"
+        return Call(request, args, self._git, self.repo, self._default_branch, web, web + prefix, self._tree_limit)
 
     def _rate_headers(self) -> dict[str, str]:
         with self._count_lock:

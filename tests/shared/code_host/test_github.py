@@ -1,0 +1,259 @@
+"""The door to GitHub: who asks, what goes wrong, and which repository is meant."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
+
+from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.http import Reply, Request, Sandbox
+from shared import code_host
+from shared.code_host.github import GithubSettings
+from shared.code_host.github_reader import GithubReader
+from shared.code_host.github_writer import GithubWriter
+from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
+
+RECORDED = Path(__file__).parents[4] / "shared" / "payloads" / "github_api"
+
+
+class Scripted(Sandbox):
+    """Answers each path with what it was given."""
+
+    def __init__(self, answers: dict[str, Reply]) -> None:
+        super().__init__()
+        self.answers = answers
+
+    def answer(self, request: Request) -> Reply:
+        """Return the answer for the path, else GitHub's 404."""
+        return self.answers.get(request.path, Reply.of_json({"message": "Not Found"}, 404))
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine leaks into a test."""
+    for name in ("GITHUB_REPO", "GITHUB_TOKEN", "GITHUB_BASE_BRANCH", "GITHUB_API_URL", "CODE_HOST_PROVIDER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_no_repository_means_no_reader_and_no_writer() -> None:
+    """Absence is none, not an error: the analysis goes on without code."""
+    assert code_host.connect_reader(None) is None
+    assert code_host.connect_writer(None) is None
+
+
+def test_stranger_may_read_but_not_write() -> None:
+    """Without a token public repositories can be read."""
+    reader = code_host.connect_reader("octo/shop")
+
+    assert reader is not None
+    assert reader.repo == "octo/shop"
+    assert code_host.connect_writer("octo/shop") is None
+
+
+def test_repository_named_by_the_caller_beats_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert knows better than the configuration which repository it is about."""
+    monkeypatch.setenv("GITHUB_REPO", "octo/configured")
+    monkeypatch.setenv("GITHUB_TOKEN", "t")
+    monkeypatch.setenv("GITHUB_BASE_BRANCH", "develop")
+    readers = [code_host.connect_reader(name) for name in (None, "octo/named")]
+    writer = code_host.connect_writer(None)
+
+    assert [reader.repo for reader in readers if reader] == ["octo/configured", "octo/named"]
+    assert writer is not None
+    assert writer.repo == "octo/configured"
+    assert code_host.base_branch() == "develop"
+
+
+@pytest.mark.parametrize("name", ["shop", "octo/shop/x", "../shop", "octo/..", "octo/a b", "https://github.com/o/r"])
+def test_other_names_than_owner_and_name_are_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else reaches an address; the setting's error names the variable."""
+    with pytest.raises(Rejected, match="owner/name"):
+        code_host.connect_reader(name)
+    monkeypatch.setenv("GITHUB_REPO", name)
+    with pytest.raises(Misconfigured, match="GITHUB_REPO"):
+        code_host.connect_writer(None)
+
+
+def test_unknown_provider_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named."""
+    monkeypatch.setenv("CODE_HOST_PROVIDER", "forge")
+    with pytest.raises(Misconfigured, match="CODE_HOST_PROVIDER"):
+        code_host.connect_reader("octo/shop")
+
+
+def test_wrong_token_is_refused_and_never_told(sandbox: GithubSandbox) -> None:
+    """The message names the repository and GitHub's reason, not the token."""
+    settings = GithubSettings(github_token=SecretStr("ghp_wrong_one"), github_api_url=sandbox.url)
+    with pytest.raises(Refused) as caught:
+        GithubReader(settings, sandbox.repo).default_branch()
+
+    assert str(caught.value) == "GitHub answered 401 about the repository 'octo/shop': Bad credentials"
+    assert "ghp_wrong_one" not in repr(settings)
+
+
+def test_absent_repository_is_refused(settings: GithubSettings) -> None:
+    """404 is the operator's: a wrong name or no access."""
+    with pytest.raises(Refused, match=r"404 about the repository 'octo/other'"):
+        GithubReader(settings, "octo/other").paths("main")
+
+
+def test_stranger_reads_a_public_repository(git_dir: Path) -> None:
+    """No token is sent when there is none."""
+    with GithubSandbox(git_dir, "octo/shop", token="t", is_public=True) as public:
+        reader = GithubReader(GithubSettings(github_api_url=public.url), "octo/shop")
+
+        assert "src/cart.py" in reader.paths("main")
+        assert {request.headers.get("Authorization") for request in public.requests} == {None}
+
+
+def test_app_asks_for_its_own_token(sandbox: GithubSandbox) -> None:
+    """A GitHub App signs itself in; its key may have its line ends written as two characters."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    settings = GithubSettings(
+        github_app_id="7",
+        github_app_private_key=SecretStr(pem.decode().replace("\n", "\\n")),
+        github_app_installation_id=9,
+        github_api_url=sandbox.url,
+    )
+
+    assert GithubReader(settings, sandbox.repo).default_branch() == "main"
+    assert sandbox.requests[0].path == "/app/installations/9/access_tokens"
+
+
+@pytest.mark.parametrize(("key", "installation_id"), [("garbage", 9), ("garbage", None)])
+def test_app_described_wrongly_is_misconfigured(key: str, installation_id: int | None) -> None:
+    """The variables are named, the key is not told."""
+    settings = GithubSettings(
+        github_app_id="7", github_app_private_key=SecretStr(key), github_app_installation_id=installation_id
+    )
+    with pytest.raises(Misconfigured, match="GITHUB_APP_PRIVATE_KEY") as caught:
+        GithubWriter(settings, "octo/shop")
+
+    assert "garbage" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_nobody_listening_is_unavailable() -> None:
+    """A refused connection promises that nothing happened, for writers too."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        settings = GithubSettings(
+            github_token=SecretStr("t"), github_api_url=f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        )
+        with pytest.raises(Unavailable, match="did not answer about the repository 'octo/shop'"):
+            GithubReader(settings, "octo/shop").default_branch()
+        with pytest.raises(Unavailable):
+            GithubWriter(settings, "octo/shop").open_pull_request("b", "main", "t", "", [])
+
+
+def test_reads_are_asked_three_times_at_most(sandbox: GithubSandbox, settings: GithubSettings) -> None:
+    """A gateway's 502 is asked again twice, then told."""
+    sandbox.fail_next(Reply(502), Reply(503, headers={"Retry-After": "600"}))
+    assert GithubReader(settings, sandbox.repo).default_branch() == "main"
+    assert len(sandbox.requests) == 3
+
+    sandbox.fail_next(Reply(504), Reply(504), Reply(504))
+    with pytest.raises(Unavailable, match="504"):
+        GithubReader(settings, sandbox.repo).default_branch()
+    assert len(sandbox.requests) == 6
+
+
+def test_plain_server_error_is_unavailable(sandbox: GithubSandbox, settings: GithubSettings) -> None:
+    """500 is told at once."""
+    sandbox.fail_next(Reply.of_json({"message": "Server Error"}, 500))
+    with pytest.raises(Unavailable, match="500"):
+        GithubReader(settings, sandbox.repo).default_branch()
+    assert len(sandbox.requests) == 1
+
+
+def test_silence_is_unavailable_within_the_timeout(sandbox: GithubSandbox) -> None:
+    """A server that never answers does not hold a function."""
+    settings = GithubSettings(github_token=SecretStr("x"), github_api_url=sandbox.url, github_timeout_s=1)
+    sandbox.fail_next(*[Reply(delay_s=30)] * 3)
+    with pytest.raises(Unavailable, match="did not answer"):
+        GithubReader(settings, sandbox.repo).default_branch()
+
+
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+PRIMARY = "API rate limit exceeded for user ID 1."
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "headers", "wait_s"),
+    [
+        (403, SECONDARY, {"Retry-After": "37"}, 37),
+        (403, SECONDARY, {}, 60),
+        (403, PRIMARY, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}, 0),
+        (429, "Too many requests", {"Retry-After": "5"}, 5),
+    ],
+)
+def test_rate_limits_are_throttled_at_once(
+    sandbox: GithubSandbox, settings: GithubSettings, status: int, message: str, headers: dict[str, str], wait_s: float
+) -> None:
+    """The wish of GitHub is passed on; nobody sleeps on it and nobody asks again."""
+    sandbox.fail_next(Reply.of_json({"message": message}, status, headers))
+    with pytest.raises(Throttled) as caught:
+        GithubReader(settings, sandbox.repo).default_branch()
+
+    assert caught.value.retry_after_s == wait_s
+    assert len(sandbox.requests) == 1
+
+
+def test_forbidden_without_a_limit_is_refused(sandbox: GithubSandbox, settings: GithubSettings) -> None:
+    """403 may also mean no."""
+    sandbox.fail_next(Reply.of_json({"message": "Resource not accessible by personal access token"}, 403))
+    with pytest.raises(Refused, match="Resource not accessible"):
+        GithubReader(settings, sandbox.repo).default_branch()
+
+
+@pytest.mark.parametrize("body", [b'{"cut', b'{"default_branch": 7}'])
+def test_unknown_shape_is_unavailable(sandbox: GithubSandbox, settings: GithubSettings, body: bytes) -> None:
+    """An answer that cannot be read is no answer."""
+    sandbox.fail_next(Reply(200, body, {"Content-Type": "application/json"}))
+    with pytest.raises(Unavailable, match="GitHub answered about"):
+        GithubReader(settings, sandbox.repo).default_branch()
+
+
+def test_page_for_people_in_place_of_the_api_is_misconfigured(sandbox: GithubSandbox, settings: GithubSettings) -> None:
+    """A web server answers 200 to anything; the variable is named."""
+    sandbox.fail_next(Reply(200, b"<html>Welcome</html>", {"Content-Type": "text/html"}))
+    with pytest.raises(Misconfigured, match="GITHUB_API_URL"):
+        GithubReader(settings, sandbox.repo).resolve("main")
+
+
+def test_renamed_repository_is_read_at_its_new_address(git_dir: Path) -> None:
+    """A redirect loses its parameters on the way, so the new address is learned first."""
+    with GithubSandbox(git_dir, "octo/shop") as github:
+        moved = Reply(301, b"", {"Location": f"{github.url}/repos/octo/shop"})
+        github.fault = lambda request: moved if request.path == "/repos/octo/old-name" else None
+        reader = GithubReader(GithubSettings(github_api_url=github.url), "octo/old-name")
+
+        assert reader.read("src/cart.py", "main") is not None
+        assert not [request for request in github.requests if "old-name/" in request.path]
+
+
+def test_recorded_commit_of_github_is_understood() -> None:
+    """What GitHub itself said about a commit gives the same facts."""
+    recording = RECORDED / "pygithub_Commit.setUp.json"
+    if not recording.exists():
+        pytest.skip(f"no recorded answers in {RECORDED}")
+    said = json.loads(recording.read_text())[-1]["response"]["body"]
+    answers = {
+        "/repos/octo/shop": Reply.of_json({"full_name": "octo/shop", "default_branch": "main"}),
+        f"/repos/octo/shop/commits/{said['sha']}": Reply.of_json(said),
+    }
+    with Scripted(answers) as github:
+        commit = GithubReader(GithubSettings(github_api_url=github.url), "octo/shop").commit(said["sha"])
+
+    assert (commit.sha, commit.message, commit.url) == (said["sha"], said["commit"]["message"], said["html_url"])
+    assert commit.at.isoformat() == "2012-05-09T16:22:33+00:00"
+    assert commit.parents == tuple(parent["sha"] for parent in said["parents"])
+    assert [change.path for change in commit.changes] == [file["filename"] for file in said["files"]]
+    assert [change.patch for change in commit.changes] == [file.get("patch") for file in said["files"]]

@@ -1,0 +1,376 @@
+"""Writing to GitHub: one commit, one branch, one draft pull request, however often and however badly it goes."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.http import Reply, Request
+from shared.code_host.github import GithubSettings
+from shared.code_host.github_reader import GithubReader
+from shared.code_host.github_writer import GithubWriter
+from shared.code_host.port import FileWrite
+from shared.errors import Refused, Rejected, Throttled, Unavailable, Uncertain
+
+Git = Callable[..., str]
+BRANCH = "incident/INC-1"
+MESSAGE = "Stop dividing by an empty cart\n\nIncident: INC-1"
+FIX = FileWrite("src/cart.py", "def total(items):\n    return sum(items)\n")
+
+
+@pytest.fixture
+def writer(settings: GithubSettings, sandbox: GithubSandbox) -> GithubWriter:
+    """A writer that has asked nothing yet."""
+    return GithubWriter(settings, sandbox.repo)
+
+
+@pytest.fixture
+def base(git: Git) -> str:
+    """The commit to write on."""
+    return git("rev-parse", "main")
+
+
+@pytest.fixture
+def healthy(git: Git) -> Iterator[None]:
+    """Whatever a test did, the repository must be sound after it."""
+    yield
+    assert git("fsck", "--strict", "--no-dangling") == ""
+
+
+def posts(sandbox: GithubSandbox, ending: str) -> int:
+    """Count the POSTs to an address."""
+    return len([one for one in sandbox.requests if one.method == "POST" and one.path.endswith(ending)])
+
+
+def failing(ending: str, reply: Reply, times: int = 99) -> Callable[[Request], Reply | None]:
+    """Return a fault that answers the first `times` POSTs to an address with `reply`."""
+    left = [reply] * times
+
+    def fault(request: Request) -> Reply | None:
+        return left.pop() if left and request.method == "POST" and request.path.endswith(ending) else None
+
+    return fault
+
+
+def done_but_told_502(sandbox: GithubSandbox, ending: str) -> None:
+    """Let POSTs to an address happen, and answer 502 all the same."""
+
+    def fault(request: Request) -> Reply | None:
+        if request.method != "POST" or not request.path.endswith(ending):
+            return None
+        sandbox.fault = None
+        sandbox.answer(request)
+        return Reply(502)
+
+    sandbox.fault = fault
+
+
+@pytest.mark.usefixtures("healthy")
+def test_all_files_are_in_one_commit_on_the_base(writer: GithubWriter, base: str, git: Git) -> None:
+    """Edited, new and deleted files arrive together, in a commit whose only parent is the base."""
+    files = [FIX, FileWrite("docs/why.md", "Because.\n"), FileWrite("large.txt", None)]
+    written = writer.commit_files(BRANCH, base, MESSAGE, files)
+
+    assert written.created is True
+    assert git("rev-parse", BRANCH) == written.commit
+    assert git("rev-parse", f"{BRANCH}^@") == base
+    assert git("log", "-1", "--format=%B", BRANCH) == MESSAGE
+    assert git("show", "--format=", "--name-status", BRANCH).splitlines() == [
+        "A\tdocs/why.md",
+        "D\tlarge.txt",
+        "M\tsrc/cart.py",
+    ]
+    assert "3 files changed" in git("show", "--stat", BRANCH)
+    assert git("rev-parse", "main") == base
+
+
+@pytest.mark.usefixtures("healthy")
+def test_modes_line_ends_and_marks_are_kept(
+    writer: GithubWriter, settings: GithubSettings, base: str, git: Git
+) -> None:
+    """An executable stays one, CRLF stays CRLF, the byte order mark stays, and the neighbours are untouched."""
+    text = "\ufeffone\r\nzwei ü\r\n"
+    writer.commit_files(BRANCH, base, MESSAGE, [FileWrite("run.sh", "#!/bin/sh\nls\n"), FileWrite("windows.txt", text)])
+
+    listing = git("ls-tree", "-r", "--format=%(objectmode) %(path)", BRANCH).splitlines()
+    assert {"100755 run.sh", "100644 windows.txt", "120000 link.txt"} <= set(listing)
+    assert GithubReader(settings, "octo/shop").read("windows.txt", BRANCH) == text
+
+
+@pytest.mark.usefixtures("healthy")
+def test_same_commit_twice_is_one_branch_with_one_commit(
+    writer: GithubWriter, settings: GithubSettings, base: str, git: Git, sandbox: GithubSandbox
+) -> None:
+    """A second run, of another process, finds the first one's work."""
+    first = writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    second = GithubWriter(settings, sandbox.repo).commit_files(BRANCH, base, MESSAGE, [FIX])
+
+    assert (second.commit, second.created) == (first.commit, False)
+    assert git("rev-list", "--count", f"main..{BRANCH}") == "1"
+    assert posts(sandbox, "/git/commits") == posts(sandbox, "/git/refs") == 1
+
+
+def test_writing_takes_few_requests(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
+    """Repository, branch, base, its tree; then tree, commit, branch: however many files there are."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX, FileWrite("a.txt", "a"), FileWrite("b.txt", "b")])
+
+    assert len(sandbox.requests) == 7
+
+
+def test_branch_that_people_continued_is_returned_as_it_stands(writer: GithubWriter, base: str, git: Git) -> None:
+    """Our commit below theirs still makes it ours, also when the base has moved on."""
+    ours = writer.commit_files(BRANCH, base, MESSAGE, [FIX]).commit
+    theirs = commit_by_hand(git, ours, "Polish")
+    git("update-ref", f"refs/heads/{BRANCH}", theirs)
+    moved = commit_by_hand(git, base, "Meanwhile")
+
+    assert writer.commit_files(BRANCH, moved, MESSAGE, [FIX]).commit == theirs
+
+
+def test_branch_of_someone_else_is_refused(writer: GithubWriter, base: str, git: Git) -> None:
+    """A name that is taken is never written to."""
+    theirs = commit_by_hand(git, commit_by_hand(git, base, "One"), "Two")
+    git("update-ref", f"refs/heads/{BRANCH}", theirs)
+
+    with pytest.raises(Refused, match="someone else"):
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    assert git("rev-parse", BRANCH) == theirs
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (FileWrite("link.txt", "text"), "link or a submodule"),
+        (FileWrite("absent.txt", None), "not there"),
+        (FileWrite("src/cart.py", "\ud800"), "UTF-8"),
+        (FileWrite("run.sh", "#!/bin/sh\n"), "nothing would change"),
+    ],
+)
+def test_what_cannot_be_written_is_rejected_before_there_is_a_branch(
+    writer: GithubWriter, base: str, git: Git, file: FileWrite, reason: str
+) -> None:
+    """The message says why."""
+    with pytest.raises(Rejected, match=reason):
+        writer.commit_files(BRANCH, base, MESSAGE, [file])
+    assert git("branch", "--list", "incident/*") == ""
+
+
+@pytest.mark.parametrize(("branch", "sha"), [("../../octo/other", "0" * 40), (BRANCH, ".."), (BRANCH, "main")])
+def test_names_that_could_climb_are_rejected(
+    writer: GithubWriter, sandbox: GithubSandbox, branch: str, sha: str
+) -> None:
+    """They reach no address."""
+    with pytest.raises(Rejected):
+        writer.commit_files(branch, sha, MESSAGE, [FIX])
+    assert sandbox.requests == []
+
+
+def test_absent_base_is_refused(writer: GithubWriter) -> None:
+    """GitHub's 404 names the base."""
+    with pytest.raises(Refused, match="404 about the files at '0000"):
+        writer.commit_files(BRANCH, "0" * 40, MESSAGE, [FIX])
+
+
+def test_path_that_git_forbids_is_refused(writer: GithubWriter, base: str, git: Git) -> None:
+    """GitHub's 422 is told, and nothing is left behind."""
+    with pytest.raises(Refused, match="malformed path"):
+        writer.commit_files(BRANCH, base, MESSAGE, [FileWrite("../outside.txt", "x")])
+    assert git("branch", "--list", "incident/*") == ""
+
+
+@pytest.mark.parametrize("ending", ["/git/trees", "/git/commits"])
+def test_silence_before_the_branch_is_unavailable(
+    writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox, ending: str
+) -> None:
+    """Objects no branch leads to are nothing that happened; they are not sent again here either."""
+    sandbox.fault = failing(ending, Reply(502))
+    with pytest.raises(Unavailable):
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    assert posts(sandbox, ending) == 1
+    assert git("branch", "--list", "incident/*") == ""
+
+
+def test_silence_at_the_branch_is_uncertain_and_a_second_run_settles_it(
+    writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
+) -> None:
+    """One POST, then an honest answer; the next run makes the one branch."""
+    sandbox.fault = failing("/git/refs", Reply(502), times=1)
+    with pytest.raises(Uncertain, match="502"):
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    assert posts(sandbox, "/git/refs") == 1
+
+    assert writer.commit_files(BRANCH, base, MESSAGE, [FIX]).created is True
+    assert git("rev-list", "--count", f"main..{BRANCH}") == "1"
+
+
+def test_branch_made_in_spite_of_a_502_is_found_at_once(
+    writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
+) -> None:
+    """A look settles what the answer left open."""
+    done_but_told_502(sandbox, "/git/refs")
+    written = writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+    assert (written.created, written.commit) == (True, git("rev-parse", BRANCH))
+    assert posts(sandbox, "/git/refs") == 1
+
+
+def test_second_silence_does_not_hide_the_first(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
+    """When looking fails too, it may still have happened."""
+    is_down = []
+
+    def fault(request: Request) -> Reply | None:
+        if request.method == "POST" and request.path.endswith("/git/refs"):
+            is_down.append(True)
+        return Reply(500) if is_down else None
+
+    sandbox.fault = fault
+    with pytest.raises(Uncertain):
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+
+def test_faster_run_of_the_same_incident_wins(
+    writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
+) -> None:
+    """Two runs at once end in one branch, and both return it."""
+
+    def fault(request: Request) -> Reply | None:
+        if request.method == "POST" and request.path.endswith("/git/refs"):
+            git("update-ref", f"refs/heads/{BRANCH}", commit_by_hand(git, base, MESSAGE))
+        return None
+
+    sandbox.fault = fault
+    written = writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+    assert (written.created, written.commit) == (False, git("rev-parse", BRANCH))
+
+
+def test_pull_request_is_a_labelled_draft(writer: GithubWriter, base: str, git_dir: Path) -> None:
+    """Title, body, branches and labels arrive; the labels are made when the repository has none."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    opened = writer.open_pull_request(BRANCH, "main", "Fix the cart", "Evidence: …", ["incident", "severity:high"])
+
+    kept = json.loads((git_dir / "pulls.json").read_text())
+    assert (opened.number, opened.draft, opened.created) == (1, True, True)
+    assert opened.url.endswith("/octo/shop/pull/1")
+    assert (kept["pulls"][0]["title"], kept["pulls"][0]["body"]) == ("Fix the cart", "Evidence: …")
+    assert (kept["pulls"][0]["head"], kept["pulls"][0]["base"]) == (BRANCH, "main")
+    assert kept["pulls"][0]["labels"] == kept["labels"] == ["incident", "severity:high"]
+
+
+def test_same_pull_request_twice_is_one(
+    writer: GithubWriter, settings: GithubSettings, base: str, sandbox: GithubSandbox
+) -> None:
+    """A second run finds the open one and does not post."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    first = writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"])
+    second = GithubWriter(settings, sandbox.repo).open_pull_request(BRANCH, "main", "Fix again", "", ["incident"])
+
+    assert (second.number, second.url, second.created) == (first.number, first.url, False)
+    assert posts(sandbox, "/pulls") == posts(sandbox, "/labels") == 1
+
+
+def test_502_on_a_pull_request_is_uncertain_after_one_post(
+    writer: GithubWriter, base: str, sandbox: GithubSandbox
+) -> None:
+    """PyGithub's habit of posting again would open two."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    sandbox.fault = failing("/pulls", Reply(502))
+
+    with pytest.raises(Uncertain, match="502 about a pull request"):
+        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+    assert posts(sandbox, "/pulls") == 1
+
+
+def test_cut_answer_to_a_pull_request_is_uncertain_after_one_post(
+    writer: GithubWriter, base: str, sandbox: GithubSandbox
+) -> None:
+    """A connection lost after sending says nothing about what happened."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    sandbox.fault = failing("/pulls", Reply(201, b'{"number": 1}' * 9, is_cut=True))
+
+    with pytest.raises(Uncertain):
+        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+    assert posts(sandbox, "/pulls") == 1
+
+
+def test_pull_request_opened_in_spite_of_a_502_is_found_at_once(
+    writer: GithubWriter, base: str, sandbox: GithubSandbox
+) -> None:
+    """And it is told as made now."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    done_but_told_502(sandbox, "/pulls")
+
+    assert writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"]).created is True
+    assert posts(sandbox, "/pulls") == 1
+
+
+def test_pull_request_opened_by_a_faster_run_is_returned(
+    writer: GithubWriter, settings: GithubSettings, base: str, sandbox: GithubSandbox
+) -> None:
+    """GitHub's "already exists" is answered by finding it."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    other = GithubWriter(settings, sandbox.repo)
+
+    def fault(request: Request) -> Reply | None:
+        if request.method == "POST" and request.path.endswith("/pulls"):
+            sandbox.fault = None
+            other.open_pull_request(BRANCH, "main", "Fix", "", [])
+        return None
+
+    sandbox.fault = fault
+    opened = writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+
+    assert (opened.number, opened.created) == (1, False)
+
+
+def test_nothing_to_pull_is_refused_with_githubs_words(writer: GithubWriter, sandbox: GithubSandbox, git: Git) -> None:
+    """422 is told in full."""
+    git("update-ref", f"refs/heads/{BRANCH}", "main")
+
+    with pytest.raises(Refused, match=f"Validation Failed No commits between main and {BRANCH}"):
+        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+
+
+def test_plan_without_drafts_gets_a_plain_pull_request(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
+    """The no to the draft is certain, so a second POST is safe; the answer says it is no draft."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    refusal = Reply.of_json({"message": "Draft pull requests are not supported in this repository."}, 422)
+    sandbox.fault = failing("/pulls", refusal, times=1)
+
+    assert writer.open_pull_request(BRANCH, "main", "Fix", "", []).draft is False
+    assert posts(sandbox, "/pulls") == 2
+
+
+def test_labels_that_fail_are_logged_and_put_on_by_the_next_run(
+    writer: GithubWriter, base: str, sandbox: GithubSandbox, git_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pull request is told all the same."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    sandbox.fault = failing("/labels", Reply.of_json({"message": "Resource not accessible"}, 403), times=1)
+    assert writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"]).created is True
+    assert json.loads(capsys.readouterr().out)["message"] == "code_host.labels_failed"
+
+    writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"])
+    assert json.loads((git_dir / "pulls.json").read_text())["pulls"][0]["labels"] == ["incident"]
+
+
+def test_secondary_limit_on_a_write_is_throttled_and_not_sent_again(
+    writer: GithubWriter, base: str, sandbox: GithubSandbox
+) -> None:
+    """GitHub did nothing, and says how long to wait."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    limit = Reply.of_json({"message": "You have exceeded a secondary rate limit."}, 403, {"Retry-After": "37"})
+    sandbox.fault = failing("/pulls", limit)
+
+    with pytest.raises(Throttled) as caught:
+        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+    assert caught.value.retry_after_s == 37
+    assert posts(sandbox, "/pulls") == 1
+
+
+def commit_by_hand(git: Git, parent: str, message: str) -> str:
+    """Make a commit as a person would; return its sha."""
+    identity = ("-c", "user.name=Grace", "-c", "user.email=grace@example.com")
+    return git(*identity, "commit-tree", f"{parent}^{{tree}}", "-p", parent, "-m", message)
