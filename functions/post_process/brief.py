@@ -31,6 +31,7 @@ _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _TAGS = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote"}
+_DEAD = ["link", "image", "autolink", "html_inline", "html_block", "reference", "heading", "lheading", "hr", "entity"]
 _HERE = Path(__file__).parent
 _MJML = (_HERE / "brief.mjml").read_text("utf-8")
 _TEXT = (_HERE / "brief.txt").read_text("utf-8")
@@ -150,8 +151,7 @@ def _visible(text: str) -> str:
 
 def _reader() -> MarkdownIt:
     """Markdown without anything that could lead away: links are made from our own fields only."""
-    dead = "link image autolink html_inline html_block reference heading lheading hr entity".split()
-    return MarkdownIt("commonmark", {"html": False, "linkify": False}).disable(dead)
+    return MarkdownIt("commonmark", {"html": False, "linkify": False}).disable(_DEAD)
 
 
 def _markdown(text: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import Field, SecretStr, model_validator
 
-from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
+from shared.errors import IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
 from shared.outbox.wire import Sleep, never_left, patiently, retry_after_s
 from shared.settings import Settings
 
@@ -40,9 +40,9 @@ class WebhookSettings(Settings):
     def _check(self) -> Self:
         url = urlsplit(self.post_process_url.get_secret_value())
         if not (url.scheme == "https" or (url.scheme == "http" and _is_loopback(self.host))) or not self.host:
-            raise ValueError("POST_PROCESS_URL must be an https URL; http is for loopback only")
+            raise Misconfigured("POST_PROCESS_URL must be an https URL; http is for loopback only")
         if self.host == PAGERDUTY_HOST and self.pagerduty_routing_key is None:
-            raise ValueError("PAGERDUTY_ROUTING_KEY is needed when POST_PROCESS_URL is PagerDuty's")
+            raise Misconfigured("PAGERDUTY_ROUTING_KEY is needed when POST_PROCESS_URL is PagerDuty's")
         return self
 
 

@@ -1,0 +1,43 @@
+"""The archive on a real disk."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.errors import Rejected, Unavailable
+from shared.outbox.archive import ArchiveSettings, FileArchive
+
+
+def archive(folder: Path) -> FileArchive:
+    """An archive in `folder`."""
+    return FileArchive(ArchiveSettings(save_output=True, output_dir=folder))
+
+
+def test_file_is_written_whole_and_replaced(tmp_path: Path) -> None:
+    """The second writing replaces the first, and nothing half-written stays behind."""
+    kept = archive(tmp_path / "output")
+
+    kept.save("inc-1/brief.html", b"first")
+    path = kept.save("inc-1/brief.html", b"second")
+
+    assert Path(path).read_bytes() == b"second"
+    assert [found.name for found in (tmp_path / "output/inc-1").iterdir()] == ["brief.html"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../up", "/etc/passwd", "a/../../b", ".hidden", "a//b", "", "a\0b", "a\\b", "x" * 200]
+)
+def test_name_that_could_leave_the_folder_is_rejected(tmp_path: Path, name: str) -> None:
+    """Only plain names between slashes are taken."""
+    with pytest.raises(Rejected):
+        archive(tmp_path / "output").save(name, b"")
+
+    assert not (tmp_path / "output").exists()
+
+
+def test_unwritable_folder_is_unavailable(tmp_path: Path) -> None:
+    """A disk that refuses is Unavailable, naming the file."""
+    (tmp_path / "output").write_text("a file where the folder should be")
+
+    with pytest.raises(Unavailable, match=r"brief\.txt"):
+        archive(tmp_path / "output").save("inc-1/brief.txt", b"")

@@ -1,0 +1,172 @@
+"""The hook against its sandbox, over real HTTP; Slack and PagerDuty by their shapes."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.sandboxes.hook import HookSandbox
+from infra.local.sandboxes.http import Reply
+from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
+from shared.outbox.webhook import Webhook, WebhookSettings, pagerduty_event, slack_message
+
+PAYLOAD: dict[str, Any] = {
+    "incident_id": "inc-000001",
+    "kind": "full",
+    "service_name": "billing-worker",
+    "severity": "high",
+    "incident_type": "code_issue",
+    "headline": "Invoices <!channel> & more fail",
+    "since": "2026-03-14T02:44:42+00:00",
+    "most_likely_cause": "A removed guard",
+    "recommended_action": "Roll back",
+    "pr_url": "https://github.com/example/billing/pull/412",
+    "failures": [{"step": "rca", "error_type": "BadAnswer", "message": "cut"}],
+    "incident": {"severity": "high"},
+}
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[HookSandbox]:
+    """A receiver on loopback."""
+    with HookSandbox(tmp_path / "calls") as running:
+        yield running
+
+
+def hook(url: str, **changes: str | float) -> Webhook:
+    """A hook that does not wait between tries."""
+    return Webhook(WebhookSettings.model_validate({"post_process_url": url, **changes}), sleep=lambda _: None)
+
+
+def test_payload_arrives_signed_with_its_key(sandbox: HookSandbox) -> None:
+    """The receiver gets the JSON, the key, and a signature it can check over the raw body."""
+    hook(f"{sandbox.url}/told", post_process_secret="k3y").call(PAYLOAD, key="inc-000001")
+
+    (request,) = sandbox.requests
+    digest = hmac.new(b"k3y", request.body, hashlib.sha256).hexdigest()
+    assert sandbox.calls[0]["body"] == PAYLOAD
+    assert request.headers["Idempotency-Key"] == "inc-000001"
+    assert request.headers["X-Incident-Copilot-Signature"] == f"sha256={digest}"
+
+
+def test_without_secret_nothing_is_signed(sandbox: HookSandbox) -> None:
+    """No secret, no signature header."""
+    hook(sandbox.url).call(PAYLOAD, key="k")
+
+    assert "X-Incident-Copilot-Signature" not in sandbox.requests[0].headers
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_passing_trouble_is_tried_again(sandbox: HookSandbox, status: int) -> None:
+    """What passes by itself is tried again, with the same key."""
+    sandbox.fail_next(Reply(status), Reply(status))
+
+    hook(sandbox.url).call(PAYLOAD, key="same")
+
+    assert [request.headers["Idempotency-Key"] for request in sandbox.requests] == ["same"] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "tries"),
+    [
+        (302, Refused, 1),
+        (404, Refused, 1),
+        (429, Throttled, 3),
+        (500, Uncertain, 1),
+        (502, Uncertain, 3),
+        (503, Unavailable, 3),
+    ],
+)
+def test_each_status_means_one_error(sandbox: HookSandbox, status: int, error: type[Exception], tries: int) -> None:
+    """Each status becomes its error after at most three tries; redirects are not followed."""
+    sandbox.fail_next(*[Reply(status, headers={"Location": sandbox.url})] * 3)
+
+    with pytest.raises(error):
+        hook(sandbox.url).call(PAYLOAD, key="k")
+
+    assert len(sandbox.requests) == tries
+
+
+def test_no_reply_is_uncertain_and_not_repeated(sandbox: HookSandbox) -> None:
+    """A receiver that keeps silent may have heard: it is not told twice."""
+    sandbox.fail_next(Reply(delay_s=5))
+
+    with pytest.raises(Uncertain):
+        hook(sandbox.url, post_process_timeout_s=0.3).call(PAYLOAD, key="k")
+
+    assert len(sandbox.requests) == 1
+
+
+def test_long_wish_to_wait_ends_within_the_budget(sandbox: HookSandbox) -> None:
+    """A Retry-After beyond the budget is not waited for."""
+    sandbox.fail_next(Reply(429, headers={"Retry-After": "3600"}))
+
+    with pytest.raises(Throttled) as caught:
+        hook(sandbox.url).call(PAYLOAD, key="k")
+
+    assert caught.value.retry_after_s == 3600
+    assert len(sandbox.requests) == 1
+
+
+def test_closed_port_is_unavailable_and_hides_the_url() -> None:
+    """The error names the host alone: the path of the URL may be a token."""
+    with pytest.raises(Unavailable) as caught:
+        hook("http://127.0.0.1:1/services/T0/s3cr3t").call(PAYLOAD, key="k")
+
+    assert "127.0.0.1" in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://example.com/x", "ftp://example.com", "example.com", "https://"])
+def test_url_beyond_loopback_must_be_https(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A plain http URL is a wrong setting, told without showing the URL."""
+    monkeypatch.setenv("POST_PROCESS_URL", url)
+
+    with pytest.raises(Misconfigured, match="https") as caught:
+        WebhookSettings.from_env()
+
+    assert "example.com" not in str(caught.value)
+
+
+def test_pagerduty_needs_its_routing_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PagerDuty's URL without a key is a wrong setting."""
+    monkeypatch.setenv("POST_PROCESS_URL", "https://events.pagerduty.com/v2/enqueue")
+
+    with pytest.raises(Misconfigured, match="PAGERDUTY_ROUTING_KEY"):
+        WebhookSettings.from_env()
+
+
+def test_slack_gets_blocks_that_cannot_shout() -> None:
+    """Slack's three special characters are escaped, so that no log line calls the whole channel."""
+    message = slack_message(PAYLOAD)
+
+    assert "<!channel>" not in json.dumps(message["blocks"][1])
+    assert "<!channel>" not in message["text"]
+    assert message["blocks"][0]["text"]["type"] == "plain_text"
+    assert "<https://github.com/example/billing/pull/412|Draft pull request>" in message["blocks"][1]["text"]["text"]
+
+
+def test_slack_text_keeps_its_bounds() -> None:
+    """A long cause does not make Slack refuse the message."""
+    message = slack_message(PAYLOAD | {"most_likely_cause": "<" * 5_000, "headline": "h" * 500})
+
+    assert len(message["blocks"][0]["text"]["text"]) <= 150
+    assert len(message["blocks"][1]["text"]["text"]) <= 3_000
+
+
+def test_pagerduty_gets_an_event_per_incident() -> None:
+    """The incident's key removes duplicates at PagerDuty; severity is in its words."""
+    event = pagerduty_event(PAYLOAD, "inc-000001", "r0ut1ng")
+
+    assert (event["event_action"], event["dedup_key"], event["routing_key"]) == ("trigger", "inc-000001", "r0ut1ng")
+    assert event["payload"]["severity"] == "error"
+    assert event["links"] == [{"href": PAYLOAD["pr_url"], "text": "Draft pull request"}]
+
+
+def test_dismissed_alert_pages_nobody() -> None:
+    """A dismissed alert resolves at PagerDuty instead of triggering."""
+    assert pagerduty_event(PAYLOAD | {"kind": "dismissed"}, "k", "r")["event_action"] == "resolve"
