@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,22 +37,56 @@ def names() -> list[str]:
     return sorted(main.parent.name for main in FUNCTIONS.glob("*/main.py"))
 
 
-def modules(name: str) -> set[Path]:
-    """Return every Python file the function runs on: its own and the modules of shared/ reached by its imports."""
-    found: set[Path] = set()
+@dataclass(frozen=True)
+class Closure:
+    """
+    The Python files a function runs on.
+
+    `used` are its own and the modules of shared/ its imports name. `passed` are the `__init__.py` of rooms only passed
+    through, as by `from shared.model.port import Reply`: they run at import, but the adapters their `connect` would
+    import stay outside, for nobody can call what nobody named.
+    """
+
+    used: frozenset[Path]
+    passed: frozenset[Path]
+
+    def imports(self) -> set[str]:
+        """Return every dotted name the closure imports."""
+        inside = set().union(*(imported(path) for path in self.used))
+        return inside.union(*(imported_at_once(path) for path in self.passed))
+
+
+def closure(name: str) -> Closure:
+    """Return what the function runs on, computed from its imports."""
+    used: set[Path] = set()
+    passed: set[Path] = set()
     waiting = list((FUNCTIONS / name).glob("*.py"))
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += _shared_files(imported(path))
-    return found
+        if path in used:
+            continue
+        used.add(path)
+        for dotted in imported(path):
+            waiting += _module_files(dotted)
+            for package in _packages_passed(dotted) - passed:
+                passed.add(package)
+                waiting += [file for inner in imported_at_once(package) for file in _module_files(inner)]
+    return Closure(frozenset(used), frozenset(passed - used))
 
 
 def imported(path: Path) -> set[str]:
     """Return the absolute dotted names a file imports anywhere, `from a import b` as both `a` and `a.b`."""
+    return _names(ast.walk(ast.parse(path.read_bytes())))
+
+
+def imported_at_once(path: Path) -> set[str]:
+    """Return the names a file imports when it is itself imported: not those inside its functions."""
+    return _names(ast.parse(path.read_bytes()).body)
+
+
+def _names(nodes: Iterable[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -60,21 +94,24 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def _shared_files(dotted_names: Iterable[str]) -> Iterator[Path]:
-    for dotted in dotted_names:
-        parts = dotted.split(".")
-        if parts[0] != "shared":
-            continue
-        for depth in range(1, len(parts) + 1):
-            base = ROOT.joinpath(*parts[:depth])
-            yield from (path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file())
+def _module_files(dotted: str) -> list[Path]:
+    base = ROOT.joinpath(*dotted.split("."))
+    candidates = (base / "__init__.py", base.with_suffix(".py")) if dotted.startswith("shared") else ()
+    return [path for path in candidates if path.is_file()]
+
+
+def _packages_passed(dotted: str) -> set[Path]:
+    parts = dotted.split(".")
+    parents = (".".join(parts[:depth]) for depth in range(1, len(parts)))
+    return {file for parent in parents for file in _module_files(parent) if file.name == "__init__.py"}
 
 
 def files(name: str) -> dict[str, bytes]:
     """Return the bundle's contents by path in the bundle."""
     folder = FUNCTIONS / name
     contents = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    shared = {path for path in modules(name) if folder not in path.parents}
+    reached = closure(name)
+    shared = {path for path in reached.used | reached.passed if folder not in path.parents}
     contents |= {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in shared}
     contents["constraints.txt"] = CONSTRAINTS.read_bytes()
     return dict(sorted(contents.items()))

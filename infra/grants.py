@@ -6,6 +6,7 @@ python -m infra.grants                 rewrites `settings` and `secrets` of func
 import importlib
 import re
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class Grant:
     secrets: list[str]
 
 
-def settings_classes(paths: set[Path]) -> list[type[Settings]]:
+def settings_classes(paths: Iterable[Path]) -> list[type[Settings]]:
     """Return the Settings classes defined in the given files, in order of their names."""
     found = {cls for path in paths for cls in _defined_in(path)}
     return sorted(found, key=lambda cls: (cls.__module__, cls.__name__))
@@ -40,16 +41,23 @@ def _defined_in(path: Path) -> list[type[Settings]]:
 
 
 def is_secret(cls: type[Settings], field: str) -> bool:
-    """A field of type SecretStr is a secret."""
-    annotation = cls.model_fields[field].annotation
-    return annotation is SecretStr or SecretStr in typing.get_args(annotation)
+    """A field of type SecretStr is a secret, however it is wrapped."""
+    return _mentions_secret(cls.model_fields[field].annotation)
+
+
+def _mentions_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(_mentions_secret(part) for part in typing.get_args(annotation))
 
 
 def granted(name: str) -> Grant:
     """Return the variables the function's bundle reads."""
     plain: set[str] = set()
     secret: set[str] = set()
-    for cls in settings_classes(bundle.modules(name)):
+    used = bundle.closure(name).used
+    if bundle.ROOT / "shared" / "model" / "gemini.py" in used:
+        # Looked up by the agent's name at run time, so no Settings field names it.
+        plain.add(f"GEMINI_MODEL_{name.upper()}")
+    for cls in settings_classes(used):
         for field in cls.model_fields:
             (secret if is_secret(cls, field) else plain).add(field.upper())
     return Grant(sorted(plain - secret), sorted(secret))

@@ -30,12 +30,14 @@ DISTRIBUTIONS = {
     "httplib2": "httplib2",
     "httpx2": "httpx2",
     "jinja2": "Jinja2",
+    "jwt": "PyJWT",
     "markdown_it": "markdown-it-py",
     "mrml": "mrml",
     "nh3": "nh3",
     "pydantic": "pydantic",
     "requests": "requests",
     "urllib3": "urllib3",
+    "werkzeug": "functions-framework",
     "yaml": "PyYAML",
 }
 
@@ -46,7 +48,7 @@ def distributions(name: str) -> set[str]:
 
     Raises KeyError naming an import that the table does not know.
     """
-    dotted = set().union(*(bundle.imported(path) for path in bundle.modules(name)))
+    dotted = bundle.closure(name).imports()
     return {"functions-framework"} | {found for import_name in dotted if (found := _distribution(import_name))}
 
 

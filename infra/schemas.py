@@ -40,7 +40,7 @@ def _schema(cls: type[BaseModel]) -> str:
 
 def env_example() -> str:
     """Return every variable the house reads, grouped by the room that reads it."""
-    paths = {path for name in bundle.names() for path in bundle.modules(name)}
+    paths = {path for name in bundle.names() for path in bundle.closure(name).used}
     rooms: dict[str, list[str]] = {}
     told: set[str] = set()
     for cls in grants.settings_classes(paths):

@@ -1,13 +1,22 @@
 """FileUpdaterAgent: puts the patch on a branch as one commit; no model, only exact edits."""
 
+from pydantic import Field
+
 from shared import code_host, recorder
 from shared.code_host import edits
-from shared.code_host.port import CodeReader
-from shared.contracts import Branch, CodeAnalysis, FileUpdateRequest, Patch
+from shared.code_host.port import CodeReader, FileWrite
+from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
+from shared.settings import Settings
 from shared.step import step
 
 from .commit_message import commit_message
+
+
+class PatchPolicy(Settings):
+    """Which protected paths (CI, lock files, secrets) a patch may touch all the same; glob patterns."""
+
+    pr_allowed_paths: list[str] = Field(default_factory=list)
 
 
 @step("FileUpdaterAgent")
@@ -19,7 +28,7 @@ def file_updater(request: FileUpdateRequest) -> Branch:
     reader, writer = code_host.connect_reader(repo), code_host.connect_writer(repo)
     if reader is None or writer is None:
         return Branch(status="skipped", repo=repo, message="No credentials to write: set GITHUB_TOKEN.")
-    base = _base_branch(reader, request.code_analysis)
+    base = request.code_analysis.base_branch or reader.default_branch()
     head = reader.resolve(base)
     if head is None:
         return Branch(status="refused", repo=repo, base_branch=base, message=f"There is no branch {base!r}.")
@@ -42,9 +51,10 @@ def file_updater(request: FileUpdateRequest) -> Branch:
     )
 
 
-def _base_branch(reader: CodeReader, code: CodeAnalysis) -> str:
-    return code.base_branch or reader.default_branch()
+def _edited(patch: Patch, reader: CodeReader, head: str) -> list[FileWrite]:
+    def read(path: str) -> str | None:
+        return reader.read(path, head)
 
-
-def _edited(patch: Patch, reader: CodeReader, head: str) -> list[edits.FileWrite]:
-    return edits.apply(patch.files_to_modify, lambda path: reader.read(path, head))
+    writes = edits.apply(patch.files_to_modify, read)
+    edits.check(writes, read, PatchPolicy.from_env().pr_allowed_paths)
+    return writes
