@@ -1,0 +1,132 @@
+"""What becomes of one alert: a new incident, a repeat, a part of an open one, or a resolution."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from shared import clock
+from shared.contracts import Alert, Outcome
+from shared.errors import Refused, Throttled, Unavailable
+from shared.traces.port import IncidentRecord, TraceStore
+
+START_LEASE = timedelta(seconds=120)
+"""Longer than the function may run, so that whoever lost the lease is dead and not late."""
+
+# The execution list lags behind, and clocks differ.
+_LIST_MARGIN = timedelta(minutes=10)
+
+
+class Starter(Protocol):
+    """Starts executions and finds them again."""
+
+    def start(self, alert: Alert) -> str:
+        """Start one execution; return its name."""
+        ...
+
+    def find(self, incident_id: str, within: timedelta) -> str | None:
+        """Return the name of the incident's execution."""
+        ...
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where alerts are decided; `delivery` is unique to this attempt."""
+
+    store: TraceStore
+    starter: Starter
+    merge_window: timedelta
+    delivery: str
+
+    def decide(self, alert: Alert) -> str:
+        """
+        Give the alert its incident; return in one word what it became.
+
+        May be repeated at any point: it goes on where the attempt before stopped.
+        Raises Unavailable while another attempt is starting the same incident, and what the store and starter raise.
+        """
+        if alert.status == "resolved":
+            return self._note_resolution(alert)
+        is_new = self.store.open_incident(record_of(alert))
+        if not is_new and self._is_answered(alert.incident_id):
+            return "repeated"
+        if other := self._open_incident_of(alert):
+            return self._merge(alert, other)
+        return self._start_once(alert, is_new)
+
+    def _note_resolution(self, alert: Alert) -> str:
+        # An end in the past takes nothing: it only shows who holds the service.
+        standing = self.store.claim(_service(alert), alert.incident_id, clock.now())
+        open_incident = standing.holder if self._is_open(standing.holder) else None
+        outcome = Outcome(kind="resolved", merged_into=open_incident).model_dump(mode="json")
+        if self.store.open_incident(record_of(alert, outcome)) and open_incident:
+            self.store.count_merged_alert(open_incident)
+        return "resolved"
+
+    def _open_incident_of(self, alert: Alert) -> str | None:
+        """Return the other open incident of the service; none once the service is this alert's own."""
+        key, until = _service(alert), clock.now() + self.merge_window
+        standing = self.store.claim(key, alert.incident_id, until)
+        if standing.holder != alert.incident_id and not self._is_open(standing.holder):
+            self.store.release(key, standing.holder)
+            standing = self.store.claim(key, alert.incident_id, until)
+        return None if standing.holder == alert.incident_id else standing.holder
+
+    def _merge(self, alert: Alert, other: str) -> str:
+        outcome = Outcome(kind="merged", merged_into=other).model_dump(mode="json")
+        if self.store.close_incident(alert.incident_id, outcome):
+            self.store.count_merged_alert(other)
+        return "merged"
+
+    def _start_once(self, alert: Alert, is_new: bool) -> str:
+        key = f"start:{alert.incident_id}"
+        lease = self.store.claim(key, self.delivery, clock.now() + START_LEASE)
+        if lease.holder != self.delivery:
+            # Not acknowledged: should that attempt die, this message must come again.
+            raise Unavailable(f"Another attempt is starting {alert.incident_id!r} until {lease.until.isoformat()}")
+        if not is_new and self._is_answered(alert.incident_id):
+            return "repeated"
+        execution = self._started_earlier(alert, is_new) or self._start(alert, key)
+        self.store.set_execution(alert.incident_id, execution)
+        self.store.release(key, self.delivery)
+        return "started"
+
+    def _started_earlier(self, alert: Alert, is_new: bool) -> str | None:
+        """Return the execution of an attempt that died before it could say so; the opener is the first."""
+        if is_new:
+            return None
+        return self.starter.find(alert.incident_id, clock.now() - alert.received_at + _LIST_MARGIN)
+
+    def _start(self, alert: Alert, key: str) -> str:
+        try:
+            return self.starter.start(alert)
+        except (Refused, Throttled):
+            # Nothing was started, so the next attempt need not wait. After any other failure it waits for the lease
+            # to run out: by then the list of executions shows what was started without a reply.
+            self.store.release(key, self.delivery)
+            raise
+
+    def _is_answered(self, incident_id: str) -> bool:
+        record = self.store.incident(incident_id)
+        return record is not None and (record.state == "closed" or record.execution is not None)
+
+    def _is_open(self, incident_id: str) -> bool:
+        record = self.store.incident(incident_id)
+        return record is not None and record.state == "open"
+
+
+def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> IncidentRecord:
+    """Return the alert's incident: open, or closed with the outcome that is told already."""
+    moment = clock.now()
+    return IncidentRecord(
+        incident_id=alert.incident_id,
+        service_name=alert.service_name,
+        state="open" if outcome is None else "closed",
+        created_at=moment,
+        updated_at=moment,
+        alert=alert.model_dump(mode="json"),
+        outcome=outcome,
+    )
+
+
+def _service(alert: Alert) -> str:
+    return f"service:{alert.service_name}"
