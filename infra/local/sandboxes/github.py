@@ -80,17 +80,21 @@ class GithubSandbox(Sandbox):
         self._is_public = is_public
         self._tree_limit = tree_limit
         self._pulls = PullStore(pulls_path or git_dir / "pulls.json")
-        below = [*_REPOSITORY_ROUTES, *PullEndpoints(self._pulls).routes()]
-        prefix = f"/repos/{re.escape(repo)}"
-        self._routes = [
-            *((method, re.compile(f"{prefix}/{path}" if path else prefix), handler) for method, path, handler in below),
-            ("GET", re.compile("/search/code"), code.search_code),
-            ("GET", re.compile("/user"), self._get_user),
-            ("GET", re.compile("/rate_limit"), self._get_rate_limit),
-            ("POST", re.compile(r"/app/installations/(\d+)/access_tokens"), self._create_access_token),
-        ]
+        self._routes = self._compiled_routes()
         self._used = 0
         self._count_lock = threading.Lock()
+
+    def _compiled_routes(self) -> list[tuple[str, re.Pattern[str], Handler]]:
+        below = [*_REPOSITORY_ROUTES, *PullEndpoints(self._pulls).routes()]
+        prefix = f"/repos/{self.repo}"
+        routes: list[tuple[str, str, Handler]] = [
+            *((method, f"{re.escape(prefix)}/{path}".removesuffix("/"), handler) for method, path, handler in below),
+            ("GET", "/search/code", code.search_code),
+            ("GET", "/user", self._get_user),
+            ("GET", "/rate_limit", self._get_rate_limit),
+            ("POST", r"/app/installations/(\d+)/access_tokens", self._create_access_token),
+        ]
+        return [(method, re.compile(pattern), handler) for method, pattern, handler in routes]
 
     def answer(self, request: Request) -> Reply:
         """Answer one request as GitHub would."""

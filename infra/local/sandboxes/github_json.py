@@ -168,3 +168,45 @@ def content(call: Call, entry: Entry, path: str, at: str) -> Json:
         "type": kinds.get(entry.mode, "file"),
         "_links": {"self": url, "git": git_url, "html": html_url},
     }
+
+
+def label(call: Call, name: str) -> Json:
+    """Shape a label."""
+    return {"id": 1, "name": name, "color": "ededed", "default": False, "url": f"{call.repo_api}/labels/{name}"}
+
+
+def pull(call: Call, kept: Json) -> Json:
+    """Shape a pull request; `kept` is its row of the store."""
+    page = f"{call.repo_web}/pull/{kept['number']}"
+    issue = f"{call.repo_api}/issues/{kept['number']}"
+    same = ("number", "state", "title", "body", "draft", "created_at", "updated_at")
+    return {
+        **{key: kept[key] for key in same},
+        "head": _pull_end(call, kept["head"]),
+        "base": _pull_end(call, kept["base"]),
+        "id": kept["number"],
+        "node_id": f"PR_{kept['number']}",
+        "url": f"{call.repo_api}/pulls/{kept['number']}",
+        "html_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "issue_url": issue,
+        "comments_url": f"{issue}/comments",
+        "user": user(call, "sandbox"),
+        "labels": [label(call, name) for name in kept["labels"]],
+        "locked": False,
+        "merged": False,
+        "merged_at": None,
+        "mergeable": None,
+        "comments": len(kept["comments"]),
+    }
+
+
+def _pull_end(call: Call, branch: str) -> Json:
+    return {
+        "label": f"{call.owner}:{branch}",
+        "ref": branch,
+        "sha": call.git.resolve(f"refs/heads/{branch}"),
+        "user": user(call, call.owner),
+        "repo": repository(call),
+    }

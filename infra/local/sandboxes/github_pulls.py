@@ -78,7 +78,7 @@ class PullEndpoints:
             and (":" not in head or head == f"{call.owner}:{pull['head']}")
             and base in ("", pull["base"])
         ]
-        return paged(call, [pull_shape(call, pull) for pull in rows])
+        return paged(call, [shape.pull(call, pull) for pull in rows])
 
     def create_pull(self, call: Call) -> Reply:
         """POST /repos/{owner}/{repo}/pulls."""
@@ -88,18 +88,18 @@ class PullEndpoints:
             raise invalid("PullRequest", "title", "missing_field")
         _check_branches(call, head, base)
         pull = self._store.change(lambda kept: _insert(call, kept, body, head, base))
-        return Reply.of_json(pull_shape(call, pull), 201)
+        return Reply.of_json(shape.pull(call, pull), 201)
 
     def get_pull(self, call: Call) -> Reply:
         """GET /repos/{owner}/{repo}/pulls/{number}."""
-        return Reply.of_json(pull_shape(call, self._store.find(int(call.args[0]))))
+        return Reply.of_json(shape.pull(call, self._store.find(int(call.args[0]))))
 
     def update_pull(self, call: Call) -> Reply:
         """PATCH /repos/{owner}/{repo}/pulls/{number}: title, body, state, base."""
         sent = {key: value for key, value in call.body().items() if key in ("title", "body", "state", "base")}
         if sent.get("state") not in (None, "open", "closed"):
             raise invalid("PullRequest", "state")
-        return Reply.of_json(pull_shape(call, self._edit(call, lambda pull: pull.update(sent))))
+        return Reply.of_json(shape.pull(call, self._edit(call, lambda pull: pull.update(sent))))
 
     def list_files(self, call: Call) -> Reply:
         """GET /repos/{owner}/{repo}/pulls/{number}/files."""
@@ -110,7 +110,7 @@ class PullEndpoints:
 
     def list_issue_labels(self, call: Call) -> Reply:
         """GET /repos/{owner}/{repo}/issues/{number}/labels."""
-        return Reply.of_json([label_shape(call, name) for name in self._store.find(int(call.args[0]))["labels"]])
+        return Reply.of_json([shape.label(call, name) for name in self._store.find(int(call.args[0]))["labels"]])
 
     def add_labels(self, call: Call) -> Reply:
         """POST /repos/{owner}/{repo}/issues/{number}/labels: unknown labels are created, known ones kept once."""
@@ -125,7 +125,7 @@ class PullEndpoints:
             kept["labels"] = list(dict.fromkeys([*kept["labels"], *names]))
             return pull["labels"]
 
-        return Reply.of_json([label_shape(call, name) for name in self._store.change(add)])
+        return Reply.of_json([shape.label(call, name) for name in self._store.change(add)])
 
     def list_comments(self, call: Call) -> Reply:
         """GET /repos/{owner}/{repo}/issues/{number}/comments."""
@@ -148,7 +148,7 @@ class PullEndpoints:
 
     def list_labels(self, call: Call) -> Reply:
         """GET /repos/{owner}/{repo}/labels."""
-        return paged(call, [label_shape(call, name) for name in self._store.load()["labels"]])
+        return paged(call, [shape.label(call, name) for name in self._store.load()["labels"]])
 
     def create_label(self, call: Call) -> Reply:
         """POST /repos/{owner}/{repo}/labels."""
@@ -162,7 +162,7 @@ class PullEndpoints:
             kept["labels"].append(name)
 
         self._store.change(add)
-        return Reply.of_json(label_shape(call, name), 201)
+        return Reply.of_json(shape.label(call, name), 201)
 
     def _edit(self, call: Call, edit: Callable[[Json], None]) -> Json:
         def apply(kept: Json) -> Json:
@@ -219,44 +219,3 @@ def _find(kept: Json, number: int) -> Json:
 def pull_ends(call: Call, pull: Json) -> tuple[str, str]:
     """Return the shas of base and head. Raises ApiError 404 when a branch is gone."""
     return call.commit_sha(f"refs/heads/{pull['base']}"), call.commit_sha(f"refs/heads/{pull['head']}")
-
-
-def label_shape(call: Call, name: str) -> Json:
-    """Shape a label."""
-    return {"id": 1, "name": name, "color": "ededed", "default": False, "url": f"{call.repo_api}/labels/{name}"}
-
-
-def pull_shape(call: Call, pull: Json) -> Json:
-    """Shape a pull request."""
-    url, page = f"{call.repo_api}/pulls/{pull['number']}", f"{call.repo_web}/pull/{pull['number']}"
-    issue = f"{call.repo_api}/issues/{pull['number']}"
-    ends = {
-        side: {
-            "label": f"{call.owner}:{pull[side]}",
-            "ref": pull[side],
-            "sha": call.git.resolve(f"refs/heads/{pull[side]}"),
-            "user": shape.user(call, call.owner),
-            "repo": shape.repository(call),
-        }
-        for side in ("head", "base")
-    }
-    kept = ("number", "state", "title", "body", "draft", "created_at", "updated_at")
-    return {
-        **{key: pull[key] for key in kept},
-        **ends,
-        "id": pull["number"],
-        "node_id": f"PR_{pull['number']}",
-        "url": url,
-        "html_url": page,
-        "diff_url": f"{page}.diff",
-        "patch_url": f"{page}.patch",
-        "issue_url": issue,
-        "comments_url": f"{issue}/comments",
-        "user": shape.user(call, "sandbox"),
-        "labels": [label_shape(call, name) for name in pull["labels"]],
-        "locked": False,
-        "merged": False,
-        "merged_at": None,
-        "mergeable": None,
-        "comments": len(pull["comments"]),
-    }

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from infra.local.sandboxes.github import GithubSandbox
 from shared.code_host.github import GithubSettings
+from shared.code_host.github_writer import GithubWriter
 
 REPO = "octo/shop"
 TOKEN = "ghp_0123456789secret"
@@ -77,3 +78,15 @@ def sandbox(git_dir: Path) -> Iterator[GithubSandbox]:
 def settings(sandbox: GithubSandbox) -> GithubSettings:
     """Settings that lead to it."""
     return GithubSettings(github_token=SecretStr(TOKEN), github_api_url=sandbox.url, github_timeout_s=2)
+
+
+@pytest.fixture
+def writer(settings: GithubSettings, sandbox: GithubSandbox) -> GithubWriter:
+    """A writer that has asked nothing yet."""
+    return GithubWriter(settings, sandbox.repo)
+
+
+@pytest.fixture
+def base(git: Callable[..., str]) -> str:
+    """The commit to write on."""
+    return git("rev-parse", "main")

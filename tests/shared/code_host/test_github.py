@@ -2,9 +2,11 @@
 
 import json
 import socket
+import traceback
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
@@ -12,10 +14,10 @@ from pydantic import SecretStr
 from infra.local.sandboxes.github import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request, Sandbox
 from shared import code_host
-from shared.code_host.github import GithubSettings
+from shared.code_host.github import GithubSettings, writing
 from shared.code_host.github_reader import GithubReader
 from shared.code_host.github_writer import GithubWriter
-from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
+from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable, Uncertain
 
 RECORDED = Path(__file__).parents[4] / "shared" / "payloads" / "github_api"
 
@@ -92,7 +94,7 @@ def test_wrong_token_is_refused_and_never_told(sandbox: GithubSandbox) -> None:
         GithubReader(settings, sandbox.repo).default_branch()
 
     assert str(caught.value) == "GitHub answered 401 about the repository 'octo/shop': Bad credentials"
-    assert "ghp_wrong_one" not in repr(settings)
+    assert "ghp_wrong_one" not in repr(settings) + "".join(traceback.format_exception(caught.value))
 
 
 def test_absent_repository_is_refused(settings: GithubSettings) -> None:
@@ -151,6 +153,18 @@ def test_nobody_listening_is_unavailable() -> None:
             GithubReader(settings, "octo/shop").default_branch()
         with pytest.raises(Unavailable):
             GithubWriter(settings, "octo/shop").open_pull_request("b", "main", "t", "", [])
+
+
+def test_write_is_unavailable_only_when_it_was_never_sent(sandbox: GithubSandbox) -> None:
+    """No connection: nothing happened. Sent and no answer: nobody knows."""
+    sandbox.fail_next(Reply(delay_s=30))
+    with pytest.raises(Uncertain, match="did not answer about a thing"), writing("a thing"):
+        requests.post(sandbox.url, timeout=0.2)
+
+    address = sandbox.url
+    sandbox.stop()
+    with pytest.raises(Unavailable), writing("a thing"):
+        requests.post(address, timeout=5)
 
 
 def test_reads_are_asked_three_times_at_most(sandbox: GithubSandbox, settings: GithubSettings) -> None:

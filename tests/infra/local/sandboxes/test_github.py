@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,19 @@ def test_wrong_token_is_told_and_strangers_see_nothing(sandbox: GithubSandbox, g
     with GithubSandbox(git_dir, REPO, token=TOKEN, is_public=True) as public:
         assert requests.get(f"{public.url}/repos/{REPO}", timeout=10).status_code == 200
         assert requests.post(f"{public.url}/repos/{REPO}/git/refs", json={}, timeout=10).status_code == 401
+
+
+def test_of_many_runs_at_once_one_makes_the_branch_and_the_pull_request(sandbox: GithubSandbox, git_dir: Path) -> None:
+    """References and pull requests are taken once, as on GitHub."""
+    parent = git(git_dir, "rev-parse", "main^")
+    body = {"ref": "refs/heads/base", "sha": parent}
+    pull = {"title": "t", "head": "main", "base": "base"}
+    with ThreadPoolExecutor(8) as pool:
+        refs = list(pool.map(lambda _: call(sandbox, "POST", f"/repos/{REPO}/git/refs", json=body), range(8)))
+        pulls = list(pool.map(lambda _: call(sandbox, "POST", f"/repos/{REPO}/pulls", json=pull), range(8)))
+
+    assert sorted(reply.status_code for reply in refs) == [201] + [422] * 7
+    assert sorted(reply.status_code for reply in pulls) == [201] + [422] * 7
 
 
 def test_empty_repository_is_a_conflict(tmp_path: Path) -> None:
