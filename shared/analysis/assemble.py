@@ -21,8 +21,8 @@ PYTHON_START = re.compile(r"^(?P<prefix>.{0,120}?)(?:\+ Exception Group )?Traceb
 CONNECTOR = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 CONTINUES = re.compile(
     r"^(?:[ \t]+\S|at \S+\(|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d+ (?:more|common)|File \""
-    r"|\[Previous line repeated|During handling of the above|The above exception was|goroutine \d+ \[|created by |\[signal |exit status \d"
-    r"|--- End of |#\d+ [/{\[]|Stack trace:$)"
+    r"|\[Previous line repeated|During handling of the above|The above exception was"
+    r"|goroutine \d+ \[|created by |\[signal |exit status \d|--- End of |#\d+ [/{\[]|Stack trace:$)"
 )
 GO_START = re.compile(r"^(?:panic: |fatal error: )|^goroutine \d+ \[|panic serving ", re.MULTILINE)
 GO_FRAME = re.compile(r"^[\w./*()\-\[\]{}%·]+\(.*\)$|^[\w./\-]+\.[\w.()*]+$")

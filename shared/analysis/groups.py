@@ -48,6 +48,8 @@ class Groups:
 
     traces: list[TraceGroup]
     lines: list[LineGroup]
+    traffic: dict[str, list[datetime]]
+    """Times of ordinary lines by service: the measure of how busy it is."""
 
 
 def group(entries: Iterable[Entry], own_names: Sequence[str]) -> Groups:
@@ -55,13 +57,16 @@ def group(entries: Iterable[Entry], own_names: Sequence[str]) -> Groups:
     drain = Drain()
     traces: dict[object, TraceGroup] = {}
     lines: dict[int, LineGroup] = {}
+    traffic: dict[str, list[datetime]] = {}
     known: dict[str, list[ParsedTrace]] = {}
     for entry in entries:
         parsed = _parse(entry.text, own_names, known)
         for trace in parsed:
             _add_trace(traces, trace, entry)
         _add_line(lines, drain, entry, parsed)
-    return Groups(list(traces.values()), list(lines.values()))
+        if RANK[entry.level] < RANK["warning"] and not parsed:
+            traffic.setdefault(entry.service, []).append(entry.at)
+    return Groups(list(traces.values()), list(lines.values()), traffic)
 
 
 def _parse(text: str, own_names: Sequence[str], known: dict[str, list[ParsedTrace]]) -> list[ParsedTrace]:

@@ -13,7 +13,7 @@ LABELS: dict[str, Severity] = {
     **dict.fromkeys(("medium", "warning", "warn", "minor", "p3", "sev3", "average"), "medium"),
     **dict.fromkeys(("low", "info", "informational", "none", "p4", "sev4"), "low"),
 }
-HARMFUL_SHARE = 0.05
+HARMFUL_SHARE = 0.5
 """Share of error lines that is harm even when steady."""
 HIGH_SHARE = 0.10
 CRITICAL_SHARE = 0.40

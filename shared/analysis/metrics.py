@@ -13,7 +13,7 @@ DEVIATIONS = 6.0
 LEAST_CHANGE = 0.5
 """And the share of the baseline it must change by."""
 LEAST_RUN = 2
-"""And for how many points in a row, so that one noisy sample is no anomaly."""
+"""And for how many points in a row: one noisy sample is no anomaly. The newest may stand alone, twice as far out."""
 NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation of normal noise
 FLOOR_OF_RATIO = 0.01
 RATIO_UNITS = frozenset({"ratio", "percentunit", "share", "fraction"})
@@ -46,7 +46,7 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
     spread = NORMAL * median(abs(value - baseline) for value in before)
     least = max(DEVIATIONS * spread, LEAST_CHANGE * abs(baseline), _floor(series))
     run = _first_run(series.points[len(before) :], baseline, least, series.higher_is_worse)
-    if not run:
+    if not run or (len(run) < LEAST_RUN and abs(run[-1][1] - baseline) < 2 * least):
         return None
     worst = max(run, key=lambda point: abs(point[1] - baseline))[1]
     return Anomaly(series, run[0][0], baseline, worst, abs(worst - baseline) / (spread or least))
@@ -71,4 +71,4 @@ def _first_run(
             break
         else:
             run = []
-    return run if len(run) >= LEAST_RUN else []
+    return run

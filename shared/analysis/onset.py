@@ -6,12 +6,14 @@ A CUSUM in its likelihood-ratio form for Poisson counts (Page 1954; Hinkley 1970
 a steady background is no change.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import log, log1p
+from math import inf, log
 
 BUCKETS = 240
+FEWEST_TRAFFIC = 20
 SURE = 4.0
 """Nats a rise needs: about one chance in fifty for the best moment of a steady background."""
 RISE = 3.0
@@ -38,7 +40,7 @@ def find_rise(times: Sequence[datetime], start: datetime, end: datetime) -> Chan
     inside = [time for time in times if start <= time <= end]
     if len(inside) < 2 or end <= start:
         return None
-    width = max((end - start) / BUCKETS, timedelta(seconds=1))
+    width = bucket_width(start, end)
     split, score = _best_split(_weights(inside, start, width), (end - start) / width)
     if score < SURE:
         return None
@@ -51,13 +53,33 @@ def rise_score(times: Sequence[datetime], onset: datetime, start: datetime, end:
     """Return how much better (nats) a rise at `onset` explains the events than a steady rate; 0 when they fell."""
     if end <= start:
         return 0.0
-    width = max((end - start) / BUCKETS, timedelta(seconds=1))
+    width = bucket_width(start, end)
     inside = [time for time in times if start <= time <= end]
     weights = _weights(inside, start, width)
     split = (onset - start) // width
     before = sum(weight for bucket, weight in weights.items() if bucket < split)
     after = sum(weights.values()) - before
     return _gain(before, after, float(split), max((end - start) / width - split, 1.0))
+
+
+def score_by_traffic(times: Sequence[datetime], at: datetime, traffic: Sequence[datetime], width: timedelta) -> float:
+    """
+    Return how much better (nats) a rise at `at` explains the events than a constant share of the traffic.
+
+    `traffic` are the times of ordinary lines, sorted: when all of the service's lines come faster, so do its usual
+    errors, and nothing broke. Infinite when there is too little traffic to tell.
+    """
+    if len(traffic) < FEWEST_TRAFFIC:
+        return inf
+    weights = _weights(times, at, width)
+    before = sum(weight for bucket, weight in weights.items() if bucket < 0)
+    calm = bisect_left(traffic, at)
+    return _gain(before, sum(weights.values()) - before, float(calm), max(float(len(traffic) - calm), 1.0))
+
+
+def bucket_width(start: datetime, end: datetime) -> timedelta:
+    """Return the width of a bucket of the window, at least a second."""
+    return max((end - start) / BUCKETS, timedelta(seconds=1))
 
 
 def _weights(times: Sequence[datetime], start: datetime, width: timedelta) -> dict[int, float]:
@@ -104,8 +126,3 @@ def peak(times: Sequence[datetime], width_s: int = 60) -> datetime | None:
         return None
     fullest = max(counts, key=lambda bucket: (counts[bucket], -bucket))
     return datetime.fromtimestamp(fullest * width_s, tz=times[0].tzinfo)
-
-
-def damped(count: int) -> float:
-    """Return a count as a tie breaker that cannot outweigh a rise."""
-    return log1p(count) / 100

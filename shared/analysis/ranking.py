@@ -4,18 +4,22 @@ A service always has some error it lives with. What explains an incident is what
 ordered by how much better a rise at the onset explains them than a steady rate, and count only breaks ties.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.analysis import onset
 from shared.analysis.groups import Groups, LineGroup, TraceGroup
+from shared.analysis.onset import SURE, Change
 
 ERROR_SCORE = 2.0
 """Nats an error is preferred by over a warning that rose as surely."""
-WARNING_SURE = 8.0
-"""Nats a rise of warnings needs to be harm; twice those of errors."""
+LINE_SURE = 8.0
+"""Nats a rise of lines without a stack trace needs: a service writes some of them in bursts all its life."""
 FEWEST_WARNINGS = 10
+GREAT_SHARE = 0.3
+"""Share of a service's lines since its begin that makes an error harm even if traffic began with it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,25 @@ def note_changes(groups: Groups, window: Window) -> None:
         trace.change = onset.find_rise(trace.times, window.start, window.end)
     for line in groups.lines:
         if line.level not in ("debug", "info") and len(line.times) > 1:
-            line.change = onset.find_rise(line.times, window.start, window.end)
+            change = onset.find_rise(line.times, window.start, window.end)
+            line.change = _beyond_traffic(line, change, groups, window) if change else None
+
+
+def _beyond_traffic(line: LineGroup, change: Change, groups: Groups, window: Window) -> Change | None:
+    """Keep the rise of a line that is more than a rise of its services' traffic, or a great share of it since.
+
+    A stack trace that was not there before is news however much traffic there is; a line alone may be how the service
+    always answers some requests.
+    """
+    if line.carries_trace:
+        return change
+    traffic = sorted(time for service in line.services for time in groups.traffic.get(service, ()))
+    score = onset.score_by_traffic(line.times, change.at, traffic, onset.bucket_width(window.start, window.end))
+    since = len(traffic) - bisect_left(traffic, change.at)
+    is_sure = change.score >= LINE_SURE and score >= SURE
+    if is_sure or (line.is_error and change.after >= GREAT_SHARE * (since + change.after)):
+        return replace(change, score=min(change.score, max(score, SURE)))
+    return None
 
 
 def risen(groups: Groups) -> list[TraceGroup | LineGroup]:
@@ -68,7 +90,7 @@ def count_before(times: Sequence[datetime], at: datetime | None) -> int:
 
 def _is_grave(line: LineGroup) -> bool:
     assert line.change is not None
-    return line.level == "warning" and line.change.score >= WARNING_SURE and line.change.after >= FEWEST_WARNINGS
+    return line.level == "warning" and line.change.after >= FEWEST_WARNINGS
 
 
 def _sureness(group: TraceGroup | LineGroup) -> float:
