@@ -16,11 +16,13 @@ import yaml
 from infra import bundle
 from infra.local import processes
 from infra.local.processes import HOST, Service
+from infra.local.sandboxes.gmail import Grant
 from infra.local.scenarios.build import Built
 
 PROJECT, LOCATION, TOPIC = "local", "local", "incident-alerts"
 START_TIMEOUT_S = 60.0
 ON_CALL = "on-call@example.com"
+GRANT = Grant()
 
 
 @dataclass(frozen=True)
@@ -141,10 +143,10 @@ class Stack:
             "GITHUB_REPO": (self.built.github_repo or "") if "github" in url else "",
             "GMAIL_API_URL": url["gmail"],
             "GMAIL_TOKEN_URL": f"{url['gmail']}/token",
-            "GMAIL_CLIENT_ID": "local-client",
-            "GMAIL_CLIENT_SECRET": "local-secret",
-            "GMAIL_REFRESH_TOKEN": "local-refresh-token",
-            "GMAIL_USER_EMAIL": "incident-copilot@example.com",
+            "GMAIL_CLIENT_ID": GRANT.client_id,
+            "GMAIL_CLIENT_SECRET": GRANT.client_secret,
+            "GMAIL_REFRESH_TOKEN": GRANT.refresh_token,
+            "GMAIL_USER_EMAIL": GRANT.user_email,
             "ON_CALL_ENGINEERS": json.dumps([ON_CALL]),
             "POST_PROCESS_URL": url["hook"],
             "SAVE_OUTPUT": "true",
