@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,9 +44,9 @@ def gmail(url: str, **changes: str | float) -> Gmail:
     return Gmail(settings(url, **changes), sleep=lambda _: None)
 
 
-def mail(**changes: object) -> Mail:
+def mail(**changes: Any) -> Mail:
     """A mail with one picture."""
-    fields = {
+    fields: dict[str, Any] = {
         "to": ("ada@example.com", "bo@example.com"),
         "subject": "[high] billing-worker: Größe fehlt",
         "html": '<p>Hallo</p><img src="cid:chart-1@incident-copilot">',

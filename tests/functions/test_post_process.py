@@ -1,0 +1,274 @@
+"""Telling once, whatever fails; the real store, real channels where HTTP matters, fakes where it does not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import flask
+import pytest
+
+from functions.post_process.main import post_process
+from functions.post_process.telling import Doors, tell
+from infra.local.sandboxes.gmail import GmailSandbox
+from infra.local.sandboxes.hook import HookSandbox
+from shared import clock
+from shared.contracts import Outcome
+from shared.errors import IncidentCopilotError, Misconfigured, Refused, Unavailable, Uncertain
+from shared.outbox.archive import ArchiveSettings, FileArchive
+from shared.outbox.port import Mail, MailSent
+from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.port import IncidentRecord, Run
+from tests.functions import post_process_requests as requests
+
+ID = requests.INCIDENT_ID
+
+
+@dataclass
+class People:
+    """Whoever is told: keeps mails and calls, and fails with `mail_error` or `hook_error` when set."""
+
+    mails: list[Mail] = field(default_factory=list)
+    calls: list[tuple[dict[str, Any], str]] = field(default_factory=list)
+    mail_error: IncidentCopilotError | None = None
+    hook_error: IncidentCopilotError | None = None
+
+    def send(self, mail: Mail) -> MailSent:
+        """Keep the mail, or fail."""
+        if self.mail_error:
+            raise self.mail_error
+        self.mails.append(mail)
+        return MailSent(f"m{len(self.mails)}", "t1")
+
+    def call(self, payload: dict[str, Any], key: str) -> None:
+        """Keep the call, or fail."""
+        if self.hook_error:
+            raise self.hook_error
+        self.calls.append((payload, key))
+
+
+class DeadStore:
+    """A store that cannot be reached, whatever is asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        def unreachable(*_: object, **__: object) -> NoReturn:
+            raise Unavailable("The store cannot be reached")
+
+        return unreachable
+
+
+@pytest.fixture
+def people() -> People:
+    """People who can be reached."""
+    return People()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
+    """A real store with the incident open and its service taken."""
+    with_store = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "told.sqlite3"))
+    now = clock.now()
+    with_store.open_incident(IncidentRecord(ID, "billing-worker", "open", now, now, {}))
+    with_store.claim("service:billing-worker", ID, now + timedelta(hours=1))
+    yield with_store
+    with_store.close()
+
+
+def doors(people: People, folder: Path, **changes: Any) -> Doors:
+    """Doors that lead to these people and this folder."""
+    archive = FileArchive(ArchiveSettings(save_output=True, output_dir=folder))
+    open_doors = Doors(lambda: people, lambda: people, lambda: archive, lambda: ("ada@example.com",))
+    return replace(open_doors, **changes)
+
+
+def refuse(error: IncidentCopilotError) -> Any:
+    """A door that cannot be opened."""
+
+    def door() -> NoReturn:
+        raise error
+
+    return door
+
+
+def test_full_incident_is_told_everywhere_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Hook, mail and archive get it, the incident closes with the outcome, the service is free again."""
+    outcome = tell(requests.full(), store, doors(people, tmp_path))
+
+    record = store.incident(ID)
+    free = store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1))
+    assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("full", "sent", "called")
+    assert record is not None
+    assert (record.state, record.outcome) == ("closed", outcome.model_dump(mode="json"))
+    assert free.holder == "next"
+    assert (people.mails[0].to, people.mails[0].message_id) == (("ada@example.com",), f"<{ID}.brief@incident-copilot>")
+    assert people.calls[0][1] == ID
+    assert people.calls[0][0]["incident"]["severity"] == "high"
+
+
+def test_archive_holds_brief_text_request_and_outcome(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Four files stand under the incident's id, and the outcome names the first."""
+    outcome = tell(requests.full(), store, doors(people, tmp_path))
+
+    folder = tmp_path / ID
+    assert {path.name for path in folder.iterdir()} == {"brief.html", "brief.txt", "incident.json", "outcome.json"}
+    assert outcome.archived_path == str(folder / "brief.html")
+    assert Outcome.model_validate_json((folder / "outcome.json").read_text()) == outcome
+    assert "data:image/png" in (folder / "brief.html").read_text()
+
+
+def test_second_telling_repeats_nothing(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """A second call finds the mail and the hook's call done."""
+    tell(requests.full(), store, doors(people, tmp_path))
+    again = tell(requests.full(), store, doors(people, tmp_path))
+
+    assert (again.mail_status, again.hook_status) == ("already_sent", "already_called")
+    assert (len(people.mails), len(people.calls)) == (1, 1)
+
+
+def test_dismissed_alert_is_mailed_short(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """A dismissal is told too, and says what was looked at."""
+    outcome = tell(requests.dismissed(), store, doors(people, tmp_path))
+
+    assert outcome.kind == "dismissed"
+    assert people.mails[0].subject.startswith("[dismissed] billing-worker")
+    assert "18,204" in people.mails[0].text
+
+
+def test_hook_failure_is_named_in_the_mail(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """The hook goes first, so that the mail can say that it failed."""
+    people.hook_error = Unavailable("The hook at 'x' cannot be reached")
+
+    outcome = tell(requests.full(), store, doors(people, tmp_path))
+
+    assert (outcome.kind, outcome.hook_status, outcome.mail_status) == ("degraded", "failed", "sent")
+    assert "hook failed" in people.mails[0].text
+
+
+def test_mail_failure_is_named_in_the_archived_brief(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Who reads the file learns that nobody got the mail, and what to do."""
+    people.mail_error = Refused("Gmail's refresh token has expired (invalid_grant). Renew it")
+
+    outcome = tell(requests.full(), store, doors(people, tmp_path))
+
+    assert (outcome.kind, outcome.mail_status) == ("degraded", "failed")
+    assert "invalid_grant" in (tmp_path / ID / "brief.html").read_text()
+
+
+def test_failed_mail_can_be_sent_later(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """A mail that surely was not sent gives its lease back."""
+    people.mail_error = Unavailable("no connection")
+    tell(requests.full(), store, doors(people, tmp_path))
+
+    people.mail_error = None
+    again = tell(requests.full(), store, doors(people, tmp_path))
+
+    assert again.mail_status == "sent"
+
+
+def test_doubtful_mail_is_not_repeated_at_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """A mail that may have been sent keeps its lease: the next attempt does not mail twice."""
+    people.mail_error = Uncertain("no reply")
+    tell(requests.full(), store, doors(people, tmp_path))
+
+    people.mail_error = None
+    again = tell(requests.full(), store, doors(people, tmp_path))
+
+    assert again.mail_status == "failed"
+    assert people.mails == []
+
+
+def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp_path: Path) -> None:
+    """With hook, mail and archive broken the outcome is told by the store alone."""
+    broken = People(mail_error=Refused("no"), hook_error=Refused("no"))
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+
+    outcome = tell(requests.full(), store, doors(broken, blocked))
+
+    record = store.incident(ID)
+    assert [failure.step for failure in outcome.failures] == ["hook", "mail", "archive"]
+    assert outcome.archived_path is None
+    assert record is not None
+    assert record.outcome == outcome.model_dump(mode="json")
+
+
+def test_dead_store_does_not_stop_the_mail(people: People, tmp_path: Path) -> None:
+    """Without a memory the humans are told all the same, and told that the memory failed, once."""
+    outcome = tell(requests.full(), DeadStore(), doors(people, tmp_path))
+
+    assert (outcome.mail_status, outcome.hook_status) == ("sent", "called")
+    assert [failure.step for failure in outcome.failures] == ["traces"]
+    assert "traces failed" in people.mails[0].text
+
+
+def test_channels_that_are_off_are_no_failure(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """A house without mail, hook and archive ends incidents quietly, as it was set up."""
+    closed = Doors(lambda: None, lambda: None, lambda: None, lambda: ())
+
+    outcome = tell(requests.full(), store, closed)
+
+    assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("full", "off", "off")
+    assert (outcome.archived_path, outcome.failures) == (None, [])
+
+
+@pytest.mark.parametrize("door", ["mail", "on_call"])
+def test_wrong_mail_settings_are_a_named_failure(
+    store: EmbeddedTraces, people: People, tmp_path: Path, door: str
+) -> None:
+    """A missing variable keeps the mail back, not the hook and the archive."""
+    shut = doors(people, tmp_path, **{door: refuse(Misconfigured("GMAIL_CLIENT_ID: Field required"))})
+
+    outcome = tell(requests.full(), store, shut)
+
+    assert (outcome.mail_status, outcome.hook_status) == ("failed", "called")
+    assert outcome.failures[0].message == "GMAIL_CLIENT_ID: Field required"
+    assert "GMAIL_CLIENT_ID" in (tmp_path / ID / "brief.txt").read_text()
+
+
+def test_cost_is_summed_over_the_runs(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Tokens and dollars of every agent's runs are in the outcome and at the end of the brief."""
+    now = clock.now()
+    for agent, tokens in (("IncidentDetectionAgent", 900), ("RCAAgent", 100)):
+        store.record_run(ID, Run(agent, now, now, {}, {}, tokens_in=tokens, tokens_out=50, cost_usd=0.002))
+
+    outcome = tell(requests.full(), store, doors(people, tmp_path))
+
+    assert outcome.tokens == 1_100
+    assert outcome.cost_usd == pytest.approx(0.004)
+    assert "1,100 tokens, $0.0040" in people.mails[0].text
+    assert outcome.duration_ms > 0
+
+
+def test_deployed_function_mails_calls_and_answers_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Over real HTTP: one mail, one call, an outcome; the same request again gets the same answer."""
+    with GmailSandbox(tmp_path / "mails") as gmail, HookSandbox(tmp_path / "calls") as hook:
+        for name, value in {
+            "GMAIL_CLIENT_ID": "sandbox-client",
+            "GMAIL_CLIENT_SECRET": "sandbox-secret",
+            "GMAIL_REFRESH_TOKEN": "sandbox-refresh-token",
+            "GMAIL_USER_EMAIL": "copilot@example.com",
+            "GMAIL_API_URL": gmail.url,
+            "GMAIL_TOKEN_URL": f"{gmail.url}/token",
+            "ON_CALL_ENGINEERS": '["ada@example.com"]',
+            "POST_PROCESS_URL": hook.url,
+            "SAVE_OUTPUT": "true",
+            "OUTPUT_DIR": str(tmp_path / "output"),
+        }.items():
+            monkeypatch.setenv(name, value)
+        body = requests.full().model_dump(mode="json")
+
+        answers = [_post(body) for _ in range(2)]
+
+        assert answers[0] == answers[1]
+        assert (answers[0]["mail_status"], answers[0]["hook_status"]) == ("sent", "called")
+        assert (len(gmail.mails), len(hook.calls)) == (1, 1)
+        assert (tmp_path / "output" / ID / "brief.html").exists()
+
+
+def _post(body: dict[str, Any]) -> dict[str, Any]:
+    with flask.Flask("test").test_request_context("/", method="POST", json=body):
+        response = post_process(flask.request)
+    assert response.status_code == 200
+    answer: dict[str, Any] = response.get_json()
+    return answer

@@ -1,0 +1,289 @@
+"""What the brief says, in HTML and in text, and what never gets into it."""
+
+import re
+import struct
+import zlib
+from html.parser import HTMLParser
+
+import pytest
+
+from functions.post_process.brief import HTML_BYTES, Brief, render, sparkline
+from functions.post_process.brief_blocks import Chart
+from functions.post_process.brief_view import Usage, kind_of
+from shared.contracts import CodeAnalysis, Failure, PostProcessRequest, PullRequest, RootCauses, Suggestions
+from tests.functions import post_process_requests as requests
+
+USAGE = Usage(tokens=18_342, cost_usd=0.0213, duration_ms=41_000)
+
+
+class Page(HTMLParser):
+    """What a mail program sees: tags with their attributes, and the visible words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self._is_hidden = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect the tag."""
+        self.tags.append((tag, dict(attrs)))
+        self._is_hidden = tag in ("style", "title")
+
+    def handle_data(self, data: str) -> None:
+        """Collect the words outside the head."""
+        self.words += "" if self._is_hidden else f"{data} "
+
+    @property
+    def links(self) -> list[str]:
+        """Where the page leads."""
+        return [attrs["href"] or "" for tag, attrs in self.tags if tag == "a"]
+
+
+def brief(request: PostProcessRequest) -> Brief:
+    """The brief of a request as it stands."""
+    return render(request, list(request.failures), USAGE)
+
+
+def vocabulary(text: str) -> set[str]:
+    """The words of a text, however they are set."""
+    return set(re.findall(r"\w+", text.lower()))
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind", "prefix"),
+    [
+        (requests.full(), "full", "[high] billing-worker: "),
+        (requests.degraded(), "degraded", "[high] [degraded] billing-worker: "),
+        (requests.silent(), "degraded", "[unknown] [degraded] billing-worker: "),
+        (requests.dismissed(), "dismissed", "[dismissed] billing-worker: "),
+    ],
+    ids=["full", "degraded", "silent", "dismissed"],
+)
+def test_subject_says_how_it_ends(request_: PostProcessRequest, kind: str, prefix: str) -> None:
+    """The kind is known from the subject alone."""
+    told = brief(request_)
+
+    assert told.kind == kind
+    assert told.subject.startswith(prefix)
+
+
+def test_full_brief_answers_in_the_order_of_need() -> None:
+    """Headline, cause, what to do, pull request, code, counts, timeline, patterns, unknowns, links: in this order."""
+    words = Page(brief(requests.full()).html).words
+
+    order = [
+        "One invoice in four fails",
+        "Since 14 Mar 02:44 UTC",
+        "removed the guard",
+        "Confidence: 86 % (high)",
+        "unsupported operand type(s) for *",
+        "Roll billing-worker back",
+        "kubectl -n billing rollout undo deployment/billing-worker",
+        "Review pull request #412",
+        "raise UnknownCountry(country)",
+        "tax = rate * net",
+        "Suspect commit (87 %): Round tax per line",
+        "447 errors",
+        "Behaviour changed (onset)",
+        "invoice <*> failed",
+        "Which countries are affected",
+        "Silence this alert",
+        "gemini:gemini-3.8-flash-002",
+        "18,342 tokens, $0.0213",
+        f"Trace id: {requests.INCIDENT_ID}",
+    ]
+    places = [words.index(order[0])]
+    for expected in order[1:]:
+        places.append(words.index(expected, places[-1]))
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", ["full", "degraded", "dismissed", "silent"])
+def test_text_says_what_the_html_says(name: str) -> None:
+    """HTML and text hold the same words and addresses: the plain alternative is no poorer and no richer."""
+    told = brief(getattr(requests, name)())
+    page = Page(told.html)
+
+    assert vocabulary(told.text) == vocabulary(" ".join([page.words, *page.links]))
+
+
+def test_recommended_action_stands_first_and_once() -> None:
+    """An action said by two agents, and recommended, is one action with its steps."""
+    text = brief(requests.full()).text
+
+    assert text.count("Roll billing-worker back") == 1
+    assert text.index("1. Roll billing-worker back") < text.index("kubectl") < text.index("2. Pause")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"pull_request": PullRequest(status="skipped", message="An open incident PR touches tax.py")},
+            "open incident PR",
+        ),
+        ({"pull_request": None, "branch": None}, "holds no change"),
+        ({"pull_request": None, "branch": None, "solution": None}, "No fix was worked out"),
+        (
+            {
+                "pull_request": None,
+                "branch": None,
+                "solution": requests.solution(patch=None, patch_withheld="Three commits explain it equally"),
+            },
+            "Three commits explain it equally",
+        ),
+    ],
+    ids=["skipped", "no patch", "no solution", "withheld"],
+)
+def test_missing_pull_request_has_a_reason(changes: dict[str, object], reason: str) -> None:
+    """Without a pull request the brief says why."""
+    assert reason in brief(requests.full(**changes)).text
+
+
+def test_each_failure_says_what_it_means_and_what_to_do() -> None:
+    """A failed step is named in the warning, explained, and followed by what to do."""
+    text = brief(requests.degraded()).text
+
+    assert "!! This brief is less than it could be: code_analyzer, rca, incident_detection." in text
+    assert "code_analyzer failed\nRefused: GitHub answered 404 for 'example/billing'" in text
+    assert "The code was not read" in text
+    assert "Check the credential, permission or address" in text
+    assert "incident_detection had to do without something\nNo model answered: Gemini's quota is spent." in text
+
+
+def test_offline_answers_are_called_so() -> None:
+    """A reader knows that rules spoke and no model."""
+    assert "Analysed by: offline analyst" in brief(requests.degraded()).text
+
+
+def test_no_hypothesis_is_said_plainly() -> None:
+    """An answer without causes is an answer; no answer is another."""
+    assert "No cause was found in the evidence." in brief(requests.full(root_causes=RootCauses())).text
+    assert "Causes were not ranked." in brief(requests.full(root_causes=None)).text
+
+
+def test_stack_trace_stands_in_for_code_that_could_not_be_read() -> None:
+    """Without code the reader still sees the failing frames."""
+    text = brief(requests.full(code_analysis=CodeAnalysis(code_available=False))).text
+
+    assert "billing/tax.py:41 tax_of" in text
+
+
+def test_empty_answers_still_make_a_brief() -> None:
+    """Nothing but an alert and empty answers is told without a hole."""
+    request = PostProcessRequest(
+        alert=requests.alert(annotations={}, dashboard_url="", generator_url="", silence_url="", started_at=None),
+        incident=requests.incident(patterns=[], evidence=[], stack_traces=[], onset=None, initial_symptoms=[]),
+        suggestions=Suggestions(),
+    )
+
+    told = brief(request)
+
+    assert "Since: not known." in told.text
+    assert "LINKS" not in told.text
+    assert told.images == ()
+
+
+@pytest.mark.parametrize("name", ["huge", "hostile", "full"])
+def test_html_stays_under_the_size_gmail_clips(name: str) -> None:
+    """Gmail clips at 102 KB; cause, actions and pull request are never left out."""
+    told = brief(getattr(requests, name)())
+
+    assert len(told.html.encode()) <= HTML_BYTES < 102_000
+    assert {"MOST LIKELY CAUSE", "DO NOW", "PULL REQUEST"} <= set(told.text.splitlines())
+
+
+def test_what_is_left_out_is_said() -> None:
+    """A shortened brief says so and where the rest is."""
+    assert "for length. The trace has everything." in brief(requests.huge()).text
+
+
+def test_hostile_text_makes_no_tag_and_no_link() -> None:
+    """Scripts, handlers, frames, remote images, templates and markup in logs or answers stay dead text."""
+    page = Page(brief(requests.hostile()).html)
+
+    names = {tag for tag, _ in page.tags}
+    attributes = {name for _, attrs in page.tags for name in attrs}
+    assert not names & {"script", "iframe", "object", "form", "mj-raw", "mj-text", "mjml", "link"}
+    assert not {name for name in attributes if name.startswith("on")}
+    assert all((attrs["src"] or "").startswith("cid:chart-") for tag, attrs in page.tags if tag == "img")
+    assert page.links == []
+    assert "49" not in re.findall(r"\{\{ (\S+) \}\}|\b(49)\b", page.words)
+    assert "<script>alert(1)</script>" in page.words
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b", "\ud800"])
+def test_invisible_characters_are_cut(character: str) -> None:
+    """Nothing that breaks XML or turns the reading direction reaches a reader, not even as an entity."""
+    entity = f"&#x{ord(character):x};"
+    request = requests.full(root_causes=requests.root_causes(most_likely="", unknowns=[]))
+    request = request.model_copy(
+        update={
+            "suggestions": Suggestions.model_construct(suggestions=[], recommended_action=f"a{character}b{entity}c")
+        }
+    )
+
+    told = brief(request)
+
+    assert character not in told.html + told.text + told.subject
+    assert "ab" in told.text
+
+
+def test_only_web_addresses_become_links() -> None:
+    """javascript:, data:, file: and addresses that could leave their attribute are dropped, http and https kept."""
+    alert = requests.alert(
+        dashboard_url="javascript:alert(1)",
+        silence_url="data:text/html,x",
+        generator_url='https://x.example/" onmouseover="alert(1)',
+        annotations={"runbook_url": "http://wiki.example/run?a=1&b=2"},
+    )
+
+    links = Page(brief(requests.full(alert=alert)).html).links
+
+    assert "http://wiki.example/run?a=1&b=2" in links
+    assert all(link.startswith(("http://", "https://")) for link in links)
+    assert not any("x.example" in link for link in links)
+
+
+def test_mail_loads_nothing_from_outside() -> None:
+    """No font, style or image of another host: opening the mail tells nobody."""
+    html = brief(requests.full()).html
+
+    assert "@import" not in html
+    assert "fonts.g" not in html
+    assert not re.search(r"<(link|img)[^>]+https?://", html)
+
+
+def test_standalone_html_holds_its_pictures() -> None:
+    """The archived file needs no mail program to show its chart."""
+    told = brief(requests.full())
+
+    assert "cid:" in told.html
+    assert "cid:" not in told.standalone_html
+    assert "data:image/png;base64," in told.standalone_html
+
+
+def test_sparkline_is_a_png_of_the_counts() -> None:
+    """The picture is a valid PNG, and its bars are as high as the counts."""
+    png = sparkline(Chart((0.0, 5.0, 10.0), "errors", marked=1))
+
+    width, height = struct.unpack(">II", png[16:24])
+    start = png.index(b"IDAT") + 4
+    (length,) = struct.unpack(">I", png[start - 8 : start - 4])
+    pixels = zlib.decompress(png[start : start + length])
+    rows = [pixels[y * (width + 1) + 1 : (y + 1) * (width + 1)] for y in range(height)]
+    drawn = [sum(row[step] == 1 for row in rows) for step in (300, 700, 1100)]
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(pixels) == (width + 1) * height
+    assert drawn == [2, height // 2, height]
+
+
+def test_failure_of_anything_degrades() -> None:
+    """A request without failures is full; one failure more and it is degraded; a dismissal stays one."""
+    failure = Failure(step="hook", error_type="Unavailable", message="closed")
+
+    assert kind_of(requests.full(), []) == "full"
+    assert kind_of(requests.full(), [failure]) == "degraded"
+    assert kind_of(requests.dismissed(), [failure]) == "dismissed"
