@@ -24,6 +24,7 @@ from .brief_view import Usage, view
 
 HTML_BYTES = 96 * 1024  # Gmail clips a message over 102 KB; the rest is for what mailing lists add.
 COLOURS = {"critical": "#c5221f", "high": "#c2500a", "medium": "#8a6100", "low": "#1f5fbf", "calm": "#2f6f44"}
+BRIGHT = {"critical": "#ff8a80", "high": "#ffab70", "medium": "#f2cc60", "low": "#7fb1ff", "calm": "#7ee2a0"}
 _BAR, _MARK = (0xD9, 0x4A, 0x3D), (0x7A, 0x86, 0x99)
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 # Control characters break XML; marks that turn the direction of text make it read as something it is not.
@@ -122,7 +123,7 @@ def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
         chart_words=_chart_words,
         picture=picture,
     )
-    mjml = rules.from_string(_MJML).render(view=seen, colour=COLOURS[seen.tone])
+    mjml = rules.from_string(_MJML).render(view=seen, colour=COLOURS[seen.tone], bright=BRIGHT[seen.tone])
     # No web fonts: a mail that fetches something tells others that it was read.
     return mrml.to_html(mjml, render_options=mrml.RenderOptions(disable_comments=True, fonts={})).content, tuple(images)
 

@@ -5,9 +5,10 @@ from difflib import unified_diff
 
 from shared.contracts import Evidence, Incident, PostProcessRequest, ProblematicFile, SuspectCommit
 
-from .brief_blocks import Block, Code, Items, Line, Link, Links, Quote, Section, Words, at_time, clip
+from .brief_blocks import LEFT_OUT, Block, Code, Items, Line, Link, Links, Quote, Section, Words, at_time, clip
 
 ACTIONS = 6
+COMMAND_CHARS = 600
 DIFF_LINES = 40
 _PRIORITIES = ("high", "medium", "low")
 _COMMAND = re.compile(
@@ -23,11 +24,17 @@ def cause(request: PostProcessRequest) -> Section:
         reasoning = clip(request.incident.reasoning, 900) if request.incident else ""
         verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
         none = Line(verdict, is_strong=True)
-        return Section("Most likely cause", (none, *([Words(reasoning)] if reasoning else [])))
+        shown = [Quote(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
+        return Section("Most likely cause", (none, *([Words(reasoning)] if reasoning else []), *shown))
     best, *others = causes
     seen = {piece.id: piece for piece in _evidence(request)}
     blocks: list[Block] = [Words(clip(best.hypothesis, 900), is_strong=True), Line(confidence(best.confidence))]
-    blocks += [Quote(clip(quote.text, 400), _source(quote.evidence_id, seen)) for quote in best.quotes[:3]]
+    blocks += [
+        Quote(
+            clip(quote.text, 400), _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id
+        )
+        for quote in best.quotes[:3]
+    ]
     blocks += [
         Words(clip(other.hypothesis, 300), lead=f"Also possible ({round(other.confidence * 100)} %):")
         for other in others[:3]
@@ -107,7 +114,8 @@ def _steps(steps: list[str]) -> list[Block]:
     for step in steps[:6]:
         bare = step.strip().strip("`")
         if _COMMAND.match(bare):
-            blocks.append(Code(clip(bare.removeprefix("$ "), 500)))
+            command = Code(bare.removeprefix("$ "), "Suggested command", is_command=True)
+            blocks.append(command if len(bare) <= COMMAND_CHARS else LEFT_OUT)
         elif blocks and isinstance(blocks[-1], Items):
             blocks[-1] = Items((*blocks[-1].markdown, clip(step, 300)))
         else:
@@ -172,8 +180,5 @@ def _evidence(request: PostProcessRequest) -> list[Evidence]:
     return pieces + (list(request.code_analysis.evidence) if request.code_analysis else [])
 
 
-def _source(evidence_id: str, seen: dict[str, Evidence]) -> str:
-    piece = seen.get(evidence_id)
-    if piece is None:
-        return evidence_id
-    return f"{evidence_id}, {piece.source}" + (f", {at_time(piece.at)} UTC" if piece.at else "")
+def _source(piece: Evidence) -> str:
+    return f"{piece.id}, {piece.source}" + (f", {at_time(piece.at)} UTC" if piece.at else "")

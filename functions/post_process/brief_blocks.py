@@ -44,6 +44,8 @@ class Code:
 
     text: str
     caption: str = ""
+    is_command: bool = False
+    """Half a command is another command, so it is shown whole or not at all."""
     kind: ClassVar[str] = "code"
 
 
@@ -95,6 +97,9 @@ class Links:
 Block = Words | Line | Quote | Code | Items | Table | Chart | Links
 
 
+LEFT_OUT = Line("A long command is left out here; the trace has it whole.")
+
+
 @dataclass(frozen=True)
 class Section:
     """Blocks under a title; when the mail grows too long the highest `expendable` goes first, 0 never."""
@@ -114,6 +119,7 @@ class View:
     service: str
     headline: str
     since: str
+    scope: str
     subject: str
     warning: str
     sections: tuple[Section, ...]
@@ -127,6 +133,8 @@ def shortened(section: Section, chars: int) -> Section:
 
 def _shortened(block: Block, chars: int) -> Block:
     match block:
+        case Code(is_command=True) if len(block.text) > chars:
+            return LEFT_OUT
         case Words():
             return replace(block, markdown=clip(block.markdown, chars))
         case Line() | Quote() | Code():

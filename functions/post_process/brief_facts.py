@@ -23,6 +23,8 @@ def errors(incident: Incident | None) -> Section | None:
         blocks.append(drawn)
     if kinds := sorted(counts.error_types.items(), key=lambda item: -item[1])[:6]:
         blocks.append(Table(("Error", "Count"), tuple((clip(name, 120), f"{count:,}") for name, count in kinds)))
+    if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[1:5]):
+        blocks.insert(1, Items(symptoms))
     if anomalies := tuple(clip(anomaly.description, 300) for anomaly in counts.metric_anomalies[:5]):
         blocks.append(Items(anomalies))
     return Section("Errors", tuple(blocks), expendable=2)

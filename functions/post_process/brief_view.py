@@ -57,6 +57,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage) -> 
         service=request.alert.service_name,
         headline=headline(request),
         since=_since(request),
+        scope=_scope(request),
         subject=clip(f"{marks[kind]} {request.alert.service_name}: {headline(request)}", 180),
         warning=_warning(troubles),
         sections=tuple(section for section in (*before, told, *after) if section),
@@ -138,6 +139,17 @@ def _since(request: PostProcessRequest) -> str:
     name = f"Alert {request.alert.alert_name}" if request.alert.alert_name else "Alert"
     received = f"{clip(name, 120)}, received {request.alert.received_at:%d %b %H:%M} UTC"
     return f"Since {began:%d %b %H:%M} UTC. {received}" if began else f"Since: not known. {received}"
+
+
+def _scope(request: PostProcessRequest) -> str:
+    """Return what kind of fault it is and who else is hit; empty when nobody could say."""
+    incident = request.incident
+    if incident is None or not incident.needs_response:
+        return ""
+    kind = incident.incident_type_hint.replace("_", " ").capitalize()
+    others = [name for name in incident.affected_services if name != request.alert.service_name]
+    also = f" Also affected: {', '.join(others)}." if others else ""
+    return clip(f"{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 300)
 
 
 def _warning(troubles: list[Failure]) -> str:

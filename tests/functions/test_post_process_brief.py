@@ -200,6 +200,18 @@ def test_what_is_left_out_is_said() -> None:
     assert "for length. The trace has everything." in brief(requests.huge()).text
 
 
+def test_command_is_whole_or_absent() -> None:
+    """Half a command is another command: a long one is left out, never cut."""
+    steps = ["kubectl delete pod --selector app=" + "a" * 700, "$ kubectl get pods"]
+    suggestion = requests.suggestions().suggestions[0].model_copy(update={"steps": steps})
+
+    text = brief(requests.full(suggestions=Suggestions(suggestions=[suggestion]))).text
+
+    assert "kubectl delete" not in text
+    assert "A long command is left out here" in text
+    assert "    kubectl get pods\n" in text
+
+
 def test_hostile_text_makes_no_tag_and_no_link() -> None:
     """Scripts, handlers, frames, remote images, templates and markup in logs or answers stay dead text."""
     page = Page(brief(requests.hostile()).html)
