@@ -6,7 +6,7 @@ from typing import Literal
 
 Level = Literal["fatal", "error", "warning", "info", "debug", "unknown"]
 
-LEVEL_KEYS = ("severity", "level", "levelname", "log.level", "lvl", "loglevel", "severity_text", "level_name")
+LEVEL_KEYS = ("severity", "level", "levelname", "log.level", "lvl", "loglevel", "severity_text", "level_name", "@l")
 STATUS_KEYS = ("status", "status_code", "statusCode", "http_status", "http.status_code")
 NAMES: dict[str, Level] = {
     **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic", "dpanic"), "fatal"),
@@ -20,6 +20,8 @@ NUMBERS: dict[int, Level] = {60: "fatal", 50: "error", 40: "warning", 30: "info"
 KLOG: dict[str, Level] = {"F": "fatal", "E": "error", "W": "warning", "I": "info"}
 
 HEADER_CHARS = 120
+READ_CHARS = 4000
+"""A line may be megabytes; what it is shows at its begin."""
 WORD = re.compile(
     r"\b(?:(?:level|lvl|severity)=\"?(?P<pair>\w+)"
     r"|(?P<upper>FATAL|CRITICAL|CRIT|EMERG|PANIC|SEVERE|ERROR|ERR|WARNING|WARN|NOTICE|INFO|DEBUG|TRACE|FINE)\b"
@@ -75,12 +77,13 @@ def implied(text: str, said: Mapping[str, object] | None, found: Level) -> Level
     """Raise a missing or mild level where the line shows a crash, an exception or a 5xx answer."""
     if said is not None and any(_is_server_error(said.get(key)) for key in STATUS_KEYS):
         return "error"
-    if SERVER_ERROR.search(text):
+    begin = text[:READ_CHARS]
+    if SERVER_ERROR.search(begin):
         return "error"
     if found == "unknown":
-        if CRASHED.search(text):
+        if CRASHED.search(begin):
             return "fatal"
-        if FAILED.search(text):
+        if FAILED.search(begin):
             return "error"
     return found
 

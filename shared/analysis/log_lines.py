@@ -12,18 +12,18 @@ from shared.analysis import levels
 from shared.analysis.levels import Level
 from shared.telemetry.port import LogLine
 
-MESSAGE_KEYS = ("message", "msg", "event", "textPayload", "@message", "short_message", "log", "body")
+MESSAGE_KEYS = ("message", "msg", "event", "textPayload", "@message", "@m", "@mt", "short_message", "log", "body")
 TRACE_KEYS = (
-    "stack_trace",
-    "exc_info",
-    "exception",
-    "stacktrace",
-    "stack",
-    "traceback",
-    "exc_text",
-    "error.stack_trace",
+    *("stack_trace", "exc_info", "exception", "stacktrace", "stack", "traceback", "exc_text", "error.stack_trace"),
+    *("stackTrace", "@x"),
 )
-NESTED_KEYS = ("jsonPayload", "error", "err", "exception", "fields", "attributes")
+NESTED_KEYS = ("jsonPayload", "error", "err", "exception", "fields", "attributes", "log", "thrown")
+# What a container runtime puts before each line: https://github.com/kubernetes/design-proposals-archive, CRI logging
+WRAPPING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# A stack trace inside a quoted field, its newlines written as two characters.
+ESCAPED = re.compile(r"\\n\s*(?:File \\?\"|(?:\\t)?at \S)|Traceback \(most recent call last\):\\n")
+ESCAPES = (("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'))
 SOURCE_LABELS = frozenset(
     [
         "pod",
@@ -72,7 +72,8 @@ class Entry:
 
 def read(line: LogLine) -> Entry:
     """Return what the line says; never fails, a line of no known format is its own message."""
-    said, text = _unwrap(line.text)
+    said, text = _unwrap(_bare(line.text))
+    text = _unescape(text)
     level = _level(line.labels, said, text)
     return Entry(
         at=line.at,
@@ -88,6 +89,21 @@ def first_line(text: str) -> str:
     """Return the first line that says something, without its timestamp."""
     head = text.partition("\n")[0] or text.strip().partition("\n")[0]
     return CLOCK.sub("", head, count=1).rstrip()
+
+
+def _bare(raw: str) -> str:
+    """Strip what the container runtime and the terminal put around a line."""
+    bare = COLOUR.sub("", raw) if "\x1b" in raw else raw
+    return WRAPPING.sub("", bare, count=1)
+
+
+def _unescape(text: str) -> str:
+    """Give back its lines to a stack trace written in one."""
+    if "\\n" not in text or not ESCAPED.search(text):
+        return text
+    for written, meant in ESCAPES:
+        text = text.replace(written, meant)
+    return text
 
 
 def _unwrap(raw: str) -> tuple[Mapping[str, object] | None, str]:
@@ -111,11 +127,13 @@ def _unwrap(raw: str) -> tuple[Mapping[str, object] | None, str]:
 
 def _flatten(loaded: Mapping[str, object]) -> dict[str, object]:
     said = dict(loaded)
+    speaks = any(isinstance(loaded.get(key), str) for key in MESSAGE_KEYS)
     for key in NESTED_KEYS:
         inner = loaded.get(key)
         if isinstance(inner, dict):
             for name, value in cast("dict[str, object]", inner).items():
-                said.setdefault(name, value)
+                if not (speaks and name in MESSAGE_KEYS):
+                    said.setdefault(name, value)
     return said
 
 

@@ -14,6 +14,7 @@ from shared.analysis.stack_traces.ownership import names_of
 from shared.contracts import Alert
 from shared.telemetry.port import LogPage, Series
 
+SIGN_CHARS = 8000
 BLIND_SHARE = 0.1
 """An alert that fires since before this share of the window leaves no baseline to compare with."""
 
@@ -54,7 +55,7 @@ class Picture:
             *self.traces,
             *(one for one in self.lines if one.is_error),
         )
-        return [group.exemplar.text for group in chosen[:20]]
+        return [group.exemplar.text[:SIGN_CHARS] for group in chosen[:20]]
 
 
 def look(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> Picture:

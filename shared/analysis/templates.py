@@ -13,6 +13,7 @@ DEPTH = 5
 SIMILARITY = 0.5
 MOST_CHILDREN = 100
 MOST_TOKENS = 60
+READ_CHARS = 400
 VARIABLE = re.compile(
     r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
@@ -51,7 +52,7 @@ class Drain:
 
     def add(self, line: str) -> Cluster:
         """Return the cluster of the line, made or widened as needed."""
-        masked = VARIABLE.sub(WILDCARD, line[:1000])
+        masked = VARIABLE.sub(WILDCARD, line[:READ_CHARS])
         if found := self._known.get(masked):
             return found
         tokens = masked.split()[:MOST_TOKENS] or [""]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from shared.analysis.stack_traces import dotnet, go, java, javascript, php, python, ruby
 from shared.analysis.stack_traces.parsed import ParsedTrace
 
+MOST_CHARS = 200_000
+LONGEST_LINE = 1000
 HINT = re.compile(
     r'^\W*File "|Traceback \(most recent|^\s*at \S|\.go:\d+|\.(?:rb|erb|rake|ru):\d+:in |^\s*#0 ', re.MULTILINE
 )
@@ -32,9 +34,19 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
 
     `own_names` are names (service, repository) under which the service's own code may be installed as a package.
     """
+    text = _bounded(text)
     if not HINT.search(text):
         return []
     for looks_like, parser in PARSERS:
         if looks_like.search(text) and (found := parser(text, own_names)):
             return found
     return []
+
+
+def _bounded(text: str) -> str:
+    """Cut what no real trace has: logs are written by strangers, and a pattern may take long on an endless line."""
+    if len(text) > MOST_CHARS:
+        text = text[: MOST_CHARS // 2] + "\n" + text[-MOST_CHARS // 2 :]
+    if len(text) <= LONGEST_LINE:
+        return text
+    return "\n".join(line[:LONGEST_LINE] for line in text.split("\n"))

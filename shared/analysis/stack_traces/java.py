@@ -87,7 +87,7 @@ def _frame(found: re.Match[str]) -> Frame:
 
 
 def _choose(chain: list[_Part], own_names: Sequence[str]) -> ParsedTrace:
-    for wrapper, cause in pairwise(chain):
+    for wrapper, cause in pairwise(part for part in chain if part.kind != "Suppressed"):
         if cause.kind == "Caused by" and cause.omitted:
             # `... n more`: the n outermost frames are those of the enclosing trace.
             cause.frames.extend(wrapper.frames[-cause.omitted :])

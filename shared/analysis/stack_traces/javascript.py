@@ -10,6 +10,8 @@ AT = re.compile(
     r"^\s*at (?:async )?(?:(?P<function>.+?) \()?"
     r"(?P<path>[^()\s][^()]*?|<anonymous>|native)(?::(?P<line>\d+))?(?::\d+)?\)?,?\s*\{?$"
 )
+# `at async Promise.all (index 0)` and the like stand in a stack without a place.
+NO_PLACE = re.compile(r"^\s+at (?:async )?\S")
 POSITION = re.compile(r":\d+:\d+\)?,?\s*\{?$|\(<anonymous>\)|\(native\)|\(node:")
 HEAD = re.compile(
     r"(?:^|[\s\]}:])(?:Uncaught )?(?P<type>(?:[A-Z][\w$]*\.)?[A-Z][\w$]*(?:Error|Exception|Rejection|Warning)|Error)"
@@ -36,6 +38,8 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
                 head = _head(before)
                 before = []
             frames.append(_frame(found))
+            continue
+        if frames and NO_PLACE.match(line):
             continue
         if frames:
             _close(chains, head, frames)

@@ -13,7 +13,9 @@ PLACE = (
 IN = r"(?::in [`'](?P<function>[^']*)')?"
 FRAME = re.compile(rf"^\s*(?:\d+: )?(?:from )?{PLACE}{IN}\s*$")
 RAISED_AT = re.compile(rf"^.*?{PLACE}{IN}: (?P<message>.*?)(?: \((?P<type>[A-Z][\w:]*)\))?\s*$")
-HEAD = re.compile(r"(?:^|\s)(?P<type>[A-Z]\w*(?:::[A-Z]\w*)*)\s?(?:\((?P<inside>.*)\):?|: (?P<message>.*))\s*$")
+HEAD = re.compile(
+    r"(?:^|\s)(?!Traceback )(?P<type>[A-Z]\w*(?:::[A-Z]\w*)*)\s?(?:\((?P<inside>.*)\):?|: (?P<message>.*))\s*$"
+)
 REVERSED = re.compile(r"^\s+1: from ", re.MULTILINE)
 
 
