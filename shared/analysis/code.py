@@ -37,6 +37,8 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     found = findings.from_traces(incident, tree, files) or findings.from_messages(incident, reader, files)
     clues = Clues([each.place for each in found], findings.words(incident, found), began)
     ranked = suspects.rank(reader, commit, clues)[:MAX_SUSPECTS]
+    other = findings.beside(ranked[0], found, clues.words, files) if ranked and found else None
+    found = [*found, other] if other else found
     return _answer(reader, commit, branch, how, found, ranked)
 
 

@@ -1,18 +1,25 @@
 """From the evidence of an incident to places in the code: stack frames first, else the words of log messages."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.analysis import source, suspects
-from shared.analysis.places import Match, Tree, is_test
-from shared.analysis.suspects import Place
-from shared.code_host.port import CodeReader
+from shared.analysis import diffs, source, suspects
+from shared.analysis.places import Match, Tree, is_documentation, is_test
+from shared.analysis.suspects import Place, Suspect
+from shared.code_host.port import CodeReader, FileChange
 from shared.contracts import Frame, Incident, LogPattern, StackTrace
 
 MAX_FILES_READ = 6
 MAX_PLACES = 5
 MAX_SEARCHES = 3
+ENOUGH_FILES = 3
+WORTH_FOLLOWING = 0.35
+"""Score from which a suspect's other files are shown."""
+WIDEST_CHANGE = 10
+"""Files of code a commit may change and still point somewhere."""
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,56 @@ def from_traces(incident: Incident, tree: Tree, files: Files) -> list[Finding]:
                 found.setdefault((each.place.path, each.place.span.name), each)
             if len(found) == MAX_PLACES:
                 return list(found.values())
-    return list(found.values())
+        for each in _named_modules(trace, tree, files, len(found)):
+            found.setdefault((each.place.path, each.place.span.name), each)
+    return list(found.values())[:MAX_PLACES]
+
+
+def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> Iterator[Finding]:
+    """Yield the files of modules the message names: an import or attribute error leaves no frame in them."""
+    for dotted in list(dict.fromkeys(_DOTTED.findall(trace.message)))[:3]:
+        module, _, last = dotted.rpartition(".")
+        path = tree.module(dotted) or (tree.module(module) if "." in module else None)
+        text = files.text(path) if path else None
+        if path is None or text is None:
+            continue
+        line = source.definition_line(text, last) or 1
+        place = Place(path, line, text.split("\n")[line - 1].strip(), source.enclosing(path, text, line), depth)
+        issue = f"The message of {trace.exception_type} names this module: {dotted}"
+        yield Finding(place, text, issue, _correlation(trace), _ids(trace.evidence_id))
+
+
+def beside(suspect: Suspect, found: Sequence[Finding], said: frozenset[str], files: Files) -> Finding | None:
+    """
+    Return where else the best suspect changed code: a fault is often written beside the line that fails.
+
+    None when the traces lead to enough files, the suspect is weak, or its change is too wide to point anywhere.
+    """
+    known = {each.place.path for each in found}
+    others = [change for change in suspect.commit.changes if change.path not in known and _is_code(change)]
+    if len(known) >= ENOUGH_FILES or suspect.score < WORTH_FOLLOWING or not 0 < len(others) <= WIDEST_CHANGE:
+        return None
+    change = max(others, key=lambda other: (_shared_words(other, said), len(other.patch or "")))
+    text = files.text(change.path)
+    rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.added() if row[1].strip()]
+    if text is None or not rows:
+        return None
+    number, row = max(rows, key=lambda each: len(suspects.words_of(each[1]) & said))
+    line = source.settle(text, number, row, "")
+    if line is None:
+        return None
+    place = Place(change.path, line, row.strip(), source.enclosing(change.path, text, line), len(found))
+    issue = f"Changed by {suspect.commit.sha[:12]} together with the code that fails: {row.strip()[:200]}"
+    return Finding(place, text, issue, f"No frame is in it; {suspect.commit.sha[:12]} is the best suspect.", ())
+
+
+def _is_code(change: FileChange) -> bool:
+    return bool(change.patch) and not is_test(change.path) and not is_documentation(change.path)
+
+
+def _shared_words(change: FileChange, said: frozenset[str]) -> int:
+    rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.rows if not row.startswith(" ")]
+    return len(suspects.words_of("\n".join(rows)) & said)
 
 
 def _by_weight(traces: Sequence[StackTrace]) -> list[StackTrace]:

@@ -39,6 +39,7 @@ class Tree:
     """The paths of a repository, ready to be asked for."""
 
     def __init__(self, paths: Sequence[str], service_name: str = "") -> None:
+        self._paths = paths
         self._by_name: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         self._service = service_name.lower()
         for path in paths:
@@ -52,6 +53,13 @@ class Tree:
             return Match(())
         found = self._best(parts)
         return Match(found) if found else Match(self._best_source(parts), exact=False)
+
+    def module(self, dotted: str) -> str | None:
+        """Return the one file of a module or class an error names (`shop.cart`, `org.shop.Cart`)."""
+        wanted = "/" + dotted.replace(".", "/")
+        stems = {path: "/" + path.rsplit(".", 1)[0].removesuffix("/__init__") for path in self._paths}
+        found = [path for path, stem in stems.items() if stem.endswith(wanted) and not is_documentation(path)]
+        return found[0] if len(found) == 1 else None
 
     def _best_source(self, parts: tuple[str, ...]) -> tuple[str, ...]:
         """Return the sources a compiled file was made of."""

@@ -15,6 +15,9 @@ MAX_FILES = 20
 MAX_EDIT_CHARS = 40_000
 """What one FileEdit holds (contracts)."""
 
+MAX_PATCH_CHARS = 120_000
+"""All variables of one workflow execution share 512 KB (https://cloud.google.com/workflows/quotas)."""
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -65,6 +68,8 @@ def _check_bounds(commit: Commit, found: Sequence[FileEdit]) -> None:
         raise _NotRevertible(f"{commit.sha[:12]} has been taken back already")
     if len(found) > MAX_FILES:
         raise _NotRevertible(f"taking {commit.sha[:12]} back needs {len(found)} edits, more than {MAX_FILES}")
+    if sum(len(each.original or "") + len(each.new or "") for each in found) > MAX_PATCH_CHARS:
+        raise _NotRevertible(f"taking {commit.sha[:12]} back needs more than {MAX_PATCH_CHARS} characters of edits")
 
 
 def _file_edits(

@@ -1,7 +1,7 @@
 """Scores commits by how well they explain a failure: what they touched, where, and when."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
@@ -95,24 +95,39 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
     """
     Return the commits that touched the places, best first; the newest of the branch when there are no places.
 
-    Asks for at most MAX_HISTORIES listings and MAX_DETAILS commits.
+    Asks for at most MAX_HISTORIES + 1 listings and MAX_DETAILS + 1 commits.
     Raises Unavailable, Throttled, Refused (from the reader).
     """
-    histories = _histories(reader, head, clues)
-    details = {sha: reader.commit(sha) for sha in _worth_a_look(histories)}
+    details: dict[str, Commit] = {}
+    histories = _histories(reader, head, clues, details)
+    for sha in _worth_a_look(histories):
+        if sha not in details:
+            details[sha] = reader.commit(sha)
     marks = {sha: _Marks() for sha in details}
     for place in clues.places:
-        listed = histories.get(place.path, [])
-        _walk(place, [details[commit.sha] for commit in listed if commit.sha in details], marks)
+        _walk(place, _without_gap(histories.get(place.path, []), details), marks)
     suspects = [_suspect(details[sha], marks[sha], clues) for sha in details]
     return sorted(suspects, key=lambda suspect: (-suspect.score, -suspect.commit.at.timestamp(), suspect.commit.sha))
 
 
-def _histories(reader: CodeReader, head: str, clues: Clues) -> dict[str, Sequence[Commit]]:
+def _histories(reader: CodeReader, head: str, clues: Clues, details: dict[str, Commit]) -> dict[str, Sequence[Commit]]:
     paths = list(dict.fromkeys(place.path for place in clues.places))[:MAX_HISTORIES]
     if not paths:
         return {"": reader.commits(head, limit=_LISTED)}
-    return {path: reader.commits(head, path=path, limit=_LISTED) for path in paths}
+    found = {path: reader.commits(head, path=path, limit=_LISTED) for path in paths}
+    found[paths[0]] = [*found[paths[0]], *_under_former_name(reader, paths[0], found[paths[0]], details)]
+    return found
+
+
+def _under_former_name(
+    reader: CodeReader, path: str, listed: Sequence[Commit], details: dict[str, Commit]
+) -> Sequence[Commit]:
+    """Return the history of a file before it got its name: a host's listing ends at the rename."""
+    if not listed or len(listed) == _LISTED or len(listed[-1].parents) != 1:
+        return []
+    oldest = details[listed[-1].sha] = reader.commit(listed[-1].sha)
+    former = next((change.previous_path for change in oldest.changes if change.path == path), None)
+    return reader.commits(oldest.parents[0], path=former, limit=_LISTED) if former else []
 
 
 def _worth_a_look(histories: dict[str, Sequence[Commit]]) -> list[str]:
@@ -126,7 +141,16 @@ def _worth_a_look(histories: dict[str, Sequence[Commit]]) -> list[str]:
     return list(chosen)[:MAX_DETAILS]
 
 
-def _walk(place: Place, history: Sequence[Commit], marks: dict[str, _Marks]) -> None:
+def _without_gap(listed: Sequence[Commit], details: Mapping[str, Commit]) -> Iterator[Commit]:
+    """Yield commits up to the first that was not fetched: beyond it, nobody knows where a line stood."""
+    for commit in listed:
+        if commit.sha in details:
+            yield details[commit.sha]
+        elif len(commit.parents) < 2:
+            return
+
+
+def _walk(place: Place, history: Iterable[Commit], marks: dict[str, _Marks]) -> None:
     """Follow a place back through the commits of its file: the blame that hosts do not offer by REST."""
     weight = _DEPTH_DECAY**place.depth
     trail = _Trail(place, place.line, place.span.start, place.span.end)
