@@ -1,0 +1,354 @@
+"""Pub/Sub's door: one execution for each new incident, however often and however many messages come."""
+
+import base64
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Barrier, Lock
+from typing import Any
+
+import functions_framework
+import pytest
+from flask.testing import FlaskClient
+
+from functions.workflow_starter import decision
+from functions.workflow_starter.decision import Desk
+from shared import clock, orchestrator, traces
+from shared.contracts import Alert
+from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
+from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.port import IncidentRecord
+
+MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+MAIN = Path(__file__).parents[2] / "functions" / "workflow_starter" / "main.py"
+WINDOW = timedelta(minutes=30)
+
+
+class FakeStarter:
+    """Starts executions in memory; `failure` is raised by the next start, after it happened when `happens`."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.found: list[str] = []
+        self.failure: BaseException | None = None
+        self.happens = False
+        self._lock = Lock()
+
+    def start(self, alert: Alert) -> str:
+        """Start one execution."""
+        failure, self.failure = self.failure, None
+        if failure is None or self.happens:
+            with self._lock:
+                self.started.append(alert.incident_id)
+        if failure is not None:
+            raise failure
+        return f"executions/{alert.incident_id}"
+
+    def find(self, incident_id: str, within: timedelta) -> str | None:
+        """Find one."""
+        assert within > timedelta(0)
+        self.found.append(incident_id)
+        return f"executions/{incident_id}" if incident_id in self.started else None
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
+    """An empty memory."""
+    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def starter() -> FakeStarter:
+    """A starter that works."""
+    return FakeStarter()
+
+
+@pytest.fixture
+def door(store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """The function behind the functions framework, as Pub/Sub's push finds it."""
+    monkeypatch.setattr(traces, "connect", lambda: store)
+    monkeypatch.setattr(orchestrator, "connect", lambda: starter)
+    monkeypatch.delenv("MERGE_WINDOW_SECONDS", raising=False)
+    app = functions_framework.create_app("workflow_starter", str(MAIN), "cloudevent")
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    client: FlaskClient = app.test_client()
+    return client
+
+
+def alert(number: int = 1, **changes: Any) -> Alert:
+    """An alert of checkout that makes incident `number`."""
+    facts = {"incident_id": f"inc-20260131-{number:010x}", "service_name": "checkout", "start": MOMENT, "end": MOMENT}
+    return Alert(**{**facts, "received_at": MOMENT, **changes})
+
+
+def desk(store: EmbeddedTraces, starter: FakeStarter, delivery: str = "one") -> Desk:
+    """A desk for one attempt."""
+    return Desk(store, starter, WINDOW, delivery)
+
+
+def push(door: FlaskClient, text: str, message_id: str = "1") -> int:
+    """Push a message in Pub/Sub's envelope; return the status."""
+    message = {
+        "data": base64.b64encode(text.encode()).decode(),
+        "messageId": message_id,
+        "publishTime": "2026-01-31T08:00:00Z",
+    }
+    body = {"message": message, "subscription": "projects/p/subscriptions/s"}
+    return door.post("/projects/p/topics/incident-alerts", json=body).status_code
+
+
+def kept(store: EmbeddedTraces, incident_id: str) -> IncidentRecord:
+    """The incident, which must be there."""
+    record = store.incident(incident_id)
+    assert record is not None
+    return record
+
+
+def test_new_incident_starts_one_execution(door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """A push becomes an open incident with its alert and execution, and is acknowledged."""
+    assert push(door, alert().model_dump_json()) == 200
+
+    record = kept(store, alert().incident_id)
+    assert starter.started == [alert().incident_id]
+    assert (record.state, record.execution) == ("open", f"executions/{alert().incident_id}")
+    assert Alert.model_validate(record.alert) == alert()
+    assert starter.found == []
+
+
+def test_cloud_event_of_eventarc_is_understood(door: FlaskClient, starter: FakeStarter) -> None:
+    """In the cloud the same message comes as a binary CloudEvent."""
+    data = base64.b64encode(alert().model_dump_json().encode()).decode()
+    headers = {
+        "ce-id": "1",
+        "ce-source": "//pubsub.googleapis.com/projects/p/topics/incident-alerts",
+        "ce-specversion": "1.0",
+        "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+    }
+
+    reply = door.post("/", json={"message": {"data": data, "messageId": "1"}, "subscription": "s"}, headers=headers)
+
+    assert reply.status_code == 200
+    assert starter.started == [alert().incident_id]
+
+
+def test_repeat_of_an_incident_starts_nothing(door: FlaskClient, starter: FakeStarter, store: EmbeddedTraces) -> None:
+    """The same incident again is acknowledged, while it is open and after it was told."""
+    push(door, alert().model_dump_json())
+
+    assert push(door, alert().model_dump_json()) == 200
+    store.close_incident(alert().incident_id, {"kind": "full"})
+    assert push(door, alert().model_dump_json(), message_id="2") == 200
+
+    assert starter.started == [alert().incident_id]
+    assert kept(store, alert().incident_id).outcome == {"kind": "full"}
+
+
+def test_message_delivered_five_times_at_once_starts_one_execution(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """Deliveries at the same moment start one execution; an attempt in the way of another asks to come again."""
+    barrier = Barrier(5)
+
+    def deliver(n: int) -> str:
+        barrier.wait(20)
+        try:
+            return desk(store, starter, f"delivery-{n}").decide(alert())
+        except Unavailable:
+            return "again"
+
+    with ThreadPoolExecutor(5) as pool:
+        became = list(pool.map(deliver, range(5)))
+
+    assert starter.started == [alert().incident_id]
+    assert became.count("started") == 1
+    assert set(became) <= {"started", "repeated", "again"}
+    assert desk(store, starter, "later").decide(alert()) == "repeated"
+
+
+def test_starter_killed_before_starting_loses_nothing(
+    store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between its lease and CreateExecution: redelivery waits for the lease, then starts the one execution."""
+    starter.failure = Killed()
+    with pytest.raises(Killed):
+        desk(store, starter, "killed").decide(alert())
+
+    with pytest.raises(Unavailable, match="inc-20260131-0000000001"):
+        desk(store, starter, "second").decide(alert())
+    later = clock.now() + decision.START_LEASE
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert desk(store, starter, "third").decide(alert()) == "started"
+    assert starter.started == [alert().incident_id]
+    assert starter.found == [alert().incident_id]
+    assert kept(store, alert().incident_id).execution is not None
+
+
+@pytest.mark.parametrize("failure", [Killed(), Uncertain("no reply")])
+def test_execution_started_without_a_reply_is_not_doubled(
+    store: EmbeddedTraces, starter: FakeStarter, failure: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, or left without a reply, after CreateExecution: the execution is found by its label, none is added."""
+    starter.failure, starter.happens = failure, True
+    with pytest.raises(type(failure)):
+        desk(store, starter, "first").decide(alert())
+    later = clock.now() + decision.START_LEASE
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert desk(store, starter, "second").decide(alert()) == "started"
+    assert starter.started == [alert().incident_id]
+    assert kept(store, alert().incident_id).execution == f"executions/{alert().incident_id}"
+
+
+@pytest.mark.parametrize("failure", [Throttled("slow"), Refused("no such workflow")])
+def test_refused_start_may_be_tried_again_at_once(
+    door: FlaskClient, starter: FakeStarter, failure: IncidentCopilotError
+) -> None:
+    """When nothing was started the message comes again by a 500, and its next delivery starts without waiting."""
+    starter.failure = failure
+
+    assert push(door, alert().model_dump_json()) == 500
+    assert push(door, alert().model_dump_json()) == 200
+    assert starter.started == [alert().incident_id]
+
+
+def test_alert_workflows_would_not_take_stays_open_with_the_reason(
+    door: FlaskClient, starter: FakeStarter, store: EmbeddedTraces
+) -> None:
+    """What no repetition mends is acknowledged; the incident stays open for the sweeper, the reason in its trace."""
+    starter.failure = Rejected("too large")
+
+    assert push(door, alert().model_dump_json()) == 200
+
+    trace = store.document(alert().incident_id)
+    assert trace is not None
+    assert trace["state"] == "open"
+    assert trace["traces"]["workflow_starter"][0]["errors"][0]["message"] == "too large"
+
+
+def test_alert_of_a_service_with_an_open_incident_is_merged(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """Another alert of the service is told as merged into the open incident, which counts it, once."""
+    desk(store, starter).decide(alert(1))
+
+    assert desk(store, starter).decide(alert(2)) == "merged"
+    assert desk(store, starter).decide(alert(2)) == "repeated"
+
+    merged = kept(store, alert(2).incident_id)
+    assert merged.state == "closed"
+    assert merged.outcome is not None
+    assert (merged.outcome["kind"], merged.outcome["merged_into"]) == ("merged", alert(1).incident_id)
+    assert kept(store, alert(1).incident_id).merged_alerts == 1
+    assert starter.started == [alert(1).incident_id]
+
+
+def test_storm_of_alerts_is_one_incident(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """Twenty alerts of one service at once: one execution, nineteen merged and counted."""
+    barrier = Barrier(20)
+
+    def decide(n: int) -> str:
+        barrier.wait(20)
+        return desk(store, starter, f"delivery-{n}").decide(alert(n))
+
+    with ThreadPoolExecutor(20) as pool:
+        became = list(pool.map(decide, range(20)))
+
+    assert sorted(became) == ["merged"] * 19 + ["started"]
+    assert kept(store, starter.started[0]).merged_alerts == 19
+    assert len(store.incidents(state="open")) == 1
+
+
+def test_other_services_are_incidents_of_their_own(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """Merging keeps to one service."""
+    desk(store, starter).decide(alert(1))
+
+    assert desk(store, starter).decide(alert(2, service_name="payments")) == "started"
+
+
+def test_alert_after_the_incident_was_told_is_a_new_one(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """A closed incident takes nothing in, though its window has not passed."""
+    desk(store, starter).decide(alert(1))
+    store.close_incident(alert(1).incident_id, {"kind": "full"})
+
+    assert desk(store, starter).decide(alert(2)) == "started"
+    assert desk(store, starter).decide(alert(3)) == "merged"
+    assert kept(store, alert(2).incident_id).merged_alerts == 1
+
+
+def test_alert_after_the_merge_window_is_a_new_one(
+    store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An incident that stays open takes alerts in for the window only."""
+    desk(store, starter).decide(alert(1))
+    later = clock.now() + WINDOW
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert desk(store, starter).decide(alert(2)) == "started"
+
+
+def test_resolution_is_told_and_counted(door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """A resolved alert starts nothing: it is closed as resolved and attached to the open incident, once."""
+    push(door, alert(1).model_dump_json())
+
+    for _ in range(2):
+        assert push(door, alert(2, status="resolved").model_dump_json()) == 200
+
+    resolved = kept(store, alert(2).incident_id)
+    assert resolved.outcome is not None
+    assert (resolved.state, resolved.outcome["kind"]) == ("closed", "resolved")
+    assert resolved.outcome["merged_into"] == alert(1).incident_id
+    assert kept(store, alert(1).incident_id).merged_alerts == 1
+    assert starter.started == [alert(1).incident_id]
+
+
+def test_resolution_of_nothing_holds_no_service(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """A resolution that comes first, as Pub/Sub may order them, does not swallow the alert."""
+    assert desk(store, starter).decide(alert(1, status="resolved")) == "resolved"
+
+    assert desk(store, starter).decide(alert(2)) == "started"
+    resolved = kept(store, alert(1).incident_id)
+    assert resolved.outcome is not None
+    assert resolved.outcome["merged_into"] is None
+
+
+@pytest.mark.parametrize("text", ["", "no json", "{}", '{"incident_id": "X"}', "[1]", "\x00"])
+def test_unreadable_message_is_kept_and_acknowledged(
+    door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter, text: str
+) -> None:
+    """A message that is no alert would come back for days: it is kept with the reason instead."""
+    assert push(door, text, message_id="m-7") == 200
+    assert push(door, text, message_id="m-7") == 200
+
+    (record,) = store.incidents()
+    assert record.incident_id.startswith("inc-unreadable-")
+    assert (record.state, record.alert["text"]) == ("closed", text)
+    assert record.outcome is not None
+    assert record.outcome["failures"][0]["error_type"] == "Rejected"
+    assert starter.started == []
+
+
+def test_event_of_another_shape_is_kept(door: FlaskClient, store: EmbeddedTraces) -> None:
+    """Even an event without a message leaves a trace."""
+    headers = {"ce-id": "1", "ce-source": "s", "ce-specversion": "1.0", "ce-type": "t"}
+
+    assert door.post("/", data=json.dumps([1]), headers=headers).status_code == 200
+    assert len(store.incidents()) == 1
+
+
+def test_unreachable_memory_has_the_message_come_again(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, starter: FakeStarter
+) -> None:
+    """Without the store nothing is decided: 500, and Pub/Sub delivers again."""
+
+    def fail() -> EmbeddedTraces:
+        raise Unavailable("no store")
+
+    monkeypatch.setattr(traces, "connect", fail)
+
+    assert push(door, alert().model_dump_json()) == 500
+    assert starter.started == []
