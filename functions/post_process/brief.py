@@ -54,7 +54,7 @@ class Brief:
         html = self.html
         for image in self.images:
             data = base64.b64encode(image.png).decode()
-            html = html.replace(f"cid:{image.content_id}", f"data:image/png;base64,{data}")
+            html = html.replace(f'src="cid:{image.content_id}"', f'src="data:image/png;base64,{data}"')
         return html
 
 

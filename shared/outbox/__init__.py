@@ -12,21 +12,32 @@ from shared.settings import Settings
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
-class Choice(Settings):
-    """Which channels are set up: any Gmail variable means mail, a URL means a hook, SAVE_OUTPUT an archive."""
+# One class per channel: a wrong variable of one must not keep the others silent.
+class MailChoice(Settings):
+    """Whether mail is set up: any Gmail variable means that it should be."""
 
     gmail_client_id: str | None = None
     gmail_client_secret: SecretStr | None = None
     gmail_refresh_token: SecretStr | None = None
     gmail_user_email: str | None = None
-    post_process_url: SecretStr | None = None
-    save_output: bool = False
 
     @property
     def has_mail(self) -> bool:
         """At least one Gmail variable is set, so the rest must be."""
         mail = (self.gmail_client_id, self.gmail_client_secret, self.gmail_refresh_token, self.gmail_user_email)
         return any(mail)
+
+
+class HookChoice(Settings):
+    """Whether another system is told."""
+
+    post_process_url: SecretStr | None = None
+
+
+class ArchiveChoice(Settings):
+    """Whether briefs are kept as files."""
+
+    save_output: bool = False
 
 
 class OnCall(Settings):
@@ -37,7 +48,7 @@ class OnCall(Settings):
 
 def connect_mail() -> Mailer | None:
     """Return the mailer, none when no Gmail variable is set. Raises Misconfigured naming each missing one."""
-    if not Choice.from_env().has_mail:
+    if not MailChoice.from_env().has_mail:
         return None
     from shared.outbox import gmail
 
@@ -46,7 +57,7 @@ def connect_mail() -> Mailer | None:
 
 def connect_hook() -> Hook | None:
     """Return the hook, none without POST_PROCESS_URL. Raises Misconfigured when the URL is not https."""
-    if Choice.from_env().post_process_url is None:
+    if HookChoice.from_env().post_process_url is None:
         return None
     from shared.outbox import webhook
 
@@ -55,7 +66,7 @@ def connect_hook() -> Hook | None:
 
 def connect_archive() -> Archive | None:
     """Return the archive, none unless SAVE_OUTPUT is true. Raises Misconfigured when it is neither true nor false."""
-    if not Choice.from_env().save_output:
+    if not ArchiveChoice.from_env().save_output:
         return None
     from shared.outbox import archive
 

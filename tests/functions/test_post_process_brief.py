@@ -6,6 +6,7 @@ import zlib
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from functions.post_process.brief import HTML_BYTES, Brief, render, sparkline
 from functions.post_process.brief_blocks import Chart
@@ -224,6 +225,47 @@ def test_hostile_text_makes_no_tag_and_no_link() -> None:
     assert page.links == []
     assert "49" not in re.findall(r"\{\{ (\S+) \}\}|\b(49)\b", page.words)
     assert "<script>alert(1)</script>" in page.words
+
+
+MARKUP = [
+    "<",
+    "&",
+    "]]>",
+    "<!--",
+    "-->",
+    "{{",
+    "{%",
+    "`",
+    "```",
+    "\n",
+    "*",
+    "_",
+    "- ",
+    "1. ",
+    "> ",
+    "    ",
+    "|",
+    "&#60;",
+]
+MARKUP += ["<mj-text>", "</mj-column>", "<script>", "[x](http://y)", "![x](y)", "<a href=x>", '" onload="', "word"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(strategies.text(max_size=200) | strategies.lists(strategies.sampled_from(MARKUP), max_size=30).map("".join))
+def test_any_text_makes_a_brief_without_foreign_tags(text: str) -> None:
+    """Whatever a model or a log line says, the brief renders, and only prose tags come of it."""
+    request = requests.full(
+        suggestions=Suggestions(recommended_action=text),
+        solution=None,
+        pull_request=PullRequest(status="skipped", message=text),
+        code_analysis=None,
+    )
+
+    page = Page(brief(request).html)
+
+    assert not {tag for tag, _ in page.tags} & {"script", "iframe", "mj-text", "mj-column", "form", "object"}
+    assert all("example.com" in link for link in page.links)
+    assert all(not name.startswith("on") for _, attrs in page.tags for name in attrs)
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b", "\ud800"])

@@ -51,6 +51,17 @@ def test_archive_is_off_when_told_so(monkeypatch: pytest.MonkeyPatch, value: str
     assert outbox.connect_archive() is None
 
 
+def test_wrong_variable_of_one_channel_leaves_the_others_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typo in SAVE_OUTPUT keeps nobody from being told."""
+    for name, value in {**GMAIL, "POST_PROCESS_URL": "https://example.com/h", "SAVE_OUTPUT": "maybe"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert isinstance(outbox.connect_mail(), Gmail)
+    assert isinstance(outbox.connect_hook(), Webhook)
+    with pytest.raises(Misconfigured, match="SAVE_OUTPUT"):
+        outbox.connect_archive()
+
+
 @pytest.mark.parametrize(
     ("value", "addresses"),
     [
