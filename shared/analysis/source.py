@@ -9,6 +9,8 @@ from dataclasses import dataclass
 MAX_SPAN_LINES = 400
 """Longer "functions" are taken for a failed guess and cut around the line."""
 _WINDOW_LINES = 12
+_LONGEST_HEAD = 300
+"""Longer lines are generated or minified; matching them would take quadratic time."""
 
 _BRACE_HEAD = re.compile(
     r"^\s*(?:export\s+|default\s+|async\s+|public\s+|private\s+|protected\s+|internal\s+|static\s+|final\s+|override\s+|"
@@ -18,21 +20,13 @@ _BRACE_HEAD = re.compile(
 )
 _RUBY_HEAD = re.compile(r"^\s*def\s+(?:self\.)?(?P<name>[\w?!=]+)")
 _PYTHON_HEAD = re.compile(r"^\s*(?:async\s+)?def\s+(?P<name>\w+)")
-_NOT_NAMES = {
-    "if",
-    "for",
-    "while",
-    "switch",
-    "catch",
-    "return",
-    "new",
-    "throw",
-    "else",
-    "do",
-    "try",
-    "synchronized",
-    "await",
-}
+_NOT_HEADS = frozenset(
+    re.findall(
+        r"\w+",
+        "assert await case catch do else for foreach if lock match new return super switch synchronized throw try "
+        "unless using when while with yield",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -112,12 +106,23 @@ def _guessed_span(path: str, lines: Sequence[str], line: int) -> Span | None:
 
 
 def _head_name(line: str) -> str | None:
+    """Return the name of the function whose head the line is."""
+    if (
+        len(line) > _LONGEST_HEAD
+        or line.rstrip().endswith(";")
+        or not _NOT_HEADS.isdisjoint(line.split("(")[0].split())
+    ):
+        return None
     for pattern in (_PYTHON_HEAD, _RUBY_HEAD, _BRACE_HEAD):
         found = pattern.match(line)
-        names = [name for name in found.groupdict().values() if name] if found else []
-        if names and names[0] not in _NOT_NAMES and not line.rstrip().endswith(";"):
-            return names[0]
+        if found and not (found.groupdict().get("method") and _is_call(line)):
+            return next((name for name in found.groupdict().values() if name), None)
     return None
+
+
+def _is_call(line: str) -> bool:
+    """Tell a call from a method's head: the head opens a body, or names what it returns, and takes no function."""
+    return "=>" in line or (len(line.split("(")[0].split()) < 2 and not line.rstrip().endswith("{"))
 
 
 def _indented_end(lines: Sequence[str], start: int) -> int:
