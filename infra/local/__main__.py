@@ -25,8 +25,9 @@ DEFAULT_PORT = 8080
 def main(arguments: list[str]) -> int:
     """Run one command; return its exit status."""
     chosen = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: a shell that starts us in the background would have it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     console = Console()
     try:
         return int(chosen.run(chosen, console))

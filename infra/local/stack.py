@@ -95,8 +95,8 @@ class Stack:
         self._module("gmail", "infra.local.sandboxes.gmail", "--folder", str(self.folder / "mail"))
         self._module("hook", "infra.local.sandboxes.hook", "--folder", str(self.folder / "hook"))
         if self.built.repo_git is not None and self.built.github_repo is not None:
-            where = ["--git-dir", str(self.built.repo_git), "--repo", self.built.github_repo, "--token", self._token]
-            self._module("github", "infra.local.sandboxes.github", *where)
+            where = ["--git-dir", str(self.built.repo_git), "--repo", self.built.github_repo]
+            self._module("github", "infra.local.sandboxes.github", *where, env={"GITHUB_TOKEN": self._token})
 
     def _start_engine(self, urls: Mapping[str, str]) -> None:
         definition = bundle.ROOT / "workflows" / "incident.workflows.yaml"
@@ -112,10 +112,12 @@ class Stack:
     def _start_bus(self, push_url: str) -> None:
         self._module("bus", "infra.local.bus", "--push", push_url)
 
-    def _module(self, name: str, module: str, *arguments: str, port_flag: str = "--port") -> None:
+    def _module(
+        self, name: str, module: str, *arguments: str, port_flag: str = "--port", env: Mapping[str, str] | None = None
+    ) -> None:
         port = processes.free_port()
         command = [sys.executable, "-m", module, port_flag, str(port), *arguments]
-        self._run(name, command, port, {}, bundle.ROOT)
+        self._run(name, command, port, env or {}, bundle.ROOT)
 
     def _start_function(self, name: str, port: int, settings: Mapping[str, str]) -> None:
         built = bundle.write(name)

@@ -83,7 +83,7 @@ def test_outcome_is_told_in_full(full: Run) -> None:
 def test_brief_names_the_file_and_the_commit_of_the_regression(full: Run, truth: dict[str, Any]) -> None:
     """Whoever reads only the brief knows where it comes from."""
     assert truth["file"] in full.brief()
-    assert truth["commit"][:7] in full.brief()
+    assert truth["bad_commit"][:7] in full.brief()
 
 
 def test_branch_holds_one_commit_that_reverts_the_regression(full: Run, truth: dict[str, Any]) -> None:
@@ -91,9 +91,9 @@ def test_branch_holds_one_commit_that_reverts_the_regression(full: Run, truth: d
     branch = full.answer("file_updater")["branch"]
 
     assert full.git("rev-list", "--count", f"main..{branch}").strip() == "1"
-    assert truth["commit"] in full.git("log", "-1", "--format=%B", branch)
-    assert full.git("diff", f"{truth['commit']}^", branch, "--", truth["file"]) == full.git(
-        "diff", truth["commit"], "main", "--", truth["file"]
+    assert truth["bad_commit"] in full.git("log", "-1", "--format=%B", branch)
+    assert full.git("diff", f"{truth['bad_commit']}^", branch, "--", truth["file"]) == full.git(
+        "diff", truth["bad_commit"], "main", "--", truth["file"]
     ) or truth["file"] in full.git("show", "--stat", "--format=", branch)
     assert full.git("fsck", "--strict") == ""
 
