@@ -101,10 +101,10 @@ def table(lines: list[StepRow], title: str) -> Table:
     """Return the rows as a table for the terminal."""
     drawn = Table(title=title, title_justify="left", box=None, padding=(0, 1))
     for column in ("", "step", "seconds", ""):
-        drawn.add_column(column, justify="right" if column == "seconds" else "left", no_wrap=column != "")
+        drawn.add_column(column, justify="right" if column == "seconds" else "left", no_wrap=True, overflow="ellipsis")
     for line in lines:
         sign, style = STYLES[line.state]
-        seconds = f"{line.seconds:.1f}" if line.seconds is not None else ""
+        seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
         # Text, not markup: what comes from logs may hold brackets.
         note = Text(" ".join(line.note.split())[:110], style="dim")
         drawn.add_row(Text(sign, style=style), Text(f"{line.name} ({line.state})", style=style), seconds, note)
