@@ -17,7 +17,8 @@ def knows_key(request: flask.Request, key: str) -> bool:
     Compared in constant time. Alertmanager and Grafana can send a bearer token where they cannot name a header.
     """
     named = request.headers.get("X-Webhook-API-Key", "")
-    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
     # WSGI hands headers over as Latin-1.
     is_named, is_bearer = (
         hmac.compare_digest(shown.encode("latin-1", "replace"), key.encode()) for shown in (named, bearer)

@@ -13,16 +13,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shared.contracts import Alert, Status
 from shared.errors import Rejected
 
 from .alert_fields import line_of, moment_of, number_of, object_of, text_of, texts_of, url_of
+from .alert_window import window_of
 
 MAX_SERVICES = 50
-MAX_WINDOW_S = 604_800
 SERVICE_LABELS = [
     "service_name",
     "service",
@@ -46,6 +46,8 @@ _COMMIT_LABELS = (
     "version",
     "image_tag",
 )
+# What Go's and Grafana's templates write for a label that the alert does not have.
+_NO_VALUE = ("<no value>", "[no value]")
 _NO_COMMIT = ("", "latest", "unknown", "none", "main", "master")
 _REPO = re.compile(r"(?:https://github\.com/)?([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
@@ -153,14 +155,16 @@ def _service(labels: Mapping[str, str], body: Mapping[str, Any], rules: Rules) -
     named = body.get("service_name")
     if named is not None and (not isinstance(named, str) or len(named) > 200 or not line_of(named, 200)):
         raise Rejected("service_name: must be a text of 1 to 200 characters")
-    found = (labels[name] for name in rules.service_labels if labels.get(name))
-    return line_of(next(found, named), 200)
+    told = [labels.get(name) for name in rules.service_labels]
+    return next(
+        (name for name in (line_of(value, 200) for value in (*told, named)) if name not in ("", *_NO_VALUE)), ""
+    )
 
 
 def _alert(group: list[Entry], body: Mapping[str, Any], rules: Rules) -> Alert:
     # The alert that began first leads: it stays the same when others of the group come and go.
     lead = min(group, key=lambda entry: (entry.started_at or rules.received_at, entry.fingerprint))
-    start, end = _window(lead.started_at, body, rules)
+    start, end = window_of(body, lead.started_at, rules.received_at, rules.lookup_window_s)
     return Alert(
         incident_id=_incident_id(lead, rules),
         service_name=lead.service_name,
@@ -195,38 +199,6 @@ def _incident_id(lead: Entry, rules: Rules) -> str:
         moment, identity = rules.received_at, [rules.received_at.isoformat(), rules.nonce]
     digest = hashlib.sha256(json.dumps([lead.service_name, lead.status, *identity]).encode()).hexdigest()
     return f"inc-{moment:%Y%m%d}-{digest[:10]}"
-
-
-def _window(started_at: datetime | None, body: Mapping[str, Any], rules: Rules) -> tuple[datetime, datetime]:
-    """Return the lookup window before the end, begun earlier when the alert was firing before it."""
-    window = timedelta(seconds=_window_s(body.get("lookup_window_seconds"), rules.lookup_window_s))
-    end = _end(body.get("end_time"), rules.received_at)
-    start = end - window
-    if started_at is not None and started_at < start:
-        start = max(started_at - window, end - timedelta(seconds=MAX_WINDOW_S))
-    return start, end
-
-
-def _window_s(value: object, default: int) -> int:
-    # A template of Grafana can only write texts, so digits in quotes are a number too.
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,7}", value):
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_WINDOW_S:
-        raise Rejected(f"lookup_window_seconds: must be a whole number of seconds from 1 to {MAX_WINDOW_S}")
-    return value
-
-
-def _end(value: object, received_at: datetime) -> datetime:
-    if value is None:
-        return received_at
-    end = moment_of(value)
-    if end is None or end > received_at + timedelta(minutes=5):
-        raise Rejected("end_time: must be a past time with its zone, for example 2026-01-31T08:00:00Z")
-    return end
 
 
 def _summary(lead: Entry, group: list[Entry]) -> str:

@@ -1,5 +1,6 @@
 """Grafana's door: who may send, what becomes of each kind of body, and when the sender is told 202."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,12 +10,15 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from functions.alert_intake.main import alert_intake
+from functions.alert_intake.normalise import Rules, read
 from shared import bus, clock
 from shared.contracts import Alert
-from shared.errors import IncidentCopilotError, Refused, Unavailable, Uncertain
+from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable, Uncertain
 
 KEY = "a-key-for-tests"
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -408,6 +412,37 @@ def test_legacy_grafana_alert_is_read(door: FlaskClient, topic: FakeBus) -> None
     (alert,) = topic.published
     assert (alert.service_name, alert.status, alert.alert_name) == ("a", "resolved", "Errors")
     assert (alert.summary, alert.values, alert.generator_url) == ("m", {"rate": 2.0}, "http://g/1")
+
+
+def test_template_that_found_no_label_names_no_service(door: FlaskClient, topic: FakeBus) -> None:
+    """Grafana writes `<no value>` where the rule lacks the label: that is no service."""
+    reply = post(door, {"service_name": "<no value>"})
+
+    assert reply.status_code == 400
+    assert topic.published == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+ALERT_KEYS = ("status", "labels", "annotations", "startsAt", "fingerprint", "values", "generatorURL", "valueString")
+BODY_KEYS = ("service_name", "commonLabels", "groupLabels", "status", "state", "tags", "evalMatches", "ruleName")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    body=st.dictionaries(st.sampled_from(BODY_KEYS), JSON),
+    alerts=st.lists(st.dictionaries(st.sampled_from(ALERT_KEYS), JSON), max_size=3) | JSON,
+)
+def test_any_json_is_read_or_rejected(body: dict[str, Any], alerts: Any) -> None:
+    """Whatever the types of the fields, the answer is alerts within the contract or a refusal in words."""
+    rules = Rules(NOW, "nonce", ("service",), 900, "someone")
+    for whole in ({**body, "alerts": alerts}, body, alerts):
+        with contextlib.suppress(Rejected):
+            for alert in read(whole, rules).alerts:
+                assert Alert.model_validate_json(alert.model_dump_json()) == alert
 
 
 @pytest.mark.skipif(not PAYLOADS.is_dir(), reason="needs the recorded webhook bodies beside the repository")
