@@ -100,8 +100,10 @@ def _time(text: str) -> datetime:
 def table(lines: list[StepRow], title: str) -> Table:
     """Return the rows as a table for the terminal."""
     drawn = Table(title=title, title_justify="left", box=None, padding=(0, 1))
-    for column in ("", "step", "seconds", ""):
-        drawn.add_column(column, justify="right" if column == "seconds" else "left", no_wrap=True, overflow="ellipsis")
+    drawn.add_column("", width=1)
+    drawn.add_column("step", width=29, no_wrap=True)
+    drawn.add_column("seconds", width=7, justify="right")
+    drawn.add_column("", no_wrap=True, overflow="ellipsis")
     for line in lines:
         sign, style = STYLES[line.state]
         seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
