@@ -16,7 +16,7 @@ def window_of(
     body: Mapping[str, Any], started_at: datetime | None, received_at: datetime, default_s: int
 ) -> tuple[datetime, datetime]:
     """
-    Return begin and end of the telemetry to read: the body's `lookup_window_seconds` up to its `end_time`, else arrival.
+    Return begin and end of the telemetry to read: the body's `lookup_window_seconds` before its `end_time` or arrival.
 
     An alert that fires since before that has as much read before `started_at`, seven days in all at most.
     Raises Rejected naming the field.

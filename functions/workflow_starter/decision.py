@@ -83,7 +83,8 @@ class Desk:
         if lease.holder != self.delivery:
             # Not acknowledged: should that attempt die, this message must come again.
             raise Unavailable(f"Another attempt is starting {alert.incident_id!r} until {lease.until.isoformat()}")
-        if not is_new and self._is_answered(alert.incident_id):
+        # Asked again by the opener too: another delivery may have started it between the opening and the lease.
+        if self._is_answered(alert.incident_id):
             return "repeated"
         execution = self._started_earlier(alert, is_new) or self._start(alert, key)
         self.store.set_execution(alert.incident_id, execution)

@@ -171,6 +171,23 @@ def test_message_delivered_five_times_at_once_starts_one_execution(store: Embedd
     assert desk(store, starter, "later").decide(alert()) == "repeated"
 
 
+def test_opener_overtaken_by_another_delivery_starts_nothing(
+    store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery that opened the incident and then was slow finds it started by the one that came after."""
+    claim = store.claim
+
+    def claim_late(key: str, *args: Any) -> Any:
+        monkeypatch.setattr(store, "claim", claim)
+        assert desk(store, starter, "quick").decide(alert()) == "started"
+        return claim(key, *args)
+
+    monkeypatch.setattr(store, "claim", claim_late)
+
+    assert desk(store, starter, "slow").decide(alert()) == "repeated"
+    assert starter.started == [alert().incident_id]
+
+
 def test_starter_killed_before_starting_loses_nothing(
     store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
