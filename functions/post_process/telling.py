@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Literal, TypeVar
 from uuid import uuid4
 
@@ -42,11 +43,8 @@ def tell(request: PostProcessRequest, store: TraceStore, doors: Doors) -> Outcom
     telling = _Telling(request, store)
     hooked = telling.once("hook", lambda: _call_hook(request, doors, telling.failures))
     mailed = telling.once("mail", lambda: _send_mail(telling.render(), request.incident_id, doors))
-    outcome = telling.outcome(hooked, mailed)
-    if path := telling.attempt("archive", lambda: _save(request, telling.render(), outcome, doors)):
-        outcome = outcome.model_copy(update={"archived_path": path})
-    else:
-        outcome = telling.outcome(hooked, mailed)
+    ended = partial(telling.outcome, hooked, mailed)
+    outcome = ended(telling.attempt("archive", lambda: _save(request, telling.render(), ended, doors)))
     telling.close(outcome)
     return outcome
 
@@ -59,6 +57,7 @@ class _Telling:
         self._request = request
         self._store = store
         self._holder = uuid4().hex
+        self._named: set[str] = set()
         self._usage = self._measure()
 
     def attempt(self, step: str, work: Callable[[], Result]) -> Result | None:
@@ -67,13 +66,14 @@ class _Telling:
             return work()
         except IncidentCopilotError as error:
             log.error("outbox.failed", step=step, error_type=type(error).__name__, error=str(error))
-            if not any(failure.step == step and failure not in self._request.failures for failure in self.failures):
+            if step not in self._named:
                 self.failures.append(_failure(step, error))
+            self._named.add(step)
             return None
 
-    def once(self, name: str, act: Callable[[], str | None]) -> Done:
+    def once(self, name: str, act: Callable[[], str]) -> Done:
         """
-        Do what goes outside at most once per incident, guarded by a lease; `act` returns its receipt, none when off.
+        Do what goes outside at most once per incident, guarded by a lease; `act` returns its receipt, empty when off.
 
         A store that does not answer is no reason to stay silent. A doubtful sending keeps its lease, so that nobody
         repeats it before SENDING has passed.
@@ -82,26 +82,23 @@ class _Telling:
         lease = self.attempt("traces", lambda: self._claim(key, SENDING))
         if lease and lease.holder != self._holder:
             return self._found(name, lease)
-        done: list[str | None] = []
-        self.attempt(name, lambda: done.append(self._act(key, act)))
-        if not done:
-            return "failed"
-        if done[0] is None:
-            return "off"
-        receipt = {"receipt": done[0]}
-        self.attempt("traces", lambda: self._store.claim(key, self._holder, clock.now() + REMEMBERED, receipt))
-        return "done"
+        receipt = self.attempt(name, lambda: self._act(key, act))
+        if receipt:
+            until = clock.now() + REMEMBERED
+            self.attempt("traces", lambda: self._store.claim(key, self._holder, until, {"receipt": receipt}))
+        return "failed" if receipt is None else "done" if receipt else "off"
 
     def render(self) -> Brief:
         """Return the brief with every failure known by now."""
         return render(self._request, self.failures, self._usage)
 
-    def outcome(self, hooked: Done, mailed: Done) -> Outcome:
-        """Return how the incident ended, before it is archived."""
+    def outcome(self, hooked: Done, mailed: Done, archived_path: str | None) -> Outcome:
+        """Return how the incident ended, with every failure known by now."""
         return Outcome(
             kind=kind_of(self._request, self.failures),
             mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
             hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hooked],
+            archived_path=archived_path,
             failures=self.failures,
             tokens=self._usage.tokens,
             cost_usd=self._usage.cost_usd,
@@ -118,17 +115,21 @@ class _Telling:
     def _claim(self, key: str, how_long: timedelta) -> Lease:
         return self._store.claim(key, self._holder, clock.now() + how_long)
 
-    def _act(self, key: str, act: Callable[[], str | None]) -> str | None:
+    def _act(self, key: str, act: Callable[[], str]) -> str:
+        """Act; give the lease back only when surely nothing was sent."""
         try:
             receipt = act()
         except Uncertain:
             raise
         except IncidentCopilotError:
-            self.attempt("traces", lambda: self._store.release(key, self._holder))
+            self._give_back(key)
             raise
-        if receipt is None:
-            self.attempt("traces", lambda: self._store.release(key, self._holder))
+        if not receipt:
+            self._give_back(key)
         return receipt
+
+    def _give_back(self, key: str) -> None:
+        self.attempt("traces", lambda: self._store.release(key, self._holder))
 
     def _found(self, name: str, lease: Lease) -> Done:
         if lease.value.get("receipt"):
@@ -149,19 +150,19 @@ class _Telling:
         )
 
 
-def _call_hook(request: PostProcessRequest, doors: Doors, failures: list[Failure]) -> str | None:
+def _call_hook(request: PostProcessRequest, doors: Doors, failures: list[Failure]) -> str:
     hook = doors.hook()
     if hook is None:
-        return None
+        return ""
     with recorder.tool("hook", incident_id=request.incident_id):
         hook.call(announcement(request, failures), key=request.incident_id)
     return request.incident_id
 
 
-def _send_mail(brief: Brief, incident_id: str, doors: Doors) -> str | None:
+def _send_mail(brief: Brief, incident_id: str, doors: Doors) -> str:
     mailer = doors.mail()
     if mailer is None:
-        return None
+        return ""
     message_id = f"<{incident_id}.brief@incident-copilot>"
     mail = Mail(doors.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
     with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
@@ -169,7 +170,7 @@ def _send_mail(brief: Brief, incident_id: str, doors: Doors) -> str | None:
     return call.result or message_id
 
 
-def _save(request: PostProcessRequest, brief: Brief, outcome: Outcome, doors: Doors) -> str | None:
+def _save(request: PostProcessRequest, brief: Brief, ended: Callable[[str], Outcome], doors: Doors) -> str | None:
     archive = doors.archive()
     if archive is None:
         return None
@@ -177,8 +178,7 @@ def _save(request: PostProcessRequest, brief: Brief, outcome: Outcome, doors: Do
     path = archive.save(f"{folder}/brief.html", brief.standalone_html.encode())
     archive.save(f"{folder}/brief.txt", brief.text.encode())
     archive.save(f"{folder}/incident.json", request.model_dump_json(indent=2).encode())
-    told = outcome.model_copy(update={"archived_path": path})
-    archive.save(f"{folder}/outcome.json", told.model_dump_json(indent=2).encode())
+    archive.save(f"{folder}/outcome.json", ended(path).model_dump_json(indent=2).encode())
     return path
 
 

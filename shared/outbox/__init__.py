@@ -16,10 +16,10 @@ _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 class MailChoice(Settings):
     """Whether mail is set up: any Gmail variable means that it should be."""
 
-    gmail_client_id: str | None = None
-    gmail_client_secret: SecretStr | None = None
-    gmail_refresh_token: SecretStr | None = None
-    gmail_user_email: str | None = None
+    gmail_client_id: str | None = Field(None, description="OAuth client that was granted the mailbox.")
+    gmail_client_secret: SecretStr | None = Field(None, description="The client's secret.")
+    gmail_refresh_token: SecretStr | None = Field(None, description="The grant, scope gmail.send.")
+    gmail_user_email: str | None = Field(None, description="The mailbox that sends.")
 
     @property
     def has_mail(self) -> bool:
@@ -31,19 +31,21 @@ class MailChoice(Settings):
 class HookChoice(Settings):
     """Whether another system is told."""
 
-    post_process_url: SecretStr | None = None
+    post_process_url: SecretStr | None = Field(
+        None, description="Told of every outcome: any https URL, Slack, PagerDuty."
+    )
 
 
 class ArchiveChoice(Settings):
     """Whether briefs are kept as files."""
 
-    save_output: bool = False
+    save_output: bool = Field(False, description="Keep every brief as files.")
 
 
 class OnCall(Settings):
     """Who is told."""
 
-    on_call_engineers: str = Field("", description="JSON list of addresses, or one address.")
+    on_call_engineers: str = Field("", description="Required for mail: JSON list of addresses, or one.")
 
 
 def connect_mail() -> Mailer | None:

@@ -4,7 +4,7 @@ Source: https://developers.google.com/workspace/gmail/api/reference/rest/v1/user
 """
 
 import base64
-import functools
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -13,10 +13,12 @@ from email.message import EmailMessage, Message
 from email.mime.image import MIMEImage
 from email.mime.multipart import MIMEMultipart
 from email.policy import SMTP
+from typing import Any
 
 import httplib2
 import requests
 from google.auth.exceptions import RefreshError, TransportError
+from google.auth.transport import Response
 from google.auth.transport.requests import Request
 from google.oauth2.credentials import Credentials
 from googleapiclient import discovery
@@ -46,7 +48,9 @@ class GmailSettings(Settings):
     gmail_refresh_token: SecretStr = Field(description="The grant, scope gmail.send.")
     gmail_user_email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that sends.")
     gmail_api_url: str = Field("https://gmail.googleapis.com", pattern=r"^https?://", description="Root of the API.")
-    gmail_token_url: str = Field("https://oauth2.googleapis.com/token", pattern=r"^https?://", description="Tokens.")
+    gmail_token_url: str = Field(
+        "https://oauth2.googleapis.com/token", pattern=r"^https?://", description="Where tokens are refreshed."
+    )
     gmail_timeout_s: float = Field(30, gt=0, le=300, description="Budget of one mail, retries included, in seconds.")
 
 
@@ -85,6 +89,8 @@ class Gmail:
                 if never_left(error):
                     raise Unavailable(f"Gmail at {self._settings.gmail_api_url!r} cannot be reached") from error
                 raise Uncertain("Gmail took the mail and sent no reply: it may have been sent") from error
+        if not isinstance(sent, dict):
+            raise Uncertain("Gmail's reply to the mail is no JSON object: it may have been sent")
         return MailSent(provider_id=str(sent.get("id", "")), thread_id=str(sent.get("threadId", "")))
 
     def _access_token(self, session: requests.Session, timeout_s: float) -> str:
@@ -98,11 +104,11 @@ class Gmail:
             client_secret=config.gmail_client_secret.get_secret_value(),
         )
         try:
-            credentials.refresh(functools.partial(Request(session), timeout=timeout_s))  # type: ignore[no-untyped-call]  # nor its methods
+            credentials.refresh(_TokenRequest(session, timeout_s))  # type: ignore[no-untyped-call]  # nor its methods
         except TransportError as error:
             raise Unavailable(f"The token service at {config.gmail_token_url!r} cannot be reached") from error
         except RefreshError as error:
-            raise _refresh_meaning(error) from error
+            raise _refused(error) from error
         return str(credentials.token)
 
 
@@ -144,6 +150,34 @@ def _one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
+class _TokenRequest:
+    """google-auth's transport, bounded in time, that neither waits on its own nor carries secrets along a redirect."""
+
+    def __init__(self, session: requests.Session, timeout_s: float) -> None:
+        self._request = Request(session)
+        self._timeout_s = timeout_s
+
+    def __call__(self, **call: Any) -> Response:
+        """Make the call. Raises Throttled (429), Unavailable (5xx, a redirect, a 200 that holds no token)."""
+        response: Response = self._request(**{**call, "timeout": self._timeout_s, "allow_redirects": False})
+        said = f"The token service answered {response.status}; no mail was sent"
+        if response.status == 429:
+            raise Throttled(said)
+        if response.status >= 500 or 300 <= response.status < 400:
+            raise Unavailable(said)
+        if response.status == 200 and not _holds_token(response.data):
+            raise Unavailable(f"{said}: its answer holds no access token")
+        return response
+
+
+def _holds_token(body: bytes) -> bool:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and isinstance(answer.get("access_token"), str)
+
+
 class _Bearer(requests.auth.AuthBase):
     """Sets the access token; as `auth`, because a header would lose to a matching line in ~/.netrc."""
 
@@ -151,7 +185,6 @@ class _Bearer(requests.auth.AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # The token request carries its secrets in its body and no bearer: this is set after it was answered.
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
 
@@ -181,9 +214,7 @@ class _OnceOnly:
         """Do nothing: whoever opened the session closes it."""
 
 
-def _refresh_meaning(error: RefreshError) -> IncidentCopilotError:
-    if error.retryable:
-        return Unavailable("The token service failed; no mail was sent")
+def _refused(error: RefreshError) -> Refused:
     answer = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
     code = str(answer.get("error", "no error code"))
     if code == "invalid_grant":

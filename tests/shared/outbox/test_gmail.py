@@ -141,6 +141,38 @@ def test_each_answer_means_one_error(sandbox: GmailSandbox, reply: Reply, error:
     assert posts(sandbox) == tries
 
 
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(429), Throttled),
+        (Reply(500), Unavailable),
+        (Reply(503), Unavailable),
+        (Reply(307, headers={"Location": "http://127.0.0.1:1/"}), Unavailable),
+        (Reply.of_text("<html>welcome</html>"), Unavailable),
+        (Reply(200, b"\xff"), Unavailable),
+        (Reply.of_json({"access_token": None}), Unavailable),
+        (Reply.of_text("<html>", 404), Refused),
+    ],
+)
+def test_token_service_in_trouble_sends_nothing(sandbox: GmailSandbox, reply: Reply, error: type[Exception]) -> None:
+    """Whatever a token service, or a proxy before it, answers: no mail was posted, and the error says who acts."""
+    sandbox.fail_next(*[reply] * 3)
+
+    with pytest.raises(error):
+        gmail(sandbox.url).send(mail())
+
+    assert posts(sandbox) == 0
+
+
+@pytest.mark.parametrize("reply", [Reply.of_text("<html>"), Reply.of_json([1]), Reply(200)])
+def test_answer_that_is_none_is_uncertain(sandbox: GmailSandbox, reply: Reply) -> None:
+    """A 200 without Gmail's JSON, from a proxy perhaps, leaves open whether the mail went out."""
+    sandbox.fail_next(TOKEN, reply)
+
+    with pytest.raises(Uncertain, match="no JSON object"):
+        gmail(sandbox.url).send(mail())
+
+
 def test_mail_goes_out_once_the_service_is_back(sandbox: GmailSandbox) -> None:
     """A 503 promises that nothing was sent, so the mail is tried again and arrives once."""
     sandbox.fail_next(TOKEN, google_error(503, "UNAVAILABLE", "backend", "backendError"))
