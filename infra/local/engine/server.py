@@ -51,7 +51,8 @@ class EngineServer:
         except OSError:
             self._rest.server_close()
             raise
-        self._thread = threading.Thread(target=self._rest.serve_forever, daemon=True, name="workflows-rest")
+        # The interval is how long stopping takes, in seconds.
+        self._thread = threading.Thread(target=self._rest.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def http_url(self) -> str:

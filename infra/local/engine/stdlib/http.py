@@ -46,21 +46,7 @@ def request(
     return exchange(outgoing, host, float(timeout_s))
 
 
-def get(
-    host: Host,
-    url: Value,
-    timeout: Value = None,
-    headers: Value = None,
-    query: Value = None,
-    auth: Value = None,
-    private_service_name: Value = None,
-    ca_certificate: Value = None,
-) -> Value:
-    """Send a GET request."""
-    return request(host, url, "GET", timeout, None, headers, query, auth, private_service_name, ca_certificate)
-
-
-def _with_body(method: str) -> Function:
+def _shortcut(method: str) -> Function:
     def send(
         host: Host,
         url: Value,
@@ -148,6 +134,5 @@ def _development_token(kind: str, audience: str) -> str:
 
 FUNCTIONS: tuple[Function, ...] = (
     hosted("http.request", request),
-    hosted("http.get", get),
-    *(_with_body(method) for method in ("DELETE", "PATCH", "POST", "PUT")),
+    *(_shortcut(method) for method in ("DELETE", "GET", "PATCH", "POST", "PUT")),
 )

@@ -1,0 +1,54 @@
+"""Scopes: who sees and who writes what, and what it costs."""
+
+import pytest
+
+from infra.local.engine import WorkflowError
+from infra.local.engine.runtime.scope import Memory, Scope, replaced
+
+
+def test_writing_goes_where_the_variable_lives() -> None:
+    """An inner scope changes the outer variable and keeps its own."""
+    outer = Scope(Memory())
+    outer.write("x", 1)
+    inner = outer.inner()
+
+    inner.assign("x", 2)
+    inner.assign("y", 3)
+
+    assert outer.read("x") == 2
+    assert not outer.has("y")
+
+
+def test_a_branch_writes_only_what_is_shared() -> None:
+    """Another name of the parent is shadowed, not changed."""
+    outer = Scope(Memory())
+    outer.write("open", 1)
+    outer.write("closed", 1)
+    branch = outer.inner(frozenset({"open"}))
+
+    branch.assign("open", 2)
+    branch.assign("closed", 2)
+
+    assert (outer.read("open"), outer.read("closed")) == (2, 1)
+
+
+def test_memory_is_counted_and_given_back() -> None:
+    """A replaced or closed variable costs nothing."""
+    memory = Memory(limit_bytes=100)
+    scope = Scope(memory)
+
+    scope.write("x", "a" * 60)
+    scope.write("x", "b" * 80)
+    with pytest.raises(WorkflowError, match="ResourceLimitError"):
+        scope.write("y", "c" * 20)
+    scope.close()
+
+    Scope(memory).write("z", "d" * 90)
+
+
+def test_replacing_an_element_leaves_the_original_alone() -> None:
+    """Values are never changed in place."""
+    original = {"a": [1, {"b": 2}]}
+
+    assert replaced(original, ["a", 1, "b"], 3) == {"a": [1, {"b": 3}]}
+    assert original == {"a": [1, {"b": 2}]}
