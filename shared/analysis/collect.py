@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
-from shared.analysis import onset
+from shared.analysis import onset, signals
 from shared.analysis.groups import LineGroup, TraceGroup
 from shared.analysis.metrics import Anomaly
 from shared.analysis.picture import Picture
@@ -17,6 +17,10 @@ MOST_PATTERNS = 20
 MOST_TRACES = 8
 MOST_ANOMALIES = 10
 MOST_LINE_EVIDENCE = 12
+MOST_CHANGES = 3
+MOST_TELLINGS = 20
+"""A line told more often than instances start is no news of a change."""
+CHANGE_COUNTS = timedelta(minutes=30)
 TRACE_CHARS = 1600
 LINE_CHARS = 500
 
@@ -106,6 +110,22 @@ def patterns(collector: Collector, picture: Picture) -> list[LogPattern]:
         telling = group.is_error or group.level == "warning" or group.change is not None
         found.append(collector.pattern(group, picture.onset, telling and index < MOST_LINE_EVIDENCE))
     return found
+
+
+def changes(collector: Collector, picture: Picture) -> None:
+    """Keep the lines that tell of a start, a deployment, a migration first seen shortly before the onset."""
+    if picture.onset is None:
+        return
+    told = [
+        group
+        for group in picture.lines
+        if timedelta() <= picture.onset - group.times[0] <= CHANGE_COUNTS
+        and len(group.times) <= MOST_TELLINGS
+        and not group.is_error
+        and signals.CHANGE.search(group.exemplar.message)
+    ]
+    for group in sorted(told, key=lambda group: group.times[0], reverse=True)[:MOST_CHANGES]:
+        collector.pattern(group, picture.onset, keep=True)
 
 
 def summary(picture: Picture, anomalies: list[MetricAnomaly]) -> ErrorSummary:

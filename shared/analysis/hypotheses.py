@@ -54,7 +54,7 @@ def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:
     """A start, a rollout or a new configuration shortly before the onset, as the logs show it."""
     for one in incident.evidence:
         if one.source == "logs" and one.at and incident.onset and one.at <= incident.onset and is_change(one.text):
-            quotes = quote(one, one.text.partition("\n")[0].strip()[:100])
+            quotes = quote(one)
             named = f" ({alert.commit})" if alert.commit else ""
             hypothesis = f"What was started or changed at {one.at:%H:%M:%S} UTC{named}, before the onset, brought it."
             return _cause(hypothesis, DEPLOYED, quotes, [alert.service_name])

@@ -15,7 +15,7 @@ from math import inf, log
 BUCKETS = 240
 FEWEST_TRAFFIC = 20
 SURE = 4.0
-"""Nats a rise needs: about one chance in fifty for the best moment of a steady background."""
+"""Nats a rise needs: a steady background looks like a rise about once in thirty."""
 RISE = 3.0
 """How many times faster than before events must come when there were some before."""
 
