@@ -3,11 +3,20 @@
 import re
 from difflib import unified_diff
 
-from shared.contracts import Evidence, Incident, PostProcessRequest, ProblematicFile, SuspectCommit
+from shared.contracts import (
+    CodeAnalysis,
+    Evidence,
+    FileEdit,
+    Incident,
+    PostProcessRequest,
+    ProblematicFile,
+    SuspectCommit,
+)
 
-from .brief_blocks import LEFT_OUT, Block, Code, Items, Line, Link, Links, Quote, Section, Words, at_time, clip
+from .brief_blocks import LEFT_OUT, Block, Code, Items, Line, Link, Links, Quote, Section, Words, at_time, clip, prose
 
 ACTIONS = 6
+WORTH_SHOWING = 0.5
 COMMAND_CHARS = 600
 DIFF_LINES = 40
 _PRIORITIES = ("high", "medium", "low")
@@ -28,7 +37,7 @@ def cause(request: PostProcessRequest) -> Section:
         return Section("Most likely cause", (none, *([Words(reasoning)] if reasoning else []), *shown))
     best, *others = causes
     seen = {piece.id: piece for piece in _evidence(request)}
-    blocks: list[Block] = [Words(clip(best.hypothesis, 900), is_strong=True), Line(confidence(best.confidence))]
+    blocks: list[Block] = [Words(prose(best.hypothesis, 900), is_strong=True), Line(confidence(best.confidence))]
     blocks += [
         Quote(
             clip(quote.text, 400), _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id
@@ -36,7 +45,7 @@ def cause(request: PostProcessRequest) -> Section:
         for quote in best.quotes[:3]
     ]
     blocks += [
-        Words(clip(other.hypothesis, 300), lead=f"Also possible ({round(other.confidence * 100)} %):")
+        Words(prose(other.hypothesis, 300), lead=f"Also possible ({round(other.confidence * 100)} %):")
         for other in others[:3]
     ]
     return Section("Most likely cause", tuple(blocks))
@@ -55,7 +64,7 @@ def do_now(request: PostProcessRequest) -> Section:
         return Section("Do now", (Line("Nothing was suggested. Start with the evidence and the links below."),))
     blocks: list[Block] = []
     for number, (text, steps) in enumerate(actions, 1):
-        blocks.append(Words(clip(text, 400), is_strong=number == 1, lead=f"{number}."))
+        blocks.append(Words(prose(text, 400), is_strong=number == 1, lead=f"{number}."))
         blocks += _steps(steps)
     return Section("Do now", tuple(blocks))
 
@@ -82,11 +91,17 @@ def code(request: PostProcessRequest) -> Section | None:
     blocks: list[Block] = []
     for place in analysis.problematic_files[:2] if analysis else []:
         blocks += _place(place)
-    for commit in analysis.suspect_commits[:2] if analysis else []:
+    for commit in suspects(analysis)[:2]:
         blocks += _commit(commit)
     if not blocks and request.incident:
         blocks = _stack(request.incident)
     return Section("Code", tuple(blocks), expendable=1) if blocks else None
+
+
+def suspects(analysis: CodeAnalysis | None) -> list[SuspectCommit]:
+    """Return the best suspect, and others only when they explain at least half of the evidence too."""
+    commits = analysis.suspect_commits if analysis else []
+    return commits[:1] + [commit for commit in commits[1:] if commit.score >= WORTH_SHOWING]
 
 
 def _actions(request: PostProcessRequest) -> dict[str, tuple[str, list[str]]]:
@@ -127,16 +142,25 @@ def _change(request: PostProcessRequest) -> list[Block]:
     patch = request.solution.patch if request.solution else None
     if patch is None:
         return []
-    count = len(patch.files_to_modify)
-    files = "1 file" if count == 1 else f"{count} files"
+    paths = list(dict.fromkeys(edit.path for edit in patch.files_to_modify))
+    files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
     way = f"It reverts commit {patch.reverts[:12]}, in {files}." if patch.reverts else f"It changes {files}."
     blocks: list[Block] = [Line(way)]
-    for edit in patch.files_to_modify[:2]:
-        old, new = (edit.original or "").splitlines(), (edit.new or "").splitlines()
-        lines = [clip(line, 200) for line in list(unified_diff(old, new, lineterm="", n=2))[2:]]
+    for path in paths[:2]:
+        lines = _diff([edit for edit in patch.files_to_modify if edit.path == path])
         rest = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
-        blocks.append(Code("\n".join(lines[:DIFF_LINES] + rest), clip(edit.path, 200)))
+        blocks.append(Code("\n".join(lines[:DIFF_LINES] + rest), clip(path, 200)))
     return [*blocks, *([Words(clip(patch.rollback_plan, 400), lead="To undo:")] if patch.rollback_plan else [])]
+
+
+def _diff(edits: list[FileEdit]) -> list[str]:
+    """Return removed and added lines with what surrounds them; line numbers of a fragment would mislead."""
+    lines: list[str] = []
+    for edit in edits:
+        old, new = (edit.original or "").splitlines(), (edit.new or "").splitlines()
+        changed = [clip(line, 200) for line in list(unified_diff(old, new, lineterm="", n=2))[3:]]
+        lines += [*(["…"] if lines else []), *("…" if line.startswith("@@") else line for line in changed)]
+    return lines
 
 
 def _why_no_pull_request(request: PostProcessRequest) -> str:

@@ -1,11 +1,13 @@
 """What a brief is made of: sections of blocks, said once and rendered twice, as HTML and as text."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Literal
 
 from shared.contracts import OutcomeKind
 
+_FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 Tone = Literal["critical", "high", "medium", "low", "calm"]
 
 
@@ -148,6 +150,11 @@ def _shortened(block: Block, chars: int) -> Block:
 def clip(text: str, chars: int) -> str:
     """Return at most `chars` characters, ending in an ellipsis when some were left out."""
     return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
+
+
+def prose(text: str, chars: int) -> str:
+    """Clip a sentence for reading; a full commit hash fills two lines of a phone, so twelve digits stand for it."""
+    return clip(_FULL_SHA.sub(r"\1", text), chars)
 
 
 def at_time(moment: datetime) -> str:

@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 from shared.contracts import Incident, LogPattern, PostProcessRequest
 
+from .brief_answers import suspects
 from .brief_blocks import Block, Chart, Code, Items, Line, Link, Links, Section, Table, Words, at_time, clip
 
 CHART_BARS = 60
+LINKS = 8
 
 
 def errors(incident: Incident | None) -> Section | None:
@@ -21,7 +23,8 @@ def errors(incident: Incident | None) -> Section | None:
     ]
     if drawn := chart(incident):
         blocks.append(drawn)
-    if kinds := sorted(counts.error_types.items(), key=lambda item: -item[1])[:6]:
+    kinds = [(name, count) for name, count in counts.error_types.items() if count <= counts.total_errors]
+    if kinds := sorted(kinds, key=lambda item: -item[1])[:6]:
         blocks.append(Table(("Error", "Count"), tuple((clip(name, 120), f"{count:,}") for name, count in kinds)))
     if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[1:5]):
         blocks.insert(1, Items(symptoms))
@@ -32,7 +35,7 @@ def errors(incident: Incident | None) -> Section | None:
 
 def chart(incident: Incident) -> Chart | None:
     """Return the errors over the window; telemetry keeps counts per pattern, so each pattern is spread evenly."""
-    patterns = [pattern for pattern in incident.patterns if pattern.level in ("error", "fatal")]
+    patterns = _error_patterns(incident)
     width = (incident.end - incident.start) / CHART_BARS
     if not patterns or width <= timedelta(0):
         return None
@@ -52,18 +55,17 @@ def chart(incident: Incident) -> Chart | None:
 
 def timeline(request: PostProcessRequest) -> Section | None:
     """Return what happened when, oldest first."""
-    incident, analysis = request.incident, request.code_analysis
+    incident = request.incident
     happened: list[tuple[datetime, str]] = [(request.alert.received_at, "Alert received")]
-    happened += [(request.alert.started_at, "Alert fires, says its sender")] if request.alert.started_at else []
+    happened += [(request.alert.started_at, "Alert began to fire")] if request.alert.started_at else []
     if incident:
         happened += [(incident.onset, "Behaviour changed (onset)")] if incident.onset else []
         peak = incident.error_summary.peak_error_time
         happened += [(peak, "Most errors")] if peak else []
         happened += [(trace.first_seen, f"First {trace.exception_type}") for trace in incident.stack_traces[:3]]
         happened += [(one.at, f"{one.metric} left its range") for one in incident.error_summary.metric_anomalies[:3]]
-    if analysis:
-        commits = analysis.suspect_commits[:3]
-        happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
+    commits = suspects(request.code_analysis)[:3]
+    happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
     happened.sort(key=lambda event: event[0])
     has_one_day = len({moment.date() for moment, _ in happened}) == 1
     day = "" if has_one_day else "%d %b "
@@ -103,9 +105,19 @@ def links(request: PostProcessRequest) -> Section | None:
         Link("Silence this alert", alert.silence_url),
     ]
     pieces = request.incident.evidence if request.incident else []
-    places += [Link(f"Evidence {piece.id} ({piece.source})", piece.link) for piece in pieces if piece.link][:4]
-    found = tuple(place for place in places if place.url)
-    return Section("Links", (Links(found),)) if found else None
+    places += [Link(f"Evidence {piece.id} ({piece.source})", piece.link) for piece in pieces]
+    # Much evidence comes from one query: one link to it is enough.
+    found: dict[str, Link] = {}
+    for place in places:
+        found.setdefault(place.url, place)
+    found.pop("", None)
+    return Section("Links", (Links(tuple(found.values())[:LINKS]),)) if found else None
+
+
+def _error_patterns(incident: Incident) -> list[LogPattern]:
+    """Return patterns that count errors alone: one with more lines than there were errors mixes in healthy lines."""
+    most = incident.error_summary.total_errors or max((pattern.count for pattern in incident.patterns), default=0)
+    return [one for one in incident.patterns if one.level in ("error", "fatal") and one.count <= most]
 
 
 def _stretches(pattern: LogPattern, onset: datetime | None) -> list[tuple[int, datetime, datetime]]:

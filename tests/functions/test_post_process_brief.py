@@ -10,8 +10,18 @@ from hypothesis import given, settings, strategies
 
 from functions.post_process.brief import HTML_BYTES, Brief, render, sparkline
 from functions.post_process.brief_blocks import Chart
+from functions.post_process.brief_facts import chart
 from functions.post_process.brief_view import Usage, kind_of
-from shared.contracts import CodeAnalysis, Failure, PostProcessRequest, PullRequest, RootCauses, Suggestions
+from shared.contracts import (
+    CodeAnalysis,
+    Failure,
+    FileEdit,
+    Patch,
+    PostProcessRequest,
+    PullRequest,
+    RootCauses,
+    Suggestions,
+)
 from tests.functions import post_process_requests as requests
 
 USAGE = Usage(tokens=18_342, cost_usd=0.0213, duration_ms=41_000)
@@ -199,6 +209,64 @@ def test_html_stays_under_the_size_gmail_clips(name: str) -> None:
 def test_what_is_left_out_is_said() -> None:
     """A shortened brief says so and where the rest is."""
     assert "for length. The trace has everything." in brief(requests.huge()).text
+
+
+def test_edits_of_one_file_are_one_change() -> None:
+    """A file edited twice counts once and shows as one change, without line numbers of fragments."""
+    edits = [FileEdit(path="a.py", original=f"old{n}\n", new=f"new{n}\n") for n in range(2)]
+    patch = Patch(strategy="revert", reverts="4c1d9e07aa31", files_to_modify=edits)
+
+    text = brief(requests.full(solution=requests.solution(patch=patch))).text
+
+    assert "It reverts commit 4c1d9e07aa31, in 1 file." in text
+    assert "    -old0\n    +new0\n    …\n    -old1\n    +new1\n" in text
+    assert "@@" not in text
+
+
+def test_weak_suspects_are_not_shown_beside_the_best() -> None:
+    """The best suspect is always shown, another only when it explains half of the evidence."""
+    best = requests.code_analysis().suspect_commits[0]
+    weak = best.model_copy(update={"subject": "Rename a test", "score": 0.3})
+    rival = best.model_copy(update={"subject": "Widen the ledger timeout", "score": 0.6})
+
+    text = brief(requests.full(code_analysis=requests.code_analysis(suspect_commits=[best, weak, rival]))).text
+
+    assert "Round tax per line" in text
+    assert "Widen the ledger timeout" in text
+    assert "Rename a test" not in text
+
+
+def test_lines_that_are_mostly_healthy_are_not_drawn_as_errors() -> None:
+    """A pattern with more lines than there were errors mixes in healthy ones: it stays out of the chart."""
+    access_log = requests.pattern(template="GET /invoices status=<*>", count=9_000, before=4_000)
+    calm_start = requests.incident(patterns=[requests.pattern(), access_log])
+
+    drawn = chart(calm_start)
+
+    assert drawn is not None
+    assert drawn.marked is not None
+    assert sum(drawn.counts) == pytest.approx(412)
+    assert sum(drawn.counts[: drawn.marked]) == 0
+
+
+def test_evidence_of_one_query_is_linked_once() -> None:
+    """Four pieces of one query are one link."""
+    piece = requests.incident().evidence[0]
+    pieces = [piece.model_copy(update={"id": f"L{n}"}) for n in range(1, 5)]
+
+    links = Page(brief(requests.full(incident=requests.incident(evidence=pieces))).html).links
+
+    assert len(links) == len(set(links))
+
+
+def test_full_hash_is_shortened_in_prose_and_whole_in_commands() -> None:
+    """Forty digits fill two lines of a phone; a command needs them all."""
+    sha = "4c1d9e07aa31" + "0" * 28
+    one = requests.suggestions().suggestions[1].model_copy(update={"steps": [f"git revert {sha}"]})
+    told = brief(requests.full(suggestions=Suggestions(suggestions=[one], recommended_action=f"Take {sha} back")))
+
+    assert "1. Take 4c1d9e07aa31 back" in told.text
+    assert f"git revert {sha}" in told.text
 
 
 def test_command_is_whole_or_absent() -> None:
