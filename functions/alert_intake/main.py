@@ -5,13 +5,12 @@ import secrets
 import flask
 import functions_framework
 from pydantic import Field, SecretStr
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared import bus, clock, log
 from shared.errors import IncidentCopilotError, Misconfigured, Rejected
 from shared.settings import Settings
 
-from .intake_door import MAX_BODY_BYTES, answer, body_of, knows_key
+from .intake_door import answer, body_of, knows_key
 from .normalise import SERVICE_LABELS, Rules, read
 
 
@@ -35,8 +34,6 @@ def alert_intake(request: flask.Request) -> flask.Response:
         return answer(405, {"message": "Only POST brings an alert"}, Allow="POST")
     try:
         return _take(request, IntakeSettings.from_env())
-    except RequestEntityTooLarge:
-        return answer(413, {"message": f"The body is over {MAX_BODY_BYTES} bytes; limit the alerts of a notification"})
     except IncidentCopilotError as error:
         say = log.warning if isinstance(error, Rejected) else log.error
         say("alert_intake.failed", error_type=type(error).__name__, error=str(error))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import flask
+import functions_framework
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import given, settings
@@ -60,6 +61,8 @@ def door(topic: FakeBus) -> FlaskClient:
         app.add_url_rule(
             rule, rule, lambda **_: alert_intake(flask.request), methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"]
         )
+    # The framework reads the body once more after the answer, which must not undo it.
+    app.after_request(functions_framework.read_request)
     return app.test_client()
 
 
