@@ -74,7 +74,9 @@ def execution(item: Execution, view: str = "FULL") -> Json:
         answer["endTime"] = timestamp(ending.end_time)
     if view == "BASIC":
         return answer
-    current = [{"routine": entry.routine, "step": entry.step} for entry in item.history.current()]
+    # Once ended, the status names the last step.
+    steps = item.history.current() or item.history.last()
+    current = [{"routine": entry.routine, "step": entry.step} for entry in steps]
     return {
         **answer,
         "argument": item.request.argument,

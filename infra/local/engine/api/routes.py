@@ -153,6 +153,8 @@ def cancel_execution(service: WorkflowsService, call: Call) -> Json:
 def list_steps(service: WorkflowsService, call: Call) -> Json:
     """Return a page of step entries, oldest first."""
     execution = service.get_execution(call.path["execution"])
+    if call.query.get("filter"):
+        raise InvalidArgument("step entries cannot be filtered here")
     entries = execution.history.entries()
     children: dict[int | None, list[int]] = defaultdict(list)
     for entry in entries:

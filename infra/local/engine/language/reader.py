@@ -86,7 +86,7 @@ def _step(raw: Value, where: str, routine: str) -> syntax.Step:
 
 
 def _action(fields: Fields, routine: str) -> syntax.Action | None:
-    found = fields.keys() & _ACTIONS
+    found = _ACTIONS & fields.keys()
     if len(found) > 1:
         raise fields.refuse(f"a step does one thing, found {', '.join(sorted(found))}")
     match next(iter(found), None):
@@ -151,9 +151,11 @@ def _call(fields: Fields) -> syntax.Call:
     given = fields.take("args") if "args" in fields else None
     if isinstance(given, list):
         positional = tuple(fields.compile(argument) for argument in given)
-    elif given is not None:
+    elif isinstance(given, dict):
         arguments = Fields(given, f"{fields.where}, 'args'")
-        named = tuple((key, arguments.take_template(key)) for key in sorted(arguments.keys()))
+        named = tuple((key, arguments.take_template(key)) for key in given)
+    elif given is not None:
+        raise fields.refuse(f"'args' must be a map or a list, found {given!r}")
     result = fields.take_optional_text("result")
     return syntax.Call(function, named, positional, None if result is None else _check_name(result, fields.where))
 

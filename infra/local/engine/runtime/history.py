@@ -87,6 +87,11 @@ class History:
         with self._lock:
             return [self._entries[number] for number in sorted(self._open)]
 
+    def last(self) -> list[StepEntry]:
+        """Return the entry begun last, alone; nothing before the first step."""
+        with self._lock:
+            return list(self._entries.values())[-1:]
+
     def _tell(self, entry: StepEntry) -> None:
         if self._listener is not None:
             self._listener(entry)

@@ -68,26 +68,26 @@ class _Pool:
         self._run_task = run_task
         self._lock = threading.Lock()
         self._waiting = iter(list(enumerate(tasks)))
-        self._bugs: list[BaseException] = []
+        self._is_finished: list[bool] = []
 
     def run(self, size: int) -> None:
-        """Work off every task with so many threads; a bug of the engine in one of them is raised here."""
+        """Work off every task with so many threads; raises WorkflowError (SystemError) when one of them broke."""
         threads = [threading.Thread(target=self._work, daemon=True, name="workflow-branch") for _ in range(size)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        if self._bugs:
-            raise self._bugs[0]
+        # A bug of the engine is shown by its thread; to the workflow it is an error like others.
+        if len(self._is_finished) < size:
+            raise tagged("SystemError", "the engine failed; see its own output")
 
     def _work(self) -> None:
         try:
             while (item := self._next()) is not None:
                 self._run(*item)
         except ExecutionCancelled:
-            return
-        except BaseException as bug:  # noqa: BLE001  # raised again by run()
-            self._bugs.append(bug)
+            pass  # run()'s caller looks for a cancellation itself
+        self._is_finished.append(True)
 
     def _next(self) -> tuple[int, Task] | None:
         with self._lock:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from infra.local.engine.language.errors import ExecutionCancelled, timeout_error
+from infra.local.engine.language.errors import EngineError, ExecutionCancelled, tagged, timeout_error
 
 T = TypeVar("T")
 
@@ -54,8 +54,8 @@ class Cancellation:
         """
         Return what `work` returns, run in a thread of its own.
 
-        Raises what `work` raises; WorkflowError (TimeoutError) when it takes longer; ExecutionCancelled. The thread is
-        left to its own timeout then: a blocked socket cannot be interrupted.
+        Raises what `work` raises of the engine's errors; WorkflowError (TimeoutError) when it takes longer;
+        ExecutionCancelled. The thread is then left to its own timeout: a blocked socket cannot be interrupted.
         """
         task = _Task(work, self)
         threading.Thread(target=task.run, daemon=True, name="workflow-wait").start()
@@ -71,22 +71,26 @@ class _Task(Generic[T]):
         self._work = work
         self._cancellation = cancellation
         self._results: list[T] = []
-        self._error: BaseException | None = None
+        # A bug in the work is shown by its thread; to the workflow it is this.
+        self._error: EngineError = tagged("SystemError", "the engine failed; see its own output")
+        self._is_done = False
 
     def run(self) -> None:
-        """Do the work; any error is kept for the thread that waits, which raises it."""
+        """Do the work and wake the thread that waits; what the work raises is raised there."""
         try:
             self._results.append(self._work())
-        except BaseException as error:  # noqa: BLE001  # raised again by outcome()
+        except EngineError as error:
             self._error = error
-        self._cancellation.ring()
+        finally:
+            self._is_done = True
+            self._cancellation.ring()
 
     def is_done(self) -> bool:
         """Tell whether there is a result or an error."""
-        return bool(self._results) or self._error is not None
+        return self._is_done
 
     def outcome(self) -> T:
         """Return the result or raise the error."""
-        if self._error is not None:
+        if not self._results:
             raise self._error
         return self._results[0]

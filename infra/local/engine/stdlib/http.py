@@ -65,13 +65,21 @@ def _shortcut(method: str) -> Function:
 
 def _url(url: Value, query: Value) -> str:
     text = arguments.text(url, "url")
-    if urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).netloc:
+    if not _is_web_address(text):
         raise value_error(f"{text!r} is no http or https URL")
     pairs = [pair for key, value in _map_or_empty(query, "query").items() for pair in _query_pairs(key, value)]
     if not pairs:
         return text
     before, mark, fragment = text.partition("#")
     return before + ("&" if "?" in before else "?") + urlencode(pairs) + mark + fragment
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _query_pairs(key: str, value: Value) -> list[tuple[str, str]]:

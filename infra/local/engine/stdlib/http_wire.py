@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import LocationValueError, NewConnectionError
 
 from infra.local.engine.language import limits
 from infra.local.engine.language.errors import (
@@ -63,6 +63,8 @@ def _send(request: Request, timeout_s: float) -> _Reply:
             # Neither a proxy nor ~/.netrc may change what the workflow asked for.
             session.trust_env = False
             return _receive(session, request, timeout_s)
+    except (UnicodeError, LocationValueError) as error:
+        raise value_error(f"{request.method} {request.url!r} cannot be sent: {error}") from error
     except requests.Timeout as error:
         raise timeout_error(f"{request.method} {request.url} timed out") from error
     except requests.ConnectionError as error:

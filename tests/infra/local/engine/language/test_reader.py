@@ -46,6 +46,7 @@ def test_json_makes_the_same_workflow_as_yaml() -> None:
         ("- a: {return: 1, next: end}", "cannot follow"),
         ("- a: {call: '${x}'}", "must be a name"),
         ("- a: {call: sys.now, result: m.x}", "is no name"),
+        ("- a: {call: sys.log, args: text}", "must be a map or a list"),
         ("- a: {switch: []}", "at least 1"),
         ("- a: {switch: [{next: end}]}", "'condition' is missing"),
         ("- a: {for: {value: v, steps: [{s: {next: continue}}]}}", "either 'in' or 'range'"),
