@@ -69,7 +69,8 @@ def _by_trace(trace: TraceGroup) -> Classification:
 
 def _by_metrics(picture: Picture) -> Classification:
     for anomaly in picture.anomalies:
-        if any(word in anomaly.series.name.lower() for word in SATURATION_WORDS):
+        name = anomaly.series.name.lower()
+        if name == "up" or any(word in name for word in SATURATION_WORDS):
             return Classification("infrastructure_issue", f"{anomaly.series.name} left its usual range")
     if picture.risen:
         return Classification("unknown", "errors rose, but nothing in them names a kind of fault")

@@ -15,9 +15,10 @@ LABELS: dict[str, Severity] = {
 }
 HARMFUL_SHARE = 0.5
 """Share of error lines that is harm even when steady."""
+HARMFUL_TRACE_SHARE = 0.05
+"""Share of entries with a stack trace that is harm even when steady: services live with errors, hardly with that."""
 HIGH_SHARE = 0.10
 CRITICAL_SHARE = 0.40
-CLEAR_DEVIATIONS = 8.0
 
 
 def judge(picture: Picture, kind: Classification, incident: Incident) -> Judgement:
@@ -43,10 +44,12 @@ def _harms(picture: Picture) -> list[str]:
         harms.append("a process crashed")
     if picture.anomalies:
         harms.append(f"{picture.anomalies[0].series.name} left its usual range")
-    if not picture.risen and picture.error_share >= HARMFUL_SHARE:
+    if not picture.risen and picture.trace_share >= HARMFUL_TRACE_SHARE:
+        harms.append(f"{picture.trace_share:.0%} of the entries carry a stack trace, all through the window")
+    elif not picture.risen and picture.error_share >= HARMFUL_SHARE:
         harms.append(f"{picture.error_share:.0%} of the lines are errors, all through the window")
     if not picture.risen and picture.errors and not picture.has_baseline:
-        harms.append("errors are there and the alert fires since before the window, so nothing shows them as usual")
+        harms.append("errors are there, and the window shows no time before them in which they were usual")
     return harms
 
 

@@ -15,8 +15,9 @@ LEAST_CHANGE = 0.5
 LEAST_RUN = 2
 """And for how many points in a row: one noisy sample is no anomaly. The newest may stand alone, twice as far out."""
 NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation of normal noise
-FLOOR_OF_RATIO = 0.01
-RATIO_UNITS = frozenset({"ratio", "percentunit", "share", "fraction"})
+# A series that never moved has no spread: what then counts as moving depends on its unit.
+FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0.1, "restarts": 0.5}
+LEAST_FLOOR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,12 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
         return None
     baseline = median(before)
     spread = NORMAL * median(abs(value - baseline) for value in before)
-    least = max(DEVIATIONS * spread, LEAST_CHANGE * abs(baseline), _floor(series))
+    least = max(DEVIATIONS * spread, LEAST_CHANGE * abs(baseline), FLOORS.get(series.unit, LEAST_FLOOR))
     run = _first_run(series.points[len(before) :], baseline, least, series.higher_is_worse)
     if not run or (len(run) < LEAST_RUN and abs(run[-1][1] - baseline) < 2 * least):
         return None
     worst = max(run, key=lambda point: abs(point[1] - baseline))[1]
     return Anomaly(series, run[0][0], baseline, worst, abs(worst - baseline) / (spread or least))
-
-
-def _floor(series: Series) -> float:
-    """A series that never moved has no spread: what then counts as moving depends on its unit."""
-    if series.unit in RATIO_UNITS:
-        return FLOOR_OF_RATIO
-    return 1e-9
 
 
 def _first_run(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.analysis import metrics, ranking
-from shared.analysis.assemble import assemble
+from shared.analysis.assemble import RANK, assemble
 from shared.analysis.groups import Groups, LineGroup, TraceGroup, group
 from shared.analysis.log_lines import Entry, read
 from shared.analysis.metrics import Anomaly
@@ -43,10 +43,17 @@ class Picture:
         return len(self.errors) / entries if entries else 0.0
 
     @property
+    def trace_share(self) -> float:
+        """Share of entries that carry a stack trace."""
+        entries = sum(len(group.times) for group in self.lines)
+        return sum(len(group.times) for group in self.traces) / entries if entries else 0.0
+
+    @property
     def has_baseline(self) -> bool:
         """The window shows time before the alert fired, so that steady and new can be told apart."""
+        begun = self.window.start + (self.window.end - self.window.start) * BLIND_SHARE
         fired = self.alert.started_at
-        return fired is None or fired > self.window.start + (self.window.end - self.window.start) * BLIND_SHARE
+        return (fired is None or fired > begun) and self.window.start <= self.alert.start
 
     @property
     def signal_texts(self) -> list[str]:
@@ -61,9 +68,11 @@ class Picture:
 def look(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> Picture:
     """Return what the log page and the series show."""
     entries = assemble(read(line) for line in page.lines) if page else []
-    window = _window(alert, page)
+    window = _window(alert, page, entries)
     groups = group(entries, names_of(alert.service_name, alert.github_repo))
-    ranking.note_changes(groups, window)
+    if page and not page.is_complete:
+        groups.traffic.clear()  # ordinary lines were cut off, so they measure nothing
+    ranking.note_changes(groups, window, alert.started_at)
     risen = ranking.risen(groups)
     at = ranking.incident_onset(risen)
     anomalies = metrics.find_anomalies(series, at)
@@ -99,11 +108,17 @@ def _picture(
     )
 
 
-def _window(alert: Alert, page: LogPage | None) -> Window:
-    """The store may have cut older lines off: nothing is known of the time before its first line."""
+def _window(alert: Alert, page: LogPage | None, entries: Sequence[Entry]) -> Window:
+    """
+    Return the time that was read of.
+
+    When the store cut older lines off, nothing is known of the time before the first; unless that is a problem: then
+    older problems were read apart, and before it there was none.
+    """
     start, end = alert.start, alert.end
-    if page and page.lines:
-        first, last = page.lines[0].at, page.lines[-1].at
-        start = first if not page.is_complete or first < start else start
+    if page and entries:
+        first, last = entries[0].at, page.lines[-1].at
+        is_cut = not page.is_complete and RANK[entries[0].level] < RANK["warning"]
+        start = first if is_cut else min(start, first)
         end = max(end, last + timedelta(milliseconds=1))
     return Window(start, end)

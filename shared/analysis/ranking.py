@@ -7,7 +7,7 @@ ordered by how much better a rise at the onset explains them than a steady rate,
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.analysis import onset
 from shared.analysis.groups import Groups, LineGroup, TraceGroup
@@ -18,6 +18,7 @@ ERROR_SCORE = 2.0
 LINE_SURE = 8.0
 """Nats a rise of lines without a stack trace needs: a service writes some of them in bursts all its life."""
 FEWEST_WARNINGS = 10
+RIGHT_BEFORE = timedelta(minutes=5)
 GREAT_SHARE = 0.3
 """Share of a service's lines since its begin that makes an error harm even if traffic began with it."""
 
@@ -30,14 +31,25 @@ class Window:
     end: datetime
 
 
-def note_changes(groups: Groups, window: Window) -> None:
-    """Find the rise of each group worth one: traces, errors, warnings."""
+def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None:
+    """Find the rise of each group worth one: traces, errors, warnings; `fired` is since when the alert fires."""
     for trace in groups.traces:
-        trace.change = onset.find_rise(trace.times, window.start, window.end)
+        rise = onset.find_rise(trace.times, window.start, window.end)
+        trace.change = rise or _just_before(trace, window, fired)
     for line in groups.lines:
         if line.level not in ("debug", "info") and len(line.times) > 1:
             change = onset.find_rise(line.times, window.start, window.end)
             line.change = _beyond_traffic(line, change, groups, window) if change else None
+
+
+def _just_before(trace: TraceGroup, window: Window, fired: datetime | None) -> Change | None:
+    """Take a trace through own code, first seen right before the alert fired, for new: rare is no less harm."""
+    if fired is None or not trace.parsed.raised.has_app_frame:
+        return None
+    first = trace.times[0]
+    if fired - RIGHT_BEFORE <= first <= window.end and first - window.start >= 2 * RIGHT_BEFORE:
+        return Change(first, SURE, 0, len(trace.times))
+    return None
 
 
 def _beyond_traffic(line: LineGroup, change: Change, groups: Groups, window: Window) -> Change | None:

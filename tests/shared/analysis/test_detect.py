@@ -178,7 +178,35 @@ def test_cut_off_page_knows_nothing_of_the_time_before_it():
     """When the store cut older lines off, the window begins with the first line that is left."""
     late = [one for one in CALM if one.at > ONSET]
 
-    assert detect(an_alert(), page(late, NEW, is_complete=False), [], []).start >= ONSET
+    assert detect(an_alert(), page(late, is_complete=False), [], []).start == late[0].at
+
+
+def test_problems_read_apart_date_the_onset_before_the_cut():
+    """When only problems are known of the older time, the first of them is where it began."""
+    late = [one for one in CALM if one.at > NOW - timedelta(minutes=1)]
+
+    assert detect(an_alert(), page(late, NEW, is_complete=False), [], []).onset == ONSET
+
+
+def test_cut_off_errors_are_never_taken_for_usual():
+    """Without the time before them nothing shows errors as usual."""
+    late = [one for one in (*CALM, *NEW) if one.at > ONSET + timedelta(seconds=1)]
+
+    assert detect(an_alert(), page(late, is_complete=False), [], []).needs_response
+
+
+def test_single_new_trace_right_before_the_alert_is_harm():
+    """Some alerts fire on one failure: seen once, just before, and never earlier."""
+    once = [line(NOW - timedelta(minutes=3), trace("/app/cart.py", "KeyError: 'price'"))]
+    fired = an_alert(started_at=NOW - timedelta(minutes=2))
+
+    assert detect(fired, page(CALM, once), [], []).onset == once[0].at
+    assert not detect(an_alert(), page(CALM, once), [], []).needs_response
+
+
+def test_stack_traces_in_every_twentieth_entry_are_harm():
+    """A service lives with errors, hardly with crashing all the time."""
+    assert detect(an_alert(), page(CALM, every(30, trace("/app/cart.py", "KeyError: 'price'"))), [], []).needs_response
 
 
 def test_many_different_errors_stay_within_the_contract():
