@@ -19,6 +19,9 @@ _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
     "R": "renamed",
 }
 
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
+"""When the first commit of a Repository is made, unless told otherwise."""
+
 
 def git(repository: Path, *arguments: str, moment: str | None = None) -> str:
     """Run git in `repository` and return what it printed; `moment` dates what it writes."""
@@ -36,7 +39,7 @@ def git(repository: Path, *arguments: str, moment: str | None = None) -> str:
 class Repository:
     """A new local repository to write histories in; every commit is one minute after the last."""
 
-    def __init__(self, folder: Path, start: datetime = datetime(2026, 1, 5, 8, tzinfo=UTC)) -> None:
+    def __init__(self, folder: Path, start: datetime = START) -> None:
         self.folder = folder
         self._at = start
         folder.mkdir(parents=True)

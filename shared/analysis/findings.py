@@ -87,7 +87,8 @@ def beside(suspect: Suspect, found: Sequence[Finding], said: frozenset[str], fil
     """
     known = {each.place.path for each in found}
     others = [change for change in suspect.commit.changes if change.path not in known and _is_code(change)]
-    if len(known) >= ENOUGH_FILES or suspect.score < WORTH_FOLLOWING or not 0 < len(others) <= WIDEST_CHANGE:
+    is_narrow = 0 < len(others) <= WIDEST_CHANGE and bool(suspect.commit.parents)
+    if len(known) >= ENOUGH_FILES or suspect.score < WORTH_FOLLOWING or not is_narrow:
         return None
     change = max(others, key=lambda other: (_shared_words(other, said), len(other.patch or "")))
     text = files.text(change.path)

@@ -15,11 +15,13 @@ from shared.code_host.port import CodeReader, Commit, FileChange
 MAX_HISTORIES = 3
 MAX_DETAILS = 12
 _LISTED = 20
-_HALF_LIFE_DAYS = 21.0
+_HALF_LIFE_DAYS = 30.0
 
 # Parts of a score; together they stay below one.
 _LINE, _FUNCTION, _FILE, _WORDS, _CODE_WORDS, _RECENT, _HINT = 0.36, 0.22, 0.08, 0.12, 0.06, 0.12, 0.02
 _DEPTH_DECAY = 0.55
+_OLD = 0.4
+"""What is left of having touched the place when it did no harm for a long time."""
 
 _HINTS = re.compile(
     r"\b(refactor|rewrite|replac|remov|migrat|simplif|optimi[sz]|clean ?up|upgrade|bump)", re.IGNORECASE
@@ -207,9 +209,10 @@ def _suspect(commit: Commit, found: _Marks, clues: Clues) -> Suspect:
     changed = _changed_words(commit)
     said, crash = clues.words, words_of(" ".join(place.text for place in clues.places[:1]))
     shared_words = sorted(said & changed)
-    score = _LINE * found.line + _FUNCTION * found.function + _FILE * found.file
+    recent = _recency(commit, clues.began)
+    touch = _LINE * found.line + _FUNCTION * found.function + _FILE * found.file
+    score = touch * (_OLD + (1 - _OLD) * recent) + _RECENT * recent + _HINT * bool(_HINTS.search(commit.subject))
     score += _WORDS * _share(said, changed) + _CODE_WORDS * _share(crash, changed)
-    score += _RECENT * _recency(commit, clues.began) + _HINT * bool(_HINTS.search(commit.subject))
     reasons = list(dict.fromkeys(found.reasons))
     if shared_words:
         reasons.append(f"its changes name {', '.join(shared_words[:4])}")
