@@ -1,5 +1,6 @@
 """From cause and code to what to do: mitigations by rule, and a patch only when one commit explains the failure."""
 
+import re
 from dataclasses import dataclass
 
 from shared.analysis.places import is_test
@@ -21,6 +22,8 @@ REVERT_SCORE = 0.5
 """A commit below it explains too little to be taken back by a machine."""
 REVERT_LEAD = 0.15
 """How far the best must be ahead of the second."""
+
+_MIGRATION = re.compile(r"(^|/)(migrations?|migrate|alembic|flyway|liquibase)/|\.sql$")
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
     edits = revert_edits(reader, chosen.sha, head)
     if isinstance(edits, Refusal):
         return _Withheld(f"Commit {chosen.sha[:12]} is the suspect but cannot be taken back cleanly: {edits.reason}.")
+    migration = next((edit.path for edit in edits if _MIGRATION.search(edit.path)), None)
+    if migration:
+        return _Withheld(
+            f"Commit {chosen.sha[:12]} holds a migration ({migration}); its data would not go back with it."
+        )
     return Patch(
         strategy="revert",
         reverts=chosen.sha,
