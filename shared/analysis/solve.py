@@ -83,9 +83,7 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
         return _Withheld(f"Commit {chosen.sha[:12]} is the suspect but cannot be taken back cleanly: {edits.reason}.")
     migration = next((edit.path for edit in edits if _MIGRATION.search(edit.path)), None)
     if migration:
-        return _Withheld(
-            f"Commit {chosen.sha[:12]} holds a migration ({migration}); its data would not go back with it."
-        )
+        return _Withheld(f"Commit {chosen.sha[:12]} holds a migration ({migration}); its data would not go back.")
     return Patch(
         strategy="revert",
         reverts=chosen.sha,
