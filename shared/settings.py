@@ -25,7 +25,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate({name: cls._parse(name, text) for name, text in found.items() if text})
         except ValidationError as error:
-            problems = "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+            problems = "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors())
             raise Misconfigured(f"Settings are missing or wrong: {problems}") from None
 
     @classmethod
@@ -37,6 +37,11 @@ class Settings(BaseModel):
             return json.loads(text)
         except ValueError:
             raise Misconfigured(f"Settings are missing or wrong: {name.upper()}: not valid JSON") from None
+
+
+def _problem(place: tuple[int | str, ...], message: str) -> str:
+    # A check over several fields has no place of its own; its message names them.
+    return f"{str(place[0]).upper()}: {message}" if place else message
 
 
 def lookup(name: str) -> str | None:

@@ -106,7 +106,7 @@ class Gmail:
         try:
             credentials.refresh(_TokenRequest(session, timeout_s))  # type: ignore[no-untyped-call]  # nor its methods
         except TransportError as error:
-            raise Unavailable(f"The token service at {config.gmail_token_url!r} cannot be reached") from error
+            raise Unavailable(f"Gmail's token service at {config.gmail_token_url!r} cannot be reached") from error
         except RefreshError as error:
             raise _refused(error) from error
         return str(credentials.token)
@@ -160,7 +160,7 @@ class _TokenRequest:
     def __call__(self, **call: Any) -> Response:
         """Make the call. Raises Throttled (429), Unavailable (5xx, a redirect, a 200 that holds no token)."""
         response: Response = self._request(**{**call, "timeout": self._timeout_s, "allow_redirects": False})
-        said = f"The token service answered {response.status}; no mail was sent"
+        said = f"Gmail's token service answered {response.status}; no mail was sent"
         if response.status == 429:
             raise Throttled(said)
         if response.status >= 500 or 300 <= response.status < 400:
@@ -219,7 +219,7 @@ def _refused(error: RefreshError) -> Refused:
     code = str(answer.get("error", "no error code"))
     if code == "invalid_grant":
         return Refused(RENEW)
-    return Refused(f"The token service refused ({code}): check GMAIL_CLIENT_ID and GMAIL_CLIENT_SECRET")
+    return Refused(f"Gmail's token service refused ({code}): check GMAIL_CLIENT_ID and GMAIL_CLIENT_SECRET")
 
 
 def _meaning(error: HttpError) -> IncidentCopilotError:

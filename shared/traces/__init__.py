@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn, cast
 
+from shared.errors import IncidentCopilotError
 from shared.settings import Settings
 from shared.traces.port import TraceStore
 
@@ -24,7 +25,32 @@ class Choice(Settings):
 
 
 def connect() -> TraceStore:
-    """Return the store that TRACES_PROVIDER names, the same one each time. Raises Misconfigured, Unavailable."""
+    """
+    Return the store that TRACES_PROVIDER names, the same one each time.
+
+    A store that cannot be opened is returned too: each of its methods raises why (Misconfigured, Unavailable), so that
+    whoever can work without memory still does.
+    """
+    try:
+        return _open()
+    except IncidentCopilotError as error:
+        return cast(TraceStore, _Closed(error))
+
+
+class _Closed:
+    """Has every method of a store, and each raises why the store cannot be opened."""
+
+    def __init__(self, reason: IncidentCopilotError) -> None:
+        self._reason = reason
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        def refuse(*_arguments: object, **_named: object) -> NoReturn:
+            raise self._reason
+
+        return refuse
+
+
+def _open() -> TraceStore:
     if Choice.from_env().provider == "firestore":
         from shared.traces.firestore import FirestoreSettings, FirestoreTraces
 

@@ -1,7 +1,7 @@
 """Settings: read by name, typed, and wrong ones named without their value."""
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from shared.errors import Misconfigured
 from shared.settings import Settings
@@ -51,3 +51,22 @@ def test_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_KEY", "hunter2")
 
     assert "hunter2" not in repr(Sample.from_env())
+
+
+def test_check_over_several_variables_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule about two variables has no single name, and its own words stand."""
+
+    class Pair(Settings):
+        pair_user: str | None = None
+        pair_key: SecretStr | None = None
+
+        @model_validator(mode="after")
+        def _both(self) -> "Pair":
+            if (self.pair_user is None) != (self.pair_key is None):
+                raise ValueError("PAIR_USER and PAIR_KEY go together")
+            return self
+
+    monkeypatch.setenv("PAIR_USER", "me")
+
+    with pytest.raises(Misconfigured, match="PAIR_USER and PAIR_KEY go together"):
+        Pair.from_env()

@@ -44,9 +44,11 @@ def test_explicit_provider_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     store.close()
 
 
-def test_unknown_provider_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider that does not exist is told by the variable's name."""
+def test_store_that_cannot_be_opened_says_so_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong provider is told by the variable's name, and whoever can work without memory still does."""
     monkeypatch.setenv("TRACES_PROVIDER", "mongodb")
 
+    store = traces.connect()
+
     with pytest.raises(Misconfigured, match="TRACES_PROVIDER"):
-        traces.connect()
+        store.incidents()
