@@ -76,16 +76,19 @@ class _Executions:
         self._service = service
 
     def create(self, asked: types.CreateExecutionRequest) -> proto.Message:
+        """Start an execution."""
         wanted = asked.execution
         level = types.Execution.CallLogLevel(wanted.call_log_level).name
         request = Request(wanted.argument or "null", dict(wanted.labels), level)
         return _resource(self._service.create_execution(asked.parent, request), "FULL")
 
     def get(self, asked: types.GetExecutionRequest) -> proto.Message:
+        """Return an execution, whole unless asked for less."""
         view = "BASIC" if asked.view == types.ExecutionView.BASIC else "FULL"
         return _resource(self._service.get_execution(asked.name), view)
 
     def list(self, asked: types.ListExecutionsRequest) -> proto.Message:
+        """Return a page of executions, in the BASIC view unless asked for more."""
         page = self._service.list_executions(
             asked.parent, text=asked.filter, order_by=asked.order_by, size=asked.page_size, token=asked.page_token
         )
@@ -94,6 +97,7 @@ class _Executions:
         return types.ListExecutionsResponse(executions=executions, next_page_token=page.next_token)
 
     def cancel(self, asked: types.CancelExecutionRequest) -> proto.Message:
+        """Cancel an execution."""
         return _resource(self._service.cancel_execution(asked.name), "FULL")
 
 

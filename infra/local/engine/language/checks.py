@@ -75,6 +75,7 @@ class _Checker:
         self._step = ""
 
     def block(self, block: syntax.Block, place: _Place, names: _Names) -> None:
+        """Check steps and everything inside them."""
         inside = replace(place, targets=place.targets | block.positions.keys())
         for step in block.steps:
             self._step = f"step {step.name!r} (line {step.line})" if step.line else self._step

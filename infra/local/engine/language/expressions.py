@@ -3,7 +3,7 @@ Expressions: their tree and how it is read from text.
 
 Precedence, tightest first (Data types, "Order of operations"): `()`, `.`, `[]`, `not`, unary `-`, `* / // %`, `+ -`,
 comparisons and `in`, `and`, `or`. Operators of one level associate to the left. There are list literals but no map
-literals, and no Python: no comprehensions, slices, lambdas or attributes of objects.
+literals, and no Python: no comprehensions, slices or lambdas.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ class _Parser:
         self._depth = 0
 
     def expression(self) -> Expression:
+        """Read one expression."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise ExpressionRejected(f"nested deeper than {_MAX_DEPTH} in {self._text!r}")
@@ -132,6 +133,7 @@ class _Parser:
         return expression
 
     def expect_end(self) -> None:
+        """Raise ExpressionRejected when something is left."""
         if self._peek().kind is not Kind.END:
             raise self._unexpected("an operator")
 

@@ -53,6 +53,7 @@ class _Converter:
         self._made = 0
 
     def convert(self, node: yaml.Node) -> Value:
+        """Return the value of a node."""
         self._made += 1
         # Aliases of aliases grow without bound from a short text; no source needs that many values.
         if id(node) in self._open or self._made > limits.SOURCE_BYTES:

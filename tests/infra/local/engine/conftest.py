@@ -75,7 +75,19 @@ class Upstream:
 def upstream() -> Iterator[Upstream]:
     """Answer on loopback for one test."""
     state = Upstream()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    yield state
+    state.hold.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
+
+def _handler(state: Upstream) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -98,13 +110,4 @@ def upstream() -> Iterator[Upstream]:
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = answer  # noqa: N815
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    yield state
-    state.hold.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    return Handler
