@@ -17,6 +17,7 @@ from shared.contracts import (
     ProblematicFile,
     SuspectCommit,
 )
+from shared.errors import Refused
 
 MAX_SUSPECTS = 5
 
@@ -27,7 +28,7 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
 
     Reads the deployed commit when the alert names one that exists, else the newest commit of `base_branch` (none:
     the default branch) not after the onset. Asks the reader at most about 30 times.
-    Raises Unavailable, Throttled, Refused (from the reader).
+    Raises Unavailable, Throttled, Refused (from the reader, or when there is no such branch).
     """
     branch = base_branch or alert.github_base_branch or reader.default_branch()
     began = incident.onset or alert.started_at or incident.end
@@ -52,7 +53,10 @@ def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: dateti
     listed = reader.commits(branch, until=began, limit=1)
     if listed:
         return listed[0].sha, f"the newest commit of {branch!r} when the failure began"
-    return reader.resolve(branch) or branch, f"the head of {branch!r}"
+    head = reader.resolve(branch)
+    if head is None:
+        raise Refused(f"{reader.repo} has no branch {branch!r}")
+    return head, f"the head of {branch!r}"
 
 
 def _deployed_refs(label: str) -> list[str]:

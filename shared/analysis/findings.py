@@ -19,6 +19,9 @@ WORTH_FOLLOWING = 0.35
 WIDEST_CHANGE = 10
 """Files of code a commit may change and still point somewhere."""
 
+_LEVEL = re.compile(r"^\W*(?:FATAL|CRITICAL|SEVERE|ERROR|WARNING|WARN)\b")
+_NOT_TYPED = re.compile(r"<\*>|,?\s[\w.]+=|[\"'{}\[\]()=<>|\\#]|: ")
+_PLAIN_WORD = re.compile(r"(?<![^\s])[A-Za-z]{2,}(?![^\s,;])")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
@@ -178,10 +181,10 @@ def _worst(patterns: Sequence[LogPattern]) -> list[LogPattern]:
 
 
 def _constant_part(template: str) -> str:
-    """Return the longest run of words a template's author typed, empty when it says too little to be found."""
-    runs = re.split(r"<\*>|[\"'{}\[\]()=<>|\\]|: ", template)
-    best = max((run.strip(" .,:;-") for run in runs), key=len, default="")
-    return best[:100] if len(best) >= 10 and " " in best else ""
+    """Return the run of most words a template's author typed, empty when it says too little to be found."""
+    runs = [run.strip(" .,:;-") for run in _NOT_TYPED.split(_LEVEL.sub("", template))]
+    best = max(runs, key=lambda run: (len(_PLAIN_WORD.findall(run)), len(run)), default="")
+    return best[:100] if len(_PLAIN_WORD.findall(best)) >= 2 else ""
 
 
 def _place_of_phrase(path: str, phrase: str, pattern: LogPattern, files: Files, depth: int) -> Finding | None:

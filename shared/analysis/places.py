@@ -105,9 +105,13 @@ def is_test(path: str) -> bool:
 
 
 def is_documentation(path: str) -> bool:
-    """Tell whether a path is prose, which no program runs."""
+    """Tell whether a path is prose or an example, which the service never runs."""
     pure = PurePosixPath(path)
-    return pure.suffix.lower() in {".md", ".rst", ".txt", ".adoc"} or pure.parts[0].lower() in {"docs", "doc"}
+    return pure.suffix.lower() in {".md", ".rst", ".txt", ".adoc"} or pure.parts[0].lower() in {
+        "docs",
+        "doc",
+        "examples",
+    }
 
 
 def _jvm_package(function: str) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ _BRACE_HEAD = re.compile(
     r"(?:func\s+(?:\([^)]*\)\s*)?(?P<go>\w+)|function\s*\*?\s*(?P<js>\w+)|fun\s+(?:[\w.<>]+\.)?(?P<kt>\w+)"
     r"|(?:const|let|var)\s+(?P<arrow>\w+)\s*=.*(?:=>|function)|(?:[\w<>\[\],.?@\s]+\s)?(?P<method>\w+)\s*\([^;]*)"
 )
+_RECEIVER = re.compile(r"\(\*?[\w.]+\)\.")
+"""Go's `(*Store).` in front of a method."""
 _RUBY_HEAD = re.compile(r"^\s*def\s+(?:self\.)?(?P<name>[\w?!=]+)")
 _PYTHON_HEAD = re.compile(r"^\s*(?:async\s+)?def\s+(?P<name>\w+)")
 _NOT_HEADS = frozenset(
@@ -52,7 +54,8 @@ def enclosing(path: str, text: str, line: int) -> Span:
 
 def definition_line(text: str, function: str) -> int | None:
     """Return the line that defines the function a frame names, when exactly one does."""
-    name = re.split(r"[.:#$/]", function.split("(")[0].rstrip(".<>"))[-1] if function else ""
+    plain = _RECEIVER.sub("", function).split("(")[0].rstrip(".<>")
+    name = re.split(r"[.:#$/\s]", plain)[-1]
     if not re.fullmatch(r"\w+[?!]?", name):
         return None
     found = [number for number, line in enumerate(text.split("\n"), 1) if _head_name(line) == name]

@@ -1,5 +1,6 @@
 """Promises of the code analysis: from an incident to places and commits, over a real repository."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pytest
 
 from shared.analysis.code import analyze
+from shared.code_host.port import Commit
 from shared.contracts import Alert, CodeAnalysis, Frame, Incident, LogPattern, StackTrace
-from shared.errors import Unavailable
+from shared.errors import Refused, Unavailable
 from tests.fakes_code_host import START, GitReader, Repository
 
 CART = """from shop.money import rounded
@@ -236,6 +238,30 @@ def test_message_leads_to_the_code_that_writes_it(repository: Repository) -> Non
     assert found.suggested_fix_locations == ["shop/api.py:12"]
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "WARN o.s.OrderServiceImpl#<*> TraceID: <*> [getOrder][order cannot be priced][OrderId: <*>]",
+        "order cannot be priced",
+        "2026-01-01 <*> ERROR [main] order cannot be priced, id=<*>",
+        '{"level": "error", "message": "order cannot be priced", "id": <*>}',
+    ],
+)
+def test_words_a_human_typed_are_searched_for(repository: Repository, template: str) -> None:
+    """Loggers, levels, ids and keys around a message are not part of it."""
+    repository.commit({"shop/log.py": 'warn("order cannot be priced")\n'}, at=ONSET - timedelta(minutes=30))
+
+    found = analyzed(repository, incident(patterns=(pattern(template, level="warning"),)))
+
+    assert found.suggested_fix_locations == ["shop/log.py:1"]
+
+
+def test_missing_branch_is_refused_by_name(repository: Repository) -> None:
+    """A base branch that does not exist is the operator's to correct."""
+    with pytest.raises(Refused, match="no branch 'trunk'"):
+        analyze(alert(), incident(trace(*FRAMES)), Branchless(repository.folder, "main"), "trunk")
+
+
 def test_nothing_found_is_said(repository: Repository) -> None:
     """Evidence that leads nowhere gives no places, and recent commits with low scores."""
     found = analyzed(repository, incident(patterns=(pattern("<*> <*>"),)))
@@ -266,12 +292,25 @@ def test_few_questions_are_asked(repository: Repository) -> None:
     assert len(set(reader.calls)) == len(reader.calls)
 
 
+class Branchless(GitReader):
+    """A host that lists nothing for a branch it does not have."""
+
+    def commits(
+        self, ref: str, *, path: str | None = None, until: datetime | None = None, limit: int = 20
+    ) -> Sequence[Commit]:
+        """Return nothing."""
+        return []
+
+
+class Dead(GitReader):
+    """A host that stops answering."""
+
+    def paths(self, ref: str) -> Sequence[str]:
+        """Fail as a host does that cannot be reached."""
+        raise Unavailable("the host did not answer")
+
+
 def test_unreadable_repository_surfaces_as_the_readers_error(repository: Repository) -> None:
     """No answer is made up when nothing can be read."""
-
-    class Dead(GitReader):
-        def paths(self, ref: str) -> list[str]:
-            raise Unavailable("the host did not answer")
-
     with pytest.raises(Unavailable):
         analyze(alert(), incident(trace(*FRAMES)), Dead(repository.folder, "main"), "main")

@@ -106,7 +106,10 @@ def test_function_counts_where_the_number_cannot() -> None:
     assert settle(SCRIPT, None, "", "nowhere") is None
 
 
-@pytest.mark.parametrize(("function", "line"), [("Store.Get", 3), ("Get", 3), ("<anonymous>", None), ("", None)])
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [("Store.Get", 3), ("acme/store.(*Store).Get", 3), ("Get", 3), ("<anonymous>", None), ("", None)],
+)
 def test_definition_is_found_by_the_last_name(function: str, line: int | None) -> None:
     """Qualified names are looked up by what they end with."""
     assert definition_line(GO, function) == line
