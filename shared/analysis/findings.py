@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.analysis import diffs, source, suspects
+from shared.analysis.blame import Place
 from shared.analysis.places import Match, Tree, is_documentation, is_test
-from shared.analysis.suspects import Place, Suspect
+from shared.analysis.suspects import Suspect
 from shared.code_host.port import CodeReader, FileChange
 from shared.contracts import Frame, Incident, LogPattern, StackTrace
 

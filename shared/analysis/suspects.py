@@ -1,15 +1,14 @@
 """Scores commits by how well they explain a failure: what they touched, where, and when."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
 from shared.analysis import diffs
-from shared.analysis.diffs import Hunk
+from shared.analysis.blame import Marks, Place, follow
 from shared.analysis.places import is_documentation, is_test
-from shared.analysis.source import Span
 from shared.code_host.port import CodeReader, Commit, FileChange
 
 MAX_HISTORIES = 3
@@ -19,7 +18,6 @@ _HALF_LIFE_DAYS = 30.0
 
 # Parts of a score; together they stay below one.
 _LINE, _FUNCTION, _FILE, _WORDS, _CODE_WORDS, _RECENT, _HINT = 0.36, 0.22, 0.08, 0.12, 0.06, 0.12, 0.02
-_DEPTH_DECAY = 0.55
 _OLD = 0.4
 """What is left of having touched the place when it did no harm for a long time."""
 
@@ -35,17 +33,6 @@ _COMMON_WORDS = frozenset(
         "true try type undefined unexpected value was while with without"
     )
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line of the repository the evidence leads to; `depth` 0 is the likeliest."""
-
-    path: str
-    line: int
-    text: str
-    span: Span
-    depth: int
 
 
 @dataclass(frozen=True)
@@ -67,27 +54,6 @@ class Suspect:
     change: FileChange | None = None
 
 
-@dataclass
-class _Trail:
-    """Where a place's line and function stand as history is walked backwards; `line` is none once it was added."""
-
-    place: Place
-    line: int | None
-    start: int
-    end: int
-
-
-@dataclass
-class _Marks:
-    """What is held against one commit."""
-
-    line: float = 0
-    function: float = 0
-    file: float = 0
-    reasons: list[str] = field(default_factory=list)
-    change: FileChange | None = None
-
-
 def words_of(text: str) -> frozenset[str]:
     """Return the identifiers of a message that say something about it, in lower case."""
     return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON_WORDS
@@ -105,9 +71,9 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
     for sha in _worth_a_look(histories):
         if sha not in details:
             details[sha] = reader.commit(sha)
-    marks = {sha: _Marks() for sha in details}
+    marks = {sha: Marks() for sha in details}
     for place in clues.places:
-        _walk(place, _without_gap(histories.get(place.path, []), details), marks)
+        follow(place, _without_gap(histories.get(place.path, []), details), marks)
     suspects = [_suspect(details[sha], marks[sha], clues) for sha in details]
     return sorted(suspects, key=lambda suspect: (-suspect.score, -suspect.commit.at.timestamp(), suspect.commit.sha))
 
@@ -152,60 +118,7 @@ def _without_gap(listed: Sequence[Commit], details: Mapping[str, Commit]) -> Ite
             return
 
 
-def _walk(place: Place, history: Iterable[Commit], marks: dict[str, _Marks]) -> None:
-    """Follow a place back through the commits of its file: the blame that hosts do not offer by REST."""
-    weight = _DEPTH_DECAY**place.depth
-    trail = _Trail(place, place.line, place.span.start, place.span.end)
-    path = place.path
-    for commit in history:
-        change = next((change for change in commit.changes if change.path == path), None)
-        if change is None:
-            continue
-        found = marks[commit.sha]
-        found.file = max(found.file, weight)
-        found.change = found.change or change
-        _note(trail, diffs.hunks(change.patch), weight, found, change)
-        path = change.previous_path or path
-
-
-def _note(trail: _Trail, changed: Sequence[Hunk], weight: float, found: _Marks, change: FileChange) -> None:
-    place = trail.place
-    if _added_line(trail, changed):
-        if weight > found.line:
-            found.line, found.change = weight, change
-        found.reasons.append(f"it wrote the line {place.path}:{place.line} fails on")
-        trail.line = None
-    elif trail.line is not None:
-        trail.line = diffs.before(trail.line, changed)
-    touched = _touched_lines(trail, changed)
-    if touched:
-        found.function = max(found.function, weight * (0.7 if touched < 2 else 1))
-        where = f"{place.span.name}()" if place.span.name else "the lines around the failure"
-        found.reasons.append(f"it changed {touched} lines of {where} in {place.path}")
-    trail.start, trail.end = _edge_before(trail.start, changed), _edge_before(trail.end, changed)
-
-
-def _added_line(trail: _Trail, changed: Sequence[Hunk]) -> bool:
-    if trail.line is None:
-        return False
-    return any(number == trail.line for hunk in changed for number, _ in hunk.added())
-
-
-def _touched_lines(trail: _Trail, changed: Sequence[Hunk]) -> int:
-    rows = [row for hunk in changed for row in (*hunk.added(), *hunk.removed())]
-    return sum(1 for number, text in rows if trail.start <= number <= trail.end and text.strip())
-
-
-def _edge_before(line: int, changed: Sequence[Hunk]) -> int:
-    """Return where an edge of the function stood before; an added edge stands where its hunk began."""
-    stood = diffs.before(line, changed)
-    if stood is not None:
-        return stood
-    hunk = next(hunk for hunk in changed if any(number == line for number, _ in hunk.added()))
-    return hunk.old_start
-
-
-def _suspect(commit: Commit, found: _Marks, clues: Clues) -> Suspect:
+def _suspect(commit: Commit, found: Marks, clues: Clues) -> Suspect:
     changed = _changed_words(commit)
     said, crash = clues.words, words_of(" ".join(place.text for place in clues.places[:1]))
     shared_words = sorted(said & changed)

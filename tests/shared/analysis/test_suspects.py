@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from shared.analysis import source
-from shared.analysis.suspects import MAX_DETAILS, MAX_HISTORIES, Clues, Place, Suspect, rank, words_of
+from shared.analysis.blame import Place
+from shared.analysis.suspects import MAX_DETAILS, MAX_HISTORIES, Clues, Suspect, rank, words_of
 from tests.fakes_code_host import START, GitReader, Repository
 
 CART = """def total(lines):
