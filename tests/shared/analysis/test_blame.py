@@ -10,8 +10,7 @@ PLACE = Place("cart.py", line=4, text="fail()", span=Span("total", 3, 5), depth=
 
 def commit(sha: str, patch: str | None, path: str = "cart.py", previous_path: str | None = None) -> Commit:
     """Return a commit of one file."""
-    status = "renamed" if previous_path else "modified"
-    change = FileChange(path, status, patch, previous_path)
+    change = FileChange(path, "renamed" if previous_path else "modified", patch, previous_path)
     return Commit(sha=sha, author="Ada", at=START, message="Change", url="", changes=(change,))
 
 
