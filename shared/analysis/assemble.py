@@ -22,7 +22,8 @@ CONNECTOR = re.compile(r"During handling of the above exception|The above except
 CONTINUES = re.compile(
     r"^(?:[ \t]+\S|at \S+\(|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d+ (?:more|common)|File \""
     r"|\[Previous line repeated|During handling of the above|The above exception was"
-    r"|goroutine \d+ \[|created by |\[signal |exit status \d|--- End of |#\d+ [/{\[]|Stack trace:$)"
+    r"|goroutine \d+ \[|created by |\[signal |exit status \d|--- End of "
+    r"|[^\s:]+\.(?:rb|erb|rake|ru):\d+:in |#\d+ [/{\[]|Stack trace:$)"
 )
 GO_START = re.compile(r"^(?:panic: |fatal error: )|^goroutine \d+ \[|panic serving ", re.MULTILINE)
 GO_FRAME = re.compile(r"^[\w./*()\-\[\]{}%·]+\(.*\)$|^[\w./\-]+\.[\w.()*]+$")

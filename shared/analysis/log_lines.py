@@ -23,6 +23,8 @@ WRAPPING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # A stack trace inside a quoted field, its newlines written as two characters.
 ESCAPED = re.compile(r"\\n\s*(?:File \\?\"|(?:\\t)?at \S)|Traceback \(most recent call last\):\\n")
+# A field of logfmt that holds several lines.
+QUOTED = re.compile(r"=\"(?P<value>(?:[^\"\\]|\\.)*)\"")
 ESCAPES = (("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'))
 SOURCE_LABELS = frozenset(
     [
@@ -99,7 +101,11 @@ def _bare(raw: str) -> str:
 
 def _unescape(text: str) -> str:
     """Give back its lines to a stack trace written in one."""
-    if "\\n" not in text or not ESCAPED.search(text):
+    if "\\n" not in text:
+        return text
+    if found := next((one for one in QUOTED.finditer(text) if "\\n" in one["value"]), None):
+        text = f"{text[: found.start()].rpartition(' ')[0]}\n{found['value']}"
+    elif not ESCAPED.search(text):
         return text
     for written, meant in ESCAPES:
         text = text.replace(written, meant)
@@ -112,7 +118,7 @@ def _unwrap(raw: str) -> tuple[Mapping[str, object] | None, str]:
         return None, raw
     try:
         loaded = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):  # nesting without end is no log entry
         return None, raw
     if not isinstance(loaded, dict):
         return None, raw

@@ -1,6 +1,7 @@
 """What single log lines say."""
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -104,6 +105,23 @@ def test_trace_written_in_one_line_gets_its_lines_back():
     )
 
     assert '\n  File "/a.py", line 1, in f\n' in entry.text
+
+
+def test_hostile_line_is_read_in_bounded_time():
+    """Unclosed quotes and endless words cost little."""
+    hostile = [
+        'a="' * 30_000 + r"\n",
+        'a="' + r"\n" * 50_000,
+        "a." * 50_000 + r"\n",
+        "Error" * 20_000,
+        '{"a":' * 100_000,
+    ]
+    begun = time.perf_counter()
+
+    for text in hostile:
+        read(line(text))
+
+    assert time.perf_counter() - begun < 1
 
 
 def test_clock_is_no_part_of_the_message():
