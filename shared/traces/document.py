@@ -33,6 +33,7 @@ def nested(record: IncidentRecord, runs: Iterable[tuple[str, Json]]) -> Json:
         "merged_alerts": record.merged_alerts,
         "state": record.state,
         "outcome": record.outcome,
+        "pull_request": record.pull_request,
         "created_at": stamp(record.created_at),
         "updated_at": stamp(updated_at),
     }

@@ -22,7 +22,7 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS incidents (
         incident_id TEXT PRIMARY KEY, service_name TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT NOT NULL,
         updated_at TEXT NOT NULL, alert TEXT NOT NULL, execution TEXT, merged_alerts INTEGER NOT NULL, outcome TEXT,
-        expire_at TEXT NOT NULL) WITHOUT ROWID""",
+        expire_at TEXT NOT NULL, pull_request TEXT) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS incidents_by_age ON incidents (created_at, state)",
     """CREATE TABLE IF NOT EXISTS runs (
         incident_id TEXT NOT NULL, agent TEXT NOT NULL, run_id TEXT NOT NULL, entry TEXT NOT NULL,
@@ -60,7 +60,7 @@ class EmbeddedTraces:
         """Create the incident; false when it exists already."""
         record = replace(record, expire_at=record.expire_at or document.expiry(self._settings.trace_ttl_days))
         inserted = self._write(
-            "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", *_row(record)
+            "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", *_row(record)
         )
         return inserted == 1
 
@@ -81,6 +81,10 @@ class EmbeddedTraces:
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Remember the workflow execution that answers the incident. Raises Refused when there is no incident."""
         self._update(incident_id, "execution = ?", execution)
+
+    def set_pull_request(self, incident_id: str, facts: Json) -> None:
+        """Remember what became of the pull request. Raises Refused when there is no incident."""
+        self._update(incident_id, "pull_request = ?", document.dumps(facts))
 
     def count_merged_alert(self, incident_id: str) -> None:
         """Add one to the alerts merged into the incident. Raises Refused when there is no incident."""
@@ -153,7 +157,7 @@ class EmbeddedTraces:
         self._write("DELETE FROM leases WHERE key = ? AND holder = ?", key, holder)
 
     def _update(self, incident_id: str, change: str, *values: str) -> None:
-        # `change` is one of the two literals above, never input.
+        # `change` is one of the literals above, never input.
         statement = f"UPDATE incidents SET {change}, updated_at = ? WHERE incident_id = ?"  # noqa: S608
         if self._write(statement, *values, document.stamp(clock.now()), incident_id) == 0:
             raise Refused(f"There is no incident {incident_id!r} in {str(self._settings.traces_path)!r}")
@@ -192,7 +196,16 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = NORMAL")
     for statement in _SCHEMA:
         connection.execute(statement)
+    _add_missing_column(connection)
     return connection
+
+
+def _add_missing_column(connection: sqlite3.Connection) -> None:
+    """Let a file of an earlier release, which knew no pull requests, remember them."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if "pull_request" not in {row["name"] for row in connection.execute("PRAGMA table_info(incidents)")}:
+            connection.execute("ALTER TABLE incidents ADD COLUMN pull_request TEXT")
 
 
 @contextmanager
@@ -218,6 +231,7 @@ def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:
         record.merged_alerts,
         None if record.outcome is None else document.dumps(record.outcome),
         document.stamp(record.expire_at),
+        None if record.pull_request is None else document.dumps(record.pull_request),
     )
 
 
@@ -233,4 +247,5 @@ def _record(row: sqlite3.Row) -> IncidentRecord:
         merged_alerts=row["merged_alerts"],
         outcome=None if row["outcome"] is None else json.loads(row["outcome"]),
         expire_at=datetime.fromisoformat(row["expire_at"]),
+        pull_request=None if row["pull_request"] is None else json.loads(row["pull_request"]),
     )

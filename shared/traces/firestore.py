@@ -93,6 +93,10 @@ class FirestoreTraces:
         """Remember the workflow execution that answers the incident. Raises Refused when there is no incident."""
         self._update(incident_id, {"execution": execution})
 
+    def set_pull_request(self, incident_id: str, facts: Json) -> None:
+        """Remember what became of the pull request. Raises Refused when there is no incident."""
+        self._update(incident_id, {"pull_request": document.dumps(facts)})
+
     def count_merged_alert(self, incident_id: str) -> None:
         """Add one to the alerts merged into the incident. Raises Refused when there is no incident."""
         self._update(incident_id, {"merged_alerts": firestore.Increment(1)})
@@ -296,15 +300,15 @@ def _fields(record: IncidentRecord) -> dict[str, Any]:
         "merged_alerts": record.merged_alerts,
         "outcome": None if record.outcome is None else document.dumps(record.outcome),
         "expire_at": record.expire_at,
+        "pull_request": None if record.pull_request is None else document.dumps(record.pull_request),
     }
 
 
 def _record(fields: dict[str, Any]) -> IncidentRecord:
-    outcome = fields["outcome"]
-    facts = {name: value for name, value in fields.items() if name not in ("age", "alert", "outcome")}
-    return IncidentRecord(
-        **facts, alert=json.loads(fields["alert"]), outcome=None if outcome is None else json.loads(outcome)
-    )
+    texts: dict[str, str | None] = {name: fields.get(name) for name in ("alert", "outcome", "pull_request")}
+    facts: dict[str, Any] = {name: value for name, value in fields.items() if name not in ("age", *texts)}
+    facts |= {name: None if text is None else json.loads(text) for name, text in texts.items()}
+    return IncidentRecord(**facts)
 
 
 def _lease(fields: dict[str, Any]) -> Lease:

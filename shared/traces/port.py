@@ -64,6 +64,8 @@ class IncidentRecord:
     merged_alerts: int = 0
     outcome: Json | None = None
     expire_at: datetime | None = None
+    pull_request: Json | None = None
+    """What became of its pull request, as far as known: `state`, `number`, `url` and more."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class TraceStore(Protocol):
 
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Remember the workflow execution that answers the incident."""
+        ...
+
+    def set_pull_request(self, incident_id: str, facts: Json) -> None:
+        """Remember what became of the incident's pull request, in place of what was known before."""
         ...
 
     def count_merged_alert(self, incident_id: str) -> None:

@@ -144,12 +144,28 @@ def test_merged_alerts_are_all_counted(store: TraceStore) -> None:
     assert kept.merged_alerts == 8
 
 
+def test_latest_word_on_the_pull_request_stands(store: TraceStore) -> None:
+    """What became of the pull request replaces what was known and is read back, in the trace too."""
+    record = incident()
+    store.open_incident(record)
+
+    store.set_pull_request(record.incident_id, {"state": "open", "number": 7})
+    store.set_pull_request(record.incident_id, {"state": "merged", "number": 7, "by": "ada"})
+
+    kept, trace = store.incident(record.incident_id), store.document(record.incident_id)
+    assert kept is not None
+    assert trace is not None
+    assert kept.pull_request == trace["pull_request"] == {"state": "merged", "number": 7, "by": "ada"}
+
+
 def test_change_of_an_absent_incident_is_refused(store: TraceStore) -> None:
     """A change that has nowhere to go is told, not lost."""
     with pytest.raises(Refused, match="inc-absent"):
         store.set_execution("inc-absent", "executions/1")
     with pytest.raises(Refused, match="inc-absent"):
         store.count_merged_alert("inc-absent")
+    with pytest.raises(Refused, match="inc-absent"):
+        store.set_pull_request("inc-absent", {"state": "open"})
 
 
 def test_outcome_is_told_once(store: TraceStore) -> None:

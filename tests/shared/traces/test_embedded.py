@@ -1,6 +1,7 @@
 """What only the SQLite store promises: several processes at once, and errors that say who must act."""
 
 import multiprocessing
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,6 +51,25 @@ def test_processes_share_one_file(tmp_path: Path) -> None:
     traces.close()
     assert shared is not None
     assert shared.merged_alerts == 150
+
+
+def test_file_of_an_earlier_release_learns_of_pull_requests(tmp_path: Path) -> None:
+    """A file made before pull requests were remembered is opened, read and written as any other."""
+    settings = EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3")
+    first = EmbeddedTraces(settings)
+    first.open_incident(record("inc-old"))
+    first.close()
+    with sqlite3.connect(settings.traces_path) as connection:
+        connection.execute("ALTER TABLE incidents DROP COLUMN pull_request")
+    connection.close()
+
+    second = EmbeddedTraces(settings)
+    second.set_pull_request("inc-old", {"state": "open"})
+    kept = second.incident("inc-old")
+    second.close()
+
+    assert kept is not None
+    assert kept.pull_request == {"state": "open"}
 
 
 def test_reopening_forgets_what_expired(tmp_path: Path) -> None:
