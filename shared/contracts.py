@@ -71,6 +71,11 @@ class Request(Contract):
         """The incident this request belongs to."""
         return self.alert.incident_id
 
+    @property
+    def stage(self) -> str:
+        """Which of a step's runs in one incident this is; empty for steps that run once."""
+        return ""
+
 
 class DetectionRequest(Request):
     """Asks incident_detection whether the alert is an incident."""
@@ -363,22 +368,46 @@ class Solution(SolutionOpinion, Answer):
         return self.patch is not None
 
 
-class FileUpdateRequest(Request):
+class StagedRequest(Request):
+    """A request of a step that runs a second time when a person approves the pull request."""
+
+    is_approved: bool = Field(False, description="A person approved; the step runs for the second time.")
+
+    @property
+    def stage(self) -> str:
+        """Tell the second run from the first."""
+        return "approved" if self.is_approved else ""
+
+
+class FileUpdateRequest(StagedRequest):
     """Asks file_updater to put the patch on a branch."""
 
     code_analysis: CodeAnalysis
     solution: Solution
 
 
+class FileStat(Contract):
+    """How much of one file a patch changes."""
+
+    path: str = Field(max_length=500)
+    lines_added: int = Field(ge=0)
+    lines_removed: int = Field(ge=0)
+
+
 class Branch(Contract):
     """What became of the branch."""
 
-    status: Literal["success", "exists", "skipped", "refused"]
+    status: Literal["success", "exists", "skipped", "refused", "awaiting_approval"]
     repo: str | None = None
     branch: str | None = None
     base_branch: str | None = None
+    base_commit: str | None = Field(None, max_length=64, description="The commit the patch was applied to.")
     commit: str | None = None
     files: list[str] = Field(default_factory=list, max_length=20)
+    stats: list[FileStat] = Field(default_factory=list, max_length=20)
+    diff_ref: str | None = Field(None, max_length=300, description="The whole diff, kept in the trace store.")
+    linked_pr_number: int | None = Field(None, description="The pull request that made another one needless.")
+    linked_pr_url: str | None = Field(None, max_length=500)
     message: str = Field("", max_length=1000)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
@@ -387,8 +416,14 @@ class Branch(Contract):
         """A pull request can be opened from it."""
         return self.status in ("success", "exists")
 
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
+    @property
+    def awaits_approval(self) -> bool:
+        """The patch is checked and waits for a person; nothing was written to the code host."""
+        return self.status == "awaiting_approval"
 
-class PullRequestRequest(Request):
+
+class PullRequestRequest(StagedRequest):
     """Asks pr_creator for the draft pull request."""
 
     incident: Incident
@@ -396,17 +431,27 @@ class PullRequestRequest(Request):
     root_causes: RootCauses | None = None
     solution: Solution
     branch: Branch
+    callback_url: str | None = Field(None, max_length=1000, description="What an approval calls, when one is needed.")
 
 
 class PullRequest(Contract):
     """What became of the pull request."""
 
-    status: Literal["success", "exists", "skipped", "refused"]
+    status: Literal["success", "exists", "skipped", "refused", "awaiting_approval"]
     branch: str | None = None
     pr_number: int | None = None
     pr_url: str | None = Field(None, max_length=500)
     draft: bool = True
+    reviewers: list[str] = Field(default_factory=list, max_length=10, description="Who was asked for a review.")
+    approval_url: str | None = Field(None, max_length=1000, description="Where a person approves, once.")
+    approve_until: UTC | None = Field(None, description="When that link ends.")
     message: str = Field("", max_length=1000)
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
+    @property
+    def awaits_approval(self) -> bool:
+        """A person has to approve before the pull request is opened."""
+        return self.status == "awaiting_approval"
 
 
 class Failure(Contract):
@@ -428,7 +473,7 @@ class Failure(Contract):
         return {"step": given.get("step"), "error_type": str(kind)[:100], "message": str(message)[:2000]}
 
 
-class PostProcessRequest(Request):
+class PostProcessRequest(StagedRequest):
     """Asks post_process to tell the humans, with whatever there is."""
 
     incident: Incident | None = None

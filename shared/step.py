@@ -23,7 +23,7 @@ def step(agent: str) -> Callable[[Callable[[Req], Ans]], View]:
     """
     Make an HTTP function of `work(request: Req) -> Ans`; both contracts are read from its annotations.
 
-    A call repeated with the same incident gets the stored answer and does no work.
+    A call repeated with the same incident and stage gets the stored answer and does no work.
     `agent` names the run in the trace. Tests reach the bare work with `inspect.unwrap`.
     """
 
@@ -38,8 +38,9 @@ def step(agent: str) -> Callable[[Callable[[Req], Ans]], View]:
                 return _json({"step": work.__name__, "request": request_type.__name__, "answer": answer_type.__name__})
             try:
                 request = parse(http_request, request_type)
-                with log.bound(incident_id=request.incident_id, service_name=request.alert.service_name, agent=agent):
-                    return _json(_answer_once(agent, request, work))
+                run = f"{agent}-{request.stage}" if request.stage else agent
+                with log.bound(incident_id=request.incident_id, service_name=request.alert.service_name, agent=run):
+                    return _json(_answer_once(run, request, work))
             except IncidentCopilotError as error:
                 return error_response(error)
 
