@@ -10,7 +10,8 @@ A development tool. Production runs on Google Cloud Workflows, always; no offici
     api/       what is deployed and what runs; the REST and the gRPC door
 
 Where it differs from the service, knowingly:
-- Connectors (`googleapis.*`) are refused, credentials are unsigned tokens, nothing outlives the process.
+- Connectors (`googleapis.*`) deploy, and fail when they are called; only the one that runs workflows works.
+- Credentials are unsigned tokens; nothing outlives the process.
 - Regular expressions are Python's: of alternatives that start at one place the first matches, not the longest.
 - A variable never assigned raises KeyError when it is read; the service may refuse it at deployment.
 - Map literals and named arguments inside `${}` are refused: the reference lists neither.

@@ -13,6 +13,7 @@ from infra.local.engine.runtime.local_host import LocalHost
 from infra.local.engine.runtime.machine import Machine
 from infra.local.engine.runtime.steps import run_routine
 from infra.local.engine.runtime.waiting import Cancellation
+from infra.local.engine.stdlib.connectors import is_connector
 from infra.local.engine.stdlib.function import Host
 
 
@@ -23,7 +24,7 @@ def load(text: str) -> syntax.Workflow:
     Raises DefinitionRejected naming the routine, the step and its line.
     """
     routines = reader.read_routines(source.read(text))
-    checks.check(routines, stdlib.SIGNATURES)
+    checks.check(routines, stdlib.SIGNATURES, is_connector)
     return syntax.Workflow(routines, text)
 
 

@@ -16,18 +16,38 @@ from infra.local.engine.language.expressions import (
     Property,
     Unary,
 )
-from infra.local.engine.language.signatures import Signature, Signatures
+from infra.local.engine.language.signatures import Connectors, Signature, Signatures
 from infra.local.engine.language.templates import MapTemplate, Template, expressions_in
 
 
-def check(routines: dict[str, syntax.Routine], library: Signatures) -> None:
+@dataclass(frozen=True)
+class Violation:
+    """A law broken by a step that begins at `line`, counted from 1; 0 when no step is to blame."""
+
+    line: int
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+def check(routines: dict[str, syntax.Routine], library: Signatures, is_connector: Connectors) -> None:
     """Raise DefinitionRejected at the first law the routines break."""
+    for violation in violations(routines, library, is_connector):
+        raise DefinitionRejected(str(violation), violation.line)
+
+
+def violations(routines: dict[str, syntax.Routine], library: Signatures, is_connector: Connectors) -> list[Violation]:
+    """Return every law the routines break, in the order of their text."""
+    found: list[Violation] = []
     if len(routines["main"].parameters) > 1:
-        raise DefinitionRejected("workflow 'main' takes at most one parameter")
+        found.append(Violation(0, "workflow 'main'", "it takes at most one parameter"))
     known = {**library, **{name: _signature(routine) for name, routine in routines.items()}}
     for routine in routines.values():
         visible = _Names(None, {parameter.name for parameter in routine.parameters})
-        _Checker(routine.name, known).block(routine.body, _Place(), visible)
+        _Checker(routine.name, known, is_connector, found).block(routine.body, _Place(), visible)
+    return found
 
 
 def _signature(routine: syntax.Routine) -> Signature:
@@ -69,16 +89,19 @@ class _Names:
 class _Checker:
     """Walks one routine in the order of its text."""
 
-    def __init__(self, routine: str, known: Signatures) -> None:
+    def __init__(self, routine: str, known: Signatures, is_connector: Connectors, found: list[Violation]) -> None:
         self._routine = routine
         self._known = known
+        self._is_connector = is_connector
+        self._found = found
         self._step = ""
+        self._line = 0
 
     def block(self, block: syntax.Block, place: _Place, names: _Names) -> None:
         """Check steps and everything inside them."""
         inside = replace(place, targets=place.targets | block.positions.keys())
         for step in block.steps:
-            self._step = f"step {step.name!r} (line {step.line})" if step.line else self._step
+            self._step, self._line = step.name, step.line
             self._action(step.action, inside, names)
             self._jump(step.next, inside)
 
@@ -92,7 +115,7 @@ class _Checker:
                 self._values(value)
             case syntax.Return(value):
                 if place.in_parallel:
-                    raise self._refuse("'return' is not allowed inside a parallel step")
+                    self._report("'return' is not allowed inside a parallel step")
                 self._values(value)
             case None:
                 pass
@@ -136,7 +159,7 @@ class _Checker:
         self._values(action.concurrency_limit)
         missing = sorted(name for name in action.shared if name not in names)
         if missing:
-            raise self._refuse(f"shared variables must be assigned before the parallel step: {', '.join(missing)}")
+            self._report(f"shared variables must be assigned before the parallel step: {', '.join(missing)}")
         for name in sorted(action.shared):
             # Sharing in an inner step what an outer one did not share would write through it.
             self._assign(name, names)
@@ -153,23 +176,29 @@ class _Checker:
             self.block(action.handler.body, place, _Names(names, {action.handler.variable}))
 
     def _call(self, call: syntax.Call, names: _Names) -> None:
+        self._values(MapTemplate(call.named), *call.positional)
+        if call.result is not None:
+            self._assign(call.result, names)
+        if self._is_connector(call.function):
+            return
         signature = self._signature(call.function)
+        if signature is not None:
+            self._arguments(call, signature)
+
+    def _arguments(self, call: syntax.Call, signature: Signature) -> None:
         if len(call.positional) > len(signature.parameters):
-            raise self._refuse(f"{call.function!r} takes {_arity(signature)}, found {len(call.positional)}")
+            self._report(f"{call.function!r} takes {_arity(signature)}, found {len(call.positional)}")
         given = [name for name, _ in call.named] or list(signature.parameters[: len(call.positional)])
         unknown = [name for name in given if name not in signature.parameters]
         missing = [name for name in signature.parameters[: signature.required] if name not in given]
         if unknown:
-            raise self._refuse(f"{call.function!r} has no parameter {', '.join(unknown)}")
+            self._report(f"{call.function!r} has no parameter {', '.join(unknown)}")
         if missing:
-            raise self._refuse(f"{call.function!r} needs {', '.join(missing)}")
-        self._values(MapTemplate(call.named), *call.positional)
-        if call.result is not None:
-            self._assign(call.result, names)
+            self._report(f"{call.function!r} needs {', '.join(missing)}")
 
     def _assign(self, name: str, names: _Names) -> None:
         if not names.assign(name):
-            raise self._refuse(f"the variable {name!r} of the parent is written in a branch but not 'shared'")
+            self._report(f"the variable {name!r} of the parent is written in a branch but not 'shared'")
 
     def _jump(self, target: str | None, place: _Place) -> None:
         if target is None or target == syntax.END or target in place.targets:
@@ -178,7 +207,7 @@ class _Checker:
             return
         if target == syntax.BREAK and place.may_break:
             return
-        raise self._refuse(f"'next: {target}' leads nowhere from here")
+        self._report(f"'next: {target}' leads nowhere from here")
 
     def _values(self, *values: Template | None) -> None:
         for value in values:
@@ -191,19 +220,24 @@ class _Checker:
                 self._expression_call(call)
 
     def _expression_call(self, call: CallExpression) -> None:
+        if self._is_connector(call.function):
+            return
         signature = self._signature(call.function)
+        if signature is None:
+            return
         if signature.is_blocking:
-            raise self._refuse(f"{call.function!r} waits, so it needs a call step")
-        if not signature.required <= len(call.arguments) <= len(signature.parameters):
-            raise self._refuse(f"{call.function!r} takes {_arity(signature)}, found {len(call.arguments)}")
+            self._report(f"{call.function!r} waits, so it needs a call step")
+        elif not signature.required <= len(call.arguments) <= len(signature.parameters):
+            self._report(f"{call.function!r} takes {_arity(signature)}, found {len(call.arguments)}")
 
-    def _signature(self, function: str) -> Signature:
+    def _signature(self, function: str) -> Signature | None:
         if function not in self._known:
-            raise self._refuse(f"there is no function or subworkflow {function!r}")
-        return self._known[function]
+            self._report(f"there is no function or subworkflow {function!r}")
+        return self._known.get(function)
 
-    def _refuse(self, message: str) -> DefinitionRejected:
-        return DefinitionRejected(f"workflow {self._routine!r}, {self._step}: {message}")
+    def _report(self, message: str) -> None:
+        place = f"workflow {self._routine!r}, step {self._step!r} (line {self._line})"
+        self._found.append(Violation(self._line, place, message))
 
 
 def calls_in(expression: Expression) -> Iterator[CallExpression]:

@@ -19,7 +19,11 @@ class EngineError(Exception):
 
 
 class DefinitionRejected(EngineError):
-    """The source is no valid workflow; the message names the routine and the step."""
+    """The source is no valid workflow; the message names routine and step, `line` counts from 1 and is 0 if unknown."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class ExecutionCancelled(EngineError):

@@ -13,11 +13,17 @@ from infra.local.engine.language.values import Value, type_name
 class Fields:
     """The keys of one map, with the words that tell a reader where it stands."""
 
-    def __init__(self, raw: Value, where: str) -> None:
-        """Raises DefinitionRejected when `raw` is no map."""
+    def __init__(self, raw: Value, where: str, line: int = 0, step: str = "") -> None:
+        """
+        `line` is where the map begins, by default as read; `step` is the step it belongs to.
+
+        Raises DefinitionRejected when `raw` is no map.
+        """
         if not isinstance(raw, dict):
-            raise DefinitionRejected(f"{where}: expected a map, found {type_name(raw)}")
+            raise DefinitionRejected(f"{where}: expected a map, found {type_name(raw)}", line)
         self.where = where
+        self.step = step
+        self.line = line or (raw.line if isinstance(raw, LocatedMap) else 0)
         self._left: dict[str, Value] = dict(raw)
 
     def __contains__(self, key: str) -> bool:
@@ -78,15 +84,16 @@ class Fields:
 
     def refuse(self, message: str) -> DefinitionRejected:
         """Return the error that says where and what."""
-        return DefinitionRejected(f"{self.where}: {message}")
+        return DefinitionRejected(f"{self.where}: {message}", self.line)
 
 
 def single_entry(raw: Value, where: str, what: str) -> tuple[str, Value, int]:
     """Return key, value and line of a map that has exactly one key, as steps and assignments have."""
+    line = raw.line if isinstance(raw, LocatedMap) else 0
     if not isinstance(raw, dict) or len(raw) != 1:
-        raise DefinitionRejected(f"{where}: {what} must be a map with exactly one key, found {_shown(raw)}")
+        raise DefinitionRejected(f"{where}: {what} must be a map with exactly one key, found {_shown(raw)}", line)
     ((key, value),) = raw.items()
-    return key, value, raw.line if isinstance(raw, LocatedMap) else 0
+    return key, value, line
 
 
 def _shown(raw: Value) -> str:

@@ -14,7 +14,6 @@ from infra.local.engine.language.values import Value
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ACTIONS = frozenset({"assign", "call", "switch", "for", "parallel", "try", "raise", "return", "steps"})
-_WITHOUT_NEXT = (syntax.Return, syntax.Raise)
 
 
 def read_routines(document: Value) -> dict[str, syntax.Routine]:
@@ -33,9 +32,9 @@ def read_routines(document: Value) -> dict[str, syntax.Routine]:
 
 
 def _routine(name: str, raw: Value) -> syntax.Routine:
-    _check_name(name, f"workflow {name!r}")
     # A routine may be written as its list of steps alone.
     fields = Fields({"steps": raw} if isinstance(raw, list) else raw, f"workflow {name!r}")
+    _check_name(name, fields)
     parameters = _parameters(fields) if "params" in fields else ()
     body = _block(fields, name)
     fields.finish()
@@ -46,10 +45,10 @@ def _parameters(fields: Fields) -> tuple[syntax.Parameter, ...]:
     parameters: list[syntax.Parameter] = []
     for raw in fields.take_list("params"):
         if isinstance(raw, str):
-            parameters.append(syntax.Parameter(_check_name(raw, fields.where)))
+            parameters.append(syntax.Parameter(_check_name(raw, fields)))
         else:
             name, default, _ = single_entry(raw, fields.where, "a parameter with a default")
-            parameters.append(syntax.Parameter(_check_name(name, fields.where), fields.compile(default)))
+            parameters.append(syntax.Parameter(_check_name(name, fields), fields.compile(default)))
     names = [parameter.name for parameter in parameters]
     if len(set(names)) < len(names):
         raise fields.refuse(f"a parameter is named twice in {names}")
@@ -65,7 +64,7 @@ def _make_block(steps: tuple[syntax.Step, ...], where: str) -> syntax.Block:
     positions: dict[str, int] = {}
     for position, step in enumerate(steps):
         if step.name in positions:
-            raise DefinitionRejected(f"{where}: two steps are named {step.name!r}")
+            raise DefinitionRejected(f"{where}: two steps are named {step.name!r}", step.line)
         positions[step.name] = position
     return syntax.Block(steps, positions)
 
@@ -73,15 +72,13 @@ def _make_block(steps: tuple[syntax.Step, ...], where: str) -> syntax.Block:
 def _step(raw: Value, where: str, routine: str) -> syntax.Step:
     name, body, line = single_entry(raw, where, "a step")
     if name in syntax.RESERVED_TARGETS:
-        raise DefinitionRejected(f"{where}: a step cannot be named {name!r}")
-    fields = Fields(body, f"workflow {routine!r}, step {name!r} (line {line})")
+        raise DefinitionRejected(f"{where}: a step cannot be named {name!r}", line)
+    fields = Fields(body, f"workflow {routine!r}, step {name!r} (line {line})", line, name)
     following = fields.take_optional_text("next")
     action = _action(fields, routine)
     fields.finish()
     if action is None and following is None:
         raise fields.refuse("the step does nothing")
-    if isinstance(action, _WITHOUT_NEXT) and following is not None:
-        raise fields.refuse("'next' cannot follow 'return' or 'raise'")
     return syntax.Step(name, line, action, following)
 
 
@@ -157,7 +154,7 @@ def _call(fields: Fields) -> syntax.Call:
     elif given is not None:
         raise fields.refuse(f"'args' must be a map or a list, found {given!r}")
     result = fields.take_optional_text("result")
-    return syntax.Call(function, named, positional, None if result is None else _check_name(result, fields.where))
+    return syntax.Call(function, named, positional, None if result is None else _check_name(result, fields))
 
 
 def _switch(fields: Fields, routine: str) -> syntax.Switch:
@@ -173,7 +170,7 @@ def _switch(fields: Fields, routine: str) -> syntax.Switch:
 
 
 def _for(fields: Fields, routine: str) -> syntax.For:
-    variable = _check_name(fields.take_text("value"), fields.where)
+    variable = _check_name(fields.take_text("value"), fields)
     index = fields.take_optional_text("index")
     items = fields.take_optional_template("in")
     bounds = fields.take_optional_template("range")
@@ -183,7 +180,7 @@ def _for(fields: Fields, routine: str) -> syntax.For:
         raise fields.refuse("'index' goes with 'in', not with 'range'")
     body = _block(fields, routine)
     fields.finish()
-    return syntax.For(variable, body, None if index is None else _check_name(index, fields.where), items, bounds)
+    return syntax.For(variable, body, None if index is None else _check_name(index, fields), items, bounds)
 
 
 def _parallel(fields: Fields, routine: str) -> syntax.Parallel:
@@ -191,7 +188,7 @@ def _parallel(fields: Fields, routine: str) -> syntax.Parallel:
     if policy not in {None, "continueAll"}:
         raise fields.refuse(f"the one 'exception_policy' is 'continueAll', found {policy!r}")
     shared = [str(name) for name in fields.take_list("shared")] if "shared" in fields else []
-    names = frozenset(_check_name(name, fields.where) for name in shared)
+    names = frozenset(_check_name(name, fields) for name in shared)
     limit = fields.take_optional_template("concurrency_limit")
     if ("branches" in fields) == ("for" in fields):
         raise fields.refuse("a parallel step needs either 'branches' or 'for'")
@@ -214,23 +211,31 @@ def _branches(fields: Fields, routine: str) -> tuple[syntax.Branch, ...]:
 
 
 def _try(fields: Fields, routine: str) -> syntax.Try:
-    body = _body(Fields(fields.take("try"), f"{fields.where}, 'try'"), "try", routine)
+    body = _body(_inside(fields, "try"), routine)
     retry = _retry(fields)
     handler = None
     if "except" in fields:
-        inner = Fields(fields.take("except"), f"{fields.where}, 'except'")
-        variable = _check_name(inner.take_text("as"), inner.where)
-        handler = syntax.Except(variable, _body(inner, "except", routine))
+        inner = _inside(fields, "except")
+        variable = _check_name(inner.take_text("as"), inner)
+        handler = syntax.Except(variable, _body(inner, routine))
     return syntax.Try(body, retry, handler)
 
 
-def _body(fields: Fields, name: str, routine: str) -> syntax.Block:
-    """Read steps, or the one action that may stand in their place."""
+def _inside(fields: Fields, key: str) -> Fields:
+    return Fields(fields.take(key), f"{fields.where}, {key!r}", fields.line, fields.step)
+
+
+def _body(fields: Fields, routine: str) -> syntax.Block:
+    """Read steps, or the one action that may stand in their place: a step of the same name that no jump finds."""
     action = _action(fields, routine)
     fields.finish()
     if action is None:
         raise fields.refuse("'steps' or a call is missing")
-    return action if isinstance(action, syntax.Block) else _make_block((syntax.Step(name, 0, action),), fields.where)
+    return (
+        action
+        if isinstance(action, syntax.Block)
+        else syntax.Block((syntax.Step(fields.step, fields.line, action),), {})
+    )
 
 
 def _retry(fields: Fields) -> Template | None:
@@ -238,19 +243,19 @@ def _retry(fields: Fields) -> Template | None:
         return None
     raw = fields.take("retry")
     if isinstance(raw, dict):
-        _check_keys(raw, {"predicate", "max_retries", "backoff"}, f"{fields.where}, 'retry'")
+        _check_keys(raw, {"predicate", "max_retries", "backoff"}, fields, "retry")
         if isinstance(raw.get("backoff"), dict):
-            _check_keys(raw["backoff"], {"initial_delay", "max_delay", "multiplier"}, f"{fields.where}, 'backoff'")
+            _check_keys(raw["backoff"], {"initial_delay", "max_delay", "multiplier"}, fields, "backoff")
     return fields.compile(raw)
 
 
-def _check_keys(raw: dict[str, Value], known: set[str], where: str) -> None:
+def _check_keys(raw: dict[str, Value], known: set[str], fields: Fields, name: str) -> None:
     unknown = sorted(raw.keys() - known)
     if unknown:
-        raise DefinitionRejected(f"{where}: unknown key {', '.join(map(repr, unknown))}")
+        raise fields.refuse(f"unknown key {', '.join(map(repr, unknown))} in {name!r}")
 
 
-def _check_name(name: str, where: str) -> str:
+def _check_name(name: str, fields: Fields) -> str:
     if not _NAME.fullmatch(name):
-        raise DefinitionRejected(f"{where}: {name!r} is no name: letters, digits and underscores, no digit first")
+        raise fields.refuse(f"{name!r} is no name: letters, digits and underscores, no digit first")
     return name

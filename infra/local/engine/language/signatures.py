@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -17,3 +17,5 @@ class Signature:
 
 
 Signatures: TypeAlias = Mapping[str, Signature]
+Connectors: TypeAlias = Callable[[str], bool]
+"""Tells whether a name is a connector's, whose arguments are those of a Google API and not checked."""

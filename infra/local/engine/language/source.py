@@ -34,7 +34,8 @@ def read(text: str) -> Value:
     try:
         node = yaml.compose(_json_indentation(text), Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise DefinitionRejected(f"the source is no YAML: {error}") from error
+        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+        raise DefinitionRejected(f"the source is no YAML: {error}", mark.line + 1 if mark else 0) from error
     if node is None:
         raise DefinitionRejected("the source is empty")
     return _Converter().convert(node)
@@ -57,7 +58,7 @@ class _Converter:
         self._made += 1
         # Aliases of aliases grow without bound from a short text; no source needs that many values.
         if id(node) in self._open or self._made > limits.SOURCE_BYTES:
-            raise DefinitionRejected(f"line {_line(node)}: an alias repeats itself or too much")
+            raise DefinitionRejected(f"line {_line(node)}: an alias repeats itself or too much", _line(node))
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         self._open.add(id(node))
@@ -78,12 +79,14 @@ class _Converter:
                 merged.append(self.convert(value_node))
                 continue
             if key in located:
-                raise DefinitionRejected(f"line {_line(key_node)}: the key {key!r} stands twice in one map")
+                raise DefinitionRejected(
+                    f"line {_line(key_node)}: the key {key!r} stands twice in one map", _line(key_node)
+                )
             located[key] = self.convert(value_node)
         for other in merged:
             for base in other if isinstance(other, list) else [other]:
                 if not isinstance(base, dict):
-                    raise DefinitionRejected(f"line {_line(node)}: only a map can be merged by '<<'")
+                    raise DefinitionRejected(f"line {_line(node)}: only a map can be merged by '<<'", _line(node))
                 located.update({k: v for k, v in base.items() if k not in located})
         return located
 
@@ -94,7 +97,7 @@ def _line(node: yaml.Node) -> int:
 
 def _key(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
-        raise DefinitionRejected(f"line {_line(node)}: a key must be text")
+        raise DefinitionRejected(f"line {_line(node)}: a key must be text", _line(node))
     return str(node.value)
 
 

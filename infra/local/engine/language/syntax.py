@@ -126,7 +126,7 @@ class Return:
 
 @dataclass(frozen=True)
 class Block:
-    """Steps in order; `positions` finds one by name."""
+    """Steps in order; `positions` finds one by name, none where one action stands for its steps."""
 
     steps: tuple[Step, ...]
     positions: Mapping[str, int]

@@ -15,6 +15,7 @@ from infra.local.engine.language.values import FunctionName, Value
 from infra.local.engine.runtime.history import History
 from infra.local.engine.runtime.scope import Memory, Scope
 from infra.local.engine.runtime.waiting import Cancellation
+from infra.local.engine.stdlib import connectors
 from infra.local.engine.stdlib.function import Host
 
 
@@ -102,6 +103,8 @@ class Machine:
         """Call a subworkflow or the library by name of parameter."""
         if function in self.workflow.routines:
             return self._run_routine(self, self.routine_frame(self.workflow.routines[function], arguments, caller))
+        if connectors.is_connector(function):
+            return connectors.call(self.host, function, arguments)
         return stdlib.FUNCTIONS[function].call(self.host, arguments)
 
     def call_in_order(self, function: str, arguments: list[Value], caller: Frame) -> Value:

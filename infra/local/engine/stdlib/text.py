@@ -70,12 +70,9 @@ def split(source: Value, separator: Value) -> Value:
 
 
 def substring(source: Value, start: Value, end: Value) -> Value:
-    """Return the characters from `start` to before `end`."""
+    """Return the characters from `start` to before `end`; negative ones count from the end, all are clamped."""
     text = arguments.text(source, "source")
-    first, last = arguments.integer(start, "start"), arguments.integer(end, "end")
-    if not 0 <= first <= last <= len(text):
-        raise value_error(f"substring {first} to {last} is outside a string of {len(text)} characters")
-    return text[first:last]
+    return text[arguments.integer(start, "start") : arguments.integer(end, "end")]
 
 
 def to_lower(source: Value) -> Value:

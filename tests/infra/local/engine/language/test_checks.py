@@ -31,7 +31,7 @@ def parallel(step: str, options: str = "exception_policy: continueAll") -> str:
         ("- a: {for: {value: v, in: [1], steps: [{b: {next: c}}]}}\n- c: {return: 1}", "leads nowhere"),
         ("- a: {steps: [{b: {return: 1}}]}\n- c: {next: b}", "leads nowhere"),
         ("- a: {call: nosuch}", "no function or subworkflow 'nosuch'"),
-        ("- a: {call: googleapis.pubsub.v1.projects.topics.publish}", "no function"),
+        ("- a: {call: googleapis.pubsub}", "no function"),
         ("- a: {return: '${nosuch.fn(1)}'}", "'nosuch.fn'"),
         ("- a: {return: '${len()}'}", "takes 1 arguments, found 0"),
         ("- a: {return: '${len(1, 2)}'}", "takes 1 arguments, found 2"),

@@ -43,7 +43,6 @@ def test_json_makes_the_same_workflow_as_yaml() -> None:
         ("- a: {}", "does nothing"),
         ("- end: {return: 1}", "cannot be named"),
         ("- a: {return: 1}\n- a: {return: 2}", "two steps are named 'a'"),
-        ("- a: {return: 1, next: end}", "cannot follow"),
         ("- a: {call: '${x}'}", "must be a name"),
         ("- a: {call: sys.now, result: m.x}", "is no name"),
         ("- a: {call: sys.log, args: text}", "must be a map or a list"),
@@ -94,3 +93,16 @@ def test_a_parallel_step_has_at_most_10_branches() -> None:
 
     with pytest.raises(DefinitionRejected, match="at most 10"):
         load(json.dumps([{"p": {"parallel": {"branches": branches}}}]))
+
+
+def test_a_step_may_name_a_successor_it_never_reaches() -> None:
+    """`next` after `return` is accepted, as published samples have it."""
+    assert load("- a: {return: 1, next: end}").main.body.steps[0].next == "end"
+
+
+def test_a_refusal_carries_its_line() -> None:
+    """Whoever shows the error can point at the source."""
+    with pytest.raises(DefinitionRejected) as refused:
+        load("- a: {return: 1}\n- b:\n    retrun: 2")
+
+    assert refused.value.line == 2

@@ -1,0 +1,47 @@
+"""Connectors: what deploys, and what answers on a laptop."""
+
+import pytest
+
+from infra.local.engine import DefinitionRejected, WorkflowError, load, run
+from infra.local.engine.api.execution import Request
+from infra.local.engine.server import EngineServer
+
+PUBLISH = "googleapis.pubsub.v1.projects.topics.publish"
+RUN = "googleapis.workflowexecutions.v1.projects.locations.workflows.executions.run"
+
+
+@pytest.mark.parametrize("call", [PUBLISH, RUN, "googleapis.bigquery.v2.jobs.query", "gke.create_job"])
+def test_a_well_formed_connector_deploys(call: str) -> None:
+    """Its arguments are a Google API's, so any are taken."""
+    assert load(f"- a: {{call: {call}, args: {{anything: 1}}, result: r}}\n- b: {{return: '${{r}}'}}")
+
+
+@pytest.mark.parametrize("call", ["googleapis.pubsub", "googleapis.pubsub.projects.topics.publish", "gke"])
+def test_a_name_that_only_looks_like_one_is_refused(call: str) -> None:
+    """A connector has an api, a version, resources and a method."""
+    with pytest.raises(DefinitionRejected, match="no function or subworkflow"):
+        load(f"- a: {{call: {call}}}")
+
+
+def test_a_connector_fails_when_it_is_called() -> None:
+    """The error says that Google Cloud alone serves it."""
+    with pytest.raises(WorkflowError) as raised:
+        run(load(f"- a: {{call: {PUBLISH}}}"))
+
+    assert "SystemError" in raised.value.value["tags"]  # type: ignore[index]  # the engine's own errors are maps
+    assert PUBLISH in str(raised.value)
+
+
+def test_the_connector_of_executions_runs_another_workflow() -> None:
+    """The child's result is the value of the call."""
+    with EngineServer() as engine:
+        engine.deploy("child", "main: {params: [n], steps: [{r: {return: '${n.a + 1}'}}]}")
+        parent = engine.deploy(
+            "parent",
+            f"- a: {{call: {RUN}, args: {{workflow_id: child, argument: {{a: 2}}}}, result: r}}\n- b: {{return: '${{r}}'}}",
+        )
+        execution = engine.service.create_execution(parent.name, Request())
+
+        assert execution.wait(5)
+        assert execution.ending is not None
+        assert execution.ending.result == "3"
