@@ -18,9 +18,10 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, one
-    sentence each. An alert whose logs could not be read is never dismissed.
+    sentence each. An alert without telemetry is never dismissed: a dead service logs nothing.
     """
     picture = look(alert, page, series)
+    troubles = [*troubles, *_silence(page)]
     collector = Collector(page)
     collector.alert(picture)
     traces = [collector.trace(group, picture.onset) for group in picture.traces[:MOST_TRACES]]
@@ -42,3 +43,9 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
         lines_read=picture.lines_read,
     )
     return seen.model_copy(update=dict(judge(picture, classify(picture), seen)))
+
+
+def _silence(page: LogPage | None) -> list[str]:
+    if page is None or page.lines:
+        return []
+    return [f"No log line was found by {page.query}: the service is silent, or its logs carry another label"]

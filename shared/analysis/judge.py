@@ -24,7 +24,7 @@ CRITICAL_SHARE = 0.40
 def judge(picture: Picture, kind: Classification, incident: Incident) -> Judgement:
     """Return the judgement; `incident` carries the evidence the reasons cite."""
     harms = _harms(picture)
-    blind = not picture.logs_read
+    blind = picture.is_blind
     detected = bool(harms) or blind
     return Judgement(
         incident_detected=detected,
@@ -101,5 +101,5 @@ def _reasoning(harms: list[str], blind: bool, kind: Classification, incident: In
     if harms:
         return f"{'; '.join(harms)}. Kind: {kind.reason}. Evidence: {cited}."
     if blind:
-        return f"The logs could not be read, so the alert is taken at its word. Evidence: {cited}."
+        return f"There is no telemetry to judge by, so the alert is taken at its word. Evidence: {cited}."
     return f"No error is new or risen, no metric left its range: nothing shows harm. Evidence: {cited}."

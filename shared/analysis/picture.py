@@ -37,6 +37,11 @@ class Picture:
     metrics_read: bool
 
     @property
+    def is_blind(self) -> bool:
+        """Nothing tells how the service fares: its logs were not read, or it is silent and has no metrics either."""
+        return not self.logs_read or (self.lines_read == 0 and not self.metrics_read)
+
+    @property
     def error_share(self) -> float:
         """Share of entries that are errors; 0 when nothing was read."""
         entries = sum(len(group.times) for group in self.lines)

@@ -93,6 +93,15 @@ def test_unread_logs_never_dismiss():
     assert [one.id for one in incident.evidence] == ["A1"]
 
 
+def test_silent_service_without_metrics_is_never_dismissed():
+    """A dead service logs nothing, and a wrong label finds nothing: both are told, neither is called healthy."""
+    incident = detect(an_alert(), page(), [], [])
+
+    assert incident.needs_response
+    assert incident.degraded is not None
+    assert "No log line was found" in incident.degraded
+
+
 def test_metrics_alone_make_an_incident():
     """A series that left its range is harm although the logs are quiet, and dates the onset."""
     incident = detect(an_alert(), page(CALM), [series(5, 6, 5, 6, 5, 6, 5, 6, 95, 96, 97)], [])
