@@ -154,6 +154,9 @@ class ErrorSummary(Contract):
     error_types: dict[str, int] = Field(default_factory=dict, max_length=30)
     warning_types: dict[str, int] = Field(default_factory=dict, max_length=30)
     peak_error_time: UTC | None = None
+    errors_over_time: list[int] = Field(
+        default_factory=list, max_length=60, description="Errors in each of equal parts of the window, oldest first."
+    )
     metric_anomalies: list[MetricAnomaly] = Field(default_factory=list, max_length=10)
 
 

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from shared.contracts import Incident, LogPattern, PostProcessRequest
+from shared.contracts import Incident, PostProcessRequest
 
 from .brief_answers import suspects
 from .brief_blocks import Block, Chart, Code, Items, Line, Link, Links, Section, Table, Words, at_time, clip
 
-CHART_BARS = 60
 LINKS = 8
 
 
@@ -34,23 +33,17 @@ def errors(incident: Incident | None) -> Section | None:
 
 
 def chart(incident: Incident) -> Chart | None:
-    """Return the errors over the window; telemetry keeps counts per pattern, so each pattern is spread evenly."""
-    patterns = _error_patterns(incident)
-    width = (incident.end - incident.start) / CHART_BARS
-    if not patterns or width <= timedelta(0):
+    """Return the errors over the window, the onset marked; none where they were not counted over time."""
+    counts = incident.error_summary.errors_over_time
+    length = incident.end - incident.start
+    if not any(counts) or length <= timedelta(0):
         return None
-
-    def bar(moment: datetime) -> int:
-        return min(max(int((moment - incident.start) / width), 0), CHART_BARS - 1)
-
-    counts = [0.0] * CHART_BARS
-    for count, first, last in (stretch for pattern in patterns for stretch in _stretches(pattern, incident.onset)):
-        bars = range(bar(first), max(bar(first), bar(last)) + 1)
-        for index in bars:
-            counts[index] += count / len(bars)
-    caption = "Errors over time. Each log pattern is spread evenly between its first and last line."
-    mark = bar(incident.onset) if incident.onset else None
-    return Chart(tuple(counts), caption + (" The grey line marks the onset." if incident.onset else ""), mark)
+    caption = "Errors over time."
+    if incident.onset is None:
+        return Chart(tuple(counts), caption)
+    part = int((incident.onset - incident.start) / length * len(counts))
+    mark = min(max(part, 0), len(counts) - 1)
+    return Chart(tuple(counts), f"{caption} The grey line marks the onset.", mark)
 
 
 def timeline(request: PostProcessRequest) -> Section | None:
@@ -112,17 +105,3 @@ def links(request: PostProcessRequest) -> Section | None:
         found.setdefault(place.url, place)
     found.pop("", None)
     return Section("Links", (Links(tuple(found.values())[:LINKS]),)) if found else None
-
-
-def _error_patterns(incident: Incident) -> list[LogPattern]:
-    """Return patterns that count errors alone: one with more lines than there were errors mixes in healthy lines."""
-    most = incident.error_summary.total_errors or max((pattern.count for pattern in incident.patterns), default=0)
-    return [one for one in incident.patterns if one.level in ("error", "fatal") and one.count <= most]
-
-
-def _stretches(pattern: LogPattern, onset: datetime | None) -> list[tuple[int, datetime, datetime]]:
-    """Return (count, first, last) before and after the onset."""
-    before = min(pattern.count_before_onset, pattern.count)
-    if onset is None or not before:
-        return [(pattern.count, pattern.first_seen, pattern.last_seen)]
-    return [(before, pattern.first_seen, onset), (pattern.count - before, onset, max(onset, pattern.last_seen))]

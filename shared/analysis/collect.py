@@ -13,6 +13,7 @@ from shared.analysis.ranking import count_before
 from shared.contracts import ErrorSummary, Evidence, LogPattern, MetricAnomaly, StackTrace
 from shared.telemetry.port import LogPage
 
+TIME_PARTS = 60
 MOST_PATTERNS = 20
 MOST_TRACES = 8
 MOST_ANOMALIES = 10
@@ -145,8 +146,18 @@ def summary(picture: Picture, anomalies: list[MetricAnomaly]) -> ErrorSummary:
         error_types=_most_common(types),
         warning_types=_most_common(warned),
         peak_error_time=onset.peak([entry.at for entry in picture.errors]),
+        errors_over_time=_over_time(picture),
         metric_anomalies=anomalies,
     )
+
+
+def _over_time(picture: Picture) -> list[int]:
+    length = picture.window.end - picture.window.start
+    counts = [0] * TIME_PARTS
+    for entry in picture.errors if length else ():
+        part = int((entry.at - picture.window.start) / length * TIME_PARTS)
+        counts[min(max(part, 0), TIME_PARTS - 1)] += 1
+    return counts if picture.errors else []
 
 
 def _most_common(counts: Counter[str]) -> dict[str, int]:

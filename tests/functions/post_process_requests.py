@@ -75,6 +75,7 @@ def incident(**changes: Any) -> Incident:
             total_warnings=39,
             error_types={"TypeError": 412, "LedgerTimeout": 35},
             peak_error_time=ONSET + timedelta(minutes=6),
+            errors_over_time=[1, 2, 1, 0] * 5 + [8, 14, 21, 9] * 10,
             metric_anomalies=[
                 MetricAnomaly(
                     metric="invoice_failure_ratio",

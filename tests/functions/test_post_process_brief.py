@@ -14,6 +14,7 @@ from functions.post_process.brief_facts import chart
 from functions.post_process.brief_view import Usage, kind_of
 from shared.contracts import (
     CodeAnalysis,
+    ErrorSummary,
     Failure,
     FileEdit,
     Patch,
@@ -186,7 +187,14 @@ def test_empty_answers_still_make_a_brief() -> None:
     """Nothing but an alert and empty answers is told without a hole."""
     request = PostProcessRequest(
         alert=requests.alert(annotations={}, dashboard_url="", generator_url="", silence_url="", started_at=None),
-        incident=requests.incident(patterns=[], evidence=[], stack_traces=[], onset=None, initial_symptoms=[]),
+        incident=requests.incident(
+            error_summary=ErrorSummary(),
+            patterns=[],
+            evidence=[],
+            stack_traces=[],
+            onset=None,
+            initial_symptoms=[],
+        ),
         suggestions=Suggestions(),
     )
 
@@ -236,17 +244,16 @@ def test_weak_suspects_are_not_shown_beside_the_best() -> None:
     assert "Rename a test" not in text
 
 
-def test_lines_that_are_mostly_healthy_are_not_drawn_as_errors() -> None:
-    """A pattern with more lines than there were errors mixes in healthy ones: it stays out of the chart."""
-    access_log = requests.pattern(template="GET /invoices status=<*>", count=9_000, before=4_000)
-    calm_start = requests.incident(patterns=[requests.pattern(), access_log])
+def test_chart_draws_what_was_counted_and_marks_the_onset() -> None:
+    """Each bar is a count of its part of the window; the first of the rise is marked."""
+    told = requests.incident()
 
-    drawn = chart(calm_start)
+    drawn = chart(told)
 
     assert drawn is not None
     assert drawn.marked is not None
-    assert sum(drawn.counts) == pytest.approx(412)
-    assert sum(drawn.counts[: drawn.marked]) == 0
+    assert list(drawn.counts) == told.error_summary.errors_over_time
+    assert drawn.marked == int((told.onset - told.start) / (told.end - told.start) * len(drawn.counts))
 
 
 def test_evidence_of_one_query_is_linked_once() -> None:

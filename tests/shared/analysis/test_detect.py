@@ -93,6 +93,16 @@ def test_unread_logs_never_dismiss():
     assert [one.id for one in incident.evidence] == ["A1"]
 
 
+def test_errors_are_counted_over_the_window():
+    """The brief draws what was counted: nothing before the onset, and in all as many as there were."""
+    incident = detect(an_alert(), page(CALM, NEW), [], [])
+    counts = incident.error_summary.errors_over_time
+    before = int((ONSET - incident.start) / (incident.end - incident.start) * len(counts))
+
+    assert sum(counts) == incident.error_summary.total_errors > 0
+    assert sum(counts[:before]) == 0
+
+
 def test_silent_service_without_metrics_is_never_dismissed():
     """A dead service logs nothing, and a wrong label finds nothing: both are told, neither is called healthy."""
     incident = detect(an_alert(), page(), [], [])
