@@ -26,11 +26,11 @@ def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
 def _read(request: CodeAnalysisRequest) -> CodeAnalysis:
     alert = request.alert
     try:
-        reader = code_host.connect_reader(alert.github_repo)
+        reader = code_host.connect_reader(code_host.repository_of(alert))
         if reader is None:
-            return _unavailable("No repository is known for this service: set GITHUB_REPO or let the alert name one.")
+            return _unavailable("No repository is known for this service: set SERVICE_REPOS or GITHUB_REPO.")
         with recorder.tool("read_repository", repo=reader.repo, commit=alert.commit) as call:
-            found = analyze(alert, request.incident, reader, alert.github_base_branch or code_host.base_branch())
+            found = analyze(alert, request.incident, reader, code_host.base_branch_of(alert))
             call.result = found.model_dump_json()
     except IncidentCopilotError as error:
         return _unavailable(f"The repository could not be read ({type(error).__name__}: {error}).")

@@ -47,27 +47,14 @@ def test_no_repository_means_no_reader_and_no_writer() -> None:
     assert code_host.connect_writer(None) is None
 
 
-def test_stranger_may_read_but_not_write() -> None:
+def test_stranger_may_read_but_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a token public repositories can be read."""
+    monkeypatch.setenv("GITHUB_ALLOWED_REPOS", '["octo/*"]')
     reader = code_host.connect_reader("octo/shop")
 
     assert reader is not None
     assert reader.repo == "octo/shop"
     assert code_host.connect_writer("octo/shop") is None
-
-
-def test_repository_named_by_the_caller_beats_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An alert knows better than the configuration which repository it is about."""
-    monkeypatch.setenv("GITHUB_REPO", "octo/configured")
-    monkeypatch.setenv("GITHUB_TOKEN", "t")
-    monkeypatch.setenv("GITHUB_BASE_BRANCH", "develop")
-    readers = [code_host.connect_reader(name) for name in (None, "octo/named")]
-    writer = code_host.connect_writer(None)
-
-    assert [reader.repo for reader in readers if reader] == ["octo/configured", "octo/named"]
-    assert writer is not None
-    assert writer.repo == "octo/configured"
-    assert code_host.base_branch() == "develop"
 
 
 @pytest.mark.parametrize("name", ["shop", "octo/shop/x", "../shop", "octo/..", "octo/a b", "https://github.com/o/r"])

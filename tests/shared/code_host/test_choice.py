@@ -1,0 +1,97 @@
+"""Which repository an alert is about, and that no other is ever touched."""
+
+import pytest
+
+from shared import code_host
+from shared.errors import Misconfigured, Refused, Rejected
+from tests.builders import an_alert
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A default repository, one mapped service, credentials."""
+    monkeypatch.setenv("GITHUB_REPO", "octo/default")
+    monkeypatch.setenv("GITHUB_BASE_BRANCH", "develop")
+    monkeypatch.setenv("SERVICE_REPOS", '{"billing": "octo/billing@release", "cart": "octo/cart"}')
+    monkeypatch.setenv("GITHUB_TOKEN", "t")
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize(
+    ("service", "repo", "branch"),
+    [("billing", "octo/billing", "release"), ("cart", "octo/cart", "develop"), ("other", "octo/default", "develop")],
+)
+def test_service_map_beats_the_default(service: str, repo: str, branch: str) -> None:
+    """A mapped service has its own repository and may have its own branch; others share the default."""
+    alert = an_alert(service_name=service)
+
+    assert (code_host.repository_of(alert), code_host.base_branch_of(alert)) == (repo, branch)
+
+
+@pytest.mark.usefixtures("configured")
+def test_alert_beats_the_map() -> None:
+    """An alert knows best which of the allowed repositories and which branch it is about."""
+    alert = an_alert(service_name="billing", github_repo="Octo/Cart", github_base_branch="hotfix")
+
+    assert (code_host.repository_of(alert), code_host.base_branch_of(alert)) == ("Octo/Cart", "hotfix")
+
+
+@pytest.mark.usefixtures("configured")
+def test_branch_of_the_map_is_not_used_for_another_repository() -> None:
+    """The map's branch belongs to the map's repository."""
+    assert code_host.base_branch_of(an_alert(service_name="billing", github_repo="octo/cart")) == "develop"
+
+
+def test_nothing_named_is_no_repository() -> None:
+    """Absence is none, not an error."""
+    assert code_host.repository_of(an_alert()) is None
+    assert code_host.base_branch_of(an_alert()) is None
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("repo", ["evil/shop", "octo/private", "octo/default-fork"])
+def test_repository_the_operator_never_named_is_refused(repo: str) -> None:
+    """An alert cannot lead the token anywhere: neither choice nor connection lets it."""
+    for choose in (
+        lambda: code_host.repository_of(an_alert(github_repo=repo)),
+        lambda: code_host.connect_reader(repo),
+        lambda: code_host.connect_writer(repo),
+    ):
+        with pytest.raises(Refused, match="GITHUB_ALLOWED_REPOS"):
+            choose()
+
+
+def test_allow_list_takes_whole_owners_and_single_repositories(configured: pytest.MonkeyPatch) -> None:
+    """`owner/*` allows an owner; what the operator named otherwise stays allowed."""
+    configured.setenv("GITHUB_ALLOWED_REPOS", '["acme/*", "other/one"]')
+
+    for repo in ("acme/anything", "ACME/Else", "other/one", "octo/billing", "octo/default"):
+        assert code_host.repository_of(an_alert(github_repo=repo)) == repo
+    with pytest.raises(Refused):
+        code_host.repository_of(an_alert(github_repo="other/two"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SERVICE_REPOS", '{"checkout-api": "shop"}'),
+        ("SERVICE_REPOS", "[]"),
+        ("SERVICE_REPOS", "{"),
+        ("GITHUB_ALLOWED_REPOS", '["*"]'),
+        ("GITHUB_ALLOWED_REPOS", '["*/*"]'),
+        ("GITHUB_ALLOWED_REPOS", '["octo/sh*"]'),
+        ("GITHUB_REPO", "../shop"),
+    ],
+)
+def test_setting_that_cannot_work_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator is told which variable to correct."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Misconfigured, match=variable):
+        code_host.repository_of(an_alert())
+
+
+def test_what_is_no_name_is_rejected() -> None:
+    """Nothing but owner/name reaches an address."""
+    with pytest.raises(Rejected, match="owner/name"):
+        code_host.repository_of(an_alert(github_repo="octo/../x"))
