@@ -1,0 +1,79 @@
+"""Cuts secrets out of texts for good; what stands in their place names their kind, `[cut: <kind>]`."""
+
+import re
+from collections.abc import Sequence
+
+from shared.redaction import named
+from shared.redaction.patterns import RULES, Rule
+
+KEY_LINES = 200
+"""The most lines one private key may take when each line was logged apart; an RSA key of 8,192 bits takes 100."""
+
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_LINE = re.compile(r"(?:^|(?<=\s))[A-Za-z0-9+/]{16,}={0,2}\s*$")
+_SHORT_KEY_LINE = re.compile(r"^\s*[A-Za-z0-9+/]{1,76}={0,2}\s*$")
+
+
+def cut(text: str) -> str:
+    """
+    Return `text` with every secret in it replaced by `[cut: <kind>]`; what is cut already stays as it is.
+
+    Takes time linear in the length of `text`, whatever it holds.
+    """
+    lowered = text.lower()
+    for rule in RULES:
+        if any(hint in lowered for hint in rule.hints):
+            text = _without(rule, text)
+    if any(hint in lowered for hint in named.HINTS):
+        text = named.cut_values(text)
+    return text
+
+
+def cut_json(value: object) -> object:
+    """Return a JSON value with secrets cut from every text; a text under a name like `password` is cut whole."""
+    if isinstance(value, str):
+        return cut(value)
+    if isinstance(value, dict):
+        return {_key(key): named.cut_value(str(key), cut_json(item)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [cut_json(item) for item in value]
+    return value
+
+
+def cut_lines(texts: Sequence[str]) -> list[str]:
+    """Return lines of one log, in their order, cut; a private key whose lines were logged apart is cut as one."""
+    kept = list(texts)
+    for start, text in enumerate(texts):
+        begins = _KEY_BEGINS.search(text) if "PRIVATE KEY" in text else None
+        if begins and "-----END" not in text[begins.end() :]:
+            _cut_key_lines(kept, start + 1)
+    return [cut(text) for text in kept]
+
+
+def _cut_key_lines(texts: list[str], start: int) -> None:
+    """Cut what looks like a key's body among the lines from `start` on, up to its end."""
+    last = min(start + KEY_LINES, len(texts))
+    end = next((number for number in range(start, last) if "-----END" in texts[number]), None)
+    body = _KEY_LINE if end is None else _SHORT_KEY_LINE
+    for number in range(start, last if end is None else end):
+        texts[number] = _KEY_LINE.sub(_placeholder("private key"), texts[number])
+        texts[number] = body.sub(_placeholder("private key"), texts[number])
+
+
+def _without(rule: Rule, text: str) -> str:
+    def replaced(found: re.Match[str]) -> str:
+        secret = found["secret"]
+        if rule.is_secret is not None and not rule.is_secret(secret):
+            return found[0]
+        start, end = found.start("secret") - found.start(), found.end("secret") - found.start()
+        return found[0][:start] + _placeholder(rule.kind) + found[0][end:]
+
+    return rule.pattern.sub(replaced, text)
+
+
+def _placeholder(kind: str) -> str:
+    return f"[cut: {kind}]"
+
+
+def _key(key: object) -> object:
+    return cut(key) if isinstance(key, str) else key

@@ -1,0 +1,155 @@
+"""Masks hosts, addresses and user ids so that a model can tell them apart and never knows them."""
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Callable
+
+from shared.redaction.cutting import cut, cut_json
+
+_MASK = re.compile(r"<(?:host|ip|user|text)-\d{6}>")
+_LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # told apart, never bound
+_ENDINGS = (
+    r"internal|local|localdomain|lan|corp|intra|intranet|svc|home|com|net|org|io|dev|cloud|app|ai|co|eu|de|fr|uk|us|"
+    r"nl|ch|at|es|it|se|no|fi|dk|pl|in|jp|br|au|ca|info|biz|tech|systems|network|online|site|gov|edu"
+)
+_PUBLIC = {
+    *("github.com", "gitlab.com", "bitbucket.org", "golang.org", "google.golang.org", "go.uber.org", "gopkg.in"),
+    *("k8s.io", "sigs.k8s.io", "go.opentelemetry.io", "docs.python.org", "www.w3.org", "schemas.microsoft.com"),
+    *("java.io", "java.net", "javax.net", "sun.net", "system.io", "system.net", "asp.net", "socket.io", "localhost"),
+}
+"""Names that say nothing of whose they are: places of public code, and code that looks like a host."""
+
+_NAMED = r"""(?:\\{{0,3}}["'])?\s{{0,2}}[:=]\s{{0,2}}(?:\\{{0,3}}["'])?(?P<{name}>[^\s"'\\,;&<>()\[\]{{}}]{{1,128}}+)"""
+_HOST_NAMES = (
+    r"host|hostname|host_name|server_name|node_name|nodename|node|instance|peer|upstream|remote_host|pod|pod_name"
+)
+_USER_NAMES = (
+    r"user|user_?id|user_?name|uid|login|account_?id|customer_?id|member_?id|client_?id|tenant_?id|session_?id"
+    r"|principal|subject"
+)
+_IPV4 = r"(?<![\w.])(?P<ipv4>\d{1,3}(?:\.\d{1,3}){3})(?![\w]|\.\d)"
+_IPV6 = r"(?<![\w:.])(?P<ipv6>(?:[0-9a-fA-F]{1,4}:|:){2,7}(?:[0-9a-fA-F]{1,4}|:))(?![\w:])"
+_URL_HOST = (
+    r"(?<=://)(?:[^\s/@\"'<>\\]{1,300}@)?(?P<url_host>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?)(?![\w@])"
+)
+_HOST = rf"(?<![\w.@/$-])(?P<host>(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.){{1,8}}(?:{_ENDINGS}))(?![\w(-]|\.[\w$])"
+_QUOTED_USER = r"(?<=for user )[\"'](?P<quoted_user>[^\"'\s]{1,128})[\"']|(?<=^user )\"(?P<begun_user>[^\"\s]{1,128})\""
+_FINDS = re.compile(
+    "|".join(
+        [
+            f"(?P<masked>{_MASK.pattern})",
+            _URL_HOST,
+            rf"(?<![A-Za-z])(?i:{_USER_NAMES}){_NAMED.format(name='user')}",
+            rf"(?<![A-Za-z])(?i:{_HOST_NAMES}){_NAMED.format(name='named_host')}",
+            _QUOTED_USER,
+            _IPV4,
+            _IPV6,
+            _HOST,
+        ]
+    )
+)
+_KINDS = {
+    **dict.fromkeys(("ipv4", "ipv6"), "ip"),
+    **dict.fromkeys(("url_host", "named_host", "host"), "host"),
+    **dict.fromkeys(("user", "quoted_user", "begun_user"), "user"),
+    "masked": "text",
+}
+_USER_FIELD = re.compile(rf"(?i:{_USER_NAMES})")
+_HOST_FIELD = re.compile(rf"(?i:{_HOST_NAMES})")
+_PLAIN_WORDS = re.compile(r"(?i:null|none|nil|true|false|undefined|unknown|anonymous|not|is|was|with|has|for|the|and)")
+
+
+class Redactor:
+    """
+    Hides what a model must not know, and gives it back in what the model says.
+
+    A name's mask depends on the incident and the name alone, so every agent of one incident sees the same `<host-…>`,
+    whatever each reads first. Hide JSON by value (`hide_json`), never its dumped text: in that, `\\n` ends in a letter.
+    """
+
+    def __init__(self, incident_id: str) -> None:
+        self._incident_id = incident_id
+        self._mask_of: dict[tuple[str, str], str] = {}
+        self._name_of: dict[str, str] = {}
+
+    def hide(self, text: str) -> str:
+        """Return `text` with secrets cut for good, and hosts, addresses and user ids masked."""
+        return self._masked(cut(text))
+
+    def reveal(self, text: str) -> str:
+        """Return `text` with the real names in place of this redactor's masks; other masks stay."""
+        return _MASK.sub(lambda found: self._name_of.get(found[0], found[0]), text)
+
+    def hide_json(self, value: object) -> object:
+        """Return a JSON value with its texts hidden; a text under a name like `user_id` or `host` is masked whole."""
+        return self._hidden(cut_json(value))
+
+    def reveal_json(self, value: object) -> object:
+        """Return a JSON value with the real names in every text of it."""
+        return _each_text(value, self.reveal)
+
+    def _hidden(self, value: object) -> object:
+        if isinstance(value, dict):
+            return {_each_text(key, self._masked): self._field(str(key), item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._hidden(item) for item in value]
+        return self._masked(value) if isinstance(value, str) else value
+
+    def _field(self, name: str, value: object) -> object:
+        if isinstance(value, str) and value and not _MASK.fullmatch(value) and "[cut: " not in value:
+            if _USER_FIELD.fullmatch(name):
+                return self._mask("user", value)
+            if _HOST_FIELD.fullmatch(name) and not re.search(r"\s", value):
+                return self._mask("host", value)
+        return self._hidden(value)
+
+    def _masked(self, text: str) -> str:
+        return _FINDS.sub(self._replaced, text)
+
+    def _replaced(self, found: re.Match[str]) -> str:
+        group = found.lastgroup or "masked"
+        name = found[group]
+        if (group == "masked" and name in self._name_of) or not _identifies(group, name):
+            return found[0]
+        start, end = found.start(group) - found.start(), found.end(group) - found.start()
+        return found[0][:start] + self._mask(_KINDS[group], name) + found[0][end:]
+
+    def _mask(self, kind: str, name: str) -> str:
+        known = self._mask_of.get((kind, name))
+        if known:
+            return known
+        number = int.from_bytes(hashlib.sha256(f"{self._incident_id}\0{kind}\0{name}".encode()).digest()[:8])
+        mask = f"<{kind}-{number % 1_000_000:06}>"
+        while mask in self._name_of:
+            number += 1
+            mask = f"<{kind}-{number % 1_000_000:06}>"
+        self._mask_of[kind, name], self._name_of[mask] = mask, name
+        return mask
+
+
+def _identifies(group: str, name: str) -> bool:
+    """Whether the name is one of the user's own: an address that is one, a host that is not everybody's."""
+    if group in ("ipv4", "ipv6"):
+        return name not in _LOCAL_ADDRESSES and _is_address(name)
+    if group in ("user", "named_host") and _PLAIN_WORDS.fullmatch(name):
+        return False
+    return name.lower() not in _PUBLIC and name not in _LOCAL_ADDRESSES and "[cut" not in name
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _each_text(value: object, change: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_each_text(key, change): _each_text(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_each_text(item, change) for item in value]
+    return value
