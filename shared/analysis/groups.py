@@ -26,7 +26,7 @@ class TraceGroup:
 
 @dataclass
 class LineGroup:
-    """Log entries of one template; `carries_trace` when a stack trace came with them."""
+    """Log entries of one template and level; `carries_trace` when a stack trace came with them."""
 
     cluster: Cluster
     exemplar: Entry
@@ -56,7 +56,7 @@ def group(entries: Iterable[Entry], own_names: Sequence[str]) -> Groups:
     """Return the entries by template and by stack trace, each in order of first appearance."""
     drain = Drain()
     traces: dict[object, TraceGroup] = {}
-    lines: dict[int, LineGroup] = {}
+    lines: dict[tuple[int, Level], LineGroup] = {}
     traffic: dict[str, list[datetime]] = {}
     known: dict[str, list[ParsedTrace]] = {}
     for entry in entries:
@@ -84,12 +84,11 @@ def _add_trace(traces: dict[object, TraceGroup], trace: ParsedTrace, entry: Entr
     known.services.add(entry.service)
 
 
-def _add_line(lines: dict[int, LineGroup], drain: Drain, entry: Entry, parsed: list[ParsedTrace]) -> None:
+def _add_line(lines: dict[tuple[int, Level], LineGroup], drain: Drain, entry: Entry, parsed: list[ParsedTrace]) -> None:
     says_trace = bool(parsed) and (not entry.message or "Traceback (most recent" in entry.message)
     cluster = drain.add(str(parsed[-1].raised) if says_trace else entry.message)
-    known = lines.setdefault(cluster.key, LineGroup(cluster, entry, entry.level))
+    # An access log has one template for answers well and bad, so the level tells them apart.
+    known = lines.setdefault((cluster.key, entry.level), LineGroup(cluster, entry, entry.level))
     known.times.append(entry.at)
     known.services.add(entry.service)
     known.carries_trace = known.carries_trace or bool(parsed)
-    if RANK[entry.level] > RANK[known.level]:
-        known.level, known.exemplar = entry.level, entry

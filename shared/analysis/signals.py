@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.analysis.levels import SERVER_ERROR
 from shared.analysis.trouble import RULES, Rule
 
 HOST = re.compile(
@@ -41,10 +42,18 @@ def find(text: str, limit: int = 3) -> list[Signal]:
     for rule in RULES:
         if match := rule.pattern.search(text):
             quote = _around(text, match)
-            found.append(Signal(rule, quote, _target(quote)))
+            sign = Signal(rule, quote, _target(quote))
+            if _is_own_answer(sign):
+                continue
+            found.append(sign)
             if len(found) == limit:
                 break
     return found
+
+
+def _is_own_answer(sign: Signal) -> bool:
+    """A service's own access line tells what it answered, not what it depends on."""
+    return sign.rule.kind == "dependency" and not sign.target and bool(SERVER_ERROR.search(sign.quote))
 
 
 def first(texts: Sequence[str]) -> Signal | None:
