@@ -39,7 +39,10 @@ def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:
     """Cap by what was available; equals keep their order, so the leading trace stays first."""
     cap = _cap(incident)
     lowered = [cause.model_copy(update={"confidence": min(cause.confidence, cap)}) for cause in causes]
-    return sorted(lowered, key=lambda cause: -cause.confidence)[:MOST_CAUSES]
+    ranked = sorted(lowered, key=lambda cause: -cause.confidence)
+    if ranked and ranked[0].confidence >= LIKELY:
+        ranked = [cause for cause in ranked if cause.confidence > hypotheses.BACKGROUND]
+    return ranked[:MOST_CAUSES]
 
 
 def _cap(incident: Incident) -> float:

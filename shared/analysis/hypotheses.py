@@ -8,6 +8,9 @@ from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, Ro
 NEW_OWN_TRACE = 0.75
 OWN_TRACE = 0.5
 FOREIGN_TRACE = 0.35
+BACKGROUND = 0.1
+RISEN = 2.0
+"""From this factor on, what was there before the onset counts as risen since."""
 NAMED_TROUBLE = 0.6
 STEADY_TROUBLE = 0.35
 DEPLOYED = 0.45
@@ -35,6 +38,8 @@ def from_trace(incident: Incident, trace: StackTrace) -> RootCause | None:
     else:
         hypothesis = f"A library raises {name}, {when}; no frame is the service's own code."
         confidence = FOREIGN_TRACE
+    if _is_background(incident, trace):
+        hypothesis, confidence = f"{hypothesis} It was as usual before the onset.", BACKGROUND
     return _cause(hypothesis, confidence, quotes, [own.path] if own else [])
 
 
@@ -94,6 +99,15 @@ def _logs_of(incident: Incident) -> list[Evidence]:
 
 def _is_new(incident: Incident, before: int) -> bool:
     return incident.onset is not None and before == 0
+
+
+def _is_background(incident: Incident, trace: StackTrace) -> bool:
+    """It came before the onset about as often as since."""
+    if incident.onset is None or trace.count_before_onset == 0:
+        return False
+    quiet_s = (incident.onset - incident.start).total_seconds()
+    since_s = (incident.end - incident.onset).total_seconds()
+    return (trace.count - trace.count_before_onset) * quiet_s < RISEN * trace.count_before_onset * since_s
 
 
 def _when(incident: Incident, count: int, before: int) -> str:

@@ -53,6 +53,19 @@ def test_steady_exception_is_less_sure():
     assert cause.confidence == 0.5
 
 
+def test_background_is_no_hypothesis_beside_something_new():
+    """An exception as frequent before the onset as since explains nothing; alone, it is told with its doubt."""
+    usual = a_trace(exception_type="OSError", message="no relay", count=15, count_before_onset=11, evidence_id="T2")
+    evidence = [kept("T1", TRACE), kept("T2", TRACE.replace("KeyError: 'price'", "OSError: no relay"))]
+
+    both = explained(stack_traces=[a_trace(), usual], evidence=evidence)
+    alone = explained(stack_traces=[usual], evidence=evidence)
+
+    assert [cause.evidence_ids for cause in both.root_causes] == [["T1"]]
+    assert alone.root_causes[0].confidence == 0.1
+    assert alone.most_likely.startswith("Unknown")
+
+
 def test_failing_dependency_is_named():
     """Host and trouble come from the words of the line."""
     text = "ERROR cannot charge: dial tcp 10.0.0.5:443: connect: connection refused"
