@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo local alert traces install test lint types generate bundles clean
+.PHONY: help demo local alert traces install test lint check-workflows types generate bundles clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -29,8 +29,11 @@ install: $(VENV)/.test ## Install everything, tools included, into .venv
 test: $(VENV)/.test ## Run every test; the Cloud SDK's emulators are used where they are installed
 	@$(BIN)/pytest
 
-lint: $(VENV)/.test ## Check style
+lint: $(VENV)/.test check-workflows ## Check style, and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+check-workflows: $(VENV)/.test ## Check workflows/*.workflows.yaml: language, variables, contracts of the functions
+	@$(BIN)/python -m infra.workflow_checks
 
 types: $(VENV)/.test ## Check types
 	@$(BIN)/mypy

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from infra.local.engine import stdlib
 from infra.local.engine.language import checks, reader, source, syntax
+from infra.local.engine.language.errors import DefinitionRejected
 from infra.local.engine.language.values import Value
 from infra.local.engine.runtime.callbacks import CallbackBoard
 from infra.local.engine.runtime.history import History, Listener
@@ -23,9 +24,20 @@ def load(text: str) -> syntax.Workflow:
 
     Raises DefinitionRejected naming the routine, the step and its line.
     """
-    routines = reader.read_routines(source.read(text))
-    checks.check(routines, stdlib.SIGNATURES, is_connector)
+    routines = parse(text)
+    for violation in violations(routines):
+        raise DefinitionRejected(str(violation), violation.line)
     return syntax.Workflow(routines, text)
+
+
+def parse(text: str) -> dict[str, syntax.Routine]:
+    """Read a source without asking whether its calls, jumps and variables are right; raises DefinitionRejected."""
+    return reader.read_routines(source.read(text))
+
+
+def violations(routines: dict[str, syntax.Routine]) -> list[checks.Violation]:
+    """Return every law of the language that routines of the right form still break."""
+    return checks.violations(routines, stdlib.SIGNATURES, is_connector)
 
 
 def run(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from infra.local.engine.language import syntax
-from infra.local.engine.language.errors import DefinitionRejected
 from infra.local.engine.language.expressions import (
     Binary,
     CallExpression,
@@ -30,12 +29,6 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
-
-
-def check(routines: dict[str, syntax.Routine], library: Signatures, is_connector: Connectors) -> None:
-    """Raise DefinitionRejected at the first law the routines break."""
-    for violation in violations(routines, library, is_connector):
-        raise DefinitionRejected(str(violation), violation.line)
 
 
 def violations(routines: dict[str, syntax.Routine], library: Signatures, is_connector: Connectors) -> list[Violation]:

@@ -1,0 +1,65 @@
+"""What each function takes and gives, read from its entry point without importing it."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from pydantic import BaseModel
+
+from shared import contracts
+
+Model = type[BaseModel]
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """The folders of functions, and the request and the answer of those that a workflow may ask."""
+
+    folders: frozenset[str] = frozenset()
+    requests: Mapping[str, Model] = field(default_factory=dict)
+    answers: Mapping[str, Model] = field(default_factory=dict)
+
+
+def read(functions: Path) -> Contracts:
+    """Return the contracts of every `<name>/main.py` that defines `<name>(request: Request) -> Answer`."""
+    folders = frozenset(path.parent.name for path in functions.glob("*/main.py"))
+    annotated = {name: _annotations(functions / name / "main.py", name) for name in sorted(folders)}
+    found = {name: pair for name, pair in annotated.items() if pair is not None}
+    return Contracts(
+        folders, {name: pair[0] for name, pair in found.items()}, {name: pair[1] for name, pair in found.items()}
+    )
+
+
+def _annotations(path: Path, name: str) -> tuple[Model, Model] | None:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name and len(node.args.args) == 1:
+            request, answer = _model(node.args.args[0].annotation), _model(node.returns)
+            return (request, answer) if request is not None and answer is not None else None
+    return None
+
+
+def _model(annotation: ast.expr | None) -> Model | None:
+    """Return the contract an annotation names, as `Incident` or `contracts.Incident`."""
+    name = annotation.attr if isinstance(annotation, ast.Attribute) else getattr(annotation, "id", "")
+    found = getattr(contracts, str(name), None)
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def field_names(model: Model) -> frozenset[str]:
+    """Return the names of a contract's fields, the computed ones included, for they travel too."""
+    return frozenset(model.model_fields) | frozenset(model.model_computed_fields)
+
+
+def required_fields(model: Model) -> frozenset[str]:
+    """Return the fields a message must have."""
+    return frozenset(name for name, info in model.model_fields.items() if info.is_required())
+
+
+def field_model(model: Model, name: str) -> Model | None:
+    """Return the contract of a field, `X` or `X | None`; None when the field is something else."""
+    info = model.model_fields.get(name)
+    options = (info.annotation, *get_args(info.annotation)) if info is not None else ()
+    models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
+    return models[0] if len(models) == 1 else None

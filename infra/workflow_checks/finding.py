@@ -1,0 +1,15 @@
+"""What a rule says about one line."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A rule broken at a line counted from 1, 0 for the whole file; a warning fails nothing."""
+
+    line: int
+    message: str
+    is_warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.line}: {'warning: ' if self.is_warning else ''}{self.message}"

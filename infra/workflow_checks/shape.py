@@ -1,0 +1,80 @@
+"""What is known of a value before a workflow runs: a map of such values, a contract, null, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from infra.local.engine.language.values import Value
+from infra.workflow_checks.contracts import Model, field_model, field_names
+
+
+@dataclass(frozen=True)
+class Anything:
+    """A value of which nothing is known."""
+
+
+@dataclass(frozen=True)
+class Null:
+    """The value null, which whatever else may stand in its place hides."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A map with exactly these keys."""
+
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A message that keeps a contract."""
+
+    model: Model
+
+
+Shape: TypeAlias = Anything | Null | Fields | Answer
+ANYTHING, NULL = Anything(), Null()
+
+
+def of_constant(value: Value) -> Shape:
+    """Return the shape of a value written in the source."""
+    if value is None:
+        return NULL
+    return Fields({key: of_constant(item) for key, item in value.items()}) if isinstance(value, dict) else ANYTHING
+
+
+def join(left: Shape, right: Shape) -> Shape:
+    """Return the shape of a value that is either the one or the other."""
+    if left == right or isinstance(right, Null):
+        return left
+    if isinstance(left, Null):
+        return right
+    if isinstance(left, Fields) and isinstance(right, Fields):
+        keys = [*left.shapes, *(key for key in right.shapes if key not in left.shapes)]
+        return Fields({key: join(left.shapes.get(key, NULL), right.shapes.get(key, NULL)) for key in keys})
+    return ANYTHING
+
+
+def part(shape: Shape, name: str) -> Shape | None:
+    """Return the shape of a field, None when the value surely has no such field."""
+    match shape:
+        case Fields(shapes):
+            return shapes.get(name)
+        case Answer(model):
+            if name not in field_names(model):
+                return None
+            inner = field_model(model, name)
+            return ANYTHING if inner is None else Answer(inner)
+    return ANYTHING
+
+
+def words(shape: Shape) -> str:
+    """Return the words that tell what a shape holds."""
+    match shape:
+        case Fields(shapes):
+            return f"a map of {', '.join(sorted(shapes)) or 'nothing'}"
+        case Answer(model):
+            return f"a {model.__name__}"
+    return "anything"
