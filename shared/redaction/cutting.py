@@ -4,7 +4,12 @@ import re
 from collections.abc import Sequence
 
 from shared.redaction import named
-from shared.redaction.patterns import RULES, Rule
+from shared.redaction.contexts import CONTEXTS
+from shared.redaction.rules import Rule
+from shared.redaction.tokens import TOKENS
+
+RULES = (*TOKENS, *CONTEXTS)
+"""In the order they are tried: what has looks of its own before what is known by its neighbours."""
 
 KEY_LINES = 200
 """The most lines one private key may take when each line was logged apart; an RSA key of 8,192 bits takes 100."""
@@ -20,13 +25,7 @@ def cut(text: str) -> str:
 
     Takes time linear in the length of `text`, whatever it holds.
     """
-    lowered = text.lower()
-    for rule in RULES:
-        if any(hint in lowered for hint in rule.hints):
-            text = _without(rule, text)
-    if any(hint in lowered for hint in named.HINTS):
-        text = named.cut_values(text)
-    return text
+    return _cut(text, RULES)
 
 
 def cut_json(value: object) -> object:
@@ -47,7 +46,22 @@ def cut_lines(texts: Sequence[str]) -> list[str]:
         begins = _KEY_BEGINS.search(text) if "PRIVATE KEY" in text else None
         if begins and "-----END" not in text[begins.end() :]:
             _cut_key_lines(kept, start + 1)
-    return [cut(text) for text in kept]
+    # Most kinds occur nowhere on a page, and one look at the whole of it is cheaper than one at each line.
+    rules = _hinted(RULES, "\n".join(kept).lower())
+    return [_cut(text, rules) for text in kept]
+
+
+def _cut(text: str, rules: Sequence[Rule]) -> str:
+    lowered = text.lower()
+    for rule in _hinted(rules, lowered):
+        text = _without(rule, text)
+    if any(hint in lowered for hint in named.HINTS):
+        text = named.cut_values(text)
+    return text
+
+
+def _hinted(rules: Sequence[Rule], lowered: str) -> list[Rule]:
+    return [rule for rule in rules if any(hint in lowered for hint in rule.hints)]
 
 
 def _cut_key_lines(texts: list[str], start: int) -> None:
@@ -63,7 +77,7 @@ def _cut_key_lines(texts: list[str], start: int) -> None:
 def _without(rule: Rule, text: str) -> str:
     def replaced(found: re.Match[str]) -> str:
         secret = found["secret"]
-        if rule.is_secret is not None and not rule.is_secret(secret):
+        if secret is None or (rule.is_secret is not None and not rule.is_secret(secret)):
             return found[0]
         start, end = found.start("secret") - found.start(), found.end("secret") - found.start()
         return found[0][:start] + _placeholder(rule.kind) + found[0][end:]
