@@ -1,12 +1,14 @@
-"""Read what telemetry holds on an alert; a store that fails becomes a trouble with a name."""
+"""Read what telemetry holds on an alert, without its secrets; a store that fails becomes a trouble with a name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from shared import recorder, telemetry
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
+from shared.redaction import cut, cut_lines
 from shared.telemetry.port import LogPage, LogQuery, Logs, MetricQuery, Series
 
 Got = TypeVar("Got")
@@ -29,11 +31,28 @@ def read_telemetry(alert: Alert) -> TelemetryRead:
     return TelemetryRead(logs, series or (), tuple(troubles))
 
 
+def without_secrets(page: LogPage) -> LogPage:
+    """Return the page as it may be kept and told; a model, a mail or a trace can only repeat what passed here."""
+    texts = cut_lines([line.text for line in page.lines])
+    lines = (replace(line, text=text, labels=_cut(line.labels)) for line, text in zip(page.lines, texts, strict=True))
+    return replace(page, lines=tuple(lines))
+
+
+def _cut(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: _cut_label(value) for name, value in labels.items()}
+
+
+@lru_cache(10_000)
+def _cut_label(value: str) -> str:
+    """Lines of one stream share their labels, so each is read once."""
+    return cut(value)
+
+
 def _or_trouble(read: Callable[[], Got], what: str, troubles: list[str]) -> Got | None:
     try:
         return read()
     except IncidentCopilotError as error:
-        troubles.append(f"{what}: {error}")
+        troubles.append(cut(f"{what}: {error}"))
         return None
 
 
@@ -50,7 +69,7 @@ def _read_logs(logs: Logs, alert: Alert) -> LogPage:
 def _search(logs: Logs, query: LogQuery) -> LogPage:
     window = {"start": query.start.isoformat(), "end": query.end.isoformat(), "limit": query.limit}
     with recorder.tool("query_loki", service_name=query.service_name, **window) as call:
-        page = logs.search(query)
+        page = without_secrets(logs.search(query))
         call.args["query"] = page.query
         call.result = f"{len(page.lines)} lines, complete: {page.is_complete}\n" + _tail(page)
     return page
@@ -72,6 +91,6 @@ def _read_metrics(alert: Alert) -> tuple[Series, ...]:
         return ()
     query = MetricQuery(alert.service_name, alert.start, alert.end)
     with recorder.tool("query_prometheus", service_name=alert.service_name) as call:
-        series = tuple(metrics.overview(query))
+        series = tuple(replace(item, labels=_cut(item.labels)) for item in metrics.overview(query))
         call.result = "\n".join(f"{item.name}: {len(item.points)} points, {item.query}" for item in series)
     return series

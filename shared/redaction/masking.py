@@ -26,7 +26,7 @@ _HOST_NAMES = (
 )
 _USER_NAMES = (
     r"user|user_?id|user_?name|uid|login|account_?id|customer_?id|member_?id|client_?id|tenant_?id|session_?id"
-    r"|principal|subject"
+    r"|principal"
 )
 _IPV4 = r"(?<![\w.])(?P<ipv4>\d{1,3}(?:\.\d{1,3}){3})(?![\w]|\.\d)"
 _IPV6 = r"(?<![\w:.])(?P<ipv6>(?:[0-9a-fA-F]{1,4}:|:){2,7}(?:[0-9a-fA-F]{1,4}|:))(?![\w:])"
