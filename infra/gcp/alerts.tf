@@ -1,0 +1,144 @@
+# When a human must look at the house itself. What each policy means stands in infra/README.md, "Runbook".
+locals {
+  log_metric = "logging_googleapis_com:user_incident_copilot"
+  of_logs    = "{monitored_resource=\"cloud_run_revision\"}"
+
+  # Pub/Sub, Workflows and Cloud Run measure these themselves.
+  thresholds = {
+    dead_letters = {
+      severity = "CRITICAL"
+      says     = "Messages could not be delivered and were laid aside: alerts that nobody has answered."
+      filter = join(" AND ", [
+        "resource.type = \"pubsub_subscription\"",
+        "resource.label.subscription_id = monitoring.regex.full_match(\".*-dead\")",
+        "metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"",
+      ])
+      aligner   = "ALIGN_MAX"
+      threshold = 0
+    }
+    messages_waiting = {
+      severity = "WARNING"
+      says     = "The oldest alert has waited for ten minutes: a function that Pub/Sub pushes to does not take it."
+      filter = join(" AND ", [
+        "resource.type = \"pubsub_subscription\"",
+        "resource.label.subscription_id = monitoring.regex.full_match(\".*-to-.*\")",
+        "metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"",
+      ])
+      aligner   = "ALIGN_MAX"
+      threshold = 600
+    }
+    failed_executions = {
+      severity = "CRITICAL"
+      says     = "An execution failed, so its incident was told to nobody: only post_process may fail one."
+      filter = join(" AND ", [
+        "resource.type = \"workflows.googleapis.com/Workflow\"",
+        "resource.label.workflow_id = \"${var.workflow_name}\"",
+        "metric.type = \"workflows.googleapis.com/finished_execution_count\"",
+        "metric.label.status = \"FAILED\"",
+      ])
+      aligner   = "ALIGN_DELTA"
+      threshold = 0
+    }
+    doors_failing = {
+      severity = "CRITICAL"
+      says     = "A public function answers 5xx: senders are told to come again, and not all do."
+      filter = join(" AND ", [
+        "resource.type = \"cloud_run_revision\"",
+        "resource.label.service_name = monitoring.regex.full_match(\"${join("|", [for name in keys(local.public_functions) : local.deployed_names[name]])}\")",
+        "metric.type = \"run.googleapis.com/request_count\"",
+        "metric.label.response_code_class = \"5xx\"",
+      ])
+      aligner   = "ALIGN_DELTA"
+      threshold = 0
+    }
+  }
+
+  # The house's own log lines, asked in PromQL.
+  queries = {
+    outcomes_missing = {
+      severity = "CRITICAL"
+      says     = "Fewer outcomes were told than incidents were started at least 30 minutes ago: somebody waits for a brief."
+      query = join("", [
+        "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[60m] offset 30m))",
+        " - (sum(increase(${local.log_metric}_outcomes_told${local.of_logs}[90m])) or vector(0)) > 0.5",
+      ])
+    }
+    spend = {
+      severity = "WARNING"
+      says     = "The models of the last hour cost more than `hourly_spend_usd`."
+      query    = "sum(increase(${local.log_metric}_model_cost_usd_sum${local.of_logs}[60m])) > ${var.hourly_spend_usd}"
+    }
+  }
+
+  channels = concat(values(google_monitoring_notification_channel.email)[*].id, var.notification_channels)
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = toset(var.notification_emails)
+
+  display_name = "Incident CoPilot: ${each.key}"
+  type         = "email"
+  labels       = { email_address = each.key }
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_monitoring_alert_policy" "threshold" {
+  for_each = local.thresholds
+
+  display_name          = "Incident CoPilot: ${each.key}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = local.channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = each.key
+
+    condition_threshold {
+      filter          = each.value.filter
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.threshold
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = each.value.aligner
+        cross_series_reducer = "REDUCE_SUM"
+      }
+    }
+  }
+
+  documentation {
+    content   = "${each.value.says} Runbook: infra/README.md, `${each.key}`."
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_monitoring_alert_policy" "query" {
+  for_each = local.queries
+
+  display_name          = "Incident CoPilot: ${each.key}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = local.channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = each.key
+
+    condition_prometheus_query_language {
+      query               = each.value.query
+      duration            = "0s"
+      evaluation_interval = "60s"
+    }
+  }
+
+  documentation {
+    content   = "${each.value.says} Runbook: infra/README.md, `${each.key}`."
+    mime_type = "text/markdown"
+  }
+
+  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+}

@@ -1,0 +1,32 @@
+# With `billing_account` set, half, nine tenths and the whole of the month's budget are told to the same channels.
+resource "google_billing_budget" "month" {
+  for_each = toset(var.billing_account[*])
+
+  billing_account = each.key
+  display_name    = "Incident CoPilot"
+
+  budget_filter {
+    projects = ["projects/${data.google_project.this.number}"]
+  }
+
+  amount {
+    specified_amount {
+      units = tostring(var.monthly_budget_units)
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = [0.5, 0.9, 1.0]
+
+    content {
+      threshold_percent = threshold_rules.value
+    }
+  }
+
+  # A budget takes five channels at most.
+  all_updates_rule {
+    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels)))
+  }
+
+  depends_on = [google_project_service.api]
+}

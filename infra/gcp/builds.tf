@@ -1,0 +1,75 @@
+# With `repository` set, a push deploys what it changed: one trigger per function, watching just the files of its
+# bundle. The account they run as may replace code, not who may do what: that takes an operator's `make deploy`.
+locals {
+  included_files = var.repository == null ? {} : jsondecode(file("${local.build_folder}/included_files.json"))
+
+  deployer_roles = toset([
+    "roles/artifactregistry.reader",
+    "roles/cloudfunctions.developer",
+    "roles/iam.securityReviewer",
+    "roles/logging.logWriter",
+    "roles/secretmanager.viewer",
+    "roles/viewer",
+  ])
+
+  # A function runs as its own account and is built as another: who deploys it must be allowed to use both.
+  deployed_accounts = merge(
+    { for name, account in google_service_account.function : name => account.name },
+    { build = google_service_account.build.name },
+  )
+}
+
+resource "google_service_account" "deployer" {
+  for_each = toset(var.repository == null ? [] : ["deployer"])
+
+  account_id   = "copilot-deployer"
+  display_name = "Incident CoPilot: deploys functions from Cloud Build"
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_project_iam_member" "deployer" {
+  for_each = var.repository == null ? [] : local.deployer_roles
+
+  project = var.project_id
+  role    = each.key
+  member  = google_service_account.deployer["deployer"].member
+}
+
+resource "google_service_account_iam_member" "deployer" {
+  for_each = var.repository == null ? {} : local.deployed_accounts
+
+  service_account_id = each.value
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.deployer["deployer"].member
+}
+
+resource "google_storage_bucket_iam_member" "deployer" {
+  for_each = var.repository == null ? {} : {
+    bundles = google_storage_bucket.bundles.name
+    state   = "${var.project_id}-incident-copilot-state"
+  }
+
+  bucket = each.value
+  role   = "roles/storage.objectAdmin"
+  member = google_service_account.deployer["deployer"].member
+}
+
+resource "google_cloudbuild_trigger" "function" {
+  for_each = local.included_files
+
+  name            = "incident-copilot-${local.deployed_names[each.key]}"
+  description     = "Tests, bundles and deploys ${each.key}"
+  location        = var.region
+  filename        = "cloudbuild.yaml"
+  included_files  = each.value
+  service_account = google_service_account.deployer["deployer"].id
+  substitutions   = { _FUNCTION = each.key, _REGION = var.region }
+
+  repository_event_config {
+    repository = var.repository
+
+    push {
+      branch = var.branch
+    }
+  }
+}

@@ -1,0 +1,98 @@
+# One topic per topic a function.yaml names; what is delivered in vain comes to rest in its dead-letter topic.
+locals {
+  # The topic alert_intake publishes to: the one the starter of workflows listens on.
+  alert_topic = local.topics_by_function["workflow_starter"]
+  topics      = toset(values(local.topics_by_function))
+
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+resource "google_pubsub_topic" "topic" {
+  for_each = local.topics
+
+  name                       = each.key
+  kms_key_name               = var.kms_key
+  message_retention_duration = "604800s"
+
+  depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
+}
+
+resource "google_pubsub_topic" "dead" {
+  for_each = local.topics
+
+  name                       = "${each.key}-dead"
+  kms_key_name               = var.kms_key
+  message_retention_duration = "2678400s"
+
+  depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
+}
+
+# Holds dead letters until somebody looks: 31 days, the longest Pub/Sub keeps anything.
+resource "google_pubsub_subscription" "dead" {
+  for_each = local.topics
+
+  name                       = "${each.key}-dead"
+  topic                      = google_pubsub_topic.dead[each.key].id
+  message_retention_duration = "2678400s"
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_subscription" "push" {
+  for_each = local.topics_by_function
+
+  name  = "${each.value}-to-${local.deployed_names[each.key]}"
+  topic = google_pubsub_topic.topic[each.value].id
+
+  # Longer than the function may take, or Pub/Sub delivers again what is still being worked on.
+  ack_deadline_seconds       = min(600, local.manifests[each.key].timeout_s + 30)
+  message_retention_duration = "604800s"
+
+  expiration_policy {
+    ttl = ""
+  }
+
+  push_config {
+    # The path names the topic: functions-framework reads it there when a message comes as plain Pub/Sub JSON.
+    push_endpoint = join("", [
+      google_cloudfunctions2_function.function[each.key].service_config[0].uri,
+      "/${google_pubsub_topic.topic[each.value].id}",
+    ])
+
+    oidc_token {
+      service_account_email = google_service_account.bus.email
+      audience              = google_cloudfunctions2_function.function[each.key].service_config[0].uri
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.dead[each.value].id
+    max_delivery_attempts = var.max_delivery_attempts
+  }
+
+  depends_on = [google_pubsub_topic_iam_member.bury, google_cloud_run_v2_service_iam_member.bus]
+}
+
+# Pub/Sub itself moves a message to the dead letters: it publishes there and acknowledges here.
+resource "google_pubsub_topic_iam_member" "bury" {
+  for_each = local.topics
+
+  topic  = google_pubsub_topic.dead[each.key].id
+  role   = "roles/pubsub.publisher"
+  member = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "bury" {
+  for_each = local.topics_by_function
+
+  subscription = google_pubsub_subscription.push[each.key].id
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}

@@ -1,0 +1,182 @@
+# Who may do what: one account per function, given only what its function.yaml shows that it needs.
+locals {
+  uses_vertex = lower(lookup(var.settings, "GOOGLE_GENAI_USE_VERTEXAI", "false")) == "true"
+
+  # The setting that names a thing is the sign of its use: who reads INCIDENT_TOPIC publishes to it. Only who takes
+  # messages of a topic lays one aside, and it never sends itself a new one.
+  listeners = keys(local.topics_by_function)
+  publishers = [
+    for name, manifest in local.manifests : name
+    if contains(manifest.settings, "INCIDENT_TOPIC") && !contains(local.listeners, name)
+  ]
+  buriers = [
+    for name, manifest in local.manifests : name
+    if contains(manifest.settings, "DEAD_LETTER_TOPIC") && contains(local.listeners, name)
+  ]
+  rememberers  = [for name, manifest in local.manifests : name if contains(manifest.settings, "FIRESTORE_DATABASE")]
+  starters     = [for name, manifest in local.manifests : name if contains(manifest.settings, "WORKFLOW_NAME")]
+  vertex_users = [for name, manifest in local.manifests : name if contains(manifest.settings, "GOOGLE_GENAI_USE_VERTEXAI")]
+}
+
+resource "google_service_account" "function" {
+  for_each = local.manifests
+
+  account_id   = "copilot-${local.deployed_names[each.key]}"
+  display_name = "Incident CoPilot: ${each.key}"
+
+  lifecycle {
+    precondition {
+      condition     = length("copilot-${each.key}") <= 30
+      error_message = "An account's id has at most 30 characters: the folder ${each.key} needs a name of at most 22."
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_service_account" "workflow" {
+  account_id   = "copilot-workflow"
+  display_name = "Incident CoPilot: the workflow"
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_service_account" "bus" {
+  account_id   = "copilot-bus-push"
+  display_name = "Incident CoPilot: Pub/Sub's pushes"
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_service_account" "scheduler" {
+  account_id   = "copilot-scheduler"
+  display_name = "Incident CoPilot: Cloud Scheduler"
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_service_account" "build" {
+  account_id   = "copilot-build"
+  display_name = "Incident CoPilot: builds the functions' images"
+  depends_on   = [google_project_service.api]
+}
+
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = toset(local.publishers)
+
+  topic  = google_pubsub_topic.topic[local.alert_topic].id
+  role   = "roles/pubsub.publisher"
+  member = google_service_account.function[each.key].member
+}
+
+resource "google_pubsub_topic_iam_member" "burier" {
+  for_each = toset(local.buriers)
+
+  topic  = google_pubsub_topic.dead[local.alert_topic].id
+  role   = "roles/pubsub.publisher"
+  member = google_service_account.function[each.key].member
+}
+
+resource "google_project_iam_member" "rememberer" {
+  for_each = toset(local.rememberers)
+
+  project = var.project_id
+  role    = "roles/datastore.user"
+  member  = google_service_account.function[each.key].member
+
+  condition {
+    title      = "incident-copilot-traces-only"
+    expression = "resource.name == \"projects/${var.project_id}/databases/${var.firestore_database}\""
+  }
+}
+
+# roles/workflows.invoker could also cancel executions and answer their callbacks.
+resource "google_project_iam_custom_role" "starter" {
+  role_id     = "incidentCopilotWorkflowStarter"
+  title       = "Incident CoPilot: start executions and find them again"
+  permissions = ["workflows.executions.create", "workflows.executions.get", "workflows.executions.list"]
+}
+
+resource "google_project_iam_member" "starter" {
+  for_each = toset(local.starters)
+
+  project = var.project_id
+  role    = google_project_iam_custom_role.starter.name
+  member  = google_service_account.function[each.key].member
+}
+
+resource "google_project_iam_member" "vertex_user" {
+  for_each = toset(local.uses_vertex ? local.vertex_users : [])
+
+  project = var.project_id
+  role    = "roles/aiplatform.user"
+  member  = google_service_account.function[each.key].member
+}
+
+resource "google_project_iam_member" "workflow_logs" {
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.workflow.member
+}
+
+# Pub/Sub signs its pushes as the bus account.
+resource "google_service_account_iam_member" "push_tokens" {
+  service_account_id = google_service_account.bus.name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = local.pubsub_agent
+}
+
+# The workflow may ask the functions its YAML names.
+resource "google_cloud_run_v2_service_iam_member" "workflow" {
+  for_each = local.asked_functions
+
+  name     = google_cloudfunctions2_function.function[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.workflow.member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "bus" {
+  for_each = local.topics_by_function
+
+  name     = google_cloudfunctions2_function.function[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.bus.member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "scheduler" {
+  for_each = local.scheduled_functions
+
+  name     = google_cloudfunctions2_function.function[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.scheduler.member
+}
+
+# The doors to the outside: they check a key or a signature themselves.
+resource "google_cloud_run_v2_service_iam_member" "public" {
+  for_each = local.public_functions
+
+  name     = google_cloudfunctions2_function.function[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = "allUsers"
+}
+
+# What a build of a function needs. Source: "Custom service account for Cloud Build", Cloud Run functions.
+resource "google_project_iam_member" "build_logs" {
+  project = var.project_id
+  role    = "roles/logging.logWriter"
+  member  = google_service_account.build.member
+}
+
+resource "google_project_iam_member" "build_source" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.build.member
+}
+
+resource "google_artifact_registry_repository_iam_member" "build_images" {
+  location   = var.region
+  repository = google_artifact_registry_repository.images.name
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}

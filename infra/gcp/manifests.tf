@@ -1,0 +1,66 @@
+# What there is to deploy: computed from functions/*/function.yaml, so that adding a function is adding a folder.
+locals {
+  functions_folder = "${path.module}/../../functions"
+  build_folder     = "${path.module}/../../build"
+  labels           = { app = "incident-copilot" }
+
+  # Fields a function.yaml may leave out. Four requests at once are what functions-framework's threads serve on 1 CPU,
+  # and Cloud Run takes several at once only from a whole CPU on.
+  manifest_defaults = {
+    public        = false
+    cpu           = "1"
+    concurrency   = 4
+    min_instances = 0
+    max_instances = 10
+    schedule      = null
+    settings      = []
+    secrets       = []
+  }
+
+  manifests = {
+    for file in fileset(local.functions_folder, "*/function.yaml") :
+    dirname(file) => merge(local.manifest_defaults, yamldecode(file("${local.functions_folder}/${file}")))
+  }
+
+  # Cloud Run takes no underscore in a name.
+  deployed_names = { for name in keys(local.manifests) : name => replace(name, "_", "-") }
+
+  public_functions    = { for name, manifest in local.manifests : name => manifest if manifest.public }
+  scheduled_functions = { for name, manifest in local.manifests : name => manifest if manifest.schedule != null }
+
+  # By function: the topic whose messages are pushed to it.
+  topics_by_function = {
+    for name, manifest in local.manifests : name => manifest.trigger.topic if can(manifest.trigger.topic)
+  }
+
+  # Every pair of a function and a secret that its function.yaml grants it.
+  secret_grants = merge([
+    for name, manifest in local.manifests : {
+      for secret in manifest.secrets : "${name}/${secret}" => { function = name, secret = secret }
+    }
+  ]...)
+
+  known_settings = toset(flatten([for manifest in local.manifests : manifest.settings]))
+  known_secrets  = toset(flatten([for manifest in local.manifests : manifest.secrets]))
+
+  # What the deployment itself knows; an operator's `settings` win, except over where the house stands.
+  settings = merge(
+    { TRACES_PROVIDER = "firestore" },
+    var.settings,
+    {
+      DEAD_LETTER_TOPIC    = "${local.alert_topic}-dead"
+      FIRESTORE_DATABASE   = google_firestore_database.traces.name
+      GOOGLE_CLOUD_PROJECT = var.project_id
+      INCIDENT_TOPIC       = local.alert_topic
+      WORKFLOW_LOCATION    = var.region
+      WORKFLOW_NAME        = var.workflow_name
+    },
+  )
+
+  # A function gets the settings its function.yaml names and no other.
+  environments = {
+    for name, manifest in local.manifests : name => {
+      for setting, value in local.settings : setting => value if contains(manifest.settings, setting)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+# What the log lines of the house say, counted. A line's `message` is an event name.
+locals {
+  from_functions = "resource.type=\"cloud_run_revision\""
+
+  counters = {
+    alerts_published   = { filter = "jsonPayload.message=\"alert_intake.published\"", labels = {} }
+    incidents_started  = { filter = "jsonPayload.message=\"workflow_starter.decided\" jsonPayload.became=\"started\"", labels = {} }
+    outcomes_told      = { filter = "jsonPayload.message=\"step.ended\" jsonPayload.agent=\"PostProcessAgent\" severity=\"INFO\"", labels = {} }
+    steps_failed       = { filter = "jsonPayload.message=\"step.ended\" severity=\"ERROR\"", labels = { agent = "agent", error_type = "error_type" } }
+    agents_fell_back   = { filter = "jsonPayload.message=\"agent.fell_back\"", labels = { agent = "agent", error_type = "error_type" } }
+    traces_not_kept    = { filter = "jsonPayload.message=\"traces.not_kept\"", labels = { error_type = "error_type" } }
+    messages_not_taken = { filter = "jsonPayload.message=(\"workflow_starter.unreadable\" OR \"workflow_starter.not_started\")", labels = {} }
+  }
+
+  distributions = {
+    model_cost_usd   = { field = "cost_usd", unit = "USD", scale = 0.0001 }
+    step_duration_ms = { field = "duration_ms", unit = "ms", scale = 10 }
+  }
+}
+
+resource "google_logging_metric" "counter" {
+  for_each = local.counters
+
+  name             = "incident_copilot_${each.key}"
+  filter           = "${local.from_functions} ${each.value.filter}"
+  label_extractors = { for label, field in each.value.labels : label => "EXTRACT(jsonPayload.${field})" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    dynamic "labels" {
+      for_each = each.value.labels
+
+      content {
+        key        = labels.key
+        value_type = "STRING"
+      }
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_logging_metric" "distribution" {
+  for_each = local.distributions
+
+  name             = "incident_copilot_${each.key}"
+  filter           = "${local.from_functions} jsonPayload.message=\"step.ended\""
+  value_extractor  = "EXTRACT(jsonPayload.${each.value.field})"
+  label_extractors = { agent = "EXTRACT(jsonPayload.agent)" }
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = each.value.unit
+
+    labels {
+      key        = "agent"
+      value_type = "STRING"
+    }
+  }
+
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 40
+      growth_factor      = 1.6
+      scale              = each.value.scale
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}

@@ -1,0 +1,27 @@
+output "bundles" {
+  description = "By function: SHA-256 of the bundle that is deployed; what `pinned_bundles` takes."
+  value       = local.bundle_hashes
+}
+
+output "functions" {
+  description = "URL of every function."
+  value       = { for name, function in google_cloudfunctions2_function.function : name => function.service_config[0].uri }
+}
+
+output "public_functions" {
+  description = "URL of every function that the outside may call."
+  value       = { for name in keys(local.public_functions) : name => google_cloudfunctions2_function.function[name].service_config[0].uri }
+}
+
+output "secrets" {
+  description = "Secrets and the functions that read them; each counts as unset until `make secret NAME=…`."
+  value = {
+    for secret in local.known_secrets :
+    secret => [for grant in values(local.secret_grants) : grant.function if grant.secret == secret]
+  }
+}
+
+output "webhook_url" {
+  description = "Where Grafana and Alertmanager post alerts."
+  value       = "${google_cloudfunctions2_function.function["alert_intake"].service_config[0].uri}/webhook/trigger_agent"
+}

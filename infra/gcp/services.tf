@@ -1,0 +1,36 @@
+# The APIs the house stands on. They stay enabled when the house is torn down, for others may use them.
+locals {
+  services = toset([
+    "artifactregistry.googleapis.com",
+    "cloudbuild.googleapis.com",
+    "cloudfunctions.googleapis.com",
+    "cloudresourcemanager.googleapis.com",
+    "cloudscheduler.googleapis.com",
+    "firestore.googleapis.com",
+    "iam.googleapis.com",
+    "logging.googleapis.com",
+    "monitoring.googleapis.com",
+    "pubsub.googleapis.com",
+    "run.googleapis.com",
+    "secretmanager.googleapis.com",
+    "storage.googleapis.com",
+    "workflowexecutions.googleapis.com",
+    "workflows.googleapis.com",
+  ])
+
+  # Asked for only by what an operator chose.
+  chosen_services = toset(concat(
+    local.uses_vertex ? ["aiplatform.googleapis.com"] : [],
+    var.private_network == null ? [] : ["vpcaccess.googleapis.com"],
+    var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
+    var.billing_account == null ? [] : ["billingbudgets.googleapis.com"],
+  ))
+}
+
+resource "google_project_service" "api" {
+  for_each = setunion(local.services, local.chosen_services)
+
+  project            = var.project_id
+  service            = each.key
+  disable_on_destroy = false
+}

@@ -1,0 +1,23 @@
+# The state's bucket is named by `make deploy`; nothing of it is written here.
+terraform {
+  required_version = ">= 1.9, < 2.0"
+
+  backend "gcs" {}
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 6.50"
+    }
+  }
+}
+
+provider "google" {
+  project        = var.project_id
+  region         = var.region
+  default_labels = local.labels
+}
+
+data "google_project" "this" {
+  project_id = var.project_id
+}
