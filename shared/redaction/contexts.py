@@ -117,4 +117,4 @@ PEOPLE = (
         checks.is_phone,
     ),
 )
-CONTEXTS: tuple[Rule, ...] = (*HEADERS, *ADDRESSES, *COMMANDS, *PEOPLE)
+CONTEXTS: tuple[Rule, ...] = (*HEADERS, *ADDRESSES, *COMMANDS)

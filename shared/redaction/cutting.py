@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 
 from shared.redaction import named
-from shared.redaction.contexts import CONTEXTS
+from shared.redaction.contexts import CONTEXTS, PEOPLE
 from shared.redaction.rules import Rule
 from shared.redaction.tokens import TOKENS
 
-RULES = (*TOKENS, *CONTEXTS)
+CREDENTIALS = (*TOKENS, *CONTEXTS)
+RULES = (*CREDENTIALS, *PEOPLE)
 """In the order they are tried: what has looks of its own before what is known by its neighbours."""
 
 KEY_LINES = 200
@@ -49,6 +50,11 @@ def cut_lines(texts: Sequence[str]) -> list[str]:
     # Most kinds occur nowhere on a page, and one look at the whole of it is cheaper than one at each line.
     rules = _hinted(RULES, "\n".join(kept).lower())
     return [_cut(text, rules) for text in kept]
+
+
+def holds_credentials(text: str) -> bool:
+    """Whether `text` holds a secret that opens something; numbers and addresses of people open nothing."""
+    return _cut(text, CREDENTIALS) != text
 
 
 def _cut(text: str, rules: Sequence[Rule]) -> str:
