@@ -1,0 +1,165 @@
+"""Deploy into one's own Google Cloud project: `make deploy PROJECT_ID=… REGION=…`.
+
+python -m infra.deploy PROJECT_ID REGION                     everything that changed
+python -m infra.deploy PROJECT_ID REGION --only NAME         one function
+python -m infra.deploy PROJECT_ID REGION --secret NAME       give a secret its value, read without echo or from stdin
+python -m infra.deploy PROJECT_ID REGION --output NAME       print an output of the last deployment
+
+Terraform does all the work, also for one function: another way in would know neither its settings nor its account,
+and undo them. Its state lies in a bucket of the project, so that a colleague or Cloud Build goes on from there.
+"""
+
+import argparse
+import getpass
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infra import bundle, triggers
+
+GCP = bundle.ROOT / "infra" / "gcp"
+VARIABLES = GCP / "terraform.tfvars"
+# Terraform needs these two to enable the others.
+FIRST_SERVICES = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
+
+Command = list[str]
+
+
+class DeployFailed(Exception):
+    """A command failed or a tool is missing; the message says which."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to deploy."""
+
+    project_id: str
+    region: str
+
+    @property
+    def state_bucket(self) -> str:
+        """The bucket of Terraform's state; infra/gcp/builds.tf and cloudbuild.yaml name it too."""
+        return f"gs://{self.project_id}-incident-copilot-state"
+
+    def enable(self) -> Command:
+        """Return the command that enables the first APIs."""
+        return ["gcloud", "services", "enable", *FIRST_SERVICES, f"--project={self.project_id}"]
+
+    def find_state(self) -> Command:
+        """Return the command that succeeds when the state's bucket exists."""
+        return ["gcloud", "storage", "buckets", "describe", self.state_bucket, f"--project={self.project_id}"]
+
+    def make_state(self) -> list[Command]:
+        """Return the commands that make the state's bucket, closed to the public, with every version kept."""
+        create = ["gcloud", "storage", "buckets", "create", self.state_bucket, f"--project={self.project_id}"]
+        create += [f"--location={self.region}", "--uniform-bucket-level-access", "--public-access-prevention"]
+        return [create, ["gcloud", "storage", "buckets", "update", self.state_bucket, "--versioning"]]
+
+    def keep_variables(self) -> Command:
+        """Return the command that keeps terraform.tfvars beside the state, where Cloud Build finds it."""
+        return ["gcloud", "storage", "cp", str(VARIABLES), f"{self.state_bucket}/terraform.tfvars"]
+
+    def find_variables(self) -> Command:
+        """Return the command that succeeds when variables were kept."""
+        return ["gcloud", "storage", "objects", "describe", f"{self.state_bucket}/terraform.tfvars"]
+
+    def fetch_variables(self) -> Command:
+        """Return the command that brings the kept variables here."""
+        return ["gcloud", "storage", "cp", f"{self.state_bucket}/terraform.tfvars", str(VARIABLES)]
+
+    def add_secret_version(self, name: str) -> Command:
+        """Return the command that takes a secret's value from its standard input."""
+        return ["gcloud", "secrets", "versions", "add", name, "--data-file=-", f"--project={self.project_id}"]
+
+    def init(self) -> Command:
+        """Return Terraform's init with the state's bucket."""
+        backend = f"-backend-config=bucket={self.state_bucket.removeprefix('gs://')}"
+        return [*terraform(), "init", "-input=false", "-reconfigure", backend]
+
+    def apply(self, only: str | None, is_agreed: bool) -> Command:
+        """Return Terraform's apply, of one function where `only` names it."""
+        command = [*terraform(), "apply", "-lock-timeout=20m"]
+        command += [f"-var=project_id={self.project_id}", f"-var=region={self.region}"]
+        command += ["-auto-approve", "-input=false"] if is_agreed else []
+        return [*command, f'-target=google_cloudfunctions2_function.function["{only}"]'] if only else command
+
+
+def terraform() -> Command:
+    """Return the start of every Terraform command."""
+    return ["terraform", f"-chdir={GCP}"]
+
+
+def deploy(target: Target, only: str | None, is_agreed: bool) -> None:
+    """Bundle, then let Terraform change what differs. Raises DeployFailed."""
+    if only and only not in bundle.names():
+        raise DeployFailed(f"There is no function {only!r}; there are {', '.join(bundle.names())}")
+    for name in bundle.names():
+        bundle.write(name)
+    triggers.write()
+    _prepare(target)
+    _run(target.apply(only, is_agreed))
+    _run(target.keep_variables())
+
+
+def _prepare(target: Target) -> None:
+    for tool in ("gcloud", "terraform"):
+        if shutil.which(tool) is None:
+            raise DeployFailed(f"{tool} is needed and not on the PATH; infra/README.md says where to get it")
+    _run(target.enable())
+    if not _succeeds(target.find_state()):
+        for command in target.make_state():
+            _run(command)
+    # A colleague's laptop must not deploy without the settings that stand.
+    if not VARIABLES.exists() and _succeeds(target.find_variables()):
+        _run(target.fetch_variables())
+    if not VARIABLES.exists():
+        VARIABLES.write_text("# See terraform.tfvars.example.\n", encoding="utf-8")
+    _run(target.init())
+
+
+def set_secret(target: Target, name: str) -> None:
+    """Add a version of a secret: typed without echo, or piped in. Raises DeployFailed."""
+    value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
+    _run(target.add_secret_version(name), value)
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _run(command: Sequence[str], stdin: str | None = None) -> None:
+    print("+", shlex.join(command), flush=True)
+    done = subprocess.run(command, input=stdin, text=True, check=False)
+    if done.returncode:
+        raise DeployFailed(f"{command[0]} ended with {done.returncode}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line asks; 1 when it failed."""
+    parser = argparse.ArgumentParser(prog="infra.deploy", description="Deploy into a Google Cloud project.")
+    parser.add_argument("project_id")
+    parser.add_argument("region")
+    parser.add_argument("--only", metavar="FUNCTION", help="deploy just this function")
+    parser.add_argument("--secret", metavar="NAME", help="give this secret its value")
+    parser.add_argument("--output", metavar="NAME", help="print this output of the last deployment")
+    parser.add_argument("--yes", action="store_true", help="apply without asking")
+    asked = parser.parse_args(arguments)
+    target = Target(asked.project_id, asked.region)
+    try:
+        if asked.secret:
+            set_secret(target, asked.secret)
+        elif asked.output:
+            _run([*terraform(), "output", asked.output])
+        else:
+            deploy(target, asked.only, asked.yes)
+    except DeployFailed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
