@@ -131,7 +131,8 @@ class Redactor:
 def _identifies(group: str, name: str) -> bool:
     """Whether the name is one of the user's own: an address that is one, a host that is not everybody's."""
     if group in ("ipv4", "ipv6"):
-        return name not in _LOCAL_ADDRESSES and _is_address(name)
+        # `Abc::Def` is a name in C++ and Ruby before it is an address.
+        return name not in _LOCAL_ADDRESSES and any(char.isdigit() for char in name) and _is_address(name)
     if group in ("user", "named_host") and _PLAIN_WORDS.fullmatch(name):
         return False
     return name.lower() not in _PUBLIC and name not in _LOCAL_ADDRESSES and "[cut" not in name
