@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo local alert traces install test lint check-workflows types generate bundles clean
+.PHONY: help demo local alert traces executions install test lint check-workflows types generate bundles clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,6 +23,9 @@ alert: $(VENV)/.demo ## Post an alert to the house that is up; FILE=<body.json> 
 
 traces: $(VENV)/.demo ## List the incidents of the house that is up; ID=<incident_id> prints one trace
 	@$(BIN)/python -m infra.local traces $(ID)
+
+executions: $(VENV)/.demo ## List the workflow executions of the house that is up; ID=<incident or execution> shows its steps in time
+	@$(BIN)/python -m infra.local executions $(if $(ID),show $(ID),list)
 
 install: $(VENV)/.test ## Install everything, tools included, into .venv
 

@@ -4,6 +4,7 @@ python -m infra.local demo [--case FOLDER [--repo GIT]] [--without NAME ...]
 python -m infra.local up [--port PORT]
 python -m infra.local alert [FILE] [--port PORT]
 python -m infra.local traces [INCIDENT_ID]
+python -m infra.local executions list | show ID [--all]
 """
 
 import argparse
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from infra.local import demo, serve
+from infra.local import demo, executions, serve
 from infra.local.processes import StartFailed
 from shared.errors import IncidentCopilotError
 
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         console.print("Stopped; no process is left.")
         return 130
-    except (IncidentCopilotError, StartFailed) as error:
+    except (IncidentCopilotError, StartFailed, executions.EngineDown) as error:
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
         return 1
 
@@ -61,7 +62,25 @@ def _parser() -> argparse.ArgumentParser:
     traces = commands.add_parser("traces", help="print a trace as JSON, or list the incidents")
     traces.add_argument("incident_id", nargs="?")
     traces.set_defaults(run=lambda chosen, console: serve.traces(chosen.incident_id, console))
+    _add_executions(commands.add_parser("executions", help="list the workflow executions, or show one step by step"))
     return parser
+
+
+def _add_executions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", metavar="URL", help="REST address of an engine; by default that of the house")
+    commands = parser.add_subparsers(required=True)
+    every = commands.add_parser("list", help="one line per execution, newest first")
+    every.set_defaults(run=lambda chosen, console: executions.show_list(_engine(chosen), console))
+    one = commands.add_parser("show", help="the steps of one on a scale of time")
+    one.add_argument("id", help="of the execution, the beginning of it, or of the incident")
+    one.add_argument("--all", action="store_true", help="also steps that only compute")
+    one.set_defaults(
+        run=lambda chosen, console: executions.show_one(_engine(chosen), chosen.id, console, has_all=chosen.all)
+    )
+
+
+def _engine(chosen: argparse.Namespace) -> executions.Engine:
+    return executions.Engine(chosen.engine or executions.engine_url(serve.CURRENT / "stack.json"))
 
 
 def _demo(chosen: argparse.Namespace, console: Console) -> int:

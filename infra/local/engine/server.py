@@ -22,6 +22,7 @@ from infra.local.engine.api.rest import RestServer
 from infra.local.engine.api.service import StepListener, WorkflowsService, no_listener
 
 HOST = "127.0.0.1"
+_log = logging.getLogger(__name__)
 
 
 class EngineServer:
@@ -136,6 +137,7 @@ def main() -> None:
         signal.signal(number, lambda *_: asked_to_stop.set())
     with server:
         print(json.dumps({"http": server.http_url, "grpc": server.grpc_address}), flush=True)
+        _log.info("Everything is in memory: what is deployed here and what runs ends with this process.")
         asked_to_stop.wait()
 
 

@@ -22,10 +22,16 @@ def test_the_process_says_where_it_listens_and_stops_when_told(tmp_path: Path) -
     file.write_text("- r: {return: '${sys.get_env(\"K\")}'}", encoding="utf-8")
     command = [sys.executable, "-m", "infra.local.engine.server", "--workflow", f"a={file}", "--env", "K=v=w"]
     process = subprocess.Popen(
-        [*command, "--project", "p"], cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ}
+        [*command, "--project", "p"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
     )
     assert process.stdout is not None
-    with process.stdout:
+    assert process.stderr is not None
+    with process.stdout, process.stderr:
         where = json.loads(process.stdout.readline())
 
         url = f"{where['http']}/v1/projects/p/locations/us-central1/workflows/a"
@@ -36,6 +42,7 @@ def test_the_process_says_where_it_listens_and_stops_when_told(tmp_path: Path) -
 
         assert found["userEnvVars"] == {"K": "v=w"}
         assert process.wait(10) == 0
+        assert "Everything is in memory" in process.stderr.read()
 
 
 def test_a_wrong_workflow_is_told_and_nothing_starts(tmp_path: Path) -> None:
