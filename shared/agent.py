@@ -1,23 +1,44 @@
 """An agent: refines what the offline analyst found by asking the model, and keeps the offline answer when it fails."""
 
-import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from shared import log, model, prompt
+from shared import model, prompt, recorder
+from shared.budget import Budget
 from shared.contracts import Answer, Contract
+from shared.dialogue import Dialogue
 from shared.errors import BadAnswer, IncidentCopilotError
-from shared.model.port import Model, Question, Tier
-from shared.recorder import model_replied
+from shared.evidence import Known
+from shared.model import schema
+from shared.model.port import Model, Question, Tier, Tool
+from shared.redaction import Redactor
+from shared.shown import Fence
 
 Ans = TypeVar("Ans", bound=Answer)
+Facts = Mapping[str, Contract | None]
+Check = Callable[[Ans, Known], tuple[Ans, list[str]]]
 
 OURS = ("produced_by", "degraded")
 """Fields of an answer that code writes and no model may."""
+
+_FENCED = re.compile(r"\s*```\w*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """Functions the model may ask for, all of them read-only; `read` returns what they have read so far."""
+
+    tools: tuple[Tool, ...] = ()
+    rounds: int = 0
+    read: Callable[[], Sequence[str]] = tuple
+    found: Callable[[], Sequence[BaseModel]] = tuple
+    """Answers that hold evidence found by them."""
 
 
 @dataclass(frozen=True)
@@ -26,70 +47,84 @@ class Agent(Generic[Ans]):
     One agent.
 
     `opinion` is the contract the model answers with; its fields replace those of the offline answer.
-    `check`, when given, sees the refined answer and returns what of it may stand, with a sentence per thing dropped.
+    `timeout_s` bounds everything the model is asked for one answer, in seconds.
     """
 
     name: str
     tier: Tier
     prompt: Path
     opinion: type[Contract]
-    check: Callable[[Ans], tuple[Ans, list[str]]] | None = None
     timeout_s: float = 60
 
-    def refine(self, offline: Ans, facts: Mapping[str, Contract | None]) -> Ans:
+    def refine(
+        self, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox | None = None
+    ) -> Ans:
         """
         Return the offline answer refined by the model; the offline answer, marked degraded, when the model fails.
 
-        Without a model the offline answer is the answer.
+        Without a model the offline answer is the answer. `check` sees the refined answer and what the model was shown,
+        and returns what of the answer may stand, with a sentence for each thing it dropped.
         """
-        connected = model.connect(self.name, self.tier)
-        if connected is None:
-            return offline
         try:
-            return self._refined(connected, offline, facts)
+            connected = model.connect(self.name, self.tier)
+            if connected is None:
+                return offline
+            return self._refined(connected, incident_id, offline, facts, check, toolbox or Toolbox())
         except IncidentCopilotError as error:
-            log.warning("agent.fell_back", error_type=type(error).__name__, error=str(error))
+            recorder.model_failed(error)
             reason = f"The model failed ({type(error).__name__}: {error}); the offline analyst answered."
             return _degraded(offline, reason)
 
-    def _refined(self, connected: Model, offline: Ans, facts: Mapping[str, Contract | None]) -> Ans:
-        reply = connected.answer(self._question({**facts, "offline": offline}))
-        # The call was billed before the answer is judged, so it counts here.
-        model_replied(reply)
-        opinion = self._validated(reply.text)
+    def _refined(
+        self, connected: Model, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox
+    ) -> Ans:
+        shown = {**facts, "offline": offline}
+        redactor = Redactor(incident_id)
+        question = self._question(shown, redactor, toolbox.tools)
+        budget = Budget.of(incident_id)
+        dialogue = Dialogue(connected, question, budget, redactor, self.timeout_s, toolbox.rounds)
+        opinion, reply = dialogue.answer(lambda text: self._validated(text, redactor))
         refined = offline.model_copy(update={**opinion, "produced_by": f"gemini:{reply.model}"})
-        if self.check is None:
-            return refined
-        checked, drops = self.check(refined)
+        known = Known([fact for fact in (*shown.values(), *toolbox.found()) if fact is not None], toolbox.read())
+        checked, drops = check(refined, known)
         for drop in drops:
-            log.warning("agent.claim_dropped", reason=drop)
+            recorder.claim_dropped(drop)
         return checked
 
-    def _question(self, facts: Mapping[str, Contract | None]) -> Question:
+    def _question(self, shown: Facts, redactor: Redactor, tools: Sequence[Tool]) -> Question:
         template = self.prompt.read_text(encoding="utf-8")
-        # A fence nobody can guess, so that text from logs cannot close it.
-        fence = secrets.token_hex(8)
-        fenced = {name: _fenced(name, fact, fence) for name, fact in facts.items()}
-        instructions, question = prompt.fill(template, fenced).split("\n---\n", 1)
-        return Question(self.name, self.tier, instructions, question, self._schema(), self.timeout_s)
+        fence = Fence(redactor)
+        instructions, question = template.split("\n---\n", 1)
+        fenced = tuple(_fenced(tool, fence) for tool in tools)
+        wire = schema.wire(self.opinion.model_json_schema(), without=OURS)
+        return Question(
+            self.name, prompt.fill(instructions, {}), prompt.fill(question, fence.facts(shown)), wire, fenced
+        )
 
-    def _schema(self) -> dict[str, Any]:
-        schema = self.opinion.model_json_schema()
-        for name in OURS:
-            schema["properties"].pop(name, None)
-        return schema
-
-    def _validated(self, text: str) -> dict[str, Any]:
+    def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
+        """Return the fields the model filled. Raises BadAnswer saying what breaks the contract."""
+        fenced = _FENCED.fullmatch(text)
         try:
-            opinion = self.opinion.model_validate_json(text)
+            said = schema.fit(redactor.reveal_json(json.loads(fenced[1] if fenced else text)), self._bounds())
+            opinion = self.opinion.model_validate(said)
         except ValidationError as error:
-            raise BadAnswer(f"the answer is no {self.opinion.__name__}: {error.error_count()} wrong fields") from None
+            problems = "; ".join(_problem(item) for item in error.errors(include_input=False)[:5])
+            raise BadAnswer(f"the answer is no {self.opinion.__name__}: {problems}") from None
+        except (ValueError, RecursionError):
+            raise BadAnswer(f"the answer is no JSON, {len(text)} characters long") from None
         return {name: getattr(opinion, name) for name in opinion.model_fields_set if name not in OURS}
 
+    def _bounds(self) -> dict[str, Any]:
+        return self.opinion.model_json_schema()
 
-def _fenced(name: str, fact: Contract | None, fence: str) -> str:
-    body = fact.model_dump_json(exclude_none=True) if fact is not None else "not available"
-    return f"<{name} untrusted={fence}>\n{body}\n</{name} untrusted={fence}>"
+
+def _fenced(tool: Tool, fence: Fence) -> Tool:
+    """What a tool reads is evidence too."""
+    return replace(tool, run=lambda args: fence.around(f"result_of_{tool.name}", tool.run(args)))
+
+
+def _problem(item: Any) -> str:
+    return f"{'.'.join(map(str, item['loc']))[:120]}: {item['msg'][:160]}"
 
 
 def _degraded(answer: Ans, reason: str) -> Ans:

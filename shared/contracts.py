@@ -234,6 +234,7 @@ class SuspectCommit(Contract):
 class CodeFindings(Contract):
     """What an analyst makes of the code; the model's part of a CodeAnalysis."""
 
+    problematic_files: list[ProblematicFile] = Field(default_factory=list, max_length=10, description="Best first.")
     suggested_fix_locations: list[str] = Field(default_factory=list, max_length=10, description="`path:line`.")
     analysis_summary: str = Field("", max_length=3000, description="What in the code explains the evidence.")
 
@@ -245,7 +246,6 @@ class CodeAnalysis(CodeFindings, Answer):
     repo: str | None = Field(None, max_length=200)
     commit: str | None = Field(None, max_length=64, description="The commit that was read.")
     base_branch: str | None = Field(None, max_length=200)
-    problematic_files: list[ProblematicFile] = Field(default_factory=list, max_length=10)
     suspect_commits: list[SuspectCommit] = Field(default_factory=list, max_length=10, description="Best first.")
     evidence: list[Evidence] = Field(default_factory=list, max_length=20)
 
@@ -356,12 +356,12 @@ class SolutionOpinion(Contract):
     solutions: list[str] = Field(default_factory=list, max_length=8, description="What would end the cause.")
     mitigations: list[Mitigation] = Field(default_factory=list, max_length=8)
     recommended_solution: str = Field("", max_length=1000)
+    patch: Patch | None = Field(None, description="A small fix of files that were shown; none when in doubt.")
 
 
 class Solution(SolutionOpinion, Answer):
-    """Mitigations, and a patch when one is certain enough to draft; the patch is made by code alone."""
+    """Mitigations, and a patch when one is certain enough to draft; code decides whether it may be."""
 
-    patch: Patch | None = None
     patch_withheld: str | None = Field(None, max_length=1000, description="Why there is no patch.")
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
@@ -448,6 +448,7 @@ class PullRequest(Contract):
     reviewers: list[str] = Field(default_factory=list, max_length=10, description="Who was asked for a review.")
     approval_url: str | None = Field(None, max_length=1000, description="Where a person approves, once.")
     approve_until: UTC | None = Field(None, description="When that link ends.")
+    approve_within_s: int = Field(0, ge=0, description="How long the workflow waits for it, in seconds.")
     message: str = Field("", max_length=1000)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom

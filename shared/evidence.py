@@ -1,40 +1,116 @@
-"""The check every claim must pass: the ids it cites exist, the words it quotes stand verbatim in that evidence."""
+"""The check every claim of a model must pass: what it cites exists, what it quotes and counts is in the evidence."""
 
-from collections.abc import Sequence
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from shared.contracts import Evidence, RootCause, RootCauses
+from pydantic import BaseModel
 
-UNQUOTED_CONFIDENCE = 0.5
-"""The most a claim may be believed that cites evidence but quotes none of it."""
+from shared.contracts import Evidence, Quote
 
-
-def grounded(causes: RootCauses, evidence: Sequence[Evidence]) -> tuple[RootCauses, list[str]]:
-    """
-    Return the root causes that rest on evidence, and one sentence for each thing that was dropped.
-
-    A quote not found verbatim is dropped; a cause left without a known evidence id is dropped.
-    """
-    texts = {item.id: item.text for item in evidence}
-    kept: list[RootCause] = []
-    drops: list[str] = []
-    for cause in causes.root_causes:
-        checked = _checked(cause, texts, drops)
-        if checked.evidence_ids:
-            kept.append(checked)
-        else:
-            drops.append(f"dropped a hypothesis without evidence: {cause.hypothesis[:120]!r}")
-    most_likely = causes.most_likely if len(kept) == len(causes.root_causes) else _first(kept)
-    return causes.model_copy(update={"root_causes": kept, "most_likely": most_likely}), drops
+_ID = re.compile(r"(?<![\w./:#-])[LTMCA]\d{1,3}(?![\w./:-])")
+# A number is a claim from three digits on, or with a fraction or a percent sign; line numbers are no claims.
+_NUMBER = re.compile(
+    r"(?<![\w.,:#/-])(?<!line )(?<!lines )(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?![\w:]|\.\d|-\d|/\d)(\s?%)?"
+)
+_ANY_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}:\d{2}(?!\d)")
+_SHA = re.compile(r"(?<![\w-])(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}(?![\w-])")
+_PULL = re.compile(r"(?i)(?:(?<![\w&])#|\bpull(?: request|/|s/) ?#?|\bPR ?#?|\bMR ?!?|\bissue ?#?)(\d+)\b")
+_URL = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.|data:[a-z]+/|javascript:(?=\S))[^\s<>\"'`)\]]*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z\s])")
+_ROUNDING = 0.01
+"""How far a number may be from one in the evidence, as a share of it: people write 4,200 for 4,211."""
 
 
-def _checked(cause: RootCause, texts: dict[str, str], drops: list[str]) -> RootCause:
-    quotes = [quote for quote in cause.quotes if quote.text in texts.get(quote.evidence_id, "")]
-    drops += [f"dropped a quote not found in {quote.evidence_id}" for quote in cause.quotes if quote not in quotes]
-    cited = [*cause.evidence_ids, *(quote.evidence_id for quote in quotes)]
-    ids = [id_ for id_ in dict.fromkeys(cited) if id_ in texts]
-    confidence = cause.confidence if quotes else min(cause.confidence, UNQUOTED_CONFIDENCE)
-    return cause.model_copy(update={"quotes": quotes, "evidence_ids": ids[:20], "confidence": confidence})
+class Known:
+    """Everything a model was shown: what it says is held against this."""
+
+    def __init__(self, shown: Sequence[BaseModel], read: Iterable[str] = ()) -> None:
+        self.evidence = {piece.id: piece for fact in shown for piece in _pieces(fact)}
+        # Values, not dumped JSON: in that, a quote within a text is written otherwise.
+        texts = [text for fact in shown for text in _texts(fact.model_dump(mode="json"))]
+        self.text = "\n".join([*texts, *read])
+        self._numbers = sorted({float(found) for found in _ANY_NUMBER.findall(self.text.replace(",", ""))})
+
+    def ids(self, cited: Iterable[str], drops: list[str]) -> list[str]:
+        """Return the cited ids that exist, each once; the others are told in `drops`."""
+        unique = list(dict.fromkeys(cited))
+        drops += [f"dropped the evidence id {id_[:40]!r}, which nobody gave" for id_ in unique if not self._has(id_)]
+        return [id_ for id_ in unique if self._has(id_)]
+
+    def quotes(self, quotes: Sequence[Quote], drops: list[str]) -> list[Quote]:
+        """Return the quotes that stand verbatim in the evidence they name; the others are told in `drops`."""
+        kept = [quote for quote in quotes if self._has(quote.evidence_id) and self._is_verbatim(quote)]
+        drops += [f"dropped a quote not found in {quote.evidence_id[:40]}" for quote in quotes if quote not in kept]
+        return kept
+
+    def prose(self, text: str, drops: list[str]) -> str:
+        """Return `text` without the sentences that state what no evidence holds; each is told in `drops`."""
+        kept = []
+        for sentence in _SENTENCE_END.split(text):
+            doubt = self.doubt(sentence)
+            if doubt is None:
+                kept.append(sentence)
+            else:
+                drops.append(f"dropped a sentence with {doubt}: {sentence[:120]!r}")
+        return " ".join(kept)
+
+    def doubt(self, sentence: str) -> str | None:
+        """Return what in the sentence stands in no evidence, none when all of it may be said."""
+        return self.invented_name(sentence) or self._invented_number(sentence)
+
+    def invented_name(self, sentence: str) -> str | None:
+        """Return an evidence id, commit, pull request or address in the sentence that nobody showed the model."""
+        for id_ in _ID.findall(sentence):
+            if not self._has(id_) and id_ not in self.text:
+                return f"the unknown evidence id {id_}"
+        for pattern, what in ((_SHA, "commit"), (_URL, "address"), (_CLOCK, "time")):
+            for found in pattern.findall(sentence):
+                if found.rstrip(".,;:") not in self.text:
+                    return f"the unknown {what} {found[:80]}"
+        for match in _PULL.finditer(sentence):
+            if match[0] not in self.text:
+                return f"the unknown reference {match[0]}"
+        return None
+
+    def _invented_number(self, sentence: str) -> str | None:
+        for found in _NUMBER.finditer(_CLOCK.sub(" ", _URL.sub(" ", sentence))):
+            digits, fraction, percent = found[1].replace(",", ""), found[2] or "", found[3]
+            if (len(digits) >= 3 or fraction or percent) and not self._has_number(float(digits + fraction)):
+                return f"the number {found[0].strip()}, which is in no evidence"
+        return None
+
+    def _has_number(self, number: float) -> bool:
+        slack = max(abs(number) * _ROUNDING, 0.05)
+        place = bisect_left(self._numbers, number - slack)
+        return place < len(self._numbers) and self._numbers[place] <= number + slack
+
+    def _has(self, id_: str) -> bool:
+        return id_ in self.evidence
+
+    def _is_verbatim(self, quote: Quote) -> bool:
+        return bool(quote.text.strip()) and quote.text in self.evidence[quote.evidence_id].text
 
 
-def _first(causes: Sequence[RootCause]) -> str:
-    return causes[0].hypothesis if causes else ""
+def has_address(text: str) -> bool:
+    """Tell whether a text holds a URL of any scheme."""
+    return bool(_URL.search(text))
+
+
+def _pieces(fact: BaseModel) -> list[Evidence]:
+    pieces = getattr(fact, "evidence", None)
+    return list(pieces) if isinstance(pieces, list) else []
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield str(name)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None:
+        yield str(value)

@@ -9,6 +9,7 @@ from datetime import datetime
 from shared import clock, log
 from shared.errors import IncidentCopilotError
 from shared.model.port import Reply
+from shared.redaction import cut, cut_json
 from shared.traces.port import ToolCall
 
 EXCERPT_CHARS = 2_000
@@ -32,12 +33,22 @@ class KeptCall:
     whole_result: str
 
 
+@dataclass(frozen=True)
+class ModelFailure:
+    """Why a model's answer was not used, and when."""
+
+    error: IncidentCopilotError
+    at: datetime
+
+
 @dataclass
 class Recording:
     """Everything one step did."""
 
     calls: list[KeptCall] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    model_failures: list[ModelFailure] = field(default_factory=list)
+    claims_dropped: list[str] = field(default_factory=list)
 
 
 _current: ContextVar[Recording | None] = ContextVar("recording", default=None)
@@ -72,10 +83,29 @@ def model_replied(reply: Reply) -> None:
         current.replies.append(reply)
 
 
+def model_failed(error: IncidentCopilotError) -> None:
+    """Record why the offline analyst answered in the model's place."""
+    log.warning("model.failed", error_type=type(error).__name__, error=str(error))
+    if current := _current.get():
+        current.model_failures.append(ModelFailure(error, clock.now()))
+
+
+def claim_dropped(reason: str) -> None:
+    """Record a claim of the model that did not stand up to the evidence."""
+    log.warning("model.claim_dropped", reason=reason)
+    if current := _current.get():
+        current.claims_dropped.append(reason[:500])
+
+
 def _finish(call: OpenCall, error: str | None) -> None:
     end = clock.now()
-    finished = ToolCall(call.tool_name, call.args, call.start, end, call.result[:EXCERPT_CHARS], error=error)
+    result, told = cut(call.result), cut(error) if error else None
+    finished = ToolCall(call.tool_name, _cut(call.args), call.start, end, result[:EXCERPT_CHARS], error=told)
     if current := _current.get():
-        current.calls.append(KeptCall(finished, call.result))
+        current.calls.append(KeptCall(finished, result))
     duration_ms = round((end - call.start).total_seconds() * 1000)
-    log.debug("tool.called", tool=call.tool_name, duration_ms=duration_ms, error=error)
+    log.debug("tool.called", tool=call.tool_name, duration_ms=duration_ms, error=told)
+
+
+def _cut(args: dict[str, object]) -> dict[str, object]:
+    return {name: cut_json(value) for name, value in args.items()}

@@ -8,8 +8,9 @@ from typing import Self
 from shared import clock, log
 from shared.contracts import Request
 from shared.errors import IncidentCopilotError
+from shared.model.port import Reply
 from shared.recorder import Recording
-from shared.traces.port import Json, Run, RunError, ToolCall, TraceStore
+from shared.traces.port import Json, ModelCall, Run, RunError, ToolCall, TraceStore
 
 
 class Memory:
@@ -61,7 +62,9 @@ class RunTrace:
         self.memory.keep(run, self.done)
         duration_ms = round((run.run_end - run.run_start).total_seconds() * 1000)
         say = log.error if error else log.info
-        say("step.ended", duration_ms=duration_ms, model=run.model, error_type=kind.__name__ if kind else None)
+        usage = {"tokens_in": run.tokens_in, "tokens_out": run.tokens_out, "claims_dropped": len(run.claims_dropped)}
+        failed = kind.__name__ if kind else None
+        say("step.ended", duration_ms=duration_ms, model=run.model, error_type=failed, **usage)
 
     def _run(self, end: datetime, error: BaseException | None) -> Run:
         replies = self.done.replies
@@ -71,9 +74,23 @@ class RunTrace:
             run_end=end,
             agent_input=self.request.model_dump(mode="json"),
             agent_response=self.response,
-            errors=(RunError(type(error).__name__, str(error)[:2000], end),) if error else (),
+            errors=self._errors(end, error),
             model=replies[-1].model if replies else "offline",
             tokens_in=sum(reply.tokens_in for reply in replies),
             tokens_out=sum(reply.tokens_out for reply in replies),
             cost_usd=sum(reply.cost_usd for reply in replies),
+            model_calls=tuple(_model_call(reply) for reply in replies),
+            claims_dropped=tuple(self.done.claims_dropped),
         )
+
+    def _errors(self, end: datetime, error: BaseException | None) -> tuple[RunError, ...]:
+        survived = [_run_error(failure.error, failure.at) for failure in self.done.model_failures]
+        return (*survived, *([_run_error(error, end)] if error else []))
+
+
+def _run_error(error: BaseException, at: datetime) -> RunError:
+    return RunError(type(error).__name__, str(error)[:2000], at)
+
+
+def _model_call(reply: Reply) -> ModelCall:
+    return ModelCall(reply.model, reply.tokens_in, reply.tokens_out, reply.cost_usd, reply.duration_ms, reply.finish)

@@ -7,16 +7,24 @@ from shared.analysis.detect import detect
 from shared.contracts import DetectionRequest, Incident, Judgement
 from shared.step import step
 
+from .log_desk import LogDesk
 from .reading import read_telemetry
 
 AGENT = Agent[Incident](
-    "incident_detection", tier="heavy", prompt=Path(__file__).with_name("prompt.md"), opinion=Judgement
+    "incident_detection",
+    tier="heavy",
+    prompt=Path(__file__).with_name("prompt.md"),
+    opinion=Judgement,
+    timeout_s=90,
 )
 
 
 @step("IncidentDetectionAgent")
 def incident_detection(request: DetectionRequest) -> Incident:
     """Return the evidence of the alert's window and a judgement on it; unreadable telemetry degrades the answer."""
-    read = read_telemetry(request.alert)
-    incident = detect(request.alert, read.logs, read.series, read.troubles)
-    return AGENT.refine(incident, {"alert": request.alert})
+    alert = request.alert
+    read = read_telemetry(alert)
+    incident = detect(alert, read.logs, read.series, read.troubles)
+    desk = LogDesk(alert, incident)
+    toolbox = desk.toolbox() if read.logs is not None else None
+    return AGENT.refine(request.incident_id, incident, {"alert": alert}, desk.check, toolbox)

@@ -2,23 +2,22 @@
 
 from pathlib import Path
 
+from shared import grounding
 from shared.agent import Agent
 from shared.analysis.explain import explain
 from shared.contracts import RootCauseRequest, RootCauses
-from shared.evidence import grounded
 from shared.step import step
 
-PROMPT = Path(__file__).with_name("prompt.md")
+AGENT = Agent[RootCauses]("rca", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=RootCauses)
 
 
 @step("RCAAgent")
 def rca(request: RootCauseRequest) -> RootCauses:
     """Explain the incident from the evidence it carries; no tools, no network but the model."""
-    agent = Agent[RootCauses](
-        "rca",
-        tier="light",
-        prompt=PROMPT,
-        opinion=RootCauses,
-        check=lambda causes: grounded(causes, request.incident.evidence),
+    alert, incident, offline = request.alert, request.incident, explain(request)
+    return AGENT.refine(
+        request.incident_id,
+        offline,
+        {"alert": alert, "incident": incident},
+        lambda causes, known: grounding.causes(causes, offline, incident, known),
     )
-    return agent.refine(explain(request), {"alert": request.alert, "incident": request.incident})

@@ -2,39 +2,57 @@
 
 from pathlib import Path
 
-from shared import code_host, recorder
+from shared import code_host, grounding, recorder
 from shared.agent import Agent
 from shared.analysis.solve import solve
+from shared.code_host.port import CodeReader
 from shared.contracts import Solution, SolutionOpinion, SolutionRequest
 from shared.errors import IncidentCopilotError
+from shared.evidence import Known
 from shared.step import step
 
+from .fix_checks import decided
+from .patch_secrets import without_secrets
+
 AGENT = Agent[Solution](
-    "solution_generator", tier="heavy", prompt=Path(__file__).with_name("prompt.md"), opinion=SolutionOpinion
+    "solution_generator",
+    tier="heavy",
+    prompt=Path(__file__).with_name("prompt.md"),
+    opinion=SolutionOpinion,
+    timeout_s=90,
 )
 
 
 @step("SolutionGeneratorAgent")
 def solution_generator(request: SolutionRequest) -> Solution:
-    """Return mitigations always, and a patch only when one commit explains the failure and can be taken back."""
+    """Return mitigations always, and a patch only when it is exact and one commit or one place explains the failure."""
     facts = {
         "incident": request.incident,
         "code_analysis": request.code_analysis,
         "root_causes": request.root_causes,
         "suggestions": request.suggestions,
     }
-    return AGENT.refine(_solve(request), facts)
+    offline, reader = _solve(request)
+
+    def check(refined: Solution, known: Known) -> tuple[Solution, list[str]]:
+        said, drops = grounding.solution(refined, offline, known)
+        whole, refused = decided(said, offline, request.code_analysis, reader, known)
+        return whole, drops + refused
+
+    return without_secrets(AGENT.refine(request.incident_id, offline, facts, check))
 
 
-def _solve(request: SolutionRequest) -> Solution:
+def _solve(request: SolutionRequest) -> tuple[Solution, CodeReader | None]:
     code = request.code_analysis
     if code is None or not code.code_available:
-        return solve(request, None)
+        return solve(request, None), None
     try:
+        reader = code_host.connect_reader(code.repo)
         with recorder.tool("read_repository", repo=code.repo, commit=code.commit) as call:
-            solution = solve(request, code_host.connect_reader(code.repo))
+            solution = solve(request, reader)
             call.result = solution.patch_withheld or "a patch was made"
     except IncidentCopilotError as error:
         reason = f"The repository could not be read ({type(error).__name__}: {error}), so there is no patch."
-        return solve(request, None).model_copy(update={"degraded": reason[:2000], "patch_withheld": reason[:1000]})
-    return solution
+        unread = solve(request, None)
+        return unread.model_copy(update={"degraded": reason[:2000], "patch_withheld": reason[:1000]}), None
+    return solution, reader

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from shared import grounding
 from shared.agent import Agent
 from shared.analysis.suggest import suggest
 from shared.contracts import SuggestionRequest, Suggestions
@@ -15,4 +16,10 @@ AGENT = Agent[Suggestions](
 @step("SuggestionAgent")
 def suggestion(request: SuggestionRequest) -> Suggestions:
     """Suggest what to do now from the evidence the incident carries; no tools, no network but the model."""
-    return AGENT.refine(suggest(request), {"alert": request.alert, "incident": request.incident})
+    offline = suggest(request)
+    return AGENT.refine(
+        request.incident_id,
+        offline,
+        {"alert": request.alert, "incident": request.incident},
+        lambda advice, known: grounding.suggestions(advice, offline, known),
+    )

@@ -1,26 +1,58 @@
-"""What the house needs of a model: one question, one answer as JSON text."""
+"""What the house needs of a model: a conversation about one question, each turn with a deadline and a price."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Tier = Literal["heavy", "light"]
 
 
 @dataclass(frozen=True)
+class Tool:
+    """A function the model may ask for; `parameters` is the JSON Schema of its arguments, `run` only ever reads."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    run: Callable[[Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True)
 class Question:
-    """One question; `schema` is the JSON Schema the answer must follow, `timeout_s` the whole budget in seconds."""
+    """What a conversation is about; `schema` is the JSON Schema the answer must follow."""
 
     agent: str
-    tier: Tier
     instructions: str
     prompt: str
     schema: dict[str, Any]
-    timeout_s: float = 60
+    tools: tuple[Tool, ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolRequest:
+    """A function the model asks for; nobody has checked name or arguments yet."""
+
+    name: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class ToolAnswer:
+    """What goes back to the model for one request."""
+
+    request: ToolRequest
+    text: str
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer and what it cost, in tokens."""
+    """
+    One turn of the model and what it cost, in tokens; a failed turn was billed too.
+
+    `problem` says in a sentence why there is no usable answer; `is_final` that asking again cannot help.
+    `is_structured` is false when the model could not be held to the schema in this turn.
+    """
 
     text: str
     model: str
@@ -28,15 +60,35 @@ class Reply:
     tokens_out: int = 0
     tokens_cached: int = 0
     cost_usd: float = 0.0
+    duration_ms: int = 0
+    finish: str = "STOP"
+    requests: tuple[ToolRequest, ...] = ()
+    problem: str | None = None
+    is_final: bool = False
+    is_structured: bool = True
+
+
+class Conversation(Protocol):
+    """One conversation; it remembers what was said, the model's own turns verbatim."""
+
+    @property
+    def model(self) -> str:
+        """The model that is asked."""
+        ...
+
+    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> Reply:
+        """
+        Say something and return the model's turn, within `timeout_s` seconds, waits and repeated attempts included.
+
+        `may_call` lets the model ask for the question's tools. Raises Throttled (429), Refused (400, 401, 403, 404),
+        Unavailable (nothing was answered), Uncertain (no answer in time), BadAnswer (no answer of Gemini at all).
+        """
+        ...
 
 
 class Model(Protocol):
     """A model."""
 
-    def answer(self, question: Question) -> Reply:
-        """
-        Return the model's answer as JSON text.
-
-        Raises BadAnswer (blocked, truncated, empty), Throttled (429), Refused (401, 403, 404), Unavailable, Uncertain.
-        """
+    def converse(self, question: Question) -> Conversation:
+        """Begin a conversation; nothing is sent yet."""
         ...

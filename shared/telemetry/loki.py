@@ -149,7 +149,7 @@ def log_queries(label: str, query: LogQuery) -> list[str]:
     A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so the lines known by their
     level alone are a second query, which excludes the words of the first.
     """
-    service = selector(label, query.service_name)
+    service = selector(label, query.service_name) + "".join(f" |= {quoted(text)}" for text in query.containing)
     if not query.only_problems:
         return [service]
     words = quoted(PROBLEM_WORDS)

@@ -16,6 +16,8 @@ class LogQuery:
     limit: int = 20_000
     only_problems: bool = False
     """Only lines that look like warnings, errors or worse."""
+    containing: tuple[str, ...] = ()
+    """Only lines that hold each of these texts, in their very case."""
 
 
 @dataclass(frozen=True)

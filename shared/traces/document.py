@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,8 @@ def run_entry(run: Run) -> Json:
         "tokens_in": run.tokens_in,
         "tokens_out": run.tokens_out,
         "cost_usd": run.cost_usd,
+        "model_calls": [asdict(call) for call in run.model_calls],
+        "claims_dropped": list(run.claims_dropped),
     }
 
 

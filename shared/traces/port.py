@@ -33,6 +33,19 @@ class RunError:
 
 
 @dataclass(frozen=True)
+class ModelCall:
+    """One turn of a model that was billed, or may have been; tokens are an estimate when no answer came."""
+
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    duration_ms: int
+    finish: str
+    """Gemini's finish reason, or the class of the error that took its place."""
+
+
+@dataclass(frozen=True)
 class Run:
     """One run of one agent: the seed's entry of `traces.<agent_name>`."""
 
@@ -47,6 +60,9 @@ class Run:
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float = 0.0
+    model_calls: tuple[ModelCall, ...] = ()
+    claims_dropped: tuple[str, ...] = ()
+    """A sentence for each thing of a model's answer that did not stand up to the evidence."""
 
 
 @dataclass(frozen=True)

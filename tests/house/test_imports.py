@@ -11,7 +11,7 @@ ROOMS = {path.parent.name for path in bundle.ROOT.glob("shared/*/__init__.py")}
 LEVEL = {
     **dict.fromkeys(["contracts", "errors", "clock", "settings", "log"], 0),
     **dict.fromkeys(["bus", "orchestrator", "prompt", "evidence", *ROOMS], 1),
-    **dict.fromkeys(["recorder", "run_trace", "agent", "step"], 2),
+    **dict.fromkeys(["budget", "dialogue", "grounding", "recorder", "run_trace", "shown", "agent", "step"], 2),
 }
 
 

@@ -1,182 +1,288 @@
 """Gemini over real HTTP: what is sent, what comes back, and every failure by its name."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from infra.local.sandboxes.http import Reply as Wire
+from infra.local.sandboxes.http import Request, Sandbox
 from shared import model
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.model.gemini import Gemini, GeminiSettings
-from shared.model.port import Question
-from shared.model.prices import cost_usd
+from shared.model.bounds import MOST_BYTES
+from shared.model.catalogue import capabilities, cost_usd
+from shared.model.gemini import Gemini, GeminiConversation, GeminiSettings
+from shared.model.port import Question, Reply, Tool, ToolAnswer
 
 RECORDED = Path(__file__).parents[3].parent / "shared" / "payloads" / "gemini_generate_content"
 KEY = "test-key-never-shown"
-ANSWERED = {
-    "candidates": [{"content": {"role": "model", "parts": [{"text": '{"ok": true}'}]}, "finishReason": "STOP"}],
-    "usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 50, "thoughtsTokenCount": 50},
-    "modelVersion": "gemini-3.5-flash-lite-001",
-}
+USAGE = {"promptTokenCount": 1000, "candidatesTokenCount": 50, "thoughtsTokenCount": 50}
+TOOL = Tool("look", "Looks.", {"type": "object", "properties": {"at": {"type": "string"}}}, lambda args: "seen")
 
 
-class GeminiServer:
-    """Answers every call with one prepared reply and keeps the requests."""
+def _answer(*parts: dict[str, Any], finish: str = "STOP") -> dict[str, Any]:
+    content = {"role": "model", "parts": list(parts)}
+    candidates = [{"content": content, "finishReason": finish}]
+    return {"candidates": candidates, "usageMetadata": USAGE, "modelVersion": "gemini-3.5-flash-lite-001"}
 
-    def __init__(self) -> None:
-        self.status, self.reply, self.delay_s = 200, json.dumps(ANSWERED), 0.0
-        self.requests: list[tuple[str, dict[str, str], Any]] = []
-        server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                server.requests.append((self.path, dict(self.headers), json.loads(body)))
-                server.released.wait(server.delay_s)
-                self.send_response(server.status)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(server.reply.encode())
+OK = _answer({"text": '{"ok": true}'})
 
-            def log_message(self, *_args: object) -> None:
-                """Stay quiet."""
 
-        self.released = threading.Event()
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
+class Answering(Sandbox):
+    """Speaks Gemini's wire format: gives the queued replies, then the same good answer for ever."""
+
+    def answer(self, request: Request) -> Wire:
+        """Return the good answer."""
+        return Wire.of_json(OK)
+
+    def bodies(self) -> list[dict[str, Any]]:
+        """Return what was asked so far."""
+        return [request.json() for request in self.requests]
 
 
 @pytest.fixture
-def server() -> Iterator[GeminiServer]:
-    """A server that speaks Gemini's wire format on loopback."""
-    running = GeminiServer()
-    thread = threading.Thread(target=running.http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield running
-    running.released.set()
-    running.http.shutdown()
-    thread.join()
-    running.http.server_close()
+def server() -> Iterator[Answering]:
+    """A Gemini on loopback."""
+    with Answering() as running:
+        yield running
 
 
-def _gemini(server: GeminiServer) -> Gemini:
-    settings = GeminiSettings(gemini_api_key=SecretStr(KEY), gemini_base_url=server.url)
-    return Gemini(settings, "rca", "light")
+def _error(status: int, *details: dict[str, Any], headers: dict[str, str] | None = None) -> Wire:
+    body = {"error": {"code": status, "message": "no", "status": "NO", "details": list(details)}}
+    return Wire.of_json(body, status, headers)
 
 
-def _question(**changes: Any) -> Question:
-    given = {
-        "agent": "rca",
-        "tier": "light",
-        "instructions": "be exact",
-        "prompt": "why?",
-        "schema": {"type": "object"},
-    }
-    return Question(**{**given, **changes})
+def _retry_info(delay: str) -> dict[str, Any]:
+    return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+
+
+def _converse(server: Sandbox, model_name: str = "gemini-3.5-flash-lite", **changes: Any) -> GeminiConversation:
+    config = GeminiSettings(gemini_api_key=SecretStr(KEY), gemini_base_url=server.url, gemini_model_light=model_name)
+    given = {"agent": "rca", "instructions": "be exact", "prompt": "why?", "schema": {"type": "object"}}
+    return Gemini(config, "rca", "light").converse(Question(**{**given, **changes}))
+
+
+def _ask(server: Sandbox, timeout_s: float = 5, **changes: Any) -> Reply:
+    return _converse(server, **changes).ask("why?", timeout_s, may_call=True)
 
 
 def test_one_structured_call_is_sent_and_its_cost_told(server) -> None:
     """Schema and instructions travel, no function may be called, tokens become dollars."""
-    reply = _gemini(server).answer(_question())
-    ((path, headers, body),) = server.requests
+    reply = _ask(server)
+    (request,) = server.requests
+    body = request.json()
 
     assert reply.text == '{"ok": true}'
     assert (reply.model, reply.tokens_in, reply.tokens_out) == ("gemini-3.5-flash-lite-001", 1000, 100)
     assert reply.cost_usd == pytest.approx(1000 * 0.30e-6 + 100 * 2.50e-6)
-    assert path.endswith("/models/gemini-3.5-flash-lite:generateContent")
-    assert {name.lower(): value for name, value in headers.items()}["x-goog-api-key"] == KEY
+    assert request.path.endswith("/models/gemini-3.5-flash-lite:generateContent")
+    assert request.headers["x-goog-api-key"] == KEY
     assert body["generationConfig"]["responseMimeType"] == "application/json"
     assert body["generationConfig"]["responseJsonSchema"] == {"type": "object"}
     assert body["systemInstruction"]["parts"] == [{"text": "be exact"}]
-    assert "temperature" not in body["generationConfig"]
+    assert not {"temperature", "topP"} & set(body["generationConfig"])
     assert "tools" not in body
 
 
 @pytest.mark.parametrize(
     ("status", "error"),
     [(400, Refused), (401, Refused), (403, Refused), (404, Refused), (429, Throttled), (500, Unavailable),
-     (503, Unavailable)],
+     (503, Unavailable), (302, Refused)],
 )  # fmt: skip
 def test_error_status_is_named_and_the_key_is_not(server, status: int, error: type[IncidentCopilotError]) -> None:
-    """Each status becomes the error that says who must act."""
-    server.status = status
-    server.reply = json.dumps({"error": {"code": status, "message": "no", "status": "NO"}})
+    """Each status becomes the error that says who must act; a redirect is not followed."""
+    server.fail_next(*[_error(status, headers={"Location": f"{server.url}/elsewhere"})] * 4)
 
-    with pytest.raises(error, match="no") as caught:
-        _gemini(server).answer(_question())
+    with pytest.raises(error) as caught:
+        _ask(server, timeout_s=0.3)
 
     assert KEY not in str(caught.value)
-    assert len(server.requests) == 1
+    assert "/elsewhere" not in [request.path for request in server.requests]
 
 
 @pytest.mark.parametrize(
-    "reply",
+    ("reply", "is_final"),
     [
-        {"promptFeedback": {"blockReason": "SAFETY"}},
-        {"candidates": [{"finishReason": "SAFETY"}]},
-        {"candidates": [{"content": {"parts": [{"text": '{"cut": '}]}, "finishReason": "MAX_TOKENS"}]},
-        {"candidates": [{"content": {"parts": [{"text": ""}]}, "finishReason": "STOP"}]},
-        {"candidates": [{"content": {}, "finishReason": "STOP"}]},
-        {"candidates": []},
-        {},
+        ({"promptFeedback": {"blockReason": "SAFETY"}}, True),
+        ({"candidates": [{"finishReason": "SAFETY"}]}, True),
+        (_answer({"text": "{"}, finish="PROHIBITED_CONTENT"), True),
+        (_answer({"text": '{"cut": '}, finish="MAX_TOKENS"), False),
+        (_answer(finish="MALFORMED_FUNCTION_CALL"), False),
+        (_answer({"text": "{}"}, finish="A_REASON_OF_NEXT_YEAR"), True),
+        (_answer({"text": ""}), False),
+        ({"candidates": [{"content": {}, "finishReason": "STOP"}]}, False),
+        ({"candidates": []}, True),
+        ({}, True),
     ],
 )
-def test_blocked_cut_or_empty_answer_is_a_bad_answer(server, reply: dict[str, Any]) -> None:
-    """The SDK raises nothing for these; the house does."""
-    server.reply = json.dumps(reply)
+@pytest.mark.filterwarnings("ignore:A_REASON_OF_NEXT_YEAR is not a valid:UserWarning")
+def test_blocked_cut_or_empty_answer_carries_its_problem(server, reply: dict[str, Any], is_final: bool) -> None:
+    """The SDK raises nothing for these; the house says what is wrong, what it cost and whether to ask again."""
+    server.fail_next(Wire.of_json(reply))
 
-    with pytest.raises(BadAnswer):
-        _gemini(server).answer(_question())
+    answer = _ask(server)
+
+    assert answer.problem
+    assert answer.is_final is is_final
+    assert answer.tokens_in == reply.get("usageMetadata", {}).get("promptTokenCount", 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "not json", '"text"', "[]", '{"candidates": 7}', '{"candidates": [[]]}', '{"candidates": [{"content": "x"}]}',
+     "[" * 200_000],
+    ids=["empty", "no json", "a text", "a list", "a number", "a list in a list", "a text for content", "deep"],
+)  # fmt: skip
+def test_body_that_is_no_answer_of_gemini_is_a_bad_answer_or_a_problem(server, body: str) -> None:
+    """Whatever a proxy says in Gemini's place ends in an error with a name, or in a turn that cannot be used."""
+    server.fail_next(Wire.of_text(body))
+
+    try:
+        told: object = _ask(server).problem
+    except BadAnswer as error:
+        told = error
+
+    assert told
+
+
+def test_answer_that_is_too_large_is_not_read(server) -> None:
+    """Ten megabytes are refused by what the header says."""
+    server.fail_next(Wire.of_text("x" * (MOST_BYTES + 1)))
+
+    with pytest.raises(BadAnswer, match="larger than"):
+        _ask(server)
 
 
 def test_slow_answer_is_uncertain_after_the_deadline(server) -> None:
-    """The SDK would wait for ever; the question's budget ends it."""
-    server.delay_s = 10
+    """The SDK would wait for ever; the deadline ends it."""
+    server.fail_next(Wire(delay_s=10))
     began = time.monotonic()
 
-    with pytest.raises(Uncertain, match=r"within 0\.5 s"):
-        _gemini(server).answer(_question(timeout_s=0.5))
+    with pytest.raises(Uncertain, match="in time"):
+        _ask(server, timeout_s=0.5)
 
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        _error(429, _retry_info("0.2s")),
+        _error(429, headers={"Retry-After": "0"}),
+        _error(503),
+        Wire(is_cut=True, body=b"{}"),
+    ],
+    ids=["429 with RetryInfo", "429 with Retry-After", "503", "cut connection"],
+)
+def test_passing_failure_is_asked_again(server, fault: Wire) -> None:
+    """What goes away by itself costs a moment, not the answer."""
+    server.fail_next(fault)
+
+    assert _ask(server).text == '{"ok": true}'
+    assert len(server.requests) == 2
+
+
+def test_wait_that_gemini_asks_for_is_kept(server) -> None:
+    """RetryInfo is honoured to the tenth of a second."""
+    server.fail_next(_error(429, _retry_info("0.4s")))
+    began = time.monotonic()
+
+    _ask(server)
+
+    assert time.monotonic() - began >= 0.4
+
+
+def test_wait_beyond_the_deadline_is_not_begun(server) -> None:
+    """Who would wait in vain fails at once, and says how long Gemini wants."""
+    server.fail_next(_error(429, _retry_info("60s")))
+    began = time.monotonic()
+
+    with pytest.raises(Throttled) as caught:
+        _ask(server)
+
+    assert time.monotonic() - began < 2
+    assert caught.value.retry_after_s == 60
+
+
+def test_daily_quota_is_not_waited_for(server) -> None:
+    """It comes back tomorrow, whatever RetryInfo says."""
+    quota = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "RequestsPerDay"}]}
+    server.fail_next(_error(429, quota, _retry_info("0.1s")))
+
+    with pytest.raises(Throttled):
+        _ask(server)
+
+    assert len(server.requests) == 1
+
+
 def test_nobody_listening_is_unavailable(server) -> None:
     """A refused connection promises that nothing happened."""
-    settings = GeminiSettings(gemini_api_key=SecretStr(KEY), gemini_base_url="http://127.0.0.1:9")
+    server.stop()
 
     with pytest.raises(Unavailable, match="cannot be reached"):
-        Gemini(settings, "rca", "light").answer(_question())
+        _ask(server, timeout_s=0.3)
+
+
+def test_model_turn_goes_back_verbatim_with_the_answer_to_its_call(server) -> None:
+    """The signature of a thought and the id of a call are Gemini's, and come back unchanged."""
+    call = {"functionCall": {"id": "c1", "name": "look", "args": {"at": "x"}}, "thoughtSignature": "c2lnbmVk"}
+    server.fail_next(Wire.of_json(_answer({"text": "hm", "thought": True}, call)))
+    talk = _converse(server, tools=(TOOL,))
+
+    asked = talk.ask("why?", 5, may_call=True)
+    talk.ask([ToolAnswer(asked.requests[0], "seen")], 5, may_call=False)
+    first, second = server.bodies()
+
+    assert [(one.name, dict(one.args), one.id) for one in asked.requests] == [("look", {"at": "x"}, "c1")]
+    assert second["contents"][1]["parts"][1] == call
+    answered = second["contents"][2]["parts"][0]["functionResponse"]
+    assert answered == {"id": "c1", "name": "look", "response": {"result": "seen"}}
+    assert first["toolConfig"]["functionCallingConfig"]["mode"] == "AUTO"
+    assert second["toolConfig"]["functionCallingConfig"]["mode"] == "NONE"
+
+
+def test_older_model_is_not_asked_for_tools_and_schema_at_once(server) -> None:
+    """Before Gemini 3 it is a tool phase without a schema, then an answer with one."""
+    talk = _converse(server, "gemini-2.5-flash", tools=(TOOL,))
+
+    loose, strict = talk.ask("why?", 5, may_call=True), talk.ask("now", 5, may_call=False)
+    first, second = server.bodies()
+
+    assert (loose.is_structured, strict.is_structured) == (False, True)
+    assert "responseJsonSchema" not in first["generationConfig"]
+    assert "tools" not in second
+    assert second["generationConfig"]["responseJsonSchema"]
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not beside the project")
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDED.glob("firebase_*.json")) or ["none"])
 def test_recorded_answer_is_a_reply_or_a_named_error(server, name: str) -> None:
-    """No answer that Gemini was seen to give ends in anything but text or an error of the house."""
+    """No answer that Gemini was seen to give ends in anything but a turn or an error of the house."""
     recorded = json.loads((RECORDED / f"{name}.json").read_text())
-    server.reply = json.dumps(recorded)
-    server.status = recorded.get("error", {}).get("code", 200)
+    server.fail_next(*[Wire.of_json(recorded, recorded.get("error", {}).get("code", 200))] * 4)
 
     try:
-        outcome = _gemini(server).answer(_question()).text
+        reply = _ask(server, timeout_s=0.4)
+        outcome = reply.text or reply.problem or reply.requests
     except IncidentCopilotError as error:
         outcome = str(error)
 
     assert outcome
+    assert KEY not in str(outcome)
 
 
 def test_agents_own_model_wins_over_its_tier(server, monkeypatch: pytest.MonkeyPatch) -> None:
     """GEMINI_MODEL_RCA chooses for rca alone."""
     monkeypatch.setenv("GEMINI_MODEL_RCA", "gemini-3.8-flash")
 
-    _gemini(server).answer(_question())
+    _ask(server)
 
-    assert "gemini-3.8-flash:generateContent" in server.requests[0][0]
+    assert "gemini-3.8-flash:generateContent" in server.requests[0].path
 
 
 def test_without_credentials_there_is_no_model() -> None:
@@ -208,3 +314,16 @@ def test_unknown_model_is_charged_as_the_dearest() -> None:
 def test_cached_tokens_are_charged_less() -> None:
     """Cached tokens are part of the prompt's count and cost a tenth."""
     assert cost_usd("gemini-3.8-flash", 1_000_000, 1_000_000, 0) == pytest.approx(0.075)
+
+
+@pytest.mark.parametrize("name", ["gemini-3.8-flash-001", "models/gemini-3.8-flash", "gemini-3.8-flash-preview-05-20"])
+def test_dated_name_costs_what_its_family_costs(name: str) -> None:
+    """A pinned version is no unknown model."""
+    assert cost_usd(name, 1_000_000, 0, 0) == cost_usd("gemini-3.8-flash", 1_000_000, 0, 0)
+
+
+def test_generation_in_the_name_says_what_a_model_can_do() -> None:
+    """A model that comes out next month is asked as its generation is; what is unknown is asked for nothing special."""
+    assert capabilities("gemini-4.1-flash").tools_with_schema
+    assert not capabilities("gemini-2.5-pro").tools_with_schema
+    assert capabilities("gemma-3").thinking == "none"

@@ -1,0 +1,60 @@
+"""What one incident may cost: ceilings of tokens and dollars over all its steps, read from the trace."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pydantic import Field
+
+from shared import log, traces
+from shared.errors import IncidentCopilotError, Refused
+from shared.model.port import Reply
+from shared.settings import Settings
+
+
+class Ceilings(Settings):
+    """What one incident may spend on the model; steps running side by side may each overshoot by one call."""
+
+    model_max_tokens_per_incident: int = Field(300_000, ge=0, description="Tokens, in and out; 0 asks no model.")
+    model_max_cost_usd_per_incident: float = Field(1.0, ge=0, description="US dollars; 0 asks no model.")
+
+
+@dataclass
+class Budget:
+    """What an incident has spent so far, and may."""
+
+    ceilings: Ceilings
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+    @classmethod
+    def of(cls, incident_id: str) -> Self:
+        """Return the incident's budget; a store that cannot be read hides what was spent and stops nobody."""
+        budget = cls(Ceilings.from_env())
+        try:
+            document = traces.connect().document(incident_id) or {}
+        except IncidentCopilotError as error:
+            log.error("budget.unknown", error_type=type(error).__name__, error=str(error))
+            return budget
+        for run in _runs(document):
+            budget.tokens += run.get("tokens_in", 0) + run.get("tokens_out", 0)
+            budget.cost_usd += run.get("cost_usd", 0.0)
+        return budget
+
+    def spend(self, reply: Reply) -> None:
+        """Count one turn."""
+        self.tokens += reply.tokens_in + reply.tokens_out
+        self.cost_usd += reply.cost_usd
+
+    def check(self, prompt_tokens: int) -> None:
+        """Raises Refused naming the ceiling that asking with so many tokens would break."""
+        most, most_usd = self.ceilings.model_max_tokens_per_incident, self.ceilings.model_max_cost_usd_per_incident
+        if self.tokens + prompt_tokens > most:
+            raise Refused(
+                f"MODEL_MAX_TOKENS_PER_INCIDENT is {most}: {self.tokens} are spent, this call needs {prompt_tokens}"
+            )
+        if self.cost_usd >= most_usd:
+            raise Refused(f"MODEL_MAX_COST_USD_PER_INCIDENT is {most_usd:g}: ${self.cost_usd:.4f} are spent")
+
+
+def _runs(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [run for runs in document.get("traces", {}).values() for run in runs]

@@ -1,0 +1,57 @@
+"""A model made of prepared turns, and a conversation that remembers what it was told."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from shared import model
+from shared.errors import IncidentCopilotError
+from shared.model.port import Question, Reply, Tier, ToolAnswer, ToolRequest
+
+Turn = str | Reply | IncidentCopilotError
+
+
+class FakeModel:
+    """Says its turns one after the other, the last for ever; an error among them is raised."""
+
+    model = "gemini-test"
+
+    def __init__(self, *turns: Turn) -> None:
+        self._turns = list(turns)
+        self.questions: list[Question] = []
+        self.messages: list[str | Sequence[ToolAnswer]] = []
+        self.calls_allowed: list[bool] = []
+
+    def converse(self, question: Question) -> "FakeModel":
+        """Begin a conversation."""
+        self.questions.append(question)
+        return self
+
+    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> Reply:
+        """Return the next turn."""
+        self.messages.append(message)
+        self.calls_allowed.append(may_call)
+        turn = self._turns.pop(0) if len(self._turns) > 1 else self._turns[0]
+        if isinstance(turn, IncidentCopilotError):
+            raise turn
+        return said(turn) if isinstance(turn, str) else turn
+
+
+def said(text: str, **changes: object) -> Reply:
+    """Return a turn that cost ten tokens in, five out and a cent."""
+    given = {"text": text, "model": "gemini-test", "tokens_in": 10, "tokens_out": 5, "cost_usd": 0.01}
+    return Reply(**{**given, **changes})  # type: ignore[arg-type]  # a test names its fields
+
+
+def asking(*names: str) -> Reply:
+    """Return a turn that asks for functions."""
+    return said("", requests=tuple(ToolRequest(name, {}, f"call-{name}") for name in names))
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, fake: FakeModel | None) -> None:
+    """Let every agent find this model."""
+
+    def connected(agent: str, tier: Tier) -> FakeModel | None:
+        return fake
+
+    monkeypatch.setattr(model, "connect", connected)
