@@ -1,28 +1,32 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo local alert traces executions install test lint check-workflows types generate bundles clean
+.PHONY: help demo local alert traces deadletters executions install test lint check-workflows types generate bundles clean
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
-DEMO_ARGUMENTS = $(if $(CASE),--case $(CASE)) $(if $(REPO),--repo $(REPO)) $(foreach name,$(WITHOUT),--without $(name))
+EMULATORS_ARGUMENT = $(if $(filter-out 0 false no,$(EMULATORS)),--emulators)
+DEMO_ARGUMENTS = $(EMULATORS_ARGUMENT) $(if $(CASE),--case $(CASE)) $(if $(REPO),--repo $(REPO)) $(foreach name,$(WITHOUT),--without $(name))
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" ends services first
+demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" ends services first, EMULATORS=1 as below
 	@$(BIN)/python -m infra.local demo $(DEMO_ARGUMENTS)
 
-local: $(VENV)/.demo ## Keep the whole house up for curl; PORT=8080 is the webhook's
-	@$(BIN)/python -m infra.local up --port $(PORT)
+local: $(VENV)/.demo ## Keep the whole house up for curl; PORT=8080 is the webhook's, EMULATORS=1 uses Google's Pub/Sub and Firestore
+	@$(BIN)/python -m infra.local up --port $(PORT) $(EMULATORS_ARGUMENT)
 
 alert: $(VENV)/.demo ## Post an alert to the house that is up; FILE=<body.json> chooses the body
 	@$(BIN)/python -m infra.local alert $(FILE) --port $(PORT)
 
 traces: $(VENV)/.demo ## List the incidents of the house that is up; ID=<incident_id> prints one trace
 	@$(BIN)/python -m infra.local traces $(ID)
+
+deadletters: $(VENV)/.demo ## List the messages nobody could handle, and why; REPLAY=1 sends them once more
+	@$(BIN)/python -m infra.local deadletters $(if $(REPLAY),--replay)
 
 executions: $(VENV)/.demo ## List the workflow executions of the house that is up; ID=<incident or execution> shows its steps in time
 	@$(BIN)/python -m infra.local executions $(if $(ID),show $(ID),list)

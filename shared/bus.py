@@ -1,8 +1,9 @@
-"""The bus between Grafana's door and the starter: one Pub/Sub message for each alert."""
+"""The bus between Grafana's door and the starter: one Pub/Sub message for each alert, and a place for dead ones."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import grpc
 from google import pubsub_v1
@@ -16,14 +17,31 @@ from shared.contracts import Alert
 from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
 from shared.settings import Settings
 
+# https://cloud.google.com/pubsub/quotas#resource_limits
+ATTRIBUTES_LIMIT = 100
+ATTRIBUTE_LIMIT_BYTES = 1024
+
 
 class BusSettings(Settings):
-    """Where alerts are published; `bus_timeout_s` bounds the wait for Pub/Sub's word, in seconds."""
+    """
+    Where alerts are published, and those that can never be handled; `bus_timeout_s` bounds the wait for Pub/Sub's word,
+    in seconds.
+    """
 
     google_cloud_project: str = Field(min_length=1)
     incident_topic: str = Field("incident-alerts", min_length=1)
+    dead_letter_topic: str = Field("incident-alerts-dead", min_length=1)
     bus_timeout_s: float = Field(10, gt=0, le=300)
     pubsub_emulator_host: str | None = None
+
+
+@dataclass(frozen=True)
+class DeadMessage:
+    """A message that can never be handled, as it came; an empty id is unknown."""
+
+    data: bytes
+    message_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Bus:
@@ -36,7 +54,8 @@ class Bus:
 
     def __init__(self, settings: BusSettings) -> None:
         self._timeout_s = settings.bus_timeout_s
-        self._topic = f"projects/{settings.google_cloud_project}/topics/{settings.incident_topic}"
+        topics = f"projects/{settings.google_cloud_project}/topics"
+        self._topic, self._dead_topic = f"{topics}/{settings.incident_topic}", f"{topics}/{settings.dead_letter_topic}"
         passing = (google_errors.ServiceUnavailable, google_errors.Aborted, google_errors.InternalServerError)
         self._retry = Retry(if_exception_type(*passing), initial=0.1, maximum=2, timeout=self._timeout_s)
         with self._named_errors():
@@ -53,7 +72,17 @@ class Bus:
         Raises Unavailable (no service), Throttled (quota), Refused (permission, no topic), Uncertain (sent, no reply).
         Source: Pub/Sub API, Publish.
         """
-        request = pubsub_v1.PublishRequest(topic=self._topic, messages=[_message(alert) for alert in alerts])
+        return self._publish(self._topic, [_message(alert) for alert in alerts])
+
+    def bury(self, message: DeadMessage, reason: str) -> str:
+        """
+        Publish a message to the topic of dead letters, unchanged but for the attributes `reason` and
+        `original_message_id`; return its new id. Raises as `publish_all`.
+        """
+        return self._publish(self._dead_topic, [_dead_letter(message, reason)])[0]
+
+    def _publish(self, topic: str, messages: list[pubsub_v1.PubsubMessage]) -> list[str]:
+        request = pubsub_v1.PublishRequest(topic=topic, messages=messages)
         with self._named_errors():
             return list(self._client.publish(request, retry=self._retry, timeout=self._timeout_s).message_ids)
 
@@ -66,13 +95,13 @@ class Bus:
         try:
             yield
         except google_errors.ResourceExhausted as error:
-            raise Throttled(f"Pub/Sub took no alert, the quota is used up: {error}") from error
+            raise Throttled(f"Pub/Sub took no message, the quota is used up: {error}") from error
         except google_errors.DeadlineExceeded as error:
-            raise Uncertain(f"Pub/Sub confirmed no alert within {self._timeout_s} s") from error
+            raise Uncertain(f"Pub/Sub confirmed no message within {self._timeout_s} s") from error
         except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
-            raise Unavailable(f"Pub/Sub took no alert within {self._timeout_s} s: {error}") from error
+            raise Unavailable(f"Pub/Sub took no message within {self._timeout_s} s: {error}") from error
         except google_errors.ClientError as error:
-            raise Refused(f"Pub/Sub refused the alert: {error}") from error
+            raise Refused(f"Pub/Sub refused the message: {error}") from error
         except auth_errors.DefaultCredentialsError as error:
             raise Misconfigured(f"Pub/Sub needs Google credentials: {error}") from error
         except auth_errors.GoogleAuthError as error:
@@ -101,3 +130,10 @@ def _message(alert: Alert) -> pubsub_v1.PubsubMessage:
     service_name = alert.service_name.encode("ascii", "replace").decode()
     attributes = {"incident_id": alert.incident_id, "service_name": service_name}
     return pubsub_v1.PubsubMessage(data=alert.model_dump_json().encode(), attributes=attributes)
+
+
+def _dead_letter(message: DeadMessage, reason: str) -> pubsub_v1.PubsubMessage:
+    cut = reason.encode()[:ATTRIBUTE_LIMIT_BYTES].decode("utf-8", "ignore")
+    own = {"reason": cut, "original_message_id": message.message_id}
+    others = [pair for pair in message.attributes.items() if pair[0] not in own]
+    return pubsub_v1.PubsubMessage(data=message.data, attributes={**dict(others[: ATTRIBUTES_LIMIT - len(own)]), **own})

@@ -43,6 +43,11 @@ class Orchestrator:
         with self._named_errors(Unavailable):
             self._client = _connect(settings.workflows_endpoint)
 
+    @property
+    def patience(self) -> timedelta:
+        """How long one call may take."""
+        return timedelta(seconds=self._timeout_s)
+
     def start(self, alert: Alert) -> str:
         """
         Start one execution for the alert's incident; return its name.

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared import clock
+from shared.bus import DeadMessage
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import Rejected
 from shared.traces.port import IncidentRecord
@@ -34,7 +35,17 @@ class Letter:
     """One message, read as far as it can be."""
 
     message_id: str
-    text: str
+    data: bytes
+    attributes: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """What it says; bytes that are no UTF-8 are replaced."""
+        return self.data.decode("utf-8", "replace")
+
+    def dead(self) -> DeadMessage:
+        """Return it as it goes to the topic of dead letters."""
+        return DeadMessage(self.data, self.message_id, self.attributes)
 
     def alert(self) -> Alert:
         """Return the alert it carries. Raises Rejected naming what is wrong."""
@@ -64,6 +75,6 @@ def letter(event_data: object) -> Letter:
     """Return the message in a CloudEvent's data, whatever its shape."""
     try:
         message = PushedEvent.model_validate(event_data).message
-        return Letter(message.message_id, base64.b64decode(message.data, validate=True).decode("utf-8", "replace"))
+        return Letter(message.message_id, base64.b64decode(message.data, validate=True), message.attributes)
     except ValueError:
-        return Letter("", str(event_data))
+        return Letter("", str(event_data).encode("utf-8", "replace"), {})

@@ -6,11 +6,8 @@ from typing import Protocol
 
 from shared import clock
 from shared.contracts import Alert, Outcome
-from shared.errors import Refused, Throttled, Unavailable
-from shared.traces.port import IncidentRecord, TraceStore
-
-START_LEASE = timedelta(seconds=120)
-"""Longer than the function may run, so that whoever lost the lease is dead and not late."""
+from shared.errors import Refused, Rejected, Throttled, Unavailable
+from shared.traces.port import IncidentRecord, Lease, TraceStore
 
 # The execution list lags behind, and clocks differ.
 _LIST_MARGIN = timedelta(minutes=10)
@@ -18,6 +15,11 @@ _LIST_MARGIN = timedelta(minutes=10)
 
 class Starter(Protocol):
     """Starts executions and finds them again."""
+
+    @property
+    def patience(self) -> timedelta:
+        """How long one call may take."""
+        ...
 
     def start(self, alert: Alert) -> str:
         """Start one execution; return its name."""
@@ -30,11 +32,16 @@ class Starter(Protocol):
 
 @dataclass(frozen=True)
 class Desk:
-    """Where alerts are decided; `delivery` is unique to this attempt."""
+    """
+    Where alerts are decided; `delivery` is unique to this attempt.
+
+    `start_lease` is how long other attempts wait for this one to start the execution before they take it for dead.
+    """
 
     store: TraceStore
     starter: Starter
     merge_window: timedelta
+    start_lease: timedelta
     delivery: str
 
     def decide(self, alert: Alert) -> str:
@@ -78,17 +85,16 @@ class Desk:
         return "merged"
 
     def _start_once(self, alert: Alert, is_new: bool) -> str:
-        key = f"start:{alert.incident_id}"
-        lease = self.store.claim(key, self.delivery, clock.now() + START_LEASE)
+        lease = self.store.claim(f"start:{alert.incident_id}", self.delivery, clock.now() + self.start_lease)
         if lease.holder != self.delivery:
             # Not acknowledged: should that attempt die, this message must come again.
             raise Unavailable(f"Another attempt is starting {alert.incident_id!r} until {lease.until.isoformat()}")
         # Asked again by the opener too: another delivery may have started it between the opening and the lease.
         if self._is_answered(alert.incident_id):
             return "repeated"
-        execution = self._started_earlier(alert, is_new) or self._start(alert, key)
+        execution = self._started_earlier(alert, is_new) or self._start(alert, lease)
         self.store.set_execution(alert.incident_id, execution)
-        self.store.release(key, self.delivery)
+        self.store.release(lease.key, self.delivery)
         return "started"
 
     def _started_earlier(self, alert: Alert, is_new: bool) -> str | None:
@@ -97,13 +103,19 @@ class Desk:
             return None
         return self.starter.find(alert.incident_id, clock.now() - alert.received_at + _LIST_MARGIN)
 
-    def _start(self, alert: Alert, key: str) -> str:
+    def _start(self, alert: Alert, lease: Lease) -> str:
+        if clock.now() + self.starter.patience > lease.until:
+            # Whoever takes the lease next must find what was started here: nothing is sent that could come after it.
+            raise Unavailable(
+                f"The lease on {alert.incident_id!r} leaves no time to start it; "
+                "START_LEASE_SECONDS must be well over WORKFLOW_TIMEOUT_S"
+            )
         try:
             return self.starter.start(alert)
-        except (Refused, Throttled):
+        except (Refused, Rejected, Throttled):
             # Nothing was started, so the next attempt need not wait. After any other failure it waits for the lease
             # to run out: by then the list of executions shows what was started without a reply.
-            self.store.release(key, self.delivery)
+            self.store.release(lease.key, self.delivery)
             raise
 
     def _is_answered(self, incident_id: str) -> bool:

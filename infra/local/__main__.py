@@ -1,10 +1,11 @@
 """The local stack from the command line.
 
-python -m infra.local demo [--case FOLDER [--repo GIT]] [--without NAME ...]
-python -m infra.local up [--port PORT]
+python -m infra.local demo [--case FOLDER [--repo GIT]] [--without NAME ...] [--emulators]
+python -m infra.local up [--port PORT] [--emulators]
 python -m infra.local alert [FILE] [--port PORT]
 python -m infra.local traces [INCIDENT_ID]
 python -m infra.local executions list | show ID [--all]
+python -m infra.local deadletters [--replay]
 """
 
 import argparse
@@ -14,9 +15,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from google.api_core.exceptions import GoogleAPICallError
 from rich.console import Console
 
 from infra.local import demo, executions, serve
+from infra.local.emulators import EmulatorFailed
 from infra.local.processes import StartFailed
 from shared.errors import IncidentCopilotError
 
@@ -35,7 +38,7 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         console.print("Stopped; no process is left.")
         return 130
-    except (IncidentCopilotError, StartFailed, executions.EngineDown) as error:
+    except (IncidentCopilotError, StartFailed, EmulatorFailed, executions.EngineDown, GoogleAPICallError) as error:
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
         return 1
 
@@ -54,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     show.set_defaults(run=_demo)
     up = commands.add_parser("up", help="keep the house up, for curl")
     up.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of alert_intake")
-    up.set_defaults(run=lambda chosen, console: serve.up(chosen.port, console))
+    up.set_defaults(run=lambda chosen, console: serve.up(chosen.port, chosen.emulators, console))
+    for command in (show, up):
+        command.add_argument("--emulators", action="store_true", help="Google's Pub/Sub and Firestore emulators")
     alert = commands.add_parser("alert", help="post an alert to the house that is up")
     alert.add_argument("file", type=Path, nargs="?", help="body to post; by default the scenario's")
     alert.add_argument("--port", type=int, default=DEFAULT_PORT)
@@ -62,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     traces = commands.add_parser("traces", help="print a trace as JSON, or list the incidents")
     traces.add_argument("incident_id", nargs="?")
     traces.set_defaults(run=lambda chosen, console: serve.traces(chosen.incident_id, console))
+    dead = commands.add_parser("deadletters", help="print the messages nobody could handle, and why")
+    dead.add_argument("--replay", action="store_true", help="send them to the starter once more")
+    dead.set_defaults(run=lambda chosen, console: serve.deadletters(chosen.replay, console))
     _add_executions(commands.add_parser("executions", help="list the workflow executions, or show one step by step"))
     return parser
 
@@ -84,7 +92,9 @@ def _engine(chosen: argparse.Namespace) -> executions.Engine:
 
 
 def _demo(chosen: argparse.Namespace, console: Console) -> int:
-    options = demo.DemoOptions(case=chosen.case, repo_git=chosen.repo, without=tuple(chosen.without))
+    options = demo.DemoOptions(
+        case=chosen.case, repo_git=chosen.repo, without=tuple(chosen.without), has_emulators=chosen.emulators
+    )
     return demo.run(options, console)
 
 

@@ -1,26 +1,20 @@
 """
-A stand-in for Pub/Sub where Google's emulator is not installed: publishing by gRPC, delivery by HTTP push.
+A stand-in for Pub/Sub where Google's emulator is not installed: topics, push and pull subscriptions, dead letters.
 
-    python -m infra.local.bus --port 8085 --push http://127.0.0.1:8080/projects/local/topics/incident-alerts
+    python -m infra.local.bus --port 8085
 
-Google's own client speaks to it through PUBSUB_EMULATOR_HOST. Messages live in memory: they are gone when it ends.
-Source: https://cloud.google.com/pubsub/docs/push
+Google's own clients speak gRPC to it through PUBSUB_EMULATOR_HOST. Messages live in memory: they are gone when it ends.
+Source: https://cloud.google.com/pubsub/docs/reference/rpc
 """
 
 import argparse
-import base64
 import itertools
 import json
 import logging
-import re
 import signal
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -28,120 +22,34 @@ import grpc
 import proto  # type: ignore[import-untyped]  # no stubs exist
 from google.pubsub_v1 import types
 
-HOST = "127.0.0.1"
-SERVICE = "google.pubsub.v1.Publisher"
-TOPIC = re.compile(r"projects/[^/]+/topics/[^/?]+")
-ACKNOWLEDGED = (102, 200, 201, 202, 204)
-_THREADS = 16
+from infra.local.subscriptions import Message, Pull, Push, Retries, Subscription
 
-log = logging.getLogger("bus")
+HOST = "127.0.0.1"
+_THREADS = 16
+_PULL_WAIT_S = 1.0
+
 Ask = TypeVar("Ask", bound=proto.Message)
 
 
-@dataclass(frozen=True)
-class Retries:
-    """How often and how patiently one message is delivered; times are in seconds."""
-
-    attempts: int = 60
-    first_wait_s: float = 0.2
-    longest_wait_s: float = 10.0
-    ack_deadline_s: float = 60.0
-
-    def wait_s(self, attempt: int) -> float:
-        """Return the wait after the given attempt, counted from 1."""
-        return float(min(self.first_wait_s * 2 ** min(attempt - 1, 30), self.longest_wait_s))
-
-
-@dataclass(frozen=True)
-class Message:
-    """One published message."""
-
-    message_id: str
-    topic: str
-    data: bytes
-    attributes: Mapping[str, str]
-    published_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def envelope(self, attempt: int) -> bytes:
-        """Return the body of a push; Pub/Sub writes ids and times in both spellings."""
-        told = {"messageId": self.message_id, "publishTime": self.published_at.isoformat().replace("+00:00", "Z")}
-        message = {
-            "data": base64.b64encode(self.data).decode(),
-            "attributes": dict(self.attributes),
-            "message_id": told["messageId"],
-            "publish_time": told["publishTime"],
-            **told,
-        }
-        subscription = f"{self.topic.replace('/topics/', '/subscriptions/')}-push"
-        return json.dumps({"message": message, "subscription": subscription, "deliveryAttempt": attempt}).encode()
-
-
-class Pusher:
-    """Delivers each message at least once to one endpoint; after the last attempt it is a dead letter."""
-
-    def __init__(self, endpoint: str, retries: Retries) -> None:
-        self.dead_letters: list[Message] = []
-        self._endpoint = endpoint
-        self._retries = retries
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
-        self._is_stopped = threading.Event()
-        # The endpoint is on this machine: a proxy of the surroundings has no say.
-        self._http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def deliver(self, message: Message, attempt: int = 1) -> None:
-        """Push the message soon, and again until it is acknowledged."""
-        if not self._is_stopped.is_set():
-            self._pool.submit(self._push, message, attempt)
-
-    def stop(self) -> None:
-        """Deliver no more."""
-        self._is_stopped.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _push(self, message: Message, attempt: int) -> None:
-        answer = self._post(message.envelope(attempt))
-        if answer in ACKNOWLEDGED:
-            log.info("message %s acknowledged with %s at attempt %d", message.message_id, answer, attempt)
-        elif attempt >= self._retries.attempts:
-            self.dead_letters.append(message)
-            log.error("message %s is dead after %d attempts: %r", message.message_id, attempt, message.data)
-        else:
-            wait_s = self._retries.wait_s(attempt)
-            log.warning("message %s got %s at attempt %d, again in %g s", message.message_id, answer, attempt, wait_s)
-            timer = threading.Timer(wait_s, self.deliver, (message, attempt + 1))
-            timer.daemon = True
-            timer.start()
-
-    def _post(self, body: bytes) -> int | str:
-        """Return the status, or the words of what went wrong."""
-        request = urllib.request.Request(self._endpoint, body, {"Content-Type": "application/json"})  # noqa: S310  # loopback
-        try:
-            with self._http.open(request, timeout=self._retries.ack_deadline_s) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code
-        except OSError as error:
-            return str(error)
+class AlreadyExists(Exception):
+    """The name is taken."""
 
 
 class LocalBus:
     """
-    Publisher and pusher on one loopback port; port 0 lets the system choose.
+    Topics and their subscriptions on one loopback port; port 0 lets the system choose.
 
-    A topic named in the push endpoint is the only one there is, so that a misspelt setting is found on the laptop;
-    an endpoint without one takes every topic. Raises OSError when the port is taken.
+    Raises OSError when the port is taken.
     """
 
-    def __init__(self, push: str, port: int = 0, retries: Retries | None = None) -> None:
-        named = TOPIC.search(push)
-        self._topics = {named[0]} if named else None
+    def __init__(self, port: int = 0) -> None:
+        self._topics: dict[str, list[Subscription]] = {}
+        self._subscriptions: dict[str, Push | Pull] = {}
         self._ids = itertools.count(1)
-        self._pusher = Pusher(push, retries or Retries())
         # Without SO_REUSEPORT a second bus on the same port is refused instead of taking half of the messages.
         options = [("grpc.so_reuseport", 0)]
         self._server = grpc.server(ThreadPoolExecutor(_THREADS), options=options)  # type: ignore[no-untyped-call]  # the library leaves it untyped
-        self._server.add_generic_rpc_handlers((self._handlers(),))
+        self._server.add_generic_rpc_handlers(self._handlers())
         try:
             self.port: int = self._server.add_insecure_port(f"{HOST}:{port}")
         except RuntimeError as error:
@@ -152,63 +60,131 @@ class LocalBus:
         """The value of PUBSUB_EMULATOR_HOST."""
         return f"{HOST}:{self.port}"
 
-    @property
-    def dead_letters(self) -> list[Message]:
-        """Messages that nobody acknowledged."""
-        return list(self._pusher.dead_letters)
-
     def __enter__(self) -> Self:
         self._server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._server.stop(grace=0).wait()
-        self._pusher.stop()
+        for subscription in self._subscriptions.values():
+            subscription.stop()
 
-    def _handlers(self) -> grpc.GenericRpcHandler:
-        methods = {
+    def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        publisher = {
             "CreateTopic": _method(self._create_topic, types.Topic),
             "GetTopic": _method(self._get_topic, types.GetTopicRequest),
             "Publish": _method(self._publish, types.PublishRequest),
         }
-        return grpc.method_handlers_generic_handler(SERVICE, methods)  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
+        subscriber = {
+            "CreateSubscription": _method(self._create_subscription, types.Subscription),
+            "Pull": _method(self._pull, types.PullRequest),
+            "Acknowledge": _method(self._acknowledge, types.AcknowledgeRequest),
+            "ModifyAckDeadline": _method(self._modify_ack_deadline, types.ModifyAckDeadlineRequest),
+        }
+        services = (("google.pubsub.v1.Publisher", publisher), ("google.pubsub.v1.Subscriber", subscriber))
+        return tuple(_service(name, methods) for name, methods in services)
 
     def _create_topic(self, asked: types.Topic) -> types.Topic:
-        if self._topics is not None:
-            self._topics.add(asked.name)
+        if asked.name in self._topics:
+            raise AlreadyExists(f"there is a topic {asked.name!r} already")
+        self._topics[asked.name] = []
         return asked
 
     def _get_topic(self, asked: types.GetTopicRequest) -> types.Topic:
-        self._check(asked.topic)
+        self._subscribers(asked.topic)
         return types.Topic(name=asked.topic)
 
     def _publish(self, asked: types.PublishRequest) -> types.PublishResponse:
-        self._check(asked.topic)
-        messages = [
-            Message(str(next(self._ids)), asked.topic, one.data, dict(one.attributes)) for one in asked.messages
-        ]
-        for message in messages:
-            self._pusher.deliver(message)
+        messages = [Message(str(next(self._ids)), one.data, dict(one.attributes)) for one in asked.messages]
+        for subscription in self._subscribers(asked.topic):
+            for message in messages:
+                subscription.put(message)
         return types.PublishResponse(message_ids=[message.message_id for message in messages])
 
-    def _check(self, topic: str) -> None:
-        if self._topics is not None and topic not in self._topics:
-            raise LookupError(f"there is no topic {topic!r}; there are {', '.join(sorted(self._topics))}")
+    def _create_subscription(self, asked: types.Subscription) -> types.Subscription:
+        if asked.name in self._subscriptions:
+            raise AlreadyExists(f"there is a subscription {asked.name!r} already")
+        subscribers = self._subscribers(asked.topic)
+        endpoint = asked.push_config.push_endpoint
+        made = self._push(asked, endpoint) if endpoint else Pull(asked.ack_deadline_seconds or 10)
+        self._subscriptions[asked.name] = made
+        subscribers.append(made)
+        return asked
+
+    def _push(self, asked: types.Subscription, endpoint: str) -> Push:
+        dead_letter_topic = asked.dead_letter_policy.dead_letter_topic
+
+        def bury(message: Message) -> None:
+            buried = Message(str(next(self._ids)), message.data, message.attributes)
+            for subscription in self._topics.get(dead_letter_topic, []):
+                subscription.put(buried)
+
+        return Push(asked.name, endpoint, _retries(asked), bury)
+
+    def _pull(self, asked: types.PullRequest) -> types.PullResponse:
+        pulled = self._pulled(asked.subscription).pull(asked.max_messages, _PULL_WAIT_S)
+        received = [types.ReceivedMessage(ack_id=ack_id, message=_wire(message)) for ack_id, message in pulled]
+        return types.PullResponse(received_messages=received)
+
+    def _acknowledge(self, asked: types.AcknowledgeRequest) -> None:
+        self._pulled(asked.subscription).acknowledge(asked.ack_ids)
+
+    def _modify_ack_deadline(self, asked: types.ModifyAckDeadlineRequest) -> None:
+        self._pulled(asked.subscription).extend(asked.ack_ids, asked.ack_deadline_seconds)
+
+    def _subscribers(self, topic: str) -> list[Subscription]:
+        if topic not in self._topics:
+            raise LookupError(f"there is no topic {topic!r}; there are {', '.join(sorted(self._topics)) or 'none'}")
+        return self._topics[topic]
+
+    def _pulled(self, name: str) -> Pull:
+        found = self._subscriptions.get(name)
+        if isinstance(found, Pull):
+            return found
+        raise LookupError(f"there is no subscription {name!r} to pull from")
 
 
-def _method(answer: Callable[[Ask], proto.Message], request: type[Ask]) -> grpc.RpcMethodHandler:
-    def serve(asked: Ask, context: grpc.ServicerContext) -> proto.Message:
+def _retries(asked: types.Subscription) -> Retries:
+    """Return what a subscription asks for; unset times keep their defaults."""
+    retries, policy = Retries(), asked.retry_policy
+    return Retries(
+        attempts=asked.dead_letter_policy.max_delivery_attempts or None,
+        first_wait_s=policy.minimum_backoff.total_seconds() if policy.minimum_backoff else retries.first_wait_s,
+        longest_wait_s=policy.maximum_backoff.total_seconds() if policy.maximum_backoff else retries.longest_wait_s,
+        ack_deadline_s=asked.ack_deadline_seconds or retries.ack_deadline_s,
+    )
+
+
+def _wire(message: Message) -> types.PubsubMessage:
+    return types.PubsubMessage(
+        data=message.data,
+        attributes=dict(message.attributes),
+        message_id=message.message_id,
+        publish_time=message.published_at,
+    )
+
+
+def _service(name: str, methods: Mapping[str, grpc.RpcMethodHandler]) -> grpc.GenericRpcHandler:
+    return grpc.method_handlers_generic_handler(name, methods)  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
+
+
+def _method(answer: Callable[[Ask], proto.Message | None], request: type[Ask]) -> grpc.RpcMethodHandler:
+    def serve(asked: Ask, context: grpc.ServicerContext) -> proto.Message | None:
         try:
             return answer(asked)
         except LookupError as error:
             context.abort(grpc.StatusCode.NOT_FOUND, str(error))  # type: ignore[no-untyped-call]  # the library leaves it untyped
             raise
+        except AlreadyExists as error:
+            context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))  # type: ignore[no-untyped-call]  # the library leaves it untyped
+            raise
 
-    return grpc.unary_unary_rpc_method_handler(  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
-        serve,
-        request_deserializer=request.deserialize,
-        response_serializer=lambda reply: type(reply).serialize(reply),
-    )
+    return grpc.unary_unary_rpc_method_handler(serve, request.deserialize, _serialized)  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
+
+
+def _serialized(reply: proto.Message | None) -> bytes:
+    """Return the bytes of the reply; none is google.protobuf.Empty."""
+    return b"" if reply is None else bytes(type(reply).serialize(reply))
 
 
 def main() -> None:
@@ -216,13 +192,12 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     parser = argparse.ArgumentParser(description="Stand in for Pub/Sub on this machine; messages live in memory.")
     parser.add_argument("--port", type=int, default=0, help="port of gRPC, 0 lets the system choose")
-    parser.add_argument("--push", required=True, metavar="URL", help="where each message is posted")
     options = parser.parse_args()
     asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_stop.set())
-    with LocalBus(options.push, options.port) as bus:
-        print(json.dumps({"grpc": bus.address, "push": options.push, "messages": "in memory"}), flush=True)
+    with LocalBus(options.port) as bus:
+        print(json.dumps({"grpc": bus.address, "messages": "in memory"}), flush=True)
         asked_to_stop.wait()
 
 

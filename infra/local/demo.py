@@ -15,7 +15,7 @@ from infra.local.engine_client import EngineClient, Execution
 from infra.local.scenarios.build import Built, build, from_case
 from infra.local.stack import LOCATION, PROJECT, Options, Stack
 from shared import clock
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.port import TraceStore
 
 SCENARIO = Path(__file__).parent / "scenarios" / "checkout_regression"
 WORKFLOW = f"projects/{PROJECT}/locations/{LOCATION}/workflows/incident"
@@ -31,6 +31,7 @@ class DemoOptions:
     case: Path | None = None
     repo_git: Path | None = None
     without: tuple[str, ...] = ()
+    has_emulators: bool = False
 
 
 def run(options: DemoOptions, console: Console) -> int:
@@ -41,13 +42,14 @@ def run(options: DemoOptions, console: Console) -> int:
     console.print(f"[bold]Incident CoPilot[/bold]: everything of this run goes to {_shown(folder)}")
     built = _build(options, folder)
     console.print(f"Starting the house: sandboxes, bus, workflow engine, functions (service {built.service_name}) …")
-    with Stack(folder, built, Options()) as stack:
+    with Stack(folder, built, Options(has_emulators=options.has_emulators)) as stack:
         started_s = (clock.now() - began).total_seconds()
         console.print(f"{len(stack.services)} processes are up after {started_s:.1f} s.")
         for name in options.without:
             stack.end(name)
             console.print(f"[yellow]{name} was ended before the alert.[/yellow]")
-        return _one_alert(stack, folder, console)
+        with stack.traces() as traces:
+            return _one_alert(stack, traces, folder, console)
 
 
 def _build(options: DemoOptions, folder: Path) -> Built:
@@ -56,11 +58,10 @@ def _build(options: DemoOptions, folder: Path) -> Built:
     return from_case(options.case, folder / "scenario", options.repo_git)
 
 
-def _one_alert(stack: Stack, folder: Path, console: Console) -> int:
+def _one_alert(stack: Stack, traces: TraceStore, folder: Path, console: Console) -> int:
     alerted = time.monotonic()
     incident_id = post_alert(stack, stack.built.alert)
     console.print(f"Alert accepted: [bold]{incident_id}[/bold]")
-    traces = EmbeddedTraces(EmbeddedSettings(traces_path=folder / "traces" / "traces.sqlite3"))
     execution = _watch(stack, traces, incident_id, console)
     seconds = time.monotonic() - alerted
     trace = traces.document(incident_id)
@@ -81,7 +82,7 @@ def post_alert(stack: Stack, alert: Path) -> str:
     return str(response.json()["incidents"][0]["incident_id"])
 
 
-def _watch(stack: Stack, traces: EmbeddedTraces, incident_id: str, console: Console) -> Execution | None:
+def _watch(stack: Stack, traces: TraceStore, incident_id: str, console: Console) -> Execution | None:
     engine = EngineClient(stack.services["engine"].url, WORKFLOW)
     deadline = time.monotonic() + INCIDENT_TIMEOUT_S
     execution: Execution | None = None

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.local.processes import HOST, free_port
+
 HOW_TO_GET = {
     "firestore": "Google's Firestore emulator is not installed: get the Google Cloud SDK, a Java runtime, and "
     "`gcloud components install cloud-firestore-emulator` or `apt-get install google-cloud-cli-firestore-emulator`",
@@ -30,18 +32,23 @@ class EmulatorFailed(Exception):
 @contextmanager
 def firestore(log_path: Path) -> Iterator[str]:
     """Run the Firestore emulator; yield its host:port, the value of FIRESTORE_EMULATOR_HOST."""
-    port = _free_port()
-    command = [str(script("firestore")), "start", "--host=127.0.0.1", f"--port={port}"]
-    with _running(command, port, log_path) as address:
+    port = free_port()
+    with _running(command("firestore", port), port, log_path) as address:
         yield address
 
 
 @contextmanager
 def pubsub(log_path: Path) -> Iterator[str]:
     """Run the Pub/Sub emulator; yield its host:port, the value of PUBSUB_EMULATOR_HOST."""
-    port = _free_port()
-    with _running([str(script("pubsub")), "--host=127.0.0.1", f"--port={port}"], port, log_path) as address:
+    port = free_port()
+    with _running(command("pubsub", port), port, log_path) as address:
         yield address
+
+
+def command(name: str, port: int) -> list[str]:
+    """Return what runs an emulator on a loopback port. Raises EmulatorFailed saying how to get it."""
+    verb = ["start"] if name == "firestore" else []
+    return [str(script(name)), *verb, f"--host={HOST}", f"--port={port}"]
 
 
 def script(name: str) -> Path:
@@ -113,9 +120,3 @@ def _group_lives(process: subprocess.Popen[bytes]) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -85,6 +85,12 @@ def stop(services: Sequence[Service]) -> None:
         service.process.wait()
 
 
+def kill(service: Service) -> None:
+    """End a service and its children without a word of warning, as a machine that dies would."""
+    _signal(service, signal.SIGKILL)
+    service.process.wait()
+
+
 def _signal(service: Service, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(service.process.pid, number)

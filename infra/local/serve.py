@@ -9,24 +9,26 @@ import requests
 from rich.console import Console
 
 from infra.bundle import ROOT
+from infra.local import dead_letters, memory
 from infra.local.demo import SCENARIO
 from infra.local.scenarios.build import build
-from infra.local.stack import Options, Stack
+from infra.local.stack import PROJECT, Options, Stack
 from shared import clock
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.port import TraceStore
 
 FOLDER = ROOT / ".local"
 CURRENT = FOLDER / "current"
 API_KEY = "local-key"
 
 
-def up(port: int, console: Console) -> int:
+def up(port: int, has_emulators: bool, console: Console) -> int:
     """Start the house, say where everything is, and stay until interrupted."""
     began = clock.now()
     folder = FOLDER / f"{began:%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True)
     built = build(SCENARIO, folder / "scenario", began)
-    options = Options(port=port, api_key=os.environ.get("WEBHOOK_API_KEY") or API_KEY, settings=_dotenv())
+    api_key = os.environ.get("WEBHOOK_API_KEY") or API_KEY
+    options = Options(port=port, api_key=api_key, settings=_dotenv(), has_emulators=has_emulators)
     with Stack(folder, built, options) as stack:
         _point_current_at(folder)
         _tell(stack, console)
@@ -78,11 +80,34 @@ def alert(file: Path | None, port: int, console: Console) -> int:
 
 def traces(incident_id: str | None, console: Console) -> int:
     """Print the whole trace of one incident, or a line per incident."""
-    path = CURRENT / "traces" / "traces.sqlite3"
-    if not path.exists():
+    firestore = _address("firestore")
+    if firestore is None and not memory.file_of(CURRENT).exists():
         console.print("There are no traces yet: start the house with `make local` and post an alert.")
         return 1
-    store = EmbeddedTraces(EmbeddedSettings(traces_path=path))
+    with memory.opened(CURRENT, PROJECT, firestore) as store:
+        return _show_traces(store, incident_id, console)
+
+
+def deadletters(has_replay: bool, console: Console) -> int:
+    """Print the messages nobody could handle; `has_replay` sends them to the starter once more."""
+    bus = _address("bus")
+    if bus is None:
+        console.print("There is no house: start it with `make local`.")
+        return 1
+    letters = dead_letters.replay(bus, PROJECT) if has_replay else dead_letters.read(bus, PROJECT)
+    dead_letters.show(letters, console)
+    console.print(f"{len(letters)} dead letters{' sent once more' if has_replay else ''}.", highlight=False)
+    return 0
+
+
+def _address(name: str) -> str | None:
+    """Return the host:port of a service of the house that is up, none when it has no such service."""
+    path = CURRENT / "stack.json"
+    running = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return str(running[name]["url"]).removeprefix("http://") if name in running else None
+
+
+def _show_traces(store: TraceStore, incident_id: str | None, console: Console) -> int:
     if incident_id is None:
         for record in store.incidents():
             kind = (record.outcome or {}).get("kind", record.state)

@@ -4,9 +4,10 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,24 +15,33 @@ from typing import Any, Self
 import yaml
 
 from infra import bundle
-from infra.local import processes
+from infra.local import emulators, memory, processes, topics
 from infra.local.processes import HOST, Service
 from infra.local.sandboxes.gmail import Grant
 from infra.local.scenarios.build import Built
+from shared.traces.port import TraceStore
 
-PROJECT, LOCATION, TOPIC = "local", "local", "incident-alerts"
+PROJECT, LOCATION = "local", "local"
 START_TIMEOUT_S = 60.0
+START_LEASE_S = 45
 ON_CALL = "on-call@example.com"
 GRANT = Grant()
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run; `settings` override what the stack would tell the functions, `port` is alert_intake's."""
+    """
+    How to run; `settings` override what the stack would tell the functions, `port` is alert_intake's.
+
+    `has_emulators` puts Google's Pub/Sub and Firestore emulators in place of the stand-ins; `functions` names those to
+    start, all when empty.
+    """
 
     port: int = 0
     api_key: str = "local-key"
     settings: Mapping[str, str] = field(default_factory=dict)
+    has_emulators: bool = False
+    functions: tuple[str, ...] = ()
 
 
 class Stack:
@@ -39,7 +49,7 @@ class Stack:
     Starts everything on loopback when entered and ends every process when left.
 
     `folder` receives all that a run leaves behind: git repository, mails, hook calls, traces, briefs, logs.
-    Raises StartFailed when a process does not come up.
+    Raises StartFailed when a process does not come up, EmulatorFailed when an emulator is not installed.
     """
 
     def __init__(self, folder: Path, built: Built, options: Options | None = None) -> None:
@@ -48,6 +58,7 @@ class Stack:
         self.options = options or Options()
         self.services: dict[str, Service] = {}
         self._ends = ExitStack()
+        self._starts: dict[str, Callable[[], Service]] = {}
         self._token = secrets.token_hex(16)
 
     def __enter__(self) -> Self:
@@ -67,11 +78,38 @@ class Stack:
         """Where alerts are posted."""
         return f"{self.services['alert_intake'].url}/webhook/trigger_agent"
 
+    @property
+    def bus_address(self) -> str:
+        """The value of PUBSUB_EMULATOR_HOST."""
+        return f"{HOST}:{self.services['bus'].port}"
+
+    @property
+    def push_url(self) -> str:
+        """Where the bus posts each alert."""
+        return f"{self.services['workflow_starter'].url}/projects/{PROJECT}/topics/{topics.ALERTS}"
+
+    def traces(self) -> AbstractContextManager[TraceStore]:
+        """Open the memory that the functions write to."""
+        return memory.opened(self.folder, PROJECT, self._firestore)
+
     def end(self, name: str) -> None:
         """End one service, as an outage would. Raises KeyError naming those there are."""
+        processes.stop([self._service(name)])
+
+    def kill(self, name: str) -> None:
+        """End one service at once, as a dying machine would. Raises KeyError naming those there are."""
+        processes.kill(self._service(name))
+
+    def restart(self, name: str) -> None:
+        """Start one service again on its port, ended or not. Raises StartFailed, KeyError naming those there are."""
+        processes.stop([self._service(name)])
+        self.services[name] = self._starts[name]()
+        processes.wait_listening(self.services[name], START_TIMEOUT_S)
+
+    def _service(self, name: str) -> Service:
         if name not in self.services:
             raise KeyError(f"no service {name!r}; there are {', '.join(sorted(self.services))}")
-        processes.stop([self.services[name]])
+        return self.services[name]
 
     def _start(self) -> None:
         for sub in ("logs", "mail", "hook", "traces", "briefs"):
@@ -80,12 +118,14 @@ class Stack:
         ports = {name: processes.free_port() for name in bundle.names()}
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
-        self._start_bus(f"http://{HOST}:{ports['workflow_starter']}/projects/{PROJECT}/topics/{TOPIC}")
+        self._start_bus_and_memory()
         settings = {**self._settings(), **self.options.settings}
-        for name, port in ports.items():
-            self._start_function(name, port, settings)
+        for name in self.options.functions or ports:
+            self._start_function(name, ports[name], settings)
         for service in self.services.values():
             processes.wait_listening(service, START_TIMEOUT_S)
+        policy = topics.EMULATOR if self.options.has_emulators else topics.STAND_IN
+        topics.lay(self.bus_address, PROJECT, self.push_url, policy)
         self._write_map()
 
     def _start_sandboxes(self) -> None:
@@ -109,8 +149,13 @@ class Stack:
         )  # fmt: skip
         self._engine_grpc = f"{HOST}:{grpc_port}"
 
-    def _start_bus(self, push_url: str) -> None:
-        self._module("bus", "infra.local.bus", "--push", push_url)
+    def _start_bus_and_memory(self) -> None:
+        if not self.options.has_emulators:
+            self._module("bus", "infra.local.bus")
+            return
+        for name, emulator in (("bus", "pubsub"), ("firestore", "firestore")):
+            port = processes.free_port()
+            self._run(name, emulators.command(emulator, port), port, {}, bundle.ROOT)
 
     def _module(
         self, name: str, module: str, *arguments: str, port_flag: str = "--port", env: Mapping[str, str] | None = None
@@ -130,9 +175,15 @@ class Stack:
         self._run(name, command, port, {**env, "CLOUD_RUN_TIMEOUT_SECONDS": str(manifest["timeout_s"])}, built.folder)
 
     def _run(self, name: str, command: list[str], port: int, env: Mapping[str, str], cwd: Path) -> None:
-        base = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}
+        base = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME") if key in os.environ}
         full = {**base, "PYTHONUNBUFFERED": "1", **env}
-        self.services[name] = processes.start(name, command, port, self.folder / "logs", full, cwd)
+        self._starts[name] = partial(processes.start, name, command, port, self.folder / "logs", full, cwd)
+        self.services[name] = self._starts[name]()
+
+    @property
+    def _firestore(self) -> str | None:
+        """The value of FIRESTORE_EMULATOR_HOST, none when traces are kept in a file."""
+        return f"{HOST}:{self.services['firestore'].port}" if "firestore" in self.services else None
 
     def _settings(self) -> dict[str, str]:
         """The variables every function would get in the cloud, pointed at loopback."""
@@ -153,14 +204,18 @@ class Stack:
             "POST_PROCESS_URL": url["hook"],
             "SAVE_OUTPUT": "true",
             "OUTPUT_DIR": str(self.folder / "briefs"),
-            "TRACES_PROVIDER": "embedded",
-            "TRACES_PATH": str(self.folder / "traces" / "traces.sqlite3"),
+            "TRACES_PROVIDER": "firestore" if self._firestore else "embedded",
+            "TRACES_PATH": str(memory.file_of(self.folder)),
+            "FIRESTORE_EMULATOR_HOST": self._firestore or "",
             "WEBHOOK_API_KEY": self.options.api_key,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "WORKFLOW_LOCATION": LOCATION,
             "WORKFLOWS_ENDPOINT": self._engine_grpc,
-            "PUBSUB_EMULATOR_HOST": f"{HOST}:{self.services['bus'].port}",
-            "INCIDENT_TOPIC": TOPIC,
+            "PUBSUB_EMULATOR_HOST": self.bus_address,
+            "INCIDENT_TOPIC": topics.ALERTS,
+            "DEAD_LETTER_TOPIC": topics.DEAD,
+            # Over before the emulator, which delivers each second, has made its attempts.
+            "START_LEASE_SECONDS": str(START_LEASE_S),
             "MODEL_PROVIDER": "offline",
         }
 

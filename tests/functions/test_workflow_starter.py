@@ -13,9 +13,9 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-from functions.workflow_starter import decision
 from functions.workflow_starter.decision import Desk
-from shared import clock, orchestrator, traces
+from shared import bus, clock, orchestrator, traces
+from shared.bus import DeadMessage
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
@@ -24,6 +24,7 @@ from shared.traces.port import IncidentRecord
 MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 MAIN = Path(__file__).parents[2] / "functions" / "workflow_starter" / "main.py"
 WINDOW = timedelta(minutes=30)
+LEASE = timedelta(minutes=2)
 
 
 class FakeStarter:
@@ -34,6 +35,7 @@ class FakeStarter:
         self.found: list[str] = []
         self.failure: BaseException | None = None
         self.happens = False
+        self.patience = timedelta(seconds=20)
         self._lock = Lock()
 
     def start(self, alert: Alert) -> str:
@@ -51,6 +53,18 @@ class FakeStarter:
         assert within > timedelta(0)
         self.found.append(incident_id)
         return f"executions/{incident_id}" if incident_id in self.started else None
+
+
+class FakeBus:
+    """Keeps what is buried, and why."""
+
+    def __init__(self) -> None:
+        self.dead: list[tuple[DeadMessage, str]] = []
+
+    def bury(self, message: DeadMessage, reason: str) -> str:
+        """Bury one message."""
+        self.dead.append((message, reason))
+        return str(len(self.dead))
 
 
 class Killed(BaseException):
@@ -72,10 +86,19 @@ def starter() -> FakeStarter:
 
 
 @pytest.fixture
-def door(store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def graveyard() -> FakeBus:
+    """The topic of dead letters, empty."""
+    return FakeBus()
+
+
+@pytest.fixture
+def door(
+    store: EmbeddedTraces, starter: FakeStarter, graveyard: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> FlaskClient:
     """The function behind the functions framework, as Pub/Sub's push finds it."""
     monkeypatch.setattr(traces, "connect", lambda: store)
     monkeypatch.setattr(orchestrator, "connect", lambda: starter)
+    monkeypatch.setattr(bus, "connect", lambda: graveyard)
     monkeypatch.delenv("MERGE_WINDOW_SECONDS", raising=False)
     app = functions_framework.create_app("workflow_starter", str(MAIN), "cloudevent")
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -91,7 +114,7 @@ def alert(number: int = 1, **changes: Any) -> Alert:
 
 def desk(store: EmbeddedTraces, starter: FakeStarter, delivery: str = "one") -> Desk:
     """A desk for one attempt."""
-    return Desk(store, starter, WINDOW, delivery)
+    return Desk(store, starter, WINDOW, LEASE, delivery)
 
 
 def push(door: FlaskClient, text: str, message_id: str = "1") -> int:
@@ -99,6 +122,7 @@ def push(door: FlaskClient, text: str, message_id: str = "1") -> int:
     message = {
         "data": base64.b64encode(text.encode()).decode(),
         "messageId": message_id,
+        "attributes": {"sender": "test"},
         "publishTime": "2026-01-31T08:00:00Z",
     }
     body = {"message": message, "subscription": "projects/p/subscriptions/s"}
@@ -198,7 +222,7 @@ def test_starter_killed_before_starting_loses_nothing(
 
     with pytest.raises(Unavailable, match="inc-20260131-0000000001"):
         desk(store, starter, "second").decide(alert())
-    later = clock.now() + decision.START_LEASE
+    later = clock.now() + LEASE
     monkeypatch.setattr(clock, "now", lambda: later)
 
     assert desk(store, starter, "third").decide(alert()) == "started"
@@ -215,7 +239,7 @@ def test_execution_started_without_a_reply_is_not_doubled(
     starter.failure, starter.happens = failure, True
     with pytest.raises(type(failure)):
         desk(store, starter, "first").decide(alert())
-    later = clock.now() + decision.START_LEASE
+    later = clock.now() + LEASE
     monkeypatch.setattr(clock, "now", lambda: later)
 
     assert desk(store, starter, "second").decide(alert()) == "started"
@@ -236,9 +260,9 @@ def test_refused_start_may_be_tried_again_at_once(
 
 
 def test_alert_workflows_would_not_take_stays_open_with_the_reason(
-    door: FlaskClient, starter: FakeStarter, store: EmbeddedTraces
+    door: FlaskClient, starter: FakeStarter, store: EmbeddedTraces, graveyard: FakeBus
 ) -> None:
-    """What no repetition mends is acknowledged; the incident stays open for the sweeper, the reason in its trace."""
+    """What no repetition mends is buried; the incident stays open for the sweeper, the reason in its trace."""
     starter.failure = Rejected("too large")
 
     assert push(door, alert().model_dump_json()) == 200
@@ -247,6 +271,18 @@ def test_alert_workflows_would_not_take_stays_open_with_the_reason(
     assert trace is not None
     assert trace["state"] == "open"
     assert trace["traces"]["workflow_starter"][0]["errors"][0]["message"] == "too large"
+    ((dead, reason),) = graveyard.dead
+    assert (dead.message_id, dead.data.decode(), reason) == ("1", alert().model_dump_json(), "too large")
+
+
+def test_lease_too_short_for_a_start_starts_nothing(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """An attempt whose start could come after its lease has run out leaves it to the next, naming the settings."""
+    starter.patience = LEASE
+
+    with pytest.raises(Unavailable, match="START_LEASE_SECONDS"):
+        desk(store, starter).decide(alert())
+
+    assert starter.started == []
 
 
 def test_alert_of_a_service_with_an_open_incident_is_merged(store: EmbeddedTraces, starter: FakeStarter) -> None:
@@ -334,12 +370,16 @@ def test_resolution_of_nothing_holds_no_service(store: EmbeddedTraces, starter: 
 
 
 @pytest.mark.parametrize("text", ["", "no json", "{}", '{"incident_id": "X"}', "[1]", "\x00"])
-def test_unreadable_message_is_kept_and_acknowledged(
-    door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter, text: str
+def test_unreadable_message_is_kept_buried_and_acknowledged(
+    door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter, graveyard: FakeBus, text: str
 ) -> None:
-    """A message that is no alert would come back for days: it is kept with the reason instead."""
+    """A message that is no alert would come back for days: it is kept and buried with the reason instead."""
     assert push(door, text, message_id="m-7") == 200
     assert push(door, text, message_id="m-7") == 200
+
+    dead, reason = graveyard.dead[0]
+    assert dead == DeadMessage(text.encode(), "m-7", {"sender": "test"})
+    assert "'m-7' is no Alert" in reason
 
     (record,) = store.incidents()
     assert record.incident_id.startswith("inc-unreadable-")
@@ -354,6 +394,20 @@ def test_event_of_another_shape_is_kept(door: FlaskClient, store: EmbeddedTraces
     headers = {"ce-id": "1", "ce-source": "s", "ce-specversion": "1.0", "ce-type": "t"}
 
     assert door.post("/", data=json.dumps([1]), headers=headers).status_code == 200
+    assert len(store.incidents()) == 1
+
+
+def test_message_that_cannot_be_buried_comes_again(
+    door: FlaskClient, graveyard: FakeBus, store: EmbeddedTraces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead letter that Pub/Sub did not take is not acknowledged, and the trace has it already."""
+
+    def fail(*_: object) -> str:
+        raise Unavailable("no bus")
+
+    monkeypatch.setattr(graveyard, "bury", fail)
+
+    assert push(door, "no json") == 500
     assert len(store.incidents()) == 1
 
 

@@ -1,7 +1,6 @@
 """Publishing alerts: over real gRPC to the local stand-in, and to Google's own emulator."""
 
 import os
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ from google.cloud import pubsub_v1
 from infra.local import emulators
 from infra.local.bus import LocalBus
 from shared import bus
-from shared.bus import Bus, BusSettings
+from shared.bus import Bus, BusSettings, DeadMessage
 from shared.contracts import Alert
 from shared.errors import Misconfigured, Refused, Unavailable, Uncertain
+from tests.emulated import need
 
 MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
-UNUSED = "http://127.0.0.1:9/projects/p/topics/incident-alerts"
+TOPIC, DEAD_TOPIC = "projects/p/topics/incident-alerts", "projects/p/topics/incident-alerts-dead"
 
 
 def alert(service_name: str = "checkout") -> Alert:
@@ -39,20 +39,18 @@ def connected(**settings: Any) -> Bus:
 @pytest.fixture
 def local(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBus]:
     """The stand-in with the topic incident-alerts of project p."""
-    with LocalBus(UNUSED) as served:
+    with LocalBus() as served:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", served.address)
+        publisher = pubsub_v1.PublisherClient()
+        publisher.create_topic(name=TOPIC)
+        publisher.transport.close()
         yield served
 
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Google's Pub/Sub emulator; skipped where it is absent, except in CI where gcloud is installed."""
-    try:
-        emulators.script("pubsub")
-    except emulators.EmulatorFailed as absent:
-        if os.environ.get("CI") == "true" and shutil.which("gcloud"):
-            pytest.fail(str(absent))
-        pytest.skip(str(absent))
+    need("pubsub")
     with emulators.pubsub(tmp_path_factory.mktemp("emulator") / "pubsub.log") as address:
         yield address
 
@@ -60,7 +58,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_published_alert_reaches_google_s_emulator_whole(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Data and attributes arrive at a subscriber of the real emulator; ids come back once it has confirmed."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator)  # for Google's own clients below
-    topic, subscription = "projects/p/topics/incident-alerts", "projects/p/subscriptions/reader"
+    topic, subscription = TOPIC, "projects/p/subscriptions/reader"
     publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
     publisher.create_topic(name=topic)
     subscriber.create_subscription(name=subscription, topic=topic)
@@ -75,6 +73,26 @@ def test_published_alert_reaches_google_s_emulator_whole(emulator: str, monkeypa
     assert Alert.model_validate_json(received[message_ids[0]].data) == sent
     assert received[message_ids[0]].attributes["incident_id"] == sent.incident_id
     assert received[message_ids[0]].attributes["service_name"].startswith("caf?-x")
+    for client in (publisher.transport, subscriber):
+        client.close()
+    sender.close()
+
+
+def test_dead_letter_is_the_message_with_its_reason(local: LocalBus) -> None:
+    """Data and attributes stay; reason and original id are added, within what Pub/Sub takes of attributes."""
+    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+    publisher.create_topic(name=DEAD_TOPIC)
+    subscriber.create_subscription(name="projects/p/subscriptions/dead", topic=DEAD_TOPIC)
+    sender = connected()
+    attributes = {"reason": "an earlier one", **{f"key-{n}": str(n) for n in range(99)}}
+
+    sender.bury(DeadMessage(b"\xffno json", "17", attributes), "\u00fc" * 1000)
+
+    (received,) = subscriber.pull(subscription="projects/p/subscriptions/dead", max_messages=9).received_messages
+    told = dict(received.message.attributes)
+    assert received.message.data == b"\xffno json"
+    assert (told["original_message_id"], told["key-0"], len(told)) == ("17", "0", 100)
+    assert told["reason"] == "\u00fc" * 512
     for client in (publisher.transport, subscriber):
         client.close()
     sender.close()
@@ -156,10 +174,7 @@ def test_connect_returns_the_same_bus(local: LocalBus, monkeypatch: pytest.Monke
 
 def test_emulators_leave_nothing_running(tmp_path: Path) -> None:
     """An emulator's port is free again once it is left, its Java machine included."""
-    try:
-        emulators.script("pubsub")
-    except emulators.EmulatorFailed as absent:
-        pytest.skip(str(absent))
+    need("pubsub")
     with emulators.pubsub(tmp_path / "log") as address:
         host, port = address.split(":")
 

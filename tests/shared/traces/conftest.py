@@ -1,7 +1,5 @@
 """Google's own Firestore emulator, started once for the tests of this room and emptied before each."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -9,17 +7,13 @@ import pytest
 
 from infra.local import emulators
 from shared.traces.firestore import FirestoreSettings, FirestoreTraces
+from tests.emulated import need
 
 
 @pytest.fixture(scope="session")
 def firestore_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The emulator's host:port; without the emulator the tests are skipped, except in CI where gcloud is installed."""
-    try:
-        emulators.script("firestore")
-    except emulators.EmulatorFailed as absent:
-        if os.environ.get("CI") == "true" and shutil.which("gcloud"):
-            pytest.fail(str(absent))
-        pytest.skip(str(absent))
+    need("firestore")
     with emulators.firestore(tmp_path_factory.mktemp("emulator") / "firestore.log") as address:
         yield address
 
