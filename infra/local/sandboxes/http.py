@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
@@ -75,6 +75,10 @@ class Reply:
     def of_text(cls, text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Self:
         """Return an answer in plain text."""
         return cls(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8", **(headers or {})})
+
+    def held(self, delay_s: float) -> Self:
+        """Return the same answer, held back for so many seconds."""
+        return replace(self, delay_s=delay_s)
 
 
 class Sandbox:

@@ -1,0 +1,72 @@
+"""One generateContent request as a sandboxed model reads it: what is asked, with which tools, about which evidence."""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+_FENCED = re.compile(r"<(\w+) untrusted=(\w+)>\n(.*?)\n</\1 untrusted=\2>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request's body, with the questions a script asks of it."""
+
+    model: str
+    body: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Name of the contract the answer must follow; it tells the agents apart. Empty when no schema was sent."""
+        return str(self.schema.get("title", ""))
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the answer, empty when none was sent."""
+        return dict(self.body.get("generationConfig", {}).get("responseJsonSchema") or {})
+
+    @property
+    def tools(self) -> list[str]:
+        """Names of the declared functions."""
+        declared = [tool.get("functionDeclarations", []) for tool in self.body.get("tools", [])]
+        return [function["name"] for functions in declared for function in functions]
+
+    @property
+    def may_call(self) -> bool:
+        """Whether a function may be called in this turn."""
+        mode = self.body.get("toolConfig", {}).get("functionCallingConfig", {}).get("mode", "AUTO")
+        return bool(self.tools) and mode != "NONE"
+
+    @property
+    def turns(self) -> int:
+        """How often the model has spoken before."""
+        return sum(content.get("role") == "model" for content in self.body["contents"])
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The fenced evidence of the first message, by name; what is no JSON is left out."""
+        found: dict[str, Any] = {}
+        for name, _, text in _FENCED.findall(_text(self.body["contents"][0])):
+            try:
+                found[name] = json.loads(text)
+            except ValueError:
+                continue
+        return found
+
+    @property
+    def evidence(self) -> list[dict[str, Any]]:
+        """Every piece of evidence in the facts."""
+        return [piece for fact in self.facts.values() for piece in fact.get("evidence", [])]
+
+    @property
+    def chars(self) -> int:
+        """Length of everything that is said to the model."""
+        said = sum(len(json.dumps(content)) for content in self.body["contents"])
+        return (
+            said + len(json.dumps(self.body.get("systemInstruction", ""))) + len(json.dumps(self.body.get("tools", "")))
+        )
+
+
+def _text(content: dict[str, Any]) -> str:
+    return "".join(part.get("text", "") for part in content.get("parts", []))
