@@ -1,9 +1,22 @@
 """The room of code: `connect_reader()` and `connect_writer()`; agents that read logs ask for the reader alone."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from shared.code_host.choice import CodeHostSettings, allowed, base_branch_of, repository_of
 from shared.code_host.port import CodeReader, CodeWriter
+from shared.settings import Settings
 
 __all__ = ["base_branch_of", "connect_reader", "connect_writer", "repository_of"]
+
+
+class CodeSearchSettings(Settings):
+    """How the code is read."""
+
+    code_search_provider: Literal["rest", "mcp"] = Field(
+        "rest", description="rest, or mcp: GitHub's MCP server, with REST for what that lacks."
+    )
 
 
 def connect_reader(repo: str | None) -> CodeReader | None:
@@ -19,7 +32,12 @@ def connect_reader(repo: str | None) -> CodeReader | None:
     from shared.code_host.github import GithubSettings
     from shared.code_host.github_reader import GithubReader
 
-    return GithubReader(GithubSettings.from_env(), name)
+    rest = GithubReader(GithubSettings.from_env(), name)
+    if CodeSearchSettings.from_env().code_search_provider == "rest":
+        return rest
+    from shared.code_host.mcp import McpReader, McpSettings
+
+    return McpReader(McpSettings.from_env(), rest)
 
 
 def connect_writer(repo: str | None) -> CodeWriter | None:

@@ -1,0 +1,242 @@
+"""Reading a repository through an MCP server, by HTTP and by stdio, and by REST where that fails."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from infra.local.sandboxes.github import GithubSandbox
+from shared import code_host
+from shared.code_host.github import GithubSettings
+from shared.code_host.github_reader import GithubReader
+from shared.code_host.mcp import READ_TOOLS, McpReader, McpSettings
+from shared.code_host.mcp_client import McpClient, StdioTransport
+from shared.errors import Refused, Unavailable
+from tests.shared.code_host import mcp_server
+from tests.shared.code_host.mcp_server import McpServer
+
+Git = Callable[..., str]
+TOKEN = "ghp_0123456789secret"
+NPM_SERVER = shutil.which("mcp-server-github")
+
+
+@pytest.fixture
+def server(git_dir: Path) -> Iterator[McpServer]:
+    """An MCP server over the same repository as the REST sandbox."""
+    with McpServer(str(git_dir)) as running:
+        yield running
+
+
+@pytest.fixture
+def rest(settings: GithubSettings, sandbox: GithubSandbox) -> GithubReader:
+    """The reader MCP falls back to."""
+    return GithubReader(settings, sandbox.repo)
+
+
+@pytest.fixture
+def reader(server: McpServer, rest: GithubReader) -> McpReader:
+    """A reader by HTTP."""
+    return McpReader(
+        McpSettings(github_mcp_url=server.url, github_mcp_timeout_s=2, github_token=SecretStr(TOKEN)), rest
+    )
+
+
+def _by_stdio(git_dir: Path, rest: GithubReader) -> McpReader:
+    command = [sys.executable, mcp_server.__file__, str(git_dir)]
+    return McpReader(McpSettings(github_mcp_command=command, github_token=SecretStr(TOKEN)), rest)
+
+
+@pytest.mark.parametrize("as_events", [True, False])
+def test_answers_are_those_of_rest_without_asking_it(
+    reader: McpReader, rest: GithubReader, server: McpServer, sandbox: GithubSandbox, git: Git, as_events: bool
+) -> None:
+    """Files, commits and search say the same by both ways, whether the server streams or not."""
+    server.as_events = as_events
+    head, until = git("rev-parse", "main"), datetime(2026, 3, 1, 12, tzinfo=UTC)
+    asked = (
+        lambda by: by.read("src/cart.py", head),
+        lambda by: [(each.sha, each.at, each.message, each.author) for each in by.commits("main")],
+        lambda by: [each.sha for each in by.commits(head, path="src/cart.py", until=until)],
+        lambda by: sorted((change.path, change.status) for change in by.commit(git("rev-parse", "v1.0")).changes)[:2],
+        lambda by: list(by.search("return sum(items)")),
+    )
+
+    told = [ask(reader) for ask in asked]
+
+    assert sandbox.requests == []
+    assert told == [ask(rest) for ask in asked]
+    assert [name for name, _ in server.tools.called] == [
+        "get_file_contents", "list_commits", "list_commits", "get_commit", "search_code",
+    ]  # fmt: skip
+
+
+def test_server_on_stdio_answers_too(git_dir: Path, rest: GithubReader, git: Git) -> None:
+    """A command that starts a server does what the remote one does."""
+    reader = _by_stdio(git_dir, rest)
+
+    assert reader.read("src/cart.py", git("rev-parse", "main")) == rest.read("src/cart.py", "main")
+    assert [each.subject for each in reader.commits("main")] == ["Average the cart", "Start the shop"]
+
+
+def test_child_sees_only_the_token_and_its_path(
+    git_dir: Path, rest: GithubReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that an operator named gets nothing else that the function was granted."""
+    monkeypatch.setenv("GMAIL_CLIENT_SECRET", "of no use to GitHub")
+    told = "{'tools': [{'name': 'search_code', 'inputSchema': {'properties': dict(os.environ)}}]}"
+    script = (
+        "import json, os, sys\n"
+        "for line in sys.stdin:\n"
+        f"    print(json.dumps({{'id': json.loads(line).get('id'), 'result': {told}}}), flush=True)"
+    )
+    settings = McpSettings(github_mcp_command=[sys.executable, "-c", script], github_token=SecretStr(TOKEN))
+
+    seen = McpReader(settings, rest)._connected().tools["search_code"]
+
+    assert seen - {"LC_CTYPE"} <= {"PATH", "HOME", "GITHUB_PERSONAL_ACCESS_TOKEN", "npm_config_registry"}
+    assert "GITHUB_PERSONAL_ACCESS_TOKEN" in seen
+
+
+@pytest.mark.parametrize("fault", ["401", "429", "500", "html", "another id", "no result", "cut"])
+def test_failing_server_leaves_reading_to_rest(reader: McpReader, server: McpServer, git: Git, fault: str) -> None:
+    """Whatever the server does, the file is read, and the server is not asked for ever."""
+    server.fault = fault
+
+    assert reader.read("src/cart.py", git("rev-parse", "main")).startswith("def total")
+    assert [each.subject for each in reader.commits("main")] == ["Average the cart", "Start the shop"]
+    assert not reader.is_available
+    assert len(server.headers) <= 2
+
+
+def test_server_that_fails_later_is_given_up_at_its_next_silence(
+    reader: McpReader, server: McpServer, git: Git
+) -> None:
+    """A session that worked may end."""
+    head = git("rev-parse", "main")
+    reader.read("src/cart.py", head)
+    server.fault = "500"
+
+    assert reader.read("run.sh", head) == "#!/bin/sh\n"
+    assert not reader.is_available
+
+
+def test_absent_file_and_odd_bytes_are_told_by_rest(reader: McpReader, rest: GithubReader, git: Git) -> None:
+    """MCP hands text only; what its hash does not vouch for is read again."""
+    head = git("rev-parse", "main")
+
+    for path in ("none.py", "latin.txt", "logo.bin", "windows.txt"):
+        assert reader.read(path, head) == rest.read(path, head)
+    assert reader.is_available
+
+
+@pytest.mark.parametrize(
+    "path", ["../../octo/secret/contents/x", "src/../../x", "x?ref=other", "a#b", "/etc/passwd", ""]
+)
+def test_path_that_could_climb_reaches_no_tool(reader: McpReader, server: McpServer, path: str) -> None:
+    """The npm server puts a path into an address as it is."""
+    assert reader.read(path, "main") is None
+    assert server.tools.called == []
+
+
+def test_tools_that_write_are_never_called(server: McpServer, reader: McpReader) -> None:
+    """The server offers them; our list does not hold them, whoever asks."""
+    client = reader._connected()
+
+    assert set(client.tools) == set(READ_TOOLS)
+    for name in (*mcp_server.WRITING, "delete_file", "tools/list"):
+        with pytest.raises(Refused):
+            client.call(name, owner="octo", repo="shop")
+    assert server.tools.called == []
+
+
+def test_server_that_cannot_narrow_leaves_that_to_rest(
+    reader: McpReader, server: McpServer, sandbox: GithubSandbox
+) -> None:
+    """The npm server takes neither path nor time, and has no tool for one commit."""
+    server.tools.offered = {"list_commits": ("owner", "repo", "sha", "perPage")}
+
+    assert [each.subject for each in reader.commits("main", path="run.sh")] == ["Start the shop"]
+    assert len(reader.commit("v1.0").changes) > 0 or sandbox.requests
+    assert reader.search("return sum(items)") == ["src/cart.py"]
+    assert server.tools.called == []
+
+
+def test_token_goes_to_the_server_and_asks_for_reading_alone(reader: McpReader, server: McpServer) -> None:
+    """GitHub's own server then offers no writing tool, and knows its session again."""
+    reader.search("sum")
+
+    assert all(
+        each["Authorization"] == f"Bearer {TOKEN}" and each["X-MCP-Readonly"] == "true" for each in server.headers
+    )
+    assert server.headers[-1]["Mcp-Session-Id"] == "session-7"
+
+
+def test_silent_server_takes_no_longer_than_its_timeout(rest: GithubReader) -> None:
+    """A server that never answers costs one timeout, once."""
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    reader = McpReader(McpSettings(github_mcp_command=command, github_mcp_timeout_s=0.3), rest)
+    start = time.monotonic()
+
+    assert reader.search("return sum(items)") == ["src/cart.py"]
+    assert reader.search("VALUE") == ["src/deep/new.py"]
+    assert time.monotonic() - start < 5
+    assert not reader.is_available
+
+
+def test_command_that_does_not_exist_is_unavailable() -> None:
+    """The message names the variable."""
+    with pytest.raises(Unavailable, match="GITHUB_MCP_COMMAND"):
+        StdioTransport(["no-such-program-here"], {})
+
+
+def test_setting_chooses_the_reader(monkeypatch: pytest.MonkeyPatch, server: McpServer, sandbox: GithubSandbox) -> None:
+    """CODE_SEARCH_PROVIDER=mcp reads by MCP; rest is the default."""
+    for name, value in {"GITHUB_REPO": "octo/shop", "GITHUB_API_URL": sandbox.url, "GITHUB_TOKEN": TOKEN}.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(code_host.connect_reader(None), GithubReader)
+
+    monkeypatch.setenv("CODE_SEARCH_PROVIDER", "mcp")
+    monkeypatch.setenv("GITHUB_MCP_URL", server.url)
+    reader = code_host.connect_reader(None)
+
+    assert isinstance(reader, McpReader)
+    assert reader.search("return sum(items)") == ["src/cart.py"]
+    assert [name for name, _ in server.tools.called] == ["search_code"]
+
+
+@pytest.mark.skipif(NPM_SERVER is None, reason="npm install -g @modelcontextprotocol/server-github was not run")
+def test_npm_server_reads_the_same(rest: GithubReader, sandbox: GithubSandbox, git: Git, tmp_path: Path) -> None:
+    """The real server, its fixed address of GitHub led to the sandbox."""
+    lead = tmp_path / "lead.mjs"
+    lead.write_text(
+        f"const real = globalThis.fetch, here = {json.dumps(sandbox.url)};\n"
+        "globalThis.fetch = (url, given) => real(String(url).replace('https://api.github.com', here), given);\n"
+    )
+    script = str(Path(NPM_SERVER or "").resolve())
+    command = [shutil.which("node") or "node", "--import", str(lead), script]
+    reader = McpReader(McpSettings(github_mcp_command=command, github_token=SecretStr(TOKEN)), rest)
+    head = git("rev-parse", "main")
+
+    assert reader.read("src/cart.py", head) == "def total(items):\n    return sum(items) / len(items)\n"
+    assert [each.subject for each in reader.commits("main")] == ["Average the cart", "Start the shop"]
+    assert reader.search("return sum(items)") == ["src/cart.py"]
+    assert reader.is_available
+    assert not [each for each in sandbox.requests if "/git/" in str(each)]
+
+
+def test_client_outlives_no_reader(git_dir: Path, rest: GithubReader) -> None:
+    """The child ends with the reader that started it."""
+    transport = StdioTransport([sys.executable, mcp_server.__file__, str(git_dir)], {"PATH": "/usr/bin:/bin"})
+    assert "search_code" in McpClient(transport, READ_TOOLS, 5).tools
+    process: subprocess.Popen[bytes] = transport._process
+
+    del transport
+
+    assert process.poll() is not None
