@@ -1,4 +1,8 @@
-"""Rules about steps: their names, how deep parallel ones nest, whether they can be reached."""
+"""
+Rules about steps: their names, how deep parallel ones nest, whether they can be reached.
+
+Source: Variables, "Variable scope": all step names in a subworkflow must be unique, even in different scopes.
+"""
 
 from collections.abc import Iterator, Mapping
 

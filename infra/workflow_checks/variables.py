@@ -1,4 +1,8 @@
-"""Rules about variables: each one read is assigned somewhere in a scope that is visible there, in whatever order."""
+"""
+Rules about variables: each one read is assigned somewhere in a scope that is visible there, in whatever order.
+
+Source: Variables, "Variable scope": reading what a loop or an `except` made outside of it fails at deployment.
+"""
 
 from __future__ import annotations
 

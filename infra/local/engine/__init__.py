@@ -12,7 +12,7 @@ A development tool. Production runs on Google Cloud Workflows, always; no offici
 Where it differs from the service, knowingly:
 - Connectors (`googleapis.*`) deploy, and fail when they are called; only the one that runs workflows works.
 - Credentials are unsigned tokens; nothing outlives the process.
-- Regular expressions are Python's: of alternatives that start at one place the first matches, not the longest.
+- Regular expressions are Python's, held to RE2's rules but for alternatives beside an assertion such as `$`.
 - A variable never assigned raises KeyError when it is read; the service may refuse it at deployment.
 - Map literals and named arguments inside `${}` are refused: the reference lists neither.
 - `run` returns bytes as they are; through the server they fail the execution, since they have no JSON.

@@ -83,7 +83,7 @@ Expression: TypeAlias = Literal | ListLiteral | Name | Property | Index | Unary 
 _CONSTANTS: dict[str, Value] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys(("null", "None"), None),
+    **dict.fromkeys(("null", "Null", "NULL", "None"), None),
 }
 # Logical operators may be lower or upper case, not mixed (Data types, "Logical operators").
 _WORDS = {"and": "and", "AND": "and", "or": "or", "OR": "or", "not": "not", "NOT": "not", "in": "in"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,6 +12,7 @@ from infra.local.engine.language.values import Value
 from infra.local.engine.stdlib import arguments
 from infra.local.engine.stdlib.function import Function, Host, hosted, pure
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 
 
@@ -88,7 +90,9 @@ def _zone(name: str) -> tzinfo:
 
 
 def time_parse(value: Value) -> Value:
-    """Return the seconds since the Unix epoch of an ISO 8601 time; whole seconds are an integer."""
+    """Return the seconds since the Unix epoch of an RFC 3339 time; whole seconds are an integer."""
+    if _RFC_3339.fullmatch(arguments.text(value, "value")) is None:
+        raise value_error(f"value {value!r} is no RFC 3339 time")
     timestamp = _moment(value, "value").timestamp()
     return int(timestamp) if timestamp.is_integer() else timestamp
 

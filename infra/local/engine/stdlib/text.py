@@ -2,12 +2,14 @@
 Module `text`. Strings are indexed by code point.
 
 Regular expressions are RE2's at Google and Python's here: what RE2 refuses (look-around, backreferences) is refused,
-but where alternatives start at one place, Python takes the first and RE2 the longest.
+and of the matches that start at one place the longest is taken ("text.replace_all_regex"), unless an assertion such as
+`$` or `\b` stands in the pattern: there the first alternative wins.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import quote, quote_plus, unquote
 
 from infra.local.engine.language.errors import value_error
@@ -15,6 +17,9 @@ from infra.local.engine.language.values import Value
 from infra.local.engine.stdlib import arguments
 from infra.local.engine.stdlib.function import Function, pure
 
+# Python takes the first alternative, and what a lazy quantifier is content with.
+_MAY_BE_LONGER = re.compile(r"\||[*+?}]\?")
+_ASSERTION = re.compile(r"\$|\\[bBzZ]")
 _BEYOND_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\\[1-9]|\(\?(?:[=!]|<[=!]|P=|\())")
 
 
@@ -42,8 +47,8 @@ def find_all(source: Value, substr: Value) -> Value:
 
 def find_all_regex(source: Value, regexp: Value) -> Value:
     """Return index and text of each match."""
-    matches = _compiled(regexp).finditer(arguments.text(source, "source"))
-    return [{"index": match.start(), "match": match.group()} for match in matches]
+    text = arguments.text(source, "source")
+    return [{"index": start, "match": text[start:end]} for start, end in _matches(_compiled(regexp), text)]
 
 
 def match_regex(source: Value, regexp: Value) -> Value:
@@ -59,8 +64,12 @@ def replace_all(source: Value, substr: Value, repl: Value) -> Value:
 
 def replace_all_regex(source: Value, regexp: Value, repl: Value) -> Value:
     """Return a string with every match replaced by the text as it is: there are no backreferences."""
-    new = arguments.text(repl, "repl")
-    return _compiled(regexp).sub(lambda _: new, arguments.text(source, "source"))
+    text, new = arguments.text(source, "source"), arguments.text(repl, "repl")
+    parts, done = [], 0
+    for start, end in _matches(_compiled(regexp), text):
+        parts += [text[done:start], new]
+        done = end
+    return "".join([*parts, text[done:]])
 
 
 def split(source: Value, separator: Value) -> Value:
@@ -111,6 +120,24 @@ def _compiled(regexp: Value) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise value_error(f"{pattern!r} is no regular expression: {error}") from error
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each match from the left; an empty one right behind another does not count."""
+    position, last_end = 0, -1
+    while position <= len(text) and (match := pattern.search(text, position)) is not None:
+        start, end = match.start(), _longest(pattern, text, match)
+        if end > start or start != last_end:
+            yield start, end
+        last_end = end
+        position = end if end > start else end + 1
+
+
+def _longest(pattern: re.Pattern[str], text: str, match: re.Match[str]) -> int:
+    if _MAY_BE_LONGER.search(pattern.pattern) is None or _ASSERTION.search(pattern.pattern) is not None:
+        return match.end()
+    longer = (end for end in range(len(text), match.end(), -1) if pattern.fullmatch(text, match.start(), end))
+    return next(longer, match.end())
 
 
 FUNCTIONS: tuple[Function, ...] = (
