@@ -1,32 +1,27 @@
-"""PRCreatorAgent: opens the draft pull request; no model, only facts already gathered."""
+"""PRCreatorAgent: opens the pull request, or asks a person first; no model, only facts already gathered."""
 
-from shared import code_host, recorder
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.step import step
 
-from .pr_text import pr_body, pr_title
-
-LABELS = ("incident", "incident-copilot")
+from .asking import ask
+from .opening import open_for
 
 
 @step("PRCreatorAgent")
 def pr_creator(request: PullRequestRequest) -> PullRequest:
-    """Return the draft pull request of the incident's branch, opened now or found again."""
+    """Return the pull request of the incident's branch: opened now, found again, waiting for a person, or linked."""
     branch = request.branch
-    if not branch.is_ready or branch.branch is None or branch.base_branch is None:
-        return PullRequest(status="skipped", branch=branch.branch, message=branch.message)
-    writer = code_host.connect_writer(branch.repo)
-    if writer is None:
-        return PullRequest(status="skipped", branch=branch.branch, message="No credentials to write: set GITHUB_TOKEN.")
-    title = pr_title(request)
-    with recorder.tool("open_pull_request", repo=branch.repo, branch=branch.branch, title=title) as call:
-        opened = writer.open_pull_request(branch.branch, branch.base_branch, title, pr_body(request), LABELS)
-        call.result = opened.url
-    return PullRequest(
-        status="success" if opened.created else "exists",
-        branch=branch.branch,
-        pr_number=opened.number,
-        pr_url=opened.url,
-        draft=opened.draft,
-        message=title,
-    )
+    if branch.awaits_approval:
+        return ask(request)
+    if not branch.is_ready:
+        status = "refused" if branch.status == "refused" else "skipped"
+        return PullRequest(status=status, branch=branch.branch, message=branch.message)
+    if branch.linked_pr_url is not None:
+        return PullRequest(
+            status="exists",
+            branch=branch.branch,
+            pr_number=branch.linked_pr_number,
+            pr_url=branch.linked_pr_url,
+            message=branch.message,
+        )
+    return open_for(request)

@@ -1,27 +1,32 @@
-"""Title and body of the draft pull request: what, why, risk, how to check, how to take it back."""
+"""Title and body of the pull request: what, why, evidence, risk, how to take it back, what to check."""
 
-import json
-
+from shared.code_host import marker
 from shared.contracts import Evidence, PullRequestRequest, SuspectCommit
 
+from . import pr_risk
+
 EVIDENCE_SHOWN = 4
+BODY_CHARS = 60_000
+"""GitHub takes 65,536."""
 
 # A zero-width space after @ keeps GitHub from notifying a person named in a log line.
-_INERT = str.maketrans({"@": "@\u200b", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in "\\`*_[]#!"}})
+_INERT = str.maketrans({"@": "@\u200b", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in "\\`*_[]#!|"}})
 
 
 def pr_title(request: PullRequestRequest) -> str:
     """Return one line of at most 120 characters."""
     suspect = _reverted(request)
     if suspect:
-        return f'Revert "{suspect.subject}" ({request.alert.service_name})'[:120]
-    return f"Fix {request.alert.service_name}: {request.solution.recommended_solution}"[:120]
+        return _one_line(f'Revert "{suspect.subject}" ({request.alert.service_name})')
+    return _one_line(f"Fix {request.alert.service_name}: {request.solution.recommended_solution}")
 
 
 def pr_body(request: PullRequestRequest) -> str:
     """Return the body as GitHub Markdown; text from logs stands in code blocks, so it cannot format or mention."""
-    sections = [_why(request), _change(request), _evidence(request), _checks(request), _machine_readable(request)]
-    return "\n\n".join(section for section in sections if section)
+    machine = _machine_readable(request)
+    sections = [_why(request), _change(request), _evidence(request), _risk(request), _rollback(request)]
+    text = "\n\n".join(section for section in [*sections, _checks(request)] if section)
+    return f"{text[: BODY_CHARS - len(machine)]}\n\n{machine}"
 
 
 def _reverted(request: PullRequestRequest) -> SuspectCommit | None:
@@ -32,25 +37,37 @@ def _reverted(request: PullRequestRequest) -> SuspectCommit | None:
 
 
 def _why(request: PullRequestRequest) -> str:
-    cause = request.root_causes.most_likely if request.root_causes else ""
-    since = f" since {request.incident.onset:%Y-%m-%d %H:%M:%S} UTC" if request.incident.onset else ""
-    head = f"**Incident `{request.incident_id}`**: `{request.alert.service_name}` is failing{since}."
-    return f"{head}\n\n{_block(cause)}" if cause else head
+    incident, causes = request.incident, request.root_causes
+    since = f" since {incident.onset:%Y-%m-%d %H:%M:%S} UTC" if incident.onset else ""
+    head = f"**Incident `{request.incident_id}`** ({incident.severity}): "
+    head += f"{_code(request.alert.service_name)} is failing{since}."
+    if causes is None or not causes.most_likely:
+        return head
+    best = next((cause for cause in causes.root_causes if cause.hypothesis == causes.most_likely), None)
+    sure = f", with {round(best.confidence * 100)} % confidence" if best else ""
+    return f"{head} Most likely{sure}:\n\n{_block(causes.most_likely)}"
 
 
 def _change(request: PullRequestRequest) -> str:
-    patch, suspect = request.solution.patch, _reverted(request)
-    files = "\n".join(f"- `{path}`" for path in request.branch.files)
-    why = f"\n\nWhy this commit: {_inline(suspect.why)}" if suspect else ""
-    roll = f"\n\n**Rollback**: {_inline(patch.rollback_plan)}" if patch and patch.rollback_plan else ""
-    return f"### Change\n{files}{why}{roll}"
+    suspect, base = _reverted(request), request.branch.base_commit
+    rows = [f"| {_code(stat.path)} | {stat.lines_added} | {stat.lines_removed} |" for stat in request.branch.stats] or [
+        f"| {_code(path)} | | |" for path in request.branch.files
+    ]
+    table = "\n".join(["| File | Added | Removed |", "| --- | ---: | ---: |", *rows])
+    on = f"One commit on {_code(request.branch.base_branch or '')}" + (f" at `{base[:12]}`." if base else ".")
+    why = ""
+    if suspect:
+        link = f"[`{suspect.sha[:12]}`]({suspect.url})" if suspect.url.startswith("https://") else suspect.sha
+        why = f"\n\nIt takes back {link} “{_inline(suspect.subject)}” by {_inline(suspect.author)}, "
+        why += f"{suspect.at:%Y-%m-%d %H:%M} UTC, because: {_inline(suspect.why)}."
+    return f"### Change\n\n{on}\n\n{table}{why}"
 
 
 def _evidence(request: PullRequestRequest) -> str:
     cited = {id_ for file in request.code_analysis.problematic_files for id_ in file.evidence_ids}
     all_evidence = [*request.incident.evidence, *request.code_analysis.evidence]
     chosen = [item for item in all_evidence if item.id in cited] or all_evidence
-    return "### Evidence\n" + "\n".join(_shown(item) for item in chosen[:EVIDENCE_SHOWN])
+    return "### Evidence\n\n" + "\n\n".join(_shown(item) for item in chosen[:EVIDENCE_SHOWN]) if chosen else ""
 
 
 def _shown(item: Evidence) -> str:
@@ -58,17 +75,43 @@ def _shown(item: Evidence) -> str:
     return f"`{item.id}` {item.source}{when}\n{_block(item.text)}"
 
 
+def _risk(request: PullRequestRequest) -> str:
+    lines = [f"- {_inline(reason)}" for reason in pr_risk.reasons(request)]
+    return "\n".join([f"### Risk: {pr_risk.level(request)}\n", *lines])
+
+
+def _rollback(request: PullRequestRequest) -> str:
+    patch = request.solution.patch
+    return f"### Rollback\n\n{_inline(patch.rollback_plan)}" if patch and patch.rollback_plan else ""
+
+
 def _checks(request: PullRequestRequest) -> str:
     tests = request.solution.patch.test_cases if request.solution.patch else []
-    lines = ["The change takes back only what is meant", "The tests of the service pass", *tests]
-    return "### Before merging\n" + "\n".join(f"- [ ] {_inline(line)}" for line in lines)
+    lines = [
+        "The evidence above fits the failure",
+        "The diff changes what is meant and nothing else",
+        "The checks of this repository pass",
+        *tests,
+        f"After the deployment the errors of {request.alert.service_name} end",
+    ]
+    return "### Before merging\n\n" + "\n".join(f"- [ ] {_inline(line)}" for line in lines)
 
 
 def _machine_readable(request: PullRequestRequest) -> str:
-    facts = {"incident_id": request.incident_id, "service_name": request.alert.service_name}
-    facts["reverts"] = (request.solution.patch.reverts if request.solution.patch else None) or ""
-    # Inside an HTML comment `--` would end it, and JSON may write a hyphen as an escape.
-    return f"<!-- incident-copilot {json.dumps(facts).replace('--', chr(92) + 'u002d' + chr(92) + 'u002d')} -->"
+    patch, branch = request.solution.patch, request.branch
+    return marker.block(
+        request.incident_id,
+        {
+            "service_name": request.alert.service_name,
+            "severity": request.incident.severity,
+            "strategy": patch.strategy if patch else "",
+            "reverts": (patch.reverts if patch else None) or "",
+            "base_branch": branch.base_branch or "",
+            "base_commit": branch.base_commit or "",
+            "files": branch.files,
+            "produced_by": request.solution.produced_by,
+        },
+    )
 
 
 def _block(text: str) -> str:
@@ -81,6 +124,16 @@ def _backtick_runs(text: str) -> list[str]:
     return "".join(char if char == "`" else " " for char in text).split()
 
 
+def _code(text: str) -> str:
+    """Return a name in code style; as inert words where a backtick or a break would end the style."""
+    is_plain = bool(text) and "`" not in text and text.isprintable()
+    return f"`{text}`".replace("|", "\\|") if is_plain else _inline(text)
+
+
 def _inline(text: str) -> str:
     """Return one line without mentions, HTML or links: what comes from commits and models must not act on GitHub."""
     return " ".join(text.split()).translate(_INERT)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:120]

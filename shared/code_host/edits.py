@@ -1,32 +1,13 @@
 """Exact edits become whole files, or are refused: nothing outside an edit ever changes."""
 
-import ast
-import json
 import re
-import warnings
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
-
-import yaml
 
 from shared.code_host.port import FileWrite
 from shared.contracts import FileEdit
 from shared.errors import Rejected
 
 Read = Callable[[str], str | None]
-
-MAX_TOTAL_CHARS = 1_000_000
-
-# What runs with more rights than the service (CI, owners), what tools write (locks) and what holds secrets.
-_CI_FOLDERS = {".github", ".gitlab", ".circleci", ".buildkite"}
-_CI = (".git*", ".travis.yml", ".drone.yml", "appveyor.yml", "azure-pipelines*", "bitbucket-pipelines*", "jenkinsfile*")
-_BUILD = ("cloudbuild*.y*ml", "codeowners")
-_LOCKS = ("*.lock", "*.lockb", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "go.sum")
-_KEYS = ("id_rsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.tfstate*")
-_SECRETS = (".env*", "*.env", ".netrc", ".npmrc", ".pypirc", "*secret*.y*ml", "*secret*.json", "*credential*.y*ml")
-_CREDENTIALS = ("*credential*.json", "*service-account*.json", "*service_account*.json")
-_PROTECTED = (*_CI, *_BUILD, *_LOCKS, *_KEYS, *_SECRETS, *_CREDENTIALS)
 
 
 def apply(edits: Sequence[FileEdit], read: Read) -> list[FileWrite]:
@@ -46,22 +27,6 @@ def apply(edits: Sequence[FileEdit], read: Read) -> list[FileWrite]:
     return [FileWrite(path, text) for path, text in texts.items()]
 
 
-def check(writes: Sequence[FileWrite], read: Read, allowed: Sequence[str] = ()) -> None:
-    """
-    Accept writes that respect the path policy and still parse wherever the file they replace did.
-
-    `allowed` holds glob patterns (`*` crosses folders) that lift the protection of matching paths.
-    Raises Rejected naming the file and what is wrong with it.
-    """
-    if sum(len(write.text or "") for write in writes) > MAX_TOTAL_CHARS:
-        raise Rejected(f"the patch writes more than {MAX_TOTAL_CHARS} characters")
-    for write in writes:
-        check_path(write.path)
-        if is_protected(write.path) and not any(fnmatchcase(write.path, pattern) for pattern in allowed):
-            raise Rejected(f"{write.path!r} is protected from automatic change; PR_ALLOWED_PATHS can allow it")
-        _check_parses(write, read(write.path))
-
-
 def check_path(path: str) -> None:
     """Accept a relative path inside the repository in its plain form; raises Rejected for any other."""
     parts = path.split("/")
@@ -73,12 +38,6 @@ def check_path(path: str) -> None:
         raise Rejected(f"{path!r} has an empty, '.' or '..' part")
     if any(part.lower().rstrip(". ") == ".git" for part in parts):
         raise Rejected(f"{path!r} is inside git's own folder")
-
-
-def is_protected(path: str) -> bool:
-    """Tell whether a path is denied by default: CI, owners, lockfiles, what looks like a secret; case is ignored."""
-    *folders, name = path.lower().split("/")
-    return not _CI_FOLDERS.isdisjoint(folders) or any(fnmatchcase(name, pattern) for pattern in _PROTECTED)
 
 
 def occurrences(needle: str, text: str) -> int:
@@ -129,48 +88,3 @@ def _in_newline_style(edit: FileEdit, current: str) -> tuple[str, str | None]:
 
 def _excerpt(text: str) -> str:
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
-
-
-def _check_parses(write: FileWrite, before: str | None) -> None:
-    parse = _PARSERS.get(PurePosixPath(write.path).suffix.lower())
-    if parse is None or write.text is None:
-        return
-    # What never parsed (a template, another dialect) is not ours to judge.
-    if before is not None and _parse_error(parse, before):
-        return
-    error = _parse_error(parse, write.text)
-    if error:
-        raise Rejected(f"{write.path!r} would no longer parse: {error}")
-
-
-def _parse_error(parse: Callable[[str], None], text: str) -> str | None:
-    try:
-        parse(text)
-    except (SyntaxError, ValueError, yaml.YAMLError, RecursionError, MemoryError) as error:
-        return " ".join(str(error).split())[:300] or type(error).__name__
-    return None
-
-
-def _parse_python(text: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        compile(text, "<patched>", "exec", flags=ast.PyCF_ONLY_AST, dont_inherit=True)
-
-
-def _parse_json(text: str) -> None:
-    json.loads(text)
-
-
-def _parse_yaml(text: str) -> None:
-    # Composed, not constructed: tags are unknown here and aliases must not be expanded.
-    for _ in yaml.compose_all(text, Loader=yaml.SafeLoader):
-        pass
-
-
-_PARSERS: dict[str, Callable[[str], None]] = {
-    ".py": _parse_python,
-    ".pyi": _parse_python,
-    ".json": _parse_json,
-    ".yaml": _parse_yaml,
-    ".yml": _parse_yaml,
-}

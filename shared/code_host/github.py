@@ -1,11 +1,12 @@
 """GitHub: its settings, one opened repository, and the door where its errors become ours."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from json import JSONDecodeError
+from typing import TypeVar
 
 import github
 import jwt
@@ -24,6 +25,8 @@ _READ_RETRIES = 2
 # Source: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 _SECONDARY_LIMIT_WAIT_S = 60.0
 _MAX_REASON_CHARS = 300
+
+Found = TypeVar("Found")
 
 
 class GithubSettings(Settings):
@@ -91,7 +94,7 @@ def list_files(repository: Repository, tree: str, prefix: str = "") -> Iterator[
     whole = repository.get_git_tree(tree, recursive=True)
     # The answer to a cut tree does not say what is missing, so each folder is asked for by itself.
     rows = repository.get_git_tree(tree).tree if whole.truncated else whole.tree
-    for row in rows:
+    for row in given(rows):
         if row.type != "tree":
             yield prefix + row.path, TreeFile(row.mode, row.sha, row.size or 0)
         elif whole.truncated:
@@ -141,11 +144,24 @@ def _door(what: str, silence: type[Unavailable] | type[Uncertain]) -> Iterator[N
     except requests.RequestException as error:
         kind = Unavailable if _was_never_sent(error) else silence
         raise kind(f"GitHub did not answer about {what}: {type(error).__name__}") from error
-    except (JSONDecodeError, github.BadAttributeException) as error:
+    except (JSONDecodeError, github.BadAttributeException, _Shapeless) as error:
+        raise silence(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
+    except (TypeError, AttributeError, KeyError, IndexError, AssertionError) as error:
+        # A page for people where data was due, as proxies send it, makes the library stumble over its own feet.
+        if not _is_of_library(error):
+            raise
         raise silence(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
     except RuntimeError as error:
         # PyGithub tells of a redirect to another host or scheme with nothing better.
         raise Refused(f"GitHub sent the question about {what} elsewhere: {error}") from error
+
+
+def _is_of_library(error: BaseException) -> bool:
+    """Tell an error raised inside PyGithub from one of our own making."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0] == "github"
 
 
 def _answered(
@@ -185,6 +201,30 @@ def _was_never_sent(error: requests.RequestException) -> bool:
     cause = error.args[0] if error.args else None
     is_refused = isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
     return is_refused or isinstance(error, requests.ConnectTimeout)
+
+
+class _Shapeless(Exception):
+    """An answer lacks what it is for."""
+
+
+def given(part: Found | None) -> Found:
+    """
+    Return a part of an answer that must be there; call it inside `reading` or `writing`.
+
+    PyGithub reads a page for people as an answer whose every part is none.
+    """
+    if part is None:
+        raise _Shapeless
+    return part
+
+
+def look_again(find: Callable[[], Found | None]) -> Found | None:
+    """Look for what a write of unknown fate may have made; none also when that cannot be told."""
+    try:
+        return find()
+    except IncidentCopilotError:
+        # A second silence must not hide the first: that one says what may have happened.
+        return None
 
 
 def _client(settings: GithubSettings) -> github.Github:

@@ -12,7 +12,7 @@ from github.Commit import Commit as GithubCommit
 from github.File import File
 
 from shared import clock
-from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, is_ref, list_files, reading
+from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, given, is_ref, list_files, reading
 from shared.code_host.port import Commit, FileChange
 from shared.errors import Refused
 
@@ -77,7 +77,7 @@ class GithubReader:
         if file.sha not in self._texts:
             with reading(f"{path!r} at {ref!r} in {self.repo!r}"):
                 blob = self._repository.opened.get_git_blob(file.sha)
-                self._texts[file.sha] = _text(base64.b64decode(blob.content))
+                self._texts[file.sha] = _text(base64.b64decode(given(blob.content)))
         return self._texts[file.sha]
 
     def commits(
@@ -126,7 +126,7 @@ class GithubReader:
         with reading(f"the ref {ref!r} in {self.repo!r}"):
             try:
                 # A page of one file: of the answer only the sha is wanted.
-                return self._repository.opened.get_commit(ref, commit_files_per_page=1).sha
+                return given(self._repository.opened.get_commit(ref, commit_files_per_page=1).sha)
             except github.GithubException as error:
                 # The repository is open, so these speak of the ref: unknown, of an empty repository, ill-formed.
                 if error.status in (404, 409, 422):
@@ -173,6 +173,7 @@ def _commit(found: GithubCommit, changes: tuple[FileChange, ...] = ()) -> Commit
         url=found.html_url,
         parents=tuple(parent.sha for parent in found.parents),
         changes=changes,
+        login=found.author.login if found.author and found.author.type == "User" else None,
     )
 
 

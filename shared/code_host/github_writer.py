@@ -1,30 +1,36 @@
-"""Write one branch with one commit, and its pull request, to one repository of GitHub."""
+"""Write one branch with one commit to one repository of GitHub."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
 
 import github
 from github.GitCommit import GitCommit
 from github.InputGitTreeElement import InputGitTreeElement
-from github.PullRequest import PullRequest
 
-from shared import log
-from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, is_ref, list_files, reading, writing
-from shared.code_host.port import BranchWritten, FileWrite, PullRequestOpened
-from shared.errors import IncidentCopilotError, Refused, Rejected, Uncertain
+from shared.code_host.github import (
+    GithubRepository,
+    GithubSettings,
+    TreeFile,
+    given,
+    is_ref,
+    list_files,
+    look_again,
+    reading,
+    writing,
+)
+from shared.code_host.github_pulls import GithubPulls
+from shared.code_host.port import BranchWritten, FileWrite
+from shared.errors import Refused, Rejected, Uncertain
 
 _NEW_FILE_MODE = "100644"
 # A branch of ours holds one commit; more are what people added to it.
 _COMMITS_LOOKED_AT = 30
 
-Found = TypeVar("Found")
-
 
 class GithubWriter:
     """
-    Branches and pull requests of one repository; each is looked for before it is made, and made with one request.
+    Branches of one repository; each is looked for before it is made, and made with one request.
 
     Source: https://docs.github.com/en/rest/git
     """
@@ -53,27 +59,25 @@ class GithubWriter:
         commit = self._store(base_sha, message, files)
         return self._publish(branch, commit, base_sha, message)
 
-    def open_pull_request(
-        self, branch: str, base_branch: str, title: str, body: str, labels: Sequence[str]
-    ) -> PullRequestOpened:
-        """
-        Open a draft pull request, or return the open one of that branch; a plan without drafts gets a plain one.
+    @property
+    def pulls(self) -> GithubPulls:
+        """The pull requests of the repository."""
+        return GithubPulls(self._repository)
 
-        Labels that cannot be put on it are logged and left.
-        Raises Refused, Throttled, Unavailable, Uncertain (it may be open).
-        """
-        pull = self._open_pull(branch)
-        is_new = pull is None
-        if pull is None:
-            pull, is_new = self._create_pull(branch, base_branch, title, body)
-        self._label(pull, labels)
-        return PullRequestOpened(pull.number, pull.html_url, bool(pull.draft), is_new)
+    def obstacle(self) -> str | None:
+        """Return why nothing can be written here; none when nothing is known to stand against it."""
+        repository = self._repository.opened
+        if repository.archived:
+            return f"{self.repo} is archived, so it is read-only"
+        if repository.raw_data.get("disabled"):
+            return f"{self.repo} is disabled by GitHub, so nothing can be written to it"
+        return None
 
     def _head(self, branch: str) -> str | None:
         """Return the sha a branch points at; none when there is no such branch."""
         with reading(f"the branch {branch!r} of {self.repo!r}"):
             try:
-                return self._repository.opened.get_git_ref(f"heads/{branch}").object.sha
+                return given(self._repository.opened.get_git_ref(f"heads/{branch}").object).sha
             except github.UnknownObjectException:
                 return None
 
@@ -91,8 +95,8 @@ class GithubWriter:
         repository = self._repository.opened
         with reading(f"the files at {base_sha!r} in {self.repo!r}"):
             base = repository.get_git_commit(base_sha)
-            kept = dict(list_files(repository, base.tree.sha))
-        elements = [_element(file, kept.get(file.path)) for file in files]
+            kept = dict(list_files(repository, given(base.tree).sha))
+        elements = [_element(file, kept) for file in files]
         with reading(f"a commit of {len(elements)} files on {base_sha!r} in {self.repo!r}"):
             return self._store_commit(base, message, elements)
 
@@ -101,89 +105,31 @@ class GithubWriter:
         tree = repository.create_git_tree(elements, base.tree)
         if tree.sha == base.tree.sha:
             raise Rejected(f"The files to write are at {base.sha} in {self.repo!r} already: nothing would change")
-        return repository.create_git_commit(message, tree, [base]).sha
+        return given(repository.create_git_commit(message, tree, [base]).sha)
 
     def _publish(self, branch: str, commit: str, base_sha: str, message: str) -> BranchWritten:
         try:
             with writing(f"the branch {branch!r} of {self.repo!r}"):
                 self._repository.opened.create_git_ref(f"refs/heads/{branch}", commit)
         except Uncertain:
-            if _look_again(lambda: self._head(branch)) != commit:
+            if look_again(lambda: self._head(branch)) != commit:
                 raise
         except Refused:
             # Another run of the same incident may have been faster.
-            head = _look_again(lambda: self._head(branch))
+            head = look_again(lambda: self._head(branch))
             if head is None:
                 raise
             return self._earlier(branch, head, base_sha, message)
         return BranchWritten(branch, commit, created=True)
 
-    def _open_pull(self, branch: str) -> PullRequest | None:
-        with reading(f"the pull requests of {branch!r} in {self.repo!r}"):
-            repository = self._repository.opened
-            found = repository.get_pulls(state="open", head=f"{repository.owner.login}:{branch}")
-            return next((pull for pull in found if pull.head.ref == branch), None)
 
-    def _create_pull(self, branch: str, base_branch: str, title: str, body: str) -> tuple[PullRequest, bool]:
-        """Return the pull request and whether it is ours of now."""
-        try:
-            return self._send_pull(branch, base_branch, title, body), True
-        except Uncertain:
-            pull = _look_again(lambda: self._open_pull(branch))
-            if pull is None:
-                raise
-            return pull, True
-        except Refused as refusal:
-            if "already exists" not in str(refusal):
-                raise
-            pull = _look_again(lambda: self._open_pull(branch))
-            if pull is None:
-                raise
-            return pull, False
-
-    def _send_pull(self, branch: str, base_branch: str, title: str, body: str) -> PullRequest:
-        with writing(f"a pull request from {branch!r} to {base_branch!r} in {self.repo!r}"):
-            create = self._repository.opened.create_pull
-            try:
-                return create(base_branch, branch, title=title, body=body, draft=True)
-            except github.GithubException as error:
-                # Private repositories of a free plan know no drafts; the no is certain, so asking anew is safe.
-                if error.status != 422 or "draft pull requests are not supported" not in str(error).lower():
-                    raise
-            return create(base_branch, branch, title=title, body=body, draft=False)
-
-    def _label(self, pull: PullRequest, labels: Sequence[str]) -> None:
-        """Put on the labels that are missing; GitHub creates those the repository does not have."""
-        missing = [label for label in labels if label not in {known.name for known in pull.labels}]
-        if not missing:
-            return
-        try:
-            with writing(f"the labels of pull request {pull.number} in {self.repo!r}"):
-                pull.add_to_labels(*missing)
-        except IncidentCopilotError as error:
-            # The pull request is what was promised; its labels only help to find it.
-            log.warning(
-                "code_host.labels_failed",
-                repo=self.repo,
-                pr_number=pull.number,
-                error_type=type(error).__name__,
-                reason=str(error),
-            )
-
-
-def _look_again(find: Callable[[], Found | None]) -> Found | None:
-    """Look for what a write of unknown fate may have made; none also when that cannot be told."""
-    try:
-        return find()
-    except IncidentCopilotError:
-        # A second silence must not hide the first: that one says what may have happened.
-        return None
-
-
-def _element(file: FileWrite, kept: TreeFile | None) -> InputGitTreeElement:
+def _element(file: FileWrite, tree: Mapping[str, TreeFile]) -> InputGitTreeElement:
     """Return one row of the new tree. Raises Rejected for what a text file cannot replace."""
+    kept = tree.get(file.path)
     if kept is not None and not kept.is_regular:
         raise Rejected(f"{file.path!r} is a link or a submodule: it is not replaced by a file")
+    if kept is None:
+        _check_room(file.path, tree)
     mode = kept.mode if kept is not None else _NEW_FILE_MODE
     if file.text is not None:
         if not _is_encodable(file.text):
@@ -200,3 +146,13 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _check_room(path: str, tree: Mapping[str, TreeFile]) -> None:
+    """Refuse a new file where a folder is, or below what is no folder: git would drop one for the other."""
+    above = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1)]
+    taken = next((folder for folder in above if folder in tree), None)
+    if taken is not None:
+        raise Rejected(f"{path!r} cannot be created: {taken!r} is a file, a link or a submodule")
+    if any(other.startswith(f"{path}/") for other in tree):
+        raise Rejected(f"{path!r} cannot be created: it is a folder")

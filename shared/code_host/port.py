@@ -27,6 +27,8 @@ class Commit:
     url: str
     parents: tuple[str, ...] = ()
     changes: tuple[FileChange, ...] = ()
+    login: str | None = None
+    """The author's account on the host, where the host knows it."""
 
     @property
     def subject(self) -> str:
@@ -89,6 +91,24 @@ class BranchWritten:
 
 
 @dataclass(frozen=True)
+class PullRequestDraft:
+    """
+    A pull request to open; `marker` is a text of its body by which it is known as ours when it is met again.
+
+    Of `reviewers`, logins or `org/team`, those who cannot be asked are left out.
+    """
+
+    branch: str
+    base_branch: str
+    title: str
+    body: str
+    marker: str
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    is_draft: bool = True
+
+
+@dataclass(frozen=True)
 class PullRequestOpened:
     """The pull request; `created` is false when an earlier run had opened it."""
 
@@ -96,6 +116,37 @@ class PullRequestOpened:
     url: str
     draft: bool
     created: bool
+    reviewers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PullRequestFound:
+    """A pull request of the repository's own branch."""
+
+    number: int
+    url: str
+    branch: str
+    state: Literal["open", "merged", "closed"]
+
+
+class PullRequests(Protocol):
+    """The pull requests of one repository. Every method raises Unavailable, Throttled, Refused."""
+
+    def of_branch(self, branch: str) -> PullRequestFound | None:
+        """Return the branch's pull request, an open one before any other; none when it never had one."""
+        ...
+
+    def touching(self, paths: Sequence[str], prefix: str) -> PullRequestFound | None:
+        """Return an open pull request of a branch that starts with `prefix` and changes one of `paths`, the oldest."""
+        ...
+
+    def open(self, draft: PullRequestDraft) -> PullRequestOpened:
+        """
+        Open it, or return the branch's open one with its body brought up to date when it is ours.
+
+        Labels and reviewers are asked for and never fail it. Raises Uncertain too (it may be open).
+        """
+        ...
 
 
 class CodeWriter(Protocol):
@@ -103,21 +154,20 @@ class CodeWriter(Protocol):
 
     repo: str
 
+    @property
+    def pulls(self) -> PullRequests:
+        """The pull requests of the repository."""
+        ...
+
+    def obstacle(self) -> str | None:
+        """Return why nothing can be written here, as in an archive; none when nothing is known to stand against it."""
+        ...
+
     def commit_files(self, branch: str, base_sha: str, message: str, files: Sequence[FileWrite]) -> BranchWritten:
         """
         Put one commit on top of `base_sha` holding all `files`, and point the new `branch` at it.
 
         An existing branch of that name is returned as it stands. File modes are kept.
-        Raises Unavailable, Throttled, Refused, Uncertain.
-        """
-        ...
-
-    def open_pull_request(
-        self, branch: str, base_branch: str, title: str, body: str, labels: Sequence[str]
-    ) -> PullRequestOpened:
-        """
-        Open a draft pull request, or return the open one of that branch.
-
-        Raises Unavailable, Throttled, Refused, Uncertain.
+        Raises Rejected (a file cannot be written so), Unavailable, Throttled, Refused, Uncertain.
         """
         ...

@@ -55,7 +55,7 @@ class GithubSandbox(Sandbox):
     GitHub for one repository; `token` none lets everybody in, `is_public` lets strangers read.
 
     `fault`, called before each answer, may return a reply to give in its place. Pull requests are kept in `pulls_path`,
-    by default `<git_dir>/pulls.json`.
+    by default `<git_dir>/pulls.json`; reviews can be asked of `collaborators`, logins and team slugs, none of all.
     """
 
     def __init__(
@@ -69,6 +69,8 @@ class GithubSandbox(Sandbox):
         pulls_path: Path | None = None,
         is_public: bool = False,
         tree_limit: int = 100_000,
+        is_archived: bool = False,
+        collaborators: frozenset[str] | None = None,
         fault: Callable[[Request], Reply | None] | None = None,
     ) -> None:
         super().__init__(port)
@@ -79,13 +81,15 @@ class GithubSandbox(Sandbox):
         self._default_branch = default_branch
         self._is_public = is_public
         self._tree_limit = tree_limit
+        self._is_archived = is_archived
+        self._collaborators = collaborators
         self._pulls = PullStore(pulls_path or git_dir / "pulls.json")
         self._routes = self._compiled_routes()
         self._used = 0
         self._count_lock = threading.Lock()
 
     def _compiled_routes(self) -> list[tuple[str, re.Pattern[str], Handler]]:
-        below = [*_REPOSITORY_ROUTES, *PullEndpoints(self._pulls).routes()]
+        below = [*_REPOSITORY_ROUTES, *PullEndpoints(self._pulls, self._collaborators).routes()]
         prefix = f"/repos/{self.repo}"
         routes: list[tuple[str, str, Handler]] = [
             *((method, f"{re.escape(prefix)}/{path}".removesuffix("/"), handler) for method, path, handler in below),
@@ -121,6 +125,8 @@ class GithubSandbox(Sandbox):
         prefix = "/api/v3" if request.path.startswith("/api/v3/") else ""
         path = request.path.removeprefix(prefix)
         self._check_token(request, path)
+        if self._is_archived and request.method not in ("GET", "HEAD") and path.startswith("/repos/"):
+            raise ApiError(403, "Repository was archived so is read-only.")
         for method, pattern, handler in self._routes:
             found = pattern.fullmatch(path)
             if found and request.method in (method, "HEAD" if method == "GET" else method):
@@ -143,7 +149,8 @@ class GithubSandbox(Sandbox):
     def _call(self, request: Request, args: list[str], prefix: str) -> Call:
         # Addresses are those of the client: it may have come by another name than 127.0.0.1.
         web = f"http://{request.headers.get('Host') or self.url.removeprefix('http://')}"
-        return Call(request, args, self._git, self.repo, self._default_branch, web, web + prefix, self._tree_limit)
+        place = (self._git, self.repo, self._default_branch, web, web + prefix)
+        return Call(request, args, *place, self._tree_limit, self._is_archived)
 
     def _rate_headers(self) -> dict[str, str]:
         with self._count_lock:

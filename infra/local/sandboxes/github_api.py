@@ -51,6 +51,8 @@ class Call:
     """Base URL of the API as the client wrote it, `/api/v3` included."""
     tree_limit: int
     """Most entries a recursive tree may hold before it is cut."""
+    is_archived: bool = False
+    """Nothing can be written."""
 
     @property
     def owner(self) -> str:

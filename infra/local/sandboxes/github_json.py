@@ -3,6 +3,7 @@
 Source: https://docs.github.com/en/rest (API version 2022-11-28)
 """
 
+import re
 from datetime import datetime
 from urllib.parse import quote
 
@@ -30,6 +31,12 @@ def user(call: Call, login: str) -> Json:
     }
 
 
+def account(call: Call, who: Person) -> Json | None:
+    """Shape the account behind an author: known by GitHub's own no-reply address alone."""
+    found = re.fullmatch(r"(?:\d+\+)?([A-Za-z0-9-]+)@users\.noreply\.github\.com", who.email)
+    return user(call, found[1]) if found else None
+
+
 def repository(call: Call) -> Json:
     """Shape the repository."""
     return {
@@ -45,7 +52,7 @@ def repository(call: Call) -> Json:
         "url": call.repo_api,
         "clone_url": f"{call.repo_web}.git",
         "default_branch": call.default_branch,
-        "archived": False,
+        "archived": call.is_archived,
         "disabled": False,
         "visibility": "public",
         "permissions": {"admin": False, "maintain": False, "push": True, "triage": True, "pull": True},
@@ -113,8 +120,8 @@ def commit(call: Call, record: CommitRecord) -> Json:
         "url": url,
         "html_url": f"{call.repo_web}/commit/{record.sha}",
         "comments_url": f"{url}/comments",
-        "author": None,
-        "committer": None,
+        "author": account(call, record.author),
+        "committer": account(call, record.committer),
         "parents": parents,
     }
 
@@ -175,6 +182,11 @@ def label(call: Call, name: str) -> Json:
     return {"id": 1, "name": name, "color": "ededed", "default": False, "url": f"{call.repo_api}/labels/{name}"}
 
 
+def team(call: Call, slug: str) -> Json:
+    """Shape a team of the owner."""
+    return {"id": 1, "node_id": "T_1", "name": slug, "slug": slug, "url": f"{call.api}/organizations/1/team/1"}
+
+
 def pull(call: Call, kept: Json) -> Json:
     """Shape a pull request; `kept` is its row of the store."""
     page = f"{call.repo_web}/pull/{kept['number']}"
@@ -194,9 +206,13 @@ def pull(call: Call, kept: Json) -> Json:
         "comments_url": f"{issue}/comments",
         "user": user(call, "sandbox"),
         "labels": [label(call, name) for name in kept["labels"]],
+        "requested_reviewers": [user(call, login) for login in kept.get("reviewers", [])],
+        "requested_teams": [team(call, slug) for slug in kept.get("teams", [])],
         "locked": False,
-        "merged": False,
-        "merged_at": None,
+        "merged": kept.get("merged_at") is not None,
+        "merged_at": kept.get("merged_at"),
+        "merge_commit_sha": kept.get("merge_commit"),
+        "closed_at": kept.get("closed_at"),
         "mergeable": None,
         "comments": len(kept["comments"]),
     }

@@ -9,6 +9,7 @@ from typing import Any
 from infra.local.sandboxes import github_json as shape
 from infra.local.sandboxes.github_api import ApiError, Call, Handler, Json, invalid, not_found, paged
 from infra.local.sandboxes.github_diff import changed_files
+from infra.local.sandboxes.github_git import GitError, Person
 from infra.local.sandboxes.http import Reply
 from shared import clock
 
@@ -45,10 +46,11 @@ class PullStore:
 
 
 class PullEndpoints:
-    """The endpoints that need the store."""
+    """The endpoints that need the store; reviews may be asked of `collaborators` alone, none: of all."""
 
-    def __init__(self, store: PullStore) -> None:
+    def __init__(self, store: PullStore, collaborators: frozenset[str] | None = None) -> None:
         self._store = store
+        self._collaborators = collaborators
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Return (method, path below the repository, handler)."""
@@ -58,6 +60,8 @@ class PullEndpoints:
             ("GET", r"pulls/(\d+)", self.get_pull),
             ("PATCH", r"pulls/(\d+)", self.update_pull),
             ("GET", r"pulls/(\d+)/files", self.list_files),
+            ("PUT", r"pulls/(\d+)/merge", self.merge_pull),
+            ("POST", r"pulls/(\d+)/requested_reviewers", self.request_reviewers),
             ("GET", r"issues/(\d+)/labels", self.list_issue_labels),
             ("POST", r"issues/(\d+)/labels", self.add_labels),
             ("GET", r"issues/(\d+)/comments", self.list_comments),
@@ -99,7 +103,42 @@ class PullEndpoints:
         sent = {key: value for key, value in call.body().items() if key in ("title", "body", "state", "base")}
         if sent.get("state") not in (None, "open", "closed"):
             raise invalid("PullRequest", "state")
+        if "state" in sent:
+            sent["closed_at"] = shape.stamp(clock.now()) if sent["state"] == "closed" else None
         return Reply.of_json(shape.pull(call, self._edit(call, lambda pull: pull.update(sent))))
+
+    def merge_pull(self, call: Call) -> Reply:
+        """PUT /repos/{owner}/{repo}/pulls/{number}/merge, by a merge commit. Raises ApiError 405 when it cannot be."""
+        pull = self._store.find(int(call.args[0]))
+        base, head = pull_ends(call, pull)
+        if pull["state"] != "open" or pull["draft"]:
+            raise ApiError(405, "Pull Request is still a draft" if pull["draft"] else "Pull Request is not mergeable")
+        try:
+            tree = call.git.text("merge-tree", "--write-tree", base, head).split("\n")[0]
+        except GitError:
+            raise ApiError(405, "Pull Request has merge conflicts") from None
+        who = Person("sandbox", "sandbox@users.noreply.github.com", clock.now())
+        message = f"Merge pull request #{pull['number']} from {call.owner}/{pull['head']}"
+        sha = call.git.write_commit(message, tree, [base, head], who, who).sha
+        call.git.set_ref(f"refs/heads/{pull['base']}", sha, is_new=False)
+        at = shape.stamp(clock.now())
+        self._edit(call, lambda kept: kept.update(state="closed", merged_at=at, closed_at=at, merge_commit=sha))
+        return Reply.of_json({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
+
+    def request_reviewers(self, call: Call) -> Reply:
+        """POST /repos/{owner}/{repo}/pulls/{number}/requested_reviewers: all of them, or 422 for one who cannot be."""
+        body = call.body()
+        people, teams = list(body.get("reviewers") or []), list(body.get("team_reviewers") or [])
+        if "sandbox" in people:
+            raise ApiError(422, "Review cannot be requested from pull request author.")
+        if self._collaborators is not None and not self._collaborators.issuperset([*people, *teams]):
+            raise ApiError(422, "Reviews may only be requested from collaborators.")
+
+        def ask(pull: Json) -> None:
+            pull["reviewers"] = list(dict.fromkeys([*pull.get("reviewers", []), *people]))
+            pull["teams"] = list(dict.fromkeys([*pull.get("teams", []), *teams]))
+
+        return Reply.of_json(shape.pull(call, self._edit(call, ask)), 201)
 
     def list_files(self, call: Call) -> Reply:
         """GET /repos/{owner}/{repo}/pulls/{number}/files."""

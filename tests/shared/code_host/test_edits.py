@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.code_host.edits import apply, check, is_protected
+from shared.code_host.edits import apply
 from shared.code_host.port import FileWrite
 from shared.contracts import FileEdit
 from shared.errors import Rejected
@@ -123,67 +123,45 @@ def test_path_that_leaves_the_repository_is_refused(path: str) -> None:
         apply([edit(None, "x", path)], lambda _: pytest.fail("read"))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        ".github/workflows/ci.yml",
-        "sub/.github/x",
-        ".gitlab-ci.yml",
-        "CODEOWNERS",
-        "docs/CODEOWNERS",
-        "poetry.lock",
-        "web/package-lock.json",
-        "go.sum",
-        ".env",
-        "conf/.env.production",
-        "deploy/secrets.yaml",
-        "keys/server.pem",
-        "Jenkinsfile",
-        "infra/prod.tfstate",
-    ],
+@settings(database=None, deadline=None, derandomize=True)
+@given(
+    files=st.lists(st.text(alphabet="ab\r\n\ufeffé", max_size=14), min_size=1, max_size=3),
+    wanted=st.lists(st.tuples(st.integers(0, 2), PIECES, PIECES), min_size=1, max_size=4),
 )
-def test_protected_path_is_denied_by_default(path: str) -> None:
-    """CI, owners, lockfiles and secrets are not for machines to change."""
-    with pytest.raises(Rejected, match="protected"):
-        check([FileWrite(path, "x")], lambda _: None)
+def test_edits_of_many_files_do_what_exact_replacement_does_or_nothing(
+    files: list[str], wanted: list[tuple[int, str, str]]
+) -> None:
+    """Against the plainest model: every edit replaces its one place, or the whole patch is refused."""
+    names = [f"f{number}.txt" for number in range(len(files))]
+    edits = [edit(original, new, names[number % len(names)]) for number, original, new in wanted]
+    model: dict[str, str] = dict(zip(names, files, strict=True))
+    is_possible = True
+    for each in edits:
+        original, new = in_style(each.original or "", model[each.path]), in_style(each.new or "", model[each.path])
+        is_possible &= starts(original, model[each.path]) == 1 and original != new
+        model[each.path] = model[each.path].replace(original, new, 1) if is_possible else model[each.path]
+
+    if not is_possible:
+        with pytest.raises(Rejected):
+            apply(edits, dict(zip(names, files, strict=True)).get)
+        return
+    writes = apply(edits, dict(zip(names, files, strict=True)).get)
+    assert {write.path: write.text for write in writes} == {each.path: model[each.path] for each in edits}
 
 
-@pytest.mark.parametrize(
-    "path", ["shop/cart.py", "src/blocks.rs", "docs/github.md", "environment.py", "config/app.yaml"]
-)
-def test_ordinary_path_is_free(path: str) -> None:
-    """Names that only resemble protected ones are free."""
-    assert not is_protected(path)
+def in_style(text: str, current: str) -> str:
+    """Write line ends as a file does that knows only CRLF."""
+    is_crlf = "\r\n" in current and "\n" not in current.replace("\r\n", "")
+    return text.replace("\n", "\r\n") if is_crlf else text
 
 
-def test_allowed_pattern_lifts_the_protection() -> None:
-    """The operator's patterns lift the protection of what they match."""
-    check([FileWrite(".github/dependabot.yml", "a: 1\n")], lambda _: None, allowed=[".github/dependabot.yml"])
-
-
-@pytest.mark.parametrize(
-    ("path", "good", "bad"),
-    [
-        ("a.py", "x = 1\n", "x = (\n"),
-        ("a.json", "{}", "{"),
-        ("a.yaml", "a: !Ref b\n---\nc: 1\n", "a: [\n"),
-        ("a.py", "x = '\\d'\n", "x = 1\0\n"),
-    ],
-)
-def test_text_that_stops_parsing_is_refused(path: str, good: str, bad: str) -> None:
-    """A file that parsed must still parse."""
-    check([FileWrite(path, good)], lambda _: good)
-
-    with pytest.raises(Rejected, match="no longer parse"):
-        check([FileWrite(path, bad)], lambda _: good)
-
-
-def test_text_that_never_parsed_is_not_judged() -> None:
-    """A template that is no Python is not held to Python."""
-    check([FileWrite("a.py", "{% if y %}")], lambda _: "{% if x %}")
-
-
-def test_huge_patch_is_refused() -> None:
-    """What a patch writes is bounded."""
-    with pytest.raises(Rejected, match="more than"):
-        check([FileWrite("a.txt", "x" * 1_000_001)], lambda _: None)
+@settings(database=None, deadline=None, derandomize=True)
+@given(before=TEXTS, original=PIECES, after=TEXTS)
+def test_deletion_needs_its_one_place_too(before: str, original: str, after: str) -> None:
+    """A file is deleted only by who can quote a place of it that is there once."""
+    text = before + original + after
+    if starts(original, text) == 1:
+        assert outcome(text, edit(original, None)) is None
+    else:
+        with pytest.raises(Rejected):
+            outcome(text, edit(original, None))

@@ -139,7 +139,7 @@ def test_nobody_listening_is_unavailable() -> None:
         with pytest.raises(Unavailable, match="did not answer about the repository 'octo/shop'"):
             GithubReader(settings, "octo/shop").default_branch()
         with pytest.raises(Unavailable):
-            GithubWriter(settings, "octo/shop").open_pull_request("b", "main", "t", "", [])
+            GithubWriter(settings, "octo/shop").pulls.of_branch("b")
 
 
 def test_write_is_unavailable_only_when_it_was_never_sent(sandbox: GithubSandbox) -> None:

@@ -1,8 +1,10 @@
 """Writing to GitHub: one commit on one branch, however often and however badly it goes."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from infra.local.sandboxes.github import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
@@ -102,6 +104,9 @@ def test_branch_of_someone_else_is_refused(writer: GithubWriter, base: str, git:
     ("file", "reason"),
     [
         (FileWrite("link.txt", "text"), "link or a submodule"),
+        (FileWrite("link.txt/x", "text"), "'link.txt' is a file, a link"),
+        (FileWrite("src/cart.py/x", "text"), "'src/cart.py' is a file"),
+        (FileWrite("src", "text"), "it is a folder"),
         (FileWrite("absent.txt", None), "not there"),
         (FileWrite("src/cart.py", "\ud800"), "UTF-8"),
         (FileWrite("run.sh", "#!/bin/sh\n"), "nothing would change"),
@@ -203,3 +208,14 @@ def test_faster_run_of_the_same_incident_wins(
     written = writer.commit_files(BRANCH, base, MESSAGE, [FIX])
 
     assert (written.created, written.commit) == (False, git("rev-parse", BRANCH))
+
+
+def test_archive_is_an_obstacle_before_anything_is_written(git_dir: Path, writer: GithubWriter, base: str) -> None:
+    """The reason is known before the first write, and told as GitHub's no if one writes all the same."""
+    assert writer.obstacle() is None
+    with GithubSandbox(git_dir, "octo/shop", token="t", is_archived=True) as github:
+        archived = GithubWriter(GithubSettings(github_token=SecretStr("t"), github_api_url=github.url), "octo/shop")
+
+        assert archived.obstacle() == "octo/shop is archived, so it is read-only"
+        with pytest.raises(Refused, match="archived"):
+            archived.commit_files(BRANCH, base, MESSAGE, [FIX])

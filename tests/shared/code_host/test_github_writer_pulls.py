@@ -2,28 +2,46 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
+from pydantic import SecretStr
 
 from infra.local.sandboxes.github import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 from shared.code_host.github import GithubSettings
 from shared.code_host.github_writer import GithubWriter
-from shared.code_host.port import FileWrite
+from shared.code_host.port import FileWrite, PullRequestDraft
 from shared.errors import Refused, Throttled, Uncertain
 from tests.shared.code_host.github_faults import done_but_told_502, failing, posts
 
 Git = Callable[..., str]
 BRANCH = "incident/INC-1"
+TOKEN = "ghp_0123456789secret"
 MESSAGE = "Stop dividing by an empty cart"
 FIX = FileWrite("src/cart.py", "def total(items):\n    return sum(items)\n")
+MARKER = '<!-- incident-copilot {"incident_id":"INC-1"} -->'
+
+
+def draft(**changes: Any) -> PullRequestDraft:
+    """A draft of our branch into main."""
+    given = {"title": "Fix", "body": f"Evidence\n\n{MARKER}", "labels": ("incident",)}
+    return PullRequestDraft(BRANCH, "main", marker=MARKER, **{**given, **changes})
+
+
+def pulls(git_dir: Path) -> list[dict[str, Any]]:
+    """What the sandbox keeps."""
+    found: list[dict[str, Any]] = json.loads((git_dir / "pulls.json").read_text())["pulls"]
+    return found
 
 
 def test_pull_request_is_a_labelled_draft(writer: GithubWriter, base: str, git_dir: Path) -> None:
     """Title, body, branches and labels arrive; the labels are made when the repository has none."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
-    opened = writer.open_pull_request(BRANCH, "main", "Fix the cart", "Evidence: …", ["incident", "severity:high"])
+    opened = writer.pulls.open(draft(title="Fix the cart", body="Evidence: …", labels=("incident", "severity:high")))
 
     kept = json.loads((git_dir / "pulls.json").read_text())
     assert (opened.number, opened.draft, opened.created) == (1, True, True)
@@ -38,8 +56,8 @@ def test_same_pull_request_twice_is_one(
 ) -> None:
     """A second run finds the open one and does not post."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
-    first = writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"])
-    second = GithubWriter(settings, sandbox.repo).open_pull_request(BRANCH, "main", "Fix again", "", ["incident"])
+    first = writer.pulls.open(draft())
+    second = GithubWriter(settings, sandbox.repo).pulls.open(draft(title="Fix again"))
 
     assert (second.number, second.url, second.created) == (first.number, first.url, False)
     assert posts(sandbox, "/pulls") == posts(sandbox, "/labels") == 1
@@ -53,7 +71,7 @@ def test_502_on_a_pull_request_is_uncertain_after_one_post(
     sandbox.fault = failing("/pulls", Reply(502))
 
     with pytest.raises(Uncertain, match="502 about a pull request"):
-        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+        writer.pulls.open(draft(labels=()))
     assert posts(sandbox, "/pulls") == 1
 
 
@@ -65,7 +83,7 @@ def test_cut_answer_to_a_pull_request_is_uncertain_after_one_post(
     sandbox.fault = failing("/pulls", Reply(201, b'{"number": 1}' * 9, is_cut=True))
 
     with pytest.raises(Uncertain):
-        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+        writer.pulls.open(draft(labels=()))
     assert posts(sandbox, "/pulls") == 1
 
 
@@ -76,7 +94,7 @@ def test_pull_request_opened_in_spite_of_a_502_is_found_at_once(
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     done_but_told_502(sandbox, "/pulls")
 
-    assert writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"]).created is True
+    assert writer.pulls.open(draft()).created is True
     assert posts(sandbox, "/pulls") == 1
 
 
@@ -90,11 +108,11 @@ def test_pull_request_opened_by_a_faster_run_is_returned(
     def fault(request: Request) -> Reply | None:
         if request.method == "POST" and request.path.endswith("/pulls"):
             sandbox.fault = None
-            other.open_pull_request(BRANCH, "main", "Fix", "", [])
+            other.pulls.open(draft(labels=()))
         return None
 
     sandbox.fault = fault
-    opened = writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+    opened = writer.pulls.open(draft(labels=()))
 
     assert (opened.number, opened.created) == (1, False)
 
@@ -104,7 +122,7 @@ def test_nothing_to_pull_is_refused_with_githubs_words(writer: GithubWriter, san
     git("update-ref", f"refs/heads/{BRANCH}", "main")
 
     with pytest.raises(Refused, match=f"Validation Failed No commits between main and {BRANCH}"):
-        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+        writer.pulls.open(draft(labels=()))
 
 
 def test_plan_without_drafts_gets_a_plain_pull_request(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
@@ -113,7 +131,7 @@ def test_plan_without_drafts_gets_a_plain_pull_request(writer: GithubWriter, bas
     refusal = Reply.of_json({"message": "Draft pull requests are not supported in this repository."}, 422)
     sandbox.fault = failing("/pulls", refusal, times=1)
 
-    assert writer.open_pull_request(BRANCH, "main", "Fix", "", []).draft is False
+    assert writer.pulls.open(draft(labels=())).draft is False
     assert posts(sandbox, "/pulls") == 2
 
 
@@ -123,10 +141,10 @@ def test_labels_that_fail_are_logged_and_put_on_by_the_next_run(
     """The pull request is told all the same."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     sandbox.fault = failing("/labels", Reply.of_json({"message": "Resource not accessible"}, 403), times=1)
-    assert writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"]).created is True
-    assert json.loads(capsys.readouterr().out)["message"] == "code_host.labels_failed"
+    assert writer.pulls.open(draft()).created is True
+    assert json.loads(capsys.readouterr().out)["message"] == "code_host.adorning_failed"
 
-    writer.open_pull_request(BRANCH, "main", "Fix", "", ["incident"])
+    writer.pulls.open(draft())
     assert json.loads((git_dir / "pulls.json").read_text())["pulls"][0]["labels"] == ["incident"]
 
 
@@ -139,6 +157,99 @@ def test_secondary_limit_on_a_write_is_throttled_and_not_sent_again(
     sandbox.fault = failing("/pulls", limit)
 
     with pytest.raises(Throttled) as caught:
-        writer.open_pull_request(BRANCH, "main", "Fix", "", [])
+        writer.pulls.open(draft(labels=()))
     assert caught.value.retry_after_s == 37
     assert posts(sandbox, "/pulls") == 1
+
+
+def test_pull_request_can_be_ready_at_once(writer: GithubWriter, base: str) -> None:
+    """Whoever wants no drafts gets none."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+    assert writer.pulls.open(draft(is_draft=False)).draft is False
+
+
+def test_body_of_ours_is_brought_up_to_date(writer: GithubWriter, base: str, git_dir: Path) -> None:
+    """A later run with better words replaces its own earlier ones."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    writer.pulls.open(draft())
+
+    opened = writer.pulls.open(draft(title="Better", body=f"Better evidence\n\n{MARKER}"))
+
+    assert (opened.number, opened.created) == (1, False)
+    assert (pulls(git_dir)[0]["title"], pulls(git_dir)[0]["body"]) == ("Better", f"Better evidence\n\n{MARKER}")
+
+
+@pytest.mark.parametrize("kept", ["I wrote my own words", f"Evidence\r\n\r\n{MARKER}", f"- [x] done\n{MARKER}"])
+def test_body_a_person_took_over_is_left_alone(writer: GithubWriter, base: str, sandbox: Any, kept: str) -> None:
+    """Without our marker, or with nothing but boxes ticked, there is nothing to write."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    writer.pulls.open(draft(body=kept))
+
+    writer.pulls.open(draft(body=kept.replace("[x]", "[ ]").replace("\r\n", "\n")))
+
+    assert "PATCH" not in {request.method for request in sandbox.requests}
+
+
+def test_closed_pull_request_is_found_and_told_apart(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
+    """What a person merged or closed is known as that; an open one comes first."""
+    assert writer.pulls.of_branch(BRANCH) is None
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    opened = writer.pulls.open(draft())
+    found = writer.pulls.of_branch(BRANCH)
+    assert found is not None
+    assert (found.number, found.url, found.state) == (1, opened.url, "open")
+
+    by_hand(sandbox, "PATCH", "pulls/1", {"state": "closed"})
+    closed = writer.pulls.of_branch(BRANCH)
+    assert closed is not None
+    assert closed.state == "closed"
+
+    writer.pulls.open(draft(is_draft=False))
+    by_hand(sandbox, "PUT", "pulls/2/merge", {})
+    merged = writer.pulls.of_branch(BRANCH)
+    assert merged is not None
+    assert (merged.number, merged.state) == (2, "merged")
+
+
+def test_open_pull_request_on_the_same_files_is_found(writer: GithubWriter, base: str, git: Git) -> None:
+    """Only those of incidents, only those that touch one of the files."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+    writer.pulls.open(draft())
+    writer.commit_files("feature/x", base, "By hand", [FileWrite("run.sh", "#!/bin/sh\nls\n")])
+    writer.pulls.open(replace(draft(), branch="feature/x"))
+
+    found = writer.pulls.touching(["src/cart.py", "other.py"], "incident/")
+
+    assert found is not None
+    assert (found.number, found.branch) == (1, BRANCH)
+    assert writer.pulls.touching(["run.sh"], "incident/") is None
+
+
+def test_reviews_are_asked_of_people_and_teams(writer: GithubWriter, base: str, git_dir: Path) -> None:
+    """Both are asked for in one request, and a second run asks nobody twice."""
+    writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+    first = writer.pulls.open(draft(reviewers=("ada", "octo/payments")))
+    second = writer.pulls.open(draft(reviewers=("ada", "octo/payments")))
+
+    assert first.reviewers == second.reviewers == ("ada", "octo/payments")
+    assert (pulls(git_dir)[0]["reviewers"], pulls(git_dir)[0]["teams"]) == (["ada"], ["payments"])
+
+
+def test_reviewer_who_cannot_be_asked_is_left_out(git_dir: Path, base: str) -> None:
+    """GitHub refuses all for one; the others are asked alone, and the pull request stands."""
+    with GithubSandbox(git_dir, "octo/shop", token="t", collaborators=frozenset({"ada"})) as github:
+        writer = GithubWriter(GithubSettings(github_token=SecretStr("t"), github_api_url=github.url), "octo/shop")
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+        opened = writer.pulls.open(draft(reviewers=("gone", "ada", "sandbox")))
+
+    assert (opened.created, opened.reviewers) == (True, ("ada",))
+
+
+def by_hand(sandbox: GithubSandbox, method: str, path: str, body: dict[str, Any]) -> None:
+    """Do what a person does on the site."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    url = f"{sandbox.url}/repos/octo/shop/{path}"
+    requests.request(method, url, json=body, headers=headers, timeout=10).raise_for_status()

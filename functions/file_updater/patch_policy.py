@@ -1,0 +1,81 @@
+"""What a patch may touch: paths, size, and no secret brought in."""
+
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from pydantic import Field
+
+from shared import redaction
+from shared.code_host.port import FileWrite
+from shared.errors import Rejected
+from shared.settings import Settings
+
+from .patch_diff import FileDiff
+
+# What runs with more rights than the service (CI, owners), what tools write (locks) and what holds secrets.
+_CI_FOLDERS = {".github", ".gitlab", ".circleci", ".buildkite"}
+_CI = (".git*", ".travis.yml", ".drone.yml", "appveyor.yml", "azure-pipelines*", "bitbucket-pipelines*", "jenkinsfile*")
+_BUILD = ("cloudbuild*.y*ml", "codeowners")
+_LOCKS = ("*.lock", "*.lockb", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "go.sum")
+_KEYS = ("id_rsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.tfstate*")
+_SECRETS = (".env*", "*.env", ".netrc", ".npmrc", ".pypirc", "*secret*.y*ml", "*secret*.json", "*credential*.y*ml")
+_CREDENTIALS = ("*credential*.json", "*service-account*.json", "*service_account*.json")
+_PROTECTED = (*_CI, *_BUILD, *_LOCKS, *_KEYS, *_SECRETS, *_CREDENTIALS)
+_CUT = "[cut: "
+
+
+class PatchPolicy(Settings):
+    """What a patch may touch."""
+
+    pr_allowed_paths: list[str] = Field(
+        default_factory=list, description="JSON list of globs that lift the protection of CI, lock and secret files."
+    )
+    pr_max_files: int = Field(20, ge=1, le=20, description="Most files one pull request may change.")
+    pr_max_changed_lines: int = Field(1000, ge=1, le=20_000, description="Most lines it may add and remove together.")
+
+    def check(self, diffs: Sequence[FileDiff]) -> None:
+        """
+        Accept a patch that keeps to paths and size and brings no secret in.
+
+        Raises Rejected naming the file, or the size, and the setting that can allow it.
+        """
+        if len(diffs) > self.pr_max_files:
+            raise Rejected(f"the patch changes {len(diffs)} files, PR_MAX_FILES allows {self.pr_max_files}")
+        lines = sum(diff.lines_added + diff.lines_removed for diff in diffs)
+        if lines > self.pr_max_changed_lines:
+            raise Rejected(f"the patch changes {lines} lines, PR_MAX_CHANGED_LINES allows {self.pr_max_changed_lines}")
+        for diff in diffs:
+            self._check_path(diff.path)
+            _check_secrets(diff)
+
+    def _check_path(self, path: str) -> None:
+        if is_protected(path) and not any(fnmatchcase(path, pattern) for pattern in self.pr_allowed_paths):
+            raise Rejected(f"{path!r} is protected from automatic change; PR_ALLOWED_PATHS can allow it")
+
+
+def is_protected(path: str) -> bool:
+    """Tell whether a path is denied by default: CI, owners, lockfiles, what looks like a secret; case is ignored."""
+    *folders, name = path.lower().split("/")
+    return not _CI_FOLDERS.isdisjoint(folders) or any(fnmatchcase(name, pattern) for pattern in _PROTECTED)
+
+
+def _check_secrets(diff: FileDiff) -> None:
+    """Refuse what a reader of the repository should not learn; what the file holds already is no news."""
+    before, after = _secrets(diff.before or ""), _secrets(diff.after or "")
+    for kind, count in after.items():
+        if count > before[kind]:
+            raise Rejected(f"{diff.path!r} would hold what looks like a secret ({kind}) that it does not hold now")
+
+
+def _secrets(text: str) -> Counter[str]:
+    """Count what redaction would cut, by its kind."""
+    pieces = redaction.cut(text).split(_CUT)[1:]
+    found = Counter(piece.split("]", 1)[0] for piece in pieces)
+    found.subtract(piece.split("]", 1)[0] for piece in text.split(_CUT)[1:])
+    return found
+
+
+def as_diffs(writes: Sequence[FileWrite], before: dict[str, str | None]) -> list[FileDiff]:
+    """Return each write with the text it replaces."""
+    return [FileDiff(write.path, before.get(write.path), write.text) for write in writes]

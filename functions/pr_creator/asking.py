@@ -1,0 +1,44 @@
+"""Ask a person before the pull request is opened: remember what waits, and make the link."""
+
+from datetime import timedelta
+
+from shared import clock, traces
+from shared.code_host import approval
+from shared.code_host.approval import Waiting
+from shared.code_host.signing import ApprovalSettings
+from shared.contracts import PullRequest, PullRequestRequest
+from shared.errors import Rejected
+
+from .pr_text import pr_body, pr_title
+
+
+def ask(request: PullRequestRequest) -> PullRequest:
+    """
+    Remember the checked patch with the incident and return the link on which it is approved, once.
+
+    Raises Rejected (no callback to wake the workflow), Misconfigured (no key or address), Unavailable, Refused.
+    """
+    branch, settings = request.branch, ApprovalSettings.from_env()
+    if request.callback_url is None or branch.diff_ref is None or branch.branch is None:
+        raise Rejected("An approval needs callback_url, and a branch with diff_ref")
+    until = clock.now() + timedelta(hours=settings.approval_hours)
+    waiting = Waiting(
+        title=pr_title(request),
+        body=pr_body(request),
+        repo=branch.repo or "",
+        branch=branch.branch,
+        base_branch=branch.base_branch or "",
+        base_commit=branch.base_commit or "",
+        diff_ref=branch.diff_ref,
+        callback_url=request.callback_url,
+        approve_until=until,
+    )
+    approval.ask(traces.connect(), request.incident_id, waiting)
+    return PullRequest(
+        status="awaiting_approval",
+        branch=branch.branch,
+        approval_url=settings.link(request.incident_id, until),
+        approve_until=until,
+        approve_within_s=settings.approval_hours * 3600,
+        message=f"{waiting.title}: waits for approval until {until:%Y-%m-%d %H:%M} UTC.",
+    )

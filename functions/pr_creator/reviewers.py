@@ -1,0 +1,47 @@
+"""Who should review: the owners of the changed files, else who changed them last."""
+
+from collections.abc import Iterator, Sequence
+
+from shared import code_host, log
+from shared.code_host.port import CodeReader
+from shared.contracts import PullRequestRequest
+from shared.errors import IncidentCopilotError
+
+from .code_owners import PLACES, owners
+
+MOST_OWNERS = 4
+MOST_AUTHORS = 2
+_PATHS_READ = 3
+_COMMITS_READ = 10
+
+
+def reviewers(request: PullRequestRequest) -> tuple[str, ...]:
+    """Return logins and `org/team`, best first; empty when nobody is known, for that must not keep the fix back."""
+    base = request.branch.base_commit or request.branch.base_branch
+    try:
+        reader = code_host.connect_reader(request.branch.repo)
+        if reader is None or base is None:
+            return ()
+        found = _owners(reader, base, request.branch.files)
+        return tuple(found[:MOST_OWNERS] or list(dict.fromkeys(_authors(request, reader, base)))[:MOST_AUTHORS])
+    except IncidentCopilotError as error:
+        log.warning("pr_creator.reviewers_unknown", error_type=type(error).__name__, error=str(error))
+        return ()
+
+
+def _owners(reader: CodeReader, base: str, paths: Sequence[str]) -> list[str]:
+    owner = reader.repo.split("/")[0].lower()
+    text = next((text for place in PLACES if (text := reader.read(place, base)) is not None), "")
+    # A team of another organisation cannot be asked.
+    return [name for name in owners(text, paths) if "/" not in name or name.lower().startswith(f"{owner}/")]
+
+
+def _authors(request: PullRequestRequest, reader: CodeReader, base: str) -> Iterator[str]:
+    """Yield who wrote what is taken back, then who changed the files last."""
+    patch = request.solution.patch
+    if patch and patch.reverts and (login := reader.commit(patch.reverts).login):
+        yield login
+    for path in request.branch.files[:_PATHS_READ]:
+        for commit in reader.commits(base, path=path, limit=_COMMITS_READ):
+            if commit.login:
+                yield commit.login

@@ -1,0 +1,168 @@
+"""The pull requests of one repository of GitHub: found, opened once, kept up to date."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal, Self
+
+import github
+from github.PullRequest import PullRequest
+
+from shared import log
+from shared.code_host.github import GithubRepository, look_again, reading, writing
+from shared.code_host.port import PullRequestDraft, PullRequestFound, PullRequestOpened
+from shared.errors import IncidentCopilotError, Refused, Uncertain
+
+# Open pull requests of incidents that are compared; in a storm of more, one of these is hit as well.
+_PULLS_COMPARED = 30
+_PULLS_LISTED = 200
+
+
+class GithubPulls:
+    """
+    Looked for before they are made, made with one request, and never opened again once a person closed them.
+
+    Source: https://docs.github.com/en/rest/pulls
+    """
+
+    def __init__(self, repository: GithubRepository) -> None:
+        self._repository = repository
+
+    def of_branch(self, branch: str) -> PullRequestFound | None:
+        """
+        Return the branch's pull request, an open one before any other; none when it never had one.
+
+        Raises Unavailable, Throttled, Refused.
+        """
+        pulls = self._of_branch(branch, "all")
+        chosen = next((pull for pull in pulls if pull.state == "open"), pulls[0] if pulls else None)
+        return _found(chosen) if chosen else None
+
+    def touching(self, paths: Sequence[str], prefix: str) -> PullRequestFound | None:
+        """
+        Return the oldest open pull request of a branch that starts with `prefix` and changes one of `paths`.
+
+        Raises Unavailable, Throttled, Refused.
+        """
+        with reading(f"the open pull requests of {self._repository.name!r}"):
+            listed = self._repository.opened.get_pulls(state="open", sort="created", direction="asc")
+            own = (pull for pull in islice(listed, _PULLS_LISTED) if pull.head.ref.startswith(prefix))
+            for pull in islice((pull for pull in own if self._is_of_here(pull)), _PULLS_COMPARED):
+                names = {name for file in pull.get_files() for name in (file.filename, file.previous_filename)}
+                if not names.isdisjoint(paths):
+                    return _found(pull)
+        return None
+
+    def open(self, draft: PullRequestDraft) -> PullRequestOpened:
+        """
+        Open it, or return the branch's open one with title and body brought up to date when it is ours.
+
+        A plan without drafts gets a plain one. Labels and reviewers that cannot be set are logged and left.
+        Raises Refused, Throttled, Unavailable, Uncertain (it may be open).
+        """
+        pull = next(iter(self._of_branch(draft.branch, "open")), None)
+        is_new = pull is None
+        if pull is None:
+            pull, is_new = self._create(draft)
+        if not is_new:
+            self._refresh(pull, draft)
+        self._label(pull, draft.labels)
+        asked = self._ask(pull, draft.reviewers)
+        return PullRequestOpened(pull.number, pull.html_url, bool(pull.draft), is_new, asked)
+
+    def _of_branch(self, branch: str, state: str) -> list[PullRequest]:
+        """Return the pull requests of a branch of this very repository, newest first."""
+        with reading(f"the pull requests of {branch!r} in {self._repository.name!r}"):
+            repository = self._repository.opened
+            found = repository.get_pulls(state=state, head=f"{repository.owner.login}:{branch}")
+            return [pull for pull in islice(found, _PULLS_LISTED) if pull.head.ref == branch]
+
+    def _is_of_here(self, pull: PullRequest) -> bool:
+        """Tell ours from those of forks, whose branches anybody may name as ours are named."""
+        head = pull.head.repo
+        return bool(head) and head.full_name == self._repository.opened.full_name
+
+    def _create(self, draft: PullRequestDraft) -> tuple[PullRequest, bool]:
+        """Return the pull request and whether it is ours of now."""
+        try:
+            return self._send(draft), True
+        except Uncertain:
+            pull = look_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
+            if pull is None:
+                raise
+            return pull, True
+        except Refused as refusal:
+            if "already exists" not in str(refusal):
+                raise
+            pull = look_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
+            if pull is None:
+                raise
+            return pull, False
+
+    def _send(self, draft: PullRequestDraft) -> PullRequest:
+        with writing(f"a pull request from {draft.branch!r} to {draft.base_branch!r} in {self._repository.name!r}"):
+            create, ends = self._repository.opened.create_pull, (draft.base_branch, draft.branch)
+            try:
+                return create(*ends, title=draft.title, body=draft.body, draft=draft.is_draft)
+            except github.GithubException as error:
+                # Private repositories of a free plan know no drafts; the no is certain, so asking anew is safe.
+                if error.status != 422 or "draft pull requests are not supported" not in str(error).lower():
+                    raise
+            return create(*ends, title=draft.title, body=draft.body, draft=False)
+
+    def _refresh(self, pull: PullRequest, draft: PullRequestDraft) -> None:
+        """Bring our own words up to date; a body a person took over, or only ticked boxes in, stays."""
+        body = pull.body or ""
+        if draft.marker not in body or body.replace("- [x]", "- [ ]").replace("\r\n", "\n") == draft.body:
+            return
+        with self._optional("body", pull), writing(f"the body of pull request {pull.number}"):
+            pull.edit(title=draft.title, body=draft.body)
+
+    def _label(self, pull: PullRequest, labels: Sequence[str]) -> None:
+        """Put on the labels that are missing; GitHub creates those the repository does not have."""
+        missing = [label for label in labels if label not in {known.name for known in pull.labels}]
+        if missing:
+            with self._optional("labels", pull), writing(f"the labels of pull request {pull.number}"):
+                pull.add_to_labels(*missing)
+
+    def _ask(self, pull: PullRequest, reviewers: Sequence[str]) -> tuple[str, ...]:
+        """Ask for reviews, of all at once or, when GitHub refuses one of them, of each alone; return who was asked."""
+        asked = [user.login for user in pull.requested_reviewers]
+        asked += [f"{self._repository.opened.owner.login}/{team.slug}" for team in pull.requested_teams]
+        # GitHub refuses to ask who opened it.
+        known = {name.lower() for name in [*asked, pull.user.login]}
+        wanted = [name for name in reviewers if name.lower() not in known]
+        if not wanted or self._request(pull, wanted):
+            return (*asked, *wanted)
+        return (*asked, *(name for name in wanted if len(wanted) > 1 and self._request(pull, [name])))
+
+    def _request(self, pull: PullRequest, names: Sequence[str]) -> bool:
+        with self._optional("reviewers", pull) as trial, writing(f"reviews of pull request {pull.number} by {names}"):
+            people = [name for name in names if "/" not in name]
+            pull.create_review_request(people, [name.split("/")[1] for name in names if "/" in name])
+        return not trial.has_failed
+
+    def _optional(self, what: str, pull: PullRequest) -> "_Optional":
+        return _Optional(what, self._repository.name, pull.number)
+
+
+class _Optional:
+    """Logs and swallows the house's errors: the pull request is what was promised, the rest only adorns it."""
+
+    def __init__(self, what: str, repo: str, number: int) -> None:
+        self._facts = {"what": what, "repo": repo, "pr_number": number}
+        self.has_failed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, IncidentCopilotError):
+            return False
+        self.has_failed = True
+        log.warning("code_host.adorning_failed", **self._facts, error_type=type(error).__name__, reason=str(error))
+        return True
+
+
+def _found(pull: PullRequest) -> PullRequestFound:
+    ended: Literal["merged", "closed"] = "merged" if pull.merged_at else "closed"
+    return PullRequestFound(pull.number, pull.html_url, pull.head.ref, "open" if pull.state == "open" else ended)

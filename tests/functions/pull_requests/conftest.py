@@ -1,0 +1,174 @@
+"""The two steps that write, as HTTP functions, before a sandbox of GitHub over a real repository."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+
+from functions.file_updater.main import file_updater
+from functions.pr_creator.main import pr_creator
+from infra.local.sandboxes.github import GithubSandbox
+from shared import traces
+from shared.contracts import (
+    Alert,
+    Branch,
+    CodeAnalysis,
+    FileEdit,
+    FileUpdateRequest,
+    Patch,
+    PullRequest,
+    PullRequestRequest,
+    Solution,
+    SuspectCommit,
+)
+from tests.builders import NOW, a_record, an_alert, an_incident
+
+REPO, TOKEN = "octo/shop", "ghp_0123456789secret"
+GOOD = "def total(items):\n    return sum(items)\n"
+BAD = "def total(items):\n    return sum(items) / len(items)\n"
+FIX = FileEdit(path="src/cart.py", original="sum(items) / len(items)", new="sum(items)", reason="takes back the mean")
+NO_GIT_CONFIG = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+@dataclass
+class House:
+    """The steps and what surrounds them."""
+
+    github: GithubSandbox
+    git_dir: Path
+
+    def git(self, *args: str) -> str:
+        """Plain git on the repository behind GitHub, as a person would look."""
+        command = ["git", "-c", "safe.directory=*", "-c", "user.name=Eve", "-c", "user.email=eve@example.com"]
+        command += [f"--git-dir={self.git_dir}", *args]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=30, env=NO_GIT_CONFIG)
+        return done.stdout.decode().strip()
+
+    def pulls(self) -> list[dict[str, Any]]:
+        """What GitHub keeps of pull requests."""
+        path = self.git_dir / "pulls.json"
+        found: list[dict[str, Any]] = json.loads(path.read_text())["pulls"] if path.exists() else []
+        return found
+
+    def branches(self) -> list[str]:
+        """The incident branches there are."""
+        return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads/incident/").split()
+
+    def update(self, request: FileUpdateRequest) -> Branch:
+        """Ask file_updater over HTTP; fails on any status but 200."""
+        return Branch.model_validate(answered(file_updater, request))
+
+    def create(self, request: PullRequestRequest) -> PullRequest:
+        """Ask pr_creator over HTTP; fails on any status but 200."""
+        return PullRequest.model_validate(answered(pr_creator, request))
+
+    def both(self, alert: Alert, *edits: FileEdit) -> tuple[Branch, PullRequest]:
+        """Do as the workflow does."""
+        branch = self.update(update_request(alert, *edits))
+        return branch, self.create(pull_request_request(alert, branch))
+
+
+def status_of(step: Any, request: Any) -> tuple[int, Any]:
+    """Ask a step as Workflows does; return status and body."""
+    with flask.Flask(__name__).test_request_context(json=request.model_dump(mode="json"), method="POST"):
+        response = step(flask.request)
+    return response.status_code, response.get_json()
+
+
+def answered(step: Any, request: Any) -> Any:
+    """Return the answer of a step that must succeed."""
+    status, body = status_of(step, request)
+    assert status == 200, body
+    return body
+
+
+def code_analysis() -> CodeAnalysis:
+    """What code_analyzer found: the second commit."""
+    suspect = SuspectCommit(
+        sha="b" * 40, author="Ada", at=NOW, subject="Average the cart", score=0.9, why="it brought len(items)"
+    )
+    return CodeAnalysis(code_available=True, repo=REPO, base_branch="main", suspect_commits=[suspect])
+
+
+def solution(*edits: FileEdit) -> Solution:
+    """A patch of these edits, else the fix."""
+    patch = Patch(
+        strategy="fix",
+        files_to_modify=list(edits or (FIX,)),
+        test_cases=["An empty cart costs nothing."],
+        rollback_plan="Revert the merge.",
+    )
+    return Solution(incident_category="code_issue", patch=patch, recommended_solution="Stop dividing by the length")
+
+
+def update_request(alert: Alert, *edits: FileEdit, **changes: Any) -> FileUpdateRequest:
+    """What the workflow asks file_updater."""
+    return FileUpdateRequest(alert=alert, code_analysis=code_analysis(), solution=solution(*edits), **changes)
+
+
+def pull_request_request(alert: Alert, branch: Branch, **changes: Any) -> PullRequestRequest:
+    """What the workflow asks pr_creator."""
+    given = {"incident": an_incident(), "code_analysis": code_analysis(), "solution": solution(), "branch": branch}
+    return PullRequestRequest(alert=alert, **{**given, **changes})
+
+
+def incident(number: int = 1) -> Alert:
+    """An alert of its own incident, which the memory knows."""
+    alert = an_alert(incident_id=f"inc-20260504-{number:010d}")
+    traces.connect().open_incident(a_record(alert))
+    return alert
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare repository of three commits, with one file of every awkward kind."""
+    work = tmp_path_factory.mktemp("shop")
+    subprocess.run(["git", "init", "-q", "-b", "main", work], check=True, env=NO_GIT_CONFIG)
+    (work / "src").mkdir()
+    (work / "docs").mkdir()
+    (work / "src" / "cart.py").write_text(GOOD)
+    (work / "src" / "windows.py").write_bytes("\ufeffPRICE = 1\r\nNAME = 'Zoë'\r\n".encode())
+    (work / "src" / "latin.py").write_bytes("NAME = 'caf\xe9'\n".encode("latin-1"))
+    (work / "logo.bin").write_bytes(b"PNG\0sum")
+    (work / "large.py").write_text("VALUE = 1\n" * 120_000)
+    (work / "link.py").symlink_to("src/cart.py")
+    (work / "run.sh").write_text("#!/bin/sh\necho one\n")
+    (work / "run.sh").chmod(0o755)
+    (work / "CODEOWNERS").write_text("* @fallback\n/src/ @ada @octo/payments ops@example.com\n")
+    commit(work, "Start", "ada")
+    subprocess.run(["git", "-C", work, "update-index", "--add", "--cacheinfo", f"160000,{'a' * 40},module"], check=True)
+    (work / "src" / "cart.py").write_text(BAD)
+    commit(work, "Average the cart", "grace", paths=["src"])
+    bare = tmp_path_factory.mktemp("bare") / "shop.git"
+    subprocess.run(["git", "clone", "-q", "--bare", work, bare], check=True, env=NO_GIT_CONFIG)
+    return bare
+
+
+def commit(work: Path, message: str, login: str, paths: list[str] | None = None) -> None:
+    """Commit as an account GitHub knows."""
+    identity = ["-c", f"user.name={login.title()}", "-c", f"user.email={login}@users.noreply.github.com"]
+    subprocess.run(["git", "-C", work, "add", *(paths or ["-A"])], check=True, env=NO_GIT_CONFIG)
+    subprocess.run(["git", "-C", work, *identity, "commit", "-qm", message], check=True, env=NO_GIT_CONFIG)
+
+
+@pytest.fixture
+def house(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """The steps, set up for a fresh copy of that repository."""
+    git_dir = tmp_path / "shop.git"
+    subprocess.run(["cp", "-r", pristine, git_dir], check=True)
+    with GithubSandbox(git_dir, REPO, token=TOKEN) as github:
+        point_at(github, monkeypatch)
+        yield House(github, git_dir)
+
+
+def point_at(github: GithubSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the steps' settings lead to a sandbox."""
+    monkeypatch.setenv("GITHUB_API_URL", github.url)
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    monkeypatch.setenv("GITHUB_REPO", REPO)
+    monkeypatch.setenv("GITHUB_TIMEOUT_S", "5")

@@ -1,0 +1,117 @@
+"""What a patch may touch: paths, size, secrets, syntax."""
+
+import pytest
+
+from functions.file_updater.patch_diff import FileDiff
+from functions.file_updater.patch_parsing import check_parses
+from functions.file_updater.patch_policy import PatchPolicy, is_protected
+from shared.errors import Rejected
+
+PROTECTED = [
+    ".github/workflows/ci.yml",
+    "sub/.github/x",
+    ".gitlab-ci.yml",
+    "CODEOWNERS",
+    "docs/CODEOWNERS",
+    "poetry.lock",
+    "web/package-lock.json",
+    "go.sum",
+    ".env",
+    "conf/.env.production",
+    "deploy/secrets.yaml",
+    "keys/server.pem",
+    "Jenkinsfile",
+    "infra/prod.tfstate",
+]
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+def test_protected_path_is_denied_by_default(path: str) -> None:
+    """CI, owners, lockfiles and secrets are not for machines to change."""
+    with pytest.raises(Rejected, match="protected"):
+        PatchPolicy().check([FileDiff(path, None, "x")])
+
+
+@pytest.mark.parametrize(
+    "path", ["shop/cart.py", "src/blocks.rs", "docs/github.md", "environment.py", "config/app.yaml"]
+)
+def test_ordinary_path_is_free(path: str) -> None:
+    """Names that only resemble protected ones are free."""
+    assert not is_protected(path)
+
+
+def test_allowed_pattern_lifts_the_protection() -> None:
+    """The operator's patterns lift the protection of what they match, and of nothing else."""
+    policy = PatchPolicy(pr_allowed_paths=[".github/dependabot.yml"])
+    policy.check([FileDiff(".github/dependabot.yml", None, "a: 1\n")])
+
+    with pytest.raises(Rejected):
+        policy.check([FileDiff(".github/workflows/x.yml", None, "a: 1\n")])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "AWS_KEY = 'AKIAIOSFODNN7EXAMPLQ'",
+        "password = 'Tr0ub4dor&3xyz'",
+        "token: ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_secret_that_a_patch_would_bring_is_refused_and_not_told(line: str) -> None:
+    """Also one that a revert would bring back; what the file holds already is no news."""
+    with pytest.raises(Rejected, match="looks like a secret") as caught:
+        PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")])
+    assert line.split("'")[-2 if "'" in line else -1] not in str(caught.value)
+
+    PatchPolicy().check([FileDiff("app.py", f"{line}\nx = 1\n", f"{line}\nx = 2\n")])
+    PatchPolicy().check([FileDiff("app.py", f"{line}\nx = 1\n", "x = 1\n")])
+
+
+def test_size_is_bounded_by_settings() -> None:
+    """Files and lines have their own bounds; both are named."""
+    diffs = [FileDiff(f"f{number}.py", "a\n", "b\n") for number in range(3)]
+
+    PatchPolicy(pr_max_files=3, pr_max_changed_lines=6).check(diffs)
+    with pytest.raises(Rejected, match="PR_MAX_FILES allows 2"):
+        PatchPolicy(pr_max_files=2).check(diffs)
+    with pytest.raises(Rejected, match="6 lines, PR_MAX_CHANGED_LINES allows 5"):
+        PatchPolicy(pr_max_changed_lines=5).check(diffs)
+
+
+SYNTAX = [
+    ("a.py", "x = 1\n", "x = (\n"),
+    ("bom.py", "\ufeffx = 1\n", "\ufeffx = (\n"),
+    ("a.py", "x = '\\d'\n", "x = 1\0\n"),
+    ("a.json", "{}", "{"),
+    ("a.yaml", "a: !Ref b\n---\nc: 1\n", "a: [\n"),
+    ("pyproject.toml", "a = 1\n", "a = \n"),
+    ("a.js", "const a = () => 1;\n", "const a = () => {;\n"),
+    ("a.jsx", "const a = <b>x</b>;\n", "const a = <b>x</c;\n"),
+    ("a.ts", "let a: number = <any>1;\n", "let a: = 1;\n"),
+    ("a.tsx", "let a = <b x={1}/>;\n", "let a = <b x={1/>;\n"),
+    ("A.java", "class A { int f() { return 1; } }\n", "class A { int f() { return 1; }\n"),
+    ("a.go", "package a\n\nfunc F() int { return 1 }\n", "package a\n\nfunc F() int { return 1 \n"),
+]
+
+
+@pytest.mark.parametrize(("path", "good", "bad"), SYNTAX)
+def test_text_that_stops_parsing_is_refused(path: str, good: str, bad: str) -> None:
+    """A file that parsed must still parse; a new file must parse."""
+    check_parses(path, good, good)
+    for before in (good, None):
+        with pytest.raises(Rejected, match="no longer parse"):
+            check_parses(path, before, bad)
+
+
+@pytest.mark.parametrize(("path", "good", "bad"), SYNTAX)
+def test_text_that_never_parsed_is_not_judged(path: str, good: str, bad: str) -> None:
+    """A template or another dialect is not held to what it never was; a deleted file to nothing."""
+    check_parses(path, bad, bad + " ")
+    check_parses(path, good, None)
+
+
+def test_error_names_the_line() -> None:
+    """The reader finds the place."""
+    with pytest.raises(Rejected, match="line 3"):
+        check_parses("a.go", None, "package a\n\nfunc F( int { return 1 }\n")
