@@ -49,9 +49,13 @@ def serving() -> Iterator[dict[str, str]]:
 
 
 # Empty is a valid answer of these: no diagnostics.
-_AGREEABLE = (
-    "ConfigureProvider", "StopProvider", "ValidateDataResourceConfig", "ValidateProviderConfig", "ValidateResourceConfig",
-)  # fmt: skip
+_AGREEABLE = [
+    "ConfigureProvider",
+    "StopProvider",
+    "ValidateDataResourceConfig",
+    "ValidateProviderConfig",
+    "ValidateResourceConfig",
+]
 
 
 def _handler(answer: Any) -> Any:

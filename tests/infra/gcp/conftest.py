@@ -1,0 +1,97 @@
+"""Terraform itself, planning infra/gcp against a provider that touches nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import bundle, triggers
+from tests.infra.gcp import mock_provider
+
+BASE = {"project_id": mock_provider.PROJECT, "region": "europe-west1"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What Terraform would make."""
+
+    resources: list[dict[str, Any]]
+    outputs: dict[str, Any]
+
+    def of(self, kind: str, name: str | None = None) -> dict[str, dict[str, Any]]:
+        """Return the planned resources of a type by their key in for_each, or by name where they have none."""
+        found = [one for one in self.resources if one["type"] == kind and name in (None, one["name"])]
+        return {one.get("index") or one["name"]: one["values"] for one in found}
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """Terraform in a copy of the repository's relevant part, whose `root` a test may add to."""
+
+    root: Path
+    provider: Mapping[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one command in infra/gcp."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME")}
+        env = {**kept, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", **self.provider}
+        command = ["terraform", f"-chdir={self.root / 'infra' / 'gcp'}", *arguments]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+    def plan(self, **variables: Any) -> Plan:
+        """Return the plan for an empty project; fails the test when Terraform refuses."""
+        done = self.try_plan(**variables)
+        assert done.returncode == 0, done.stderr
+        shown = json.loads(self.run("show", "-json", "plan").stdout)
+        return Plan(shown["planned_values"]["root_module"]["resources"], shown["planned_values"]["outputs"])
+
+    def try_plan(self, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Plan, however it ends."""
+        (self.root / "infra" / "gcp" / "test.auto.tfvars.json").write_text(json.dumps({**BASE, **variables}))
+        return self.run("plan", "-input=false", "-refresh=false", "-no-color", "-out=plan")
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Mapping[str, str]]:
+    """The provider that touches nothing, as an environment for Terraform."""
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not installed")
+    with mock_provider.serving() as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def house(provider: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """Terraform over a copy of infra/gcp, functions/ and workflows/ with every bundle built; not to be changed."""
+    root = tmp_path_factory.mktemp("house")
+    ignore = shutil.ignore_patterns(".terraform", "*.tfvars", "*.tfstate*")
+    for name in ("infra/gcp", "functions", "workflows"):
+        shutil.copytree(bundle.ROOT / name, root / name, ignore=ignore)
+    for name in bundle.names():
+        built = bundle.write(name, root / "build")
+        shutil.rmtree(built.folder)
+    included = {name: triggers.included_files(name) for name in bundle.names()}
+    (root / "build" / "included_files.json").write_text(json.dumps(included))
+    (root / "infra" / "gcp" / "state_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    terraform = Terraform(root, provider)
+    done = terraform.run("init", "-input=false", "-no-color")
+    assert done.returncode == 0, done.stderr
+    return terraform
+
+
+@pytest.fixture
+def terraform(house: Terraform, tmp_path: Path) -> Terraform:
+    """A copy of the house for one test, to be changed at will."""
+    return replace(house, root=Path(shutil.copytree(house.root, tmp_path / "house")))
+
+
+@pytest.fixture(scope="session")
+def plan(house: Terraform) -> Plan:
+    """The plan of the house as it is, with nothing chosen."""
+    return house.plan()

@@ -1,0 +1,89 @@
+"""The Terraform files read as text, with or without Terraform: they parse, and every name leads somewhere."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+from infra import bundle
+
+FILES = sorted((bundle.ROOT / "infra" / "gcp").glob("*.tf"))
+TEXT = "\n".join(path.read_text() for path in FILES)
+# Strings may hold `label.x` or `local.y` that are no references.
+CODE = "\n".join(line.partition("#")[0] for line in TEXT.splitlines())
+
+
+def blocks(kind: str) -> list[dict[str, Any]]:
+    """Return every block of a kind in all files, its labels unquoted."""
+    found = [block for path in FILES for block in hcl2.loads(path.read_text()).get(kind, [])]
+    return [_unquoted(block) for block in found]
+
+
+def _unquoted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key.strip('"'): _unquoted(inner) for key, inner in value.items() if not key.startswith("__")}
+    return value
+
+
+def named(kind: str) -> set[str]:
+    """Return the names of a kind of block."""
+    return {name for block in blocks(kind) for name in block}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_file_parses(path: Path) -> None:
+    """The file is HCL."""
+    assert hcl2.loads(path.read_text())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_indentation_is_two_spaces(path: Path) -> None:
+    """No tab, no odd indentation, no blank at the end of a line, as `terraform fmt` would have it."""
+    for line in path.read_text().splitlines():
+        indent = len(line) - len(line.lstrip(" "))
+        assert "\t" not in line
+        assert line == line.rstrip()
+        assert indent % 2 == 0
+
+
+def test_variables_are_described_alphabetical_and_used() -> None:
+    """Each variable says what it is for, has a type, and something reads it."""
+    variables = {name: said for block in blocks("variable") for name, said in block.items()}
+
+    assert list(variables) == sorted(variables)
+    assert all(said["description"] and said["type"] for said in variables.values())
+    assert set(re.findall(r"\bvar\.(\w+)", CODE)) == set(variables)
+
+
+def test_outputs_are_described() -> None:
+    """Each output says what it is."""
+    assert all(said["description"] for block in blocks("output") for said in block.values())
+
+
+def test_every_local_is_defined_and_used() -> None:
+    """No reference leads nowhere, and nothing is computed for nobody."""
+    defined = named("locals")
+
+    assert set(re.findall(r"\blocal\.(\w+)", CODE)) == defined
+
+
+def test_every_reference_to_a_resource_leads_to_one() -> None:
+    """`google_x.y` is declared wherever it is mentioned."""
+    declared = {f"{kind}.{name}" for block in blocks("resource") for kind, named in block.items() for name in named}
+
+    mentioned = set(re.findall(r"\b(google_\w+\.\w+)", re.sub(r"\bdata\.google_\w+\.\w+", "", CODE)))
+    assert mentioned <= declared
+
+
+def test_versions_are_pinned() -> None:
+    """Terraform and its provider cannot change by themselves."""
+    assert 'required_version = ">= 1.9, < 2.0"' in TEXT
+    assert re.search(r'version = "~> \d+\.\d+"', TEXT)
+
+
+def test_an_entity_has_a_file() -> None:
+    """A file is named after what it makes, and none is long."""
+    assert all(len(path.read_text().splitlines()) <= 250 for path in FILES)
+    assert "main.tf" not in {path.name for path in FILES}
