@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import yaml
 
 from infra import bundle
 from infra.local import emulators, memory, processes, topics
+from infra.local.model import ModelChoice
 from infra.local.processes import HOST, Service
 from infra.local.sandboxes.gmail import Grant
 from infra.local.scenarios.build import Built
@@ -33,8 +35,8 @@ class Options:
     """
     How to run; `settings` override what the stack would tell the functions, `port` is alert_intake's.
 
-    `has_emulators` puts Google's Pub/Sub and Firestore emulators in place of the stand-ins; `functions` names those to
-    start, all when empty.
+    `has_emulators` puts Google's Pub/Sub and Firestore emulators in place of the stand-ins. `functions` names those to
+    start, without the sandboxes; when it is empty all start, with them.
     """
 
     port: int = 0
@@ -42,6 +44,7 @@ class Options:
     settings: Mapping[str, str] = field(default_factory=dict)
     has_emulators: bool = False
     functions: tuple[str, ...] = ()
+    model: ModelChoice = field(default_factory=ModelChoice)
 
 
 class Stack:
@@ -57,6 +60,7 @@ class Stack:
         self.built = built
         self.options = options or Options()
         self.services: dict[str, Service] = {}
+        self.engine_address = ""
         self._ends = ExitStack()
         self._starts: dict[str, Callable[[], Service]] = {}
         self._token = secrets.token_hex(16)
@@ -114,7 +118,8 @@ class Stack:
     def _start(self) -> None:
         for sub in ("logs", "mail", "hook", "traces", "briefs"):
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
-        self._start_sandboxes()
+        if not self.options.functions:
+            self._start_sandboxes()
         ports = {name: processes.free_port() for name in bundle.names()}
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
@@ -137,6 +142,9 @@ class Stack:
         if self.built.repo_git is not None and self.built.github_repo is not None:
             where = ["--git-dir", str(self.built.repo_git), "--repo", self.built.github_repo]
             self._module("github", "infra.local.sandboxes.github", *where, env={"GITHUB_TOKEN": self._token})
+        if self.options.model.provider == "sandbox":
+            arguments = self.options.model.arguments(self.folder / "gemini")
+            self._module("gemini", "infra.local.sandboxes.gemini", *arguments)
 
     def _start_engine(self, urls: Mapping[str, str]) -> None:
         definition = bundle.ROOT / "workflows" / "incident.workflows.yaml"
@@ -147,7 +155,7 @@ class Stack:
             "engine", "infra.local.engine.server", "--workflow", f"incident={definition}", *where, *variables,
             port_flag="--http-port",
         )  # fmt: skip
-        self._engine_grpc = f"{HOST}:{grpc_port}"
+        self.engine_address = f"{HOST}:{grpc_port}"
 
     def _start_bus_and_memory(self) -> None:
         if not self.options.has_emulators:
@@ -187,11 +195,11 @@ class Stack:
 
     def _settings(self) -> dict[str, str]:
         """The variables every function would get in the cloud, pointed at loopback."""
-        url = {name: service.url for name, service in self.services.items()}
+        url = defaultdict(str, {name: service.url for name, service in self.services.items()})
         return {
             "GRAFANA_HOST": url["loki"],
             "PROMETHEUS_HOST": url["prometheus"],
-            "GITHUB_API_URL": url.get("github", ""),
+            "GITHUB_API_URL": url["github"],
             "GITHUB_TOKEN": self._token if "github" in url else "",
             "GITHUB_REPO": (self.built.github_repo or "") if "github" in url else "",
             "GMAIL_API_URL": url["gmail"],
@@ -210,13 +218,13 @@ class Stack:
             "WEBHOOK_API_KEY": self.options.api_key,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "WORKFLOW_LOCATION": LOCATION,
-            "WORKFLOWS_ENDPOINT": self._engine_grpc,
+            "WORKFLOWS_ENDPOINT": self.engine_address,
             "PUBSUB_EMULATOR_HOST": self.bus_address,
             "INCIDENT_TOPIC": topics.ALERTS,
             "DEAD_LETTER_TOPIC": topics.DEAD,
             # Over before the emulator, which delivers each second, has made its attempts.
             "START_LEASE_SECONDS": str(START_LEASE_S),
-            "MODEL_PROVIDER": "offline",
+            **self.options.model.settings(url.get("gemini", "")),
         }
 
     def _write_map(self) -> None:

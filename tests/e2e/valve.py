@@ -1,0 +1,77 @@
+"""A door of TCP between two processes that a test can hold shut in either direction."""
+
+import contextlib
+import select
+import socket
+from threading import Thread
+from types import TracebackType
+from typing import Literal, Self
+
+Way = Literal["requests", "answers"]
+
+
+class Valve:
+    """
+    Forwards connections to `target`, host:port; bytes going a way in `held` wait, and are lost when their sender dies.
+    """
+
+    def __init__(self) -> None:
+        self.target = ""
+        self.held: set[Way] = set()
+        self._waiting: dict[Way, bytes] = {"requests": b"", "answers": b""}
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._threads = [Thread(target=self._accept)]
+
+    @property
+    def address(self) -> str:
+        """Where to connect, host:port."""
+        return f"127.0.0.1:{self._server.getsockname()[1]}"
+
+    def hold(self, way: Way) -> None:
+        """Let nothing pass this way."""
+        self.held.add(way)
+
+    def is_holding(self, way: Way, text: str) -> bool:
+        """Say whether these words wait; HTTP/2 leaves bodies as they are."""
+        return text.encode() in self._waiting[way]
+
+    def release(self) -> None:
+        """Let everything pass."""
+        self.held.clear()
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                host, port = self.target.split(":")
+                upstream = socket.create_connection((host, int(port)), timeout=5)
+                for source, sink, way in ((client, upstream, "requests"), (upstream, client, "answers")):
+                    self._threads.append(Thread(target=self._pump, args=(source, sink, way)))
+                    self._threads[-1].start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, way: Way) -> None:
+        waiting = b""
+        with contextlib.suppress(OSError), source:
+            while True:
+                if select.select([source], [], [], 0.02)[0]:
+                    received = source.recv(65_536)
+                    if not received:
+                        break
+                    waiting += received
+                if way in self.held:
+                    self._waiting[way] = waiting
+                elif waiting:
+                    sink.sendall(waiting)
+                    waiting = b""
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
