@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from infra.local.engine.language import syntax
 from infra.local.engine.language.expressions import CallExpression
+from infra.local.engine.language.nodes import nodes
 from infra.workflow_checks import shape, tree
 from infra.workflow_checks.contracts import Contracts, Model, field_model, field_names, required_fields
 from infra.workflow_checks.finding import Finding
@@ -27,7 +28,7 @@ def check(routines: Mapping[str, syntax.Routine], contracts: Contracts) -> list[
 
 def _missing_fields(program: Program, routine: str, line: int, action: syntax.Action) -> Iterator[Finding]:
     for expression in tree.expressions(action):
-        for node in tree.nodes(expression):
+        for node in nodes(expression):
             read = field_read(node)
             if read is None:
                 continue

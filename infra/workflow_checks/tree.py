@@ -4,15 +4,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from infra.local.engine.language import syntax
-from infra.local.engine.language.expressions import (
-    Binary,
-    CallExpression,
-    Expression,
-    Index,
-    ListLiteral,
-    Property,
-    Unary,
-)
+from infra.local.engine.language.expressions import Expression
 from infra.local.engine.language.templates import Template, expressions_in
 
 Place: TypeAlias = tuple[syntax.Step, syntax.Action]
@@ -91,24 +83,3 @@ def expressions(action: syntax.Action) -> Iterator[Expression]:
             yield from assignment.target.path
     for template in templates(action):
         yield from expressions_in(template)
-
-
-def operands(expression: Expression) -> tuple[Expression, ...]:
-    """Return the expressions directly inside an expression."""
-    match expression:
-        case ListLiteral(parts) | CallExpression(_, parts):
-            return parts
-        case Property(owner, _):
-            return (owner,)
-        case Index(left, right) | Binary(_, left, right):
-            return (left, right)
-        case Unary(_, operand):
-            return (operand,)
-    return ()
-
-
-def nodes(expression: Expression) -> Iterator[Expression]:
-    """Yield an expression and everything inside it, outer before inner."""
-    yield expression
-    for operand in operands(expression):
-        yield from nodes(operand)

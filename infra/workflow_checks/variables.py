@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from infra.local.engine import stdlib
 from infra.local.engine.language import syntax
 from infra.local.engine.language.expressions import Expression, Name, Property
+from infra.local.engine.language.nodes import operands
 from infra.local.engine.language.templates import expressions_in
 from infra.workflow_checks import tree
 from infra.workflow_checks.finding import Finding
@@ -122,7 +123,7 @@ class _Reader:
             case Property(Name(owner), name) if owner not in scope and _is_library(f"{owner}.{name}"):
                 return
             case _:
-                for operand in tree.operands(expression):
+                for operand in operands(expression):
                     yield from self._expression(operand, line, scope)
 
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from infra.local.engine.language import syntax
-from infra.local.engine.language.expressions import (
-    Binary,
-    CallExpression,
-    Expression,
-    Index,
-    ListLiteral,
-    Property,
-    Unary,
-)
+from infra.local.engine.language.expressions import CallExpression, Expression
+from infra.local.engine.language.nodes import nodes
 from infra.local.engine.language.signatures import Connectors, Signature, Signatures
 from infra.local.engine.language.templates import MapTemplate, Template, expressions_in
 
@@ -209,8 +201,9 @@ class _Checker:
 
     def _expressions(self, expressions: tuple[Expression, ...]) -> None:
         for expression in expressions:
-            for call in calls_in(expression):
-                self._expression_call(call)
+            for node in nodes(expression):
+                if isinstance(node, CallExpression):
+                    self._expression_call(node)
 
     def _expression_call(self, call: CallExpression) -> None:
         if self._is_connector(call.function):
@@ -231,25 +224,6 @@ class _Checker:
     def _report(self, message: str) -> None:
         place = f"workflow {self._routine!r}, step {self._step!r} (line {self._line})"
         self._found.append(Violation(self._line, place, message))
-
-
-def calls_in(expression: Expression) -> Iterator[CallExpression]:
-    """Yield every call in an expression, outer before inner."""
-    match expression:
-        case CallExpression(_, arguments):
-            yield expression
-            for argument in arguments:
-                yield from calls_in(argument)
-        case ListLiteral(items):
-            for item in items:
-                yield from calls_in(item)
-        case Property(owner, _):
-            yield from calls_in(owner)
-        case Index(left, right) | Binary(_, left, right):
-            yield from calls_in(left)
-            yield from calls_in(right)
-        case Unary(_, operand):
-            yield from calls_in(operand)
 
 
 def _arity(signature: Signature) -> str:
