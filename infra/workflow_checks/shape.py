@@ -76,5 +76,5 @@ def words(shape: Shape) -> str:
         case Fields(shapes):
             return f"a map of {', '.join(sorted(shapes)) or 'nothing'}"
         case Answer(model):
-            return f"a {model.__name__}"
+            return model.__name__
     return "anything"

@@ -47,7 +47,7 @@ def _asked(function: str, sent: Shape, contracts: Contracts) -> Iterator[str]:
     elif isinstance(sent, Fields):
         yield from _body(function, sent.shapes, contracts.requests[function])
     elif isinstance(sent, Answer):
-        yield f"{function!r} takes a {contracts.requests[function].__name__}, not {shape.words(sent)}"
+        yield f"{function!r} takes {contracts.requests[function].__name__}, not {shape.words(sent)}"
 
 
 def _body(function: str, sent: Mapping[str, Shape], request: Model) -> Iterator[str]:
@@ -60,6 +60,6 @@ def _body(function: str, sent: Mapping[str, Shape], request: Model) -> Iterator[
     for name, value in sent.items():
         wanted = field_model(request, name)
         if isinstance(value, Answer) and wanted is not None and value.model is not wanted:
-            yield f"field {name!r} of {request.__name__} takes a {wanted.__name__}, not {shape.words(value)}"
+            yield f"field {name!r} of {request.__name__} takes {wanted.__name__}, not {shape.words(value)}"
         if isinstance(value, Null) and name in required_fields(request):
             yield f"field {name!r} of {request.__name__} is required, but null is sent"

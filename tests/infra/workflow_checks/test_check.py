@@ -164,11 +164,11 @@ def detect(body: str = "{alert: '${args.alert}'}", function: str = "incident_det
         (detect("{}"), "DetectionRequest, needs alert"),
         (detect("{alert: null}"), "'alert' of DetectionRequest is required, but null is sent"),
         (detect(then="- r: {return: '${found.anser}'}"), "reads 'anser' of a map of answer, failure"),
-        (detect(then="- r: {return: '${found.answer.severty}'}"), "reads 'severty' of a Incident"),
-        (detect(then="- r: {return: '${found.answer[\"severty\"]}'}"), "reads 'severty' of a Incident"),
-        (detect(then="- r: {return: '${map.get(found.answer, \"needs_respons\")}'}"), "'needs_respons' of a Incident"),
-        (detect(then="- r: {assign: [{i: '${found.answer}'}]}\n- t: {return: '${i.patch}'}"), "'patch' of a Incident"),
-        (detect(then=detect("{alert: '${found.answer}'}").replace("s:", "t:", 1)), "takes a Alert, not a Incident"),
+        (detect(then="- r: {return: '${found.answer.severty}'}"), "reads 'severty' of Incident"),
+        (detect(then="- r: {return: '${found.answer[\"severty\"]}'}"), "reads 'severty' of Incident"),
+        (detect(then="- r: {return: '${map.get(found.answer, \"needs_respons\")}'}"), "'needs_respons' of Incident"),
+        (detect(then="- r: {assign: [{i: '${found.answer}'}]}\n- t: {return: '${i.patch}'}"), "'patch' of Incident"),
+        (detect(then=detect("{alert: '${found.answer}'}").replace("s:", "t:", 1)), "takes Alert, not Incident"),
     ],
 )
 def test_a_function_is_asked_what_its_contract_says(steps: str, words: str) -> None:
@@ -212,7 +212,7 @@ inner:
 
     assert messages == [
         "'main' reads 'nonsense' of a map of severity, which has no such field",
-        "'inner' reads 'severty' of a Incident, which has no such field",
+        "'inner' reads 'severty' of Incident, which has no such field",
     ]
 
 
