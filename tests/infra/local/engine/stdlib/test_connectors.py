@@ -36,10 +36,8 @@ def test_the_connector_of_executions_runs_another_workflow() -> None:
     """The child's result is the value of the call."""
     with EngineServer() as engine:
         engine.deploy("child", "main: {params: [n], steps: [{r: {return: '${n.a + 1}'}}]}")
-        parent = engine.deploy(
-            "parent",
-            f"- a: {{call: {RUN}, args: {{workflow_id: child, argument: {{a: 2}}}}, result: r}}\n- b: {{return: '${{r}}'}}",
-        )
+        call = f"{{call: {RUN}, args: {{workflow_id: child, argument: {{a: 2}}}}, result: r}}"
+        parent = engine.deploy("parent", f"- a: {call}\n- b: {{return: '${{r}}'}}")
         execution = engine.service.create_execution(parent.name, Request())
 
         assert execution.wait(5)
