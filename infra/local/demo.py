@@ -92,7 +92,9 @@ def _watch(stack: Stack, traces: TraceStore, incident_id: str, console: Console)
             trace = traces.document(incident_id)
             is_over = execution is not None and execution.is_over
             running = engine.running_steps(execution) if execution and not is_over else set()
-            live.update(view.table(view.rows(trace, running, is_over), f"Workflow execution of {incident_id}"))
+            has_failed = is_over and execution is not None and execution.state != "SUCCEEDED"
+            rows = view.rows(trace, running, is_over, has_failed)
+            live.update(view.steps(rows, f"Workflow execution of {incident_id}"))
             if is_over or (execution is None and trace and trace.get("outcome")):
                 break
             time.sleep(POLL_S)

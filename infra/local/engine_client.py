@@ -5,6 +5,8 @@ from typing import Any
 
 import requests
 
+from shared.errors import Unavailable
+
 TIMEOUT_S = 5.0
 
 
@@ -23,7 +25,7 @@ class Execution:
 
 
 class EngineClient:
-    """Reads executions of one workflow."""
+    """Reads executions of one workflow; every method raises Unavailable when the engine does not answer."""
 
     def __init__(self, url: str, workflow: str) -> None:
         self._executions = f"{url}/v1/{workflow}/executions"
@@ -42,9 +44,12 @@ class EngineClient:
 
 
 def _get(url: str, query: dict[str, str]) -> Any:
-    response = requests.get(url, query, timeout=TIMEOUT_S)
-    response.raise_for_status()
-    return response.json()
+    try:
+        response = requests.get(url, query, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        return response.json()
+    except requests.RequestException as error:
+        raise Unavailable(f"The workflow engine at {url!r} did not answer: {type(error).__name__}") from error
 
 
 def _execution(found: dict[str, Any]) -> Execution:

@@ -5,12 +5,14 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 STOP_S = 5.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HOST = "127.0.0.1"
 
 
@@ -40,6 +42,27 @@ class Service:
     def tail(self, lines: int = 15) -> str:
         """Return the last lines of its log."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """
+    Hold signals back until the block ends, then let the first of them act.
+
+    Between a start and its registration, or in the middle of ending things, an interrupt would leave a process behind.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    handlers = {number: signal.signal(number, lambda given, _: held.append(given)) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def free_port() -> int:
@@ -73,6 +96,11 @@ def wait_listening(service: Service, timeout_s: float) -> None:
 
 def stop(services: Sequence[Service]) -> None:
     """End every service with its children: politely first, then by force."""
+    with uninterrupted():
+        _stop(services)
+
+
+def _stop(services: Sequence[Service]) -> None:
     for service in services:
         _signal(service, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S

@@ -107,7 +107,8 @@ class Stack:
     def restart(self, name: str) -> None:
         """Start one service again on its port, ended or not. Raises StartFailed, KeyError naming those there are."""
         processes.stop([self._service(name)])
-        self.services[name] = self._starts[name]()
+        with processes.uninterrupted():
+            self.services[name] = self._starts[name]()
         processes.wait_listening(self.services[name], START_TIMEOUT_S)
 
     def _service(self, name: str) -> Service:
@@ -173,7 +174,8 @@ class Stack:
         self._run(name, command, port, env or {}, bundle.ROOT)
 
     def _start_function(self, name: str, port: int, settings: Mapping[str, str]) -> None:
-        built = bundle.write(name)
+        # A folder of its own: another run, or `make bundles`, must not pull the code from under this one.
+        built = bundle.write(name, self.folder / "bundles")
         manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
         granted = {*manifest["settings"], *manifest["secrets"], *PLATFORM}
         command = [sys.executable, "-m", "functions_framework", "--source", str(built.folder / "main.py")]
@@ -186,7 +188,8 @@ class Stack:
         base = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME") if key in os.environ}
         full = {**base, "PYTHONUNBUFFERED": "1", **env}
         self._starts[name] = partial(processes.start, name, command, port, self.folder / "logs", full, cwd)
-        self.services[name] = self._starts[name]()
+        with processes.uninterrupted():
+            self.services[name] = self._starts[name]()
 
     @property
     def _firestore(self) -> str | None:

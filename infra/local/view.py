@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 StepState = Literal["waiting", "running", "done", "degraded", "refused", "skipped", "failed"]
@@ -55,10 +55,16 @@ class StepRow:
     note: str = ""
 
 
-def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool) -> list[StepRow]:
-    """Return one row per step, from the trace of what ended and the names of what runs."""
+def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool, has_failed: bool = False) -> list[StepRow]:
+    """
+    Return one row per step, from the trace of what ended and the names of what runs.
+
+    `has_failed` says that the execution did, which only post_process makes it do.
+    """
     runs = (trace or {}).get("traces", {})
     failed = {item["step"]: item for item in ((trace or {}).get("outcome") or {}).get("failures", [])}
+    if has_failed:
+        failed.setdefault("post_process", {"message": "the workflow failed before anybody was told"})
     return [_row(step, runs.get(agent, []), running, is_over, failed.get(step)) for step, agent in AGENTS.items()]
 
 
@@ -97,17 +103,14 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def table(lines: list[StepRow], title: str) -> Table:
-    """Return the rows as a table for the terminal."""
-    drawn = Table(title=title, title_justify="left", box=None, padding=(0, 1))
-    drawn.add_column("", width=1)
-    drawn.add_column("step", width=29, no_wrap=True)
-    drawn.add_column("seconds", width=7, justify="right")
-    drawn.add_column("", no_wrap=True, overflow="ellipsis")
-    for line in lines:
-        sign, style = STYLES[line.state]
-        seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
-        # Text, not markup: what comes from logs may hold brackets.
-        note = Text(" ".join(line.note.split())[:110], style="dim")
-        drawn.add_row(Text(sign, style=style), Text(f"{line.name} ({line.state})", style=style), seconds, note)
-    return drawn
+def steps(lines: list[StepRow], title: str) -> Group:
+    """Return the rows for the terminal, a line each; what does not fit is cut at the end of its note."""
+    return Group(Text(title, style="italic"), *map(_line, lines))
+
+
+def _line(line: StepRow) -> Text:
+    sign, style = STYLES[line.state]
+    seconds = f"{line.seconds:.2f} s" if line.seconds is not None else ""
+    # Text, not markup: what comes from logs may hold brackets.
+    drawn = Text(f" {sign} {f'{line.name} ({line.state})':<30}{seconds:>8}", style, no_wrap=True, overflow="ellipsis")
+    return drawn.append(f"  {' '.join(line.note.split())}", style="dim")

@@ -1,6 +1,7 @@
 """Child processes: started, waited for, ended to the last one."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -69,6 +70,20 @@ def test_children_of_a_service_are_ended_too(tmp_path: Path) -> None:
     deadline = time.monotonic() + 5
     while not _is_gone(worker):
         assert time.monotonic() < deadline, "the worker outlived its service"
+
+
+def test_interrupt_waits_for_the_end_of_an_uninterrupted_block() -> None:
+    """What was started is known before the interrupt acts on it."""
+    done = []
+
+    def interrupt() -> None:
+        with processes.uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("registered")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert done == ["registered"]
 
 
 def _is_gone(pid: int) -> bool:

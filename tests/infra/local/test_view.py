@@ -1,10 +1,12 @@
 """The live view: each step's state from the trace and the engine."""
 
+import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from infra.local.view import AGENTS, StepRow, rows, table
+from infra.local.view import AGENTS, StepRow, rows, steps
 
 
 def _trace(agent: str, answer: dict[str, Any] | None, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -64,9 +66,27 @@ def test_step_that_died_without_a_trace_is_known_from_the_outcome() -> None:
     assert _row(rows(trace, set(), is_over=True), "rca").state == "failed"
 
 
+def test_execution_that_failed_told_nobody() -> None:
+    """Only the telling itself makes an execution fail, and that is no step left out."""
+    line = _row(rows(None, set(), is_over=True, has_failed=True), "post_process")
+
+    assert (line.state, line.note) == ("failed", "the workflow failed before anybody was told")
+
+
+@pytest.mark.parametrize("width", [60, 80, 130])
+def test_sign_state_and_seconds_are_shown_whole_at_any_width(width: int) -> None:
+    """The note gives way, not what happened."""
+    console = Console(record=True, width=width, file=io.StringIO())
+    console.print(steps([StepRow("incident_detection", "degraded", 12.3, "a long note " * 20)], "steps"))
+
+    (_, drawn, *_) = console.export_text().splitlines()
+    assert drawn.startswith(" ▲ incident_detection (degraded)")
+    assert "12.30 s" in drawn
+
+
 def test_text_with_brackets_is_shown_as_it_is() -> None:
     """What comes from logs is no markup."""
-    console = Console(record=True, width=160, file=None)
-    console.print(table([StepRow("rca", "done", 1.0, "[red]list[int][/red]")], "steps"))
+    console = Console(record=True, width=160, file=io.StringIO())
+    console.print(steps([StepRow("rca", "done", 1.0, "[red]list[int][/red]")], "steps"))
 
     assert "[red]list[int][/red]" in console.export_text()
