@@ -8,12 +8,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
 EMULATORS_ARGUMENT = $(if $(filter-out 0 false no,$(EMULATORS)),--emulators)
-DEMO_ARGUMENTS = $(EMULATORS_ARGUMENT) $(if $(CASE),--case $(CASE)) $(if $(REPO),--repo $(REPO)) $(foreach name,$(WITHOUT),--without $(name))
+MODEL_ARGUMENTS = $(if $(MODEL),--model $(MODEL)) $(if $(SCRIPT),--script $(SCRIPT)) $(if $(LATENCY),--latency $(LATENCY)) $(if $(FAULT),--fault $(FAULT))
+DEMO_ARGUMENTS = $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT) $(if $(CASE),--case $(CASE)) $(if $(REPO),--repo $(REPO)) $(foreach name,$(WITHOUT),--without $(name))
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" ends services first, EMULATORS=1 as below
+demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" ends services first, MODEL=sandbox or MODEL=gemini asks a model, EMULATORS=1 as below
 	@$(BIN)/python -m infra.local demo $(DEMO_ARGUMENTS)
 
 local: $(VENV)/.demo ## Keep the whole house up for curl; PORT=8080 is the webhook's, EMULATORS=1 uses Google's Pub/Sub and Firestore

@@ -356,12 +356,18 @@ class SolutionOpinion(Contract):
     solutions: list[str] = Field(default_factory=list, max_length=8, description="What would end the cause.")
     mitigations: list[Mitigation] = Field(default_factory=list, max_length=8)
     recommended_solution: str = Field("", max_length=1000)
+
+
+class FixOpinion(SolutionOpinion):
+    """The model's part of a Solution where code could not make a patch."""
+
     patch: Patch | None = Field(None, description="A small fix of files that were shown; none when in doubt.")
 
 
 class Solution(SolutionOpinion, Answer):
     """Mitigations, and a patch when one is certain enough to draft; code decides whether it may be."""
 
+    patch: Patch | None = None
     patch_withheld: str | None = Field(None, max_length=1000, description="Why there is no patch.")
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom

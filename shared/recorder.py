@@ -83,6 +83,13 @@ def model_replied(reply: Reply) -> None:
         current.replies.append(reply)
 
 
+def model_usage() -> tuple[int, float]:
+    """Return the tokens and US dollars that the step under way has spent."""
+    current = _current.get()
+    replies = current.replies if current else []
+    return sum(one.tokens_in + one.tokens_out for one in replies), sum(one.cost_usd for one in replies)
+
+
 def model_failed(error: IncidentCopilotError) -> None:
     """Record why the offline analyst answered in the model's place."""
     log.warning("model.failed", error_type=type(error).__name__, error=str(error))

@@ -21,6 +21,7 @@ from shared.outbox.port import InlineImage
 
 from .brief_blocks import Chart, Link, Section, View, shortened
 from .brief_view import Usage, view
+from .brief_words import BriefWords
 
 HTML_BYTES = 96 * 1024  # Gmail clips a message over 102 KB; the rest is for what mailing lists add.
 COLOURS = {"critical": "#c5221f", "high": "#c2500a", "medium": "#8a6100", "low": "#1f5fbf", "calm": "#2f6f44"}
@@ -58,9 +59,11 @@ class Brief:
         return html
 
 
-def render(request: PostProcessRequest, failures: list[Failure], usage: Usage) -> Brief:
+def render(
+    request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords | None = None
+) -> Brief:
     """Return the brief; what is least needed is left out or shortened, and said to be, to keep under HTML_BYTES."""
-    for seen in _ever_shorter(view(request, failures, usage)):
+    for seen in _ever_shorter(view(request, failures, usage, words or BriefWords())):
         html, images = _html(seen)
         if len(html.encode()) <= HTML_BYTES:
             break

@@ -9,6 +9,7 @@ from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
 from . import brief_answers, brief_facts
 from .brief_blocks import Block, Items, Section, Table, Tone, View, Words, at_time, clip
 from .brief_failures import answers, degradations, explain
+from .brief_words import BriefWords
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ def since(request: PostProcessRequest) -> datetime | None:
     return onset or request.alert.started_at
 
 
-def view(request: PostProcessRequest, failures: list[Failure], usage: Usage) -> View:
-    """Return the whole brief; `failures` holds every failure known by now."""
+def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords) -> View:
+    """Return the whole brief; `failures` holds every failure known by now, `words` may open it."""
     kind = kind_of(request, failures)
     incident = request.incident
     troubles = [*failures, *degradations(request)]
     told = Section("What failed", tuple(explain(troubles))) if troubles else None
+    summary = Section("In short", (Words(clip(words.summary, 900)),)) if words.summary else None
     before, after = _sections(request, kind)
     severity = incident.severity if incident else "unknown"
     marks = {"full": f"[{severity}]", "degraded": f"[{severity}] [degraded]", "dismissed": "[dismissed]"}
@@ -55,12 +57,12 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage) -> 
         tone=_tone(incident, kind),
         badge="no response needed" if kind == "dismissed" else f"{severity} severity",
         service=request.alert.service_name,
-        headline=headline(request),
+        headline=clip(" ".join(words.headline.split()), 160) or headline(request),
         since=_since(request),
         scope=_scope(request),
         subject=clip(f"{marks[kind]} {request.alert.service_name}: {headline(request)}", 180),
         warning=_warning(troubles),
-        sections=tuple(section for section in (*before, told, *after) if section),
+        sections=tuple(section for section in (summary, *before, told, *after) if section),
         footer=_footer(request, usage),
     )
 

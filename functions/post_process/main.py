@@ -4,6 +4,7 @@ from shared import outbox, traces
 from shared.contracts import Outcome, PostProcessRequest
 from shared.step import step
 
+from .brief_opening import opening
 from .telling import Doors, tell
 
 
@@ -11,4 +12,4 @@ from .telling import Doors, tell
 def post_process(request: PostProcessRequest) -> Outcome:
     """Tell the humans with whatever there is; no failure of a channel keeps the others silent."""
     doors = Doors(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
-    return tell(request, traces.connect(), doors)
+    return tell(request, traces.connect(), doors, opening(request))

@@ -15,6 +15,7 @@ from shared.traces.port import Lease, TraceStore
 
 from .brief import Brief, render
 from .brief_view import Usage, announcement, kind_of
+from .brief_words import BriefWords
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
 SENDING = timedelta(minutes=10)
@@ -34,13 +35,13 @@ class Doors:
     on_call: Callable[[], tuple[str, ...]]
 
 
-def tell(request: PostProcessRequest, store: TraceStore, doors: Doors) -> Outcome:
+def tell(request: PostProcessRequest, store: TraceStore, doors: Doors, words: BriefWords | None = None) -> Outcome:
     """
-    Tell the humans and close the incident; never raises an error of the house.
+    Tell the humans and close the incident; never raises an error of the house. `words` open the brief.
 
     The hook goes first so that the mail can name its failure; the archived brief names the mail's.
     """
-    telling = _Telling(request, store)
+    telling = _Telling(request, store, words or BriefWords())
     hooked = telling.once("hook", lambda: _call_hook(request, doors, telling.failures))
     mailed = telling.once("mail", lambda: _send_mail(telling.render(), request.incident_id, doors))
     ended = partial(telling.outcome, hooked, mailed)
@@ -52,10 +53,11 @@ def tell(request: PostProcessRequest, store: TraceStore, doors: Doors) -> Outcom
 class _Telling:
     """One attempt to tell; `failures` grows while it goes on."""
 
-    def __init__(self, request: PostProcessRequest, store: TraceStore) -> None:
+    def __init__(self, request: PostProcessRequest, store: TraceStore, words: BriefWords) -> None:
         self.failures = list(request.failures)
         self._request = request
         self._store = store
+        self._words = words
         self._holder = uuid4().hex
         self._named: set[str] = set()
         self._usage = self._measure()
@@ -90,7 +92,7 @@ class _Telling:
 
     def render(self) -> Brief:
         """Return the brief with every failure known by now."""
-        return render(self._request, self.failures, self._usage)
+        return render(self._request, self.failures, self._usage, self._words)
 
     def outcome(self, hooked: Done, mailed: Done, archived_path: str | None) -> Outcome:
         """Return how the incident ended, with every failure known by now."""
@@ -143,9 +145,11 @@ class _Telling:
         document = self.attempt("traces", lambda: self._store.document(self._request.incident_id)) or {}
         runs = [run for agent_runs in document.get("traces", {}).values() for run in agent_runs]
         waited = clock.now() - self._request.alert.received_at
+        # This step's own run is not kept yet.
+        tokens, cost_usd = recorder.model_usage()
         return Usage(
-            tokens=sum(run.get("tokens_in", 0) + run.get("tokens_out", 0) for run in runs),
-            cost_usd=sum(run.get("cost_usd", 0.0) for run in runs),
+            tokens=tokens + sum(run.get("tokens_in", 0) + run.get("tokens_out", 0) for run in runs),
+            cost_usd=cost_usd + sum(run.get("cost_usd", 0.0) for run in runs),
             duration_ms=max(0, round(waited.total_seconds() * 1000)),
         )
 

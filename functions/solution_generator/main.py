@@ -1,12 +1,13 @@
 """SolutionGeneratorAgent: turns cause and code into mitigations and, where one is certain, a patch."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from shared import code_host, grounding, recorder
 from shared.agent import Agent
 from shared.analysis.solve import solve
 from shared.code_host.port import CodeReader
-from shared.contracts import Solution, SolutionOpinion, SolutionRequest
+from shared.contracts import FixOpinion, Solution, SolutionOpinion, SolutionRequest
 from shared.errors import IncidentCopilotError
 from shared.evidence import Known
 from shared.step import step
@@ -15,11 +16,7 @@ from .fix_checks import decided
 from .patch_secrets import without_secrets
 
 AGENT = Agent[Solution](
-    "solution_generator",
-    tier="heavy",
-    prompt=Path(__file__).with_name("prompt.md"),
-    opinion=SolutionOpinion,
-    timeout_s=90,
+    "solution_generator", "heavy", Path(__file__).with_name("prompt.md"), opinion=SolutionOpinion, timeout_s=90
 )
 
 
@@ -39,7 +36,10 @@ def solution_generator(request: SolutionRequest) -> Solution:
         whole, refused = decided(said, offline, request.code_analysis, reader, known)
         return whole, drops + refused
 
-    return without_secrets(AGENT.refine(request.incident_id, offline, facts, check))
+    # An exact revert stands, so nobody is asked for another patch.
+    asks_for_fix = offline.patch is None and reader is not None
+    agent = replace(AGENT, opinion=FixOpinion) if asks_for_fix else AGENT
+    return without_secrets(agent.refine(request.incident_id, offline, facts, check))
 
 
 def _solve(request: SolutionRequest) -> tuple[Solution, CodeReader | None]:

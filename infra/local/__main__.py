@@ -20,6 +20,7 @@ from rich.console import Console
 
 from infra.local import demo, executions, serve
 from infra.local.emulators import EmulatorFailed
+from infra.local.model import PROVIDERS, ModelChoice
 from infra.local.processes import StartFailed
 from shared.errors import IncidentCopilotError
 
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--case", type=Path, help="folder of a recorded incident instead of the built-in scenario")
     show.add_argument("--repo", type=Path, help="git repository of the recorded incident's service")
     show.add_argument("--without", action="append", default=[], metavar="NAME", help="end this service first")
+    _add_model(show)
     show.set_defaults(run=_demo)
     up = commands.add_parser("up", help="keep the house up, for curl")
     up.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of alert_intake")
@@ -72,6 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     dead.set_defaults(run=lambda chosen, console: serve.deadletters(chosen.replay, console))
     _add_executions(commands.add_parser("executions", help="list the workflow executions, or show one step by step"))
     return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", choices=PROVIDERS, default="offline", help="sandbox: Gemini's stand-in on loopback")
+    parser.add_argument("--script", default="agreeable", help="what the stand-in says, for example hostile")
+    parser.add_argument("--latency", type=float, default=0, help="seconds the stand-in takes for each answer")
+    parser.add_argument("--fault", help="how the stand-in fails, for example 503 or SAFETY")
+    parser.add_argument("--fault-calls", type=int, help="in how many calls it fails; by default in all")
 
 
 def _add_executions(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +103,11 @@ def _engine(chosen: argparse.Namespace) -> executions.Engine:
 
 def _demo(chosen: argparse.Namespace, console: Console) -> int:
     options = demo.DemoOptions(
-        case=chosen.case, repo_git=chosen.repo, without=tuple(chosen.without), has_emulators=chosen.emulators
+        case=chosen.case,
+        repo_git=chosen.repo,
+        without=tuple(chosen.without),
+        has_emulators=chosen.emulators,
+        model=ModelChoice(chosen.model, chosen.script, chosen.latency, chosen.fault, chosen.fault_calls),
     )
     return demo.run(options, console)
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from rich.live import Live
 
 from infra.local import view
 from infra.local.engine_client import EngineClient, Execution
+from infra.local.model import ModelChoice
 from infra.local.scenarios.build import Built, build, from_case
 from infra.local.stack import LOCATION, PROJECT, Options, Stack
 from shared import clock
@@ -32,6 +33,7 @@ class DemoOptions:
     repo_git: Path | None = None
     without: tuple[str, ...] = ()
     has_emulators: bool = False
+    model: ModelChoice = field(default_factory=ModelChoice)
 
 
 def run(options: DemoOptions, console: Console) -> int:
@@ -42,7 +44,7 @@ def run(options: DemoOptions, console: Console) -> int:
     console.print(f"[bold]Incident CoPilot[/bold]: everything of this run goes to {_shown(folder)}")
     built = _build(options, folder)
     console.print(f"Starting the house: sandboxes, bus, workflow engine, functions (service {built.service_name}) …")
-    with Stack(folder, built, Options(has_emulators=options.has_emulators)) as stack:
+    with Stack(folder, built, Options(has_emulators=options.has_emulators, model=options.model)) as stack:
         started_s = (clock.now() - began).total_seconds()
         console.print(f"{len(stack.services)} processes are up after {started_s:.1f} s.")
         for name in options.without:

@@ -119,12 +119,13 @@ class Stack:
     def _start(self) -> None:
         for sub in ("logs", "mail", "hook", "traces", "briefs"):
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
+        # First, for Java is slow to start and may be missing.
+        self._start_bus_and_memory()
         if not self.options.functions:
             self._start_sandboxes()
         ports = {name: processes.free_port() for name in bundle.names()}
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
-        self._start_bus_and_memory()
         settings = {**self._settings(), **self.options.settings}
         for name in self.options.functions or ports:
             self._start_function(name, ports[name], settings)

@@ -16,7 +16,10 @@ def grounded(asked: Asked) -> dict[str, Any]:
     filled = {
         name: offline[name] if name in offline else _value(name, part, schema, _plain)
         for name, part in schema.get("properties", {}).items()
+        if name != "patch"
     }
+    if "headline" in filled:
+        filled |= _opening(asked.facts)
     for cause in filled.get("root_causes") or []:
         cause.setdefault("quotes", _quotes(asked, cause.get("evidence_ids", [])))
     return filled
@@ -53,6 +56,14 @@ def _resolved(part: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(name: str) -> str:
     return name.replace("_", " ").capitalize() + "."
+
+
+def _opening(facts: dict[str, Any]) -> dict[str, str]:
+    """Return the opening of a brief in the words of the other answers."""
+    symptoms = facts.get("incident", {}).get("initial_symptoms") or ["Something fails"]
+    said = [symptoms[0], facts.get("root_causes", {}).get("most_likely", "")]
+    said.append(facts.get("suggestions", {}).get("recommended_action", ""))
+    return {"headline": symptoms[0].rstrip("."), "summary": " ".join(filter(None, said))}
 
 
 def _quotes(asked: Asked, ids: list[str]) -> list[dict[str, str]]:
