@@ -52,7 +52,9 @@ class Letter:
         try:
             return Alert.model_validate_json(self.text)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
+            wrong = "; ".join(
+                f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()[:5]
+            )
             raise Rejected(f"Message {self.message_id!r} is no Alert: {wrong}") from None
 
     def unreadable(self, why: Rejected) -> IncidentRecord:

@@ -1,8 +1,10 @@
 """`make local` keeps the house up for curl; `make alert` posts to it; `make traces` reads what it remembers."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 
 import requests
@@ -92,7 +94,7 @@ def deadletters(has_replay: bool, console: Console) -> int:
     """Print the messages nobody could handle; `has_replay` sends them to the starter once more."""
     bus = _address("bus")
     if bus is None:
-        console.print("There is no house: start it with `make local`.")
+        console.print("No house is up: start it with `make local`.")
         return 1
     letters = dead_letters.replay(bus, PROJECT) if has_replay else dead_letters.read(bus, PROJECT)
     dead_letters.show(letters, console)
@@ -101,10 +103,16 @@ def deadletters(has_replay: bool, console: Console) -> int:
 
 
 def _address(name: str) -> str | None:
-    """Return the host:port of a service of the house that is up, none when it has no such service."""
+    """Return the host:port of a service of the house that is up, none when none is up or it has no such service."""
     path = CURRENT / "stack.json"
     running = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return str(running[name]["url"]).removeprefix("http://") if name in running else None
+    if name not in running:
+        return None
+    address = str(running[name]["url"]).removeprefix("http://")
+    host, port = address.split(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return address
+    return None
 
 
 def _show_traces(store: TraceStore, incident_id: str | None, console: Console) -> int:

@@ -11,7 +11,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 ALERTS, DEAD = "incident-alerts", "incident-alerts-dead"
-STARTER, DEAD_READER = "workflow-starter", "incident-alerts-dead-reader"
+STARTER, DEAD_READER = "workflow_starter", "incident-alerts-dead"
 TIMEOUT_S = 20.0
 
 
