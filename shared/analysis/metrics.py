@@ -39,7 +39,7 @@ def find_anomalies(series: Sequence[Series], onset: datetime | None) -> list[Ano
 
 def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
     before = [value for at, value in series.points if onset is not None and at < onset]
-    if len(before) < FEWEST_BASELINE:
+    if onset is None:
         before = [value for _, value in series.points[: len(series.points) // 2]]
     if len(before) < FEWEST_BASELINE:
         return None

@@ -39,9 +39,14 @@ class Vital:
 
 
 def _error_ratio() -> str:
-    """Client libraries disagree on the name of the label that holds the status."""
+    """
+    Client libraries disagree on the name of the label that holds the status.
+
+    Before the first failure there is no series of failures, so traffic without one counts as a ratio of zero.
+    """
     failed = (f'sum(rate(http_requests_total{{$selector,{name}=~"5.."}}[$window]))' for name in _STATUS_LABELS)
-    return f"({' or '.join(failed)}) / sum(rate(http_requests_total{{$selector}}[$window]))"
+    traffic = "sum(rate(http_requests_total{$selector}[$window]))"
+    return f"({' or '.join(failed)} or {traffic} * 0) / {traffic}"
 
 
 VITALS: Mapping[str, Vital] = {

@@ -28,6 +28,14 @@ def test_onset_parts_baseline_from_the_rest():
     assert find_anomalies([series(*values)], START + timedelta(minutes=6))
 
 
+def test_series_that_begins_with_the_incident_has_no_baseline():
+    """The first half of an incident is not how it usually was."""
+    values = (9, 9, 9, 9, 9, 20, 30, 30, 30)
+
+    assert not find_anomalies([series(*values)], START + timedelta(minutes=1))
+    assert find_anomalies([series(*values)], None)
+
+
 def test_noise_is_no_anomaly():
     """Neither a single spike nor a restless series counts."""
     assert not find_anomalies([series(1, 1, 1, 1, 1, 1, 9, 1, 1, 1)], None)

@@ -83,6 +83,21 @@ def test_what_a_service_does_not_export_is_absent(sandbox: PrometheusSandbox) ->
     assert prometheus_at(sandbox).overview(ask("nobody")) == []
 
 
+def test_traffic_without_a_failure_yet_has_a_ratio_of_zero(sandbox: PrometheusSandbox) -> None:
+    """The series of failures is born with the first one; until then nothing failed, which is known."""
+    labels = {"service_name": "api"}
+    sandbox.load("http_requests_total", {**labels, "code": "200"}, [(t, (t - TIMES[0]) * 8) for t in TIMES])
+    late = [(t, (t - T0 - 600) * 2) for t in TIMES if t >= T0 + 600]
+    sandbox.load("http_requests_total", {**labels, "code": "500"}, late)
+
+    found = named(prometheus_at(sandbox).overview(ask()))
+
+    ratio = dict(found["error_ratio"].points)
+    assert list(ratio) == [at for at, _ in found["request_rate"].points]
+    assert {ratio[at] for at in ratio if at < START + timedelta(seconds=600)} == {0.0}
+    assert found["error_ratio"].points[-1][1] == pytest.approx(0.2)
+
+
 def test_a_ratio_without_traffic_is_absent_not_nan(sandbox: PrometheusSandbox) -> None:
     """Zero of zero requests failed: that is no number."""
     for code in ("200", "500"):

@@ -55,6 +55,12 @@ def value(prometheus: PrometheusSandbox, query: str, time: float = NOW) -> dict[
         ("3 / 2", {"scalar": 1.5}),
         ("sum(nothing) or sum(memory)", {"": 4e9}),
         ("sum(nothing) / sum(memory)", {}),
+        # `or` binds loosest and keeps, of the right side, only series whose labels the left side has not:
+        # https://prometheus.io/docs/prometheus/latest/querying/operators/
+        ("sum(nothing) or sum(memory) * 0", {"": 0}),
+        ("sum(memory) or sum(memory) * 0", {"": 4e9}),
+        ('memory{pod="a"} * 2 or memory * 0', {"a,api": 2e9, "b,api": 0}),
+        ("(sum(nothing) or sum(memory) * 0) / sum(memory)", {"": 0}),
         ("sum by (status) (rate(http_requests_total[1m]))", {"200": 40, "500": 10}),
         ('sum(increase(http_requests_total{status="500"}[2m]))', {"": 1200}),
         ("histogram_quantile(0.5, sum by (le) (latency_bucket))", {"": 0.1}),
