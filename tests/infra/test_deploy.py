@@ -1,0 +1,177 @@
+"""`make deploy`: the commands it runs, in which order, and that gcloud knows every one that is written anywhere."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import bundle, deploy, triggers
+
+TARGET = deploy.Target("example-project", "europe-west1")
+
+
+def gcloud_commands() -> list[deploy.Command]:
+    """Return every gcloud command the deployment may run."""
+    first = [TARGET.enable(), TARGET.find_state(), *TARGET.make_state(), TARGET.add_secret_version("GITHUB_TOKEN")]
+    return [*first, TARGET.find_variables(), TARGET.fetch_variables(), TARGET.keep_variables()]
+
+
+def written_lines() -> Iterator[str]:
+    """Yield every gcloud line of the Makefile, cloudbuild.yaml and the READMEs, joined where it is broken by `\\`."""
+    for name in ("Makefile", "cloudbuild.yaml", "README.md", "infra/README.md"):
+        text = (bundle.ROOT / name).read_text().replace("\\\n", " ")
+        yield from (
+            found[1] for found in re.finditer(r"^[^#\n]*?(?:^|[\s`@;|&(])(gcloud [a-z][^`\n|;&)]*)", text, re.M)
+        )
+
+
+def lint(lines: list[str], folder: Path) -> list[str]:
+    """Return what gcloud itself finds wrong with command lines."""
+    script = folder / "commands.json"
+    script.write_text(json.dumps([{"command_string": line} for line in lines]))
+    # Its exit code is 0 whatever it finds.
+    done = subprocess.run(
+        ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={script}"],
+        capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    verdicts = json.loads(done.stdout)
+    assert len(verdicts) == len(set(lines))
+    return [f"{said['command_string']}: {said.get('error_message')}" for said in verdicts if not said["success"]]
+
+
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+def test_gcloud_knows_every_command_that_is_run_or_written(tmp_path: Path) -> None:
+    """No flag is misspelled, no command was renamed: in the code, the Makefile, the build and the documentation."""
+    run = [shlex.join(command) for command in gcloud_commands()]
+    written = [re.sub(r"\$[\w({}]+[)}]*|<[^>]+>|…", "x", line) for line in written_lines()]
+
+    assert len(written) > 5
+    assert lint([*run, *written], tmp_path) == []
+
+
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+def test_misspelled_flag_is_found(tmp_path: Path) -> None:
+    """The check is able to fail."""
+    assert lint(["gcloud storage buckets create gs://x --locatoin=europe-west1"], tmp_path) != []
+
+
+class Tools:
+    """Stands for gcloud and Terraform: keeps what was run, and answers as told."""
+
+    def __init__(self, missing: tuple[str, ...] = ()) -> None:
+        self.run: list[list[str]] = []
+        self._missing = missing
+
+    def __call__(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        self.run.append(list(command))
+        return subprocess.CompletedProcess(command, 1 if " ".join(command[:4]) in self._missing else 0)
+
+    def verbs(self) -> list[str]:
+        """Return what was done, without where and how."""
+        return [" ".join(part for part in command[:4] if not part.startswith("-")) for command in self.run]
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A deployment that writes into a folder of the test's own, on a machine that has both tools and every bundle."""
+    monkeypatch.setattr(bundle, "write", lambda name: None)
+    monkeypatch.setattr(triggers, "write", lambda: None)
+    monkeypatch.setattr(deploy, "VARIABLES", tmp_path / "terraform.tfvars")
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    return tmp_path
+
+
+def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """APIs, bucket, init, apply, and then the variables are kept for the next who deploys."""
+    tools = Tools(missing=("gcloud storage buckets describe", "gcloud storage objects describe"))
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert tools.verbs() == [
+        "gcloud services enable cloudresourcemanager.googleapis.com",
+        "gcloud storage buckets describe",
+        "gcloud storage buckets create",
+        "gcloud storage buckets update",
+        "gcloud storage objects describe",
+        "terraform init",
+        "terraform apply",
+        f"gcloud storage cp {build / 'terraform.tfvars'}",
+    ]
+
+
+def test_another_laptop_deploys_with_the_variables_that_stand(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its own terraform.tfvars it fetches the kept one; the bucket is found, not made."""
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert "gcloud storage buckets create" not in tools.verbs()
+    assert "gcloud storage cp gs://example-project-incident-copilot-state/terraform.tfvars" in tools.verbs()
+
+
+def test_one_function_is_one_target_of_terraform(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make deploy-rca` changes that function and what it stands on, with the settings of all."""
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only="rca", is_agreed=False)
+
+    (apply,) = [command for command in tools.run if "apply" in command]
+    assert '-target=google_cloudfunctions2_function.function["rca"]' in apply
+    assert "-auto-approve" not in apply
+
+
+def test_unknown_function_is_told_before_anything_runs(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typing error costs nothing and names what there is."""
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    with pytest.raises(deploy.DeployFailed, match="'cra'; there are alert_intake"):
+        deploy.deploy(TARGET, only="cra", is_agreed=True)
+    assert tools.run == []
+
+
+def test_missing_tool_is_named(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no Terraform learns where to get it."""
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
+
+    with pytest.raises(deploy.DeployFailed, match="gcloud is needed"):
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+
+
+def test_secret_goes_in_by_standard_input_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its value is in no argument list, which every user of the machine can read, and is not printed."""
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(deploy, "_run", lambda command, stdin=None: seen.update(command=command, stdin=stdin))
+    monkeypatch.setattr(deploy.sys, "stdin", _Piped("hunter2\n"))
+
+    deploy.set_secret(TARGET, "GITHUB_TOKEN")
+
+    assert seen["stdin"] == "hunter2"
+    assert "hunter2" not in " ".join(seen["command"])
+
+
+class _Piped:
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def isatty(self) -> bool:
+        return False
+
+    def read(self) -> str:
+        return self._text
+
+
+def test_cloud_build_runs_the_same_steps_in_order() -> None:
+    """Nothing is deployed that was not checked and tested."""
+    text = (bundle.ROOT / "cloudbuild.yaml").read_text()
+
+    steps = re.findall(r"^  - id: (\w+)$", text, re.MULTILINE)
+    assert steps == ["lint", "types", "test", "bundles", "variables", "deploy"]

@@ -1,0 +1,102 @@
+"""What senders of alerts are given: it parses, names the door and its key, and what they then send is understood."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+
+from functions.alert_intake.normalise import SERVICE_LABELS, Rules, read
+from infra import grafana_files
+
+URL = "https://alerts.example.com/webhook/trigger_agent"
+RULES = Rules(datetime(2026, 11, 23, tzinfo=UTC), "nonce", tuple(SERVICE_LABELS), 900, "grafana_webhook")
+
+
+def files(**values: str) -> dict[str, Any]:
+    """Return every file parsed, filled with the given values."""
+    return {name: yaml.safe_load(text) for name, text in grafana_files.filled(values).items()}
+
+
+def test_contact_point_posts_to_the_door_with_its_key() -> None:
+    """Grafana is told the URL and the header that the door checks."""
+    (point,) = files(INCIDENT_COPILOT_URL=URL)["contact_point.yaml"]["contactPoints"]
+    (receiver,) = point["receivers"]
+
+    assert receiver["settings"]["url"] == URL
+    assert receiver["settings"]["headers"] == {"X-Webhook-API-Key": "$INCIDENT_COPILOT_KEY"}
+    assert receiver["disableResolveMessage"] is False
+
+
+def test_key_that_is_not_given_stays_a_variable() -> None:
+    """No key stands in a file unless somebody asked for it."""
+    assert all(
+        "$INCIDENT_COPILOT_KEY" not in text for text in grafana_files.filled({"INCIDENT_COPILOT_KEY": "k"}).values()
+    )
+    assert "$INCIDENT_COPILOT_KEY" in grafana_files.filled({"INCIDENT_COPILOT_KEY": ""})["contact_point.yaml"]
+
+
+def test_policy_sends_what_the_rule_labels() -> None:
+    """The example rule's alerts match the route, and the route leads to the contact point."""
+    parsed = files()
+    (policy,), (group,) = parsed["notification_policy.yaml"]["policies"], parsed["alert_rule.yaml"]["groups"]
+    (route,) = policy["routes"]
+
+    ((label, operator, value),) = route["object_matchers"]
+    assert (operator, group["rules"][0]["labels"][label]) == ("=", value)
+    assert route["receiver"] == parsed["contact_point.yaml"]["contactPoints"][0]["name"]
+    assert route["group_by"] == ["service_name"]
+
+
+def test_rule_asks_by_service() -> None:
+    """Each alert of the rule carries the label the door reads."""
+    ((rule,),) = [group["rules"] for group in files(INCIDENT_COPILOT_LOKI_UID="loki")["alert_rule.yaml"]["groups"]]
+
+    assert "by (service_name)" in rule["data"][0]["model"]["expr"]
+    assert rule["data"][0]["datasourceUid"] == "loki"
+    # In a provisioning file a dollar is doubled, or Grafana takes it for a variable of its own.
+    assert "$$labels.service_name" in rule["annotations"]["summary"]
+
+
+def test_alertmanager_keeps_its_key_in_a_file() -> None:
+    """It shows the key as a bearer token and sends resolutions."""
+    parsed = files(INCIDENT_COPILOT_URL=URL)["alertmanager.yaml"]
+    (webhook,) = parsed["receivers"][1]["webhook_configs"]
+
+    assert (webhook["url"], webhook["send_resolved"]) == (URL, True)
+    assert webhook["http_config"]["authorization"] == {
+        "type": "Bearer",
+        "credentials_file": "/etc/alertmanager/incident-copilot-key",
+    }
+    assert webhook["max_alerts"] <= 50
+
+
+@pytest.mark.parametrize("status", ["firing", "resolved"])
+def test_short_payload_is_understood_by_the_door(status: str) -> None:
+    """What the template writes, the door reads as one alert with its status and labels."""
+    (template,) = files()["template.yaml"]["templates"]
+    labels = {"service_name": "checkout-api", "alertname": "Errors"}
+
+    reading = read(json.loads(json.dumps({"service_name": "checkout-api", "status": status, "labels": labels})), RULES)
+
+    assert all(f'"{field}"' in template["template"] for field in ("service_name", "status", "labels"))
+    (alert,) = reading.alerts
+    assert (alert.service_name, alert.status, alert.labels["alertname"]) == ("checkout-api", status, "Errors")
+
+
+def test_everything_is_printed_filled_in(capsys: pytest.CaptureFixture[str]) -> None:
+    """`make grafana` prints each file under its name, with the URL in place."""
+    assert grafana_files.main(["--url", URL]) == 0
+
+    printed = capsys.readouterr().out
+    assert printed.count("# ---- ") == len(files())
+    assert URL in printed
+    assert "$INCIDENT_COPILOT_URL" not in printed
+
+
+def test_without_a_deployment_the_url_is_a_placeholder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is sent to an address that was made up."""
+    monkeypatch.setattr(grafana_files, "terraform", lambda: ["/nonexistent/terraform"])
+
+    assert "REPLACE-ME" in grafana_files.deployed_url()

@@ -1,0 +1,99 @@
+"""Independent deploys: one change touches exactly the bundles, and the triggers, of who imports it."""
+
+import shutil
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from infra import bundle, triggers
+
+ALL = frozenset(bundle.names())
+MODEL_USERS = frozenset({"code_analyzer", "incident_detection", "rca", "solution_generator", "suggestion"})
+CODE_READERS = frozenset({"code_analyzer", "file_updater", "pr_creator", "solution_generator"})
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The identities of the bundles as they are."""
+    return hashes(tmp_path_factory.mktemp("before"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what bundles are made of, that a test may change."""
+    for name in ("functions", "shared"):
+        shutil.copytree(bundle.ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "infra").mkdir()
+    shutil.copy(bundle.CONSTRAINTS, tmp_path / "infra")
+    monkeypatch.setattr(bundle, "ROOT", tmp_path)
+    monkeypatch.setattr(bundle, "FUNCTIONS", tmp_path / "functions")
+    monkeypatch.setattr(bundle, "CONSTRAINTS", tmp_path / "infra" / "constraints.txt")
+    return tmp_path
+
+
+def hashes(build: Path) -> dict[str, str]:
+    """Return the identity of every function's bundle."""
+    return {name: bundle.write(name, build).sha256 for name in bundle.names()}
+
+
+@pytest.mark.parametrize(
+    ("changed", "must", "may_not"),
+    [
+        ("shared/telemetry/loki.py", {"incident_detection"}, ALL - {"incident_detection"}),
+        ("shared/telemetry/prometheus.py", {"incident_detection"}, ALL - {"incident_detection"}),
+        ("shared/model/gemini.py", MODEL_USERS, {"alert_intake", "workflow_starter", "file_updater", "pr_creator"}),
+        ("shared/code_host/github.py", CODE_READERS, {"alert_intake", "workflow_starter", "rca", "suggestion"}),
+        ("shared/outbox/gmail.py", {"post_process"}, MODEL_USERS | CODE_READERS | {"alert_intake", "workflow_starter"}),
+        ("shared/orchestrator.py", {"workflow_starter"}, MODEL_USERS | CODE_READERS | {"alert_intake"}),
+        ("functions/rca/prompt.md", {"rca"}, ALL - {"rca"}),
+        ("functions/post_process/brief.mjml", {"post_process"}, ALL - {"post_process"}),
+        ("functions/alert_intake/normalise.py", {"alert_intake"}, ALL - {"alert_intake"}),
+        ("shared/errors.py", ALL, frozenset()),
+        ("infra/constraints.txt", ALL, frozenset()),
+    ],
+)
+def test_one_change_redeploys_exactly_who_holds_it(
+    changed: str, must: frozenset[str], may_not: frozenset[str], before: dict[str, str], repository: Path
+) -> None:
+    """The hashes of all other bundles stay what they were, and so their deployments."""
+    place = changed.removeprefix("infra/") if changed.startswith("infra/") else changed
+    holders = {name for name in before if place.removeprefix(f"functions/{name}/") in bundle.files(name)}
+    path = repository / changed
+    path.write_text(path.read_text() + "\n# changed\n")
+
+    after = hashes(repository / "after")
+
+    redeployed = {name for name in after if after[name] != before[name]}
+    assert redeployed == holders
+    assert must <= redeployed
+    assert not redeployed & may_not
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_trigger_watches_all_its_bundle_is_made_of(name: str) -> None:
+    """Each file of the bundle matches a pattern, or stands in the function's folder."""
+    patterns = triggers.included_files(name)
+    folder = f"functions/{name}/"
+    sources = [path if path.startswith("shared/") else folder + path for path in bundle.files(name)]
+
+    watched = [source for source in sources if not source.endswith("/constraints.txt")]
+    assert {source for source in watched if not source.startswith(folder)} == {
+        pattern for pattern in patterns if pattern.startswith("shared/")
+    }
+    assert f"{folder}**" in patterns
+    assert "infra/constraints.txt" in patterns
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_trigger_watches_nothing_that_is_not_there(name: str) -> None:
+    """A pattern that matches no file would be a forgotten one."""
+    assert all(list(bundle.ROOT.glob(pattern)) for pattern in triggers.included_files(name))
+
+
+def test_walls_hold_for_triggers_too() -> None:
+    """A change to the code host wakes no function that cannot reach it."""
+    patterns = {name: triggers.included_files(name) for name in bundle.names()}
+
+    for name in ("rca", "suggestion", "alert_intake", "workflow_starter"):
+        inside = [PurePosixPath(pattern) for pattern in patterns[name]]
+        assert PurePosixPath("shared/code_host/github_writer.py") not in inside
