@@ -15,6 +15,7 @@ locals {
   ]
   rememberers  = [for name, manifest in local.manifests : name if contains(manifest.settings, "FIRESTORE_DATABASE")]
   starters     = [for name, manifest in local.manifests : name if contains(manifest.settings, "WORKFLOW_NAME")]
+  answerers    = [for name, manifest in local.manifests : name if contains(manifest.settings, "WORKFLOW_CALLBACK_ROOT")]
   vertex_users = [for name, manifest in local.manifests : name if contains(manifest.settings, "GOOGLE_GENAI_USE_VERTEXAI")]
 }
 
@@ -99,6 +100,21 @@ resource "google_project_iam_member" "starter" {
 
   project = var.project_id
   role    = google_project_iam_custom_role.starter.name
+  member  = google_service_account.function[each.key].member
+}
+
+# An execution that waits for a human is answered at its callback.
+resource "google_project_iam_custom_role" "answerer" {
+  role_id     = "incidentCopilotCallbackAnswerer"
+  title       = "Incident CoPilot: answer an execution that waits"
+  permissions = ["workflows.callbacks.send"]
+}
+
+resource "google_project_iam_member" "answerer" {
+  for_each = toset(local.answerers)
+
+  project = var.project_id
+  role    = google_project_iam_custom_role.answerer.name
   member  = google_service_account.function[each.key].member
 }
 

@@ -43,9 +43,20 @@ locals {
   known_settings = toset(flatten([for manifest in local.manifests : manifest.settings]))
   known_secrets  = toset(flatten([for manifest in local.manifests : manifest.secrets]))
 
+  # A public function is found by the setting named after its last word: APPROVAL_URL is pr_approval's. The address is
+  # put together, for one function cannot ask Terraform for another's before it exists itself.
+  public_urls = merge([
+    for name in keys(local.public_functions) : {
+      for setting in local.known_settings :
+      setting => "https://${local.deployed_names[name]}-${data.google_project.this.number}.${var.region}.run.app"
+      if can(regex("^[A-Z0-9_]+_URL$", setting)) && can(regex("(^|_)${lower(trimsuffix(setting, "_URL"))}$", name))
+    }
+  ]...)
+
   # What the deployment itself knows; an operator's `settings` win, except over where the house stands.
   settings = merge(
     { TRACES_PROVIDER = "firestore" },
+    local.public_urls,
     var.settings,
     {
       DEAD_LETTER_TOPIC    = "${local.alert_topic}-dead"

@@ -143,9 +143,10 @@ def test_roles_are_least_privilege(plan: Plan) -> None:
         for resource in plan.resources
         if resource["type"] == "google_project_iam_member"
     }
-    custom = f"projects/{mock_provider.PROJECT}/roles/incidentCopilotWorkflowStarter"
+    custom = f"projects/{mock_provider.PROJECT}/roles/incidentCopilot"
     expected = {(account(name), "roles/datastore.user") for name in NAMES if _has(name, "FIRESTORE_DATABASE")}
-    expected |= {(account(name), custom) for name in NAMES if _has(name, "WORKFLOW_NAME")}
+    expected |= {(account(name), f"{custom}WorkflowStarter") for name in NAMES if _has(name, "WORKFLOW_NAME")}
+    expected |= {(account(name), f"{custom}CallbackAnswerer") for name in NAMES if _has(name, "WORKFLOW_CALLBACK_ROOT")}
 
     of_functions = {(member, role) for member, role in granted if member in map(account, NAMES)}
     assert of_functions == expected
@@ -164,6 +165,23 @@ def test_starter_may_start_and_find_executions(plan: Plan) -> None:
 
     assert {"workflows.executions.create", "workflows.executions.list"} <= set(permissions)
     assert not [permission for permission in permissions if "cancel" in permission or "callbacks" in permission]
+
+
+def test_public_function_is_found_by_the_setting_named_after_it(terraform: Terraform) -> None:
+    """Whoever is granted NIGHT_WATCH_URL, or WATCH_URL, gets the address of night_watch."""
+    said = {"trigger": "http", "memory": "256Mi", "timeout_s": 30, "secrets": []}
+    for name, more in {"night_watch": {"public": True}, "guest": {"settings": ["WATCH_URL", "OTHER_URL"]}}.items():
+        (terraform.root / "functions" / name).mkdir()
+        text = yaml.safe_dump({"entry_point": name, **said, **more})
+        (terraform.root / "functions" / name / "function.yaml").write_text(text)
+        (terraform.root / "build" / f"{name}.zip").write_bytes(b"bundle")
+
+    (config,) = terraform.plan().of("google_cloudfunctions2_function")["guest"]["service_config"]
+
+    assert config["environment_variables"]["WATCH_URL"] == (
+        f"https://night-watch-{mock_provider.NUMBER}.europe-west1.run.app"
+    )
+    assert "OTHER_URL" not in config["environment_variables"]
 
 
 def test_only_doors_publish_alerts_and_only_listeners_lay_them_aside(plan: Plan) -> None:
