@@ -38,7 +38,7 @@ def from_trace(incident: Incident, trace: StackTrace) -> RootCause | None:
     else:
         hypothesis = f"A library raises {name}, {when}; no frame is the service's own code."
         confidence = FOREIGN_TRACE
-    if _is_background(incident, trace):
+    if is_background(incident, trace):
         hypothesis, confidence = f"{hypothesis} It was as usual before the onset.", BACKGROUND
     return _cause(hypothesis, confidence, quotes, [own.path] if own else [])
 
@@ -101,8 +101,8 @@ def _is_new(incident: Incident, before: int) -> bool:
     return incident.onset is not None and before == 0
 
 
-def _is_background(incident: Incident, trace: StackTrace) -> bool:
-    """It came before the onset about as often as since."""
+def is_background(incident: Incident, trace: StackTrace) -> bool:
+    """The trace came before the onset about as often as since."""
     if incident.onset is None or trace.count_before_onset == 0:
         return False
     quiet_s = (incident.onset - incident.start).total_seconds()

@@ -7,6 +7,8 @@ from statistics import median
 
 from shared.telemetry.port import Series
 
+LOG_RATE = "log_rate"
+"""Name of the series of log lines a minute, counted from what was read."""
 FEWEST_BASELINE = 4
 DEVIATIONS = 6.0
 """Robust standard deviations a value must leave the baseline by."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shared.analysis.levels import SERVER_ERROR
 from shared.analysis.trouble import RULES, Rule
+from shared.contracts import Incident
 
 HOST = re.compile(
     r"(?:host(?:name)?|server|upstream|dial tcp|lookup|instances available for|connect(?:ing|ion)? to"
@@ -59,6 +60,13 @@ def _is_own_answer(sign: Signal) -> bool:
 def first(texts: Sequence[str]) -> Signal | None:
     """Return the most telling signal of the first text that has any."""
     return next((signals[0] for text in texts if (signals := find(text, 1))), None)
+
+
+def leading(incident: Incident) -> Signal | None:
+    """Return the most telling signal of the incident's first traces, else of its problem lines."""
+    texts = [f"{trace.exception_type}: {trace.message}" for trace in incident.stack_traces[:2]]
+    texts += [pattern.exemplar for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
+    return first(texts)
 
 
 def _around(text: str, match: re.Match[str]) -> str:

@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from shared.analysis import hypotheses
+from shared.analysis.findings import WORTH_FOLLOWING
+from shared.analysis.mitigate import REVERT_SCORE, best_suspect, mitigations
 from shared.analysis.places import is_test
 from shared.analysis.revert import Refusal, revert_edits
 from shared.code_host.port import CodeReader
@@ -10,7 +13,6 @@ from shared.contracts import (
     CodeAnalysis,
     Incident,
     IncidentType,
-    Mitigation,
     Patch,
     Solution,
     SolutionRequest,
@@ -18,8 +20,6 @@ from shared.contracts import (
     SuspectCommit,
 )
 
-REVERT_SCORE = 0.5
-"""A commit below it explains too little to be taken back by a machine."""
 REVERT_LEAD = 0.15
 """How far the best must be ahead of the second."""
 
@@ -42,21 +42,21 @@ def solve(request: SolutionRequest, reader: CodeReader | None) -> Solution:
     outcome = _patch(request, reader)
     patch = outcome if isinstance(outcome, Patch) else None
     solutions = _solutions(request, patch)
-    mitigations = _mitigations(request, category)
+    measures = mitigations(request, category)
     return Solution(
         incident_category=category,
         category_reason=reason[:1000],
         solutions=solutions[:8],
-        mitigations=mitigations[:8],
+        mitigations=measures[:8],
         patch=patch,
         patch_withheld=outcome.reason[:1000] if isinstance(outcome, _Withheld) else None,
-        recommended_solution=(solutions[0] if patch else mitigations[0].action)[:1000],
+        recommended_solution=(solutions[0] if patch else measures[0].action)[:1000],
     )
 
 
 def _category(request: SolutionRequest) -> tuple[IncidentType, str]:
     incident = request.incident
-    suspect = _best(request.code_analysis)
+    suspect = best_suspect(request.code_analysis)
     if incident.incident_type_hint != "unknown":
         return incident.incident_type_hint, incident.reasoning or "Detection classified it so from the evidence."
     if suspect and suspect.score >= REVERT_SCORE:
@@ -66,14 +66,13 @@ def _category(request: SolutionRequest) -> tuple[IncidentType, str]:
     return "unknown", "Neither telemetry nor code points at one kind of fault."
 
 
-def _best(analysis: CodeAnalysis | None) -> SuspectCommit | None:
-    return analysis.suspect_commits[0] if analysis and analysis.suspect_commits else None
-
-
 def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _Withheld:
     analysis = request.code_analysis
-    if reader is None or analysis is None or not analysis.code_available or not analysis.commit:
-        return _Withheld("The repository could not be read, so no change can be proposed.")
+    if analysis is None:
+        return _Withheld(_why_unread(request.incident))
+    if not analysis.code_available or not analysis.commit or reader is None:
+        reason = f": {analysis.degraded}" if analysis.degraded else "."
+        return _Withheld(f"The repository could not be read, so no change can be proposed{reason}")
     chosen = _single_suspect(request.incident, analysis)
     if isinstance(chosen, _Withheld):
         return chosen
@@ -91,6 +90,15 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
         test_cases=_test_cases(request.incident, analysis, chosen),
         rollback_plan=_rollback_plan(chosen),
     )
+
+
+def _why_unread(incident: Incident) -> str:
+    """Tell what was not asked for from what failed: the workflow has the code read where the evidence leads to it."""
+    if incident.looks_like_regression:
+        return "The code was to be read, but no analysis of it arrived, so no change can be proposed."
+    if incident.lines_read == 0:
+        return "The code was not read: without log lines, nothing leads to a place in it."
+    return "The code was not read: nothing in the evidence leads to the service's own code."
 
 
 def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit | _Withheld:
@@ -113,15 +121,23 @@ def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit
 
 def _test_cases(incident: Incident, analysis: CodeAnalysis, suspect: SuspectCommit) -> list[str]:
     cases = []
-    for trace in incident.stack_traces[:2]:
-        where = analysis.problematic_files[0] if analysis.problematic_files else None
-        through = f" through {where.function_name or where.path} ({where.path})" if where else ""
-        cases.append(f"The call that led to `{_named(trace)}`{through} succeeds.")
+    explaining = [trace for trace in incident.stack_traces if not hypotheses.is_background(incident, trace)]
+    for trace in explaining[:2]:
+        cases.append(f"The call that led to `{_named(trace)}`{_through(trace, analysis)} succeeds.")
     tests = [path for path in suspect.files if is_test(path)]
     if tests:
         cases.append(f"What {suspect.sha[:12]} tested is taken back with it: {', '.join(tests[:5])}.")
     cases.append("The existing test suite passes on the branch.")
     return cases
+
+
+def _through(trace: StackTrace, analysis: CodeAnalysis) -> str:
+    """Name the place this very trace leads to; another trace's place would send the reader astray."""
+    place = next((one for one in analysis.problematic_files if trace.evidence_id in one.evidence_ids), None)
+    if place is not None:
+        return f" through {place.function_name or place.path} ({place.path})"
+    own = trace.app_frames[-1] if trace.app_frames else None
+    return f" through {own.function or own.path} ({own.path})" if own else ""
 
 
 def _rollback_plan(suspect: SuspectCommit) -> str:
@@ -132,93 +148,18 @@ def _rollback_plan(suspect: SuspectCommit) -> str:
 
 
 def _solutions(request: SolutionRequest, patch: Patch | None) -> list[str]:
-    suspect, analysis, causes = _best(request.code_analysis), request.code_analysis, request.root_causes
+    suspect, analysis, causes = best_suspect(request.code_analysis), request.code_analysis, request.root_causes
     found: list[str] = []
     if suspect and patch:
         found.append(f"Take back commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
     for place in analysis.problematic_files[:2] if analysis else []:
         where = f"{place.function_name}() in {place.path}" if place.function_name else place.path
         found.append(f"Correct {where}, lines {place.line_start}-{place.line_end}: {place.issue_description}")
-    if suspect and not patch:
-        found.append(f"Review commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
+    if suspect and not patch and suspect.score >= WORTH_FOLLOWING:
+        found.append(f"Look at commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
     if causes and causes.most_likely:
         found.append(f"Remove the likely cause: {causes.most_likely}")
     return found or ["Gather the evidence that is missing before anything is changed."]
-
-
-def _mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitigation]:
-    """Return what ends the harm, most promising first."""
-    service = request.alert.service_name
-    suspect = _best(request.code_analysis)
-    if category == "code_issue":
-        found = [_rollback(service, suspect, "high")]
-    elif category == "config_issue":
-        found = [_restore_config(service, request.incident), _rollback(service, suspect, "medium")]
-    elif category == "infrastructure_issue":
-        found = [_scale(service, request.incident)]
-    elif category == "external_dependency":
-        found = [_relieve_dependency(service, request.incident)]
-    else:
-        found = [_rollback(service, suspect, "medium"), _scale(service, request.incident)]
-    advised = [
-        Mitigation(action=each.description, steps=each.steps, priority=each.priority)
-        for each in (request.suggestions.suggestions if request.suggestions else [])
-        if each.priority == "high"
-    ]
-    return found + [each for each in advised if each.action not in {other.action for other in found}]
-
-
-def _rollback(service: str, suspect: SuspectCommit | None, priority: str) -> Mitigation:
-    before = f"a release without {suspect.sha[:12]}" if suspect else "the last release that worked"
-    return Mitigation(
-        action=f"Roll {service} back to {before}.",
-        steps=[
-            f"Find the release of {service} deployed before the onset.",
-            "Check that no data migration since then forbids going back.",
-            f"Deploy it and watch the error rate of {service}.",
-        ],
-        priority="high" if priority == "high" else "medium",
-    )
-
-
-def _restore_config(service: str, incident: Incident) -> Mitigation:
-    since = f" since {incident.onset:%Y-%m-%d %H:%M} UTC" if incident.onset else ""
-    return Mitigation(
-        action=f"Restore the configuration of {service} that worked.",
-        steps=[
-            f"Compare the variables, secrets and flags of {service} with those before the onset{since}.",
-            "Put back what changed and restart the service.",
-        ],
-        priority="high",
-    )
-
-
-def _scale(service: str, incident: Incident) -> Mitigation:
-    anomalies = incident.error_summary.metric_anomalies
-    seen = (
-        f" ({anomalies[0].metric} went from {anomalies[0].baseline:g} to {anomalies[0].value:g})" if anomalies else ""
-    )
-    return Mitigation(
-        action=f"Give {service} more of the resource it lacks{seen}.",
-        steps=[
-            "Compare CPU, memory, connections and disk with their limits.",
-            f"Raise the limit or the number of instances of {service}, or move it off the failing node.",
-        ],
-        priority="high" if anomalies else "medium",
-    )
-
-
-def _relieve_dependency(service: str, incident: Incident) -> Mitigation:
-    others = [name for name in incident.affected_services if name != service]
-    dependency = others[0] if others else "the dependency that fails"
-    return Mitigation(
-        action=f"Relieve {service} of {dependency}.",
-        steps=[
-            f"Check the state of {dependency} and tell its owner.",
-            "Shorten timeouts, open the circuit breaker or switch the feature off until it answers again.",
-        ],
-        priority="high",
-    )
 
 
 def _trace_name(incident: Incident) -> str:

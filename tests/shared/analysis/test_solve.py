@@ -166,6 +166,44 @@ def test_patch_is_withheld_without_a_repository(available: bool) -> None:
     assert found.mitigations
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "no analysis of it arrived"),
+        ({"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 9}, "nothing in the evidence leads to"),
+        ({"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 0}, "without log lines"),
+    ],
+)
+def test_code_nobody_asked_for_is_not_called_unreadable(changes: dict[str, Any], words: str) -> None:
+    """Not asked, not arrived and not readable are three different things."""
+    found = solve(SolutionRequest(alert=alert(), incident=Incident(**(facts() | changes))), None)
+
+    assert words in (found.patch_withheld or "")
+    assert "could not be read" not in (found.patch_withheld or "")
+
+
+def test_each_trace_is_tested_through_its_own_place(repository: Repository) -> None:
+    """One trace's code is not blamed for another's failure, and what failed before the onset too is left out."""
+    first = facts()["stack_traces"][0].model_copy(update={"evidence_id": "T1"})
+    frame = Frame(path="/app/mail.py", line=3, function="send", in_app=True)
+    changed = {"evidence_id": "T2", "frames": [frame], "exception_type": "OSError", "message": "no relay"}
+    second = first.model_copy(update=changed)
+    usual = first.model_copy(update={"exception_type": "Usual", "count": 50, "count_before_onset": 50})
+    asked = request(suspect(repository.head(), 0.8), stack_traces=[usual, first, second])
+    assert asked.code_analysis is not None
+    places = [
+        place.model_copy(update={"evidence_ids": ["T1", "C1"]}) for place in asked.code_analysis.problematic_files
+    ]
+    analysis = asked.code_analysis.model_copy(update={"problematic_files": places})
+
+    patch = solve(asked.model_copy(update={"code_analysis": analysis}), GitReader(repository.folder, "main")).patch
+
+    assert patch is not None
+    assert "AttributeError: no price` through total (cart.py)" in patch.test_cases[0]
+    assert "OSError: no relay` through send (/app/mail.py)" in patch.test_cases[1]
+    assert not any("Usual" in case for case in patch.test_cases)
+
+
 def test_incident_without_code_analysis_is_answered() -> None:
     """The step before may have failed: there is an answer all the same."""
     found = solve(SolutionRequest(alert=alert(), incident=Incident(**facts())), None)
@@ -180,7 +218,7 @@ def test_incident_without_code_analysis_is_answered() -> None:
     [
         ("code_issue", "Roll shop back"),
         ("config_issue", "Restore the configuration of shop"),
-        ("infrastructure_issue", "Give shop more"),
+        ("infrastructure_issue", "See whether the instances of shop run"),
         ("external_dependency", "Relieve shop of payments"),
         ("unknown", "Roll shop back"),
     ],
@@ -191,6 +229,39 @@ def test_mitigation_fits_the_kind_of_fault(repository: Repository, hint: str, ac
 
     assert found.mitigations[0].action.startswith(action)
     assert not any(mitigation.can_auto_execute for mitigation in found.mitigations)
+
+
+def test_resource_is_widened_only_where_one_is_seen_to_lack(repository: Repository) -> None:
+    """Words of the evidence are enough; a ratio of errors is no resource."""
+    full = StackTrace(**{**dict(facts()["stack_traces"][0]), "exception_type": "OSError", "message": "disk is full"})
+    ratio = MetricAnomaly(metric="error_ratio", description="rose", at=ONSET, baseline=0.0, value=0.1)
+
+    said = solved(repository, incident_type_hint="infrastructure_issue", stack_traces=[full])
+    unsaid = solved(
+        repository,
+        incident_type_hint="unknown",
+        stack_traces=[],
+        error_summary=ErrorSummary(metric_anomalies=[ratio]),
+    )
+
+    assert "disk full" in said.mitigations[0].action
+    assert not any("resource" in mitigation.action for mitigation in unsaid.mitigations)
+
+
+@pytest.mark.parametrize(
+    ("score", "is_named", "is_shown"), [(0.18, False, False), (0.4, False, True), (0.6, True, True)]
+)
+def test_commit_is_named_only_as_far_as_it_explains(
+    repository: Repository, score: float, is_named: bool, is_shown: bool
+) -> None:
+    """Nobody is sent back before a commit that explains too little; a middling one is to be looked at."""
+    sha = repository.head()
+
+    found = solved(repository, suspect(sha, score), suspect("b" * 40, score), onset=ONSET)
+
+    advice = [found.recommended_solution, *(mitigation.action for mitigation in found.mitigations)]
+    assert (sha[:12] in " ".join(advice)) == is_named
+    assert any(one.startswith(f"Look at commit {sha[:12]}") for one in found.solutions) == is_shown
 
 
 def test_scaling_names_the_metric_that_moved(repository: Repository) -> None:
