@@ -1,9 +1,9 @@
 """FileUpdaterAgent: puts the patch on a branch as one commit; no model, only exact edits."""
 
 from shared import code_host
-from shared.code_host import approval
 from shared.contracts import Branch, FileUpdateRequest
 from shared.errors import Rejected
+from shared.pull_request import approval
 from shared.step import step
 
 from .updating import update

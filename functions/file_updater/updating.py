@@ -1,10 +1,10 @@
 """From a patch to its branch: checked first, held back for a person or for another pull request, then written."""
 
 from shared import recorder, traces
-from shared.code_host import approval
 from shared.code_host.port import CodeReader, CodeWriter, PullRequestFound
 from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
+from shared.pull_request import approval
 
 from .commit_message import commit_message
 from .patch_plan import Plan, plan

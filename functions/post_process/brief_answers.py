@@ -10,6 +10,7 @@ from shared.contracts import (
     Incident,
     PostProcessRequest,
     ProblematicFile,
+    PullRequest,
     SuspectCommit,
 )
 
@@ -78,11 +79,22 @@ def recommended(request: PostProcessRequest) -> str:
 def pull_request(request: PostProcessRequest) -> Section:
     """Return the pull request with its change, or why there is none."""
     made = request.pull_request
+    if made is not None and made.awaits_approval and made.approval_url:
+        return _to_approve(request, made, made.approval_url)
     if made is None or made.pr_url is None or made.status not in ("success", "exists"):
         return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."),))
     button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
     return Section("Pull request", (button, Line(state), *_change(request)))
+
+
+def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Section:
+    until = f" until {made.approve_until:%d %b %H:%M} UTC" if made.approve_until else ""
+    button = Links((Link("Look at it and approve", url),), is_button=True)
+    return Section(
+        "Pull request",
+        (button, Line(f"Nothing is written before you approve. The link works once{until}."), *_change(request)),
+    )
 
 
 def code(request: PostProcessRequest) -> Section | None:

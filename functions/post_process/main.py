@@ -5,6 +5,7 @@ from shared.contracts import Outcome, PostProcessRequest
 from shared.step import step
 
 from .brief_opening import opening
+from .follow_up import follow_up
 from .telling import Doors, tell
 
 
@@ -12,4 +13,6 @@ from .telling import Doors, tell
 def post_process(request: PostProcessRequest) -> Outcome:
     """Tell the humans with whatever there is; no failure of a channel keeps the others silent."""
     doors = Doors(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
+    if request.is_approved:
+        return follow_up(request, traces.connect(), doors)
     return tell(request, traces.connect(), doors, opening(request))

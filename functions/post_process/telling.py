@@ -41,7 +41,7 @@ def tell(request: PostProcessRequest, store: TraceStore, doors: Doors, words: Br
 
     The hook goes first so that the mail can name its failure; the archived brief names the mail's.
     """
-    telling = _Telling(request, store, words or BriefWords())
+    telling = Telling(request, store, words or BriefWords())
     hooked = telling.once("hook", lambda: _call_hook(request, doors, telling.failures))
     mailed = telling.once("mail", lambda: _send_mail(telling.render(), request.incident_id, doors))
     ended = partial(telling.outcome, hooked, mailed)
@@ -50,7 +50,7 @@ def tell(request: PostProcessRequest, store: TraceStore, doors: Doors, words: Br
     return outcome
 
 
-class _Telling:
+class Telling:
     """One attempt to tell; `failures` grows while it goes on."""
 
     def __init__(self, request: PostProcessRequest, store: TraceStore, words: BriefWords) -> None:

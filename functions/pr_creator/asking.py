@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from shared import clock, traces
-from shared.code_host import approval
-from shared.code_host.approval import Waiting
-from shared.code_host.signing import ApprovalSettings
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.errors import Rejected
+from shared.pull_request import approval
+from shared.pull_request.approval import Waiting
+from shared.pull_request.signing import ApprovalSettings
 
 from .pr_text import pr_body, pr_title
 

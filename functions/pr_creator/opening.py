@@ -1,10 +1,10 @@
 """Open the pull request of a branch, and remember it with the incident."""
 
 from shared import code_host, log, recorder, traces
-from shared.code_host import approval, marker
 from shared.code_host.port import PullRequestDraft, PullRequestOpened
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.errors import IncidentCopilotError
+from shared.pull_request import approval, marker
 
 from .pr_text import pr_body, pr_title
 from .reviewers import reviewers

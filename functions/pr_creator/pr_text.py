@@ -1,7 +1,7 @@
 """Title and body of the pull request: what, why, evidence, risk, how to take it back, what to check."""
 
-from shared.code_host import marker
 from shared.contracts import Evidence, PullRequestRequest, SuspectCommit
+from shared.pull_request import marker
 
 from . import pr_risk
 

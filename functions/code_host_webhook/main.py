@@ -1,0 +1,42 @@
+"""GitHub's door: writes what became of an incident's pull request back to the incident."""
+
+import flask
+import functions_framework
+from pydantic import Field, SecretStr
+
+from shared import log, traces
+from shared.errors import IncidentCopilotError, Rejected
+from shared.settings import Settings
+
+from .delivery import Delivery, read
+from .outcome_loop import write_back
+
+
+class WebhookSettings(Settings):
+    """Who may tell us."""
+
+    github_webhook_secret: SecretStr = Field(min_length=16, description="The secret of the webhook, 16 characters.")
+
+
+@functions_framework.http
+def code_host_webhook(request: flask.Request) -> flask.Response:
+    """Take one delivery of GitHub; a delivery that got no 200 may be sent again, harmlessly."""
+    if request.method != "POST":
+        return _answer(405, {"message": "Only POST brings a delivery"})
+    try:
+        delivery = read(request, WebhookSettings.from_env().github_webhook_secret.get_secret_value())
+        return _answer(200, {"message": _take(delivery)})
+    except IncidentCopilotError as error:
+        say = log.warning if isinstance(error, Rejected) else log.error
+        say("code_host_webhook.failed", error_type=type(error).__name__, error=str(error))
+        return _answer(error.status, {"error_type": type(error).__name__, "message": str(error)})
+
+
+def _take(delivery: Delivery) -> str:
+    if delivery.pull_request is None:
+        return f"Nothing to do for {delivery.event!r}"
+    return write_back(delivery.pull_request, traces.connect())
+
+
+def _answer(status: int, body: dict[str, str]) -> flask.Response:
+    return flask.Response(flask.json.dumps(body), status, mimetype="application/json")

@@ -1,0 +1,74 @@
+"""The page: everything escaped, nothing loaded, nothing run."""
+
+from html import escape
+
+import flask
+
+from shared.pull_request.approval import Waiting
+
+_STYLE = """
+:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;
+color:#1f2328;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}pre{overflow-x:auto;padding:1rem;
+background:#f6f8fa;border-radius:6px;font:12px/1.45 ui-monospace,monospace}pre.body{white-space:pre-wrap;
+overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5rem}form{display:flex;gap:1rem;margin:1.5rem 0}
+button{font:inherit;padding:.6rem 1.2rem;border-radius:6px;border:1px solid #59636e;background:#fff;color:#1f2328}
+button.yes{background:#1a7f37;border-color:#1a7f37;color:#fff}.added{color:#116329}.removed{color:#82071e}
+.hunk{color:#0550ae}@media(prefers-color-scheme:dark){body{color:#f0f6fc;background:#0d1117}pre{background:#151b23}
+button{background:#151b23;color:#f0f6fc}.added{color:#7ee787}.removed{color:#ffa198}.hunk{color:#79c0ff}}
+"""
+_KINDS = {"+": "added", "-": "removed", "@": "hunk"}
+_HEADERS = {
+    # Titles, bodies and diffs come from alerts and repositories; the address itself is a credential.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
+    """Return the page that asks: facts, the buttons, what the pull request will say, the diff."""
+    facts = {
+        "Incident": incident_id,
+        "Repository": waiting.repo,
+        "Branch": f"{waiting.branch} into {waiting.base_branch} at {waiting.base_commit[:12]}",
+        "Can be approved until": f"{waiting.approve_until:%Y-%m-%d %H:%M} UTC",
+    }
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    form = (
+        f'<form method="post"><input type="hidden" name="confirm" value="{escape(confirm)}">'
+        '<button class="yes" name="decision" value="approve">Open this draft pull request</button>'
+        '<button name="decision" value="decline">Decline</button></form>'
+    )
+    lines = "".join(_line(line) for line in diff.split("\n"))
+    shown = f"<h2>Change</h2><pre>{lines}</pre><h2>What it will say</h2>"
+    return _whole(waiting.title, f'<dl>{rows}</dl>{form}{shown}<pre class="body">{escape(waiting.body)}</pre>')
+
+
+def page(title: str, words: str, link: str = "") -> str:
+    """Return a page of one sentence, with a link when it leads to the web."""
+    is_web = link.startswith(("https://", "http://"))
+    anchor = f'<p><a rel="noreferrer" href="{escape(link)}">{escape(link)}</a></p>' if is_web else ""
+    return _whole(title, f"<p>{escape(words)}</p>{anchor}")
+
+
+def shown(html: str, status: int = 200) -> flask.Response:
+    """Return a page as an answer."""
+    return flask.Response(html, status, _HEADERS, mimetype="text/html")
+
+
+def _whole(title: str, inside: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>{inside}</main></body></html>\n"
+    )
+
+
+def _line(line: str) -> str:
+    kind = _KINDS.get(line[:1], "")
+    return f'<span class="{kind}">{escape(line)}</span>\n' if kind else f"{escape(line)}\n"

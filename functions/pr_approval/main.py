@@ -1,0 +1,38 @@
+"""The page on which a person approves a pull request, or declines it, once."""
+
+import flask
+import functions_framework
+
+from shared import log, traces
+from shared.errors import IncidentCopilotError, Rejected
+from shared.pull_request.signing import ApprovalSettings
+
+from .approval_page import page, shown
+from .deciding import Desk, Visit
+
+
+@functions_framework.http
+def pr_approval(request: flask.Request) -> flask.Response:
+    """Show the diff on GET; on POST, with the page's own token, take the decision and wake the workflow."""
+    if request.method not in ("GET", "POST"):
+        return shown(page("Nothing here", "This address can be opened and its form can be sent, nothing else."), 405)
+    try:
+        settings = ApprovalSettings.from_env()
+        desk = Desk(settings, traces.connect())
+        visit = desk.open(request.args.get("token", ""))
+        if request.method == "GET":
+            return shown(visit.page())
+        return shown(_decided(desk, visit, request))
+    except IncidentCopilotError as error:
+        say = log.warning if isinstance(error, Rejected) else log.error
+        say("pr_approval.failed", error_type=type(error).__name__, error=str(error))
+        # Whoever reads this may be a stranger: settings and addresses are for the log.
+        words = str(error) if isinstance(error, Rejected) else "Something is wrong on our side; try again in a minute."
+        return shown(page("Not possible", words), error.status)
+
+
+def _decided(desk: Desk, visit: Visit, request: flask.Request) -> str:
+    """Raises Rejected: the form was not sent from our own page."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise Rejected("The form was not sent from this page")
+    return desk.decide(visit, request.form.get("confirm", ""), request.form.get("decision", ""))

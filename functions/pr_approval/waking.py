@@ -1,0 +1,72 @@
+"""Wake the workflow that waits for a decision.
+
+Source: https://cloud.google.com/workflows/docs/creating-callback-endpoints
+"""
+
+import google.auth
+import google.auth.transport.requests
+import requests
+from google.auth import exceptions as auth_errors
+from pydantic import Field
+
+from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
+from shared.pull_request.approval import Decision
+from shared.settings import Settings
+
+GOOGLE = "https://workflowexecutions.googleapis.com/"
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+
+
+class CallbackSettings(Settings):
+    """Where callbacks may go."""
+
+    workflow_callback_root: str = Field(
+        GOOGLE, pattern=r"^https?://[^\s?#]+/$", description="Callbacks go below it alone; a local engine's root."
+    )
+    workflow_callback_timeout_s: float = Field(15, gt=0, le=60, description="Budget of one callback, in seconds.")
+
+
+def wake(callback_url: str, decision: Decision) -> None:
+    """
+    Tell the waiting workflow the decision; telling it twice changes nothing.
+
+    Raises Refused (no callback of ours, or the workflow is over), Throttled, Unavailable, Uncertain, Misconfigured.
+    """
+    settings = CallbackSettings.from_env()
+    if not callback_url.startswith(settings.workflow_callback_root):
+        raise Refused(f"The callback is not below {settings.workflow_callback_root!r}")
+    headers = {"Authorization": f"Bearer {_token()}"} if settings.workflow_callback_root == GOOGLE else {}
+    try:
+        reply = requests.post(
+            callback_url,
+            json={"decision": decision},
+            headers=headers,
+            timeout=settings.workflow_callback_timeout_s,
+            allow_redirects=False,
+        )
+    except requests.ConnectTimeout as error:
+        raise Unavailable("Workflows did not answer the callback: no connection") from error
+    except requests.RequestException as error:
+        raise Uncertain(f"Workflows did not answer the callback: {type(error).__name__}") from error
+    _check(reply.status_code)
+
+
+def _check(status: int) -> None:
+    if status == 429:
+        raise Throttled("Workflows asks for patience with the callback")
+    if status >= 500:
+        raise Uncertain(f"Workflows answered {status} to the callback")
+    if status >= 300:
+        raise Refused(f"Workflows answered {status} to the callback: its execution is over, or we may not call it")
+
+
+def _token() -> str:
+    """Return an access token of the function's own account; the callback takes no identity token."""
+    try:
+        credentials, _ = google.auth.default(scopes=_SCOPES)
+        credentials.refresh(google.auth.transport.requests.Request())  # type: ignore[no-untyped-call]  # untyped
+    except auth_errors.DefaultCredentialsError as error:
+        raise Misconfigured(f"The callback needs Google credentials: {error}") from error
+    except auth_errors.GoogleAuthError as error:
+        raise Unavailable(f"No access token for the callback: {error}") from error
+    return str(credentials.token)

@@ -1,0 +1,204 @@
+"""The outcome loop: what became of a pull request reaches its incident, from GitHub alone and in order."""
+
+import hmac
+import json
+from datetime import timedelta
+from typing import Any
+
+import flask
+import pytest
+
+from functions.code_host_webhook.main import code_host_webhook
+from shared import traces
+from tests.builders import NOW, a_record, an_alert
+
+SECRET = "a-webhook-secret-of-32-characters"
+ALERT = an_alert()
+ID = ALERT.incident_id
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An incident whose pull request is open."""
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
+    traces.connect().open_incident(a_record(ALERT))
+    traces.connect().set_pull_request(ID, {"state": "open", "repo": "octo/shop", "number": 7, "decision": "approve"})
+
+
+def event(minute: int = 1, **changes: Any) -> dict[str, Any]:
+    """A pull request closed by a merge, as GitHub tells it."""
+    at = (NOW + timedelta(minutes=minute)).isoformat()
+    pull = {
+        "number": 7,
+        "html_url": "https://github.com/octo/shop/pull/7",
+        "state": "closed",
+        "title": "Revert",
+        "body": None,
+        "draft": False,
+        "head": {"ref": f"incident/{ID}", "repo": {"full_name": "octo/shop"}},
+        "updated_at": at,
+        "merged_at": at,
+        "closed_at": at,
+        "merged_by": {"login": "ada"},
+        "merge_commit_sha": "c" * 40,
+    }
+    repository = {"full_name": "Octo/Shop"}
+    return {
+        "action": "closed",
+        "pull_request": {**pull, **changes},
+        "repository": repository,
+        "sender": {"login": "eve"},
+    }
+
+
+def deliver(
+    body: Any, *, name: str = "pull_request", secret: str = SECRET, signature: str | None = None
+) -> tuple[int, dict[str, str]]:
+    """Deliver as GitHub does; return status and answer."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    signed = f"sha256={hmac.new(secret.encode(), content, 'sha256').hexdigest()}"
+    headers = {"X-GitHub-Event": name, "X-Hub-Signature-256": signed if signature is None else signature}
+    with flask.Flask(__name__).test_request_context(data=content, headers=headers, method="POST"):
+        response = code_host_webhook(flask.request)
+    assert isinstance(response, flask.Response)
+    return response.status_code, response.get_json()
+
+
+def remembered() -> dict[str, Any]:
+    """What the incident knows of its pull request."""
+    record = traces.connect().incident(ID)
+    assert record is not None
+    return record.pull_request or {}
+
+
+def test_merge_reaches_the_incident() -> None:
+    """State, time, who and which commit are kept; what was known besides stays."""
+    assert deliver(event())[0] == 200
+
+    kept = remembered()
+    assert (kept["state"], kept["by"], kept["merge_commit"], kept["decision"]) == ("merged", "ada", "c" * 40, "approve")
+    assert kept["merged_at"] == (NOW + timedelta(minutes=1)).isoformat()
+
+
+def test_close_without_merge_is_told_apart() -> None:
+    """Closed is not merged; who closed it is the sender."""
+    deliver(event(merged_at=None, merged_by=None))
+
+    assert (remembered()["state"], remembered()["by"], remembered()["merge_commit"]) == ("closed", "eve", None)
+
+
+def test_reopened_pull_request_is_open_again() -> None:
+    """The latest word stands."""
+    deliver(event(1, merged_at=None))
+    deliver(event(2, state="open", merged_at=None, closed_at=None))
+
+    assert remembered()["state"] == "open"
+
+
+def test_late_and_repeated_deliveries_change_nothing() -> None:
+    """What is older than what is known is left; the same again is the same."""
+    deliver(event(5))
+    kept = remembered()
+
+    assert "newer" in deliver(event(2, state="open", merged_at=None))[1]["message"]
+    assert deliver(event(5))[0] == 200
+    assert remembered() == kept
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "sha256=", "sha256=" + "0" * 64, "sha1=" + "0" * 40, "sha256=\u00e9", "x" * 5000]
+)
+def test_delivery_without_our_signature_changes_nothing(signature: str) -> None:
+    """401, whatever stands in the header."""
+    status, answer = deliver(event(), signature=signature)
+
+    assert (status, answer["error_type"], remembered()["state"]) == (401, "WrongSignature", "open")
+    assert SECRET not in json.dumps(answer)
+
+
+def test_delivery_signed_with_another_secret_changes_nothing() -> None:
+    """Nobody else's webhook."""
+    assert deliver(event(), secret="another-secret-of-many-characters")[0] == 401
+
+
+def test_signature_is_of_the_very_bytes() -> None:
+    """A body changed on its way is not ours."""
+    content = json.dumps(event()).encode()
+    signature = f"sha256={hmac.new(SECRET.encode(), content, 'sha256').hexdigest()}"
+
+    assert deliver(content + b" ", signature=signature)[0] == 401
+
+
+@pytest.mark.parametrize("repo", [None, {"full_name": "eve/shop"}])
+def test_branch_of_a_fork_is_nobodys_incident(repo: Any) -> None:
+    """Anybody may name a fork's branch as ours are named, and copy our block."""
+    block = f'<!-- incident-copilot {{"incident_id":"{ID}"}} -->'
+    deliver(event(head={"ref": f"incident/{ID}", "repo": repo}, body=block))
+
+    assert remembered()["state"] == "open"
+
+
+def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
+    """A person who renamed the branch keeps the loop."""
+    head = {"ref": "hotfix/cart", "repo": {"full_name": "octo/shop"}}
+    deliver(event(head=head, body=f'Words\n<!-- incident-copilot {{"incident_id":"{ID}"}} -->'))
+
+    assert remembered()["state"] == "merged"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head": {"ref": "main", "repo": {"full_name": "octo/shop"}}},
+        {"head": {"ref": "incident/inc-unknown", "repo": {"full_name": "octo/shop"}}},
+        {"head": {"ref": "x", "repo": {"full_name": "octo/shop"}}, "body": "<!-- incident-copilot {oops} -->"},
+        {"head": {"ref": "x", "repo": {"full_name": "octo/shop"}}, "body": '<!-- incident-copilot {"a":1} -->'},
+    ],
+)
+def test_other_pull_requests_are_none_of_our_business(changes: dict[str, Any]) -> None:
+    """200, so that GitHub does not call the delivery failed."""
+    assert deliver(event(**changes))[0] == 200
+    assert remembered()["state"] == "open"
+
+
+def test_pull_request_of_another_repository_is_left() -> None:
+    """An incident's pull request is where we opened it."""
+    body = event(head={"ref": f"incident/{ID}", "repo": {"full_name": "octo/other"}})
+    deliver({**body, "repository": {"full_name": "octo/other"}})
+
+    assert remembered()["state"] == "open"
+
+
+@pytest.mark.parametrize("name", ["ping", "push", ""])
+def test_other_events_are_thanked_for(name: str) -> None:
+    """Whatever else the webhook is set to send."""
+    assert deliver({"zen": "Keep it logically awesome."}, name=name)[0] == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"payload=%7B%7D", b"[]", b"{}", b'{"action": "closed"}', b"[" * 100_000])
+def test_body_of_another_shape_is_rejected(body: bytes) -> None:
+    """Signed, but no pull_request event."""
+    assert deliver(body)[0] == 400
+
+
+def test_huge_body_is_rejected_unread() -> None:
+    """More than any event holds."""
+    assert deliver(b" " * (5 * 1024 * 1024))[0] == 400
+
+
+def test_missing_secret_is_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No secret means no door, not an open one."""
+    monkeypatch.delenv("GITHUB_WEBHOOK_SECRET")
+    status, answer = deliver(event())
+
+    assert (status, answer["error_type"]) == (500, "Misconfigured")
+    assert "GITHUB_WEBHOOK_SECRET" in answer["message"]
+
+
+def test_only_post_is_taken() -> None:
+    """A browser finds nothing here."""
+    with flask.Flask(__name__).test_request_context(method="GET"):
+        response = code_host_webhook(flask.request)
+
+    assert isinstance(response, flask.Response)
+    assert response.status_code == 405

@@ -1,0 +1,253 @@
+"""The approval page: who holds the link sees, who sends its form decides, once."""
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import flask
+import pytest
+from pydantic import SecretStr
+
+from functions.pr_approval.main import pr_approval
+from infra.local.sandboxes.http import Reply, Request, Sandbox
+from shared import clock, traces
+from shared.errors import Rejected
+from shared.pull_request import approval
+from shared.pull_request.approval import Waiting
+from shared.pull_request.signing import ApprovalSettings
+from tests.builders import a_record, an_alert
+
+KEY = "a signing key of at least 32 characters"
+ALERT = an_alert()
+ID = ALERT.incident_id
+SETTINGS = ApprovalSettings(approval_signing_key=SecretStr(KEY), approval_url="https://approve.example.com/")
+
+
+class Workflows(Sandbox):
+    """Takes callbacks; answers `status`."""
+
+    status = 200
+
+    def answer(self, request: Request) -> Reply:
+        """Take the callback, or fail."""
+        return Reply.of_json({}, self.status)
+
+    def decisions(self) -> list[str]:
+        """What was called back."""
+        return [request.json()["decision"] for request in self.requests]
+
+
+@pytest.fixture
+def workflows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workflows]:
+    """A workflow that waits for approval of a checked patch."""
+    monkeypatch.setenv("APPROVAL_SIGNING_KEY", KEY)
+    monkeypatch.setenv("APPROVAL_URL", SETTINGS.approval_url)
+    with Workflows() as listening:
+        monkeypatch.setenv("WORKFLOW_CALLBACK_ROOT", f"{listening.url}/")
+        store = traces.connect()
+        store.open_incident(a_record(ALERT))
+        waiting = Waiting(
+            title="Revert <script>alert(1)</script>",
+            body="Evidence & <b>more</b>",
+            repo="octo/shop",
+            branch=f"incident/{ID}",
+            base_branch="main",
+            base_commit="a" * 40,
+            diff_ref=store.keep_text(ID, "patch", "@@ -1 +1 @@\n-return <old>\n+return new\n"),
+            callback_url=f"{listening.url}/v1/callbacks/1",
+            approve_until=clock.now() + timedelta(hours=1),
+        )
+        approval.ask(store, ID, waiting)
+        yield listening
+
+
+def token(**changes: Any) -> str:
+    """A link's token that is good for an hour."""
+    given = {"purpose": "open the page", "incident_id": ID, "until": clock.now() + timedelta(hours=1), **changes}
+    return SETTINGS.sign(**given)
+
+
+def visit(
+    link: str, form: dict[str, str] | None = None, method: str = "", headers: dict[str, str] | None = None
+) -> flask.Response:
+    """Open the link, or send a form there, as a browser does."""
+    verb = method or ("GET" if form is None else "POST")
+    path = f"/?token={link}"
+    with flask.Flask(__name__).test_request_context(path, data=form, method=verb, headers=headers or {}):
+        response = pr_approval(flask.request)
+    assert isinstance(response, flask.Response)
+    return response
+
+
+def confirm_of(response: flask.Response) -> str:
+    """The hidden field of the page."""
+    found = re.search(r'name="confirm" value="([^"]+)"', response.get_data(as_text=True))
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def decided(decision: str) -> flask.Response:
+    """Open the page and send its form."""
+    return visit(token(), {"confirm": confirm_of(visit(token())), "decision": decision})
+
+
+def state() -> dict[str, Any]:
+    """What the incident knows of its pull request."""
+    record = traces.connect().incident(ID)
+    assert record is not None
+    return record.pull_request or {}
+
+
+def test_link_shows_the_diff_and_decides_nothing(workflows: Workflows) -> None:
+    """Opening it, also by a mail scanner, is only looking."""
+    response = visit(token())
+    page = response.get_data(as_text=True)
+
+    assert response.status_code == 200
+    assert "octo/shop" in page
+    assert '<span class="removed">-return &lt;old&gt;</span>' in page
+    assert "<script>" not in page
+    assert "<b>more" not in page
+    assert (workflows.requests, state()["state"]) == ([], "awaiting_approval")
+
+
+def test_page_can_run_load_and_be_framed_by_nothing(workflows: Workflows) -> None:
+    """And its address, which is a credential, goes nowhere."""
+    headers = visit(token()).headers
+
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert (headers["Referrer-Policy"], headers["Cache-Control"]) == ("no-referrer", "no-store")
+
+
+@pytest.mark.parametrize(("decision", "stands"), [("approve", "approved"), ("decline", "declined")])
+def test_form_decides_and_wakes_the_workflow(workflows: Workflows, decision: str, stands: str) -> None:
+    """The decision is kept with the incident and called back."""
+    assert decided(decision).status_code == 200
+
+    assert (workflows.decisions(), state()["state"], state()["decision"]) == ([decision], stands, decision)
+    assert approval.is_approved(traces.connect(), ID) is (decision == "approve")
+
+
+def test_link_works_once(workflows: Workflows) -> None:
+    """After the decision the form is gone, and a form kept from before does nothing."""
+    kept = confirm_of(visit(token()))
+    decided("approve")
+
+    again = visit(token(), {"confirm": kept, "decision": "decline"})
+
+    assert "approved" in again.get_data(as_text=True)
+    assert 'name="confirm"' not in visit(token()).get_data(as_text=True)
+    assert (workflows.decisions(), state()["decision"]) == (["approve"], "approve")
+
+
+def test_first_of_two_decisions_stands(workflows: Workflows) -> None:
+    """Two people press different buttons at once: one wins, and the workflow hears only that one."""
+    workflows.status = 503
+    decided("approve")
+    workflows.status = 200
+
+    decided("decline")
+
+    assert (workflows.decisions(), state()["decision"]) == (["approve", "approve"], "approve")
+
+
+def test_callback_that_failed_can_be_sent_again(workflows: Workflows) -> None:
+    """The decision is kept, the page says it did not arrive and offers the form again."""
+    workflows.status = 500
+    assert decided("approve").status_code == 504
+    workflows.status = 200
+
+    assert decided("approve").status_code == 200
+    assert workflows.decisions() == ["approve", "approve"]
+
+
+def test_workflow_that_is_over_is_told(workflows: Workflows) -> None:
+    """Nobody waits any more."""
+    workflows.status = 404
+
+    assert decided("approve").status_code == 424
+
+
+FORGED: list[Callable[[], str]] = [
+    lambda: token(incident_id="inc-20260504-9999999999").replace("9999999999", "0123456789"),
+    lambda: token(until=clock.now() - timedelta(seconds=2)),
+    lambda: token(purpose="confirm on the page"),
+    lambda: token()[:-1] + ("A" if token()[-1] != "A" else "B"),
+    lambda: token().replace(".", ".9", 1),
+    lambda: f"{ID}.99999999999.",
+    lambda: f"{ID}.\u0661.x",
+    lambda: "",
+    lambda: "." * 500,
+]
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_link_that_is_not_ours_or_has_ended_shows_nothing(workflows: Workflows, forged: Callable[[], str]) -> None:
+    """400 without a word about the incident."""
+    response = visit(forged())
+
+    assert response.status_code == 400
+    assert "octo/shop" not in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"decision": "approve"},
+        {"confirm": "x", "decision": "approve"},
+        {"confirm": token(), "decision": "approve"},
+        {"confirm": token(purpose="confirm on the page", incident_id="inc-20260504-other"), "decision": "approve"},
+        {"confirm": token(purpose="confirm on the page", until=clock.now() - timedelta(1)), "decision": "approve"},
+        {"confirm": token(purpose="confirm on the page"), "decision": "merge"},
+    ],
+)
+def test_form_that_is_not_the_pages_decides_nothing(workflows: Workflows, form: dict[str, str]) -> None:
+    """A foreign site that knew the link could still not send its form."""
+    assert visit(token(), form).status_code == 400
+    assert (workflows.requests, state()["state"]) == ([], "awaiting_approval")
+
+
+def test_form_sent_from_another_site_decides_nothing(workflows: Workflows) -> None:
+    """Browsers say where a form came from."""
+    form = {"confirm": confirm_of(visit(token())), "decision": "approve"}
+
+    assert visit(token(), form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 400
+    assert workflows.requests == []
+
+
+def test_callback_elsewhere_is_never_called(workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No token of ours goes to an address that is not the workflows'."""
+    monkeypatch.setenv("WORKFLOW_CALLBACK_ROOT", "https://workflowexecutions.googleapis.com/")
+
+    assert decided("approve").status_code == 424
+    assert workflows.requests == []
+
+
+def test_open_pull_request_is_linked_from_the_page(workflows: Workflows) -> None:
+    """Who comes back finds it."""
+    traces.connect().set_pull_request(ID, {"state": "open", "url": "https://github.com/octo/shop/pull/7", "title": "R"})
+
+    assert "https://github.com/octo/shop/pull/7" in visit(token()).get_data(as_text=True)
+
+
+def test_other_methods_find_nothing(workflows: Workflows) -> None:
+    """Only opening and sending."""
+    assert visit(token(), method="DELETE").status_code == 405
+
+
+def test_missing_key_is_not_told_to_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator reads it in the log; the page says only that it is our fault."""
+    response = visit("x")
+
+    assert response.status_code == 500
+    assert "APPROVAL_SIGNING_KEY" not in response.get_data(as_text=True)
+
+
+def test_signature_holds_for_its_purpose_alone() -> None:
+    """What opens a page confirms nothing."""
+    assert SETTINGS.verify("open the page", token()) == ID
+    with pytest.raises(Rejected):
+        SETTINGS.verify("confirm on the page", token())
