@@ -10,16 +10,19 @@ import requests
 from rich.console import Console
 from rich.live import Live
 
+from infra import bundle
 from infra.local import view
 from infra.local.engine_client import EngineClient, Execution
 from infra.local.model import ModelChoice
 from infra.local.scenarios.build import Built, build, from_case
 from infra.local.stack import LOCATION, PROJECT, Options, Stack
 from shared import clock
+from shared.errors import Rejected
 from shared.traces.port import TraceStore
 
 SCENARIO = Path(__file__).parent / "scenarios" / "checkout_regression"
 WORKFLOW = f"projects/{PROJECT}/locations/{LOCATION}/workflows/incident"
+NEIGHBOURS = ("loki", "prometheus", "github", "gmail", "hook", "gemini", "engine", "bus", "firestore")
 INCIDENT_TIMEOUT_S = 180.0
 POLL_S = 0.15
 
@@ -38,6 +41,7 @@ class DemoOptions:
 
 def run(options: DemoOptions, console: Console) -> int:
     """Run the demo; return 0 when the incident ended in a told outcome and everything that is named exists."""
+    _check(options)
     began = clock.now()
     folder = (options.output / f"run-{began:%Y%m%d-%H%M%S}-{began.microsecond:06d}").resolve()
     folder.mkdir(parents=True)
@@ -52,6 +56,16 @@ def run(options: DemoOptions, console: Console) -> int:
             console.print(f"[yellow]{name} was ended before the alert.[/yellow]")
         with stack.traces() as traces:
             return _one_alert(stack, traces, folder, console)
+
+
+def _check(options: DemoOptions) -> None:
+    """Raise Rejected for what could only fail after everything has been started."""
+    unknown = sorted(set(options.without) - set(bundle.names()) - set(NEIGHBOURS))
+    if unknown:
+        known = ", ".join([*NEIGHBOURS, *bundle.names()])
+        raise Rejected(f"WITHOUT names {', '.join(unknown)}, and there is only {known}")
+    if options.repo_git is not None and options.case is None:
+        raise Rejected("REPO is the repository of a recorded incident: give CASE too")
 
 
 def _build(options: DemoOptions, folder: Path) -> Built:

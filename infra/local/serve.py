@@ -69,6 +69,11 @@ def _tell(stack: Stack, console: Console) -> None:
 def alert(file: Path | None, port: int, console: Console) -> int:
     """Post a body to the house that is up; print what it answered."""
     body = file or CURRENT / "scenario" / "alert.json"
+    if not body.is_file():
+        console.print(
+            f"There is no file {str(body)!r} to post." if file else "Start the house with `make local` first."
+        )
+        return 1
     headers = {"Content-Type": "application/json", "X-Webhook-API-Key": os.environ.get("WEBHOOK_API_KEY") or API_KEY}
     url = f"http://127.0.0.1:{port}/webhook/trigger_agent"
     try:
