@@ -13,13 +13,16 @@ LIKELY = 0.3
 
 
 def explain(request: RootCauseRequest) -> RootCauses:
-    """Return hypotheses, the likeliest first, and what is not known with the query to run next."""
+    """
+    Return hypotheses, the likeliest first, and what is not known with the query to run next.
+
+    What detection had to do without lowers the confidence here and is told by detection alone.
+    """
     incident, service = request.incident, request.alert.service_name
     causes = _capped(_all(request), incident)
     likely = causes[0].hypothesis if causes and causes[0].confidence >= LIKELY else ""
     return RootCauses(
         produced_by="offline",
-        degraded=incident.degraded,
         root_causes=causes,
         most_likely=likely or "Unknown: the evidence names no cause. `unknowns` says where to look next.",
         unknowns=_unknowns(incident, causes, service)[:10],
@@ -60,12 +63,9 @@ def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list
             Unknown(what="What the service wrote: no log line was read.", next_query=queries.lines_of(service))
         )
     if incident.onset is None:
-        found.append(
-            Unknown(
-                what="When it began: nothing in the window changed; widen the window.",
-                next_query=queries.problems_by_pod(service),
-            )
-        )
+        unread = "the logs were not read and no metric tells" if incident.lines_read == 0 else ""
+        why = unread or "no change was found in the window; widen the window"
+        found.append(Unknown(what=f"When it began: {why}.", next_query=queries.problems_by_pod(service)))
     if not causes or causes[0].confidence < LIKELY:
         found.append(
             Unknown(what="Which errors the service writes, and where.", next_query=queries.problems_by_pod(service))

@@ -44,14 +44,19 @@ def from_trace(incident: Incident, trace: StackTrace) -> RootCause | None:
 
 
 def from_signals(incident: Incident, service: str) -> list[RootCause]:
-    """What log lines and exceptions say in words about a dependency, a resource, the configuration."""
+    """
+    What log lines and exceptions say in words about a dependency, a resource, the configuration.
+
+    One piece of evidence makes one hypothesis, of its most telling words: matching two rules makes it no surer. A crash
+    whose trace was read is that trace's hypothesis.
+    """
     found: list[RootCause] = []
-    said: set[str] = set()
+    said = {"crash"} if incident.stack_traces else set[str]()
     for one in _logs_of(incident):
-        for sign in signals.find(one.text):
-            if sign.rule.name not in said and sign.quote and sign.quote in one.text:
-                said.add(sign.rule.name)
-                found.append(_from_signal(incident, service, one, sign))
+        sign = next(iter(signals.find(one.text, 1)), None)
+        if sign and sign.rule.name not in said and sign.quote and sign.quote in one.text:
+            said.add(sign.rule.name)
+            found.append(_from_signal(incident, service, one, sign))
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from shared.analysis import queries, signals
+from shared.analysis.metrics import LOG_RATE
 from shared.analysis.signals import Signal
 from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
 
@@ -13,11 +14,14 @@ Maker = Callable[[Alert, Incident], Suggestion | None]
 def suggest(request: SuggestionRequest) -> Suggestions:
     """Return actions, the first to take first; there is always one."""
     alert, incident = request.alert, request.incident
-    made = [one for make in (_roll_back, _by_signal, _patch, _scale, _look) if (one := make(alert, incident))]
+    made = [
+        one
+        for make in (_roll_back, _by_signal, _see_to_silence, _patch, _scale, _look)
+        if (one := make(alert, incident))
+    ]
     ordered = sorted(made, key=lambda one: ("high", "medium", "low").index(one.priority))[:MOST]
     return Suggestions(
         produced_by="offline",
-        degraded=incident.degraded,
         suggestions=ordered,
         recommended_action=ordered[0].description,
     )
@@ -44,10 +48,10 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
 
 
 def _by_signal(alert: Alert, incident: Incident) -> Suggestion | None:
-    texts = [trace.exception_type + ": " + trace.message for trace in incident.stack_traces[:2]]
-    texts += [pattern.exemplar for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
-    sign = signals.first(texts)
-    return None if sign is None else _for_kind(alert.service_name, sign)
+    sign = signals.leading(incident)
+    if sign is None or (sign.rule.kind == "crash" and incident.stack_traces):
+        return None  # the trace of a crash says more, and has suggestions of its own
+    return _for_kind(alert.service_name, sign)
 
 
 def _for_kind(service: str, sign: Signal) -> Suggestion:
@@ -56,7 +60,7 @@ def _for_kind(service: str, sign: Signal) -> Suggestion:
     if sign.rule.kind == "dependency":
         return Suggestion(
             type="api",
-            description=f"Check {target}: {service} says “{name}”.",
+            description=f"Check {target}: {service} reports of it: {name}.",
             steps=[
                 f"See whether {target} is up and reachable from {service}.",
                 f"See whether others fail there too: {queries.lines_naming(target, service)}"
@@ -79,7 +83,21 @@ def _for_kind(service: str, sign: Signal) -> Suggestion:
             priority="high",
             estimated_impact="Stops the failures until the cause of the use is found.",
         )
-    return _for_configuration(service, name)
+    return _for_crash(service, sign) if sign.rule.kind == "crash" else _for_configuration(service, name)
+
+
+def _for_crash(service: str, sign: Signal) -> Suggestion:
+    return Suggestion(
+        type="api",
+        description=f"Find out what ended {service}: it crashed.",
+        steps=[
+            f"Read the lines around the crash: {queries.lines_with(service, sign.quote)}",
+            "Read the exit code and the reason each instance last ended; keep the core dump if there is one.",
+            "If it crashes again after each start, go back to the version that ran before.",
+        ],
+        priority="high",
+        estimated_impact="Shows what to end.",
+    )
 
 
 def _for_configuration(service: str, name: str) -> Suggestion:
@@ -123,6 +141,23 @@ def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
                 estimated_impact="Lowers the load of each instance while the cause is sought.",
             )
     return None
+
+
+def _see_to_silence(alert: Alert, incident: Incident) -> Suggestion | None:
+    """Lines that stop coming are either a service that stopped or logs that no longer arrive."""
+    if not any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies):
+        return None
+    return Suggestion(
+        type="api",
+        description=f"See whether {alert.service_name} runs and answers: its log lines stopped coming.",
+        steps=[
+            f"Ask {alert.service_name} for its health, and its platform for its instances and their last end.",
+            "If it does not answer, restart it; keep a thread dump of an instance that is stuck.",
+            f"If it answers, look where its logs are lost: {queries.lines_of(alert.service_name)}",
+        ],
+        priority="high",
+        estimated_impact="Tells an outage from lost logs, and ends the outage.",
+    )
 
 
 def _look(alert: Alert, incident: Incident) -> Suggestion:

@@ -77,6 +77,45 @@ def test_failing_dependency_is_named():
     assert any("10.0.0.5:443" in one.next_query for one in answer.unknowns)
 
 
+def test_one_line_makes_one_hypothesis():
+    """Words that match two rules are one sign still, the most telling."""
+    text = "ERROR 503 Service Unavailable: upstream timed out while connecting to upstream-a"
+
+    answer = explained(patterns=[a_pattern(text)], evidence=[kept("L1", text)])
+
+    assert len(answer.root_causes) == 1
+
+
+def test_crash_is_the_same_event_as_its_trace():
+    """That a service crashes is no second cause beside the trace it crashed with."""
+    frames = [Frame(path="cart/total.go", line=7, function="cart.Total", in_app=True)]
+    text = "panic: assignment to entry in nil map\n\ngoroutine 1 [running]:\ncart.Total()\n\tcart/total.go:7"
+    trace = a_trace(language="go", exception_type="panic", message="assignment to entry in nil map", frames=frames)
+    line = "panic: assignment to entry in nil map"
+
+    both = explained(
+        stack_traces=[trace], patterns=[a_pattern(line)], evidence=[kept("T1", text), kept("L1", line)]
+    ).root_causes
+    alone = explained(patterns=[a_pattern(line)], evidence=[kept("L1", line)]).root_causes
+
+    assert [one.evidence_ids for one in both] == [["T1"]]
+    assert [one.hypothesis for one in alone] == ["checkout-api crashes."]
+
+
+def test_what_detection_had_to_do_without_is_told_by_detection_alone():
+    """One failure of the log store is one failure, however many steps read its answer."""
+    assert explained(degraded="Logs are missing: Loki did not answer").degraded is None
+
+
+def test_nothing_is_said_of_a_window_that_was_not_read():
+    """Without logs, nobody knows whether anything in them changed."""
+    answer = explained(evidence=[kept("A1", "alert", "alert")], lines_read=0, onset=None)
+
+    said = " ".join(one.what for one in answer.unknowns)
+    assert "the logs were not read" in said
+    assert "change" not in said
+
+
 def test_change_before_the_onset_is_a_hypothesis():
     """A start shortly before is a lead, weaker than an exception."""
     evidence = [kept("T1", TRACE), kept("L1", "INFO starting application v2.4.1", at=ONSET - timedelta(minutes=2))]

@@ -52,6 +52,37 @@ def test_words_of_known_trouble_suggest_their_remedy(text, type_):
     assert (first.type, first.priority) == (type_, "high")
 
 
+def test_only_words_that_were_logged_stand_in_quotation_marks():
+    """The name of a kind of trouble is ours, so it stands without."""
+    answer = suggested(patterns=said("ERROR no healthy upstream for host pay-a"))
+
+    assert "no instance available" in answer.suggestions[0].description
+    assert not set('“”"') & set(answer.suggestions[0].description)
+
+
+def test_crash_is_no_question_of_configuration():
+    """A crash with its trace is that trace; without one, its end is to be found out."""
+    crash = said("panic: assignment to entry in nil map")
+    panic = OWN.model_copy(update={"language": "go", "exception_type": "panic", "message": "nil map"})
+
+    with_trace = suggested(patterns=crash, stack_traces=[panic])
+    without = suggested(patterns=crash)
+
+    assert not any("crash" in one.description for one in with_trace.suggestions)
+    assert "config" not in [one.type for one in (*with_trace.suggestions, *without.suggestions)]
+    assert "it crashed" in without.suggestions[0].description
+
+
+def test_logs_that_stopped_suggest_to_look_whether_the_service_runs():
+    """A stop is told apart from lost logs first."""
+    stop = MetricAnomaly(metric="log_rate", description="log_rate: 14 → 0", at=ONSET, baseline=14, value=0)
+
+    answer = suggested(error_summary={"metric_anomalies": [stop]})
+
+    assert "runs and answers" in answer.recommended_action
+    assert answer.degraded is None
+
+
 def test_saturation_suggests_more_instances():
     """A load that left its range is shared out."""
     anomaly = MetricAnomaly(metric="cpu usage", description="cpu: 5 → 99", at=ONSET, baseline=5, value=99)
