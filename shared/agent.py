@@ -112,7 +112,10 @@ class Agent(Generic[Ans]):
             raise BadAnswer(f"the answer is no {self.opinion.__name__}: {problems}") from None
         except (ValueError, RecursionError):
             raise BadAnswer(f"the answer is no JSON, {len(text)} characters long") from None
-        return {name: getattr(opinion, name) for name in opinion.model_fields_set if name not in OURS}
+        filled = {name: getattr(opinion, name) for name in opinion.model_fields_set if name not in OURS}
+        if not filled:
+            raise BadAnswer(f"the answer has no field of {self.opinion.__name__}")
+        return filled
 
     def _bounds(self) -> dict[str, Any]:
         return self.opinion.model_json_schema()

@@ -70,7 +70,9 @@ def test_model_cannot_say_who_it_is_or_that_all_is_well(monkeypatch, tmp_path) -
     assert not {"produced_by", "degraded"} & set(fake.questions[0].schema["properties"])
 
 
-@pytest.mark.parametrize("failure", ["{cut off", '{"root_causes": 3}', Unavailable("away"), BadAnswer("blocked")])
+@pytest.mark.parametrize(
+    "failure", ["{cut off", "{}", "[]", '{"root_causes": 3}', Unavailable("away"), BadAnswer("blocked")]
+)
 def test_failing_model_leaves_the_offline_answer_marked_degraded(monkeypatch, tmp_path, failure) -> None:
     """The engineer gets the offline answer and is told why."""
     connect(monkeypatch, FakeModel(failure))
@@ -168,7 +170,7 @@ def test_evidence_is_fenced_by_a_fresh_word_each_time(monkeypatch, tmp_path) -> 
 def test_model_sees_masks_and_the_answer_real_names(monkeypatch, tmp_path) -> None:
     """What identifies a host never leaves; what the model says of it comes back."""
     incident = an_incident(initial_symptoms=["refused by db7.prod.internal"])
-    fake = FakeModel("{}")
+    fake = FakeModel(GOOD)
     connect(monkeypatch, fake)
     _ask(tmp_path, incident=incident)
     mask = next(word for word in fake.questions[0].prompt.replace('"', " ").split() if word.startswith("<host-"))

@@ -88,6 +88,11 @@ class GeminiSandbox(Sandbox):
             longest.append(1 + max(before, default=0))
         return max(longest, default=0)
 
+    @property
+    def state(self) -> dict[str, int]:
+        """What a run cost so far; also at STATE, and in state.json of the folder."""
+        return {"calls": self.calls, "longest_series": self.longest_series}
+
     def reply_to(self, request: Request) -> Reply:
         """Answer, and remember how long it took."""
         began = time.monotonic()
@@ -95,12 +100,14 @@ class GeminiSandbox(Sandbox):
         if _GENERATE.fullmatch(request.path):
             with self._lock:
                 self._calls.append(Call(began, time.monotonic()))
+            if self.folder:
+                (self.folder / "state.json").write_text(json.dumps(self.state), "utf-8")
         return reply
 
     def answer(self, request: Request) -> Reply:
         """Answer generateContent, a token request of Vertex AI, or the question how many calls there were."""
         if request.path == STATE:
-            return Reply.of_json({"calls": self.calls, "longest_series": self.longest_series})
+            return Reply.of_json(self.state)
         if request.path == "/token":
             return Reply.of_json({"access_token": API_KEY, "expires_in": 3600, "token_type": "Bearer"})
         found = _GENERATE.fullmatch(request.path)

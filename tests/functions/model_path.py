@@ -1,0 +1,114 @@
+"""The steps that ask a model, run in one process against the Gemini on loopback."""
+
+import inspect
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+import pytest
+
+from functions.code_analyzer import main as code_analyzer
+from functions.incident_detection import main as incident_detection
+from functions.post_process import brief_opening
+from functions.post_process.brief import Brief, render
+from functions.post_process.brief_view import Usage
+from functions.rca import main as rca
+from functions.solution_generator import main as solution_generator
+from functions.suggestion import main as suggestion
+from infra.local.sandboxes.gemini import API_KEY, GeminiSandbox
+from shared import code_host, recorder, telemetry
+from shared.code_host.port import CodeReader
+from shared.contracts import (
+    Alert,
+    CodeAnalysis,
+    CodeAnalysisRequest,
+    DetectionRequest,
+    Incident,
+    PostProcessRequest,
+    RootCauseRequest,
+    RootCauses,
+    Solution,
+    SolutionRequest,
+    SuggestionRequest,
+    Suggestions,
+)
+from shared.telemetry.port import LogLine, LogPage, LogQuery
+
+ASKING: tuple[ModuleType, ...] = (
+    incident_detection,
+    code_analyzer,
+    rca,
+    suggestion,
+    solution_generator,
+    brief_opening,
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What every step said, and the brief made of it; `dropped` holds what did not stand, `ran` the tools that ran."""
+
+    incident: Incident
+    code: CodeAnalysis | None
+    causes: RootCauses
+    advice: Suggestions
+    solution: Solution
+    brief: Brief
+    dropped: list[str]
+    ran: list[str]
+
+    def text(self) -> str:
+        """Return everything that was said and rendered."""
+        said = (self.incident, self.code, self.causes, self.advice, self.solution)
+        return "\n".join([*(one.model_dump_json() for one in said if one), self.brief.html, self.brief.text])
+
+
+class FixedLogs:
+    """A log store that holds some lines."""
+
+    def __init__(self, lines: tuple[LogLine, ...]) -> None:
+        self.lines = lines
+        self.queries: list[LogQuery] = []
+
+    def search(self, query: LogQuery) -> LogPage:
+        """Return the lines that hold the words."""
+        self.queries.append(query)
+        found = tuple(line for line in self.lines if all(word in line.text for word in query.containing))
+        return LogPage(found, '{service_name="checkout-api"}', is_complete=True)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, gemini: GeminiSandbox, timeout_s: float = 20) -> None:
+    """Let every step ask this Gemini, each within `timeout_s` seconds."""
+    monkeypatch.setenv("MODEL_PROVIDER", "gemini")
+    monkeypatch.setenv("GEMINI_API_KEY", API_KEY)
+    monkeypatch.setenv("GEMINI_BASE_URL", gemini.url)
+    for module in ASKING:
+        monkeypatch.setattr(module, "AGENT", replace(module.AGENT, timeout_s=timeout_s))
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, logs: FixedLogs, reader: CodeReader | None = None) -> None:
+    """Let the steps read these logs and this repository."""
+    monkeypatch.setattr(telemetry, "connect_logs", lambda: logs)
+    monkeypatch.setattr(telemetry, "connect_metrics", lambda: None)
+    monkeypatch.setattr(code_host, "connect_reader", lambda repo: reader)
+    monkeypatch.setattr(code_host, "repository_of", lambda alert: reader.repo if reader else None)
+    monkeypatch.setattr(code_host, "base_branch_of", lambda alert: None)
+
+
+def walk(alert: Alert, *, reads_code: bool = False) -> Answers:
+    """Ask every step in the order of the workflow, and render the brief."""
+    with recorder.recording() as done:
+        incident = inspect.unwrap(incident_detection.incident_detection)(DetectionRequest(alert=alert))
+        return _answered(alert, incident, reads_code, done)
+
+
+def _answered(alert: Alert, incident: Incident, reads_code: bool, done: recorder.Recording) -> Answers:
+    causes = inspect.unwrap(rca.rca)(RootCauseRequest(alert=alert, incident=incident))
+    advice = inspect.unwrap(suggestion.suggestion)(SuggestionRequest(alert=alert, incident=incident))
+    asked = CodeAnalysisRequest(alert=alert, incident=incident)
+    code = inspect.unwrap(code_analyzer.code_analyzer)(asked) if reads_code else None
+    found = {"incident": incident, "root_causes": causes, "suggestions": advice, "code_analysis": code}
+    solution = inspect.unwrap(solution_generator.solution_generator)(SolutionRequest(alert=alert, **found))
+    told = PostProcessRequest(alert=alert, **found, solution=solution)
+    brief = render(told, [], Usage(), brief_opening.opening(told))
+    ran = [kept.call.tool_name for kept in done.calls]
+    return Answers(incident, code, causes, advice, solution, brief, done.claims_dropped, ran)
