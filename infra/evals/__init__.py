@@ -1,0 +1,1 @@
+"""Measures how well the agents reason: incidents with a known truth in, a score out."""

@@ -1,0 +1,146 @@
+"""What a scenario file holds: what telemetry and code show of an incident, and what a good engineer makes of it."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.contracts import IncidentType, Severity, Status
+from shared.errors import Rejected
+
+FOLDER = Path(__file__).with_name("scenarios")
+Point = tuple[float, float]
+"""Minute of the window, value."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Lines(_Part):
+    """
+    Log entries of one shape: one `at` a minute, or from minute `begin` to `end`, every so many seconds or so many.
+
+    `$n`, `$ms`, `$id`, `$ip` and `$ts` in the text are a counter, 3 to 40, sixteen hex digits, an address, the time.
+    `split` logs each line of the text apart, as Loki does without a multiline stage.
+    """
+
+    text: str
+    level: str | None = None
+    service: str | None = None
+    at: float | None = None
+    begin: float = Field(0, alias="from")
+    end: float | None = Field(None, alias="to")
+    every_s: float | None = Field(None, gt=0)
+    count: int | None = Field(None, gt=0)
+    split: bool = False
+
+
+class Metric(_Part):
+    """
+    One series, a point every 15 s: `rate` a second makes a counter, steady between points; `value` a gauge, straight
+    between them; `seconds` the buckets of a latency at 20 requests a second.
+    """
+
+    name: str
+    labels: dict[str, str] = Field(default_factory=dict)
+    rate: list[Point] | None = None
+    value: list[Point] | None = None
+    seconds: list[Point] | None = None
+
+
+class Edit(_Part):
+    """A text that occurs once in a file becomes another."""
+
+    path: str
+    old: str
+    new: str
+
+
+class CommitMade(_Part):
+    """One commit on main: whole files, none to delete one, and edits."""
+
+    hours_before: float = Field(ge=0, description="Hours before the alert fires.")
+    message: str
+    files: dict[str, str | None] = Field(default_factory=dict)
+    edits: list[Edit] = Field(default_factory=list)
+
+
+class Repository(_Part):
+    """The service's repository; `deployed` counts commits from 1 and is told to the house by the alert's labels."""
+
+    name: str = "acme/service"
+    commits: list[CommitMade] = Field(min_length=1)
+    deployed: int | None = Field(None, ge=1)
+
+
+class Fires(_Part):
+    """The alert: `minute` is when it began to fire."""
+
+    name: str
+    summary: str = ""
+    minute: float | None = None
+    status: Status = "firing"
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class Onset(_Part):
+    """When the behaviour changed."""
+
+    minute: float
+    within_s: float = 90
+
+
+class PatchWanted(_Part):
+    """What the drafted patch must be: it reverts a commit (counted from 1) and touches just these files."""
+
+    reverts: int | None = None
+    files: list[str] = Field(default_factory=list)
+
+
+class Wanted(_Part):
+    """The truth; what is left out is not judged. `mentions` and `never` are regular expressions, case ignored."""
+
+    outcome: Literal["proceed", "dismiss"]
+    types: list[IncidentType] = Field(default_factory=list)
+    severities: list[Severity] = Field(default_factory=list)
+    onset: Onset | None = None
+    evidence: list[str] = Field(default_factory=list, description="Each stands verbatim in evidence of the incident.")
+    no_evidence: list[str] = Field(default_factory=list, description="None of these does.")
+    mentions: list[str] = Field(default_factory=list, description="Each is in what is told of the cause.")
+    never: list[str] = Field(default_factory=list, description="None is in what is concluded or advised.")
+    secrets: list[str] = Field(default_factory=list, description="None is in any answer, as it is written.")
+    advises: list[str] = Field(default_factory=list, description="Each is in what is suggested.")
+    file: str | None = Field(None, description="The first file that is named.")
+    commit: int | None = Field(None, description="The most suspect commit, counted from 1.")
+    patch: PatchWanted | Literal["none"] | None = None
+
+
+class Scenario(_Part):
+    """One incident; `known_gap` says why the offline analyst is not expected to pass, and then that counts apart."""
+
+    name: str = ""
+    about: str
+    service: str
+    window_minutes: float = Field(20, gt=0)
+    alert: Fires
+    logs: list[Lines] = Field(default_factory=list)
+    metrics: list[Metric] = Field(default_factory=list)
+    repository: Repository | None = None
+    logs_are_down: bool = False
+    wanted: Wanted
+    known_gap: str | None = None
+
+
+def load(folder: Path = FOLDER, only: str = "") -> list[Scenario]:
+    """Return the scenarios of a folder whose names hold `only`. Raises Rejected naming the file that is wrong."""
+    return [_read(path) for path in sorted(folder.glob("*.yaml")) if only in path.stem]
+
+
+def _read(path: Path) -> Scenario:
+    try:
+        return Scenario.model_validate({**yaml.safe_load(path.read_text(encoding="utf-8")), "name": path.stem})
+    except (OSError, yaml.YAMLError, ValidationError, TypeError) as error:
+        raise Rejected(f"scenario {str(path)!r} is not well-formed: {error}") from error

@@ -1,0 +1,162 @@
+"""The evaluation: scenarios through the agents offline, and what the score makes of an answer."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from infra.evals import __main__ as evals
+from infra.evals import scenario, score
+from infra.evals.report import Report, result_of
+from infra.evals.scenario import PatchWanted, Wanted
+from infra.evals.stage import Played, play
+from infra.local.sandboxes.gemini import API_KEY, GeminiSandbox
+from shared.contracts import Quote, RootCause, RootCauses
+from shared.errors import Rejected
+from tests.builders import an_incident
+
+MEASURED = 1.0
+"""The offline analyst's pass rate over all scenarios but known gaps."""
+MARGIN = 0.07
+SCENARIOS = scenario.load()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offline() -> None:
+    """Whatever the machine is configured for, the analyst without a model answers unless a test says otherwise."""
+    before = {name: os.environ.pop(name, None) for name in ("GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI")}
+    yield
+    os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """One run of every scenario."""
+    return evals.evaluate(SCENARIOS, runs=1)
+
+
+def test_there_are_scenarios_of_every_kind() -> None:
+    """At least twenty-five, of six languages, of healthy services and of missing telemetry."""
+    assert len(SCENARIOS) >= 25
+    assert {each.wanted.outcome for each in SCENARIOS} == {"proceed", "dismiss"}
+    assert sum(each.name.endswith("_regression") for each in SCENARIOS) >= 6
+    assert any(each.logs_are_down for each in SCENARIOS)
+
+
+def test_offline_analyst_passes_as_often_as_was_measured(report: Report) -> None:
+    """A change that makes it worse is seen; a known gap is none of its failures."""
+    failed = {result.name: result.failures for result in report.counted if not result.passed}
+
+    assert report.pass_rate >= MEASURED - MARGIN, failed
+    assert len(report.counted) >= 25
+
+
+def test_every_claim_stands_on_evidence(report: Report) -> None:
+    """Quotes are verbatim and cited evidence exists, in failures too."""
+    assert report.grounding == 1
+    assert sum(result.claims for result in report.results) > len(report.results)
+
+
+def test_same_incident_gets_the_same_answer_each_time() -> None:
+    """The offline analyst is deterministic."""
+    again = evals.evaluate([each for each in SCENARIOS if each.name in ("python_regression", "dns_failure")], runs=2)
+
+    assert again.stability == 1
+
+
+def test_report_holds_what_a_gate_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table for people, JSON for machines, and an exit code."""
+    arguments = ["--runs", "1", "--only", "disk_full", "--output", str(tmp_path)]
+
+    assert evals.main([*arguments, "--at-least", "1"]) == 0
+    (file,) = tmp_path.glob("evals-*.json")
+    told = json.loads(file.read_text())
+
+    assert (told["model"], told["pass_rate"], told["grounding"]) == ("the offline analyst", 1, 1)
+    assert told["scenarios"][0]["name"] == "disk_full"
+    assert "disk_full" in capsys.readouterr().out
+
+
+def test_result_below_the_threshold_exits_1(tmp_path: Path) -> None:
+    """No share of runs is above one."""
+    assert evals.main(["--runs", "1", "--only", "disk_full", "--output", str(tmp_path), "--at-least", "1.1"]) == 1
+
+
+def test_configured_model_is_the_one_that_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key Gemini answers, and what it costs is told."""
+    with GeminiSandbox() as gemini:
+        monkeypatch.setenv("GEMINI_API_KEY", API_KEY)
+        monkeypatch.setenv("GEMINI_BASE_URL", gemini.url)
+        (wanted,) = [each for each in SCENARIOS if each.name == "secrets_in_logs"]
+        report = evals.evaluate([wanted], runs=1)
+        requests = [request.body.decode() for request in gemini.requests]
+
+    assert report.model == "Gemini"
+    assert report.results[0].tokens > 0
+    assert report.results[0].cost_usd > 0
+    assert requests
+    assert not [each for each in requests for secret in wanted.wanted.secrets if secret in each]
+
+
+def test_environment_is_left_as_it_was() -> None:
+    """An evaluation inside a shell's process changes nothing of it."""
+    before = dict(os.environ)
+
+    play(SCENARIOS[0])
+
+    assert dict(os.environ) == before
+
+
+def test_file_that_is_wrong_is_named(tmp_path: Path) -> None:
+    """Whoever writes a scenario learns which field is wrong."""
+    (tmp_path / "odd.yaml").write_text("about: x\nservice: y\nalert: {name: z}\nwanted: {outcome: maybe}\n")
+
+    with pytest.raises(Rejected, match=r"odd\.yaml"):
+        scenario.load(tmp_path)
+
+
+def _of(wanted: Wanted) -> scenario.Scenario:
+    return SCENARIOS[0].model_copy(update={"wanted": wanted, "known_gap": None})
+
+
+def test_missed_truth_fails() -> None:
+    """Each thing wanted and not there is a verdict of its own."""
+    wanted = Wanted(
+        outcome="dismiss",
+        types=["config_issue"],
+        severities=["low"],
+        onset=scenario.Onset(minute=3),
+        evidence=["nowhere"],
+        no_evidence=["division"],
+        mentions=["nothing like it"],
+        file="a.py",
+        commit=2,
+        patch=PatchWanted(reverts=1),
+    )
+
+    verdicts = score.judge(_of(wanted), Played(["0" * 40], an_incident()))
+
+    assert [verdict.passed for verdict in verdicts] == [False] * 10
+
+
+def test_invented_quote_is_not_grounded() -> None:
+    """A claim counts as grounded when each of its quotes is in the evidence it cites."""
+
+    def claims(text: str) -> score.Grounding:
+        quote = Quote(evidence_id="L1", text=text)
+        cause = RootCause(hypothesis="x", confidence=0.5, evidence_ids=["L1"], quotes=[quote])
+        return score.grounding(Played([], an_incident(), RootCauses(root_causes=[cause])))
+
+    assert claims("division by zero") == score.Grounding(1, 1)
+    assert claims("a meteorite") == score.Grounding(1, 0)
+
+
+def test_known_gap_is_told_and_not_counted() -> None:
+    """What is known to fail cannot hide what newly fails."""
+    failing = _of(Wanted(outcome="dismiss"))
+    gap = failing.model_copy(update={"known_gap": "nobody can"})
+    played = [Played([], an_incident())]
+
+    assert Report("x", (result_of(failing, played), result_of(gap, played))).pass_rate == 0
+    assert Report("x", (result_of(gap, played),)).pass_rate == 1
