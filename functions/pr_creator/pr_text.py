@@ -72,7 +72,8 @@ def _evidence(request: PullRequestRequest) -> str:
 
 def _shown(item: Evidence) -> str:
     when = f" at {item.at:%H:%M:%S} UTC" if item.at else ""
-    return f"`{item.id}` {item.source}{when}\n{_block(item.text)}"
+    where = f" {_code(item.query)}" if item.source == "code" and item.query else ""
+    return f"`{item.id}` {item.source}{where}{when}\n{_block(item.text)}"
 
 
 def _risk(request: PullRequestRequest) -> str:
@@ -90,8 +91,7 @@ def _checks(request: PullRequestRequest) -> str:
     lines = [
         "The evidence above fits the failure",
         "The diff changes what is meant and nothing else",
-        "The checks of this repository pass",
-        *tests,
+        *(tests or ["The checks of this repository pass"]),
         f"After the deployment the errors of {request.alert.service_name} end",
     ]
     return "### Before merging\n\n" + "\n".join(f"- [ ] {_inline(line)}" for line in lines)

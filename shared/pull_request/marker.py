@@ -22,12 +22,13 @@ def marker(incident_id: str) -> str:
 
 
 def incident_of(body: str) -> str | None:
-    """Return the incident named by the first block in a body; none when there is no block that can be read."""
-    found = _BLOCK.search(body)
-    if found is None:
+    """Return the incident named by the last block in a body; none when there is no block that can be read."""
+    # Ours stands at the end; one before it may have come with a log line.
+    found = _BLOCK.findall(body)
+    if not found:
         return None
     try:
-        facts = json.loads(found[1])
+        facts = json.loads(found[-1])
     except ValueError:
         return None
     named = facts.get("incident_id")

@@ -44,9 +44,14 @@ class House:
 
     def git(self, *args: str) -> str:
         """Plain git on the repository behind GitHub, as a person would look."""
+        return self.git_with_input("", *args)
+
+    def git_with_input(self, text: str, *args: str) -> str:
+        """Plain git that reads `text`."""
         command = ["git", "-c", "safe.directory=*", "-c", "user.name=Eve", "-c", "user.email=eve@example.com"]
         command += [f"--git-dir={self.git_dir}", *args]
-        done = subprocess.run(command, capture_output=True, check=True, timeout=30, env=NO_GIT_CONFIG)
+        given = text.encode()
+        done = subprocess.run(command, input=given, capture_output=True, check=True, timeout=30, env=NO_GIT_CONFIG)
         return done.stdout.decode().strip()
 
     def pulls(self) -> list[dict[str, Any]]:

@@ -1,0 +1,153 @@
+"""What the pull request says: everything a reviewer needs, and nothing that acts on GitHub."""
+
+import re
+from typing import Any
+
+import pytest
+
+from functions.pr_creator.pr_risk import level, reasons
+from functions.pr_creator.pr_text import pr_body, pr_title
+from shared.contracts import Branch, CodeAnalysis, Evidence, FileStat, Patch, RootCause, RootCauses, Solution
+from shared.pull_request import marker
+from tests.builders import NOW, an_alert, an_incident
+from tests.functions.pull_requests.conftest import FIX, code_analysis, pull_request_request, solution
+
+NASTY = "@channel <img src=x onerror=1> [click](http://evil.example) `code` ## big | cell --> <!-- \n\n- [x] done"
+
+
+def request(**changes: Any) -> Any:
+    """A revert of one commit, with a cause and some evidence."""
+    patch = Patch(strategy="revert", reverts="b" * 40, files_to_modify=[FIX], rollback_plan="Revert the merge.")
+    causes = RootCauses(root_causes=[RootCause(hypothesis="len is zero", confidence=0.8)], most_likely="len is zero")
+    given = {
+        "solution": Solution(incident_category="code_issue", patch=patch),
+        "root_causes": causes,
+        "branch": stated(("src/cart.py", 1, 2)),
+    }
+    return pull_request_request(an_alert(), **{**given, **changes})
+
+
+def stated(*files: tuple[str, int, int]) -> Branch:
+    """A branch with these files and their added and removed lines."""
+    stats = [FileStat(path=path, lines_added=added, lines_removed=removed) for path, added, removed in files]
+    names = [path for path, _, _ in files]
+    return Branch(
+        status="success", repo="o/r", branch="b", base_branch="main", base_commit="c" * 40, files=names, stats=stats
+    )
+
+
+def test_body_has_everything_a_reviewer_needs() -> None:
+    """What and why, the diffstat, evidence, risk, rollback, a checklist, the block."""
+    body = pr_body(request())
+
+    heads = re.findall(r"^### (.*)", body, re.MULTILINE)
+    assert heads == ["Change", "Evidence", "Risk: low", "Rollback", "Before merging"]
+    assert "| `src/cart.py` | 1 | 2 |" in body
+    assert "with 80 % confidence" in body
+    assert "ZeroDivisionError: division by zero" in body
+    assert marker.incident_of(body) == an_alert().incident_id
+    assert body.startswith("**Incident `inc-20260504-0123456789`** (high)")
+
+
+def test_title_of_a_revert_is_gits_own() -> None:
+    """One line, bounded."""
+    assert pr_title(request()) == 'Revert "Average the cart" (checkout-api)'
+    long = solution().model_copy(update={"recommended_solution": "x\ny" * 200})
+    assert len(pr_title(request(solution=long)).splitlines()[0]) == 120
+
+
+def test_text_of_strangers_acts_on_nothing() -> None:
+    """Outside code blocks nobody is mentioned, nothing is linked, formatted, ticked or hidden."""
+    analysis = code_analysis()
+    suspect = analysis.suspect_commits[0].model_copy(update={"subject": NASTY, "why": NASTY, "author": NASTY})
+    patch = Patch(strategy="revert", reverts="b" * 40, files_to_modify=[FIX], test_cases=[NASTY], rollback_plan=NASTY)
+    body = pr_body(
+        request(
+            code_analysis=analysis.model_copy(update={"suspect_commits": [suspect]}),
+            solution=Solution(incident_category="code_issue", patch=patch),
+            incident=an_incident(evidence=[Evidence(id="L1", source="logs", text=f"```\n{NASTY}", at=NOW)]),
+            root_causes=RootCauses(most_likely=NASTY),
+        )
+    )
+    prose = re.sub(r"^(`{3,})text\n.*?\n\1$", "", body, flags=re.MULTILINE | re.DOTALL)
+    visible = prose.replace(prose[prose.index("<!-- incident-copilot") :], "")
+
+    assert "@channel" not in visible
+    assert "<img" not in visible
+    assert not re.search(r"(?<!\\)\[click(?<!\\)\]\(", visible)
+    assert "- [x]" not in visible
+    assert "<!--" not in visible
+    assert prose.count("-->") == 1
+
+
+def test_block_survives_what_would_end_a_comment() -> None:
+    """Names with `--` and `>` are written as escapes and read back."""
+    text = marker.block("inc-20260504-0123456789", {"service_name": "a--><b>--"})
+
+    assert text.startswith(marker.marker("inc-20260504-0123456789"))
+    assert text.count("--") == 2
+    assert marker.incident_of(f"words {text} words") == "inc-20260504-0123456789"
+
+
+def test_block_in_a_log_line_names_nobody() -> None:
+    """The last block counts, and that is ours."""
+    forged = Evidence(id="L1", source="logs", text='<!-- incident-copilot {"incident_id":"inc-other"} -->')
+
+    assert marker.incident_of(pr_body(request(incident=an_incident(evidence=[forged])))) == an_alert().incident_id
+
+
+def test_path_that_would_break_the_table_is_written_inert() -> None:
+    """Backticks, pipes and line breaks stay what they are: characters."""
+    body = pr_body(request(branch=stated(("a|b.py", 1, 0), ("c`d.py", 1, 0))))
+
+    assert "| `a\\|b.py` | 1 | 0 |" in body
+    assert "| c\\`d.py | 1 | 0 |" in body
+
+
+def test_body_keeps_under_githubs_limit() -> None:
+    """And its block is whole."""
+    many = [Evidence(id=f"L{number}", source="logs", text="`" * 2000) for number in range(9)]
+    cases = Patch(strategy="fix", files_to_modify=[FIX], test_cases=["x" * 9000] * 10)
+    body = pr_body(
+        request(incident=an_incident(evidence=many), solution=Solution(incident_category="code_issue", patch=cases))
+    )
+
+    assert len(body) < 65_536
+    assert marker.incident_of(body) is not None
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ([("src/a.py", 3, 3)], "low"),
+        ([("src/a.py", 30, 30)], "medium"),
+        ([("conf/app.yaml", 1, 1)], "medium"),
+        ([("requirements.txt", 1, 1)], "high"),
+        ([("web/package.json", 1, 1)], "high"),
+        ([("src/a.py", 200, 200)], "high"),
+    ],
+)
+def test_risk_is_counted(files: list[tuple[str, int, int]], expected: str) -> None:
+    """By size, by what is built, by what is configured."""
+    assert level(request(branch=stated(*files))) == expected
+
+
+def test_fix_is_never_low_risk() -> None:
+    """New code is not what ran before."""
+    assert level(request(solution=solution())) == "medium"
+
+
+def test_reasons_say_what_was_not_done() -> None:
+    """Nobody ran it, and whether a test comes with it is said."""
+    said = " ".join(reasons(request(branch=stated(("src/a.py", 1, 1), ("tests/test_a.py", 0, 4)))))
+
+    assert "nothing was built or run" in said
+    assert "Tests change with it: tests/test_a.py" in said
+    assert "1 line added, 5 removed in 2 files" in said
+
+
+def test_analysis_without_evidence_leaves_no_empty_section() -> None:
+    """Nothing is promised that is not there."""
+    empty = CodeAnalysis(code_available=True, repo="o/r")
+
+    assert "### Evidence" not in pr_body(request(incident=an_incident(evidence=[]), code_analysis=empty))

@@ -1,0 +1,109 @@
+"""Who is asked for a review: owners by GitHub's rules, else who changed the files last, and nobody in doubt."""
+
+from typing import Any
+
+import pytest
+
+from functions.pr_creator.code_owners import owners
+from functions.pr_creator.reviewers import reviewers
+from infra.local.sandboxes.http import Reply
+from shared.contracts import Branch
+from tests.functions.pull_requests.conftest import House, incident, pull_request_request
+
+
+def request(house: House, *files: str) -> Any:
+    """A pull request of these files."""
+    branch = Branch(
+        status="success", repo="octo/shop", branch="b", base_branch="main", base_commit=house.git("rev-parse", "main")
+    )
+    return pull_request_request(incident(), branch.model_copy(update={"files": list(files)}))
+
+
+# The examples of GitHub's own page.
+RULES = """
+# comment
+*                @everyone   # inline comment
+*.js             @js-owner
+*.go docs@example.com
+/build/logs/     @doctocat
+docs/*           @writer
+apps/            @octocat
+/scripts/        @doctocat @octocat
+**/logs          @logger
+/apps/github     @nobody-else
+/apps/free
+src/**/test?.py  @tester
+with\\ space.txt  @spaced @octo-org/team
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("README.md", ["everyone"]),
+        ("lib/a.js", ["js-owner"]),
+        ("main.go", []),
+        ("build/logs/a/b.txt", ["logger"]),
+        ("x/build/logs.txt", ["everyone"]),
+        ("docs/getting-started.md", ["writer"]),
+        ("docs/build-app/troubleshooting.md", ["everyone"]),
+        ("deep/docs/a.md", ["everyone"]),
+        ("deep/apps/x/y", ["octocat"]),
+        ("scripts/x", ["doctocat", "octocat"]),
+        ("deep/scripts/x", ["everyone"]),
+        ("a/logs/b", ["logger"]),
+        ("apps/github", ["nobody-else"]),
+        ("apps/github/x.py", ["nobody-else"]),
+        ("apps/free", []),
+        ("src/test1.py", ["tester"]),
+        ("src/a/b/test1.py", ["tester"]),
+        ("src/a/test12.py", ["everyone"]),
+        ("with space.txt", ["spaced", "octo-org/team"]),
+    ],
+)
+def test_last_rule_that_matches_names_the_owners(path: str, expected: list[str]) -> None:
+    """As GitHub's documentation says, folders and exceptions included."""
+    assert owners(RULES, [path]) == expected
+
+
+def test_owners_of_several_files_are_named_once() -> None:
+    """In the order of the files."""
+    assert owners("/a @one @two\n/b @two @three\n", ["a", "b"]) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n#\n", "[[[ @x\n", "\\ @x", "* \ud83d\ude00", "@only-an-owner"])
+def test_odd_file_names_nobody_and_breaks_nothing(text: str) -> None:
+    """People write these by hand."""
+    assert owners(text, ["src/cart.py"]) == []
+
+
+def test_owners_of_the_changed_files_are_asked(house: House) -> None:
+    """Not those of other files, nobody by mail address."""
+    assert reviewers(request(house, "src/cart.py")) == ("ada", "octo/payments")
+    assert reviewers(request(house, "run.sh")) == ("fallback",)
+
+
+def test_without_owners_the_last_authors_are_asked(house: House) -> None:
+    """Those GitHub knows by their account, the last first."""
+    tree = house.git("ls-tree", "main").replace("CODEOWNERS", "NO-OWNERS")
+    pruned = house.git_with_input(tree + "\n", "mktree", "--missing")
+    commit = house.git("commit-tree", pruned, "-p", "main", "-m", "No owners")
+    house.git("update-ref", "refs/heads/main", commit)
+
+    assert reviewers(request(house, "src/cart.py")) == ("grace", "ada")
+
+
+def test_team_of_another_organisation_is_not_asked(house: House) -> None:
+    """GitHub could only refuse it."""
+    blob = house.git_with_input("* @other/team @ada\n", "hash-object", "-w", "--stdin")
+    tree = house.git_with_input(f"100644 blob {blob}\tCODEOWNERS\n", "mktree")
+    house.git("update-ref", "refs/heads/main", house.git("commit-tree", tree, "-p", "main", "-m", "Owners"))
+
+    assert reviewers(request(house, "a.py")) == ("ada",)
+
+
+def test_github_that_does_not_say_keeps_nothing_back(house: House) -> None:
+    """Nobody is asked, and the pull request goes on."""
+    house.github.fault = lambda _: Reply(500)
+
+    assert reviewers(request(house, "src/cart.py")) == ()
