@@ -9,10 +9,9 @@ from shared.redaction.cutting import cut, cut_json
 
 _MASK = re.compile(r"<(?:host|ip|user|text)-\d{6}>")
 _LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # told apart, never bound
-_ENDINGS = (
-    r"internal|local|localdomain|lan|corp|intra|intranet|svc|home|com|net|org|io|dev|cloud|app|ai|co|eu|de|fr|uk|us|"
-    r"nl|ch|at|es|it|se|no|fi|dk|pl|in|jp|br|au|ca|info|biz|tech|systems|network|online|site|gov|edu"
-)
+_ENDINGS = r"internal|local|localdomain|lan|corp|intra|intranet|svc|com|net|org|io"
+_WEAK_ENDINGS = r"dev|cloud|app|ai|co|eu|de|fr|uk|us|nl|ch|at|se|fi|dk|pl|jp|br|au|ca|biz|gov|edu"
+"""`celery.app` is a module and `eu.api.acme.app` a host: these end a host of three or more parts."""
 _PUBLIC = {
     *("github.com", "gitlab.com", "bitbucket.org", "golang.org", "google.golang.org", "go.uber.org", "gopkg.in"),
     *("k8s.io", "sigs.k8s.io", "go.opentelemetry.io", "docs.python.org", "www.w3.org", "schemas.microsoft.com"),
@@ -33,7 +32,11 @@ _IPV6 = r"(?<![\w:.])(?P<ipv6>(?:[0-9a-fA-F]{1,4}:|:){2,7}(?:[0-9a-fA-F]{1,4}|:)
 _URL_HOST = (
     r"(?<=://)(?:[^\s/@\"'<>\\]{1,300}@)?(?P<url_host>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?)(?![\w@])"
 )
-_HOST = rf"(?<![\w.@/$-])(?P<host>(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.){{1,8}}(?:{_ENDINGS}))(?![\w(-]|\.[\w$])"
+_LABEL = r"[a-z0-9][a-z0-9-]{0,62}\."
+_HOST = (
+    rf"(?<![\w.@/$-])(?P<host>(?:{_LABEL}){{1,8}}(?:{_ENDINGS})(?![\w(-]|\.[\w$])"
+    rf"|(?:{_LABEL}){{2,8}}(?:{_WEAK_ENDINGS})(?![\w(-]|\.[\w$]))"
+)
 _QUOTED_USER = r"(?<=for user )[\"'](?P<quoted_user>[^\"'\s]{1,128})[\"']|(?<=^user )\"(?P<begun_user>[^\"\s]{1,128})\""
 _FINDS = re.compile(
     "|".join(
@@ -133,7 +136,10 @@ def _identifies(group: str, name: str) -> bool:
     if group in ("ipv4", "ipv6"):
         # `Abc::Def` is a name in C++ and Ruby before it is an address.
         return name not in _LOCAL_ADDRESSES and any(char.isdigit() for char in name) and _is_address(name)
-    if group in ("user", "named_host") and _PLAIN_WORDS.fullmatch(name):
+    if group == "user" and _PLAIN_WORDS.fullmatch(name):
+        return False
+    if group == "named_host" and name.isidentifier():
+        # `node = next` is code, and a name of one plain word tells nothing.
         return False
     return name.lower() not in _PUBLIC and name not in _LOCAL_ADDRESSES and "[cut" not in name
 

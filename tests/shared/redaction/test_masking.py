@@ -82,6 +82,7 @@ def test_json_is_hidden_by_value_and_by_field() -> None:
         "12:34:56.789 took 0.1.2 s with v1.2.3",
         "std::vector and Abc::Def",
         "user: null, host is down",
+        "celery.app imported, node = next_one, logging.info is off",
     ],
 )
 def test_code_that_looks_like_a_name_stays(text: str) -> None:
