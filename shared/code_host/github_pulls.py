@@ -122,7 +122,9 @@ class GithubPulls:
         missing = [label for label in labels if label not in {known.name for known in pull.labels}]
         if missing:
             with self._optional("labels", pull), writing(f"the labels of pull request {pull.number}"):
-                pull.add_to_labels(*missing)
+                # PyGithub sends a bare list, a form GitHub's description does not have.
+                send = self._repository.client.requester.requestJsonAndCheck
+                send("POST", f"{pull.issue_url}/labels", input={"labels": missing})
 
     def _ask(self, pull: PullRequest, reviewers: Sequence[str]) -> tuple[str, ...]:
         """Ask for reviews, of all at once or, when GitHub refuses one of them, of each alone; return who was asked."""

@@ -1,0 +1,149 @@
+"""Every request the house sends, and what the sandbox answers, held against GitHub's own description of its API."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.http import Reply, Request
+from shared import code_host
+from shared.contracts import FileEdit
+from tests.functions.pull_requests.conftest import FIX, REPO, TOKEN, House, incident, point_at
+from tests.functions.pull_requests.openapi import OpenApi, fetched, path_of
+
+
+@pytest.fixture(scope="session")
+def github_api() -> OpenApi:
+    """GitHub's description, from the user's cache or from npm; without npm there is none, but CI must have it."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "incident-copilot"
+    try:
+        if shutil.which("npm") is None and not any(cache.glob("octokit-openapi-*.json")):
+            raise FileNotFoundError("npm is not installed")
+        return OpenApi(fetched(cache))
+    except (OSError, subprocess.SubprocessError) as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"GitHub's OpenAPI description cannot be had: {error}")
+
+
+@dataclass
+class Exchange:
+    """One request and the sandbox's true answer."""
+
+    request: Request
+    reply: Reply
+
+
+class Watched(GithubSandbox):
+    """Keeps what it answers."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.exchanges: list[Exchange] = []
+
+    def answer(self, request: Request) -> Reply:
+        """Answer as GitHub would, and keep it."""
+        reply = super().answer(request)
+        self.exchanges.append(Exchange(request, reply))
+        return reply
+
+
+@pytest.fixture
+def exchanges(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Exchange]]:
+    """Everything the house asks in its life: reading, searching, writing, finding again, refreshing, as an app too."""
+    with Watched(house.git_dir, REPO, token=TOKEN, collaborators=frozenset({"ada"})) as github:
+        point_at(github, monkeypatch)
+        reader = code_host.connect_reader(None)
+        assert reader is not None
+        head = reader.resolve("main") or ""
+        reader.paths(head)
+        reader.read("src/cart.py", head)
+        reader.commit(head)
+        reader.commits("main", path="src/cart.py", until=reader.commit(head).at, limit=3)
+        reader.search("return sum")
+        house.both(incident(1))
+        house.both(incident(2))
+        house.both(incident(3), FileEdit(path="docs/new.md", original=None, new="New\n"), _deletion())
+        monkeypatch.setenv("TRACES_PATH", str(tmp_path / "forgotten.sqlite3"))
+        house.both(incident(1), FIX.model_copy(update={"reason": "another reason"}))
+        _as_app(monkeypatch)
+        yield github.exchanges
+
+
+def _deletion() -> FileEdit:
+    return FileEdit(path="run.sh", original="echo one", new=None)
+
+
+def _as_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    monkeypatch.setenv("GITHUB_APP_ID", "7")
+    monkeypatch.setenv("GITHUB_APP_INSTALLATION_ID", "9")
+    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", pem.decode())
+    reader = code_host.connect_reader(None)
+    assert reader is not None
+    reader.default_branch()
+
+
+def test_every_request_is_one_github_describes(github_api: OpenApi, exchanges: list[Exchange]) -> None:
+    """Address, parameters and body, with no field GitHub does not know."""
+    problems = {}
+    for each in exchanges:
+        request = each.request
+        body = request.json() if request.body else None
+        found = github_api.request_problems(request.method, path_of(request.raw_path), request.query, body)
+        problems.update({f"{request.method} {request.raw_path}": found} if found else {})
+
+    assert problems == {}
+    written = {(each.request.method, each.request.path.removeprefix(f"/repos/{REPO}")) for each in exchanges}
+    for expected in (
+        ("POST", "/git/trees"),
+        ("POST", "/git/commits"),
+        ("POST", "/git/refs"),
+        ("POST", "/pulls"),
+        ("POST", "/issues/1/labels"),
+        ("POST", "/pulls/1/requested_reviewers"),
+        ("GET", "/search/code"),
+        ("POST", "/app/installations/9/access_tokens"),
+    ):
+        assert expected in written
+
+
+def test_sandbox_answers_in_githubs_shapes(github_api: OpenApi, exchanges: list[Exchange]) -> None:
+    """Whatever part it gives has the type and the values GitHub gives it."""
+    problems: dict[str, list[str]] = {}
+    for each in exchanges:
+        request, reply = each.request, each.reply
+        if reply.status >= 400 or not reply.headers.get("Content-Type", "").startswith("application/json"):
+            continue
+        body = Request(request.method, request.raw_path, request.headers, reply.body).json()
+        found = github_api.answer_problems(request.method, path_of(request.raw_path), reply.status, body)
+        if found:
+            problems[f"{request.method} {request.path} {reply.status}"] = found[:5]
+
+    assert problems == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/repos/o/r/pulls", {"title": "x", "head": "h"}),
+        ("POST", "/repos/o/r/pulls", {"title": "x", "head": "h", "base": "b", "drafty": True}),
+        ("POST", "/repos/o/r/git/refs", {"ref": 1, "sha": "x"}),
+        ("POST", "/repos/o/r/git/trees", {"tree": [{"mode": "999"}]}),
+        ("PUT", "/repos/o/r/nowhere", None),
+    ],
+)
+def test_wrong_requests_would_be_found(github_api: OpenApi, method: str, path: str, body: Any) -> None:
+    """The check itself can fail."""
+    assert github_api.request_problems(method, path, {}, body)
