@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from shared.analysis import signals
 from shared.analysis.groups import TraceGroup
+from shared.analysis.levels import SERVER_ERROR
+from shared.analysis.metrics import LOG_RATE
 from shared.analysis.picture import Picture
 from shared.analysis.signals import Signal
 from shared.contracts import IncidentType
@@ -69,9 +71,13 @@ def _by_trace(trace: TraceGroup) -> Classification:
 
 def _by_metrics(picture: Picture) -> Classification:
     for anomaly in picture.anomalies:
+        if anomaly.series.name == LOG_RATE:
+            return Classification("unknown", "the service is down or stuck, or its logs no longer arrive")
         name = anomaly.series.name.lower()
         if name == "up" or any(word in name for word in SATURATION_WORDS):
             return Classification("infrastructure_issue", f"{anomaly.series.name} left its usual range")
+    if any(SERVER_ERROR.search(text) for text in picture.signal_texts[:1]):
+        return Classification("unknown", "server errors answered by the service itself, which does not log why")
     if picture.risen:
         return Classification("unknown", "errors rose, but nothing in them names a kind of fault")
     return Classification("unknown", "nothing in the telemetry names a kind of fault")

@@ -75,6 +75,12 @@ class Collector:
             evidence_id=kept,
         )
 
+    def last_lines(self, picture: Picture) -> None:
+        """Keep the last lines of a service that stopped writing: they may say why."""
+        for entry in picture.last_lines:
+            text = entry.text.strip().partition("\n")[0]
+            self._keep("L", "logs", text[:LINE_CHARS], entry.at, self._query, self._link)
+
     def anomaly(self, anomaly: Anomaly) -> MetricAnomaly:
         """Return the anomaly as the contract has it, said in one sentence that is its evidence."""
         series = anomaly.series

@@ -25,6 +25,7 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     collector = Collector(page)
     collector.alert(picture)
     traces = [collector.trace(group, picture.onset) for group in picture.traces[:MOST_TRACES]]
+    collector.last_lines(picture)
     patterns = collect.patterns(collector, picture)
     collect.changes(collector, picture)
     anomalies = [collector.anomaly(anomaly) for anomaly in picture.anomalies[:MOST_ANOMALIES]]

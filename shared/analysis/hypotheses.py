@@ -2,6 +2,7 @@
 
 from shared.analysis import signals
 from shared.analysis.citing import evidence_of, quote, quote_trace
+from shared.analysis.metrics import LOG_RATE
 from shared.analysis.signals import Signal
 from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, RootCause, StackTrace
 
@@ -76,8 +77,13 @@ def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> Roo
     kept = evidence_of(incident, anomaly.evidence_id)
     if kept is None:
         return None
+    quotes = [Quote(evidence_id=kept.id, text=kept.text[:300])]
+    if anomaly.metric == LOG_RATE:
+        last = next((one for one in incident.evidence if one.source == "logs" and one.at == anomaly.at), None)
+        hypothesis = f"{service} is down or stuck since {anomaly.at:%H:%M:%S} UTC, or its logs no longer arrive."
+        return _cause(hypothesis, METRIC, [*quotes, *quote(last)], [service])
     hypothesis = f"{anomaly.metric} of {service} left its usual range: {anomaly.description}."
-    return _cause(hypothesis[:1000], METRIC, [Quote(evidence_id=kept.id, text=kept.text[:300])], [service])
+    return _cause(hypothesis, METRIC, quotes, [service])
 
 
 def is_change(text: str) -> bool:

@@ -1,8 +1,11 @@
 """The offline judgement: is it an incident, how bad, of what kind."""
 
+from datetime import datetime
+
 from shared.analysis.assemble import RANK
 from shared.analysis.classify import Classification
 from shared.analysis.groups import LineGroup, TraceGroup
+from shared.analysis.metrics import LOG_RATE, Anomaly
 from shared.analysis.picture import Picture
 from shared.contracts import Incident, Judgement, Severity
 
@@ -17,6 +20,8 @@ HARMFUL_SHARE = 0.5
 """Share of error lines that is harm even when steady."""
 HARMFUL_TRACE_SHARE = 0.05
 """Share of entries with a stack trace that is harm even when steady: services live with errors, hardly with that."""
+BEGIN_SHARE = 0.05
+"""Share of the window within which what is there from the begin on is first seen."""
 HIGH_SHARE = 0.10
 CRITICAL_SHARE = 0.40
 
@@ -39,11 +44,11 @@ def judge(picture: Picture, kind: Classification, incident: Incident) -> Judgeme
 
 def _harms(picture: Picture) -> list[str]:
     """Return each reason to call it an incident."""
-    harms = [_harm_of(group) for group in picture.risen[:3]]
+    harms = [_harm_of(group, picture) for group in picture.risen[:3]]
     if _fatal(picture):
-        harms.append("a process crashed")
+        harms.append("a line of the level fatal was written")
     if picture.anomalies:
-        harms.append(f"{picture.anomalies[0].series.name} left its usual range")
+        harms.append(_departure(picture.anomalies[0], picture))
     if not picture.risen and picture.trace_share >= HARMFUL_TRACE_SHARE:
         harms.append(f"{picture.trace_share:.0%} of the entries carry a stack trace, all through the window")
     elif not picture.risen and picture.error_share >= HARMFUL_SHARE:
@@ -53,12 +58,36 @@ def _harms(picture: Picture) -> list[str]:
     return harms
 
 
-def _harm_of(group: TraceGroup | LineGroup) -> str:
+def _harm_of(group: TraceGroup | LineGroup, picture: Picture) -> str:
     assert group.change is not None
-    name = group.parsed.raised.type if isinstance(group, TraceGroup) else f"“{group.cluster.template[:120]}”"
-    if group.change.is_new:
-        return f"{name} is new: {group.change.after} since {group.change.at:%H:%M:%S} UTC, none before"
-    return f"{name} rose: {group.change.before} before {group.change.at:%H:%M:%S} UTC, {group.change.after} since"
+    name, count, at = _name(group), group.change.after, f"{group.change.at:%H:%M:%S} UTC"
+    if not group.change.is_new:
+        return f"{name} rose: {group.change.before} before {at}, {count} since"
+    if picture.shows_before(group.change.at):
+        return f"{name} is new: {count} since {at}, none before"
+    if _is_at_begin(group.change.at, picture):
+        return f"{name}: {count} since at least the start of the window, {at}"
+    return f"{name}: {count} since {at}, where the lines that could be read begin"
+
+
+def _name(group: TraceGroup | LineGroup) -> str:
+    """Name an exception by its type and a line by its own words: a template is nothing anybody logged."""
+    return group.parsed.raised.type if isinstance(group, TraceGroup) else f"“{group.exemplar.message[:120].strip()}”"
+
+
+def _is_at_begin(at: datetime, picture: Picture) -> bool:
+    window = picture.window
+    return at - window.start <= (window.end - window.start) * BEGIN_SHARE
+
+
+def _departure(anomaly: Anomaly, picture: Picture) -> str:
+    """Say how far a series left its usual range, and when."""
+    since = f"{anomaly.at:%H:%M:%S} UTC"
+    if anomaly.series.name == LOG_RATE:
+        usual, left = f"{anomaly.baseline:.4g}", f"{anomaly.value:.2g}"
+        return f"{picture.alert.service_name} stopped writing: {usual} log lines a minute until {since}, {left} after"
+    moved = f"{anomaly.series.name} went from {anomaly.baseline:.4g} to {anomaly.value:.4g} {anomaly.series.unit}"
+    return f"{moved.rstrip()} from {since} on"
 
 
 def _fatal(picture: Picture) -> bool:
@@ -86,14 +115,21 @@ def _affected(picture: Picture) -> list[str]:
 
 
 def _symptoms(picture: Picture) -> list[str]:
-    symptoms = [_harm_of(group)[:300] + "." for group in picture.risen[:5]]
-    symptoms += [
-        f"{one.series.name} went from {one.baseline:.4g} to {one.value:.4g} {one.series.unit}".strip() + "."
-        for one in picture.anomalies[:3]
-    ]
-    if not symptoms and picture.errors:
-        symptoms.append(f"{len(picture.errors)} errors in the window, at a steady rate.")
-    return symptoms
+    symptoms = [_harm_of(group, picture)[:300] + "." for group in picture.risen[:5]]
+    symptoms += [f"{_departure(one, picture)}." for one in picture.anomalies[:3]]
+    return symptoms or _steady(picture)
+
+
+def _steady(picture: Picture) -> list[str]:
+    """Name what is wrong though nothing changed, and how far back it was seen."""
+    bad: list[TraceGroup | LineGroup] = [*picture.traces, *(line for line in picture.lines if line.is_error)]
+    if not bad:
+        return []
+    first, count = bad[0], len(bad[0].times)
+    span = f"from {first.times[0]:%H:%M:%S} to {first.times[-1]:%H:%M:%S} UTC"
+    if _is_at_begin(first.times[0], picture):
+        span = f"since at least the start of the window, {first.times[0]:%H:%M:%S} UTC"
+    return [f"{_name(first)}: {count} {span}, of {len(picture.errors)} errors in all."[:400]]
 
 
 def _reasoning(harms: list[str], blind: bool, kind: Classification, incident: Incident) -> str:

@@ -1,5 +1,6 @@
 """What the telemetry shows about one alert, before it is judged or written down."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from shared.analysis.groups import Groups, LineGroup, TraceGroup, group
 from shared.analysis.log_lines import Entry, read
 from shared.analysis.metrics import Anomaly
 from shared.analysis.ranking import Window
+from shared.analysis.silence import find_stop
 from shared.analysis.stack_traces.ownership import names_of
 from shared.contracts import Alert
 from shared.telemetry.port import LogPage, Series
@@ -19,9 +21,18 @@ BLIND_SHARE = 0.1
 """An alert that fires since before this share of the window leaves no baseline to compare with."""
 
 
+FEWEST_BEFORE = 3
+"""Lines before a moment, below which the logs themselves begin there."""
+LAST_LINES = 3
+
+
 @dataclass(frozen=True)
 class Picture:
-    """Everything seen, ordered: the most explanatory first. `logs_read` and `metrics_read` say what could be seen."""
+    """
+    Everything seen, ordered: the most explanatory first. `logs_read` and `metrics_read` say what could be seen.
+
+    `last_lines` are those before the service stopped writing, the newest first; none when it did not stop.
+    """
 
     alert: Alert
     window: Window
@@ -30,6 +41,7 @@ class Picture:
     lines: tuple[LineGroup, ...]
     risen: tuple[TraceGroup | LineGroup, ...]
     anomalies: tuple[Anomaly, ...]
+    last_lines: tuple[Entry, ...]
     errors: tuple[Entry, ...]
     warnings: tuple[Entry, ...]
     lines_read: int
@@ -52,6 +64,10 @@ class Picture:
         """Share of entries that carry a stack trace."""
         entries = sum(len(group.times) for group in self.lines)
         return sum(len(group.times) for group in self.traces) / entries if entries else 0.0
+
+    def shows_before(self, at: datetime) -> bool:
+        """Enough was read of the time before `at` to tell that something was not there."""
+        return sum(bisect_left(group.times, at) for group in self.lines) >= FEWEST_BEFORE
 
     @property
     def has_baseline(self) -> bool:
@@ -80,10 +96,12 @@ def look(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> Pictur
     ranking.note_changes(groups, window, alert.started_at)
     risen = ranking.risen(groups)
     at = ranking.incident_onset(risen)
-    anomalies = metrics.find_anomalies(series, at)
+    stop = find_stop([entry.at for entry in entries], window, page.query) if page and page.is_complete else None
+    anomalies = [*([stop] if stop else []), *metrics.find_anomalies(series, at or (stop.at if stop else None))]
     if at is None and anomalies:
         at = min(anomaly.at for anomaly in anomalies)
-    return _picture(alert, page, series, entries, window, groups, risen, at, anomalies)
+    last = [entry for entry in reversed(entries) if stop and entry.at <= stop.at][:LAST_LINES]
+    return _picture(alert, page, series, entries, window, groups, risen, at, anomalies, last)
 
 
 def _picture(
@@ -96,6 +114,7 @@ def _picture(
     risen: Sequence[TraceGroup | LineGroup],
     at: datetime | None,
     anomalies: Sequence[Anomaly],
+    last_lines: Sequence[Entry],
 ) -> Picture:
     return Picture(
         alert=alert,
@@ -105,6 +124,7 @@ def _picture(
         lines=tuple(ranking.order_lines(groups.lines, at, window)),
         risen=tuple(risen),
         anomalies=tuple(anomalies),
+        last_lines=tuple(last_lines),
         errors=tuple(entry for entry in entries if entry.level in ("error", "fatal")),
         warnings=tuple(entry for entry in entries if entry.level == "warning"),
         lines_read=len(page.lines) if page else 0,

@@ -8,9 +8,11 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from shared.analysis import onset
 from shared.analysis.groups import Groups, LineGroup, TraceGroup
+from shared.analysis.levels import Level
 from shared.analysis.onset import SURE, Change
 
 ERROR_SCORE = 2.0
@@ -18,6 +20,8 @@ ERROR_SCORE = 2.0
 LINE_SURE = 8.0
 """Nats a rise of lines without a stack trace needs: a service writes some of them in bursts all its life."""
 FEWEST_WARNINGS = 10
+CLEAN = timedelta(minutes=1)
+"""Time without a crash before the first, for it to have begun something."""
 RIGHT_BEFORE = timedelta(minutes=5)
 GREAT_SHARE = 0.3
 """Share of a service's lines since its begin that makes an error harm even if traffic began with it."""
@@ -35,11 +39,26 @@ def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None
     """Find the rise of each group worth one: traces, errors, warnings; `fired` is since when the alert fires."""
     for trace in groups.traces:
         rise = onset.find_rise(trace.times, window.start, window.end)
-        trace.change = rise or _just_before(trace, window, fired)
+        event = _event(trace.times, trace.exemplar.level, window)
+        trace.change = rise or _just_before(trace, window, fired) or event
     for line in groups.lines:
         if line.level not in ("debug", "info") and len(line.times) > 1:
             change = onset.find_rise(line.times, window.start, window.end)
             line.change = _beyond_traffic(line, change, groups, window) if change else None
+        line.change = line.change or _event(line.times, line.level, window)
+
+
+def _event(times: Sequence[datetime], level: Level, window: Window) -> Change | None:
+    """
+    Take a crash for what it is, an event that needs no rate: the change is when it happened.
+
+    Unless it comes again and again, so that no time before it was long enough to be clean.
+    """
+    if level != "fatal":
+        return None
+    longest = max((later - earlier for earlier, later in pairwise(times)), default=timedelta())
+    is_clean = times[0] - window.start >= max(CLEAN, 2 * longest)
+    return Change(times[0], SURE, 0, len(times)) if is_clean else None
 
 
 def _just_before(trace: TraceGroup, window: Window, fired: datetime | None) -> Change | None:
@@ -70,19 +89,21 @@ def _beyond_traffic(line: LineGroup, change: Change, groups: Groups, window: Win
 
 
 def risen(groups: Groups) -> list[TraceGroup | LineGroup]:
-    """Return what rose and does harm, the surest first."""
+    """Return what rose and does harm: crashes first, then the surest."""
     found: list[TraceGroup | LineGroup] = [trace for trace in groups.traces if trace.change]
     found += [line for line in groups.lines if line.change and (line.is_error or _is_grave(line))]
-    return sorted(found, key=_sureness, reverse=True)
+    return sorted(found, key=lambda group: (_is_fatal(group), _sureness(group)), reverse=True)
+
+
+def _is_fatal(group: TraceGroup | LineGroup) -> bool:
+    return group.exemplar.level == "fatal"
 
 
 def incident_onset(risen_groups: Sequence[TraceGroup | LineGroup]) -> datetime | None:
-    """Return when the surest rise began; rises as good as sure that began a little earlier move it."""
-    if not risen_groups:
-        return None
-    best = risen_groups[0]
-    assert best.change is not None
-    return best.change.at
+    """Return when the surest rise began, or the first crash when that was before it."""
+    crash = next((group for group in risen_groups if _is_fatal(group)), None)
+    best = next((group for group in risen_groups if not _is_fatal(group)), None)
+    return min((group.change.at for group in (crash, best) if group and group.change), default=None)
 
 
 def order_traces(traces: Sequence[TraceGroup], at: datetime | None, window: Window) -> list[TraceGroup]:

@@ -14,13 +14,21 @@ SIMILARITY = 0.5
 MOST_CHILDREN = 100
 MOST_TOKENS = 60
 READ_CHARS = 400
+SERVER_ERROR = "5xx"
+# The status of an answer where the line shows it is one: after the quoted request, or in a field of that name.
+STATUS = (
+    r"(?P<begin>HTTP/\d(?:\.\d)?\"?\s+|\b[Ss]tatus(?:[_ ]?[Cc]ode)?[\"']?\s*[=: ]\s*[\"']?)(?P<status>5\d\d)(?![\w.])"
+)
 VARIABLE = re.compile(
-    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
+    STATUS + r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
     r"|\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"
     r"|(?<![\w.])/(?:[\w.@%+~=-]+/)+[\w.@%+~=-]*(?:\?\S*)?"
     r"|\d+(?:[.,:]\d+)*"
 )
+
+
+DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass
@@ -52,7 +60,7 @@ class Drain:
 
     def add(self, line: str) -> Cluster:
         """Return the cluster of the line, made or widened as needed."""
-        masked = VARIABLE.sub(WILDCARD, line[:READ_CHARS])
+        masked = VARIABLE.sub(_masked, line[:READ_CHARS])
         if found := self._known.get(masked):
             return found
         tokens = masked.split()[:MOST_TOKENS] or [""]
@@ -68,13 +76,19 @@ class Drain:
         return cluster
 
     def _leaf(self, tokens: list[str]) -> _Node:
-        node = self._root.children.setdefault(str(len(tokens)), _Node())
+        # Server errors stay apart: they are as alike to other answers as one word in ten can be.
+        failed = SERVER_ERROR if any(SERVER_ERROR in token for token in tokens) else ""
+        node = self._root.children.setdefault(f"{len(tokens)}{failed}", _Node())
         for token in tokens[: DEPTH - 2]:
             name = WILDCARD if WILDCARD in token else token
             if name not in node.children and len(node.children) >= MOST_CHILDREN:
                 name = WILDCARD
             node = node.children.setdefault(name, _Node())
         return node
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{DIGITS.sub(WILDCARD, found['begin'])}{SERVER_ERROR}" if found["status"] else WILDCARD
 
 
 def _similarity(known: list[str], tokens: list[str]) -> float:

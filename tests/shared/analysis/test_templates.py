@@ -25,6 +25,27 @@ def test_numbers_ids_addresses_and_paths_are_variable():
     ]
 
 
+def test_server_errors_are_told_from_other_answers():
+    """The status stays readable where the line shows it is one, and never melts into the others."""
+    lines = (
+        '10.0.0.1 "POST /pay HTTP/1.1" 200 17',
+        '10.0.0.2 "POST /pay HTTP/1.1" 500 12',
+        '10.0.0.3 "POST /pay HTTP/1.1" 503 12',
+        '10.0.0.3 "POST /pay HTTP/1.1" 404 500',
+        "done path=/pay status=502 ms=500",
+        "done path=/pay status=201 ms=500",
+    )
+
+    assert templates(*lines) == [
+        '<*> "POST /pay HTTP/<*>" <*> <*>',
+        '<*> "POST /pay HTTP/<*>" 5xx <*>',
+        '<*> "POST /pay HTTP/<*>" 5xx <*>',
+        '<*> "POST /pay HTTP/<*>" <*> <*>',
+        "done path=/pay status=5xx ms=<*>",
+        "done path=/pay status=<*> ms=<*>",
+    ]
+
+
 def test_words_that_vary_become_variable():
     """Lines alike but for a word share a template with a gap."""
     assert set(templates("login of user alice failed", "login of user bob failed")) == {"login of user <*> failed"}
