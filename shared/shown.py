@@ -16,6 +16,8 @@ _LEFT_OUT = {
 }  # fmt: skip
 _RENAMED = {"subject": "message"}
 """`subject` is a person's in many logs, and would be masked as one."""
+_MOST = {"patterns": 8, "error_types": 5, "warning_types": 4, "stack_traces": 4}
+"""Best first, and what comes after says little more: so that a storm of logs asks no more of a model than a shower."""
 
 
 class Fence:
@@ -40,9 +42,22 @@ class Fence:
         return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
+def _shortened(name: str, item: Any) -> Any:
+    if name == "frames":
+        # The trace's own text stands in the evidence.
+        return [frame for frame in item if frame.get("in_app")]
+    if isinstance(item, dict):
+        return dict(list(item.items())[: _MOST.get(name)])
+    return item[: _MOST.get(name)] if isinstance(item, list) else item
+
+
 def _without_noise(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {_RENAMED.get(name, name): _without_noise(item) for name, item in value.items() if name not in _LEFT_OUT}
+        kept = {
+            _RENAMED.get(name, name): _without_noise(_shortened(name, item))
+            for name, item in value.items()
+            if name not in _LEFT_OUT and not (name == "exemplar" and value.get("evidence_id"))
+        }
         return {name: item for name, item in kept.items() if item not in ("", [], {})}
     if isinstance(value, list):
         return [_without_noise(item) for item in value]

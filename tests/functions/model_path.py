@@ -31,6 +31,7 @@ from shared.contracts import (
     SuggestionRequest,
     Suggestions,
 )
+from shared.evidence import Known
 from shared.telemetry.port import LogLine, LogPage, LogQuery
 
 ASKING: tuple[ModuleType, ...] = (
@@ -112,3 +113,8 @@ def _answered(alert: Alert, incident: Incident, reads_code: bool, done: recorder
     brief = render(told, [], Usage(), brief_opening.opening(told))
     ran = [kept.call.tool_name for kept in done.calls]
     return Answers(incident, code, causes, advice, solution, brief, done.claims_dropped, ran)
+
+
+def known(*shown: CodeAnalysis) -> Known:
+    """Return what a model knows that was shown these answers."""
+    return Known(shown)

@@ -10,15 +10,19 @@ Words = Callable[[str], str]
 
 
 def grounded(asked: Asked) -> dict[str, Any]:
-    """Return an answer that meets the schema: what the offline analyst said where it said something, else plausible."""
+    """
+    Return an answer that meets the schema: what the offline analyst said.
+
+    What it left empty is left out where the schema allows it, and is plausible where not, or where nobody answered.
+    """
     offline = asked.facts.get("offline", {})
     schema = asked.schema
     filled = {
         name: offline[name] if name in offline else _value(name, part, schema, _plain)
         for name, part in schema.get("properties", {}).items()
-        if name != "patch"
+        if name in offline or name in schema.get("required", ()) or not offline
     }
-    if "headline" in filled:
+    if "headline" in schema.get("properties", {}):
         filled |= _opening(asked.facts)
     for cause in filled.get("root_causes") or []:
         cause.setdefault("quotes", _quotes(asked, cause.get("evidence_ids", [])))

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
+from infra.local.sandboxes.gemini import GeminiSandbox
 from infra.local.sandboxes.http import Reply as Wire
 from infra.local.sandboxes.http import Request, Sandbox
 from shared import model
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.model.bounds import MOST_BYTES
+from shared.model.bounds import MOST_BYTES, Bounds
 from shared.model.catalogue import capabilities, cost_usd
 from shared.model.gemini import Gemini, GeminiConversation, GeminiSettings
 from shared.model.port import Question, Reply, Tool, ToolAnswer
@@ -257,6 +261,90 @@ def test_older_model_is_not_asked_for_tools_and_schema_at_once(server) -> None:
     assert "responseJsonSchema" not in first["generationConfig"]
     assert "tools" not in second
     assert second["generationConfig"]["responseJsonSchema"]
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiSandbox]:
+    """A Gemini on Vertex AI's paths, and a service account whose tokens it gives out."""
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    with GeminiSandbox() as gemini:
+        account = {"type": "service_account", "client_email": "house@example.com", "private_key": pem}
+        file = tmp_path / "account.json"
+        file.write_text(json.dumps({**account, "token_uri": f"{gemini.url}/token"}))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+        yield gemini
+
+
+def _vertex(url: str) -> Reply:
+    config = GeminiSettings(google_genai_use_vertexai=True, google_cloud_project="shop", gemini_base_url=url)
+    question = Question("rca", "be exact", "why?", {"type": "object"})
+    return Gemini(config, "rca", "light").converse(question).ask("why?", 5, may_call=False)
+
+
+def test_vertex_ai_is_asked_with_the_accounts_token(account: GeminiSandbox) -> None:
+    """Credentials come from the platform; project and place stand in the path, no key is sent."""
+    reply = _vertex(account.url)
+    request = account.requests[-1]
+
+    assert reply.problem is None
+    assert "/projects/shop/locations/global/publishers/google/models/gemini-3.5-flash-lite" in request.path
+    assert request.headers["Authorization"].startswith("Bearer ")
+    assert "x-goog-api-key" not in request.headers
+
+
+def test_refused_token_is_the_operators_to_mend(account: GeminiSandbox) -> None:
+    """An account that was taken away says so, without its key."""
+    account.fail_next(Wire.of_json({"error": "invalid_grant"}, 400))
+
+    with pytest.raises(Refused, match="no token") as caught:
+        _vertex(account.url)
+
+    assert "PRIVATE KEY" not in str(caught.value)
+
+
+def test_vertex_ai_without_credentials_is_misconfigured(server, monkeypatch, tmp_path) -> None:
+    """The message says what is missing."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nowhere.json"))
+
+    with pytest.raises(Misconfigured, match="credentials"):
+        _vertex(server.url)
+
+
+def test_answer_that_trickles_ends_with_the_deadline(server) -> None:
+    """A byte now and then keeps no step waiting, as it would with timeouts between bytes alone."""
+    bounds = Bounds()
+    bounds.ends_at = time.monotonic() - 1
+    response = httpx2.Response(200, stream=_Trickle())
+
+    bounds.guard(response)
+
+    with pytest.raises(Uncertain, match="did not end in time"):
+        response.read()
+
+
+def test_answer_that_hides_its_size_is_cut_off() -> None:
+    """Without a Content-Length the bytes themselves are counted."""
+    bounds = Bounds()
+    response = httpx2.Response(200, stream=_Trickle(b"x" * 1_000_000))
+
+    bounds.guard(response)
+
+    with pytest.raises(BadAnswer, match="larger than"):
+        response.read()
+
+
+class _Trickle(httpx2.SyncByteStream):
+    """A body that never ends."""
+
+    def __init__(self, piece: bytes = b"x") -> None:
+        self._piece = piece
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            yield self._piece
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not beside the project")

@@ -151,6 +151,17 @@ def test_a_service_name_no_query_can_hold_is_rejected(sandbox: LokiSandbox, name
     assert sandbox.requests == []
 
 
+@pytest.mark.parametrize("words", [("pool",), ("pool", "empty"), ('say "hi"} |= `x`',), ("back\\slash",)])
+def test_words_of_a_query_are_found_as_they_are_written(sandbox: LokiSandbox, words: tuple[str, ...]) -> None:
+    """Whatever the words hold, they stay words: quotes and braces end no string of LogQL."""
+    load(sandbox, (1, "the pool is empty"), (2, 'say "hi"} |= `x` now'), (3, "back\\slash"), (4, "Pool"))
+    query = LogQuery("api", START, START + timedelta(minutes=15), containing=words)
+
+    (found,) = texts(loki_at(sandbox).search(query))
+
+    assert all(word in found for word in words)
+
+
 def test_problems_are_known_by_their_words_or_their_level_and_come_once(sandbox: LokiSandbox) -> None:
     """The level counts where the words are silent, and both together make no double."""
     load(
