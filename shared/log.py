@@ -46,6 +46,11 @@ def error(event: str, **keys: Any) -> None:
     _write("ERROR", event, keys)
 
 
+def critical(event: str, **keys: Any) -> None:
+    """Write one CRITICAL line: a promise is broken and a person has to act."""
+    _write("CRITICAL", event, keys)
+
+
 def _write(severity: str, event: str, keys: dict[str, Any]) -> None:
     line = {"severity": severity, "message": event, "time": clock.now().isoformat(), **(_context.get() or {}), **keys}
     # One write call, so that lines of concurrent requests never mix.

@@ -1,4 +1,4 @@
-"""Start the workflow that answers an incident, and find the one already started."""
+"""Start the workflow that answers an incident, find the one already started, and ask how it ended."""
 
 import functools
 import json
@@ -21,6 +21,12 @@ from shared.settings import Settings
 
 ARGUMENT_LIMIT_BYTES = 32_768
 """Of one execution's argument: https://cloud.google.com/workflows/quotas"""
+
+REASON_CHARS = 1_000
+"""What is told of an execution's error."""
+
+_State = executions_v1.Execution.State
+_ENDED = (_State.SUCCEEDED, _State.FAILED, _State.CANCELLED)
 
 
 class OrchestratorSettings(Settings):
@@ -87,6 +93,21 @@ class Orchestrator:
                 if execution.start_time and execution.start_time < oldest:
                     return None
         return None
+
+    def ending(self, execution: str) -> str | None:
+        """
+        Return how the execution ended, in a sentence; none while it goes on.
+
+        Raises Unavailable, Throttled, Refused. Source: Workflow Executions API, GetExecution.
+        """
+        with self._named_errors(Unavailable):
+            try:
+                found = self._client.get_execution({"name": execution}, retry=None, timeout=self._timeout_s)
+            except google_errors.NotFound:
+                return "The workflow execution is unknown to Workflows"
+        if found.state not in _ENDED:
+            return None
+        return f"The workflow execution ended {found.state.name} {found.error.payload[:REASON_CHARS]}".rstrip()
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from shared import clock
 from shared.contracts import Alert, Outcome
 from shared.errors import Refused, Rejected, Throttled, Unavailable
-from shared.traces.port import IncidentRecord, Lease, TraceStore
+from shared.traces.port import IncidentRecord, Lease, Run, RunError, TraceStore
 
 # The execution list lags behind, and clocks differ.
 _LIST_MARGIN = timedelta(minutes=10)
@@ -36,12 +36,14 @@ class Desk:
     Where alerts are decided; `delivery` is unique to this attempt.
 
     `start_lease` is how long other attempts wait for this one to start the execution before they take it for dead.
+    An incident past its `deadline` takes in no alert: should nobody tell it, nobody would tell those either.
     """
 
     store: TraceStore
     starter: Starter
     merge_window: timedelta
     start_lease: timedelta
+    deadline: timedelta
     delivery: str
 
     def decide(self, alert: Alert) -> str:
@@ -73,7 +75,7 @@ class Desk:
         """Return the other open incident of the service; none once the service is this alert's own."""
         key, until = _service(alert), clock.now() + self.merge_window
         standing = self.store.claim(key, alert.incident_id, until)
-        if standing.holder != alert.incident_id and not self._is_open(standing.holder):
+        if standing.holder != alert.incident_id and not self._is_open(standing.holder, self.deadline):
             self.store.release(key, standing.holder)
             standing = self.store.claim(key, alert.incident_id, until)
         return None if standing.holder == alert.incident_id else standing.holder
@@ -122,9 +124,9 @@ class Desk:
         record = self.store.incident(incident_id)
         return record is not None and (record.state == "closed" or record.execution is not None)
 
-    def _is_open(self, incident_id: str) -> bool:
+    def _is_open(self, incident_id: str, younger_than: timedelta = timedelta.max) -> bool:
         record = self.store.incident(incident_id)
-        return record is not None and record.state == "open"
+        return record is not None and record.state == "open" and clock.now() - record.created_at < younger_than
 
 
 def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> IncidentRecord:
@@ -139,6 +141,13 @@ def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> Inciden
         alert=alert.model_dump(mode="json"),
         outcome=outcome,
     )
+
+
+def not_startable(error: Rejected) -> Run:
+    """Return the run that keeps why no execution will ever start; the incident stays open, for the sweeper to tell."""
+    moment = clock.now()
+    failed = (RunError("Rejected", str(error)[:2000], moment),)
+    return Run("workflow_starter", moment, moment, {}, None, errors=failed)
 
 
 def _service(alert: Alert) -> str:

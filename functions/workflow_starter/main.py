@@ -7,13 +7,14 @@ import functions_framework
 from cloudevents.http.event import CloudEvent
 from pydantic import Field
 
-from shared import bus, clock, log, orchestrator, traces
+from shared import bus, log, orchestrator, traces
+from shared.deadline import DeadlineSettings
 from shared.errors import Rejected
 from shared.settings import Settings
-from shared.traces.port import Run, RunError, TraceStore
+from shared.traces.port import TraceStore
 
 from .bus_message import Letter, letter
-from .decision import Desk
+from .decision import Desk, not_startable
 
 
 class StarterSettings(Settings):
@@ -48,13 +49,12 @@ def _answer(message: Letter, store: TraceStore) -> None:
         raise
     settings = StarterSettings.from_env()
     window, lease = timedelta(seconds=settings.merge_window_seconds), timedelta(seconds=settings.start_lease_seconds)
+    deadline = DeadlineSettings.from_env().deadline
     with log.bound(incident_id=alert.incident_id, service_name=alert.service_name):
         try:
-            became = Desk(store, orchestrator.connect(), window, lease, uuid.uuid4().hex).decide(alert)
+            desk = Desk(store, orchestrator.connect(), window, lease, deadline, uuid.uuid4().hex)
+            became = desk.decide(alert)
         except Rejected as error:
-            # The incident stays open: the sweeper tells it when its deadline passes.
-            moment = clock.now()
-            failed = (RunError("Rejected", str(error)[:2000], moment),)
-            store.record_run(alert.incident_id, Run("workflow_starter", moment, moment, {}, None, errors=failed))
+            store.record_run(alert.incident_id, not_startable(error))
             raise
         log.info("workflow_starter.decided", became=became, status=alert.status)

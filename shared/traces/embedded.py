@@ -69,13 +69,13 @@ class EmbeddedTraces:
         rows = self._read("SELECT * FROM incidents WHERE incident_id = ?", incident_id)
         return _record(rows[0]) if rows else None
 
-    def incidents(self, *, state: IncidentState | None = None, limit: int = 50) -> list[IncidentRecord]:
-        """Return incidents, newest first."""
-        rows = self._read(
-            "SELECT * FROM incidents WHERE ?1 IS NULL OR state = ?1 ORDER BY created_at DESC, incident_id LIMIT ?2",
-            state,
-            limit,
-        )
+    def incidents(
+        self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first unless told otherwise."""
+        chosen = "SELECT * FROM incidents WHERE ?1 IS NULL OR state = ?1 ORDER BY created_at"
+        order = "ASC" if is_oldest_first else "DESC"
+        rows = self._read(f"{chosen} {order}, incident_id LIMIT ?2", state, limit)
         return [_record(row) for row in rows]
 
     def set_execution(self, incident_id: str, execution: str) -> None:

@@ -82,11 +82,14 @@ class FirestoreTraces:
         fields = self._get(self._incident(incident_id))
         return None if fields is None else _record(fields)
 
-    def incidents(self, *, state: IncidentState | None = None, limit: int = 50) -> list[IncidentRecord]:
-        """Return incidents, newest first."""
+    def incidents(
+        self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first unless told otherwise."""
         # An incident has `age.<its state>` only, so that no composite index of state and time is needed.
         order = "created_at" if state is None else f"age.{state}"
-        query = self._incidents.order_by(order, direction=firestore.Query.DESCENDING).limit(limit)
+        direction = firestore.Query.ASCENDING if is_oldest_first else firestore.Query.DESCENDING
+        query = self._incidents.order_by(order, direction=direction).limit(limit)
         return [_record(fields) for fields in self._stream(query)]
 
     def set_execution(self, incident_id: str, execution: str) -> None:

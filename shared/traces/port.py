@@ -109,8 +109,10 @@ class TraceStore(Protocol):
         """Return the incident, none when there is none."""
         ...
 
-    def incidents(self, *, state: IncidentState | None = None, limit: int = 50) -> list[IncidentRecord]:
-        """Return incidents, newest first."""
+    def incidents(
+        self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
+    ) -> list[IncidentRecord]:
+        """Return incidents, newest first unless told otherwise."""
         ...
 
     def set_execution(self, incident_id: str, execution: str) -> None:

@@ -25,6 +25,7 @@ MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 MAIN = Path(__file__).parents[2] / "functions" / "workflow_starter" / "main.py"
 WINDOW = timedelta(minutes=30)
 LEASE = timedelta(minutes=2)
+DEADLINE = timedelta(minutes=15)
 
 
 class FakeStarter:
@@ -114,7 +115,7 @@ def alert(number: int = 1, **changes: Any) -> Alert:
 
 def desk(store: EmbeddedTraces, starter: FakeStarter, delivery: str = "one") -> Desk:
     """A desk for one attempt."""
-    return Desk(store, starter, WINDOW, LEASE, delivery)
+    return Desk(store, starter, WINDOW, LEASE, DEADLINE, delivery)
 
 
 def push(door: FlaskClient, text: str, message_id: str = "1") -> int:
@@ -342,6 +343,19 @@ def test_alert_after_the_merge_window_is_a_new_one(
     monkeypatch.setattr(clock, "now", lambda: later)
 
     assert desk(store, starter).decide(alert(2)) == "started"
+
+
+def test_incident_past_its_deadline_takes_in_no_alert(
+    store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An incident nobody has told swallows nothing, though its merge window is open; its successor takes alerts in."""
+    desk(store, starter).decide(alert(1))
+    later = clock.now() + DEADLINE
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert desk(store, starter).decide(alert(2)) == "started"
+    assert desk(store, starter).decide(alert(3)) == "merged"
+    assert kept(store, alert(2).incident_id).merged_alerts == 1
 
 
 def test_resolution_is_told_and_counted(door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:

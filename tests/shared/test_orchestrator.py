@@ -33,6 +33,7 @@ class FakeExecutions:
         self._server = grpc.server(ThreadPoolExecutor(4))
         methods = {
             "CreateExecution": self._method(self._create, api.CreateExecutionRequest, api.Execution),
+            "GetExecution": self._method(self._get, api.GetExecutionRequest, api.Execution),
             "ListExecutions": self._method(self._list, api.ListExecutionsRequest, api.ListExecutionsResponse),
         }
         service = "google.cloud.workflows.executions.v1.Executions"
@@ -63,6 +64,9 @@ class FakeExecutions:
         asked.execution.start_time = clock.now()
         self.executions.insert(0, asked.execution)
         return asked.execution
+
+    def _get(self, asked: api.GetExecutionRequest) -> api.Execution:
+        return next(execution for execution in self.executions if execution.name == asked.name)
 
     def _list(self, asked: api.ListExecutionsRequest) -> api.ListExecutionsResponse:
         assert (asked.parent, asked.view) == (WORKFLOW, api.ExecutionView.FULL)
@@ -170,6 +174,42 @@ def test_failure_says_who_must_act(
         workflows.find(INCIDENT_ID)
 
 
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (api.Execution.State.ACTIVE, None),
+        (api.Execution.State.QUEUED, None),
+        (api.Execution.State.UNAVAILABLE, None),
+        (api.Execution.State.SUCCEEDED, "The workflow execution ended SUCCEEDED"),
+        (api.Execution.State.CANCELLED, "The workflow execution ended CANCELLED"),
+        (api.Execution.State.FAILED, "The workflow execution ended FAILED post_process: connection refused"),
+    ],
+)
+def test_ending_is_told_once_it_is_there(
+    workflows: Orchestrator, service: FakeExecutions, state: api.Execution.State, expected: str | None
+) -> None:
+    """An execution that goes on, or of which Workflows cannot say, has no ending."""
+    service.add(INCIDENT_ID, clock.now())
+    service.executions[0].state = state
+    if state is api.Execution.State.FAILED:
+        service.executions[0].error = api.Execution.Error(payload="post_process: connection refused")
+
+    assert workflows.ending(service.executions[0].name) == expected
+
+
+def test_unknown_execution_is_over_and_silence_is_not(workflows: Orchestrator, service: FakeExecutions) -> None:
+    """What Workflows does not know will tell nobody; a Workflows that does not answer says nothing about it."""
+    service.status = grpc.StatusCode.NOT_FOUND
+    assert workflows.ending(f"{WORKFLOW}/executions/9") == "The workflow execution is unknown to Workflows"
+
+    service.status = grpc.StatusCode.UNAVAILABLE
+    with pytest.raises(Unavailable):
+        workflows.ending(f"{WORKFLOW}/executions/9")
+    service.status = grpc.StatusCode.PERMISSION_DENIED
+    with pytest.raises(Refused):
+        workflows.ending(f"{WORKFLOW}/executions/9")
+
+
 def test_nobody_there_is_told_in_time() -> None:
     """Without an engine the caller is told at once."""
     with socket.socket() as taken:
@@ -185,6 +225,7 @@ def test_nobody_there_is_told_in_time() -> None:
 def test_local_engine_runs_what_is_started() -> None:
     """Google's client against the local engine: started, found again by its label, others not."""
     source = "main:\n  params: [args]\n  steps:\n    - done:\n        return: ${args.alert.incident_id}\n"
+    deadline = clock.now() + timedelta(seconds=20)
     with EngineServer(project="p") as engine:
         engine.deploy("incident", source)
         for workflows in connected(engine.grpc_address):
@@ -193,6 +234,10 @@ def test_local_engine_runs_what_is_started() -> None:
             assert name.startswith(f"{WORKFLOW}/executions/")
             assert workflows.find(INCIDENT_ID) == name
             assert workflows.find("inc-absent") is None
+            while (ending := workflows.ending(name)) is None:
+                assert clock.now() < deadline
+            assert ending == "The workflow execution ended SUCCEEDED"
+            assert "unknown" in str(workflows.ending(f"{WORKFLOW}/executions/0"))
 
 
 @pytest.mark.parametrize(

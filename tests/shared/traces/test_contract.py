@@ -117,6 +117,8 @@ def test_incidents_are_listed_newest_first_by_state(store: TraceStore) -> None:
     assert [record.incident_id for record in store.incidents(state="closed")] == [records[1].incident_id]
     assert records[1].incident_id not in [record.incident_id for record in store.incidents(state="open")]
     assert len(store.incidents(state="open")) == 3
+    open_oldest = store.incidents(state="open", limit=2, is_oldest_first=True)
+    assert [record.incident_id for record in open_oldest] == [records[0].incident_id, records[2].incident_id]
 
 
 def test_execution_is_remembered(store: TraceStore) -> None:

@@ -1,0 +1,32 @@
+"""The clock's door, each minute: tells every incident that nobody else will tell any more."""
+
+import time
+
+import flask
+import functions_framework
+
+from shared import log, orchestrator, traces
+from shared.deadline import DeadlineSettings
+from shared.errors import IncidentCopilotError
+from shared.step import error_response
+
+from . import post_process_door
+from .sweeping import Sweep, SweepSettings
+
+
+@functions_framework.http
+def incident_sweeper(_: flask.Request) -> flask.Response:
+    """
+    Sweep once; return whom it told, whom it could not tell, and how many incidents are still under way.
+
+    What it could not tell is no error: the next minute comes soon enough.
+    """
+    try:
+        settings, deadline = SweepSettings.from_env(), DeadlineSettings.from_env().deadline
+        sweep = Sweep(traces.connect(), orchestrator.connect(), post_process_door.connect(), settings, deadline)
+        swept = sweep.run(time.monotonic)
+    except IncidentCopilotError as error:
+        log.error("sweeper.failed", error_type=type(error).__name__, error=str(error))
+        return error_response(error)
+    log.info("sweeper.ended", told=len(swept.told), failed=len(swept.failed), waiting=swept.waiting)
+    return flask.Response(swept.model_dump_json(), mimetype="application/json")

@@ -1,0 +1,69 @@
+"""What post_process is asked to tell of an incident, made of what the trace holds."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.contracts import Failure, PostProcessRequest
+from shared.errors import Rejected
+from shared.traces.port import Json
+
+AGENTS = {
+    "IncidentDetectionAgent": ("incident_detection", "incident"),
+    "RCAAgent": ("rca", "root_causes"),
+    "SuggestionAgent": ("suggestion", "suggestions"),
+    "CodeAnalyzerAgent": ("code_analyzer", "code_analysis"),
+    "SolutionGeneratorAgent": ("solution_generator", "solution"),
+    "FileUpdaterAgent": ("file_updater", "branch"),
+    "PRCreatorAgent": ("pr_creator", "pull_request"),
+    "PostProcessAgent": ("post_process", None),
+}
+"""Of each agent, as the trace names it: the step of the workflow, and the field of the request its answer fills."""
+
+
+def request_of(trace: Json, failure: Failure) -> PostProcessRequest:
+    """
+    Return the request; `failure` says why the sweeper makes it and not the workflow.
+
+    An agent that never answered is a failure with its latest error. Answers nobody can read any more are left out.
+    Raises Rejected when even the alert cannot be read.
+    """
+    alert, runs = trace["user"]["input"], trace["traces"]
+    failures = [*_failures(runs), failure.model_dump()][-50:]
+    try:
+        return PostProcessRequest.model_validate({"alert": alert, **_answers(runs), "failures": failures})
+    except ValidationError as error:
+        return _bare(trace, [*failures[-49:], _unreadable(error).model_dump()])
+
+
+def _bare(trace: Json, failures: list[Json]) -> PostProcessRequest:
+    try:
+        return PostProcessRequest.model_validate({"alert": trace["user"]["input"], "failures": failures})
+    except ValidationError as error:
+        raise Rejected(f"Incident {trace['invocation_id']!r}: {_unreadable(error).message}") from error
+
+
+def _answers(runs: dict[str, list[Json]]) -> dict[str, Any]:
+    fields = {agent: field for agent, (_, field) in AGENTS.items() if field}
+    return {field: _latest(runs.get(agent, []), "agent_response") for agent, field in fields.items()}
+
+
+def _failures(runs: dict[str, list[Json]]) -> list[Json]:
+    """Return the latest error of each agent that never answered."""
+    failures = []
+    for agent, entries in runs.items():
+        errors = _latest(entries, "errors")
+        if errors and _latest(entries, "agent_response") is None:
+            step, _ = AGENTS.get(agent, (agent, None))
+            last = errors[-1]
+            failures.append({"step": step, "error_type": last["category"], "message": last["message"][:2000]})
+    return failures
+
+
+def _latest(entries: list[Json], name: str) -> Any:
+    return next((entry[name] for entry in reversed(entries) if entry[name]), None)
+
+
+def _unreadable(error: ValidationError) -> Failure:
+    wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
+    return Failure(step="traces", error_type="Rejected", message=f"What the trace holds cannot be read: {wrong}"[:2000])

@@ -1,0 +1,466 @@
+"""Telling what nobody else tells: which incidents, from what, once, and what becomes of those that cannot be told."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+import pytest
+from google.oauth2 import id_token
+
+from functions.incident_sweeper.post_process_door import PostProcess, PostProcessSettings
+from functions.incident_sweeper.sweeping import Sweep, SweepSettings
+from functions.incident_sweeper.trace_request import AGENTS, request_of
+from infra import bundle
+from shared import clock, orchestrator, traces
+from shared.contracts import Failure, Outcome, PostProcessRequest
+from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
+from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.port import IncidentRecord, Run, RunError
+from tests.functions import post_process_requests as requests
+
+DEADLINE = timedelta(minutes=15)
+YOUNG, OLD, ANCIENT = timedelta(minutes=6), timedelta(minutes=16), timedelta(days=2)
+WHY = Failure(step="workflow", error_type="ExecutionEnded", message="It ended")
+MAIN = bundle.FUNCTIONS / "incident_sweeper" / "main.py"
+
+
+class FakeExecutions:
+    """Knows how executions ended; `failure` is raised instead when set."""
+
+    def __init__(self) -> None:
+        self.endings: dict[str, str] = {}
+        self.asked: list[str] = []
+        self.failure: IncidentCopilotError | None = None
+
+    def ending(self, execution: str) -> str | None:
+        """Return how it ended."""
+        self.asked.append(execution)
+        if self.failure:
+            raise self.failure
+        return self.endings.get(execution)
+
+
+class FakeTeller:
+    """Keeps what it is asked to tell; `failure` is raised instead when set. Two calls at once are a mistake."""
+
+    def __init__(self) -> None:
+        self.patience = timedelta(seconds=260)
+        self.told: list[PostProcessRequest] = []
+        self.failure: IncidentCopilotError | None = None
+        self.gate: Callable[[], object] = lambda: None
+
+    def tell(self, request: PostProcessRequest) -> Outcome:
+        """Tell it."""
+        self.gate()
+        if self.failure:
+            raise self.failure
+        self.told.append(request)
+        return Outcome(kind="degraded", mail_status="sent", failures=request.failures)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
+    """An empty memory."""
+    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "swept.sqlite3"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def executions() -> FakeExecutions:
+    """Executions that all go on."""
+    return FakeExecutions()
+
+
+@pytest.fixture
+def teller() -> FakeTeller:
+    """A post_process that works."""
+    return FakeTeller()
+
+
+@pytest.fixture
+def sweep(store: EmbeddedTraces, executions: FakeExecutions, teller: FakeTeller) -> Callable[..., Sweep]:
+    """A maker of sweeps, as the clock makes one each minute."""
+
+    def make(**settings: Any) -> Sweep:
+        return Sweep(store, executions, teller, SweepSettings(**settings), DEADLINE)
+
+    return make
+
+
+def opened(store: EmbeddedTraces, age: timedelta, number: int = 1, execution: str | None = "e") -> str:
+    """Open an incident of that age; return its id."""
+    moment, incident_id = clock.now() - age, f"inc-20260314-{number:06d}"
+    alert = requests.alert(incident_id=incident_id, service_name=f"service-{number}")
+    store.open_incident(
+        IncidentRecord(incident_id, alert.service_name, "open", moment, moment, alert.model_dump(mode="json"))
+    )
+    if execution:
+        store.set_execution(incident_id, execution)
+    return incident_id
+
+
+def closed(store: EmbeddedTraces, incident_id: str) -> Outcome | None:
+    """The outcome the incident is closed with, none while it is open."""
+    record = store.incident(incident_id)
+    assert record is not None
+    assert (record.state == "closed") == (record.outcome is not None)
+    return Outcome.model_validate(record.outcome) if record.outcome else None
+
+
+def run_of(agent: str, answer: Any = None, error: str = "", minute: int = 0) -> Run:
+    """A run of an agent that answered, or failed."""
+    moment = requests.START + timedelta(minutes=minute)
+    errors = (RunError("Unavailable", error, moment),) if error else ()
+    return Run(agent, moment, moment, {}, answer, errors=errors)
+
+
+def test_healthy_incident_is_left_alone(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+    """An incident whose execution goes on within its deadline is nobody's business."""
+    incident_id = opened(store, YOUNG)
+
+    swept = sweep().run(time.monotonic)
+
+    assert (swept.told, swept.failed, swept.waiting) == ([], [], 1)
+    assert teller.told == []
+    assert closed(store, incident_id) is None
+
+
+def test_incident_past_its_deadline_is_told_once(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+    """The execution may go on: the deadline ends the wait, the incident is closed, its service free again."""
+    incident_id = opened(store, OLD)
+    store.claim("service:service-1", incident_id, clock.now() + timedelta(hours=1))
+
+    first, second = sweep().run(time.monotonic), sweep().run(time.monotonic)
+
+    assert (first.told, first.waiting) == ([incident_id], 0)
+    assert (second.told, second.failed, second.waiting) == ([], [], 0)
+    (request,) = teller.told
+    assert [(failure.step, failure.error_type) for failure in request.failures] == [("workflow", "DeadlineExceeded")]
+    outcome = closed(store, incident_id)
+    assert outcome is not None
+    assert outcome.kind == "degraded"
+    assert store.claim("service:service-1", "next", clock.now()).holder == "next"
+
+
+def test_incident_whose_execution_ended_is_told_at_once(
+    sweep: Any, store: EmbeddedTraces, executions: FakeExecutions, teller: FakeTeller
+) -> None:
+    """An execution that failed tells nobody any more: the deadline is not waited for, the failure says how it ended."""
+    opened(store, timedelta(seconds=5), execution="failed")
+    executions.endings["failed"] = "The workflow execution ended FAILED"
+
+    sweep().run(time.monotonic)
+
+    (failure,) = teller.told[0].failures
+    assert failure.error_type == "ExecutionEnded"
+    assert "ended FAILED" in failure.message
+
+
+def test_incident_never_started_is_told(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+    """Without an execution long after the start lease the alert is told; just opened it is left to the starter."""
+    overdue = opened(store, YOUNG, 1, execution=None)
+    fresh = opened(store, timedelta(minutes=2), 2, execution=None)
+
+    assert sweep().run(time.monotonic).told == [overdue]
+    assert teller.told[0].failures[0].error_type == "NotStarted"
+    assert closed(store, fresh) is None
+
+
+def test_silent_workflows_leave_it_to_the_deadline(
+    sweep: Any, store: EmbeddedTraces, executions: FakeExecutions
+) -> None:
+    """When Workflows does not say how executions ended, it is asked once and the deadline decides."""
+    executions.failure = Unavailable("silent")
+    overdue = opened(store, OLD, 1)
+    opened(store, YOUNG, 2)
+    opened(store, YOUNG, 3)
+
+    swept = sweep().run(time.monotonic)
+
+    assert (swept.told, swept.waiting) == ([overdue], 2)
+    assert len(executions.asked) == 1
+
+
+def test_untold_incident_is_tried_again_by_the_next_sweep(
+    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A post_process that fails leaves the incident open with an ERROR in the log; the next sweep tells it."""
+    incident_id = opened(store, OLD)
+    teller.failure = Unavailable("post_process cannot be reached")
+
+    swept = sweep().run(time.monotonic)
+
+    assert (swept.told, swept.failed, swept.waiting) == ([], [incident_id], 0)
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "sweeper.untold" in text]
+    assert (line["severity"], line["incident_id"]) == ("ERROR", incident_id)
+    assert closed(store, incident_id) is None
+    teller.failure = None
+    assert sweep().run(time.monotonic).told == [incident_id]
+
+
+def test_telling_without_a_reply_is_not_repeated_at_once(
+    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post_process that may still be at work is asked again only when it certainly is not."""
+    incident_id = opened(store, OLD)
+    teller.failure = Uncertain("no reply")
+    assert sweep().run(time.monotonic).failed == [incident_id]
+
+    teller.failure = None
+    assert sweep().run(time.monotonic).waiting == 1
+    later = clock.now() + teller.patience + timedelta(minutes=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert sweep().run(time.monotonic).told == [incident_id]
+
+
+def test_incident_that_could_not_be_told_for_a_day_is_given_up(
+    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is tried once more, then closed with the reasons, and the log is CRITICAL."""
+    incident_id = opened(store, ANCIENT)
+    teller.failure = Refused("post_process answered 403")
+
+    assert sweep().run(time.monotonic).failed == [incident_id]
+
+    outcome = closed(store, incident_id)
+    assert outcome is not None
+    assert (outcome.kind, outcome.mail_status) == ("degraded", "failed")
+    assert [failure.step for failure in outcome.failures] == ["workflow", "incident_sweeper"]
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "sweeper.gave_up" in text]
+    assert (line["severity"], line["incident_id"]) == ("CRITICAL", incident_id)
+
+
+def test_five_sweeps_at_once_tell_each_incident_once(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+    """Sweeps that overlap leave an incident to the one that was first."""
+    ids = [opened(store, OLD, number) for number in range(4)]
+    barrier = threading.Barrier(5)
+
+    def run(_: int) -> list[str]:
+        barrier.wait(20)
+        told: list[str] = sweep().run(time.monotonic).told
+        return told
+
+    with ThreadPoolExecutor(5) as pool:
+        told = [incident_id for found in pool.map(run, range(5)) for incident_id in found]
+
+    assert sorted(told) == ids
+    assert sorted(request.incident_id for request in teller.told) == ids
+
+
+def test_incident_told_while_the_sweep_goes_on_is_not_told_again(
+    sweep: Any, store: EmbeddedTraces, teller: FakeTeller
+) -> None:
+    """The workflow may be slow and still the first."""
+    opened(store, OLD, 1)
+    slow = opened(store, timedelta(minutes=15, seconds=30), 2)
+    teller.gate = lambda: store.close_incident(slow, {"kind": "full"})
+
+    swept = sweep().run(time.monotonic)
+
+    assert slow not in swept.told
+    assert closed(store, slow) == Outcome(kind="full")
+    assert len(teller.told) == 1
+
+
+def test_one_sweep_tells_a_bounded_number_and_none_is_forgotten(
+    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Incidents that can never be told do not keep the others waiting: each gets its turn within some minutes."""
+    for number in range(10):
+        opened(store, OLD, number)
+    tried: list[str] = []
+    teller.failure = Unavailable("down")
+    moment = clock.now()
+
+    for minute in range(4):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: moment + timedelta(minutes=minute))
+        failed = sweep(sweep_incidents=3).run(time.monotonic).failed
+        assert len(failed) == 3
+        tried += failed
+
+    assert len(set(tried)) == 10
+
+
+def test_sweep_out_of_time_begins_no_more(sweep: Any, store: EmbeddedTraces) -> None:
+    """A sweep ends before the platform ends it."""
+    for number in range(3):
+        opened(store, OLD, number)
+    ticks = iter([0.0, 10.0, 170.0, 190.0])
+
+    swept = sweep().run(lambda: next(ticks))
+
+    assert (len(swept.told), swept.waiting) == (2, 1)
+
+
+def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: EmbeddedTraces) -> None:
+    """What agents answered is told; whoever never answered is a failure under its name in the workflow."""
+    incident_id = opened(store, OLD)
+    full = requests.full()
+    assert full.incident
+    assert full.root_causes
+    store.record_run(incident_id, run_of("IncidentDetectionAgent", full.incident.model_dump(mode="json"), "survived"))
+    store.record_run(incident_id, run_of("RCAAgent", {"root_causes": "of an older time"}))
+    store.record_run(incident_id, run_of("RCAAgent", full.root_causes.model_dump(mode="json"), minute=1))
+    store.record_run(incident_id, run_of("SuggestionAgent", None, "first error"))
+    store.record_run(incident_id, run_of("SuggestionAgent", None, "last error", minute=1))
+    store.record_run(incident_id, run_of("workflow_starter", None, "too large"))
+
+    request = request_of(store.document(incident_id) or {}, WHY)
+
+    assert (request.incident, request.root_causes, request.suggestions) == (full.incident, full.root_causes, None)
+    assert {(failure.step, failure.message) for failure in request.failures} == {
+        ("suggestion", "last error"),
+        ("workflow_starter", "too large"),
+        ("workflow", "It ended"),
+    }
+
+
+def test_answer_nobody_can_read_is_told_as_a_failure(store: EmbeddedTraces) -> None:
+    """A broken answer in the trace leaves a brief of the alert; a broken alert cannot be told at all."""
+    incident_id = opened(store, OLD)
+    store.record_run(incident_id, run_of("IncidentDetectionAgent", {"severity": "purple"}))
+    trace = store.document(incident_id) or {}
+
+    request = request_of(trace, WHY)
+
+    assert request.incident is None
+    assert [failure.step for failure in request.failures] == ["workflow", "traces"]
+    assert "incident.severity" in request.failures[-1].message
+    with pytest.raises(Rejected, match=incident_id):
+        request_of({**trace, "user": {"input": {}}}, WHY)
+
+
+def test_every_agent_of_the_workflow_is_known() -> None:
+    """Each `@step` name and folder is in the table, each field is one of the request's."""
+    for agent, (step, name) in AGENTS.items():
+        assert f'@step("{agent}")' in (bundle.FUNCTIONS / step / "main.py").read_text()
+        assert name is None or name in PostProcessRequest.model_fields
+    fields = set(PostProcessRequest.model_fields) - {"alert", "failures", "is_approved"}
+    assert {name for _, name in AGENTS.values() if name} == fields
+
+
+class Answering:
+    """An HTTP server that answers every post with `status` and `body`, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.status, self.body = 200, Outcome(kind="degraded").model_dump_json()
+        self.asked: list[tuple[dict[str, str], Any]] = []
+        answering = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                answering.asked.append((dict(self.headers), body))
+                self.send_response(answering.status)
+                self.end_headers()
+                self.wfile.write(answering.body.encode())
+
+            def log_message(self, *_: object) -> None:
+                """Stay quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def answering() -> Iterator[Answering]:
+    """A function post_process that answers what it is told to."""
+    made = Answering()
+    yield made
+    made.stop()
+
+
+def door(url: str, timeout_s: float = 5) -> PostProcess:
+    """The door to a post_process."""
+    return PostProcess(PostProcessSettings(post_process_function_url=url, post_process_function_timeout_s=timeout_s))
+
+
+def test_post_process_on_loopback_is_asked_without_a_token(answering: Answering) -> None:
+    """The request arrives as its contract, the answer is the outcome."""
+    assert door(answering.url).tell(requests.full()) == Outcome(kind="degraded")
+
+    ((headers, body),) = answering.asked
+    assert "Authorization" not in headers
+    assert PostProcessRequest.model_validate(body) == requests.full()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, Refused), (403, Refused), (302, Refused), (429, Throttled), (500, Unavailable)]
+)
+def test_answer_of_an_error_means_that_it_is_not_at_work(
+    answering: Answering, status: int, error: type[IncidentCopilotError]
+) -> None:
+    """Whatever it answers, it has ended: the next sweep may ask again."""
+    answering.status = status
+
+    with pytest.raises(error, match=str(status)):
+        door(answering.url).tell(requests.full())
+
+
+def test_answer_that_is_no_outcome_is_a_bad_answer(answering: Answering) -> None:
+    """A page in place of JSON is not taken for an outcome."""
+    answering.body = "<html>"
+
+    with pytest.raises(BadAnswer):
+        door(answering.url).tell(requests.full())
+
+
+def test_nobody_there_is_unavailable_and_silence_uncertain(answering: Answering) -> None:
+    """Only a connection never made promises that nothing was told."""
+    answering.stop()
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        door(answering.url).tell(requests.full())
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Uncertain, match="did not reply"):
+        door(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2).tell(requests.full())
+
+
+def test_post_process_in_the_cloud_is_asked_with_an_id_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token's audience is the function's root URL."""
+    monkeypatch.setattr(id_token, "fetch_id_token", lambda _, audience: f"token for {audience}")
+
+    asked = door("https://post-process-x.a.run.app/")._authorization()
+
+    assert asked == {"Authorization": "Bearer token for https://post-process-x.a.run.app"}
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1", "ftp://x", "http://localhost.evil.example", "https://x/y"])
+def test_address_without_protection_is_refused(url: str) -> None:
+    """Clear text is for loopback only."""
+    with pytest.raises(ValueError, match="post_process_function_url"):
+        PostProcessSettings(post_process_function_url=url)
+
+
+def test_deployed_function_answers_what_it_swept(
+    store: EmbeddedTraces, executions: FakeExecutions, answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over the functions framework, as the clock calls it: counts in JSON, and an error by its status."""
+    incident_id = opened(store, OLD)
+    opened(store, YOUNG, 2)
+    monkeypatch.setattr(traces, "connect", lambda: store)
+    monkeypatch.setattr(orchestrator, "connect", lambda: executions)
+    client = functions_framework.create_app("incident_sweeper", str(MAIN), "http").test_client()
+
+    assert client.post("/", json={}).status_code == 500
+    monkeypatch.setenv("POST_PROCESS_FUNCTION_URL", answering.url)
+    reply = client.post("/", json={})
+
+    assert (reply.status_code, reply.json) == (200, {"told": [incident_id], "failed": [], "waiting": 1})
+    assert closed(store, incident_id) is not None
