@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo local alert traces deadletters executions install test lint check-workflows types generate bundles clean
+.PHONY: help demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -36,6 +36,9 @@ install: $(VENV)/.test ## Install everything, tools included, into .venv
 
 test: $(VENV)/.test ## Run every test; the Cloud SDK's emulators are used where they are installed
 	@$(BIN)/pytest
+
+eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<name>, AT_LEAST=0.9, whichever model is configured
+	@$(BIN)/python -m infra.evals --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) $(if $(AT_LEAST),--at-least $(AT_LEAST))
 
 lint: $(VENV)/.test check-workflows ## Check style, and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
