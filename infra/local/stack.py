@@ -16,7 +16,7 @@ from typing import Any, Self
 import yaml
 
 from infra import bundle
-from infra.local import emulators, memory, processes, topics
+from infra.local import emulators, memory, processes, scheduler, topics
 from infra.local.model import ModelChoice
 from infra.local.processes import HOST, Service
 from infra.local.sandboxes.gmail import Grant
@@ -36,7 +36,7 @@ class Options:
     How to run; `settings` override what the stack would tell the functions, `port` is alert_intake's.
 
     `has_emulators` puts Google's Pub/Sub and Firestore emulators in place of the stand-ins. `functions` names those to
-    start, without the sandboxes; when it is empty all start, with them.
+    start, without the sandboxes; when it is empty all start, with them. `has_clock` calls scheduled functions.
     """
 
     port: int = 0
@@ -44,6 +44,7 @@ class Options:
     settings: Mapping[str, str] = field(default_factory=dict)
     has_emulators: bool = False
     functions: tuple[str, ...] = ()
+    has_clock: bool = True
     model: ModelChoice = field(default_factory=ModelChoice)
 
 
@@ -127,7 +128,8 @@ class Stack:
         ports = {name: processes.free_port() for name in bundle.names()}
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
-        settings = {**self._settings(), **self._approval(ports["pr_approval"]), **self.options.settings}
+        asked = {"POST_PROCESS_FUNCTION_URL": f"http://{HOST}:{ports['post_process']}"}
+        settings = {**self._settings(), **asked, **self._approval(ports["pr_approval"]), **self.options.settings}
         for name in self.options.functions or ports:
             self._start_function(name, ports[name], settings)
         for service in self.services.values():
@@ -135,6 +137,13 @@ class Stack:
         policy = topics.EMULATOR if self.options.has_emulators else topics.STAND_IN
         topics.lay(self.bus_address, PROJECT, self.push_url, policy)
         self._write_map()
+        self._start_clock()
+
+    def _start_clock(self) -> None:
+        if self.options.has_clock:
+            plans = {name: plan for name, plan in scheduler.schedules().items() if name in self.services}
+            urls = {name: self.services[name].url for name in plans}
+            self._ends.enter_context(scheduler.Scheduler(plans, urls, self.folder / "logs" / "scheduler.log"))
 
     def _start_sandboxes(self) -> None:
         self._module("loki", "infra.local.sandboxes.loki", "--data", str(self.built.logs))
