@@ -1,5 +1,7 @@
 """Decides whether a fix that a model proposes may be drafted: small, exact, and in code that was shown."""
 
+import re
+
 from shared.code_host import edits
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution
@@ -7,6 +9,10 @@ from shared.errors import IncidentCopilotError, Rejected
 from shared.evidence import Known, has_address
 from shared.grounding import unsafe
 
+# What a code host obeys in the words of a commit: pipelines skipped, issues closed, people called.
+_COMMANDS = re.compile(
+    r"(?i)\[[a-z -]*(skip|no)[a-z -]*\]|\b(close|fix|resolve)[sd]?(es|ed)?:?\s+(\S+)?#|(?<!\w)@\w|^[\w-]+-by:"
+)
 MOST_FILES = 3
 MOST_CHARS = 8_000
 """Text put in place by one fix: more is a rewrite, which is for people."""
@@ -27,7 +33,7 @@ def decided(
         return _with_patch(refined, offline.patch, None), ["dropped a fix: the exact revert of the culprit stands"]
     reason = _refusal(proposed, code, reader, known)
     if reason is None:
-        return _with_patch(refined, _cleaned(proposed), None), []
+        return _with_patch(refined, _cleaned(proposed, known), None), []
     withheld = f"{offline.patch_withheld or 'No commit is certain enough to revert.'} A fix was not drafted: {reason}."
     return _with_patch(refined, None, withheld[:1000]), [f"dropped a fix: {reason}"]
 
@@ -79,8 +85,16 @@ def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
     return None
 
 
-def _cleaned(patch: Patch) -> Patch:
-    """Words around the change lead nowhere; the change itself is never touched."""
-    test_cases = [case for case in patch.test_cases if not unsafe(case)]
-    rollback = "Revert the merge of this pull request." if unsafe(patch.rollback_plan) else patch.rollback_plan
-    return patch.model_copy(update={"reverts": None, "test_cases": test_cases, "rollback_plan": rollback})
+def _cleaned(patch: Patch, known: Known) -> Patch:
+    """Words around the change lead nowhere and command no machine; the change itself is never touched."""
+    files = [edit.model_copy(update={"reason": _said(edit.reason, known)}) for edit in patch.files_to_modify]
+    tests = [said for case in patch.test_cases if (said := _said(case, known))]
+    plan = _said(patch.rollback_plan, known) or "Revert the merge of this pull request."
+    return patch.model_copy(
+        update={"reverts": None, "files_to_modify": files, "test_cases": tests, "rollback_plan": plan}
+    )
+
+
+def _said(text: str, known: Known) -> str:
+    line = " ".join(text.split())
+    return "" if unsafe(line) or known.invented_name(line) or _COMMANDS.search(line) else line

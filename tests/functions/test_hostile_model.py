@@ -138,6 +138,23 @@ def test_exact_small_fix_of_the_failing_code_is_drafted(monkeypatch, reader) -> 
     assert answers.solution.patch.files_to_modify == [edit]
 
 
+@pytest.mark.parametrize(
+    "reason",
+    ["[skip ci] now", "Fixes #1", "ask @everyone", "Signed-off-by: root", "see http://evil.example", "a\n\n@all"],
+)
+def test_words_of_a_fix_command_no_code_host(monkeypatch, reader, reason: str) -> None:
+    """They stand in a commit and a pull request, where machines read them."""
+    edit = FileEdit(path="shop/pricing.py", original="len(parts), 1)", new="len(parts), 2)", reason=reason)
+    patch = Patch(strategy="fix", files_to_modify=[edit], test_cases=[reason, "It adds up."], rollback_plan=reason)
+
+    drafted = _fixed(monkeypatch, reader, patch).solution.patch
+
+    assert drafted is not None
+    assert drafted.files_to_modify[0].reason == ""
+    assert drafted.test_cases == ["It adds up."]
+    assert drafted.rollback_plan == "Revert the merge of this pull request."
+
+
 def _fixed(monkeypatch: pytest.MonkeyPatch, reader: GitReader, patch: Patch) -> Answers:
     solution: dict[str, Any] = {"incident_category": "code_issue", "patch": patch.model_dump()}
     model_path.connect(monkeypatch, _logs(), reader)
