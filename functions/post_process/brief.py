@@ -15,6 +15,7 @@ import nh3
 from jinja2 import Environment, StrictUndefined
 from jinja2.filters import do_mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 
 from shared.contracts import Failure, OutcomeKind, PostProcessRequest
 from shared.outbox.port import InlineImage
@@ -34,6 +35,7 @@ _INVISIBLE = re.compile(
 )
 _TAGS = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote"}
 _DEAD = ["link", "image", "autolink", "html_inline", "html_block", "reference", "heading", "lheading", "hr", "entity"]
+_WILDCARD = "<*>"
 _HERE = Path(__file__).parent
 _MJML = (_HERE / "brief.mjml").read_text("utf-8")
 _TEXT = (_HERE / "brief.txt").read_text("utf-8")
@@ -155,7 +157,19 @@ def _visible(text: str) -> str:
 
 def _reader() -> MarkdownIt:
     """Markdown without anything that could lead away: links are made from our own fields only."""
-    return MarkdownIt("commonmark", {"html": False, "linkify": False}).disable(_DEAD)
+    reader = MarkdownIt("commonmark", {"html": False, "linkify": False}).disable(_DEAD)
+    reader.inline.ruler.before("emphasis", "placeholder", _placeholder)
+    return reader
+
+
+def _placeholder(state: StateInline, silent: bool) -> bool:
+    """Keep the variable part of a log template, whose asterisk would else begin an emphasis."""
+    if not state.src.startswith(_WILDCARD, state.pos):
+        return False
+    if not silent:
+        state.pending += _WILDCARD
+    state.pos += len(_WILDCARD)
+    return True
 
 
 def _markdown(text: str) -> str:

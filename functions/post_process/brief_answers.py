@@ -1,6 +1,6 @@
-"""The sections that answer: why, what to do now, which pull request, which code."""
+"""The sections that answer: why, which pull request, which code."""
 
-import re
+from datetime import datetime
 from difflib import unified_diff
 
 from shared.contracts import (
@@ -14,17 +14,24 @@ from shared.contracts import (
     SuspectCommit,
 )
 
-from .brief_blocks import LEFT_OUT, Block, Code, Items, Line, Link, Links, Quote, Section, Words, at_time, clip, prose
-
-ACTIONS = 6
-WORTH_SHOWING = 0.5
-COMMAND_CHARS = 600
-DIFF_LINES = 40
-_PRIORITIES = ("high", "medium", "low")
-_COMMAND = re.compile(
-    r"(\$ |sudo )?(kubectl|gcloud|gsutil|git|gh|curl|docker|helm|terraform|aws|az|psql|redis-cli|systemctl|argocd|flux"
-    r"|ssh)\s"
+from .brief_blocks import (
+    Block,
+    Code,
+    Line,
+    Link,
+    Links,
+    Quote,
+    Section,
+    Words,
+    at_time,
+    clip,
+    is_by_model,
+    on_day,
+    prose,
 )
+
+WORTH_SHOWING = 0.5
+DIFF_LINES = 40
 
 
 def cause(request: PostProcessRequest) -> Section:
@@ -35,10 +42,17 @@ def cause(request: PostProcessRequest) -> Section:
         verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
         none = Line(verdict, is_strong=True)
         shown = [Quote(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
-        return Section("Most likely cause", (none, *([Words(reasoning)] if reasoning else []), *shown))
+        return Section(
+            "Most likely cause",
+            (none, *([Words(reasoning, is_markdown=is_by_model(request.incident))] if reasoning else []), *shown),
+        )
     best, *others = causes
+    is_markdown = is_by_model(request.root_causes)
     seen = {piece.id: piece for piece in _evidence(request)}
-    blocks: list[Block] = [Words(prose(best.hypothesis, 900), is_strong=True), Line(confidence(best.confidence))]
+    blocks: list[Block] = [
+        Words(prose(best.hypothesis, 900), is_strong=True, is_markdown=is_markdown),
+        Line(confidence(best.confidence)),
+    ]
     blocks += [
         Quote(
             clip(quote.text, 400), _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id
@@ -46,7 +60,7 @@ def cause(request: PostProcessRequest) -> Section:
         for quote in best.quotes[:3]
     ]
     blocks += [
-        Words(prose(other.hypothesis, 300), lead=f"Also possible ({round(other.confidence * 100)} %):")
+        Words(prose(other.hypothesis, 300), False, f"Also possible ({round(other.confidence * 100)} %):", is_markdown)
         for other in others[:3]
     ]
     return Section("Most likely cause", tuple(blocks))
@@ -56,24 +70,6 @@ def confidence(share: float) -> str:
     """Return a confidence as a number and as a word."""
     word = "high" if share >= 0.75 else "medium" if share >= 0.45 else "low"
     return f"Confidence: {round(share * 100)} % ({word})"
-
-
-def do_now(request: PostProcessRequest) -> Section:
-    """Return what to do, the first action first, each once."""
-    actions = list(_actions(request).values())[:ACTIONS]
-    if not actions:
-        return Section("Do now", (Line("Nothing was suggested. Start with the evidence and the links below."),))
-    blocks: list[Block] = []
-    for number, (text, steps) in enumerate(actions, 1):
-        blocks.append(Words(prose(text, 400), is_strong=number == 1, lead=f"{number}."))
-        blocks += _steps(steps)
-    return Section("Do now", tuple(blocks))
-
-
-def recommended(request: PostProcessRequest) -> str:
-    """Return the first action, empty when nobody recommended one."""
-    first = request.suggestions.recommended_action if request.suggestions else ""
-    return first or (request.solution.recommended_solution if request.solution else "")
 
 
 def pull_request(request: PostProcessRequest) -> Section:
@@ -102,9 +98,9 @@ def code(request: PostProcessRequest) -> Section | None:
     analysis = request.code_analysis
     blocks: list[Block] = []
     for place in analysis.problematic_files[:2] if analysis else []:
-        blocks += _place(place)
+        blocks += _place(place, is_by_model(analysis))
     for commit in suspects(analysis)[:2]:
-        blocks += _commit(commit)
+        blocks += _commit(commit, request.alert.received_at)
     if not blocks and request.incident:
         blocks = _stack(request.incident)
     return Section("Code", tuple(blocks), expendable=1) if blocks else None
@@ -114,40 +110,6 @@ def suspects(analysis: CodeAnalysis | None) -> list[SuspectCommit]:
     """Return the best suspect, and others only when they explain at least half of the evidence too."""
     commits = analysis.suspect_commits if analysis else []
     return commits[:1] + [commit for commit in commits[1:] if commit.score >= WORTH_SHOWING]
-
-
-def _actions(request: PostProcessRequest) -> dict[str, tuple[str, list[str]]]:
-    """Return text and steps of each action, keyed by the bare words, so that one said twice stands once."""
-    asked = request.suggestions.suggestions if request.suggestions else []
-    planned = request.solution.mitigations if request.solution else []
-    found = [(one.priority, one.description, one.steps) for one in asked]
-    found += [(one.priority, one.action, one.steps) for one in planned]
-    found.sort(key=lambda action: _PRIORITIES.index(action[0]))
-    first = recommended(request)
-    actions: dict[str, tuple[str, list[str]]] = {_bare(first): (first, [])} if first else {}
-    for _, text, steps in found:
-        known = actions.get(_bare(text))
-        actions[_bare(text)] = (known[0], known[1] or steps) if known else (text, steps)
-    return actions
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"\W+", " ", text.lower()).strip()
-
-
-def _steps(steps: list[str]) -> list[Block]:
-    """Commands stand alone, to be copied; prose between them is listed."""
-    blocks: list[Block] = []
-    for step in steps[:6]:
-        bare = step.strip().strip("`")
-        if _COMMAND.match(bare):
-            command = Code(bare.removeprefix("$ "), "Suggested command", is_command=True)
-            blocks.append(command if len(bare) <= COMMAND_CHARS else LEFT_OUT)
-        elif blocks and isinstance(blocks[-1], Items):
-            blocks[-1] = Items((*blocks[-1].markdown, clip(step, 300)))
-        else:
-            blocks.append(Items((clip(step, 300),)))
-    return blocks
 
 
 def _change(request: PostProcessRequest) -> list[Block]:
@@ -162,7 +124,8 @@ def _change(request: PostProcessRequest) -> list[Block]:
         lines = _diff([edit for edit in patch.files_to_modify if edit.path == path])
         rest = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
         blocks.append(Code("\n".join(lines[:DIFF_LINES] + rest), clip(path, 200)))
-    return [*blocks, *([Words(clip(patch.rollback_plan, 400), lead="To undo:")] if patch.rollback_plan else [])]
+    undo = Words(clip(patch.rollback_plan, 400), lead="To undo:", is_markdown=is_by_model(request.solution))
+    return [*blocks, undo] if patch.rollback_plan else blocks
 
 
 def _diff(edits: list[FileEdit]) -> list[str]:
@@ -185,17 +148,19 @@ def _why_no_pull_request(request: PostProcessRequest) -> str:
     return clip(next(filter(None, said), default), 600)
 
 
-def _place(place: ProblematicFile) -> list[Block]:
+def _place(place: ProblematicFile, is_markdown: bool) -> list[Block]:
     function = f" in {place.function_name}" if place.function_name else ""
     caption = clip(f"{place.path}:{place.line_start}{function}", 300)
-    said = Words(clip(place.issue_description, 500), lead="" if place.code_snippet else caption)
+    said = Words(clip(place.issue_description, 500), False, "" if place.code_snippet else caption, is_markdown)
     return [Code(clip(place.code_snippet, 1500), caption), said] if place.code_snippet else [said]
 
 
-def _commit(commit: SuspectCommit) -> list[Block]:
+def _commit(commit: SuspectCommit, received: datetime) -> list[Block]:
+    share = f"{round(commit.score * 100)} %"
+    name = f"Suspect commit ({share})" if commit.score >= WORTH_SHOWING else f"Commit to look at (only {share})"
     blocks: list[Block] = [
-        Line(f"Suspect commit ({round(commit.score * 100)} %): {clip(commit.subject, 200)}", is_strong=True),
-        Line(f"{commit.sha[:10]} by {commit.author or 'unknown'}, {commit.at:%d %b %H:%M} UTC"),
+        Line(f"{name}: {clip(commit.subject, 200)}", is_strong=True),
+        Line(f"{commit.sha[:10]} by {commit.author or 'unknown'}, {on_day(commit.at, received)} {commit.at:%H:%M} UTC"),
         Words(clip(commit.why, 400)),
     ]
     return [*blocks, Links((Link(f"Commit {commit.sha[:10]}", commit.url),))] if commit.url else blocks

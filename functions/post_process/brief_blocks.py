@@ -2,23 +2,28 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
-from shared.contracts import OutcomeKind
+from shared.contracts import Answer, OutcomeKind
 
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
+UNAMBIGUOUS = timedelta(days=180)
 Tone = Literal["critical", "high", "medium", "low", "calm"]
 
 
 @dataclass(frozen=True)
 class Words:
-    """Prose as Markdown; links, images and HTML in it stay dead text, because a model may have written them."""
+    """
+    Prose. As Markdown when a model wrote it: its links, images and HTML stay dead text. What code wrote is shown as it
+    stands, for there an asterisk is an asterisk.
+    """
 
-    markdown: str
+    text: str
     is_strong: bool = False
     lead: str = ""
     """Plain text set in bold before the words."""
+    is_markdown: bool = False
     kind: ClassVar[str] = "words"
 
 
@@ -53,9 +58,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Items:
-    """A list, each item Markdown."""
+    """A list, its items Markdown when a model wrote them."""
 
-    markdown: tuple[str, ...]
+    texts: tuple[str, ...]
+    is_markdown: bool = False
     kind: ClassVar[str] = "items"
 
 
@@ -137,12 +143,10 @@ def _shortened(block: Block, chars: int) -> Block:
     match block:
         case Code(is_command=True) if len(block.text) > chars:
             return LEFT_OUT
-        case Words():
-            return replace(block, markdown=clip(block.markdown, chars))
-        case Line() | Quote() | Code():
+        case Words() | Line() | Quote() | Code():
             return replace(block, text=clip(block.text, chars))
         case Items():
-            return Items(tuple(clip(item, chars) for item in block.markdown))
+            return replace(block, texts=tuple(clip(item, chars) for item in block.texts))
         case _:
             return block
 
@@ -155,6 +159,17 @@ def clip(text: str, chars: int) -> str:
 def prose(text: str, chars: int) -> str:
     """Clip a sentence for reading; a full commit hash fills two lines of a phone, so twelve digits stand for it."""
     return clip(_FULL_SHA.sub(r"\1", text), chars)
+
+
+def is_by_model(answer: Answer | None) -> bool:
+    """Tell whether a model wrote the words of the answer."""
+    return answer is not None and answer.produced_by != "offline"
+
+
+def on_day(moment: datetime, received: datetime) -> str:
+    """Return the day, with its year where the reader, who got the alert at `received`, could take it for another."""
+    is_far = moment.year != received.year or abs(received - moment) > UNAMBIGUOUS
+    return f"{moment:%d %b %Y}" if is_far else f"{moment:%d %b}"
 
 
 def at_time(moment: datetime) -> str:

@@ -5,7 +5,22 @@ from datetime import datetime, timedelta
 from shared.contracts import Incident, PostProcessRequest
 
 from .brief_answers import suspects
-from .brief_blocks import Block, Chart, Code, Items, Line, Link, Links, Section, Table, Words, at_time, clip
+from .brief_blocks import (
+    Block,
+    Chart,
+    Code,
+    Items,
+    Line,
+    Link,
+    Links,
+    Section,
+    Table,
+    Words,
+    at_time,
+    clip,
+    is_by_model,
+    on_day,
+)
 
 LINKS = 8
 
@@ -17,19 +32,25 @@ def errors(incident: Incident | None) -> Section | None:
     counts = incident.error_summary
     peak = f", peak at {at_time(counts.peak_error_time)}" if counts.peak_error_time else ""
     window = f"from {at_time(incident.start)} to {at_time(incident.end)} UTC"
-    blocks: list[Block] = [
-        Line(f"{counts.total_errors:,} errors and {counts.total_warnings:,} warnings {window}{peak}.")
-    ]
+    counted = f"{counts.total_errors:,} errors and {counts.total_warnings:,} warnings {window}{peak}."
+    blocks: list[Block] = [Line(counted if incident.lines_read else _uncounted(incident, window))]
     if drawn := chart(incident):
         blocks.append(drawn)
     kinds = [(name, count) for name, count in counts.error_types.items() if count <= counts.total_errors]
     if kinds := sorted(kinds, key=lambda item: -item[1])[:6]:
         blocks.append(Table(("Error", "Count"), tuple((clip(name, 120), f"{count:,}") for name, count in kinds)))
     if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[1:5]):
-        blocks.insert(1, Items(symptoms))
+        blocks.insert(1, Items(symptoms, is_by_model(incident)))
     if anomalies := tuple(clip(anomaly.description, 300) for anomaly in counts.metric_anomalies[:5]):
         blocks.append(Items(anomalies))
     return Section("Errors", tuple(blocks), expendable=2)
+
+
+def _uncounted(incident: Incident, window: str) -> str:
+    """Nothing read is not nothing wrong."""
+    if incident.log_query_used:
+        return f"No log line was found {window}, so there was nothing to count."
+    return f"The logs {window} were not read, so errors were not counted."
 
 
 def chart(incident: Incident) -> Chart | None:
@@ -61,8 +82,8 @@ def timeline(request: PostProcessRequest) -> Section | None:
     happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
     happened.sort(key=lambda event: event[0])
     has_one_day = len({moment.date() for moment, _ in happened}) == 1
-    day = "" if has_one_day else "%d %b "
-    rows = tuple((f"{moment:{day}%H:%M:%S}", clip(what, 140)) for moment, what in happened)
+    days = ["" if has_one_day else f"{on_day(moment, request.alert.received_at)} " for moment, _ in happened]
+    rows = tuple((day + at_time(moment), clip(what, 140)) for day, (moment, what) in zip(days, happened, strict=True))
     return Section("Timeline", (Table(("UTC", "What"), rows),), expendable=3) if len(rows) > 1 else None
 
 
@@ -82,7 +103,7 @@ def unknowns(request: PostProcessRequest) -> Section | None:
     """Return what is not known, each with where to look next."""
     blocks: list[Block] = []
     for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
-        blocks.append(Words(clip(unknown.what, 300)))
+        blocks.append(Words(clip(unknown.what, 300), is_markdown=is_by_model(request.root_causes)))
         blocks += [Code(clip(unknown.next_query, 500), "Look here next")] if unknown.next_query else []
     return Section("Not known yet", tuple(blocks), expendable=1) if blocks else None
 

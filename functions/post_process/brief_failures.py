@@ -55,6 +55,7 @@ def answers(request: PostProcessRequest) -> list[tuple[str, Answer]]:
 def explain(troubles: list[Failure]) -> list[Line]:
     """Return each trouble with its step, what it means for the reader, and what to do; at most twelve in full."""
     blocks: list[Line] = []
+    troubles = _each_once(troubles)
     for trouble in troubles[:12]:
         verdict = "had to do without something" if trouble.error_type == "degraded" else "failed"
         blocks.append(Line(f"{trouble.step} {verdict}", is_strong=True))
@@ -67,3 +68,15 @@ def explain(troubles: list[Failure]) -> list[Line]:
     if rest := troubles[12:]:
         blocks.append(Line(clip(f"And also: {', '.join(trouble.step for trouble in rest)}", 500)))
     return blocks
+
+
+def _each_once(troubles: list[Failure]) -> list[Failure]:
+    """Name together the steps that had to do without the same thing."""
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for trouble in troubles:
+        step = "" if trouble.error_type == "degraded" else trouble.step
+        together.setdefault((step, trouble.error_type, trouble.message), []).append(trouble.step)
+    return [
+        Failure(step=clip(", ".join(dict.fromkeys(steps)), 100), error_type=error_type, message=message)
+        for (_, error_type, message), steps in together.items()
+    ]

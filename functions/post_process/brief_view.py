@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
 
-from . import brief_answers, brief_facts
-from .brief_blocks import Block, Items, Section, Table, Tone, View, Words, at_time, clip
+from . import brief_actions, brief_answers, brief_facts
+from .brief_blocks import Block, Items, Section, Table, Tone, View, Words, at_time, clip, is_by_model, on_day
 from .brief_failures import answers, degradations, explain
 from .brief_words import BriefWords
 
@@ -48,7 +48,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
     incident = request.incident
     troubles = [*failures, *degradations(request)]
     told = Section("What failed", tuple(explain(troubles))) if troubles else None
-    summary = Section("In short", (Words(clip(words.summary, 900)),)) if words.summary else None
+    summary = Section("In short", (Words(clip(words.summary, 900), is_markdown=True),)) if words.summary else None
     before, after = _sections(request, kind)
     severity = incident.severity if incident else "unknown"
     marks = {"full": f"[{severity}]", "degraded": f"[{severity}] [degraded]", "dismissed": "[dismissed]"}
@@ -84,7 +84,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "since": began.isoformat(),
         "most_likely_cause": causes[0].hypothesis if causes else "",
         "confidence": causes[0].confidence if causes else None,
-        "recommended_action": brief_answers.recommended(request),
+        "recommended_action": brief_actions.recommended(request),
         "pr_url": made.pr_url if made else None,
         "failures": [failure.model_dump() for failure in failures],
         "incident": incident.model_dump(mode="json") if incident else None,
@@ -97,12 +97,12 @@ def _sections(
     """Return the sections before and after the one that tells what failed."""
     facts = brief_facts
     if kind == "dismissed" and request.incident:
-        return (_why_dismissed(request.incident), _looked_at(request.incident)), (
+        return (_why_dismissed(request.incident), _looked_at(request.incident, request.alert.received_at)), (
             facts.patterns(request.incident),
             facts.links(request),
         )
     said = brief_answers
-    return (said.cause(request), said.do_now(request), said.pull_request(request)), (
+    return (said.cause(request), brief_actions.do_now(request), said.pull_request(request)), (
         said.code(request),
         facts.errors(request.incident),
         facts.timeline(request),
@@ -114,14 +114,17 @@ def _sections(
 
 def _why_dismissed(incident: Incident) -> Section:
     symptoms = tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[:5])
-    blocks: list[Block] = [Words(clip(incident.reasoning, 1200) or "The evidence shows no harm.")]
-    return Section("Why no response is needed", (*blocks, *([Items(symptoms)] if symptoms else [])))
+    is_markdown = is_by_model(incident)
+    said = clip(incident.reasoning, 1200) or "The evidence shows no harm."
+    blocks: list[Block] = [Words(said, is_markdown=is_markdown)]
+    blocks += [Items(symptoms, is_markdown)] if symptoms else []
+    return Section("Why no response is needed", tuple(blocks))
 
 
-def _looked_at(incident: Incident) -> Section:
+def _looked_at(incident: Incident, received: datetime) -> Section:
     counts = incident.error_summary
     rows = (
-        ("Window", f"{incident.start:%d %b} {at_time(incident.start)} to {at_time(incident.end)} UTC"),
+        ("Window", f"{on_day(incident.start, received)} {at_time(incident.start)} to {at_time(incident.end)} UTC"),
         ("Log lines", f"{incident.lines_read:,}"),
         ("Errors", f"{counts.total_errors:,}"),
         ("Warnings", f"{counts.total_warnings:,}"),
@@ -137,10 +140,10 @@ def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:
 
 
 def _since(request: PostProcessRequest) -> str:
-    began = since(request)
-    name = f"Alert {request.alert.alert_name}" if request.alert.alert_name else "Alert"
-    received = f"{clip(name, 120)}, received {request.alert.received_at:%d %b %H:%M} UTC"
-    return f"Since {began:%d %b %H:%M} UTC. {received}" if began else f"Since: not known. {received}"
+    began, received = since(request), request.alert.received_at
+    name = f"Alert {clip(request.alert.alert_name, 120)}, received" if request.alert.alert_name else "Alert received"
+    told = f"{name} {on_day(received, began or received)} {received:%H:%M} UTC"
+    return f"Since {on_day(began, received)} {began:%H:%M} UTC. {told}" if began else f"Since: not known. {told}"
 
 
 def _scope(request: PostProcessRequest) -> str:

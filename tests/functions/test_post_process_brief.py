@@ -17,10 +17,12 @@ from shared.contracts import (
     ErrorSummary,
     Failure,
     FileEdit,
+    Mitigation,
     Patch,
     PostProcessRequest,
     PullRequest,
     RootCauses,
+    Suggestion,
     Suggestions,
 )
 from tests.functions import post_process_requests as requests
@@ -127,6 +129,82 @@ def test_recommended_action_stands_first_and_once() -> None:
 
     assert text.count("Roll billing-worker back") == 1
     assert text.index("1. Roll billing-worker back") < text.index("kubectl") < text.index("2. Pause")
+
+
+def test_way_back_that_names_the_culprit_takes_the_place_of_the_vague_one() -> None:
+    """What was advised before the commit was known gives way; a weak suspect settles nothing."""
+    vague = Suggestion(
+        type="rollback", description="Roll it back if a version was deployed shortly before.", priority="high"
+    )
+    early = Suggestions(suggestions=[vague], recommended_action=vague.description)
+    named = Mitigation(action="Roll it back to a release without 4c1d9e07aa31.", steps=["Find it."], priority="high")
+    weak = requests.code_analysis().suspect_commits[0].model_copy(update={"score": 0.2})
+    given = {"suggestions": early, "solution": requests.solution(mitigations=[named])}
+
+    settled = brief(requests.full(**given)).text
+    open_ = brief(requests.full(**given, code_analysis=requests.code_analysis(suspect_commits=[weak]))).text
+
+    assert "1. Roll it back to a release without 4c1d9e07aa31." in settled
+    assert "if a version was deployed" not in settled
+    assert "1. Roll it back if a version was deployed shortly before." in open_
+    assert "Commit to look at (only 20 %)" in open_
+
+
+def test_words_of_code_are_shown_as_they_stand() -> None:
+    """Asterisks of a template are no emphasis; in a model's words Markdown works, and templates stay whole."""
+    said = "“GET <*> took <*> ms” and *that* is 2*3*4"
+    cause = requests.root_causes().root_causes[0].model_copy(update={"hypothesis": said})
+
+    ours = Page(brief(requests.full(root_causes=requests.root_causes(produced_by="offline", root_causes=[cause]))).html)
+    theirs = Page(brief(requests.full(root_causes=requests.root_causes(root_causes=[cause]))).html)
+
+    assert said in ours.words
+    assert "GET <*> took <*> ms" in theirs.words
+    assert "em" in {tag for tag, _ in theirs.tags}
+
+
+def test_logs_that_were_not_read_hold_no_count() -> None:
+    """Nothing read is not nothing wrong, and nothing found is a third thing."""
+    counts = {"error_summary": ErrorSummary(), "lines_read": 0}
+
+    unread = brief(requests.full(incident=requests.incident(**counts, log_query_used=""))).text
+    silent = brief(requests.full(incident=requests.incident(**counts, log_query_used='{service="x"}'))).text
+
+    assert "were not read, so errors were not counted" in unread
+    assert "No log line was found" in silent
+    assert "0 errors" not in unread + silent
+
+
+def test_the_same_lack_is_told_once_with_all_its_steps() -> None:
+    """Five steps without a model are one trouble."""
+    lack = "No model answered: the quota is spent."
+    request = requests.full(
+        incident=requests.incident(degraded=lack),
+        root_causes=requests.root_causes(degraded=lack),
+        suggestions=requests.suggestions(degraded=lack),
+    )
+
+    text = brief(request).text
+
+    assert text.count(lack) == 1
+    assert "incident_detection, rca, suggestion had to do without something" in text
+
+
+def test_dates_of_a_replay_show_their_year() -> None:
+    """Since January of another year is not since this January."""
+    then = requests.ONSET.replace(year=2024)
+    request = requests.full(incident=requests.incident(onset=then, stack_traces=[]))
+
+    text = brief(request).text
+
+    assert "Since 14 Mar 2024 02:44 UTC." in text
+    assert "received 14 Mar 2026 02:55 UTC" in text
+    assert "14 Mar 2024 02:44:42 | Behaviour changed (onset)" in text
+
+
+def test_alert_without_a_name_reads_well() -> None:
+    """No comma where nothing stands before it."""
+    assert "Alert received 14 Mar 02:55 UTC" in brief(requests.full(alert=requests.alert(alert_name=""))).text
 
 
 @pytest.mark.parametrize(
