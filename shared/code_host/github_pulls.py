@@ -8,7 +8,7 @@ import github
 from github.PullRequest import PullRequest
 
 from shared import log
-from shared.code_host.github import GithubRepository, look_again, reading, writing
+from shared.code_host.github import GithubRepository, given, look_again, reading, writing
 from shared.code_host.port import PullRequestDraft, PullRequestFound, PullRequestOpened
 from shared.errors import IncidentCopilotError, Refused, Uncertain
 
@@ -102,12 +102,12 @@ class GithubPulls:
         with writing(f"a pull request from {draft.branch!r} to {draft.base_branch!r} in {self._repository.name!r}"):
             create, ends = self._repository.opened.create_pull, (draft.base_branch, draft.branch)
             try:
-                return create(*ends, title=draft.title, body=draft.body, draft=draft.is_draft)
+                return _whole(create(*ends, title=draft.title, body=draft.body, draft=draft.is_draft))
             except github.GithubException as error:
                 # Private repositories of a free plan know no drafts; the no is certain, so asking anew is safe.
                 if error.status != 422 or "draft pull requests are not supported" not in str(error).lower():
                     raise
-            return create(*ends, title=draft.title, body=draft.body, draft=False)
+            return _whole(create(*ends, title=draft.title, body=draft.body, draft=False))
 
     def _refresh(self, pull: PullRequest, draft: PullRequestDraft) -> None:
         """Bring our own words up to date; a body a person took over, or only ticked boxes in, stays."""
@@ -119,7 +119,7 @@ class GithubPulls:
 
     def _label(self, pull: PullRequest, labels: Sequence[str]) -> None:
         """Put on the labels that are missing; GitHub creates those the repository does not have."""
-        missing = [label for label in labels if label not in {known.name for known in pull.labels}]
+        missing = [label for label in labels if label not in {known.name for known in pull.labels or ()}]
         if missing:
             with self._optional("labels", pull), writing(f"the labels of pull request {pull.number}"):
                 # PyGithub sends a bare list, a form GitHub's description does not have.
@@ -128,10 +128,10 @@ class GithubPulls:
 
     def _ask(self, pull: PullRequest, reviewers: Sequence[str]) -> tuple[str, ...]:
         """Ask for reviews, of all at once or, when GitHub refuses one of them, of each alone; return who was asked."""
-        asked = [user.login for user in pull.requested_reviewers]
-        asked += [f"{self._repository.opened.owner.login}/{team.slug}" for team in pull.requested_teams]
+        asked = [user.login for user in pull.requested_reviewers or ()]
+        asked += [f"{self._repository.opened.owner.login}/{team.slug}" for team in pull.requested_teams or ()]
         # GitHub refuses to ask who opened it.
-        known = {name.lower() for name in [*asked, pull.user.login]}
+        known = {name.lower() for name in [*asked, pull.user.login if pull.user else ""]}
         wanted = [name for name in reviewers if name.lower() not in known]
         if not wanted or self._request(pull, wanted):
             return (*asked, *wanted)
@@ -163,6 +163,13 @@ class _Optional:
         self.has_failed = True
         log.warning("code_host.adorning_failed", **self._facts, error_type=type(error).__name__, reason=str(error))
         return True
+
+
+def _whole(pull: PullRequest) -> PullRequest:
+    """Return a pull request that says which it is; call it inside `writing`."""
+    given(pull.number)
+    given(pull.html_url)
+    return pull
 
 
 def _found(pull: PullRequest) -> PullRequestFound:

@@ -10,6 +10,7 @@ from typing import Literal
 import github
 from github.Commit import Commit as GithubCommit
 from github.File import File
+from github.NamedUser import NamedUser
 
 from shared import clock
 from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, given, is_ref, list_files, reading
@@ -165,17 +166,27 @@ def _text(content: bytes) -> str | None:
 
 
 def _commit(found: GithubCommit, changes: tuple[FileChange, ...] = ()) -> Commit:
+    """Return ours of GitHub's; call it inside `reading`."""
+    said = given(found.commit)
+    # GitHub has commits without an author, imported ones above all.
+    author, committer = said.author, given(said.committer or said.author)
     return Commit(
-        sha=found.sha,
-        author=found.commit.author.name,
-        at=clock.to_utc(found.commit.committer.date),
-        message=found.commit.message,
-        url=found.html_url,
-        parents=tuple(parent.sha for parent in found.parents),
+        sha=given(found.sha),
+        author=(author.name if author else None) or "",
+        at=clock.to_utc(given(committer.date)),
+        message=said.message or "",
+        url=found.html_url or "",
+        parents=tuple(parent.sha for parent in given(found.parents)),
         changes=changes,
-        login=found.author.login if found.author and found.author.type == "User" else None,
+        login=_login(found.author),
     )
 
 
 def _change(file: File) -> FileChange:
     return FileChange(file.filename, _STATUS.get(file.status, "modified"), file.patch, file.previous_filename)
+
+
+def _login(author: NamedUser | None) -> str | None:
+    """Return the account of a person; robots say what they are at the end of their name."""
+    login = author.login if author else None
+    return None if login is None or login.endswith("[bot]") else login
