@@ -1,7 +1,5 @@
 """Secrets that are known by what stands before them, and numbers of people that are known by their check digits."""
 
-import re
-
 from shared.redaction import checks
 from shared.redaction.rules import Rule, after
 
@@ -95,7 +93,7 @@ PEOPLE = (
     Rule(
         "card number",
         tuple("23456"),
-        re.compile(
+        (
             r"(?P<secret>\d(?<![\w.+:-]\d)(?:\d{13,15}|\d{3}(?:([ -])\d{4}\2\d{4}\2\d{4}|([ -])\d{6}\3\d{4,5})))"
             r"(?![\w-]|\.\d)"
         ),
@@ -104,7 +102,7 @@ PEOPLE = (
     Rule(
         "iban",
         tuple("0123456789"),
-        re.compile(
+        (
             r"(?P<secret>[A-Z](?<![A-Za-z0-9_-][A-Z])[A-Z]\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?)"
             r"(?![A-Za-z0-9_-])"
         ),
@@ -113,7 +111,7 @@ PEOPLE = (
     Rule(
         "phone number",
         ("+",),
-        re.compile(r"(?<![\w+.:-])(?P<secret>\+[1-9]\d{0,2}(?:[ -]?\(?\d{1,4}\)?){2,5})(?![\w.:])"),
+        r"(?<![\w+.:-])(?P<secret>\+[1-9]\d{0,2}(?:[ -]?\(?\d{1,4}\)?){2,5})(?![\w.:])",
         checks.is_phone,
     ),
 )

@@ -1,7 +1,5 @@
 """Secrets that are known by their own looks: what the clouds and services of this world hand out as keys."""
 
-import re
-
 from shared.redaction.rules import Rule, token
 
 _KEY_BEGINS = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -10,12 +8,12 @@ _CUT_OFF_BODY = r"(?:(?:\s|\\[nr])*+[A-Za-z0-9+/=]{16,}+)*+"
 _PUTTY_BODY = r"Private-Lines: \d+(?:\s++[A-Za-z0-9+/=]{16,}+)++"
 
 TOKENS: tuple[Rule, ...] = (
-    Rule("private key", ("private key",), re.compile(rf"(?P<secret>{_KEY_BEGINS}(?:{_KEY_BODY}|{_CUT_OFF_BODY}))")),
-    Rule("private key", ("putty-user-key",), re.compile(rf"(?P<secret>{_PUTTY_BODY})")),
+    Rule("private key", ("private key",), rf"(?P<secret>{_KEY_BEGINS}(?:{_KEY_BODY}|{_CUT_OFF_BODY}))"),
+    Rule("private key", ("putty-user-key",), rf"(?P<secret>{_PUTTY_BODY})"),
     Rule(
         "ssh key",
         (" aaaa",),
-        re.compile(r"(?<![A-Za-z0-9-])(?P<secret>[a-z0-9-]{7,20}+ AAAA[A-Za-z0-9+/]{32,}+={0,2})"),
+        r"(?<![A-Za-z0-9-])(?P<secret>[a-z0-9-]{7,20}+ AAAA[A-Za-z0-9+/]{32,}+={0,2})",
     ),
     token("age key", "age-secret-key", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     token("aws access key", "akia asia abia acca aroa aida", r"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z2-7]{16}"),
