@@ -12,7 +12,11 @@ from .telling import Doors, Telling
 
 
 def follow_up(request: PostProcessRequest, store: TraceStore, doors: Doors) -> Outcome:
-    """Mail the result once; never raises an error of the house. The incident's outcome stays as it was told."""
+    """
+    Mail the result once. The incident's outcome stays as it was told.
+
+    Raises Unavailable while another attempt is at it; no other error of the house.
+    """
     telling = Telling(request, store, BriefWords())
     mailed = telling.once("follow_up", lambda: _send(request, doors))
     return telling.outcome("off", mailed, None)

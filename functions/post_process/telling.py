@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from shared import clock, log, recorder
 from shared.contracts import Failure, Outcome, PostProcessRequest
-from shared.errors import IncidentCopilotError, Uncertain
+from shared.errors import IncidentCopilotError, Unavailable, Uncertain
 from shared.outbox.port import Archive, Hook, Mail, Mailer
 from shared.traces.port import Lease, TraceStore
 
@@ -18,7 +18,7 @@ from .brief_view import Usage, announcement, kind_of
 from .brief_words import BriefWords
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
-SENDING = timedelta(minutes=10)
+SENDING = timedelta(minutes=5)
 REMEMBERED = timedelta(days=90)
 
 Result = TypeVar("Result")
@@ -37,9 +37,10 @@ class Doors:
 
 def tell(request: PostProcessRequest, store: TraceStore, doors: Doors, words: BriefWords | None = None) -> Outcome:
     """
-    Tell the humans and close the incident; never raises an error of the house. `words` open the brief.
+    Tell the humans and close the incident. `words` open the brief.
 
-    The hook goes first so that the mail can name its failure; the archived brief names the mail's.
+    Raises Unavailable while another attempt is at it, or died at it and SENDING has not passed; no other error of the
+    house. The hook goes first so that the mail can name its failure; the archived brief names the mail's.
     """
     telling = Telling(request, store, words or BriefWords())
     hooked = telling.once("hook", lambda: _call_hook(request, doors, telling.failures))
@@ -78,7 +79,8 @@ class Telling:
         Do what goes outside at most once per incident, guarded by a lease; `act` returns its receipt, empty when off.
 
         A store that does not answer is no reason to stay silent. A doubtful sending keeps its lease, so that nobody
-        repeats it before SENDING has passed.
+        repeats it before SENDING has passed. Raises Unavailable while another attempt holds the lease: its outcome is
+        not known, and to close the incident without it could leave everybody untold.
         """
         key = f"{name}:{self._request.incident_id}"
         lease = self.attempt("traces", lambda: self._claim(key, SENDING))
@@ -136,9 +138,7 @@ class Telling:
     def _found(self, name: str, lease: Lease) -> Done:
         if lease.value.get("receipt"):
             return "already"
-        unfinished = Uncertain(f"Another attempt took the {name} until {lease.until:%H:%M:%S} UTC and has not ended")
-        self.failures.append(_failure(name, unfinished))
-        return "failed"
+        raise Unavailable(f"Another attempt took the {name} until {lease.until:%H:%M:%S} UTC and has not ended")
 
     def _measure(self) -> Usage:
         """Sum tokens and cost over every run so far; the time is what the reader waited for."""

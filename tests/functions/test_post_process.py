@@ -1,6 +1,8 @@
 """Telling once, whatever fails; the real store, real channels where HTTP matters, fakes where it does not."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ import flask
 import pytest
 
 from functions.post_process.main import post_process
-from functions.post_process.telling import Doors, tell
+from functions.post_process.telling import SENDING, Doors, tell
 from infra.local.sandboxes.gmail import GmailSandbox
 from infra.local.sandboxes.hook import HookSandbox
 from shared import clock
@@ -80,6 +82,11 @@ def doors(people: People, folder: Path, **changes: Any) -> Doors:
     archive = FileArchive(ArchiveSettings(save_output=True, output_dir=folder))
     open_doors = Doors(lambda: people, lambda: people, lambda: archive, lambda: ("ada@example.com",))
     return replace(open_doors, **changes)
+
+
+def die() -> NoReturn:
+    """A process that is killed."""
+    raise KeyboardInterrupt
 
 
 def refuse(error: IncidentCopilotError) -> Any:
@@ -172,10 +179,52 @@ def test_doubtful_mail_is_not_repeated_at_once(store: EmbeddedTraces, people: Pe
     tell(requests.full(), store, doors(people, tmp_path))
 
     people.mail_error = None
-    again = tell(requests.full(), store, doors(people, tmp_path))
+    with pytest.raises(Unavailable, match="Another attempt took the mail"):
+        tell(requests.full(), store, doors(people, tmp_path))
 
-    assert again.mail_status == "failed"
     assert people.mails == []
+
+
+@pytest.mark.parametrize("dies_at", ["hook", "mail"])
+def test_attempt_that_died_at_telling_leaves_it_to_a_later_one(
+    store: EmbeddedTraces, people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str
+) -> None:
+    """The incident stays open and is not called told; when the dead attempt's lease has run out everybody is told."""
+    with pytest.raises(KeyboardInterrupt):
+        tell(requests.full(), store, doors(people, tmp_path, **{dies_at: die}))
+
+    with pytest.raises(Unavailable, match=f"Another attempt took the {dies_at}"):
+        tell(requests.full(), store, doors(people, tmp_path))
+    record = store.incident(ID)
+    assert record is not None
+    assert record.state == "open"
+    later = clock.now() + SENDING
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert tell(requests.full(), store, doors(people, tmp_path)).kind == "full"
+    assert (len(people.mails), len(people.calls)) == (1, 1)
+
+
+def test_attempts_at_once_tell_once_and_say_so(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Five at once, as a slow workflow and sweeps: one mail, one call; whoever is late finds it told or comes again."""
+    barrier = threading.Barrier(5)
+
+    def attempt(_: int) -> Outcome | None:
+        barrier.wait(20)
+        try:
+            return tell(requests.full(), store, doors(people, tmp_path))
+        except Unavailable:
+            return None
+
+    with ThreadPoolExecutor(5) as pool:
+        outcomes = [outcome for outcome in pool.map(attempt, range(5)) if outcome]
+
+    record = store.incident(ID)
+    assert record is not None
+    assert record.outcome is not None
+    assert (len(people.mails), len(people.calls)) == (1, 1)
+    assert {outcome.kind for outcome in outcomes} == {record.outcome["kind"]} == {"full"}
+    assert record.outcome["mail_status"] in ("sent", "already_sent")
 
 
 def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp_path: Path) -> None:
