@@ -78,15 +78,15 @@ class Dialogue:
             reply = self._talk.ask(message, left_s, may_call=self._rounds_left > 0)
         except (BadAnswer, Uncertain) as error:
             # Nobody said what it cost, and it may have been billed: count what was sent.
-            self._spend(_unanswered(self._talk.model, tokens, began, error))
+            self._spend(_unanswered(self._talk.model, tokens, began, error), message)
             raise
-        self._spend(reply)
+        self._spend(reply, message)
         self._said_chars += len(reply.text)
         return reply
 
-    def _spend(self, reply: Reply) -> None:
+    def _spend(self, reply: Reply, message: Message) -> None:
         # The call was billed before its answer is judged, so it counts here.
-        recorder.model_replied(reply)
+        recorder.model_replied(reply, _told(message))
         self._budget.spend(reply)
 
     def _repair(self, told: str, reply: Reply, error: BadAnswer | None = None) -> str:
@@ -125,6 +125,13 @@ class Dialogue:
 
 def _chars(message: Message) -> int:
     return len(message) if isinstance(message, str) else sum(len(answer.text) for answer in message)
+
+
+def _told(message: Message) -> str:
+    """Return what was said in one text, for the trace."""
+    if isinstance(message, str):
+        return message
+    return "\n\n".join(f"{answer.request.name}({dict(answer.request.args)}):\n{answer.text}" for answer in message)
 
 
 def _unanswered(model: str, tokens: int, began: float, error: IncidentCopilotError) -> Reply:

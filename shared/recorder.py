@@ -47,6 +47,8 @@ class Recording:
 
     calls: list[KeptCall] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    transcripts: list[str] = field(default_factory=list)
+    """What was said in the turn of each reply."""
     model_failures: list[ModelFailure] = field(default_factory=list)
     claims_dropped: list[str] = field(default_factory=list)
 
@@ -77,10 +79,11 @@ def tool(tool_name: str, **args: object) -> Iterator[OpenCall]:
     _finish(call, None)
 
 
-def model_replied(reply: Reply) -> None:
-    """Record a model's reply: the call was billed, whatever becomes of the answer."""
+def model_replied(reply: Reply, said: str = "") -> None:
+    """Record a model's turn and what was said before it: the call was billed, whatever becomes of the answer."""
     if current := _current.get():
         current.replies.append(reply)
+        current.transcripts.append(f"{said}\n\n>>> {reply.model}: {reply.finish}\n\n{reply.text}")
 
 
 def model_usage() -> tuple[int, float]:

@@ -32,9 +32,14 @@ class Memory:
         """Keep the run with its tool calls, whole results by reference."""
         try:
             calls = tuple(self._with_reference(kept.call, kept.whole_result) for kept in done.calls)
-            self._store.record_run(self._incident_id, replace(run, tool_calls=calls))
+            turns = zip(run.model_calls, done.transcripts, strict=True)
+            asked = tuple(self._with_transcript(run.agent, call, text) for call, text in turns)
+            self._store.record_run(self._incident_id, replace(run, tool_calls=calls, model_calls=asked))
         except IncidentCopilotError as error:
             log.error("traces.not_kept", error_type=type(error).__name__, error=str(error))
+
+    def _with_transcript(self, agent: str, call: ModelCall, text: str) -> ModelCall:
+        return replace(call, transcript_ref=self._store.keep_text(self._incident_id, f"{agent}-model", text))
 
     def _with_reference(self, call: ToolCall, whole_result: str) -> ToolCall:
         if len(whole_result) <= len(call.result):

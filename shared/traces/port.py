@@ -43,6 +43,8 @@ class ModelCall:
     duration_ms: int
     finish: str
     """Gemini's finish reason, or the class of the error that took its place."""
+    transcript_ref: str | None = None
+    """Names the stored text of what was said, as the model saw it: secrets cut, names masked."""
 
 
 @dataclass(frozen=True)

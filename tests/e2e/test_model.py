@@ -60,6 +60,7 @@ def test_every_call_stands_in_the_trace_with_its_cost(slow: Run) -> None:
     assert slow.outcome["tokens"] == sum(call["tokens_in"] + call["tokens_out"] for call in calls) > 0
     assert slow.outcome["cost_usd"] == pytest.approx(sum(call["cost_usd"] for call in calls))
     assert all(call["duration_ms"] >= 1000 and call["finish"] == "STOP" for call in calls)
+    assert all(call["transcript_ref"] for call in calls)
 
 
 def test_answers_say_which_model_made_them(slow: Run) -> None:

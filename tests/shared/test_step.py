@@ -6,7 +6,8 @@ import pytest
 from shared import traces
 from shared.contracts import RootCauseRequest, RootCauses
 from shared.errors import IncidentCopilotError, Misconfigured, Rejected, Throttled, Unavailable
-from shared.recorder import tool
+from shared.model.port import Reply
+from shared.recorder import claim_dropped, model_failed, model_replied, tool
 from shared.step import step
 from tests.builders import a_record, an_alert, an_incident
 
@@ -135,6 +136,32 @@ def test_tool_calls_stand_in_the_trace_with_their_whole_result_by_reference(app)
     assert (call["tool_name"], call["args"]) == ("query_loki", {"limit": 5})
     assert len(call["result"]) < len(whole)
     assert store.text(call["result_ref"]) == whole
+
+
+def test_model_use_stands_in_the_trace(app) -> None:
+    """What was asked, what it cost, what was dropped and why the model was not used can all be read later."""
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        model_replied(Reply("an answer", "gemini-test", 10, 5, cost_usd=0.5, duration_ms=7), "a question")
+        claim_dropped("dropped a quote")
+        model_failed(Unavailable("away"))
+        return RootCauses()
+
+    _post(app, work, _body())
+    store = traces.connect()
+    (run,) = (store.document(REQUEST.incident_id) or {})["traces"]["RCAAgent"]
+    (call,) = run["model_calls"]
+    text = store.text(call.pop("transcript_ref"))
+
+    assert call == {"model": "gemini-test", "tokens_in": 10, "tokens_out": 5, "cost_usd": 0.5, "duration_ms": 7,
+                    "finish": "STOP"}  # fmt: skip
+    assert (run["tokens_in"], run["tokens_out"], run["cost_usd"], run["model"]) == (10, 5, 0.5, "gemini-test")
+    assert run["claims_dropped"] == ["dropped a quote"]
+    assert [error["category"] for error in run["errors"]] == ["Unavailable"]
+    assert text is not None
+    assert "a question" in text
+    assert "an answer" in text
 
 
 def test_dead_trace_store_does_not_stop_the_work(app, monkeypatch: pytest.MonkeyPatch) -> None:
