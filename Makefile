@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean
+.PHONY: help demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret grafana bench checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,10 +9,13 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 EMULATORS_ARGUMENT = $(if $(filter-out 0 false no,$(EMULATORS)),--emulators)
 MODEL_ARGUMENTS = $(if $(MODEL),--model $(MODEL)) $(if $(SCRIPT),--script $(SCRIPT)) $(if $(LATENCY),--latency $(LATENCY)) $(if $(FAULT),--fault $(FAULT))
-DEMO_ARGUMENTS = $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT) $(if $(CASE),--case $(CASE)) $(if $(REPO),--repo $(REPO)) $(foreach name,$(WITHOUT),--without $(name))
+DEMO_ARGUMENTS = $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT) $(if $(CASE),--case "$(CASE)") $(if $(REPO),--repo "$(REPO)") $(foreach name,$(WITHOUT),--without $(name))
+
+PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region))
+CHECKOV := 3.3.30
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" ends services first, MODEL=sandbox or MODEL=gemini asks a model, EMULATORS=1 as below
 	@$(BIN)/python -m infra.local demo $(DEMO_ARGUMENTS)
@@ -21,7 +24,7 @@ local: $(VENV)/.demo ## Keep the whole house up for curl; PORT=8080 is the webho
 	@$(BIN)/python -m infra.local up --port $(PORT) $(EMULATORS_ARGUMENT)
 
 alert: $(VENV)/.demo ## Post an alert to the house that is up; FILE=<body.json> chooses the body
-	@$(BIN)/python -m infra.local alert $(FILE) --port $(PORT)
+	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") --port $(PORT)
 
 traces: $(VENV)/.demo ## List the incidents of the house that is up; ID=<incident_id> prints one trace
 	@$(BIN)/python -m infra.local traces $(ID)
@@ -49,11 +52,31 @@ check-workflows: $(VENV)/.test ## Check workflows/*.workflows.yaml: language, va
 types: $(VENV)/.test ## Check types
 	@$(BIN)/mypy
 
-generate: $(VENV)/.test ## Rewrite what is computed: schemas, .env.example, requirements, grants
+generate: $(VENV)/.test ## Rewrite what is computed: schemas, .env.example, requirements, grants, tables of infra/README.md
 	@$(BIN)/python -m infra.requirements && $(BIN)/python -m infra.grants && $(BIN)/python -m infra.schemas
 
 bundles: $(VENV)/.test ## Bundle every function into build/
 	@$(BIN)/python -m infra.bundle
+
+deploy: $(VENV)/.demo ## Deploy what changed; PROJECT_ID=… REGION=… name the place, YES=1 asks nothing
+	@$(BIN)/python -m infra.deploy $(PLACE) $(if $(YES),--yes)
+
+deploy-%: $(VENV)/.demo ## Deploy one function, for example deploy-rca
+	@$(BIN)/python -m infra.deploy $(PLACE) --only $* $(if $(YES),--yes)
+
+secret: $(VENV)/.demo ## Give a secret its value, typed without echo or piped in; NAME=… says which
+	@$(BIN)/python -m infra.deploy $(PLACE) --secret $(or $(NAME),$(error NAME=… says which secret))
+
+grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; URL=… when nothing is deployed from here
+	@$(BIN)/python -m infra.grafana_files $(if $(URL),--url $(URL)) $(if $(LOKI_UID),--loki-uid $(LOKI_UID))
+
+bench: $(VENV)/.test ## Measure size and start of every function, into build/bench.json and infra/README.md
+	@$(BIN)/python -m infra.bench
+
+checkov: ## Check infra/gcp for known weaknesses, in an environment of checkov's own
+	@test -x $(VENV)/checkov/bin/checkov || \
+	  { $(PYTHON) -m venv $(VENV)/checkov && $(VENV)/checkov/bin/pip install --quiet checkov==$(CHECKOV); }
+	@$(VENV)/checkov/bin/checkov --directory infra/gcp --framework terraform --compact --quiet --skip-download
 
 clean: ## Remove what was built and what runs left behind
 	rm -rf build .local output $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -67,7 +90,7 @@ $(VENV)/.test: tests/requirements.txt infra/local/requirements.txt functions/req
 
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed, $$($(PYTHON) --version) was found: make PYTHON=python3.12 …"; exit 1; }
+	  { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1 || echo none). Try make PYTHON=python3.12 …"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "No virtual environment could be made; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing $(1) into $(VENV) …"

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from infra import bundle, grants
+from infra import bundle, costs, grants
 from shared.settings import Settings
 
 README = bundle.ROOT / "infra" / "README.md"
@@ -17,7 +17,7 @@ README = bundle.ROOT / "infra" / "README.md"
 
 def parts() -> dict[str, str]:
     """Return every computed part of the README by its name."""
-    return {"functions": functions(), "secrets": secrets(), "settings": settings()}
+    return {"functions": functions(), "secrets": secrets(), "settings": settings(), "costs": costs.table()}
 
 
 def functions() -> str:

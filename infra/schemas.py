@@ -1,4 +1,5 @@
-"""Write what is generated from the contracts and settings: workflows/schemas/*.json and .env.example.
+"""Write what is generated from the contracts and settings: workflows/schemas/*.json, .env.example and
+the tables of infra/README.md.
 
 python -m infra.schemas
 """
@@ -11,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from infra import bundle, grants
+from infra import bundle, generated, grants
 from shared import contracts
 from shared.settings import Settings
 
@@ -77,6 +78,7 @@ def main() -> None:
     for path, text in schemas().items():
         path.write_text(text, encoding="utf-8")
     ENV_EXAMPLE.write_text(env_example(), encoding="utf-8")
+    generated.main()
 
 
 if __name__ == "__main__":

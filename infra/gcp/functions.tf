@@ -8,6 +8,7 @@ locals {
 }
 
 resource "google_storage_bucket" "bundles" {
+  #checkov:skip=CKV_GCP_62:It holds code without secrets; Cloud Audit Logs tell who wrote it
   name                        = "${var.project_id}-incident-copilot-bundles"
   location                    = var.region
   uniform_bucket_level_access = true
@@ -68,6 +69,7 @@ resource "google_artifact_registry_repository" "images" {
 }
 
 resource "google_cloudfunctions2_function" "function" {
+  #checkov:skip=CKV_GCP_124:Only functions that say `public: true` are open; senders of alerts and GitHub stand outside
   for_each = local.manifests
 
   name         = local.deployed_names[each.key]

@@ -19,8 +19,9 @@ SHAPES = {
     "an AWS key": r"\bAKIA[0-9A-Z]{16}\b",
     "a Slack token": r"\bxox[abpors]-[0-9]{8,}-[0-9A-Za-z-]{20,}",
     "a Grafana token": r"\bglsa_[0-9A-Za-z]{32}_[0-9a-f]{8}\b",
-    "a default password": r"(?i)\b(?:admin:admin|root:root|admin:password|change" + r"me)\b",
+    "a default password": r"(?i)\b(?:admin:admin|root:root|admin:password|changeme)\b",
 }
+HERE = "tests/house/test_no_secrets.py"
 ADDRESS = re.compile(r"(?<![\w.+-])([\w.+-]+)@((?:[\w-]+\.)+[a-z]{2,})\b")
 # Reserved for documentation and tests (RFC 2606, RFC 6761), too short for anybody, or the address of a machine.
 NOBODY = re.compile(
@@ -34,7 +35,7 @@ INVENTED = re.compile(r"EXAMPL|abcdefghijklmnop|0123456789", re.IGNORECASE)
 def texts() -> dict[str, str]:
     """Return every text file of the tree by its path."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=bundle.ROOT, capture_output=True, text=True, check=True)
-    paths = [name for name in listed.stdout.split("\0") if name and (bundle.ROOT / name).is_file()]
+    paths = [name for name in listed.stdout.split("\0") if name and name != HERE and (bundle.ROOT / name).is_file()]
     found = {name: _text(bundle.ROOT / name) for name in paths}
     return {name: text for name, text in found.items() if text is not None}
 

@@ -22,12 +22,17 @@ def gcloud_commands() -> list[deploy.Command]:
 
 
 def written_lines() -> Iterator[str]:
-    """Yield every gcloud line of the Makefile, cloudbuild.yaml and the READMEs, joined where it is broken by `\\`."""
-    for name in ("Makefile", "cloudbuild.yaml", "README.md", "infra/README.md"):
+    """Yield every gcloud command of the Makefile, the build and the pages, joined where it is broken."""
+    for name in ("Makefile", "cloudbuild.yaml"):
         text = (bundle.ROOT / name).read_text().replace("\\\n", " ")
-        yield from (
-            found[1] for found in re.finditer(r"^[^#\n]*?(?:^|[\s`@;|&(])(gcloud [a-z][^`\n|;&)]*)", text, re.M)
-        )
+        yield from re.findall(r"^[^#\n]*?\b(gcloud [a-z][^\n|;&]*)", text, re.MULTILINE)
+    for name in ("README.md", "infra/README.md"):
+        text = (bundle.ROOT / name).read_text().replace("\\\n", " ")
+        for block in re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            yield from re.findall(r"^(gcloud [^#\n]*)", block, re.MULTILINE)
+        prose = re.sub(r"^```\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        # A span without a flag only names a command.
+        yield from (" ".join(span.split()) for span in re.findall(r"`(gcloud [^`]* --[^`]*)`", prose))
 
 
 def lint(lines: list[str], folder: Path) -> list[str]:
