@@ -25,7 +25,8 @@ COMMITS, SEED, LATER = 100, 20_261_123, (0, 1, 5, 20, 60)
 # What a patch is bounded to, or leaves to people: git does these, ours says that it does not.
 BOUNDS = (
     "a merge", "first commit", "more than 20", "needs", "longer than", "binary, too large", "only the mode",
-    "changes no file", "protected", "PR_MAX_", "mixes newline", "taken back already", "no plain file", "secret", "no longer parse",
+    "changes no file", "protected", "PR_MAX_", "mixes newline", "taken back already", "no plain file", "secret",
+    "no longer parse",
 )  # fmt: skip
 
 pytestmark = pytest.mark.skipif(not REPOSITORY, reason="REAL_REPOSITORY names no clone of a real repository")
