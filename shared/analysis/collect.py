@@ -7,7 +7,7 @@ from itertools import count
 
 from shared.analysis import onset, signals
 from shared.analysis.groups import LineGroup, TraceGroup
-from shared.analysis.metrics import Anomaly
+from shared.analysis.metrics import Anomaly, quantity
 from shared.analysis.picture import Picture
 from shared.analysis.ranking import count_before
 from shared.contracts import ErrorSummary, Evidence, LogPattern, MetricAnomaly, StackTrace
@@ -84,7 +84,8 @@ class Collector:
     def anomaly(self, anomaly: Anomaly) -> MetricAnomaly:
         """Return the anomaly as the contract has it, said in one sentence that is its evidence."""
         series = anomaly.series
-        text = f"{series.name}: {anomaly.baseline:.4g} → {anomaly.value:.4g} {series.unit}".rstrip()
+        moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
+        text = f"{series.name}: {moved}"
         kept = self._keep("M", "metrics", f"{text} from {anomaly.at:%H:%M:%S} UTC", anomaly.at, series.query[:1000], "")
         return MetricAnomaly(
             metric=series.name[:300],

@@ -35,7 +35,9 @@ def _all(request: RootCauseRequest) -> list[RootCause]:
     found += hypotheses.from_signals(incident, service)
     found.append(hypotheses.from_deploy(request.alert, incident))
     found += [hypotheses.from_metric(incident, one, service) for one in incident.error_summary.metric_anomalies[:2]]
-    return [cause for cause in found if cause is not None]
+    known = [cause for cause in found if cause is not None]
+    own = None if known else hypotheses.from_own_answers(incident, service)
+    return [own] if own else known
 
 
 def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:

@@ -2,7 +2,8 @@
 
 from shared.analysis import signals
 from shared.analysis.citing import evidence_of, quote, quote_trace
-from shared.analysis.metrics import LOG_RATE
+from shared.analysis.levels import SERVER_ERROR
+from shared.analysis.metrics import LOG_RATE, SYMPTOMS
 from shared.analysis.signals import Signal
 from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, RootCause, StackTrace
 
@@ -73,17 +74,27 @@ def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:
 
 
 def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> RootCause | None:
-    """A series that left its range, when nothing better is known."""
+    """A series that left its range and may say why; one that shows the harm itself names no cause."""
     kept = evidence_of(incident, anomaly.evidence_id)
-    if kept is None:
+    if kept is None or anomaly.metric in SYMPTOMS:
         return None
     quotes = [Quote(evidence_id=kept.id, text=kept.text[:300])]
     if anomaly.metric == LOG_RATE:
         last = next((one for one in incident.evidence if one.source == "logs" and one.at == anomaly.at), None)
         hypothesis = f"{service} is down or stuck since {anomaly.at:%H:%M:%S} UTC, or its logs no longer arrive."
         return _cause(hypothesis, METRIC, [*quotes, *quote(last)], [service])
-    hypothesis = f"{anomaly.metric} of {service} left its usual range: {anomaly.description}."
+    moved = anomaly.description.removeprefix(f"{anomaly.metric}: ")
+    hypothesis = f"{anomaly.metric} of {service} left its usual range: {moved}."
     return _cause(hypothesis, METRIC, quotes, [service])
+
+
+def from_own_answers(incident: Incident, service: str) -> RootCause | None:
+    """Server errors in the service's own access lines: it fails by itself, and does not say why."""
+    for one in _logs_of(incident):
+        if SERVER_ERROR.search(one.text):
+            hypothesis = f"{service} itself answers requests with server errors; no line that was read says why."
+            return _cause(hypothesis, FOREIGN_TRACE, quote(one), [service])
+    return None
 
 
 def is_change(text: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from shared.analysis.assemble import RANK
 from shared.analysis.classify import Classification
 from shared.analysis.groups import LineGroup, TraceGroup
-from shared.analysis.metrics import LOG_RATE, Anomaly
+from shared.analysis.metrics import LOG_RATE, Anomaly, quantity
 from shared.analysis.picture import Picture
 from shared.contracts import Incident, Judgement, Severity
 
@@ -86,8 +86,9 @@ def _departure(anomaly: Anomaly, picture: Picture) -> str:
     if anomaly.series.name == LOG_RATE:
         usual, left = f"{anomaly.baseline:.4g}", f"{anomaly.value:.2g}"
         return f"{picture.alert.service_name} stopped writing: {usual} log lines a minute until {since}, {left} after"
-    moved = f"{anomaly.series.name} went from {anomaly.baseline:.4g} to {anomaly.value:.4g} {anomaly.series.unit}"
-    return f"{moved.rstrip()} from {since} on"
+    unit = anomaly.series.unit
+    moved = f"{quantity(anomaly.baseline, unit)} to {quantity(anomaly.value, unit)}"
+    return f"{anomaly.series.name} went from {moved}, since {since}"
 
 
 def _fatal(picture: Picture) -> bool:

@@ -40,8 +40,11 @@ FAILED = re.compile(
     r"|^(?:Caused by|Unhandled|UnhandledPromiseRejection)|panic serving",
     re.MULTILINE,
 )
-# A server's own access line: the quoted request and its status, or a `status=` field.
-SERVER_ERROR = re.compile(r"HTTP/\d(?:\.\d)?\"\s+5\d\d\b|\bstatus(?:_code)?=5\d\d\b")
+# A server's own access line: the quoted or bare request and its status, gin's columns, or a `status=` field.
+SERVER_ERROR = re.compile(
+    r"HTTP/\d(?:\.\d)?\"\s+5\d\d\b|\bstatus(?:_code)?=5\d\d\b"
+    r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* 5\d\d(?= |$)|\| 5\d\d \|"
+)
 
 
 def of_label(value: str) -> Level:

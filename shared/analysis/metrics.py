@@ -22,6 +22,15 @@ FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0
 LEAST_FLOOR = 1e-9
 
 
+SYMPTOMS = ("error_ratio", "request_rate")
+"""Series that show the harm itself; the other ones may also show why."""
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a value as a reader expects it, a ratio in percent."""
+    return f"{value * 100:.3g} %" if unit == "ratio" else f"{value:.4g} {unit}".rstrip()
+
+
 @dataclass(frozen=True)
 class Anomaly:
     """A series left its range at `at`; `value` is the worst of the run, `deviations` how far out."""

@@ -15,9 +15,10 @@ MOST_CHILDREN = 100
 MOST_TOKENS = 60
 READ_CHARS = 400
 SERVER_ERROR = "5xx"
-# The status of an answer where the line shows it is one: after the quoted request, or in a field of that name.
+# The status of an answer where the line shows it is one: after the request, in a column, or in a field of that name.
 STATUS = (
-    r"(?P<begin>HTTP/\d(?:\.\d)?\"?\s+|\b[Ss]tatus(?:[_ ]?[Cc]ode)?[\"']?\s*[=: ]\s*[\"']?)(?P<status>5\d\d)(?![\w.])"
+    r"(?P<begin>HTTP/\d(?:\.\d)?\"?\s+|\b[Ss]tatus(?:[_ ]?[Cc]ode)?[\"']?\s*[=: ]\s*[\"']?|\| "
+    r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* )(?P<status>5\d\d)(?![\w.])"
 )
 VARIABLE = re.compile(
     STATUS + r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
@@ -26,9 +27,6 @@ VARIABLE = re.compile(
     r"|(?<![\w.])/(?:[\w.@%+~=-]+/)+[\w.@%+~=-]*(?:\?\S*)?"
     r"|\d+(?:[.,:]\d+)*"
 )
-
-
-DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass
@@ -88,7 +86,7 @@ class Drain:
 
 
 def _masked(found: re.Match[str]) -> str:
-    return f"{DIGITS.sub(WILDCARD, found['begin'])}{SERVER_ERROR}" if found["status"] else WILDCARD
+    return f"{VARIABLE.sub(WILDCARD, found['begin'])}{SERVER_ERROR}" if found["status"] else WILDCARD
 
 
 def _similarity(known: list[str], tokens: list[str]) -> float:

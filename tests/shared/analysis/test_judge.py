@@ -102,9 +102,10 @@ def test_metrics_alone_tell_that_the_error_ratio_rose_and_when():
     incident = detect(ALERT, None, [Series("error_ratio", "ratio", "q", {}, points)], ["Loki did not answer"])
 
     assert incident.onset == START + timedelta(minutes=20)
-    assert incident.initial_symptoms == ["error_ratio went from 0 to 0.067 ratio from 02:50:00 UTC on."]
-    (cause,) = explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes
-    assert "error_ratio" in cause.hypothesis
+    assert incident.initial_symptoms == ["error_ratio went from 0 % to 6.7 %, since 02:50:00 UTC."]
+    assert "error_ratio: 0 % → 6.7 % from 02:50:00 UTC" in [one.text for one in incident.evidence]
+    # That requests fail is the harm; it is no cause of itself.
+    assert explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes == []
 
 
 def test_server_errors_of_the_service_itself_are_named_so():
@@ -117,3 +118,6 @@ def test_server_errors_of_the_service_itself_are_named_so():
     assert incident.initial_symptoms[0].startswith('“INFO access "POST /pay HTTP/1.1" 500 12ms” is new')
     assert "server errors answered by the service itself" in incident.reasoning
     assert any("5xx" in one.template for one in incident.patterns)
+    (cause,) = explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes
+    assert "itself answers requests with server errors" in cause.hypothesis
+    assert "500 12ms" in cause.quotes[0].text

@@ -34,6 +34,8 @@ def test_server_errors_are_told_from_other_answers():
         '10.0.0.3 "POST /pay HTTP/1.1" 404 500',
         "done path=/pay status=502 ms=500",
         "done path=/pay status=201 ms=500",
+        "POST /pay/17/items/3 500 12.5 ms - 20",
+        '[GIN] | 502 | 1.2ms | POST "/pay"',
     )
 
     assert templates(*lines) == [
@@ -43,6 +45,8 @@ def test_server_errors_are_told_from_other_answers():
         '<*> "POST /pay HTTP/<*>" <*> <*>',
         "done path=/pay status=5xx ms=<*>",
         "done path=/pay status=<*> ms=<*>",
+        "POST <*> 5xx <*> ms - <*>",
+        '[GIN] | 5xx | <*>ms | POST "/pay"',
     ]
 
 
