@@ -1,0 +1,174 @@
+"""Incidents that the workflow leaves untold are told by the sweeper, once: with real processes that are killed."""
+
+import contextlib
+import email
+import email.policy
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import requests
+
+from infra.local.demo import SCENARIO, WORKFLOW, post_alert
+from infra.local.engine_client import EngineClient
+from infra.local.scenarios.build import build
+from infra.local.stack import Options, Stack
+from shared import clock
+from shared.traces.port import TraceStore
+
+PATIENCE_S = 60.0
+# Not started for so long that a busy machine has long started it.
+SETTINGS = {"INCIDENT_START_SECONDS": "60", "WORKFLOW_TIMEOUT_S": "5"}
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class House:
+    """The whole house without its clock: sweeps are asked for."""
+
+    stack: Stack
+    traces: TraceStore
+
+    def alert(self) -> str:
+        """Post the scenario's alert, whose incident is real, as another of its kind; return the incident's id."""
+        body = json.loads(self.stack.built.alert.read_text())
+        body["alerts"][0]["fingerprint"] = secrets.token_hex(8)
+        posted = self.stack.folder / "alert.json"
+        posted.write_text(json.dumps(body))
+        return post_alert(self.stack, posted)
+
+    @contextlib.contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Hold a function where it is; whoever asks it waits."""
+        pid = self.stack.services[name].process.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def advised(self, incident_id: str) -> bool:
+        """Tell whether `suggestion` has answered: the run is in its middle."""
+        return self.traces.answer(incident_id, "SuggestionAgent") is not None
+
+    def sweep(self) -> dict[str, Any]:
+        """Sweep as the clock would; return what was swept."""
+        reply = requests.post(self.stack.services["incident_sweeper"].url, json={}, timeout=120)
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json())
+
+    def outcome(self, incident_id: str) -> dict[str, Any] | None:
+        """Return the outcome the incident is closed with, none while it is open."""
+        record = self.traces.incident(incident_id)
+        return record.outcome if record else None
+
+    def state_of_execution(self, incident_id: str) -> str:
+        """Return what the engine says of the incident's execution."""
+        found = EngineClient(self.stack.services["engine"].url, WORKFLOW).execution(incident_id)
+        return found.state if found else "absent"
+
+    def mails(self, incident_id: str) -> list[str]:
+        """Return the texts of the mails about the incident."""
+        parsed = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+                  for path in (self.stack.folder / "mail").glob("*.eml")]  # fmt: skip
+        about = [mail for mail in parsed if incident_id in str(mail["Message-ID"])]
+        return [part.get_content() for mail in about if (part := mail.get_body(("plain",)))]
+
+    def hook_calls(self, incident_id: str) -> list[Path]:
+        """Return the calls of the hook about the incident."""
+        return [path for path in (self.stack.folder / "hook").glob("*.json") if incident_id in path.read_text()]
+
+
+def until(look: Callable[[], Found], is_good: Callable[[Found], bool] = bool) -> Found:
+    """Return what is looked for once it is good, or what was seen last when patience ends."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_good(seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The house on stand-ins."""
+    folder = tmp_path_factory.mktemp("house")
+    built = build(SCENARIO, folder / "scenario", clock.now())
+    with Stack(folder, built, Options(settings=SETTINGS, has_clock=False)) as stack, stack.traces() as traces:
+        yield House(stack, traces)
+
+
+@pytest.fixture
+def house(running: House) -> Iterator[House]:
+    """The house with every process up."""
+    yield running
+    for name in ("post_process", "engine"):
+        if not running.stack.services[name].is_running:
+            running.stack.restart(name)
+
+
+def assert_told_once(house: House, incident_id: str) -> str:
+    """One mail, one call of the hook, one degraded outcome that names the workflow; return the mail's text."""
+    outcome = house.outcome(incident_id)
+    assert outcome is not None
+    assert (outcome["kind"], outcome["mail_status"], outcome["hook_status"]) == ("degraded", "sent", "called")
+    assert "workflow" in {failure["step"] for failure in outcome["failures"]}
+    assert len(house.hook_calls(incident_id)) == 1
+    (text,) = house.mails(incident_id)
+    assert "workflow failed" in text
+    return text
+
+
+def test_incident_whose_post_process_was_dead_is_told_when_it_lives(house: House) -> None:
+    """Killed before the alert, the execution fails and nobody knows; five sweeps at once tell it once."""
+    house.stack.kill("post_process")
+    incident_id = house.alert()
+    assert until(lambda: house.state_of_execution(incident_id), lambda state: state == "FAILED") == "FAILED"
+    assert house.sweep()["failed"] == [incident_id]
+    assert house.mails(incident_id) == []
+    house.stack.restart("post_process")
+
+    with ThreadPoolExecutor(5) as pool:
+        told = [name for swept in pool.map(lambda _: house.sweep(), range(5)) for name in swept["told"]]
+
+    assert told == [incident_id]
+    assert "ended FAILED" in assert_told_once(house, incident_id)
+    assert house.sweep() == {"told": [], "failed": [], "waiting": 0}
+
+
+def test_incident_whose_engine_was_killed_is_told(house: House) -> None:
+    """The engine dies in the middle of a run and forgets it: the incident is told with what was found by then."""
+    with house.held("rca"):
+        incident_id = house.alert()
+        assert until(lambda: house.advised(incident_id))
+        house.stack.kill("engine")
+        assert house.sweep() == {"told": [], "failed": [], "waiting": 1}
+        house.stack.restart("engine")
+
+        # gRPC takes a moment to connect anew.
+        assert until(lambda: house.sweep()["told"]) == [incident_id]
+
+    text = assert_told_once(house, incident_id)
+    assert "unknown to Workflows" in text
+    assert "ZeroDivisionError" in text
+
+
+def test_incident_under_way_is_left_alone(house: House) -> None:
+    """A run that is slow within its deadline is the workflow's: it ends in its own full brief, mailed once."""
+    with house.held("rca"):
+        incident_id = house.alert()
+        assert until(lambda: house.advised(incident_id))
+        assert house.sweep() == {"told": [], "failed": [], "waiting": 1}
+        assert house.mails(incident_id) == []
+
+    outcome = until(lambda: house.outcome(incident_id))
+    assert outcome is not None
+    assert (outcome["kind"], outcome["mail_status"]) == ("full", "sent")
+    assert house.sweep() == {"told": [], "failed": [], "waiting": 0}
+    assert (len(house.mails(incident_id)), len(house.hook_calls(incident_id))) == (1, 1)
