@@ -1,7 +1,6 @@
 """An agent: refines what the offline analyst found by asking the model, and keeps the offline answer when it fails."""
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +25,6 @@ Check = Callable[[Ans, Known], tuple[Ans, list[str]]]
 
 OURS = ("produced_by", "degraded")
 """Fields of an answer that code writes and no model may."""
-
-_FENCED = re.compile(r"\s*```\w*\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -103,9 +100,8 @@ class Agent(Generic[Ans]):
 
     def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
         """Return the fields the model filled. Raises BadAnswer saying what breaks the contract."""
-        fenced = _FENCED.fullmatch(text)
         try:
-            said = schema.fit(redactor.reveal_json(json.loads(fenced[1] if fenced else text)), self._bounds())
+            said = schema.fit(redactor.reveal_json(json.loads(_unfenced(text))), self._bounds())
             opinion = self.opinion.model_validate(said)
         except ValidationError as error:
             problems = "; ".join(_problem(item) for item in error.errors(include_input=False)[:5])
@@ -124,6 +120,14 @@ class Agent(Generic[Ans]):
 def _fenced(tool: Tool, fence: Fence) -> Tool:
     """What a tool reads is evidence too."""
     return replace(tool, run=lambda args: fence.around(f"result_of_{tool.name}", tool.run(args)))
+
+
+def _unfenced(text: str) -> str:
+    """Return what stands between the marks of a Markdown block, or all of the text where there are none."""
+    bare = text.strip()
+    if not (bare.startswith("```") and bare.endswith("```")):
+        return bare
+    return bare.removesuffix("```").partition("\n")[2]
 
 
 def _problem(item: Any) -> str:

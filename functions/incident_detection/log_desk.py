@@ -47,9 +47,10 @@ class LogDesk:
 
     def toolbox(self) -> Toolbox:
         """Return the tool, for one round."""
+        # The service is not named: what a model is told about tools is not masked.
         about = (
-            f"Read the logs of {self._alert.service_name} once more, grouped to patterns with counts. Ask only when "
-            "the answer would change your verdict, for example to see whether the failure went on before the window."
+            "Read the logs of the alert's service once more, grouped to patterns with counts. Ask only when the answer "
+            "would change your verdict, for example to see whether the failure went on before the window."
         )
         tool = Tool("query_logs", about, LogQuestion.model_json_schema(), self.query_logs)
         return Toolbox((tool,), rounds=1, found=lambda: (self._with_evidence(self._offline),))

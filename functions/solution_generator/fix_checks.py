@@ -49,13 +49,13 @@ def _refusal(patch: Patch, code: CodeAnalysis | None, reader: CodeReader | None,
     if patch.strategy != "fix":
         return "only code makes reverts"
     shown = {place.path for place in code.problematic_files}
-    for edit in patch.files_to_modify:
-        if reason := _doubt(edit, shown, known):
-            return reason
     if len({edit.path for edit in patch.files_to_modify}) > MOST_FILES:
         return f"it changes more than {MOST_FILES} files"
     if sum(len(edit.new or "") for edit in patch.files_to_modify) > MOST_CHARS:
         return f"it writes more than {MOST_CHARS} characters"
+    for edit in patch.files_to_modify:
+        if reason := _doubt(edit, shown, known):
+            return reason
     return _misfit(patch, code, reader)
 
 

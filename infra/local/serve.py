@@ -43,7 +43,9 @@ def _dotenv() -> dict[str, str]:
     path = ROOT / ".env"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+    given = {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+    # Whoever puts a key there wants the model asked, which the stack does not do by itself.
+    return {"MODEL_PROVIDER": "gemini", **given} if "GEMINI_API_KEY" in given else given
 
 
 def _point_current_at(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The agent: refines, checks, falls back."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,18 @@ def test_fenced_answer_is_understood(monkeypatch, tmp_path, text) -> None:
 
     assert _ask(tmp_path).most_likely == "a divisor is zero"
     assert len(fake.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["```\n" + " " * 1_900_000, "```" * 600_000, "\n" * 1_900_000 + "```", "[" * 1_900_000]
+)
+def test_two_megabytes_of_nothing_take_no_time(monkeypatch, tmp_path, text: str) -> None:
+    """Nothing a model says is read in more than one pass."""
+    connect(monkeypatch, FakeModel(text))
+    began = time.monotonic()
+
+    assert _ask(tmp_path).produced_by == "offline"
+    assert time.monotonic() - began < 3
 
 
 def test_prose_too_long_is_cut_instead_of_refused(monkeypatch, tmp_path) -> None:
