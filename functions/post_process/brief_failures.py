@@ -13,6 +13,9 @@ _MEANS = {
     "file_updater": "The patch was not put on a branch.",
     "pr_creator": "There is no pull request; the branch may exist.",
     "execute_pr": "There is no pull request; the branch may exist.",
+    "workflow": "The run ended before it could tell anybody: this is what was found by then.",
+    "workflow_starter": "The run was never started: this is only what the alert says.",
+    "post_process": "An earlier attempt to tell this failed, so it comes late.",
     "hook": "The system behind POST_PROCESS_URL was not told, or may not have been.",
     "mail": "This brief did not reach anybody by mail, or may not have.",
     "archive": "This brief was not kept as a file.",
@@ -26,6 +29,9 @@ _DO = {
     "BadAnswer": "Nothing to do now; if it repeats, choose another model for this step.",
     "Unavailable": "Check that the service the message names is up and reachable.",
     "Uncertain": "Look whether it happened before doing it again.",
+    "NotStarted": "Check that Cloud Workflows and workflow_starter work.",
+    "ExecutionEnded": "Look at the execution with the trace id as its label `incident_id`.",
+    "DeadlineExceeded": "Look where the execution stands, with the trace id as its label `incident_id`.",
     "degraded": "Weigh it with that in mind.",
 }
 _UNKNOWN = "Read the log of this step with the trace id at the end."
