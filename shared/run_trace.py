@@ -68,8 +68,8 @@ class RunTrace:
         duration_ms = round((run.run_end - run.run_start).total_seconds() * 1000)
         say = log.error if error else log.info
         usage = {"tokens_in": run.tokens_in, "tokens_out": run.tokens_out, "claims_dropped": len(run.claims_dropped)}
-        failed = kind.__name__ if kind else None
-        say("step.ended", duration_ms=duration_ms, model=run.model, error_type=failed, **usage)
+        failed, cost_usd = kind.__name__ if kind else None, round(run.cost_usd, 6)
+        say("step.ended", duration_ms=duration_ms, model=run.model, error_type=failed, cost_usd=cost_usd, **usage)
 
     def _run(self, end: datetime, error: BaseException | None) -> Run:
         replies = self.done.replies

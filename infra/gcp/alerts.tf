@@ -57,10 +57,11 @@ locals {
   queries = {
     outcomes_missing = {
       severity = "CRITICAL"
-      says     = "Fewer outcomes were told than incidents were started at least 30 minutes ago: somebody waits for a brief."
+      says     = "Fewer outcomes were told than incidents were started 30 minutes before, or the sweeper could not tell one."
       query = join("", [
         "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[60m] offset 30m))",
         " - (sum(increase(${local.log_metric}_outcomes_told${local.of_logs}[90m])) or vector(0)) > 0.5",
+        " or sum(increase(${local.log_metric}_outcomes_untold${local.of_logs}[15m])) > 0.5",
       ])
     }
     spend = {

@@ -23,9 +23,13 @@ resource "google_billing_budget" "month" {
     }
   }
 
-  # A budget takes five channels at most.
-  all_updates_rule {
-    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels)))
+  dynamic "all_updates_rule" {
+    for_each = length(local.channels) > 0 ? [local.channels] : []
+
+    content {
+      # A budget takes five channels at most.
+      monitoring_notification_channels = slice(all_updates_rule.value, 0, min(5, length(all_updates_rule.value)))
+    }
   }
 
   depends_on = [google_project_service.api]

@@ -35,6 +35,20 @@ resource "google_project_iam_member" "deployer" {
   member  = google_service_account.deployer["deployer"].member
 }
 
+# Terraform reads back what it wrote: the blank first version of each secret, and never one with a value.
+resource "google_project_iam_member" "deployer_blanks" {
+  for_each = toset(var.repository == null ? [] : ["deployer"])
+
+  project = var.project_id
+  role    = "roles/secretmanager.secretAccessor"
+  member  = google_service_account.deployer["deployer"].member
+
+  condition {
+    title      = "blank-first-versions-only"
+    expression = "resource.type == \"secretmanager.googleapis.com/SecretVersion\" && resource.name.endsWith(\"/versions/1\")"
+  }
+}
+
 resource "google_service_account_iam_member" "deployer" {
   for_each = var.repository == null ? {} : local.deployed_accounts
 

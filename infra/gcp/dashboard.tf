@@ -5,7 +5,7 @@ locals {
     "Incidents started"        = "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[$${__interval}]))"
     "Outcomes told"            = "sum(increase(${local.log_metric}_outcomes_told${local.of_logs}[$${__interval}]))"
     "Steps failed, by agent"   = "sum by (agent) (increase(${local.log_metric}_steps_failed${local.of_logs}[$${__interval}]))"
-    "Offline instead of model" = "sum by (agent) (increase(${local.log_metric}_agents_fell_back${local.of_logs}[$${__interval}]))"
+    "Offline instead of model" = "sum by (agent) (increase(${local.log_metric}_models_failed${local.of_logs}[$${__interval}]))"
     "Model cost, USD"          = "sum by (agent) (increase(${local.log_metric}_model_cost_usd_sum${local.of_logs}[$${__interval}]))"
     "Slowest steps, ms (p95)"  = "histogram_quantile(0.95, sum by (agent, le) (rate(${local.log_metric}_step_duration_ms_bucket${local.of_logs}[$${__interval}])))"
     "Dead letters"             = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\",subscription_id=~\".*-dead\"})"

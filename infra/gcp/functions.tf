@@ -1,5 +1,9 @@
 # Every function, from its bundle. The hash of the bundle names the object, so that only what changed is deployed.
 locals {
+  # Workflows, Pub/Sub and Cloud Scheduler count as internal; one function asking another does not. Such a function is
+  # open to the network and still takes calls signed by its invokers alone.
+  open_functions = setunion(keys(local.public_functions), values(local.askings)[*].asked)
+
   # A rolled-back function keeps the bundle it is pinned to, whatever was built.
   bundle_hashes = {
     for name in keys(local.manifests) :
@@ -99,7 +103,7 @@ resource "google_cloudfunctions2_function" "function" {
     max_instance_count               = each.value.max_instances
     max_instance_request_concurrency = each.value.concurrency
     service_account_email            = google_service_account.function[each.key].email
-    ingress_settings                 = each.value.public ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
+    ingress_settings                 = contains(local.open_functions, each.key) ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
     all_traffic_on_latest_revision   = true
     vpc_connector                    = contains(local.telemetry_readers, each.key) ? local.connector_id : null
     vpc_connector_egress_settings    = contains(local.telemetry_readers, each.key) ? local.connector_egress : null

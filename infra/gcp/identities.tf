@@ -13,8 +13,15 @@ locals {
     for name, manifest in local.manifests : name
     if contains(manifest.settings, "DEAD_LETTER_TOPIC") && contains(local.listeners, name)
   ]
-  rememberers  = [for name, manifest in local.manifests : name if contains(manifest.settings, "FIRESTORE_DATABASE")]
-  starters     = [for name, manifest in local.manifests : name if contains(manifest.settings, "WORKFLOW_NAME")]
+  rememberers = [for name, manifest in local.manifests : name if contains(manifest.settings, "FIRESTORE_DATABASE")]
+  starters = [
+    for name, manifest in local.manifests : name
+    if contains(manifest.settings, "WORKFLOW_NAME") && contains(local.listeners, name)
+  ]
+  watchers = [
+    for name, manifest in local.manifests : name
+    if contains(manifest.settings, "WORKFLOW_NAME") && !contains(local.listeners, name)
+  ]
   answerers    = [for name, manifest in local.manifests : name if contains(manifest.settings, "WORKFLOW_CALLBACK_ROOT")]
   vertex_users = [for name, manifest in local.manifests : name if contains(manifest.settings, "GOOGLE_GENAI_USE_VERTEXAI")]
 }
@@ -103,6 +110,20 @@ resource "google_project_iam_member" "starter" {
   member  = google_service_account.function[each.key].member
 }
 
+resource "google_project_iam_custom_role" "watcher" {
+  role_id     = "incidentCopilotWorkflowWatcher"
+  title       = "Incident CoPilot: see how executions ended"
+  permissions = ["workflows.executions.get", "workflows.executions.list"]
+}
+
+resource "google_project_iam_member" "watcher" {
+  for_each = toset(local.watchers)
+
+  project = var.project_id
+  role    = google_project_iam_custom_role.watcher.name
+  member  = google_service_account.function[each.key].member
+}
+
 # An execution that waits for a human is answered at its callback.
 resource "google_project_iam_custom_role" "answerer" {
   role_id     = "incidentCopilotCallbackAnswerer"
@@ -156,6 +177,15 @@ resource "google_cloud_run_v2_service_iam_member" "bus" {
   location = var.region
   role     = "roles/run.invoker"
   member   = google_service_account.bus.member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "function" {
+  for_each = local.askings
+
+  name     = google_cloudfunctions2_function.function[each.value.asked].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.function[each.value.asker].member
 }
 
 resource "google_cloud_run_v2_service_iam_member" "scheduler" {

@@ -43,19 +43,34 @@ locals {
   known_settings = toset(flatten([for manifest in local.manifests : manifest.settings]))
   known_secrets  = toset(flatten([for manifest in local.manifests : manifest.secrets]))
 
-  # A public function is found by the setting named after its last word: APPROVAL_URL is pr_approval's. The address is
-  # put together, for one function cannot ask Terraform for another's before it exists itself.
+  # The address of a function, put together: one function cannot ask Terraform for another's before it exists itself.
+  addresses = {
+    for name, deployed in local.deployed_names :
+    name => "https://${deployed}-${data.google_project.this.number}.${var.region}.run.app"
+  }
+
+  # A function asks another when it is granted the setting of its address: POST_PROCESS_FUNCTION_URL is post_process's.
+  function_urls = { for name, address in local.addresses : "${upper(name)}_FUNCTION_URL" => address }
+  askings = merge([
+    for name, manifest in local.manifests : {
+      for asked in keys(local.manifests) : "${name}/${asked}" => { asker = name, asked = asked }
+      if contains(manifest.settings, "${upper(asked)}_FUNCTION_URL")
+    }
+  ]...)
+
+  # A public function is found by the setting named after its last word: APPROVAL_URL is pr_approval's.
   public_urls = merge([
     for name in keys(local.public_functions) : {
       for setting in local.known_settings :
-      setting => "https://${local.deployed_names[name]}-${data.google_project.this.number}.${var.region}.run.app"
-      if can(regex("^[A-Z0-9_]+_URL$", setting)) && can(regex("(^|_)${lower(trimsuffix(setting, "_URL"))}$", name))
+      setting => local.addresses[name]
+      if !endswith(setting, "_FUNCTION_URL") && can(regex("^[A-Z0-9_]+_URL$", setting)) && can(regex("(^|_)${lower(trimsuffix(setting, "_URL"))}$", name))
     }
   ]...)
 
   # What the deployment itself knows; an operator's `settings` win, except over where the house stands.
   settings = merge(
     { TRACES_PROVIDER = "firestore" },
+    local.function_urls,
     local.public_urls,
     var.settings,
     {

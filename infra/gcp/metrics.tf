@@ -3,17 +3,18 @@ locals {
   from_functions = "resource.type=\"cloud_run_revision\""
 
   counters = {
-    alerts_published   = { filter = "jsonPayload.message=\"alert_intake.published\"", labels = {} }
-    incidents_started  = { filter = "jsonPayload.message=\"workflow_starter.decided\" jsonPayload.became=\"started\"", labels = {} }
-    outcomes_told      = { filter = "jsonPayload.message=\"step.ended\" jsonPayload.agent=\"PostProcessAgent\" severity=\"INFO\"", labels = {} }
-    steps_failed       = { filter = "jsonPayload.message=\"step.ended\" severity=\"ERROR\"", labels = { agent = "agent", error_type = "error_type" } }
-    agents_fell_back   = { filter = "jsonPayload.message=\"agent.fell_back\"", labels = { agent = "agent", error_type = "error_type" } }
-    traces_not_kept    = { filter = "jsonPayload.message=\"traces.not_kept\"", labels = { error_type = "error_type" } }
-    messages_not_taken = { filter = "jsonPayload.message=(\"workflow_starter.unreadable\" OR \"workflow_starter.not_started\")", labels = {} }
+    alerts_published  = { filter = "jsonPayload.message=\"alert_intake.published\"", labels = {} }
+    incidents_started = { filter = "jsonPayload.message=\"workflow_starter.decided\" jsonPayload.became=\"started\"", labels = {} }
+    outcomes_told     = { filter = "jsonPayload.message=\"step.ended\" jsonPayload.agent=\"PostProcessAgent\" severity=\"INFO\"", labels = {} }
+    outcomes_untold   = { filter = "jsonPayload.message=(\"sweeper.untold\" OR \"sweeper.gave_up\" OR \"sweeper.failed\")", labels = {} }
+    steps_failed      = { filter = "jsonPayload.message=\"step.ended\" severity=\"ERROR\"", labels = { agent = "agent", error_type = "error_type" } }
+    models_failed     = { filter = "jsonPayload.message=\"model.failed\"", labels = { agent = "agent", error_type = "error_type" } }
+    traces_not_kept   = { filter = "jsonPayload.message=\"traces.not_kept\"", labels = { error_type = "error_type" } }
+    messages_buried   = { filter = "jsonPayload.message=\"workflow_starter.buried\"", labels = {} }
   }
 
   distributions = {
-    model_cost_usd   = { field = "cost_usd", unit = "USD", scale = 0.0001 }
+    model_cost_usd   = { field = "cost_usd", unit = "{USD}", scale = 0.0001 }
     step_duration_ms = { field = "duration_ms", unit = "ms", scale = 10 }
   }
 }

@@ -16,6 +16,10 @@ provider "google" {
   project        = var.project_id
   region         = var.region
   default_labels = local.labels
+
+  # The API of budgets wants to know whose quota a person's own credentials use.
+  billing_project       = var.project_id
+  user_project_override = true
 }
 
 data "google_project" "this" {

@@ -87,3 +87,18 @@ def test_an_entity_has_a_file() -> None:
     """A file is named after what it makes, and none is long."""
     assert all(len(path.read_text().splitlines()) <= 250 for path in FILES)
     assert "main.tf" not in {path.name for path in FILES}
+
+
+def test_metrics_count_what_the_house_says() -> None:
+    """Every event and field that a metric looks for is written by some line of the product."""
+    text = (bundle.ROOT / "infra" / "gcp" / "metrics.tf").read_text().replace("\\", "")
+    files = [path for room in ("functions", "shared") for path in (bundle.ROOT / room).rglob("*.py")]
+    product = "\n".join(path.read_text() for path in files)
+
+    events = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', text))
+    assert {"step.ended", "alert_intake.published", "workflow_starter.decided"} <= events
+    assert [event for event in sorted(events) if f'"{event}"' not in product] == []
+    fields = set(re.findall(r'field += "([a-z_]+)"', text))
+    assert fields == {"cost_usd", "duration_ms"}
+    (line,) = [path.read_text() for path in files if '"step.ended"' in path.read_text()]
+    assert [field for field in sorted(fields) if not re.search(rf'{field}"?[=:]', line)] == []

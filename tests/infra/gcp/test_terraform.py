@@ -116,7 +116,7 @@ def test_no_secret_has_a_value_in_terraform(plan: Plan) -> None:
 
 
 def test_only_public_functions_face_the_outside(plan: Plan) -> None:
-    """Everybody may call the functions that say `public: true`; all others answer inside the project only."""
+    """Everybody may call the functions that say `public: true`; all others answer inside, or to a named function."""
     invokers = plan.of("google_cloud_run_v2_service_iam_member", "public")
     functions = plan.of("google_cloudfunctions2_function")
     public = {name for name in NAMES if manifest(name).get("public")}
@@ -124,7 +124,23 @@ def test_only_public_functions_face_the_outside(plan: Plan) -> None:
     assert {"alert_intake"} <= set(invokers) == public
     assert {invoker["member"] for invoker in invokers.values()} == {"allUsers"}
     ingress = {name: function["service_config"][0]["ingress_settings"] for name, function in functions.items()}
-    assert {name for name, setting in ingress.items() if setting != "ALLOW_INTERNAL_ONLY"} == public
+    asked = {
+        one["name"].replace("-", "_") for one in plan.of("google_cloud_run_v2_service_iam_member", "function").values()
+    }
+    assert {name for name, setting in ingress.items() if setting != "ALLOW_INTERNAL_ONLY"} == public | asked
+
+
+def test_function_asks_another_when_it_is_granted_its_address(plan: Plan) -> None:
+    """X_FUNCTION_URL among its settings makes it an invoker of x, and tells it where x is."""
+    invokers = plan.of("google_cloud_run_v2_service_iam_member", "function")
+    granted = {(name, asked) for name in NAMES for asked in NAMES if _has(name, f"{asked.upper()}_FUNCTION_URL")}
+
+    assert {tuple(pair.split("/")) for pair in invokers} == granted
+    for asker, asked in granted:
+        assert invokers[f"{asker}/{asked}"]["member"] == account(asker)
+        (config,) = plan.of("google_cloudfunctions2_function")[asker]["service_config"]
+        url = config["environment_variables"][f"{asked.upper()}_FUNCTION_URL"]
+        assert url == f"https://{deployed(asked)}-{mock_provider.NUMBER}.europe-west1.run.app"
 
 
 def test_each_function_has_an_account_of_its_own(plan: Plan) -> None:
@@ -145,7 +161,10 @@ def test_roles_are_least_privilege(plan: Plan) -> None:
     }
     custom = f"projects/{mock_provider.PROJECT}/roles/incidentCopilot"
     expected = {(account(name), "roles/datastore.user") for name in NAMES if _has(name, "FIRESTORE_DATABASE")}
-    expected |= {(account(name), f"{custom}WorkflowStarter") for name in NAMES if _has(name, "WORKFLOW_NAME")}
+    for name in NAMES:
+        if _has(name, "WORKFLOW_NAME"):
+            may = "WorkflowStarter" if manifest(name)["trigger"] != "http" else "WorkflowWatcher"
+            expected.add((account(name), custom + may))
     expected |= {(account(name), f"{custom}CallbackAnswerer") for name in NAMES if _has(name, "WORKFLOW_CALLBACK_ROOT")}
 
     of_functions = {(member, role) for member, role in granted if member in map(account, NAMES)}
