@@ -38,7 +38,7 @@ executions: $(VENV)/.demo ## List the workflow executions of the house that is u
 install: $(VENV)/.test ## Install everything, tools included, into .venv
 
 test: $(VENV)/.test ## Run every test; the Cloud SDK's emulators are used where they are installed
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<name>, AT_LEAST=0.9, whichever model is configured
 	@$(BIN)/python -m infra.evals --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) $(if $(AT_LEAST),--at-least $(AT_LEAST))
