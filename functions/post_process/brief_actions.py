@@ -1,7 +1,6 @@
 """The section that says what to do now: the agents' advice as one list, the surest first, each once."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.contracts import PostProcessRequest
@@ -14,6 +13,7 @@ CULPRIT = 0.5
 """Score from which a commit is named as the culprit."""
 _PRIORITIES = ("high", "medium", "low")
 _WAY_BACK = re.compile(r"\b(?:roll\w*\b.{0,80}?\bback|roll-?back|revert|undo|take\b.{0,80}?\bback)\b", re.IGNORECASE)
+_OTHER_WAY = re.compile(r"config|setting|flag|schema|migration|database|\bdata\b", re.IGNORECASE)
 _COMMAND = re.compile(
     r"(\$ |sudo )?(kubectl|gcloud|gsutil|git|gh|curl|docker|helm|terraform|aws|az|psql|redis-cli|systemctl|argocd|flux"
     r"|ssh)\s"
@@ -36,8 +36,8 @@ class Action:
 
     @property
     def leads_back(self) -> bool:
-        """It returns to an older version: there is one way back, so two such actions are one."""
-        return bool(_WAY_BACK.search(self.text))
+        """It returns to an older release; putting a flag or a database back is another matter."""
+        return bool(_WAY_BACK.search(self.text)) and not _OTHER_WAY.search(self.text)
 
 
 def do_now(request: PostProcessRequest) -> Section:
@@ -92,24 +92,15 @@ def _planned(request: PostProcessRequest) -> list[Action]:
 
 
 def _actions(request: PostProcessRequest) -> list[Action]:
-    """Return the actions: said twice they stand once, and beside a way back to a named commit no vaguer one stands."""
+    """Return the actions, each once; of several ways back to an older release the first stands, with its steps."""
     first = _first(request)
     others = sorted([*_asked(request), *_planned(request)], key=lambda action: _PRIORITIES.index(action.priority))
-    if first is None:
-        return _each_once(others)
-    if first.leads_back and _names_culprit(first, request):
-        twins = [action for action in others if action.leads_back and action.key != first.key]
-        own = next((action.steps for action in others if action.key == first.key and action.steps), ())
-        first = replace(first, steps=own or next((twin.steps for twin in twins if twin.steps), ()))
-        others = [action for action in others if action not in twins]
-    return _each_once([first, *others])
-
-
-def _each_once(actions: Iterable[Action]) -> list[Action]:
+    # What the first action is called elsewhere comes right behind it, for its own steps are the best.
+    others.sort(key=lambda action: first is None or action.key != first.key)
     known: dict[str, Action] = {}
-    for action in actions:
-        same = known.setdefault(action.key, action)
-        known[action.key] = replace(same, steps=same.steps or action.steps)
+    for action in [*([first] if first else []), *others]:
+        same = known.setdefault("back" if action.leads_back else action.key, action)
+        known["back" if action.leads_back else action.key] = replace(same, steps=same.steps or action.steps)
     return list(known.values())
 
 

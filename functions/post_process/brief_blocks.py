@@ -166,9 +166,9 @@ def is_by_model(answer: Answer | None) -> bool:
     return answer is not None and answer.produced_by != "offline"
 
 
-def on_day(moment: datetime, received: datetime) -> str:
-    """Return the day, with its year where the reader, who got the alert at `received`, could take it for another."""
-    is_far = moment.year != received.year or abs(received - moment) > UNAMBIGUOUS
+def on_day(moment: datetime, *beside: datetime) -> str:
+    """Return the day, with its year where it stands beside moments so far off that it could be taken for another."""
+    is_far = any(moment.year != other.year or abs(other - moment) > UNAMBIGUOUS for other in beside)
     return f"{moment:%d %b %Y}" if is_far else f"{moment:%d %b}"
 
 

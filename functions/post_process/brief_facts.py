@@ -82,7 +82,9 @@ def timeline(request: PostProcessRequest) -> Section | None:
     happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
     happened.sort(key=lambda event: event[0])
     has_one_day = len({moment.date() for moment, _ in happened}) == 1
-    days = ["" if has_one_day else f"{on_day(moment, request.alert.received_at)} " for moment, _ in happened]
+    # One row of another year makes all rows say theirs, so that they can be compared.
+    moments = [moment for moment, _ in happened]
+    days = ["" if has_one_day else f"{on_day(moment, *moments)} " for moment in moments]
     rows = tuple((day + at_time(moment), clip(what, 140)) for day, (moment, what) in zip(days, happened, strict=True))
     return Section("Timeline", (Table(("UTC", "What"), rows),), expendable=3) if len(rows) > 1 else None
 

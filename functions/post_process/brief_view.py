@@ -142,7 +142,7 @@ def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:
 def _since(request: PostProcessRequest) -> str:
     began, received = since(request), request.alert.received_at
     name = f"Alert {clip(request.alert.alert_name, 120)}, received" if request.alert.alert_name else "Alert received"
-    told = f"{name} {on_day(received, began or received)} {received:%H:%M} UTC"
+    told = f"{name} {on_day(received, began or request.alert.start)} {received:%H:%M} UTC"
     return f"Since {on_day(began, received)} {began:%H:%M} UTC. {told}" if began else f"Since: not known. {told}"
 
 

@@ -120,8 +120,9 @@ def patterns(collector: Collector, picture: Picture) -> list[LogPattern]:
     return found
 
 
-def changes(collector: Collector, picture: Picture) -> None:
-    """Keep the lines that tell of a start, a deployment, a migration first seen shortly before the onset."""
+def surroundings(collector: Collector, picture: Picture) -> None:
+    """Keep the last lines before a stop, and those that tell of a start or a deployment shortly before the onset."""
+    collector.last_lines(picture)
     if picture.onset is None:
         return
     told = [

@@ -25,9 +25,8 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     collector = Collector(page)
     collector.alert(picture)
     traces = [collector.trace(group, picture.onset) for group in picture.traces[:MOST_TRACES]]
-    collector.last_lines(picture)
     patterns = collect.patterns(collector, picture)
-    collect.changes(collector, picture)
+    collect.surroundings(collector, picture)
     anomalies = [collector.anomaly(anomaly) for anomaly in picture.anomalies[:MOST_ANOMALIES]]
     seen = Incident(
         **UNREAD.model_dump(),

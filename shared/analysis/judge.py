@@ -38,7 +38,7 @@ def judge(picture: Picture, kind: Classification, incident: Incident) -> Judgeme
         incident_type_hint=kind.type if detected else "unknown",
         affected_services=_affected(picture),
         initial_symptoms=_symptoms(picture)[:10],
-        reasoning=_reasoning(harms, blind, kind, incident)[:2000],
+        reasoning=_reasoning(harms, picture, kind, incident)[:2000],
     )
 
 
@@ -133,10 +133,12 @@ def _steady(picture: Picture) -> list[str]:
     return [f"{_name(first)}: {count} {span}, of {len(picture.errors)} errors in all."[:400]]
 
 
-def _reasoning(harms: list[str], blind: bool, kind: Classification, incident: Incident) -> str:
+def _reasoning(harms: list[str], picture: Picture, kind: Classification, incident: Incident) -> str:
     cited = ", ".join(one.id for one in incident.evidence[:6])
     if harms:
         return f"{'; '.join(harms)}. Kind: {kind.reason}. Evidence: {cited}."
-    if blind:
+    if picture.is_blind:
         return f"There is no telemetry to judge by, so the alert is taken at its word. Evidence: {cited}."
-    return f"No error is new or risen, no metric left its range: nothing shows harm. Evidence: {cited}."
+    logs = "No error is new or risen" if picture.lines_read else "No log line was found"
+    seen = "no metric left its range" if picture.metrics_read else "metrics were not read"
+    return f"{logs}, {seen}: nothing shows harm. Evidence: {cited}."

@@ -24,11 +24,12 @@ def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitiga
     elif category == "config_issue":
         found = [_restore_config(service, incident), _rollback_if_deployed(service, suspect)]
     elif category == "infrastructure_issue":
-        found = [_widen(service, incident) or _see_to_instances(service)]
+        found = _for_instances(request)
     elif category == "external_dependency":
         found = [_relieve_dependency(service, incident)]
     else:
-        found = _for_unknown(service, suspect, incident)
+        has_cause = bool(_lacking(incident)) or _has_stopped(incident)
+        found = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(service, suspect)]
     advised = [
         Mitigation(action=each.description, steps=each.steps, priority=each.priority)
         for each in (request.suggestions.suggestions if request.suggestions else [])
@@ -37,11 +38,21 @@ def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitiga
     return found + [each for each in advised if each.action not in {other.action for other in found}]
 
 
-def _for_unknown(service: str, suspect: SuspectCommit | None, incident: Incident) -> list[Mitigation]:
-    widen = _widen(service, incident)
-    has_stopped = any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies)
-    first = [widen] if widen else [_see_to_instances(service)] if has_stopped else []
-    return [*first, _rollback_if_deployed(service, suspect)]
+def _for_instances(request: SolutionRequest) -> list[Mitigation]:
+    """Widen what is seen to lack, else see to the instances; nothing where an urgent suggestion says the same."""
+    service, lacking = request.alert.service_name, _lacking(request.incident)
+    urgent = {
+        each.type
+        for each in (request.suggestions.suggestions if request.suggestions else [])
+        if each.priority == "high"
+    }
+    if lacking:
+        return [] if "scale" in urgent else [_widen(service, lacking)]
+    return [] if _has_stopped(request.incident) and "api" in urgent else [_see_to_instances(service)]
+
+
+def _has_stopped(incident: Incident) -> bool:
+    return any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies)
 
 
 def _rollback_if_deployed(service: str, suspect: SuspectCommit | None) -> Mitigation:
@@ -77,11 +88,7 @@ def _restore_config(service: str, incident: Incident) -> Mitigation:
     )
 
 
-def _widen(service: str, incident: Incident) -> Mitigation | None:
-    """Only a resource that is seen to lack can be widened: in a metric, or in words of the evidence."""
-    lacking = _lacking(incident)
-    if lacking is None:
-        return None
+def _widen(service: str, lacking: str) -> Mitigation:
     return Mitigation(
         action=f"Give {service} more of the resource it lacks ({lacking}).",
         steps=[
@@ -93,6 +100,7 @@ def _widen(service: str, incident: Incident) -> Mitigation | None:
 
 
 def _lacking(incident: Incident) -> str | None:
+    """Name the resource that is seen to lack, in a metric or in words of the evidence."""
     for one in incident.error_summary.metric_anomalies:
         if any(word in one.metric.lower() for word in RESOURCES):
             return f"{one.metric} went from {one.baseline:g} to {one.value:g}"

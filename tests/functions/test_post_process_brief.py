@@ -147,6 +147,7 @@ def test_way_back_that_names_the_culprit_takes_the_place_of_the_vague_one() -> N
     assert "1. Roll it back to a release without 4c1d9e07aa31." in settled
     assert "if a version was deployed" not in settled
     assert "1. Roll it back if a version was deployed shortly before." in open_
+    assert "a release without" not in open_
     assert "Commit to look at (only 20 %)" in open_
 
 
@@ -200,6 +201,7 @@ def test_dates_of_a_replay_show_their_year() -> None:
     assert "Since 14 Mar 2024 02:44 UTC." in text
     assert "received 14 Mar 2026 02:55 UTC" in text
     assert "14 Mar 2024 02:44:42 | Behaviour changed (onset)" in text
+    assert "14 Mar 2026 02:55:30 | Alert received" in text
 
 
 def test_alert_without_a_name_reads_well() -> None:

@@ -108,6 +108,15 @@ def test_metrics_alone_tell_that_the_error_ratio_rose_and_when():
     assert explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes == []
 
 
+def test_dismissal_says_only_what_was_looked_at():
+    """Metrics nobody read did not stay in their range."""
+    calm = every(3, "INFO order %d placed")
+    steady = Series("cpu", "cores", "q", {}, tuple((START + timedelta(minutes=index), 0.5) for index in range(31)))
+
+    assert "metrics were not read" in judged(calm).reasoning
+    assert "no metric left its range" in judged(calm, series=(steady,)).reasoning
+
+
 def test_server_errors_of_the_service_itself_are_named_so():
     """An access log that turns to 500 shows the status, and the kind of fault has words."""
     calm = every(3, 'INFO access "POST /pay HTTP/1.1" 200 12ms', end_s=1200)

@@ -264,6 +264,17 @@ def test_commit_is_named_only_as_far_as_it_explains(
     assert any(one.startswith(f"Look at commit {sha[:12]}") for one in found.solutions) == is_shown
 
 
+def test_urgent_suggestion_is_not_said_again_in_other_words() -> None:
+    """Who was told to make room is not told to widen the resource."""
+    room = Suggestion(type="scale", description="Give shop room: out of memory.", steps=["Raise."], priority="high")
+    lacking = MetricAnomaly(metric="memory", description="rose", at=ONSET, baseline=200.0, value=900.0)
+    asked = request(incident_type_hint="infrastructure_issue", error_summary=ErrorSummary(metric_anomalies=[lacking]))
+
+    found = solve(asked.model_copy(update={"suggestions": Suggestions(suggestions=[room])}), None)
+
+    assert [mitigation.action for mitigation in found.mitigations] == [room.description]
+
+
 def test_scaling_names_the_metric_that_moved(repository: Repository) -> None:
     """A mitigation speaks of what was measured."""
     anomaly = MetricAnomaly(metric="memory", description="rose", at=ONSET, baseline=200.0, value=900.0)
