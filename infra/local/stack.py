@@ -123,9 +123,9 @@ class Stack:
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
         # First, for Java is slow to start and may be missing.
         self._start_bus_and_memory()
-        if not self.options.functions:
-            self._start_sandboxes()
         ports = {name: processes.free_port() for name in bundle.names()}
+        if not self.options.functions:
+            self._start_sandboxes(f"http://{HOST}:{ports['code_host_webhook']}")
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
         asked = {"POST_PROCESS_FUNCTION_URL": f"http://{HOST}:{ports['post_process']}"}
@@ -145,7 +145,7 @@ class Stack:
             urls = {name: self.services[name].url for name in plans}
             self._ends.enter_context(scheduler.Scheduler(plans, urls, self.folder / "logs" / "scheduler.log"))
 
-    def _start_sandboxes(self) -> None:
+    def _start_sandboxes(self, webhook_url: str) -> None:
         self._module("loki", "infra.local.sandboxes.loki", "--data", str(self.built.logs))
         metrics = ["--data", str(self.built.metrics)] if self.built.metrics else []
         self._module("prometheus", "infra.local.sandboxes.prometheus", *metrics)
@@ -153,7 +153,9 @@ class Stack:
         self._module("hook", "infra.local.sandboxes.hook", "--folder", str(self.folder / "hook"))
         if self.built.repo_git is not None and self.built.github_repo is not None:
             where = ["--git-dir", str(self.built.repo_git), "--repo", self.built.github_repo]
-            self._module("github", "infra.local.sandboxes.github", *where, env={"GITHUB_TOKEN": self._token})
+            known = {"GITHUB_TOKEN": self._token, "GITHUB_WEBHOOK_SECRET": self._webhook_secret}
+            where += ["--webhook-url", webhook_url]
+            self._module("github", "infra.local.sandboxes.github", *where, env=known)
         if self.options.model.provider == "sandbox":
             arguments = self.options.model.arguments(self.folder / "gemini")
             self._module("gemini", "infra.local.sandboxes.gemini", *arguments)

@@ -22,6 +22,7 @@ from infra.local.sandboxes import github_pages as pages
 from infra.local.sandboxes.github_api import ApiError, Call, Handler, not_found
 from infra.local.sandboxes.github_git import GitError, Repository
 from infra.local.sandboxes.github_pulls import PullEndpoints, PullStore
+from infra.local.sandboxes.github_webhook import Webhook
 from infra.local.sandboxes.http import Reply, Request, Sandbox
 from shared import clock
 
@@ -71,6 +72,7 @@ class GithubSandbox(Sandbox):
         tree_limit: int = 100_000,
         is_archived: bool = False,
         collaborators: frozenset[str] | None = None,
+        webhook: Webhook | None = None,
         fault: Callable[[Request], Reply | None] | None = None,
     ) -> None:
         super().__init__(port)
@@ -83,13 +85,14 @@ class GithubSandbox(Sandbox):
         self._tree_limit = tree_limit
         self._is_archived = is_archived
         self._collaborators = collaborators
+        self._webhook = webhook
         self._pulls = PullStore(pulls_path or git_dir / "pulls.json")
         self._routes = self._compiled_routes()
         self._used = 0
         self._count_lock = threading.Lock()
 
     def _compiled_routes(self) -> list[tuple[str, re.Pattern[str], Handler]]:
-        below = [*_REPOSITORY_ROUTES, *PullEndpoints(self._pulls, self._collaborators).routes()]
+        below = [*_REPOSITORY_ROUTES, *PullEndpoints(self._pulls, self._collaborators, self._webhook).routes()]
         prefix = f"/repos/{self.repo}"
         routes: list[tuple[str, str, Handler]] = [
             *((method, f"{re.escape(prefix)}/{path}".removesuffix("/"), handler) for method, path, handler in below),
@@ -189,6 +192,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
     parser.add_argument("--token", default=os.environ.get("GITHUB_TOKEN"))
     parser.add_argument("--default-branch", default="main")
+    parser.add_argument("--webhook-url", help="where to tell of pull requests, signed with GITHUB_WEBHOOK_SECRET")
     parser.add_argument("--public", action="store_true", help="let strangers read")
     args = parser.parse_args()
     GithubSandbox(
@@ -198,6 +202,7 @@ def main() -> None:
         default_branch=args.default_branch,
         port=args.port,
         is_public=args.public,
+        webhook=Webhook(args.webhook_url, os.environ["GITHUB_WEBHOOK_SECRET"]) if args.webhook_url else None,
     ).serve_until_interrupted()
 
 

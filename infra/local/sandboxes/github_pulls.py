@@ -10,6 +10,7 @@ from infra.local.sandboxes import github_json as shape
 from infra.local.sandboxes.github_api import ApiError, Call, Handler, Json, invalid, not_found, paged
 from infra.local.sandboxes.github_diff import changed_files
 from infra.local.sandboxes.github_git import GitError, Person
+from infra.local.sandboxes.github_webhook import Webhook
 from infra.local.sandboxes.http import Reply
 from shared import clock
 
@@ -48,9 +49,12 @@ class PullStore:
 class PullEndpoints:
     """The endpoints that need the store; reviews may be asked of `collaborators` alone, none: of all."""
 
-    def __init__(self, store: PullStore, collaborators: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, store: PullStore, collaborators: frozenset[str] | None = None, webhook: Webhook | None = None
+    ) -> None:
         self._store = store
         self._collaborators = collaborators
+        self._webhook = webhook
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Return (method, path below the repository, handler)."""
@@ -92,6 +96,7 @@ class PullEndpoints:
             raise invalid("PullRequest", "title", "missing_field")
         _check_branches(call, head, base)
         pull = self._store.change(lambda kept: _insert(call, kept, body, head, base))
+        self._tell(call, "opened", pull)
         return Reply.of_json(shape.pull(call, pull), 201)
 
     def get_pull(self, call: Call) -> Reply:
@@ -105,7 +110,9 @@ class PullEndpoints:
             raise invalid("PullRequest", "state")
         if "state" in sent:
             sent["closed_at"] = shape.stamp(clock.now()) if sent["state"] == "closed" else None
-        return Reply.of_json(shape.pull(call, self._edit(call, lambda pull: pull.update(sent))))
+        pull = self._edit(call, lambda pull: pull.update(sent))
+        self._tell(call, {"closed": "closed", "open": "reopened"}.get(sent.get("state", ""), "edited"), pull)
+        return Reply.of_json(shape.pull(call, pull))
 
     def merge_pull(self, call: Call) -> Reply:
         """PUT /repos/{owner}/{repo}/pulls/{number}/merge, by a merge commit. Raises ApiError 405 when it cannot be."""
@@ -122,7 +129,8 @@ class PullEndpoints:
         sha = call.git.write_commit(message, tree, [base, head], who, who).sha
         call.git.set_ref(f"refs/heads/{pull['base']}", sha, is_new=False)
         at = shape.stamp(clock.now())
-        self._edit(call, lambda kept: kept.update(state="closed", merged_at=at, closed_at=at, merge_commit=sha))
+        merged = {"state": "closed", "merged_at": at, "closed_at": at, "merge_commit": sha}
+        self._tell(call, "closed", self._edit(call, lambda kept: kept.update(merged)))
         return Reply.of_json({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
     def request_reviewers(self, call: Call) -> Reply:
@@ -202,6 +210,10 @@ class PullEndpoints:
 
         self._store.change(add)
         return Reply.of_json(shape.label(call, name), 201)
+
+    def _tell(self, call: Call, action: str, pull: Json) -> None:
+        if self._webhook is not None:
+            self._webhook.tell(call, action, pull)
 
     def _edit(self, call: Call, edit: Callable[[Json], None]) -> Json:
         def apply(kept: Json) -> Json:
