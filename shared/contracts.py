@@ -494,6 +494,12 @@ class PostProcessRequest(StagedRequest):
     branch: Branch | None = None
     pull_request: PullRequest | None = None
     failures: list[Failure] = Field(default_factory=list, max_length=50)
+    mail_attempt: int = Field(0, ge=0, le=1000, description="Which later try to mail a brief whose mail failed.")
+
+    @property
+    def stage(self) -> str:
+        """Tell each later try from the telling."""
+        return f"mail-{self.mail_attempt}" if self.mail_attempt else super().stage
 
     @field_validator("failures", mode="before")
     @classmethod

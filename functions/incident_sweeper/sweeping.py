@@ -14,7 +14,8 @@ from shared.errors import IncidentCopilotError, Uncertain
 from shared.settings import Settings
 from shared.traces.port import IncidentRecord, TraceStore
 
-from .trace_request import request_of
+from .late_mail import LateMail, late_mails
+from .trace_request import late_mail_of, request_of
 
 LOOKED_AT = 200
 """Open incidents one sweep looks at, the oldest ones."""
@@ -93,6 +94,10 @@ class Sweep:
             if stopwatch() >= end:
                 break
             self._sweep(overdue, swept)
+        for late in late_mails(self.store, clock.now()):
+            if stopwatch() >= end:
+                break
+            self._mail_late(late, swept)
         return swept
 
     def _overdue(self, record: IncidentRecord) -> Overdue | None:
@@ -129,7 +134,7 @@ class Sweep:
         incident_id = overdue.record.incident_id
         with log.bound(incident_id=incident_id, service_name=overdue.record.service_name):
             try:
-                if not self._tell_alone(overdue):
+                if not self._alone(overdue.record, lambda: self._tell(overdue)):
                     return
                 swept.told.append(incident_id)
             except IncidentCopilotError as error:
@@ -138,14 +143,29 @@ class Sweep:
                 self._give_up(overdue, error)
             swept.waiting -= 1
 
-    def _tell_alone(self, overdue: Overdue) -> bool:
-        """Tell the incident unless another sweep does; false when it is left to that."""
-        key = f"sweep:{overdue.record.incident_id}"
+    def _mail_late(self, late: LateMail, swept: Swept) -> None:
+        incident_id = late.record.incident_id
+        with log.bound(incident_id=incident_id, service_name=late.record.service_name):
+            try:
+                if self._alone(late.record, lambda: self._mail(late)):
+                    swept.told.append(incident_id)
+            except IncidentCopilotError as error:
+                log.error("sweeper.mail_late", error_type=type(error).__name__, error=str(error))
+
+    def _mail(self, late: LateMail) -> bool:
+        trace = self.store.document(late.record.incident_id)
+        if trace is None or trace["outcome"]["mail_status"] != "failed":
+            return False
+        return self.teller.tell(late_mail_of(trace, late.attempt)).mail_status != "failed"
+
+    def _alone(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
+        """Return what `work` does; false when the incident is left to another sweep."""
+        key = f"sweep:{record.incident_id}"
         lease = self.store.claim(key, self._holder, clock.now() + self.teller.patience + _LEASE_MARGIN)
         if lease.holder != self._holder:
             return False
         try:
-            is_told = self._tell(overdue)
+            is_told = work()
         except IncidentCopilotError as error:
             # Without a reply it may still be telling: until the lease has run out nobody asks a second time.
             if not isinstance(error, Uncertain):

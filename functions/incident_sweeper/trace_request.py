@@ -36,6 +36,17 @@ def request_of(trace: Json, failure: Failure) -> PostProcessRequest:
         return _bare(trace, [*failures[-49:], _unreadable(error).model_dump()])
 
 
+def late_mail_of(trace: Json, attempt: int) -> PostProcessRequest:
+    """Return the request to mail a told incident's brief again. Raises Rejected when its trace cannot be read."""
+    channels = ("hook", "mail", "archive")
+    failures = [failure for failure in trace["outcome"]["failures"] if failure["step"] not in channels]
+    facts = {"alert": trace["user"]["input"], **_answers(trace["traces"]), "failures": failures[:50]}
+    try:
+        return PostProcessRequest.model_validate({**facts, "mail_attempt": attempt})
+    except ValidationError as error:
+        raise Rejected(f"Incident {trace['invocation_id']!r}: {_unreadable(error).message}") from error
+
+
 def _bare(trace: Json, failures: list[Json]) -> PostProcessRequest:
     try:
         return PostProcessRequest.model_validate({"alert": trace["user"]["input"], "failures": failures})

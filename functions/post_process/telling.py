@@ -110,8 +110,13 @@ class Telling:
         )
 
     def close(self, outcome: Outcome) -> None:
-        """Write the terminal outcome and give the service free for its next incident."""
+        """Write the terminal outcome and give the service free; a later mail amends the outcome once it is sent."""
         incident_id = self._request.incident_id
+        if self._request.mail_attempt:
+            if outcome.mail_status != "failed":
+                amended = outcome.model_dump(mode="json")
+                self.attempt("traces", lambda: self._store.amend_outcome(incident_id, amended))
+            return
         service = f"service:{self._request.alert.service_name}"
         self.attempt("traces", lambda: self._store.close_incident(incident_id, outcome.model_dump(mode="json")))
         self.attempt("traces", lambda: self._store.release(service, incident_id))

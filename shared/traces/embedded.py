@@ -101,6 +101,10 @@ class EmbeddedTraces:
         )
         return closed == 1
 
+    def amend_outcome(self, incident_id: str, outcome: Json) -> None:
+        """Replace the outcome of a closed incident. Raises Refused when there is no incident."""
+        self._update(incident_id, "outcome = ?", document.dumps(outcome))
+
     def record_run(self, incident_id: str, run: Run) -> None:
         """Keep one finished run; keeping the same run again changes nothing."""
         self._write(

@@ -116,6 +116,10 @@ class FirestoreTraces:
         batch.update(incident, {**change, "outcome": document.dumps(outcome)})
         return self._commit_first(batch)
 
+    def amend_outcome(self, incident_id: str, outcome: Json) -> None:
+        """Replace the outcome of a closed incident. Raises Refused when there is no incident."""
+        self._update(incident_id, {"outcome": document.dumps(outcome)})
+
     def record_run(self, incident_id: str, run: Run) -> None:
         """Keep one finished run; keeping the same run again changes nothing."""
         body = document.dumps(document.run_entry(run)).encode()

@@ -133,6 +133,10 @@ class TraceStore(Protocol):
         """Write the terminal outcome; false when one was told already, which then stands."""
         ...
 
+    def amend_outcome(self, incident_id: str, outcome: Json) -> None:
+        """Replace the outcome of a closed incident, once more of it has come true."""
+        ...
+
     def record_run(self, incident_id: str, run: Run) -> None:
         """Keep one finished run."""
         ...

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import pytest
 import requests
 
+from functions.incident_sweeper.trace_request import late_mail_of
 from infra.local.demo import SCENARIO, WORKFLOW, post_alert
 from infra.local.engine_client import EngineClient
 from infra.local.scenarios.build import build
@@ -108,7 +109,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def house(running: House) -> Iterator[House]:
     """The house with every process up."""
     yield running
-    for name in ("post_process", "engine"):
+    for name in ("post_process", "engine", "gmail"):
         if not running.stack.services[name].is_running:
             running.stack.restart(name)
 
@@ -171,4 +172,22 @@ def test_incident_under_way_is_left_alone(house: House) -> None:
     assert outcome is not None
     assert (outcome["kind"], outcome["mail_status"]) == ("full", "sent")
     assert house.sweep() == {"told": [], "failed": [], "waiting": 0}
+    assert (len(house.mails(incident_id)), len(house.hook_calls(incident_id))) == (1, 1)
+
+
+def test_mail_lost_to_an_outage_is_sent_later_once(house: House) -> None:
+    """Gmail is away for longer than a telling is patient: asked again, post_process mails the brief, no more."""
+    house.stack.kill("gmail")
+    incident_id = house.alert()
+    outcome = until(lambda: house.outcome(incident_id))
+    assert outcome is not None
+    assert (outcome["mail_status"], outcome["hook_status"]) == ("failed", "called")
+    house.stack.restart("gmail")
+    again = late_mail_of(house.traces.document(incident_id) or {}, 1).model_dump(mode="json")
+
+    url = house.stack.services["post_process"].url
+    answers = [requests.post(url, json=again, timeout=60).json() for _ in range(2)]
+
+    assert answers[0] == answers[1] == house.outcome(incident_id)
+    assert (answers[0]["kind"], answers[0]["mail_status"]) == ("full", "sent")
     assert (len(house.mails(incident_id)), len(house.hook_calls(incident_id))) == (1, 1)

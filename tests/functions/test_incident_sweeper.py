@@ -295,7 +295,7 @@ def test_sweep_out_of_time_begins_no_more(sweep: Any, store: EmbeddedTraces) -> 
     """A sweep ends before the platform ends it."""
     for number in range(3):
         opened(store, OLD, number)
-    ticks = iter([0.0, 10.0, 170.0, 190.0])
+    ticks = iter([0.0, 10.0, 170.0, 190.0, 190.0])
 
     swept = sweep().run(lambda: next(ticks))
 
@@ -325,6 +325,50 @@ def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: Embe
     }
 
 
+def test_lost_mail_is_sent_later_once(
+    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brief whose mail failed is asked for again after some minutes, with what it told but the channels' failures."""
+    incident_id = opened(store, YOUNG)
+    lost = [Failure(step=step, error_type="Unavailable") for step in ("rca", "hook", "mail")]
+    outcome = Outcome(kind="degraded", mail_status="failed", failures=lost)
+    store.close_incident(incident_id, outcome.model_dump(mode="json"))
+    moment = clock.now()
+    assert sweep().run(time.monotonic).told == []
+
+    monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=11))
+    assert sweep().run(time.monotonic).told == [incident_id]
+    (request,) = teller.told
+    assert (request.stage, [failure.step for failure in request.failures]) == ("mail-2", ["rca"])
+    store.amend_outcome(incident_id, Outcome(kind="degraded", mail_status="sent").model_dump(mode="json"))
+    monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=30))
+
+    assert sweep().run(time.monotonic).told == []
+
+
+@pytest.mark.parametrize(
+    ("error_type", "minutes"), [("Uncertain", 11), ("Unavailable", 2), ("Unavailable", 90)], ids=str
+)
+def test_mail_that_may_have_gone_or_is_old_is_not_repeated(
+    sweep: Any,
+    store: EmbeddedTraces,
+    teller: FakeTeller,
+    monkeypatch: pytest.MonkeyPatch,
+    error_type: str,
+    minutes: int,
+) -> None:
+    """A doubtful mail is never sent twice; a try comes after a pause, and for an hour only."""
+    incident_id = opened(store, YOUNG)
+    outcome = Outcome(kind="full", mail_status="failed", failures=[Failure(step="mail", error_type=error_type)])
+    store.close_incident(incident_id, outcome.model_dump(mode="json"))
+    later = clock.now() + timedelta(minutes=minutes)
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    sweep().run(time.monotonic)
+
+    assert teller.told == []
+
+
 def test_answer_nobody_can_read_is_told_as_a_failure(store: EmbeddedTraces) -> None:
     """A broken answer in the trace leaves a brief of the alert; a broken alert cannot be told at all."""
     incident_id = opened(store, OLD)
@@ -345,7 +389,7 @@ def test_every_agent_of_the_workflow_is_known() -> None:
     for agent, (step, name) in AGENTS.items():
         assert f'@step("{agent}")' in (bundle.FUNCTIONS / step / "main.py").read_text()
         assert name is None or name in PostProcessRequest.model_fields
-    fields = set(PostProcessRequest.model_fields) - {"alert", "failures", "is_approved"}
+    fields = set(PostProcessRequest.model_fields) - {"alert", "failures", "is_approved", "mail_attempt"}
     assert {name for _, name in AGENTS.values() if name} == fields
 
 

@@ -173,6 +173,26 @@ def test_failed_mail_can_be_sent_later(store: EmbeddedTraces, people: People, tm
     assert again.mail_status == "sent"
 
 
+def test_later_mail_amends_the_outcome_once_it_is_sent(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """The hook is not called again; a later try that fails too changes nothing of what was told."""
+    people.mail_error = Unavailable("no connection")
+    first = tell(requests.full(), store, doors(people, tmp_path))
+    again = requests.full().model_copy(update={"mail_attempt": 1})
+    tell(again, store, doors(people, tmp_path))
+    record = store.incident(ID)
+    assert record is not None
+    assert record.outcome == first.model_dump(mode="json")
+
+    people.mail_error = None
+    second = tell(again, store, doors(people, tmp_path))
+
+    record = store.incident(ID)
+    assert record is not None
+    assert record.outcome == second.model_dump(mode="json")
+    assert (second.kind, second.mail_status, second.hook_status) == ("full", "sent", "already_called")
+    assert (len(people.mails), len(people.calls)) == (1, 1)
+
+
 def test_doubtful_mail_is_not_repeated_at_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """A mail that may have been sent keeps its lease: the next attempt does not mail twice."""
     people.mail_error = Uncertain("no reply")

@@ -168,6 +168,8 @@ def test_change_of_an_absent_incident_is_refused(store: TraceStore) -> None:
         store.count_merged_alert("inc-absent")
     with pytest.raises(Refused, match="inc-absent"):
         store.set_pull_request("inc-absent", {"state": "open"})
+    with pytest.raises(Refused, match="inc-absent"):
+        store.amend_outcome("inc-absent", {"kind": "full"})
 
 
 def test_outcome_is_told_once(store: TraceStore) -> None:
@@ -181,6 +183,20 @@ def test_outcome_is_told_once(store: TraceStore) -> None:
     kept = store.incident(record.incident_id)
     assert kept is not None
     assert (kept.state, kept.outcome) == ("closed", {"kind": "full", "by": told.index(True)})
+
+
+def test_outcome_of_a_closed_incident_can_be_amended(store: TraceStore) -> None:
+    """What came true later replaces what was told; the incident stays closed."""
+    record = incident()
+    store.open_incident(record)
+    store.close_incident(record.incident_id, {"mail_status": "failed"})
+
+    store.amend_outcome(record.incident_id, {"mail_status": "sent"})
+
+    kept = store.incident(record.incident_id)
+    assert kept is not None
+    assert (kept.state, kept.outcome) == ("closed", {"mail_status": "sent"})
+    assert not store.close_incident(record.incident_id, {"mail_status": "off"})
 
 
 def test_closing_an_absent_incident_tells_nothing(store: TraceStore) -> None:
