@@ -48,8 +48,12 @@ class Terraform:
         """Return the plan for an empty project; fails the test when Terraform refuses."""
         done = self.try_plan(**variables)
         assert done.returncode == 0, done.stderr
-        shown = json.loads(self.run("show", "-json", "plan").stdout)
-        return Plan(shown["planned_values"]["root_module"]["resources"], shown["planned_values"]["outputs"])
+        return self.shown()
+
+    def shown(self) -> Plan:
+        """Return the plan that was made last."""
+        values = json.loads(self.run("show", "-json", "plan").stdout)["planned_values"]
+        return Plan(values["root_module"]["resources"], values.get("outputs", {}))
 
     def try_plan(self, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Plan, however it ends."""

@@ -1,43 +1,17 @@
 """What Terraform would make of infra/gcp: planned by Terraform itself against the provider's schema."""
 
-import re
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from infra import bundle, triggers
+from infra import bundle
 from shared.traces.firestore import FirestoreSettings
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
-
-WORKFLOW = bundle.ROOT / "workflows" / "incident.workflows.yaml"
-NAMES = bundle.names()
-
-
-def manifest(name: str) -> dict[str, Any]:
-    """Return a function's function.yaml."""
-    found: dict[str, Any] = yaml.safe_load((bundle.FUNCTIONS / name / "function.yaml").read_text())
-    return found
-
-
-def deployed(name: str) -> str:
-    """Return the name Cloud Run knows a function by."""
-    return name.replace("_", "-")
-
-
-def account(name: str) -> str:
-    """Return the member that a function runs as."""
-    return f"serviceAccount:copilot-{deployed(name)}@{mock_provider.PROJECT}.iam.gserviceaccount.com"
-
-
-def asked_by_workflow() -> set[str]:
-    """Return the functions the workflow's YAML names."""
-    return set(re.findall(r"^\s*(?:- )?function: (\w+)$", WORKFLOW.read_text(), re.MULTILINE))
+from tests.infra.gcp.expected import NAMES, WORKFLOW, account, asked_by_workflow, deployed, has, manifest
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
@@ -133,7 +107,7 @@ def test_only_public_functions_face_the_outside(plan: Plan) -> None:
 def test_function_asks_another_when_it_is_granted_its_address(plan: Plan) -> None:
     """X_FUNCTION_URL among its settings makes it an invoker of x, and tells it where x is."""
     invokers = plan.of("google_cloud_run_v2_service_iam_member", "function")
-    granted = {(name, asked) for name in NAMES for asked in NAMES if _has(name, f"{asked.upper()}_FUNCTION_URL")}
+    granted = {(name, asked) for name in NAMES for asked in NAMES if has(name, f"{asked.upper()}_FUNCTION_URL")}
 
     assert {tuple(pair.split("/")) for pair in invokers} == granted
     for asker, asked in granted:
@@ -160,12 +134,12 @@ def test_roles_are_least_privilege(plan: Plan) -> None:
         if resource["type"] == "google_project_iam_member"
     }
     custom = f"projects/{mock_provider.PROJECT}/roles/incidentCopilot"
-    expected = {(account(name), "roles/datastore.user") for name in NAMES if _has(name, "FIRESTORE_DATABASE")}
+    expected = {(account(name), "roles/datastore.user") for name in NAMES if has(name, "FIRESTORE_DATABASE")}
     for name in NAMES:
-        if _has(name, "WORKFLOW_NAME"):
+        if has(name, "WORKFLOW_NAME"):
             may = "WorkflowStarter" if manifest(name)["trigger"] != "http" else "WorkflowWatcher"
             expected.add((account(name), custom + may))
-    expected |= {(account(name), f"{custom}CallbackAnswerer") for name in NAMES if _has(name, "WORKFLOW_CALLBACK_ROOT")}
+    expected |= {(account(name), f"{custom}CallbackAnswerer") for name in NAMES if has(name, "WORKFLOW_CALLBACK_ROOT")}
 
     of_functions = {(member, role) for member, role in granted if member in map(account, NAMES)}
     assert of_functions == expected
@@ -174,33 +148,12 @@ def test_roles_are_least_privilege(plan: Plan) -> None:
     assert all("databases/incident-copilot" in condition[0]["expression"] for condition in conditions)
 
 
-def _has(name: str, setting: str) -> bool:
-    return setting in manifest(name)["settings"]
-
-
 def test_starter_may_start_and_find_executions(plan: Plan) -> None:
     """It lists executions after a lost reply, and may neither cancel them nor answer their callbacks."""
     permissions = plan.of("google_project_iam_custom_role")["starter"]["permissions"]
 
     assert {"workflows.executions.create", "workflows.executions.list"} <= set(permissions)
     assert not [permission for permission in permissions if "cancel" in permission or "callbacks" in permission]
-
-
-def test_public_function_is_found_by_the_setting_named_after_it(terraform: Terraform) -> None:
-    """Whoever is granted NIGHT_WATCH_URL, or WATCH_URL, gets the address of night_watch."""
-    said = {"trigger": "http", "memory": "256Mi", "timeout_s": 30, "secrets": []}
-    for name, more in {"night_watch": {"public": True}, "guest": {"settings": ["WATCH_URL", "OTHER_URL"]}}.items():
-        (terraform.root / "functions" / name).mkdir()
-        text = yaml.safe_dump({"entry_point": name, **said, **more})
-        (terraform.root / "functions" / name / "function.yaml").write_text(text)
-        (terraform.root / "build" / f"{name}.zip").write_bytes(b"bundle")
-
-    (config,) = terraform.plan().of("google_cloudfunctions2_function")["guest"]["service_config"]
-
-    assert config["environment_variables"]["WATCH_URL"] == (
-        f"https://night-watch-{mock_provider.NUMBER}.europe-west1.run.app"
-    )
-    assert "OTHER_URL" not in config["environment_variables"]
 
 
 def test_only_doors_publish_alerts_and_only_listeners_lay_them_aside(plan: Plan) -> None:
@@ -270,114 +223,3 @@ def test_what_is_remembered_expires(plan: Plan) -> None:
     assert {expiry["collection"] for expiry in expiries} == collections
     assert all(expiry["field"] == "expire_at" and expiry["ttl_config"] for expiry in expiries)
     assert {("runs", "entry"), ("texts", "body")} <= unindexed
-
-
-def test_new_folder_is_a_new_function(terraform: Terraform) -> None:
-    """Nothing else is edited: account, schedule, limits and secret follow from its function.yaml."""
-    folder = terraform.root / "functions" / "night_watch"
-    folder.mkdir()
-    said = {"entry_point": "night_watch", "trigger": "http", "memory": "256Mi", "timeout_s": 30, "settings": []}
-    said |= {"secrets": ["NIGHT_KEY"], "schedule": "* * * * *", "max_instances": 1, "concurrency": 1, "cpu": "0.25"}
-    (folder / "function.yaml").write_text(yaml.safe_dump(said))
-    (terraform.root / "build" / "night_watch.zip").write_bytes(b"bundle")
-
-    plan = terraform.plan()
-
-    (config,) = plan.of("google_cloudfunctions2_function")["night_watch"]["service_config"]
-    assert (config["max_instance_count"], config["max_instance_request_concurrency"]) == (1, 1)
-    assert config["available_cpu"] == "0.25"
-    assert plan.of("google_cloud_scheduler_job")["night_watch"]["schedule"] == "* * * * *"
-    assert plan.of("google_cloud_run_v2_service_iam_member", "scheduler")["night_watch"]["name"] == "night-watch"
-    assert "night_watch/NIGHT_KEY" in plan.of("google_secret_manager_secret_iam_member")
-
-
-def test_changed_bundle_redeploys_its_function_alone(terraform: Terraform, plan: Plan) -> None:
-    """The hash of the bundle names the source, so that all other functions stay as they are."""
-    archive = terraform.root / "build" / "rca.zip"
-    archive.write_bytes(archive.read_bytes() + b"\0")
-
-    changed = terraform.plan().of("google_cloudfunctions2_function")
-
-    before = plan.of("google_cloudfunctions2_function")
-    assert [name for name in NAMES if changed[name] != before[name]] == ["rca"]
-
-
-def test_rolled_back_function_runs_the_earlier_bundle(terraform: Terraform) -> None:
-    """Pinned to a hash, it is deployed from that object, whatever was built since."""
-    plan = terraform.plan(pinned_bundles={"rca": "a" * 64})
-
-    (source,) = plan.of("google_cloudfunctions2_function")["rca"]["build_config"][0]["source"]
-    assert source["storage_source"][0]["object"] == f"rca/{'a' * 64}.zip"
-    assert "rca" not in plan.of("google_storage_bucket_object")
-
-
-def test_setting_nobody_reads_is_refused(terraform: Terraform) -> None:
-    """A misspelled variable is told before anything changes."""
-    done = terraform.try_plan(settings={"GRAFANA_HOTS": "https://grafana.example.com"})
-
-    assert done.returncode != 0
-    assert "GRAFANA_HOTS" in done.stderr
-
-
-def test_secret_among_the_settings_is_refused(terraform: Terraform) -> None:
-    """A secret's value would lie in Terraform's state."""
-    done = terraform.try_plan(settings={"GITHUB_TOKEN": "x"})
-
-    assert done.returncode != 0
-    assert "Secret Manager" in done.stderr
-
-
-def test_private_grafana_is_reached_by_its_readers_alone(terraform: Terraform) -> None:
-    """Only functions that read logs or metrics get the way into the network."""
-    plan = terraform.plan(private_network={"network": "default", "cidr": "10.8.0.0/28"})
-
-    functions = plan.of("google_cloudfunctions2_function")
-    connected = {name for name, function in functions.items() if function["service_config"][0]["vpc_connector"]}
-    assert connected == {name for name in NAMES if _has(name, "GRAFANA_HOST") or _has(name, "PROMETHEUS_HOST")}
-
-
-def test_own_key_encrypts_everything_at_rest(terraform: Terraform) -> None:
-    """Functions, bundles, images, topics, secrets, database and workflow name it, and each agent may use it."""
-    key = "projects/example-project/locations/europe-west1/keyRings/ring/cryptoKeys/key"
-
-    plan = terraform.plan(kms_key=key)
-
-    kinds = {resource["type"] for resource in plan.resources if key in str(resource["values"])}
-    at_rest = {
-        "artifact_registry_repository", "cloudfunctions2_function", "firestore_database", "pubsub_topic",
-        "secret_manager_secret", "storage_bucket", "workflows_workflow",
-    }  # fmt: skip
-    assert {f"google_{kind}" for kind in at_rest} <= kinds
-    assert len(plan.of("google_kms_crypto_key_iam_member")) == 8
-
-
-def test_vertex_is_allowed_only_when_it_is_chosen(terraform: Terraform, plan: Plan) -> None:
-    """Without it, no function may spend the project's money on models."""
-    chosen = terraform.plan(settings={"GOOGLE_GENAI_USE_VERTEXAI": "true"})
-
-    assert plan.of("google_project_iam_member", "vertex_user") == {}
-    users = {name for name in NAMES if _has(name, "GOOGLE_GENAI_USE_VERTEXAI")}
-    assert set(chosen.of("google_project_iam_member", "vertex_user")) == users
-    assert "aiplatform.googleapis.com" in chosen.of("google_project_service")
-
-
-def test_each_function_has_a_trigger_on_its_own_files(terraform: Terraform) -> None:
-    """With a repository, a push builds just the functions whose files it changed."""
-    connection = "projects/example-project/locations/europe-west1/connections/git/repositories/repo"
-
-    made = terraform.plan(repository=connection).of("google_cloudbuild_trigger")
-
-    assert sorted(made) == NAMES
-    assert made["rca"]["included_files"] == triggers.included_files("rca")
-    assert made["rca"]["substitutions"]["_FUNCTION"] == "rca"
-
-
-def test_budget_and_channels_are_made_when_asked_for(terraform: Terraform, plan: Plan) -> None:
-    """With a billing account there is a budget; the addresses given are told of it and of trouble."""
-    asked = terraform.plan(billing_account="000000-000000-000000", notification_emails=["ops@example.com"])
-
-    assert plan.of("google_billing_budget") == {}
-    (month,) = asked.of("google_billing_budget").values()
-    assert [rule["threshold_percent"] for rule in month["threshold_rules"]] == [0.5, 0.9, 1]
-    policies = asked.of("google_monitoring_alert_policy").values()
-    assert all(len(policy["notification_channels"]) == 1 for policy in policies)

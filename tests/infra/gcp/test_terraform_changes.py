@@ -1,0 +1,151 @@
+"""What Terraform would make of infra/gcp when something is added, changed, chosen or wrong."""
+
+import yaml
+
+from infra import triggers
+from infra.deploy import Target
+from tests.infra.gcp import mock_provider
+from tests.infra.gcp.conftest import Plan, Terraform
+from tests.infra.gcp.expected import NAMES, has
+
+
+def test_public_function_is_found_by_the_setting_named_after_it(terraform: Terraform) -> None:
+    """Whoever is granted NIGHT_WATCH_URL, or WATCH_URL, gets the address of night_watch."""
+    said = {"trigger": "http", "memory": "256Mi", "timeout_s": 30, "secrets": []}
+    for name, more in {"night_watch": {"public": True}, "guest": {"settings": ["WATCH_URL", "OTHER_URL"]}}.items():
+        (terraform.root / "functions" / name).mkdir()
+        text = yaml.safe_dump({"entry_point": name, **said, **more})
+        (terraform.root / "functions" / name / "function.yaml").write_text(text)
+        (terraform.root / "build" / f"{name}.zip").write_bytes(b"bundle")
+
+    (config,) = terraform.plan().of("google_cloudfunctions2_function")["guest"]["service_config"]
+
+    assert config["environment_variables"]["WATCH_URL"] == (
+        f"https://night-watch-{mock_provider.NUMBER}.europe-west1.run.app"
+    )
+    assert "OTHER_URL" not in config["environment_variables"]
+
+
+def test_new_folder_is_a_new_function(terraform: Terraform) -> None:
+    """Nothing else is edited: account, schedule, limits and secret follow from its function.yaml."""
+    folder = terraform.root / "functions" / "night_watch"
+    folder.mkdir()
+    said = {"entry_point": "night_watch", "trigger": "http", "memory": "256Mi", "timeout_s": 30, "settings": []}
+    said |= {"secrets": ["NIGHT_KEY"], "schedule": "* * * * *", "max_instances": 1, "concurrency": 1, "cpu": "0.25"}
+    (folder / "function.yaml").write_text(yaml.safe_dump(said))
+    (terraform.root / "build" / "night_watch.zip").write_bytes(b"bundle")
+
+    plan = terraform.plan()
+
+    (config,) = plan.of("google_cloudfunctions2_function")["night_watch"]["service_config"]
+    assert (config["max_instance_count"], config["max_instance_request_concurrency"]) == (1, 1)
+    assert config["available_cpu"] == "0.25"
+    assert plan.of("google_cloud_scheduler_job")["night_watch"]["schedule"] == "* * * * *"
+    assert plan.of("google_cloud_run_v2_service_iam_member", "scheduler")["night_watch"]["name"] == "night-watch"
+    assert "night_watch/NIGHT_KEY" in plan.of("google_secret_manager_secret_iam_member")
+
+
+def test_changed_bundle_redeploys_its_function_alone(terraform: Terraform, plan: Plan) -> None:
+    """The hash of the bundle names the source, so that all other functions stay as they are."""
+    archive = terraform.root / "build" / "rca.zip"
+    archive.write_bytes(archive.read_bytes() + b"\0")
+
+    changed = terraform.plan().of("google_cloudfunctions2_function")
+
+    before = plan.of("google_cloudfunctions2_function")
+    assert [name for name in NAMES if changed[name] != before[name]] == ["rca"]
+
+
+def test_rolled_back_function_runs_the_earlier_bundle(terraform: Terraform) -> None:
+    """Pinned to a hash, it is deployed from that object, whatever was built since."""
+    plan = terraform.plan(pinned_bundles={"rca": "a" * 64})
+
+    (source,) = plan.of("google_cloudfunctions2_function")["rca"]["build_config"][0]["source"]
+    assert source["storage_source"][0]["object"] == f"rca/{'a' * 64}.zip"
+    assert "rca" not in plan.of("google_storage_bucket_object")
+
+
+def test_setting_nobody_reads_is_refused(terraform: Terraform) -> None:
+    """A misspelled variable is told before anything changes."""
+    done = terraform.try_plan(settings={"GRAFANA_HOTS": "https://grafana.example.com"})
+
+    assert done.returncode != 0
+    assert "GRAFANA_HOTS" in done.stderr
+
+
+def test_secret_among_the_settings_is_refused(terraform: Terraform) -> None:
+    """A secret's value would lie in Terraform's state."""
+    done = terraform.try_plan(settings={"GITHUB_TOKEN": "x"})
+
+    assert done.returncode != 0
+    assert "Secret Manager" in done.stderr
+
+
+def test_private_grafana_is_reached_by_its_readers_alone(terraform: Terraform) -> None:
+    """Only functions that read logs or metrics get the way into the network."""
+    plan = terraform.plan(private_network={"network": "default", "cidr": "10.8.0.0/28"})
+
+    functions = plan.of("google_cloudfunctions2_function")
+    connected = {name for name, function in functions.items() if function["service_config"][0]["vpc_connector"]}
+    assert connected == {name for name in NAMES if has(name, "GRAFANA_HOST") or has(name, "PROMETHEUS_HOST")}
+
+
+def test_own_key_encrypts_everything_at_rest(terraform: Terraform) -> None:
+    """Functions, bundles, images, topics, secrets, database and workflow name it, and each agent may use it."""
+    key = "projects/example-project/locations/europe-west1/keyRings/ring/cryptoKeys/key"
+
+    plan = terraform.plan(kms_key=key)
+
+    kinds = {resource["type"] for resource in plan.resources if key in str(resource["values"])}
+    at_rest = {
+        "artifact_registry_repository", "cloudfunctions2_function", "firestore_database", "pubsub_topic",
+        "secret_manager_secret", "storage_bucket", "workflows_workflow",
+    }  # fmt: skip
+    assert {f"google_{kind}" for kind in at_rest} <= kinds
+    assert len(plan.of("google_kms_crypto_key_iam_member")) == 8
+
+
+def test_vertex_is_allowed_only_when_it_is_chosen(terraform: Terraform, plan: Plan) -> None:
+    """Without it, no function may spend the project's money on models."""
+    chosen = terraform.plan(settings={"GOOGLE_GENAI_USE_VERTEXAI": "true"})
+
+    assert plan.of("google_project_iam_member", "vertex_user") == {}
+    users = {name for name in NAMES if has(name, "GOOGLE_GENAI_USE_VERTEXAI")}
+    assert set(chosen.of("google_project_iam_member", "vertex_user")) == users
+    assert "aiplatform.googleapis.com" in chosen.of("google_project_service")
+
+
+def test_each_function_has_a_trigger_on_its_own_files(terraform: Terraform) -> None:
+    """With a repository, a push builds just the functions whose files it changed."""
+    connection = "projects/example-project/locations/europe-west1/connections/git/repositories/repo"
+
+    made = terraform.plan(repository=connection).of("google_cloudbuild_trigger")
+
+    assert sorted(made) == NAMES
+    assert made["rca"]["included_files"] == triggers.included_files("rca")
+    assert made["rca"]["substitutions"]["_FUNCTION"] == "rca"
+
+
+def test_budget_and_channels_are_made_when_asked_for(terraform: Terraform, plan: Plan) -> None:
+    """With a billing account there is a budget; the addresses given are told of it and of trouble."""
+    asked = terraform.plan(billing_account="000000-000000-000000", notification_emails=["ops@example.com"])
+
+    assert plan.of("google_billing_budget") == {}
+    (month,) = asked.of("google_billing_budget").values()
+    assert [rule["threshold_percent"] for rule in month["threshold_rules"]] == [0.5, 0.9, 1]
+    policies = asked.of("google_monitoring_alert_policy").values()
+    assert all(len(policy["notification_channels"]) == 1 for policy in policies)
+
+
+def test_one_function_can_be_deployed_without_the_others(terraform: Terraform) -> None:
+    """With `make deploy-rca`'s target, Terraform makes that function, what it stands on, and no other function."""
+    done = terraform.run("plan", "-input=false", "-no-color", "-out=plan", *_BASE, *_ONLY_RCA)
+
+    assert done.returncode == 0, done.stderr
+    plan = terraform.shown()
+    assert set(plan.of("google_cloudfunctions2_function")) == {"rca"}
+    assert plan.of("google_workflows_workflow") == {}
+
+
+_BASE = [f"-var=project_id={mock_provider.PROJECT}", "-var=region=europe-west1"]
+_ONLY_RCA = [part for part in Target("p", "r").apply("rca", is_agreed=True) if part.startswith("-target=")]
