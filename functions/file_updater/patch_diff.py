@@ -24,6 +24,11 @@ class FileDiff:
         new = f"b/{self.path}" if self.after is not None else "/dev/null"
         return "".join([f"diff --git a/{self.path} b/{self.path}\n", f"--- {old}\n", f"+++ {new}\n", *self._hunks])
 
+    @property
+    def added_text(self) -> str:
+        """The lines only the new text has."""
+        return "".join(line[1:] for line in self._hunks if line.startswith("+"))
+
     @cached_property
     def lines_added(self) -> int:
         """Lines only the new text has."""

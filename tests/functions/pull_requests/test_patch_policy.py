@@ -68,6 +68,12 @@ def test_secret_that_a_patch_would_bring_is_refused_and_not_told(line: str) -> N
     PatchPolicy().check([FileDiff("app.py", f"{line}\nx = 1\n", "x = 1\n")])
 
 
+@pytest.mark.parametrize("line", ["# by ada@example.com", "CARD = '4111 1111 1111 1111'", "PHONE = '+44 20 7946 0958'"])
+def test_addresses_and_numbers_of_people_are_no_secrets(line: str) -> None:
+    """They open nothing, and code is full of them."""
+    PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")])
+
+
 def test_size_is_bounded_by_settings() -> None:
     """Files and lines have their own bounds; both are named."""
     diffs = [FileDiff(f"f{number}.py", "a\n", "b\n") for number in range(3)]
