@@ -17,10 +17,10 @@ def file_updater(request: FileUpdateRequest) -> Branch:
         return Branch(status="skipped", message=request.solution.patch_withheld or "The solution has no patch.")
     if approval.mode() == "off":
         return Branch(status="skipped", repo=repo, message="Pull requests are switched off (PR_MODE is off).")
-    reader, writer = code_host.connect_reader(repo), code_host.connect_writer(repo)
-    if reader is None or writer is None:
+    writer = code_host.connect_writer(repo)
+    if writer is None:
         return Branch(status="skipped", repo=repo, message="No credentials to write: set GITHUB_TOKEN.")
     try:
-        return update(request, patch, reader, writer)
+        return update(request, patch, writer)
     except Rejected as refusal:
         return Branch(status="refused", repo=repo, message=str(refusal)[:1000])

@@ -1,7 +1,7 @@
 """From a patch to its branch: checked first, held back for a person or for another pull request, then written."""
 
 from shared import recorder, traces
-from shared.code_host.port import CodeReader, CodeWriter, PullRequestFound
+from shared.code_host.port import CodeWriter, PullRequestFound
 from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
 from shared.pull_request import approval
@@ -12,7 +12,7 @@ from .patch_policy import PatchPolicy
 from .storm_brake import beside, branch_of, incident_of, other_at_work
 
 
-def update(request: FileUpdateRequest, patch: Patch, reader: CodeReader, writer: CodeWriter) -> Branch:
+def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Branch:
     """
     Return the incident's branch, written now or found, or why there is none yet.
 
@@ -21,6 +21,7 @@ def update(request: FileUpdateRequest, patch: Patch, reader: CodeReader, writer:
     """
     if obstacle := writer.obstacle():
         raise Rejected(obstacle)
+    reader = writer.reader
     base = request.code_analysis.base_branch or reader.default_branch()
     head = reader.resolve(base)
     if head is None:

@@ -29,7 +29,7 @@ def open_for(request: PullRequestRequest) -> PullRequest:
         body=pr_body(request),
         marker=marker.marker(request.incident_id),
         labels=(*LABELS, f"severity:{request.incident.severity}"),
-        reviewers=reviewers(request),
+        reviewers=reviewers(request, writer.reader),
         is_draft=approval.mode() != "ready",
     )
     with recorder.tool("open_pull_request", repo=branch.repo, branch=branch.branch, title=draft.title) as call:

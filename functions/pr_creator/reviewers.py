@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from shared import code_host, log
+from shared import log
 from shared.code_host.port import CodeReader
 from shared.contracts import PullRequestRequest
 from shared.errors import IncidentCopilotError
@@ -15,13 +15,12 @@ _PATHS_READ = 3
 _COMMITS_READ = 10
 
 
-def reviewers(request: PullRequestRequest) -> tuple[str, ...]:
+def reviewers(request: PullRequestRequest, reader: CodeReader) -> tuple[str, ...]:
     """Return logins and `org/team`, best first; empty when nobody is known, for that must not keep the fix back."""
     base = request.branch.base_commit or request.branch.base_branch
+    if base is None:
+        return ()
     try:
-        reader = code_host.connect_reader(request.branch.repo)
-        if reader is None or base is None:
-            return ()
         found = _owners(reader, base, request.branch.files)
         return tuple(found[:MOST_OWNERS] or list(dict.fromkeys(_authors(request, reader, base)))[:MOST_AUTHORS])
     except IncidentCopilotError as error:

@@ -20,6 +20,7 @@ from shared.code_host.github import (
     writing,
 )
 from shared.code_host.github_pulls import GithubPulls
+from shared.code_host.github_reader import GithubReader
 from shared.code_host.port import BranchWritten, FileWrite
 from shared.errors import Refused, Rejected, Uncertain
 
@@ -37,6 +38,7 @@ class GithubWriter:
 
     def __init__(self, settings: GithubSettings, repo: str) -> None:
         self.repo = repo
+        self._settings = settings
         self._repository = GithubRepository(settings, repo)
 
     def commit_files(self, branch: str, base_sha: str, message: str, files: Sequence[FileWrite]) -> BranchWritten:
@@ -58,6 +60,11 @@ class GithubWriter:
             return self._earlier(branch, head, base_sha, message)
         commit = self._store(base_sha, message, files)
         return self._publish(branch, commit, base_sha, message)
+
+    @property
+    def reader(self) -> GithubReader:
+        """A reader of this repository by REST."""
+        return GithubReader(self._settings, self.repo)
 
     @property
     def pulls(self) -> GithubPulls:

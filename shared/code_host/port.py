@@ -155,6 +155,11 @@ class CodeWriter(Protocol):
     repo: str
 
     @property
+    def reader(self) -> CodeReader:
+        """A reader of the very repository that is written to, whatever agents read the code by."""
+        ...
+
+    @property
     def pulls(self) -> PullRequests:
         """The pull requests of the repository."""
         ...

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from functions.code_analyzer.main import code_analyzer
 from functions.file_updater.main import file_updater
 from functions.pr_creator.main import pr_creator
 from infra.local.sandboxes.github import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 from shared import traces
-from shared.contracts import Branch, FileEdit, FileStat
+from shared.contracts import Branch, CodeAnalysisRequest, FileEdit, FileStat
+from tests.builders import an_incident
 from tests.functions.pull_requests.conftest import (
     FIX,
     REPO,
@@ -229,6 +231,27 @@ def test_missing_branch_is_refused(house: House) -> None:
     branch = house.update(gone)
 
     assert (branch.status, branch.message) == ("refused", "octo/shop has no branch 'gone', or is empty")
+
+
+def test_repository_nobody_allowed_is_refused_before_anything_is_asked(house: House) -> None:
+    """A step that is led elsewhere, by whatever it was told, sends nothing there."""
+    request = update_request(incident())
+    led = request.model_copy(update={"code_analysis": request.code_analysis.model_copy(update={"repo": "evil/shop"})})
+
+    status, body = status_of(file_updater, led)
+
+    assert (status, body["error_type"], house.github.requests) == (424, "Refused", [])
+    assert "GITHUB_ALLOWED_REPOS" in body["message"]
+
+
+def test_alert_that_names_a_foreign_repository_is_analysed_without_code(house: House) -> None:
+    """The brief says why, and the token stays at home."""
+    alert = incident().model_copy(update={"github_repo": "evil/shop"})
+
+    _, found = status_of(code_analyzer, CodeAnalysisRequest(alert=alert, incident=an_incident()))
+
+    assert (found["code_available"], house.github.requests) == (False, [])
+    assert "'evil/shop' is none of the repositories this house may touch" in found["degraded"]
 
 
 def test_empty_repository_is_refused(tmp_path: Any, monkeypatch: Any, house: House) -> None:
