@@ -22,16 +22,7 @@ def open_for(request: PullRequestRequest) -> PullRequest:
     writer = code_host.connect_writer(branch.repo)
     if writer is None or branch.branch is None or branch.base_branch is None:
         return PullRequest(status="skipped", branch=branch.branch, message="No credentials to write: set GITHUB_TOKEN.")
-    draft = PullRequestDraft(
-        branch=branch.branch,
-        base_branch=branch.base_branch,
-        title=pr_title(request),
-        body=pr_body(request),
-        marker=marker.marker(request.incident_id),
-        labels=(*LABELS, f"severity:{request.incident.severity}"),
-        reviewers=reviewers(request, writer.reader),
-        is_draft=approval.mode() != "ready",
-    )
+    draft = _draft(request, branch.branch, branch.base_branch, reviewers(request, writer.reader))
     with recorder.tool("open_pull_request", repo=branch.repo, branch=branch.branch, title=draft.title) as call:
         opened = writer.pulls.open(draft)
         call.result = opened.url
@@ -44,6 +35,19 @@ def open_for(request: PullRequestRequest) -> PullRequest:
         draft=opened.draft,
         reviewers=list(opened.reviewers),
         message=draft.title,
+    )
+
+
+def _draft(request: PullRequestRequest, branch: str, base: str, asked: tuple[str, ...]) -> PullRequestDraft:
+    return PullRequestDraft(
+        branch=branch,
+        base_branch=base,
+        title=pr_title(request),
+        body=pr_body(request),
+        marker=marker.marker(request.incident_id),
+        labels=(*LABELS, f"severity:{request.incident.severity}"),
+        reviewers=asked,
+        is_draft=approval.mode() != "ready",
     )
 
 
