@@ -66,7 +66,9 @@ def test_every_agent_is_called_by_the_workflow() -> None:
     assert {call["function"] for call in CALLS} == set(REQUESTS)
 
 
-@pytest.mark.parametrize("fact", ["needs_response", "looks_like_regression", "has_patch", "is_ready", "awaits_approval"])
+@pytest.mark.parametrize(
+    "fact", ["needs_response", "looks_like_regression", "has_patch", "is_ready", "awaits_approval"]
+)
 def test_facts_the_workflow_branches_on_are_in_the_answers(fact: str) -> None:
     """Each fact is a computed field, so it travels in the answer's JSON."""
     answers = (contracts.Incident, contracts.Solution, contracts.Branch)
