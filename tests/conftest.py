@@ -8,6 +8,8 @@ import pytest
 
 # Set by the fixtures that start them.
 EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST")
+FAULT_TABLE = "model fault"
+"""Property of a test that walked a fault of the model: (fault, what happened, seconds)."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -33,3 +35,14 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("TRACES_PROVIDER", "embedded")
     monkeypatch.setenv("TRACES_PATH", str(tmp_path / "traces.sqlite3"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what became of each fault of the model, also of those tested in another process."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    kept = [kept for report in reports for kept in getattr(report, "user_properties", ())]
+    rows = [row for name, row in kept if name == FAULT_TABLE]
+    if rows:
+        terminalreporter.section("model faults")
+    for fault, happened, seconds in sorted(rows):
+        terminalreporter.write_line(f"{fault:<32} {seconds:>5.1f} s  {happened}")

@@ -1,7 +1,6 @@
 """However Gemini fails, every step answers and there is a brief; a table at the end says what became of each fault."""
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from infra.local.sandboxes.gemini import Fault, GeminiSandbox
 from shared.model import gemini
 from shared.telemetry.port import LogLine
 from tests.builders import NOW, an_alert
+from tests.conftest import FAULT_TABLE as TABLE
 from tests.functions import model_path
 
 TIMEOUT_S = 1.0
@@ -31,18 +31,6 @@ def _line(at, text: str) -> LogLine:
     return LogLine(at, int(at.timestamp() * 1e9), text, {"service_name": "checkout-api"})
 
 
-@pytest.fixture(scope="module")
-def table(request: pytest.FixtureRequest) -> Iterator[list[tuple[str, str, float]]]:
-    """Collect a row for each fault; print them when all are done."""
-    rows: list[tuple[str, str, float]] = []
-    yield rows
-    manager = request.config.pluginmanager.getplugin("capturemanager")
-    with manager.global_and_fixture_disabled():
-        print()  # noqa: T201
-        for fault, happened, seconds in sorted(rows):
-            print(f"{fault:<32} {seconds:>5.1f} s  {happened}")  # noqa: T201  # the table is for whoever reads the run
-
-
 def _walk(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> tuple[model_path.Answers, float]:
     # The waits between attempts are tested with the adapter.
     monkeypatch.setattr(gemini, "FIRST_WAIT_S", 0.02)
@@ -54,12 +42,12 @@ def _walk(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> tuple[model_path.Ans
 
 
 @pytest.mark.parametrize("name", gemini_faults.NAMES)
-def test_lasting_fault_ends_in_a_brief_that_says_so(monkeypatch, table, name: str) -> None:
+def test_lasting_fault_ends_in_a_brief_that_says_so(monkeypatch, record_property, name: str) -> None:
     """Every answer is the offline analyst's, marked, and the brief is there in time."""
     answers, seconds = _walk(monkeypatch, Fault(name))
     said = (answers.incident, answers.causes, answers.advice, answers.solution)
     degraded = [one.degraded for one in said if one.degraded]
-    table.append((f"{name}, always", (degraded or ["answered by the model"])[0][:110], seconds))
+    record_property(TABLE, (f"{name}, always", (degraded or ["answered by the model"])[0][:110], seconds))
 
     assert "checkout-api" in answers.brief.html
     assert answers.brief.kind == ("full" if name in MENDED else "degraded")
@@ -70,10 +58,10 @@ def test_lasting_fault_ends_in_a_brief_that_says_so(monkeypatch, table, name: st
 
 @pytest.mark.parametrize("name", ["429", "500", "503", "reset", "cut_json", "wrong_schema", "empty", "MAX_TOKENS",
                                   "MALFORMED_FUNCTION_CALL", "unknown_function"])  # fmt: skip
-def test_passing_fault_costs_no_answer(monkeypatch, table, name: str) -> None:
+def test_passing_fault_costs_no_answer(monkeypatch, record_property, name: str) -> None:
     """One failure is waited out or mended, and the model answers."""
     answers, seconds = _walk(monkeypatch, Fault(name, calls=1))
-    table.append((f"{name}, once", f"answered by {answers.incident.produced_by}", seconds))
+    record_property(TABLE, (f"{name}, once", f"answered by {answers.incident.produced_by}", seconds))
 
     assert answers.incident.produced_by.startswith("gemini:")
     assert answers.brief.kind == "full"
