@@ -24,7 +24,7 @@ local: $(VENV)/.demo ## Keep the whole house up for curl; PORT=8080 is the webho
 	@$(BIN)/python -m infra.local up --port $(PORT) $(EMULATORS_ARGUMENT)
 
 alert: $(VENV)/.demo ## Post an alert to the house that is up; FILE=<body.json> chooses the body
-	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") --port $(PORT)
+	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") $(if $(filter-out file,$(origin PORT)),--port $(PORT))
 
 traces: $(VENV)/.demo ## List the incidents of the house that is up; ID=<incident_id> prints one trace
 	@$(BIN)/python -m infra.local traces $(ID)

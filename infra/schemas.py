@@ -61,7 +61,9 @@ def _line(cls: type[Settings], field: str) -> str:
     notes = " ".join(filter(None, ["required." if info.is_required() else "", info.description or ""]))
     secret = "secret. " if grants.is_secret(cls, field) else ""
     comment = f"# {secret}{notes}".rstrip()
-    return f"{comment}\n{field.upper()}={value}" if comment != "#" else f"{field.upper()}={value}"
+    # A default stands as a comment, so that a copy of the file changes nothing until a line is filled in.
+    setting = f"# {field.upper()}={value}" if value else f"{field.upper()}="
+    return f"{comment}\n{setting}" if comment != "#" else setting
 
 
 def _as_text(default: object) -> str:

@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--emulators", action="store_true", help="Google's Pub/Sub and Firestore emulators")
     alert = commands.add_parser("alert", help="post an alert to the house that is up")
     alert.add_argument("file", type=Path, nargs="?", help="body to post; by default the scenario's")
-    alert.add_argument("--port", type=int, default=DEFAULT_PORT)
+    alert.add_argument("--port", type=int, help="port of alert_intake; by default that of the house that is up")
     alert.set_defaults(run=lambda chosen, console: serve.alert(chosen.file, chosen.port, console))
     traces = commands.add_parser("traces", help="print a trace as JSON, or list the incidents")
     traces.add_argument("incident_id", nargs="?")

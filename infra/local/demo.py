@@ -66,6 +66,8 @@ def _check(options: DemoOptions) -> None:
         raise Rejected(f"WITHOUT names {', '.join(unknown)}, and there is only {known}")
     if options.repo_git is not None and options.case is None:
         raise Rejected("REPO is the repository of a recorded incident: give CASE too")
+    if options.model.fault and options.model.provider != "sandbox":
+        raise Rejected("FAULT is a failure of the stand-in: give MODEL=sandbox too")
 
 
 def _build(options: DemoOptions, folder: Path) -> Built:

@@ -68,8 +68,8 @@ def _tell(stack: Stack, console: Console) -> None:
     console.print(f"Everything goes to {stack.folder}. Ctrl-C stops every process.", soft_wrap=True, highlight=False)
 
 
-def alert(file: Path | None, port: int, console: Console) -> int:
-    """Post a body to the house that is up; print what it answered."""
+def alert(file: Path | None, port: int | None, console: Console) -> int:
+    """Post a body to the house that is up, wherever it listens; print what it answered."""
     body = file or CURRENT / "scenario" / "alert.json"
     if not body.is_file():
         console.print(
@@ -77,7 +77,11 @@ def alert(file: Path | None, port: int, console: Console) -> int:
         )
         return 1
     headers = {"Content-Type": "application/json", "X-Webhook-API-Key": os.environ.get("WEBHOOK_API_KEY") or API_KEY}
-    url = f"http://127.0.0.1:{port}/webhook/trigger_agent"
+    where = f"127.0.0.1:{port}" if port else _address("alert_intake")
+    if where is None:
+        console.print("No house is up: start it with `make local`.")
+        return 1
+    url = f"http://{where}/webhook/trigger_agent"
     try:
         response = requests.post(url, data=body.read_bytes(), headers=headers, timeout=30)
     except requests.ConnectionError:

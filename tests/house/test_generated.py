@@ -37,6 +37,14 @@ def test_env_example_is_fresh() -> None:
     assert schemas.ENV_EXAMPLE.read_text() == schemas.env_example()
 
 
+def test_copy_of_env_example_changes_nothing() -> None:
+    """Every default stands as a comment: a default of the cloud must not win over the laptop's own."""
+    active = [line for line in schemas.env_example().splitlines() if line and not line.startswith("#")]
+
+    assert active
+    assert [line for line in active if not line.endswith("=")] == []
+
+
 def test_every_requirement_has_one_version() -> None:
     """Each distribution a function needs is pinned in infra/constraints.txt."""
     pinned = {
