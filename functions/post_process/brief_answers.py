@@ -81,6 +81,8 @@ def pull_request(request: PostProcessRequest) -> Section:
         return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."),))
     button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
+    if request.branch is not None and request.branch.linked_pr_url is not None:
+        return Section("Pull request", (button, Line(f"Opened before, not by this incident. {made.message}")))
     return Section("Pull request", (button, Line(state), *_change(request)))
 
 

@@ -19,6 +19,7 @@ def follow_up(request: PostProcessRequest, store: TraceStore, doors: Doors) -> O
     """
     telling = Telling(request, store, BriefWords())
     mailed = telling.once("follow_up", lambda: _send(request, doors))
+    telling.attempt("traces", lambda: _remember(request, store))
     return telling.outcome("off", mailed, None)
 
 
@@ -32,6 +33,25 @@ def _send(request: PostProcessRequest, doors: Doors) -> str:
     return call.result or mail.message_id
 
 
+def _remember(request: PostProcessRequest, store: TraceStore) -> None:
+    """Let the approval page say that nothing was opened; what was opened, pr_creator has remembered itself."""
+    made, record = request.pull_request, store.incident(request.incident_id)
+    facts = record.pull_request if record else None
+    if facts is None or facts.get("state") != "approved" or (made is not None and made.status == "success"):
+        return
+    link = {"url": made.pr_url} if made is not None and made.pr_url else {}
+    store.set_pull_request(
+        request.incident_id, {**facts, **link, "state": "not_opened", "reason": " ".join(_why_not(request))[:500]}
+    )
+
+
+def _why_not(request: PostProcessRequest) -> list[str]:
+    made = request.pull_request
+    said = (made.message if made else "", request.branch.message if request.branch else "")
+    lines = [text for text in dict.fromkeys(said) if text]
+    return lines + [f"{failure.step} failed ({failure.error_type}): {failure.message}" for failure in request.failures]
+
+
 def written(request: PostProcessRequest, to: tuple[str, ...]) -> Mail:
     """Return the mail: what was opened, or why nothing was."""
     made, service = request.pull_request, request.alert.service_name
@@ -41,9 +61,7 @@ def written(request: PostProcessRequest, to: tuple[str, ...]) -> Mail:
         lines += [f"Asked for a review: {', '.join(made.reviewers)}."] if made.reviewers else []
     else:
         subject = f"The approved pull request for {service} was not opened"
-        said = (made.message if made else "", request.branch.message if request.branch else "")
-        lines = [text for text in dict.fromkeys(said) if text]
-        lines += [f"{failure.step} failed ({failure.error_type}): {failure.message}" for failure in request.failures]
+        lines = _why_not(request)
     lines.append(f"Incident {request.incident_id}.")
     html = "".join(f"<p>{_linked(line)}</p>" for line in lines)
     message_id = f"<{request.incident_id}.approved@incident-copilot>"

@@ -100,6 +100,7 @@ def ended(facts: Json) -> str:
     words = {
         "approved": "The pull request is approved and being opened; reload this page to find its link.",
         "declined": "The pull request is declined; nothing is written.",
+        "not_opened": f"The pull request was approved and not opened: {facts.get('reason') or 'see the mail'}",
         "open": "The pull request is open.",
         "merged": "The pull request is merged.",
         "closed": "The pull request is closed.",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from functions.post_process.follow_up import follow_up, written
 from functions.post_process.telling import Doors
 from shared import traces
@@ -87,3 +89,21 @@ def test_pull_request_that_was_not_opened_says_why() -> None:
     assert mail.subject == "The approved pull request for checkout-api was not opened"
     assert "file_updater failed (Unavailable): GitHub is down" in mail.text
     assert "&lt;b&gt;" in mail.html
+
+
+@pytest.mark.parametrize(("state", "kept"), [("approved", "not_opened"), ("open", "open")])
+def test_link_learns_that_nothing_was_opened(state: str, kept: str) -> None:
+    """Whoever reloads the approval page is told why; what is open already stays so."""
+    store = traces.connect()
+    store.open_incident(a_record(ALERT))
+    store.set_pull_request(ALERT.incident_id, {"state": state, "title": "Revert"})
+    skipped = Branch(status="skipped", message="Incident inc-1 is writing a change of the same files.")
+
+    follow_up(asked(pull_request=None, branch=skipped), store, doors(Mailbox()))
+
+    record = store.incident(ALERT.incident_id)
+    assert record is not None
+    assert record.pull_request is not None
+    assert record.pull_request["state"] == kept
+    if kept == "not_opened":
+        assert record.pull_request["reason"] == skipped.message
