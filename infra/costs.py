@@ -23,6 +23,15 @@ HEAVY_CALLS, LIGHT_CALLS = 3, 2
 TOKENS_IN, TOKENS_OUT = 8_000, 1_500
 """Of one model call; prompts are flat in the volume of logs."""
 
+# One month of the sweeper, which the clock calls whether there are incidents or not.
+SWEEPS = 60 * 24 * 30
+SWEEP_S = 0.5
+"""Seconds of 1 CPU and 0.25 GiB of a sweep that finds nothing overdue; an assumption."""
+SWEEP_READS = 2
+"""Documents: open incidents and late mails, and a query that finds nothing is billed as one."""
+CPU_S, GIB_S, REQUEST, READ = 0.000024, 0.0000025, 0.40 / 1_000_000, 0.06 / 100_000
+"""USD of one."""
+
 
 @dataclass(frozen=True)
 class Item:
@@ -36,8 +45,8 @@ class Item:
 def items() -> list[Item]:
     """Return every line."""
     return [
-        _item("Cloud Run functions, CPU", FUNCTION_S, "s", 0.000024, 1),
-        _item("Cloud Run functions, memory", FUNCTION_S * 0.5, "GiB-s", 0.0000025, 1),
+        _item("Cloud Run functions, CPU", FUNCTION_S, "s", CPU_S, 1),
+        _item("Cloud Run functions, memory", FUNCTION_S * 0.5, "GiB-s", GIB_S, 1),
         _item("Cloud Run functions, requests", CALLS, "requests", 0.40, 1_000_000),
         _item("Cloud Workflows, steps", STEPS, "steps", 0.01, 1_000),
         _item("Pub/Sub", MESSAGES_KB, "KB", 40, 1_000_000_000),
@@ -52,6 +61,14 @@ def items() -> list[Item]:
     ]
 
 
+def monthly() -> Item:
+    """Return the sweeper's line, for one month without incidents; it is no part of what incidents cost."""
+    cpu = f"{SWEEP_S:g} s × (${CPU_S:g} + 0.25 GiB × ${GIB_S:g})"  # noqa: RUF001
+    arithmetic = f"{SWEEPS:,} calls × ({cpu} + 1 request × ${REQUEST:g} + {SWEEP_READS} reads × ${READ:g})"  # noqa: RUF001
+    call = SWEEP_S * (CPU_S + 0.25 * GIB_S) + REQUEST + SWEEP_READS * READ
+    return Item("**each month besides**: `incident_sweeper`, called each minute", arithmetic, SWEEPS * call)
+
+
 def _item(what: str, quantity: float, unit: str, price: float, per: int) -> Item:
     arithmetic = f"{INCIDENTS:,} × {quantity:,g} {unit} × ${price:g}" + (f" / {per:,}" if per > 1 else "")  # noqa: RUF001
     return Item(what, arithmetic, INCIDENTS * quantity * price / per)
@@ -62,8 +79,10 @@ def table() -> str:
     rows = [f"| {item.what} | {item.arithmetic} | {item.usd:.2f} |" for item in items()]
     models = sum(item.usd for item in items() if item.what.startswith("Gemini"))
     total = sum(item.usd for item in items())
+    sweeper = monthly()
     ends = [
         f"| **all** | with models | **{total:.2f}** |",
         f"| **all** | with the offline analyst | **{total - models:.2f}** |",
+        f"| {sweeper.what} | {sweeper.arithmetic} | {sweeper.usd:.2f} |",
     ]
     return "\n".join(["| what | arithmetic | USD |\n|---|---|--:|", *rows, *ends])

@@ -11,6 +11,7 @@ and undo them. Its state lies in a bucket of the project, so that a colleague or
 
 import argparse
 import getpass
+import re
 import shlex
 import shutil
 import subprocess
@@ -18,12 +19,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import yaml
+
 from infra import bundle, triggers
 
 GCP = bundle.ROOT / "infra" / "gcp"
 VARIABLES = GCP / "terraform.tfvars"
 # Terraform needs these two to enable the others.
 FIRST_SERVICES = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
+BLANK = "# See terraform.tfvars.example.\n"
+"""What stands for variables nobody has written yet."""
+# gcloud's words for what is not there. Its exit code is 1 for an expired login and a lost network too.
+NOT_FOUND = re.compile(r"not found: 404|HTTPError 404|matched no objects", re.IGNORECASE)
 
 Command = list[str]
 
@@ -62,6 +69,10 @@ class Target:
         """Return the command that keeps terraform.tfvars beside the state, where Cloud Build finds it."""
         return ["gcloud", "storage", "cp", str(VARIABLES), f"{self.state_bucket}/terraform.tfvars"]
 
+    def keep_blank(self) -> Command:
+        """Return the command that keeps a blank terraform.tfvars, unless variables are kept already."""
+        return [*self.keep_variables(), "--no-clobber"]
+
     def find_variables(self) -> Command:
         """Return the command that succeeds when variables were kept."""
         return ["gcloud", "storage", "objects", "describe", f"{self.state_bucket}/terraform.tfvars"]
@@ -94,40 +105,73 @@ def terraform() -> Command:
 
 def deploy(target: Target, only: str | None, is_agreed: bool) -> None:
     """Bundle, then let Terraform change what differs. Raises DeployFailed."""
-    if only and only not in bundle.names():
+    if only is not None and only not in bundle.names():
         raise DeployFailed(f"There is no function {only!r}; there are {', '.join(bundle.names())}")
     for name in bundle.names():
         bundle.write(name)
     triggers.write()
     _prepare(target)
     _run(target.apply(only, is_agreed))
-    _run(target.keep_variables())
+    _run(target.keep_variables() if _has_variables() else target.keep_blank())
 
 
 def _prepare(target: Target) -> None:
-    for tool in ("gcloud", "terraform"):
-        if shutil.which(tool) is None:
-            raise DeployFailed(f"{tool} is needed and not on the PATH; infra/README.md says where to get it")
+    _need("gcloud", "terraform")
     _run(target.enable())
-    if not _succeeds(target.find_state()):
+    if not _is_there(target.find_state()):
         for command in target.make_state():
             _run(command)
     # A colleague's laptop must not deploy without the settings that stand.
-    if not VARIABLES.exists() and _succeeds(target.find_variables()):
+    if not _has_variables() and _is_there(target.find_variables()):
         _run(target.fetch_variables())
     if not VARIABLES.exists():
-        VARIABLES.write_text("# See terraform.tfvars.example.\n", encoding="utf-8")
+        VARIABLES.write_text(BLANK, encoding="utf-8")
     _run(target.init())
+
+
+def _has_variables() -> bool:
+    return VARIABLES.exists() and VARIABLES.read_text(encoding="utf-8") != BLANK
 
 
 def set_secret(target: Target, name: str) -> None:
     """Add a version of a secret: typed without echo, or piped in. Raises DeployFailed."""
+    known = known_secrets()
+    if name not in known:
+        raise DeployFailed(f"No function reads a secret {name!r}; there are {', '.join(known)}")
+    _need("gcloud")
     value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
+    if not value.strip():
+        raise DeployFailed(f"The value of {name} is empty; nothing was changed")
     _run(target.add_secret_version(name), value)
 
 
-def _succeeds(command: Sequence[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def known_secrets() -> list[str]:
+    """Return the secrets that function.yaml files grant, in order of their names."""
+    files = (bundle.FUNCTIONS / name / "function.yaml" for name in bundle.names())
+    return sorted({secret for file in files for secret in yaml.safe_load(file.read_text(encoding="utf-8"))["secrets"]})
+
+
+def print_output(name: str) -> None:
+    """Print an output of the last deployment. Raises DeployFailed."""
+    _need("terraform")
+    _run([*terraform(), "output", name])
+
+
+def _need(*tools: str) -> None:
+    for tool in tools:
+        if shutil.which(tool) is None:
+            raise DeployFailed(f"{tool} is needed and not on the PATH; infra/README.md says where to get it")
+
+
+def _is_there(command: Sequence[str]) -> bool:
+    """Say whether the thing described exists. Raises DeployFailed when that cannot be told."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return True
+    if NOT_FOUND.search(done.stderr):
+        return False
+    thing = next(part for part in command if part.startswith("gs://"))
+    raise DeployFailed(f"Whether {thing} exists could not be told, so nothing was deployed. {done.stderr.strip()}")
 
 
 def _run(command: Sequence[str], stdin: str | None = None) -> None:
@@ -149,10 +193,10 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser.parse_args(arguments)
     target = Target(asked.project_id, asked.region)
     try:
-        if asked.secret:
+        if asked.secret is not None:
             set_secret(target, asked.secret)
-        elif asked.output:
-            _run([*terraform(), "output", asked.output])
+        elif asked.output is not None:
+            print_output(asked.output)
         else:
             deploy(target, asked.only, asked.yes)
     except DeployFailed as failure:

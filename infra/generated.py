@@ -33,8 +33,22 @@ def _function(name: str, manifest: dict[str, Any]) -> str:
     instances = f"{manifest.get('min_instances', 0)} to {manifest.get('max_instances', 10)}"
     secrets = ", ".join(f"`{secret}`" for secret in manifest["secrets"]) or "none"
     account = f"`copilot-{name.replace('_', '-')}`"
-    cells = [f"`{name}`", account, _caller(manifest), manifest["memory"], manifest["timeout_s"], instances, secrets]
+    cells = [
+        f"`{name}`",
+        account,
+        _callers(name, manifest),
+        manifest["memory"],
+        manifest["timeout_s"],
+        instances,
+        secrets,
+    ]
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _callers(name: str, manifest: dict[str, Any]) -> str:
+    """Return who calls a function; who is granted its X_FUNCTION_URL does, by the network (see gcp/functions.tf)."""
+    askers = [f"`{asker}`" for asker, its in _manifests() if f"{name.upper()}_FUNCTION_URL" in its["settings"]]
+    return ", ".join([_caller(manifest), *askers]) + ("; open to the network" if askers else "")
 
 
 def _caller(manifest: dict[str, Any]) -> str:

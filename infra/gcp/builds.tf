@@ -9,6 +9,8 @@ locals {
     "roles/iam.securityReviewer",
     "roles/logging.logWriter",
     "roles/secretmanager.viewer",
+    # The provider names the project whose quota each call uses (`user_project_override`), which asks for this right.
+    "roles/serviceusage.serviceUsageConsumer",
     "roles/viewer",
   ])
 

@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ TARGET = deploy.Target("example-project", "europe-west1")
 def gcloud_commands() -> list[deploy.Command]:
     """Return every gcloud command the deployment may run."""
     first = [TARGET.enable(), TARGET.find_state(), *TARGET.make_state(), TARGET.add_secret_version("GITHUB_TOKEN")]
-    return [*first, TARGET.find_variables(), TARGET.fetch_variables(), TARGET.keep_variables()]
+    return [*first, TARGET.find_variables(), TARGET.fetch_variables(), TARGET.keep_variables(), TARGET.keep_blank()]
 
 
 def written_lines() -> Iterator[str]:
@@ -65,16 +65,23 @@ def test_misspelled_flag_is_found(tmp_path: Path) -> None:
     assert lint(["gcloud storage buckets create gs://x --locatoin=europe-west1"], tmp_path) != []
 
 
-class Tools:
-    """Stands for gcloud and Terraform: keeps what was run, and answers as told."""
+ABSENT = {
+    "gcloud storage buckets describe": "ERROR: (gcloud.storage.buckets.describe) gs://example not found: 404.",
+    "gcloud storage objects describe": "ERROR: (gcloud.storage.objects.describe) gs://example/x not found: 404.",
+}
 
-    def __init__(self, missing: tuple[str, ...] = ()) -> None:
+
+class Tools:
+    """Stands for gcloud and Terraform: keeps what was run, and fails with what it is told to say."""
+
+    def __init__(self, errors: Mapping[str, str] | None = None) -> None:
         self.run: list[list[str]] = []
-        self._missing = missing
+        self._errors = errors or {}
 
     def __call__(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         self.run.append(list(command))
-        return subprocess.CompletedProcess(command, 1 if " ".join(command[:4]) in self._missing else 0)
+        error = self._errors.get(" ".join(command[:4]))
+        return subprocess.CompletedProcess(command, 0 if error is None else 1, stdout="", stderr=error or "")
 
     def verbs(self) -> list[str]:
         """Return what was done, without where and how."""
@@ -93,7 +100,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """APIs, bucket, init, apply, and then the variables are kept for the next who deploys."""
-    tools = Tools(missing=("gcloud storage buckets describe", "gcloud storage objects describe"))
+    tools = Tools(ABSENT)
     monkeypatch.setattr(subprocess, "run", tools)
 
     deploy.deploy(TARGET, only=None, is_agreed=True)
@@ -108,6 +115,75 @@ def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch:
         "terraform apply",
         f"gcloud storage cp {build / 'terraform.tfvars'}",
     ]
+    assert tools.run[-1][-1] == "--no-clobber"
+
+
+@pytest.mark.parametrize("asked", sorted(ABSENT))
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: (gcloud) There was a problem refreshing your current auth tokens: Reauthentication failed.",
+        "ERROR: (gcloud) You do not currently have an active account selected.",
+        "ERROR: (gcloud) [me@example.com] does not have permission to access b instance [x] (or it may not exist): 403",
+        "ERROR: gcloud crashed (ServerNotFoundError): Unable to find the server at storage.googleapis.com",
+        "",
+    ],
+)
+def test_other_failures_are_not_taken_for_absence(
+    asked: str, said: str, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Expired login, no right, no network: it stops with gcloud's words, and neither writes nor applies anything."""
+    tools = Tools({asked: said})
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    with pytest.raises(deploy.DeployFailed, match="exists could not be told, so nothing was deployed") as caught:
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert said in str(caught.value)
+    assert " ".join(tools.run[-1][:4]) == asked
+    assert not (build / "terraform.tfvars").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: gs://x/y not found: 404.",
+        "HTTPError 404: The specified bucket does not exist.",
+        "ERROR: The following URLs matched no objects or files:\ngs://x/y",
+    ],
+)
+def test_absence_is_known_by_what_gcloud_says(said: str, build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its ways to say that nothing is there begins a first deployment."""
+    tools = Tools(dict.fromkeys(ABSENT, said))
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert "gcloud storage buckets create" in tools.verbs()
+
+
+def test_blank_variables_give_way_to_the_kept_ones(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop that once deployed without settings neither deploys nor keeps its blank file over a colleague's."""
+    (build / "terraform.tfvars").write_text(deploy.BLANK)
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert TARGET.fetch_variables() in tools.run
+    assert TARGET.keep_variables() not in tools.run
+
+
+def test_written_variables_are_kept_and_never_fetched_over(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator's own terraform.tfvars is what is deployed, and replaces the kept copy."""
+    (build / "terraform.tfvars").write_text('notification_emails = ["ops@example.com"]\n')
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert TARGET.fetch_variables() not in tools.run
+    assert tools.run[-1] == TARGET.keep_variables()
 
 
 def test_another_laptop_deploys_with_the_variables_that_stand(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,10 +227,51 @@ def test_missing_tool_is_named(build: Path, monkeypatch: pytest.MonkeyPatch) -> 
         deploy.deploy(TARGET, only=None, is_agreed=True)
 
 
+@pytest.mark.parametrize(
+    ("wish", "tool"), [(["--secret", "GITHUB_TOKEN"], "gcloud"), (["--output", "webhook_url"], "terraform")]
+)
+def test_missing_tool_is_named_for_every_wish(
+    wish: list[str], tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make secret` and outputs say it as `make deploy` does, before a value is asked for."""
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
+    monkeypatch.setattr(deploy.sys, "stdin", None)
+
+    assert deploy.main(["example-project", "europe-west1", *wish]) == 1
+    assert capsys.readouterr().err == f"{tool} is needed and not on the PATH; infra/README.md says where to get it\n"
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKN", "", "GITHUB_REPO"])
+def test_secret_nobody_reads_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error names what there is, and an empty name does not deploy the house."""
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    assert deploy.main(["example-project", "europe-west1", "--secret", name]) == 1
+    assert f"No function reads a secret {name!r}; there are APPROVAL_SIGNING_KEY, " in capsys.readouterr().err
+    assert tools.run == []
+
+
+@pytest.mark.parametrize("value", ["", "\n", "  \n"])
+def test_empty_secret_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blank version counts as "not set": it would silently take a working key away."""
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(deploy.sys, "stdin", _Piped(value))
+
+    with pytest.raises(deploy.DeployFailed, match="The value of GITHUB_TOKEN is empty"):
+        deploy.set_secret(TARGET, "GITHUB_TOKEN")
+    assert tools.run == []
+
+
 def test_secret_goes_in_by_standard_input_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its value is in no argument list, which every user of the machine can read, and is not printed."""
     seen: dict[str, object] = {}
     monkeypatch.setattr(deploy, "_run", lambda command, stdin=None: seen.update(command=command, stdin=stdin))
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
     monkeypatch.setattr(deploy.sys, "stdin", _Piped("hunter2\n"))
 
     deploy.set_secret(TARGET, "GITHUB_TOKEN")

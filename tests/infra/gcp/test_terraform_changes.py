@@ -1,5 +1,7 @@
 """What Terraform would make of infra/gcp when something is added, changed, chosen or wrong."""
 
+import re
+
 import yaml
 
 from infra import triggers
@@ -7,6 +9,8 @@ from infra.deploy import Target
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
 from tests.infra.gcp.expected import NAMES, has
+
+REPOSITORY = "projects/example-project/locations/europe-west1/connections/git/repositories/repo"
 
 
 def test_public_function_is_found_by_the_setting_named_after_it(terraform: Terraform) -> None:
@@ -117,13 +121,20 @@ def test_vertex_is_allowed_only_when_it_is_chosen(terraform: Terraform, plan: Pl
 
 def test_each_function_has_a_trigger_on_its_own_files(terraform: Terraform) -> None:
     """With a repository, a push builds just the functions whose files it changed."""
-    connection = "projects/example-project/locations/europe-west1/connections/git/repositories/repo"
-
-    made = terraform.plan(repository=connection).of("google_cloudbuild_trigger")
+    made = terraform.plan(repository=REPOSITORY).of("google_cloudbuild_trigger")
 
     assert sorted(made) == NAMES
     assert made["rca"]["included_files"] == triggers.included_files("rca")
     assert made["rca"]["substitutions"]["_FUNCTION"] == "rca"
+
+
+def test_deployer_may_use_the_quota_that_each_call_names(terraform: Terraform) -> None:
+    """The provider's `user_project_override` asks every caller for serviceusage.services.use."""
+    plan = terraform.plan(repository=REPOSITORY)
+
+    override = (terraform.root / "infra" / "gcp" / "versions.tf").read_text()
+    assert re.search(r"^  user_project_override = true$", override, re.MULTILINE)
+    assert "roles/serviceusage.serviceUsageConsumer" in plan.of("google_project_iam_member", "deployer")
 
 
 def test_budget_and_channels_are_made_when_asked_for(terraform: Terraform, plan: Plan) -> None:
