@@ -66,6 +66,19 @@ ADDRESSES = (
         ("jdbc:oracle:thin:",),
         r"(?<=jdbc:oracle:thin:)[^\s/@\"']{1,64}+/(?P<secret>(?!\[cut)[^\s@\"']{1,256}+)@",
     ),
+    # Between fields of a log, or after a `&` that JSON or a URL has escaped.
+    after(
+        "signature",
+        ("x-amz-", "x-goog-"),
+        r"x-(?:amz|goog)-(?:signature|credential|security-token)=(?P<secret>(?!\[cut)[^&\s\"'<>\\]{6,}+)",
+    ),
+    after(
+        "signature",
+        ("sig=", "signature="),
+        r"(?:(?<![\w.-])|(?<=u0026)|(?<=%26))sig(?:nature)?=(?P<secret>(?!\[cut)[^&\s\"'<>\\]{8,}+)",
+        checks.looks_random,
+    ),
+    after("telegram token", ("bot",), r"(?<![\w-])bot(?P<secret>\d{6,12}:(?:AA[\w-]{4,}+|[\w-]{20,}+))"),
     after("url token", ("://",), r"(?<=://)(?P<secret>[a-f0-9]{32})@"),
 )
 COMMANDS = (
@@ -77,9 +90,9 @@ COMMANDS = (
     ),
     after(
         "password",
-        ("--", "-password", "-token"),
-        r"(?<![\w-])--?[a-z-]{0,30}?(?:password|passwd|passphrase|token|secret|api-?key)\s{1,3}"
-        r"(?P<secret>(?!\[cut|-)[^\s\"']++)",
+        ("--", "-pass", "-pwd", "-token"),
+        r"(?<![\w-])--?[a-z-]{0,30}?(?:password|passwd|passphrase|token|secret|api-?key|(?<=-)pass|(?<=-)pwd)\s{1,3}"
+        r"(?:\\{0,3}[\"'])?(?P<secret>(?!\[cut|-|pass:)[^\s\"'\\]++)",
     ),
 )
 PEOPLE = (

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from shared.redaction import named
 from shared.redaction.contexts import CONTEXTS, PEOPLE
 from shared.redaction.rules import Rule
+from shared.redaction.spoken import SPOKEN
 from shared.redaction.tokens import TOKENS
 
-CREDENTIALS = (*TOKENS, *CONTEXTS)
+CREDENTIALS = (*TOKENS, *CONTEXTS, *SPOKEN)
 RULES = (*CREDENTIALS, *PEOPLE)
 """In the order they are tried: what has looks of its own before what is known by its neighbours."""
 

@@ -7,11 +7,12 @@ from shared.redaction import checks
 
 _ALWAYS = (
     r"pass[_-]?(?:word|phrase|code)|passwd|passwrd|(?<![a-z])pwd|(?:db|smtp|mail|user|redis|mysql|pg|ldap|admin|root)"
-    r"[_-]?pass|mysql_pwd|client[_-]?secret|app[_-]?secret|secret[_-]?access[_-]?key|aws_session_token|account[_-]?key"
-    r"|shared[_-]?access[_-]?key|private[_-]?key|(?:x[_-])?api[_-]?key|application[_-]?key|app[_-]key|cvv2?|cvc"
+    r"[_-]?pass|mysql_pwd|client[ _-]?secret|app[_-]?secret|secret[_-]?access[_-]?key|aws_session_token|account[_-]?key"
+    r"|shared[_-]?access[_-]?key|private[_-]?key|(?:x[_-])?api[ _-]?key|application[_-]?key|app[_-]key|cvv2?|cvc"
 )
 _WHEN_RANDOM = (
-    r"secret(?:[_-]?key)?|token|access[_-]?key|(?:sign(?:ing|ature)?|encrypt(?:ion)?|master|auth|session|license|storage"
+    r"secret(?:[_-]?key(?:[_-][a-z0-9_]{1,20})?)?|token|access[ _-]?key"
+    r"|(?:sign(?:ing|ature)?|encrypt(?:ion)?|master|auth|session|license|storage"
     r"|webhook)[_-]?key|credentials?|authorization|jsessionid|phpsessid|asp\.net_sessionid|connect\.sid|sessionid"
     r"|(?:client|user|admin)[_-]?auth|(?:csrf|xsrf)[_-]?(?:value|cookie)|otp|webhook[_-]?url"
 )
@@ -33,7 +34,7 @@ _BARE = re.compile(r"""(?:[^\s&;,"'`<>)}\]\\]|,(?!\s|[\w.-]{1,40}[=:])|[)}\]](?!
 _ELEMENT = re.compile(r"[^<>\r\n]*+")
 _QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\r\n]|\\.)*+") for quote in "\"'`"}
 _NO_SECRET = re.compile(
-    r"""(?:null|none|nil|true|false|undefined|empty|unset|redacted|masked|hidden|filtered|secret|required|missing"""
+    r"""(?:null|none|nil|true|false|yes|no|undefined|empty|unset|redacted|masked|hidden|filtered|secret|required|missing"""
     r"""|invalid|incorrect|wrong|expired|not|is|must|str|string|bytes|text|varchar\S*|option\S*|secretstr|char\S*"""
     r"""|[*x•.#?-]{3,}|[$%{<\[(].*|\**|\[cut:.*|0x[0-9a-f]{1,4}|/[\w/.-]*)""",
     re.IGNORECASE | re.DOTALL,
@@ -61,7 +62,7 @@ def cut_value(name: str, value: object) -> object:
     if not isinstance(value, str) or not value or "[cut: " in value:
         return value
     found = _WHOLE_NAME.fullmatch(name)
-    if found is None or _is_ordinary(value) or not (found["always"] or checks.looks_random(value)):
+    if found is None or is_ordinary(value) or not (found["always"] or checks.looks_random(value)):
         return value
     return f"[cut: {_kind(found)}]"
 
@@ -94,7 +95,7 @@ def _end_of_value(text: str, start: int, name: re.Match[str]) -> int:
 def _is_secret(text: str, name: re.Match[str], value: str, end: int) -> bool:
     if len(value) > _LONGEST_WORD:
         return True
-    if not value or _is_ordinary(value):
+    if not value or is_ordinary(value):
         return False
     if name["sep"] == ">" and not text.startswith("</", end):
         return False
@@ -103,7 +104,8 @@ def _is_secret(text: str, name: re.Match[str], value: str, end: int) -> bool:
     return bool(name["always"]) or checks.looks_random(value)
 
 
-def _is_ordinary(value: str) -> bool:
+def is_ordinary(value: str) -> bool:
+    """Whether a placeholder, a template's hole or a word on the state of a secret."""
     return _NO_SECRET.fullmatch(value.strip()) is not None
 
 
