@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra import bundle, generated
-from infra.isolated import Isolated, isolate
+from infra import bundle, readme_tables
+from infra.isolated_install import Isolated, isolate
 from shared import clock
 
 RESULTS = bundle.BUILD / "bench.json"
@@ -103,7 +103,7 @@ def main(wanted: Sequence[str]) -> int:
     RESULTS.write_text(json.dumps([asdict(found) for found in results], indent=2) + "\n", encoding="utf-8")
     print(table(results))
     if not wanted:
-        generated.replace("bench", table(results))
+        readme_tables.replace("bench", table(results))
     return 0
 
 

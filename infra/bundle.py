@@ -60,7 +60,7 @@ def closure(name: str) -> Closure:
     """Return what the function runs on, computed from its imports."""
     used: set[Path] = set()
     passed: set[Path] = set()
-    waiting = list((FUNCTIONS / name).glob("*.py"))
+    waiting = list((FUNCTIONS / name).rglob("*.py"))
     while waiting:
         path = waiting.pop()
         if path in used:
@@ -109,7 +109,10 @@ def _packages_passed(dotted: str) -> set[Path]:
 def files(name: str) -> dict[str, bytes]:
     """Return the bundle's contents by path in the bundle."""
     folder = FUNCTIONS / name
-    contents = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no function {name!r} in {FUNCTIONS}")
+    own = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in own}
     reached = closure(name)
     shared = {path for path in reached.used | reached.passed if folder not in path.parents}
     contents |= {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in shared}

@@ -5,7 +5,7 @@ Prices are of 2026-11 for a tier 1 region, USD, without free tiers and discounts
 
 from dataclasses import dataclass
 
-from shared.model.catalogue import PRICES
+from shared.model.pricing import PRICES
 
 INCIDENTS = 1_000
 HEAVY, LIGHT = PRICES["gemini-3.8-flash"], PRICES["gemini-3.5-flash-lite"]

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from infra import bundle, generated, grants
+from infra import bundle, grants, readme_tables
 from shared import contracts
 from shared.settings import Settings
 
@@ -80,7 +80,7 @@ def main() -> None:
     for path, text in schemas().items():
         path.write_text(text, encoding="utf-8")
     ENV_EXAMPLE.write_text(env_example(), encoding="utf-8")
-    generated.main()
+    readme_tables.main()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from infra.local import emulators
+from infra.local.stack import emulators
 
 
 def need(*names: str) -> None:

@@ -6,12 +6,13 @@ import flask
 import functions_framework
 from pydantic import Field, SecretStr
 
-from shared import bus, clock, log
+from shared import clock, log
+from shared.cloud import pubsub
 from shared.errors import IncidentCopilotError, Misconfigured, Rejected
 from shared.settings import Settings
 
-from .intake_door import answer, body_of, knows_key
-from .normalise import SERVICE_LABELS, Rules, read
+from .parse_alerts import SERVICE_LABELS, Rules, read
+from .request_auth import answer, body_of, knows_key
 
 
 class IntakeSettings(Settings):
@@ -49,7 +50,7 @@ def _take(request: flask.Request, settings: IntakeSettings) -> flask.Response:
     reading = read(
         body_of(request), Rules(clock.now(), secrets.token_hex(8), labels, window_s, settings.webhook_user_id)
     )
-    bus.connect().publish_all(reading.alerts)
+    pubsub.connect().publish_all(reading.alerts)
     receipt = reading.receipt()
     log.info("alert_intake.published", alerts=len(reading.alerts), **receipt)
     return answer(202, receipt)

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from shared import code_host, recorder
-from shared.agent import Agent
-from shared.analysis.code import analyze
+from shared import code_host
+from shared.agent.agent import Agent
+from shared.analysis.code.analyze import analyze
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, CodeAnalysisRequest, CodeFindings
 from shared.errors import IncidentCopilotError
-from shared.step import step
+from shared.step import recorder
+from shared.step.step import step
 
-from .code_desk import CodeDesk
-from .code_secrets import without_secrets
+from .redact_analysis import without_secrets
+from .repository_tools import CodeDesk
 
 AGENT = Agent[CodeAnalysis](
     "code_analyzer",

@@ -8,8 +8,8 @@ from shared import log, traces
 from shared.errors import IncidentCopilotError, Rejected
 from shared.settings import Settings
 
-from .delivery import Delivery, read
-from .outcome_loop import write_back
+from .github_event import Delivery, read
+from .record_pr_state import write_back
 
 
 class WebhookSettings(Settings):

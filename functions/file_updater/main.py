@@ -4,9 +4,9 @@ from shared import code_host
 from shared.contracts import Branch, FileUpdateRequest
 from shared.errors import Rejected
 from shared.pull_request import approval
-from shared.step import step
+from shared.step.step import step
 
-from .updating import update
+from .write_branch import update
 
 
 @step("FileUpdaterAgent")

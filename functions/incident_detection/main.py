@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from shared.agent import Agent
-from shared.analysis.detect import detect
+from shared.agent.agent import Agent
+from shared.analysis.detection.detect import detect
 from shared.contracts import DetectionRequest, Incident, Judgement
-from shared.step import step
+from shared.step.step import step
 
-from .log_desk import LogDesk
-from .reading import read_telemetry
+from .fetch_telemetry import read_telemetry
+from .log_query_tool import LogDesk
 
 AGENT = Agent[Incident](
     "incident_detection",

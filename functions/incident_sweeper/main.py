@@ -5,13 +5,14 @@ import time
 import flask
 import functions_framework
 
-from shared import log, orchestrator, traces
-from shared.deadline import DeadlineSettings
+from shared import log, traces
+from shared.cloud import workflows
+from shared.cloud.deadline import DeadlineSettings
 from shared.errors import IncidentCopilotError
-from shared.step import error_response
+from shared.step.step import error_response
 
-from . import post_process_door
-from .sweeping import Sweep, SweepSettings
+from . import post_process_client
+from .sweep import Sweep, SweepSettings
 
 
 @functions_framework.http
@@ -23,7 +24,7 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
     """
     try:
         settings, deadline = SweepSettings.from_env(), DeadlineSettings.from_env().deadline
-        sweep = Sweep(traces.connect(), orchestrator.connect(), post_process_door.connect(), settings, deadline)
+        sweep = Sweep(traces.connect(), workflows.connect(), post_process_client.connect(), settings, deadline)
         swept = sweep.run(time.monotonic)
     except IncidentCopilotError as error:
         log.error("sweeper.failed", error_type=type(error).__name__, error=str(error))

@@ -2,11 +2,11 @@
 
 from shared import outbox, traces
 from shared.contracts import Outcome, PostProcessRequest
-from shared.step import step
+from shared.step.step import step
 
-from .brief_opening import opening
-from .follow_up import follow_up
-from .telling import Doors, tell
+from .approval_result_mail import follow_up
+from .opening import opening
+from .publish_outcome import Doors, tell
 
 
 @step("PostProcessAgent")

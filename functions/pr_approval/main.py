@@ -8,7 +8,7 @@ from shared.errors import IncidentCopilotError, Rejected
 from shared.pull_request.signing import ApprovalSettings
 
 from .approval_page import page, shown
-from .deciding import Desk, Visit
+from .approval_service import Desk, Visit
 
 
 @functions_framework.http

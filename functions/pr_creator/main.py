@@ -1,10 +1,10 @@
 """PRCreatorAgent: opens the pull request, or asks a person first; no model, only facts already gathered."""
 
 from shared.contracts import PullRequest, PullRequestRequest
-from shared.step import step
+from shared.step.step import step
 
-from .asking import ask
-from .opening import open_for
+from .open_pull_request import open_for
+from .request_approval import ask
 
 
 @step("PRCreatorAgent")

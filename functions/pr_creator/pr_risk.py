@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from shared.analysis.places import is_test
+from shared.analysis.code.paths import is_test
 from shared.contracts import FileStat, PullRequestRequest
 
 SMALL_LINES = 50

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from shared import grounding
-from shared.agent import Agent
-from shared.analysis.explain import explain
+from shared.agent import answer_checks
+from shared.agent.agent import Agent
+from shared.analysis.causes.explain import explain
 from shared.contracts import RootCauseRequest, RootCauses
-from shared.step import step
+from shared.step.step import step
 
 AGENT = Agent[RootCauses]("rca", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=RootCauses)
 
@@ -19,5 +19,5 @@ def rca(request: RootCauseRequest) -> RootCauses:
         request.incident_id,
         offline,
         {"alert": alert, "incident": incident},
-        lambda causes, known: grounding.causes(causes, offline, incident, known),
+        lambda causes, known: answer_checks.causes(causes, offline, incident, known),
     )

@@ -3,17 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
-from shared import code_host, grounding, recorder
-from shared.agent import Agent
-from shared.analysis.solve import solve
+from shared import code_host
+from shared.agent import answer_checks
+from shared.agent.agent import Agent
+from shared.agent.claim_checks import Known
+from shared.analysis.solution.solve import solve
 from shared.code_host.port import CodeReader
 from shared.contracts import FixOpinion, Solution, SolutionOpinion, SolutionRequest
 from shared.errors import IncidentCopilotError
-from shared.evidence import Known
-from shared.step import step
+from shared.step import recorder
+from shared.step.step import step
 
-from .fix_checks import decided
-from .patch_secrets import without_secrets
+from .validate_model_patch import decided
+from .withhold_credential_patch import without_secrets
 
 AGENT = Agent[Solution](
     "solution_generator", "heavy", Path(__file__).with_name("prompt.md"), opinion=SolutionOpinion, timeout_s=90
@@ -32,7 +34,7 @@ def solution_generator(request: SolutionRequest) -> Solution:
     offline, reader = _solve(request)
 
     def check(refined: Solution, known: Known) -> tuple[Solution, list[str]]:
-        said, drops = grounding.solution(refined, offline, known)
+        said, drops = answer_checks.solution(refined, offline, known)
         whole, refused = decided(said, offline, request.code_analysis, reader, known)
         return whole, drops + refused
 

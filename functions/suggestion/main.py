@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from shared import grounding
-from shared.agent import Agent
-from shared.analysis.suggest import suggest
+from shared.agent import answer_checks
+from shared.agent.agent import Agent
+from shared.analysis.advice.suggest import suggest
 from shared.contracts import SuggestionRequest, Suggestions
-from shared.step import step
+from shared.step.step import step
 
 AGENT = Agent[Suggestions](
     "suggestion", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=Suggestions
@@ -21,5 +21,5 @@ def suggestion(request: SuggestionRequest) -> Suggestions:
         request.incident_id,
         offline,
         {"alert": request.alert, "incident": request.incident},
-        lambda advice, known: grounding.suggestions(advice, offline, known),
+        lambda advice, known: answer_checks.suggestions(advice, offline, known),
     )

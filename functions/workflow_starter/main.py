@@ -7,14 +7,15 @@ import functions_framework
 from cloudevents.http.event import CloudEvent
 from pydantic import Field
 
-from shared import bus, log, orchestrator, traces
-from shared.deadline import DeadlineSettings
+from shared import log, traces
+from shared.cloud import pubsub, workflows
+from shared.cloud.deadline import DeadlineSettings
 from shared.errors import Rejected
 from shared.settings import Settings
 from shared.traces.port import TraceStore
 
-from .bus_message import Letter, letter
-from .decision import Desk, not_startable
+from .pubsub_message import Letter, letter
+from .route_alert import Desk, not_startable
 
 
 class StarterSettings(Settings):
@@ -38,7 +39,7 @@ def workflow_starter(event: CloudEvent) -> None:
         _answer(message, store)
     except Rejected as error:
         log.error("workflow_starter.buried", message_id=message.message_id, error=str(error))
-        bus.connect().bury(message.dead(), str(error))
+        pubsub.connect().bury(message.dead(), str(error))
 
 
 def _answer(message: Letter, store: TraceStore) -> None:
@@ -52,8 +53,7 @@ def _answer(message: Letter, store: TraceStore) -> None:
     deadline = DeadlineSettings.from_env().deadline
     with log.bound(incident_id=alert.incident_id, service_name=alert.service_name):
         try:
-            desk = Desk(store, orchestrator.connect(), window, lease, deadline, uuid.uuid4().hex)
-            became = desk.decide(alert)
+            became = Desk(store, workflows.connect(), window, lease, deadline, uuid.uuid4().hex).decide(alert)
         except Rejected as error:
             store.record_run(alert.incident_id, not_startable(error))
             raise

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from infra.evals import scenario
 from infra.evals.report import Report, result_of, table
-from infra.evals.stage import play
+from infra.evals.run_scenario import play
 from shared import clock, model
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
+from infra.evals.run_scenario import Played
 from infra.evals.scenario import Scenario
 from infra.evals.score import Grounding, Verdict, fingerprint, grounding, judge
-from infra.evals.stage import Played
 
 
 @dataclass(frozen=True)

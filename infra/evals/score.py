@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from infra.evals import telemetry
+from infra.evals.run_scenario import Played
 from infra.evals.scenario import Onset, PatchWanted, Scenario
-from infra.evals.stage import Played
 
 
 @dataclass(frozen=True)

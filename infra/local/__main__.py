@@ -18,10 +18,10 @@ from typing import NoReturn
 from google.api_core.exceptions import GoogleAPICallError
 from rich.console import Console
 
-from infra.local import demo, executions, serve
-from infra.local.emulators import EmulatorFailed
-from infra.local.model import PROVIDERS, ModelChoice
-from infra.local.processes import StartFailed
+from infra.local.cli import demo, executions, serve
+from infra.local.stack.emulators import EmulatorFailed
+from infra.local.stack.model_choice import PROVIDERS, ModelChoice
+from infra.local.stack.processes import StartFailed
 from shared.errors import IncidentCopilotError
 
 DEFAULT_PORT = 8080

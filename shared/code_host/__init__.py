@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.code_host.choice import CodeHostSettings, allowed, base_branch_of, repository_of
 from shared.code_host.port import CodeReader, CodeWriter
+from shared.code_host.repository_policy import CodeHostSettings, allowed, base_branch_of, repository_of
 from shared.settings import Settings
 
 __all__ = ["base_branch_of", "connect_reader", "connect_writer", "repository_of"]

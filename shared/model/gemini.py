@@ -18,10 +18,10 @@ from pydantic import Field, SecretStr
 
 from shared import log, settings
 from shared.errors import BadAnswer, Misconfigured, Refused, Unavailable, Uncertain
-from shared.model import wire
-from shared.model.bounds import Bounds
-from shared.model.catalogue import capabilities
+from shared.model import gemini_response
 from shared.model.port import Question, Reply, Tier, Tool, ToolAnswer
+from shared.model.pricing import capabilities
+from shared.model.response_limits import Bounds
 
 MOST_ATTEMPTS = 4
 FIRST_WAIT_S = 0.5
@@ -82,7 +82,7 @@ class GeminiConversation:
         structured = not with_tools or capabilities(self.model).tools_with_schema
         self._contents.append(_content(message))
         response = self._sent(self._config(with_tools, structured), began + timeout_s)
-        reply = wire.reply(response, self.model, round((time.monotonic() - began) * 1000))
+        reply = gemini_response.reply(response, self.model, round((time.monotonic() - began) * 1000))
         if reply.problem is None and response.candidates and (said := response.candidates[0].content) is not None:
             # Verbatim: the signatures of its thoughts must come back unchanged.
             self._contents.append(said)
@@ -113,9 +113,9 @@ class GeminiConversation:
             try:
                 return self._sent_once(config, ends_at)
             except errors.APIError as error:
-                wait_s = wire.wait_s(error) or _backoff_s(attempt)
-                if not self._waited(wire.is_passing(error), wait_s, attempt, ends_at):
-                    raise wire.mapped(error, self.model) from error
+                wait_s = gemini_response.wait_s(error) or _backoff_s(attempt)
+                if not self._waited(gemini_response.is_passing(error), wait_s, attempt, ends_at):
+                    raise gemini_response.mapped(error, self.model) from error
             except httpx2.TimeoutException as error:
                 raise Uncertain(f"Gemini {self.model!r} gave no answer in time ({type(error).__name__})") from error
             except httpx2.TransportError as error:

@@ -27,7 +27,7 @@ from pydantic import Field, SecretStr
 
 from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
 from shared.outbox.port import Mail, MailSent
-from shared.outbox.wire import Sleep, never_left, patiently, retry_after_s
+from shared.outbox.retries import Sleep, never_left, patiently, retry_after_s
 from shared.settings import Settings
 
 RENEW = (

@@ -12,7 +12,7 @@ import requests
 from pydantic import Field, SecretStr, model_validator
 
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.outbox.wire import Sleep, never_left, patiently, retry_after_s
+from shared.outbox.retries import Sleep, never_left, patiently, retry_after_s
 from shared.settings import Settings
 
 SLACK_HOST = "hooks.slack.com"

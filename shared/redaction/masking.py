@@ -5,7 +5,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from shared.redaction.cutting import cut, cut_json
+from shared.redaction.redact import cut, cut_json
 
 _MASK = re.compile(r"<(?:host|ip|user|text)-\d{6}>")
 _LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # told apart, never bound

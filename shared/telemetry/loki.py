@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.errors import Rejected, Unavailable
 from shared.settings import Settings
+from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, quoted, selector
 from shared.telemetry.port import LogLine, LogPage, LogQuery
-from shared.telemetry.wire import BasicAuth, Host, Label, Reader, epoch_us, quoted, selector
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Evidence holds links of that size; a link cut short would lead nowhere.

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from shared.errors import Rejected, Unavailable
 from shared.settings import Settings
+from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, matcher, quoted
 from shared.telemetry.port import MetricQuery, Series
-from shared.telemetry.wire import BasicAuth, Host, Label, Reader, epoch_us, matcher, quoted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Prometheus refuses above 11,000 points a series; nobody looks at more than a thousand.

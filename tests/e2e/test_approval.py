@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import requests
 
-from infra.local import demo, memory
-from infra.local.engine_client import EngineClient
+from infra.local.cli import demo, trace_access
+from infra.local.engine.client import EngineClient
 from infra.local.scenarios.build import build
-from infra.local.stack import Options, Stack
+from infra.local.stack.stack import Options, Stack
 from shared import clock
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 
@@ -29,7 +29,7 @@ class House:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.incident_id = demo.post_alert(stack, stack.built.alert)
-        self._traces = EmbeddedTraces(EmbeddedSettings(traces_path=memory.file_of(stack.folder)))
+        self._traces = EmbeddedTraces(EmbeddedSettings(traces_path=trace_access.file_of(stack.folder)))
 
     def mails(self) -> list[EmailMessage]:
         """Return the mails Gmail took."""

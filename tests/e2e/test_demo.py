@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from infra import bundle
-from infra.local import demo
-from infra.local.view import AGENTS
+from infra.local.cli import demo
+from infra.local.cli.progress import AGENTS
 from shared.contracts import OutcomeKind
 
 CASES = bundle.ROOT.parent / "shared" / "cases" / "executed"

@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.bundle import ROOT
-from infra.local import demo
-from infra.local.view import AGENTS
+from infra.local.cli import demo
+from infra.local.cli.progress import AGENTS
 from tests.emulated import need
 
 

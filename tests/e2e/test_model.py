@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.local import demo
-from infra.local.model import ModelChoice
+from infra.local.cli import demo
+from infra.local.stack.model_choice import ModelChoice
 
 MOST_CALLS, MOST_IN_SERIES = 6, 4
 

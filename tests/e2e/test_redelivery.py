@@ -12,11 +12,12 @@ import pytest
 import requests
 from google.pubsub_v1 import types
 
-from infra.local import dead_letters, topics
-from infra.local.dead_letters import DeadLetter
-from infra.local.demo import SCENARIO, WORKFLOW
+from infra.local.cli import dead_letters
+from infra.local.cli.dead_letters import DeadLetter
+from infra.local.cli.demo import SCENARIO, WORKFLOW
+from infra.local.pubsub import topics
 from infra.local.scenarios.build import build
-from infra.local.stack import PROJECT, Options, Stack
+from infra.local.stack.stack import PROJECT, Options, Stack
 from shared import clock
 from shared.contracts import Alert
 from shared.traces.port import TraceStore

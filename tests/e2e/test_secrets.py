@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.local import demo
-from infra.local.model import ModelChoice
+from infra.local.cli import demo
+from infra.local.stack.model_choice import ModelChoice
 from tests.planted_secrets import KEY_LOGGED_APART, PLANTED
 
 SERVICE = "vault-api"

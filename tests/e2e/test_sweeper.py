@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 import pytest
 import requests
 
-from functions.incident_sweeper.trace_request import late_mail_of
-from infra.local.demo import SCENARIO, WORKFLOW, post_alert
-from infra.local.engine_client import EngineClient
+from functions.incident_sweeper.rebuild_request import late_mail_of
+from infra.local.cli.demo import SCENARIO, WORKFLOW, post_alert
+from infra.local.engine.client import EngineClient
 from infra.local.scenarios.build import build
-from infra.local.stack import Options, Stack
+from infra.local.stack.stack import Options, Stack
 from shared import clock
 from shared.traces.port import TraceStore
 

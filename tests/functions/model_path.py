@@ -8,14 +8,15 @@ import pytest
 
 from functions.code_analyzer import main as code_analyzer
 from functions.incident_detection import main as incident_detection
-from functions.post_process import brief_opening
-from functions.post_process.brief import Brief, render
-from functions.post_process.brief_view import Usage
+from functions.post_process import opening
+from functions.post_process.brief.render import Brief, render
+from functions.post_process.brief.view import Usage
 from functions.rca import main as rca
 from functions.solution_generator import main as solution_generator
 from functions.suggestion import main as suggestion
-from infra.local.sandboxes.gemini import API_KEY, GeminiSandbox
-from shared import code_host, recorder, telemetry
+from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
+from shared import code_host, telemetry
+from shared.agent.claim_checks import Known
 from shared.code_host.port import CodeReader
 from shared.contracts import (
     Alert,
@@ -31,7 +32,7 @@ from shared.contracts import (
     SuggestionRequest,
     Suggestions,
 )
-from shared.evidence import Known
+from shared.step import recorder
 from shared.telemetry.port import LogLine, LogPage, LogQuery
 
 ASKING: tuple[ModuleType, ...] = (
@@ -40,7 +41,7 @@ ASKING: tuple[ModuleType, ...] = (
     rca,
     suggestion,
     solution_generator,
-    brief_opening,
+    opening,
 )
 
 
@@ -110,7 +111,7 @@ def _answered(alert: Alert, incident: Incident, reads_code: bool, done: recorder
     found = {"incident": incident, "root_causes": causes, "suggestions": advice, "code_analysis": code}
     solution = inspect.unwrap(solution_generator.solution_generator)(SolutionRequest(alert=alert, **found))
     told = PostProcessRequest(alert=alert, **found, solution=solution)
-    brief = render(told, [], Usage(), brief_opening.opening(told))
+    brief = render(told, [], Usage(), opening.opening(told))
     ran = [kept.call.tool_name for kept in done.calls]
     return Answers(incident, code, causes, advice, solution, brief, done.claims_dropped, ran)
 

@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from functions.alert_intake.main import alert_intake
-from functions.alert_intake.normalise import Rules, read
-from shared import bus, clock
+from functions.alert_intake.parse_alerts import Rules, read
+from infra import bundle
+from shared import clock
+from shared.cloud import pubsub
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable, Uncertain
 
 KEY = "a-key-for-tests"
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
-PAYLOADS = Path(__file__).parents[3] / "shared" / "payloads" / "grafana_webhook"
+PAYLOADS = bundle.ROOT.parent / "shared" / "payloads" / "grafana_webhook"
 
 
 class FakeBus:
@@ -45,7 +47,7 @@ class FakeBus:
 def topic(monkeypatch: pytest.MonkeyPatch) -> FakeBus:
     """The bus behind the door, at a frozen moment."""
     fake = FakeBus()
-    monkeypatch.setattr(bus, "connect", lambda: fake)
+    monkeypatch.setattr(pubsub, "connect", lambda: fake)
     monkeypatch.setattr(clock, "now", lambda: NOW)
     monkeypatch.setenv("WEBHOOK_API_KEY", KEY)
     for name in ("WEBHOOK_USER_ID", "LOOKUP_WINDOW_SECONDS", "SERVICE_LABELS"):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.sandboxes.gemini import GeminiSandbox
-from infra.local.sandboxes.gemini_scripts import SCRIPTS, WANTED
+from infra.local.sandboxes.gemini.scripts import SCRIPTS, WANTED
+from infra.local.sandboxes.gemini.server import GeminiSandbox
 from shared.contracts import FileEdit, Patch
 from shared.telemetry.port import LogLine
 from tests.builders import NOW, an_alert

@@ -15,11 +15,12 @@ import functions_framework
 import pytest
 from google.oauth2 import id_token
 
-from functions.incident_sweeper.post_process_door import PostProcess, PostProcessSettings
-from functions.incident_sweeper.sweeping import Sweep, SweepSettings
-from functions.incident_sweeper.trace_request import AGENTS, request_of
+from functions.incident_sweeper.post_process_client import PostProcess, PostProcessSettings
+from functions.incident_sweeper.rebuild_request import AGENTS, request_of
+from functions.incident_sweeper.sweep import Sweep, SweepSettings
 from infra import bundle
-from shared import clock, orchestrator, traces
+from shared import clock, traces
+from shared.cloud import workflows
 from shared.contracts import Failure, Outcome, PostProcessRequest
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
@@ -499,7 +500,7 @@ def test_deployed_function_answers_what_it_swept(
     incident_id = opened(store, OLD)
     opened(store, YOUNG, 2)
     monkeypatch.setattr(traces, "connect", lambda: store)
-    monkeypatch.setattr(orchestrator, "connect", lambda: executions)
+    monkeypatch.setattr(workflows, "connect", lambda: executions)
     client = functions_framework.create_app("incident_sweeper", str(MAIN), "http").test_client()
 
     assert client.post("/", json={}).status_code == 500

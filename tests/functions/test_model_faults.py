@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.sandboxes import gemini_faults
-from infra.local.sandboxes.gemini import Fault, GeminiSandbox
+from infra.local.sandboxes.gemini import faults
+from infra.local.sandboxes.gemini.server import Fault, GeminiSandbox
 from shared.model import gemini
 from shared.telemetry.port import LogLine
 from tests.builders import NOW, an_alert
@@ -41,7 +41,7 @@ def _walk(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> tuple[model_path.Ans
         return model_path.walk(an_alert()), time.monotonic() - began
 
 
-@pytest.mark.parametrize("name", gemini_faults.NAMES)
+@pytest.mark.parametrize("name", faults.NAMES)
 def test_lasting_fault_ends_in_a_brief_that_says_so(monkeypatch, record_property, name: str) -> None:
     """Every answer is the offline analyst's, marked, and the brief is there in time."""
     answers, seconds = _walk(monkeypatch, Fault(name))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from functions.code_analyzer.code_desk import CodeDesk
-from functions.incident_detection.log_desk import FARTHEST, LogDesk
-from infra.local.sandboxes.gemini import GeminiSandbox
-from infra.local.sandboxes.gemini_asked import Asked
-from infra.local.sandboxes.gemini_scripts import Turn, agreeable, calling, said
+from functions.code_analyzer.repository_tools import CodeDesk
+from functions.incident_detection.log_query_tool import FARTHEST, LogDesk
+from infra.local.sandboxes.gemini.request import Asked
+from infra.local.sandboxes.gemini.scripts import Turn, agreeable, calling, said
+from infra.local.sandboxes.gemini.server import GeminiSandbox
 from shared.contracts import CodeAnalysis, Evidence
 from shared.errors import Rejected
 from shared.telemetry.port import LogLine

@@ -12,9 +12,9 @@ import flask
 import pytest
 
 from functions.post_process.main import post_process
-from functions.post_process.telling import SENDING, Doors, tell
-from infra.local.sandboxes.gmail import GmailSandbox
-from infra.local.sandboxes.hook import HookSandbox
+from functions.post_process.publish_outcome import SENDING, Doors, tell
+from infra.local.sandboxes.gmail.server import GmailSandbox
+from infra.local.sandboxes.hook.server import HookSandbox
 from shared import clock
 from shared.contracts import Outcome
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Unavailable, Uncertain

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings, strategies
 
-from functions.post_process.brief import HTML_BYTES, Brief, render, sparkline
-from functions.post_process.brief_blocks import Chart
-from functions.post_process.brief_facts import chart
-from functions.post_process.brief_view import Usage, kind_of
+from functions.post_process.brief.model import Chart
+from functions.post_process.brief.render import HTML_BYTES, Brief, render, sparkline
+from functions.post_process.brief.sections.facts import chart
+from functions.post_process.brief.view import Usage, kind_of
 from shared.contracts import (
     CodeAnalysis,
     ErrorSummary,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from infra.local.sandboxes.gemini import GeminiSandbox
+from infra.local.sandboxes.gemini.server import GeminiSandbox
 from shared.telemetry.port import LogLine
 from tests.builders import NOW, an_alert
 from tests.functions import model_path

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from functions.alert_intake.normalise import SERVICE_LABELS, Rules, read
-from functions.code_analyzer.code_secrets import without_secrets as code_without_secrets
-from functions.incident_detection.reading import without_secrets as page_without_secrets
-from functions.solution_generator.patch_secrets import without_secrets as solution_without_secrets
+from functions.alert_intake.parse_alerts import SERVICE_LABELS, Rules, read
+from functions.code_analyzer.redact_analysis import without_secrets as code_without_secrets
+from functions.incident_detection.fetch_telemetry import without_secrets as page_without_secrets
+from functions.solution_generator.withhold_credential_patch import without_secrets as solution_without_secrets
 from shared.contracts import CodeAnalysis, Evidence, FileEdit, Patch, ProblematicFile, Solution, SuspectCommit
 from shared.telemetry.port import LogLine, LogPage
 from tests.builders import NOW

@@ -13,16 +13,18 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-from functions.workflow_starter.decision import Desk
-from shared import bus, clock, orchestrator, traces
-from shared.bus import DeadMessage
+from functions.workflow_starter.route_alert import Desk
+from infra import bundle
+from shared import clock, traces
+from shared.cloud import pubsub, workflows
+from shared.cloud.pubsub import DeadMessage
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord
 
 MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
-MAIN = Path(__file__).parents[2] / "functions" / "workflow_starter" / "main.py"
+MAIN = bundle.ROOT / "functions" / "workflow_starter" / "main.py"
 WINDOW = timedelta(minutes=30)
 LEASE = timedelta(minutes=2)
 DEADLINE = timedelta(minutes=15)
@@ -98,8 +100,8 @@ def door(
 ) -> FlaskClient:
     """The function behind the functions framework, as Pub/Sub's push finds it."""
     monkeypatch.setattr(traces, "connect", lambda: store)
-    monkeypatch.setattr(orchestrator, "connect", lambda: starter)
-    monkeypatch.setattr(bus, "connect", lambda: graveyard)
+    monkeypatch.setattr(workflows, "connect", lambda: starter)
+    monkeypatch.setattr(pubsub, "connect", lambda: graveyard)
     monkeypatch.delenv("MERGE_WINDOW_SECONDS", raising=False)
     app = functions_framework.create_app("workflow_starter", str(MAIN), "cloudevent")
     app.config["PROPAGATE_EXCEPTIONS"] = False

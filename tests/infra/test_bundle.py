@@ -27,7 +27,7 @@ def test_folder_and_zip_hold_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "absent"),
     [
-        ("rca", ["shared/telemetry/", "shared/code_host/", "shared/outbox/", "shared/bus.py"]),
+        ("rca", ["shared/telemetry/", "shared/code_host/", "shared/outbox/", "shared/cloud/pubsub.py"]),
         ("suggestion", ["shared/telemetry/loki.py", "shared/code_host/", "shared/outbox/"]),
         ("incident_detection", ["shared/code_host/", "shared/outbox/"]),
         ("pr_creator", ["shared/telemetry/", "shared/outbox/", "shared/model/gemini.py"]),
@@ -50,7 +50,7 @@ def test_agents_that_read_logs_hold_no_writer(name: str) -> None:
     """No bundle that shows logs to a model can commit, open a pull request or send mail."""
     inside = set(bundle.files(name))
 
-    assert not inside & {"shared/outbox/gmail.py", "shared/outbox/webhook.py", "shared/bus.py"}
+    assert not inside & {"shared/outbox/gmail.py", "shared/outbox/webhook.py", "shared/cloud/pubsub.py"}
     source = (bundle.FUNCTIONS / name / "main.py").read_text()
     assert "connect_writer" not in source
 
@@ -58,7 +58,7 @@ def test_agents_that_read_logs_hold_no_writer(name: str) -> None:
 def test_prompts_and_templates_travel_with_their_function() -> None:
     """Text files beside main.py are part of the bundle."""
     assert "prompt.md" in bundle.files("rca")
-    assert "brief.mjml" in bundle.files("post_process")
+    assert "brief/brief.mjml" in bundle.files("post_process")
 
 
 def test_unknown_function_is_named() -> None:

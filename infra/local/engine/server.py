@@ -17,7 +17,7 @@ from types import TracebackType
 
 from infra.local.engine.api.deployments import Deployment, Settings
 from infra.local.engine.api.errors import ApiError
-from infra.local.engine.api.grpc_door import GrpcServer
+from infra.local.engine.api.grpc_server import GrpcServer
 from infra.local.engine.api.rest import RestServer
 from infra.local.engine.api.service import StepListener, WorkflowsService, no_listener
 

@@ -12,7 +12,7 @@ import pytest
 
 from functions.file_updater.main import file_updater
 from functions.pr_creator.main import pr_creator
-from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
 from shared import traces
 from shared.contracts import (
     Alert,

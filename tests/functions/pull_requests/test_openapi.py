@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 from shared import code_host
 from shared.contracts import FileEdit

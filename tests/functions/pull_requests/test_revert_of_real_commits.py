@@ -15,7 +15,7 @@ import pytest
 
 from functions.file_updater.patch_plan import plan
 from functions.file_updater.patch_policy import PatchPolicy
-from shared.analysis.revert import Refusal, revert_edits
+from shared.analysis.solution.revert import Refusal, revert_edits
 from shared.contracts import Patch
 from shared.errors import Rejected
 from tests.fakes_code_host import GitReader

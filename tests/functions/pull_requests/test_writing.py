@@ -8,7 +8,7 @@ import pytest
 from functions.code_analyzer.main import code_analyzer
 from functions.file_updater.main import file_updater
 from functions.pr_creator.main import pr_creator
-from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 from shared import traces
 from shared.contracts import Branch, CodeAnalysisRequest, FileEdit, FileStat

@@ -9,9 +9,9 @@ import pytest
 from infra.evals import __main__ as evals
 from infra.evals import scenario, score
 from infra.evals.report import Report, result_of
+from infra.evals.run_scenario import Played, play
 from infra.evals.scenario import PatchWanted, Wanted
-from infra.evals.stage import Played, play
-from infra.local.sandboxes.gemini import API_KEY, GeminiSandbox
+from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
 from shared.contracts import Quote, RootCause, RootCauses
 from shared.errors import Rejected
 from tests.builders import an_incident

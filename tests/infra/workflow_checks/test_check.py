@@ -10,7 +10,7 @@ from infra import bundle
 from infra.workflow_checks import Finding, check
 from infra.workflow_checks.contracts import Contracts, read
 
-CONFORMANCE = Path(__file__).resolve().parents[4] / "shared" / "workflows-conformance"
+CONFORMANCE = bundle.ROOT.parent / "shared" / "workflows-conformance"
 FILES = sorted(CONFORMANCE.glob("*.workflows.yaml")) if CONFORMANCE.is_dir() else []
 WORKFLOW = bundle.ROOT / "workflows" / "incident.workflows.yaml"
 NO_CONTRACTS = Contracts()

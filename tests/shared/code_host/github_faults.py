@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 
 

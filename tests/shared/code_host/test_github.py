@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from infra.local.sandboxes.github import GithubSandbox
+from infra import bundle
+from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request, Sandbox
 from shared import code_host
 from shared.code_host.github import GithubSettings, writing
@@ -19,7 +20,7 @@ from shared.code_host.github_reader import GithubReader
 from shared.code_host.github_writer import GithubWriter
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable, Uncertain
 
-RECORDED = Path(__file__).parents[4] / "shared" / "payloads" / "github_api"
+RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "github_api"
 
 
 class Scripted(Sandbox):

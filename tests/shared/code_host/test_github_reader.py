@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply
 from shared.code_host.github import GithubSettings, is_ref
 from shared.code_host.github_reader import GithubReader, quoted

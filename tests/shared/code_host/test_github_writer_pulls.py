@@ -10,7 +10,7 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 from shared.code_host.github import GithubSettings
 from shared.code_host.github_writer import GithubWriter

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from infra.local.sandboxes.github import GithubSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
 from shared import code_host
 from shared.code_host.github import GithubSettings
 from shared.code_host.github_reader import GithubReader

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from infra import bundle
 from infra.local.sandboxes.http import Reply, Request, Sandbox
 from shared.code_host.github import GithubSettings
 from shared.code_host.github_reader import GithubReader
@@ -15,7 +15,7 @@ from shared.code_host.github_writer import GithubWriter
 from shared.code_host.port import FileWrite, PullRequestDraft
 from shared.errors import IncidentCopilotError, Refused
 
-RECORDED = Path(__file__).parents[4] / "shared" / "payloads" / "github_api"
+RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "github_api"
 FILES = sorted(RECORDED.glob("*.json"))
 pytestmark = pytest.mark.skipif(not FILES, reason=f"no recorded answers in {RECORDED}")
 

@@ -12,17 +12,18 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from infra.local.sandboxes.gemini import GeminiSandbox
+from infra import bundle
+from infra.local.sandboxes.gemini.server import GeminiSandbox
 from infra.local.sandboxes.http import Reply as Wire
 from infra.local.sandboxes.http import Request, Sandbox
 from shared import model
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.model.bounds import MOST_BYTES, Bounds
-from shared.model.catalogue import capabilities, cost_usd
 from shared.model.gemini import Gemini, GeminiConversation, GeminiSettings
 from shared.model.port import Question, Reply, Tool, ToolAnswer
+from shared.model.pricing import capabilities, cost_usd
+from shared.model.response_limits import MOST_BYTES, Bounds
 
-RECORDED = Path(__file__).parents[3].parent / "shared" / "payloads" / "gemini_generate_content"
+RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "gemini_generate_content"
 KEY = "test-key-never-shown"
 USAGE = {"promptTokenCount": 1000, "candidatesTokenCount": 50, "thoughtsTokenCount": 50}
 TOOL = Tool("look", "Looks.", {"type": "object", "properties": {"at": {"type": "string"}}}, lambda args: "seen")

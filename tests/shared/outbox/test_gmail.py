@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.sandboxes.gmail import GmailSandbox, google_error
+from infra.local.sandboxes.gmail.server import GmailSandbox, google_error
 from infra.local.sandboxes.http import Reply
 from shared.errors import Refused, Throttled, Unavailable, Uncertain
 from shared.outbox.gmail import Gmail, GmailSettings, compose

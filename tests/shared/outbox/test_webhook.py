@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.sandboxes.hook import HookSandbox
+from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.http import Reply
 from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
 from shared.outbox.webhook import Webhook, WebhookSettings, pagerduty_event, slack_message

@@ -6,19 +6,19 @@ import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import SecretStr
 
+from infra import bundle
 from infra.local.sandboxes.http import Reply
-from infra.local.sandboxes.loki import LokiSandbox
+from infra.local.sandboxes.loki.server import LokiSandbox
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
 from shared.telemetry.loki import PROBLEM_WORDS, Loki, LokiSettings, parse_lines
 from shared.telemetry.port import LogPage, LogQuery
 
-RECORDED = Path(__file__).parents[4] / "shared" / "payloads" / "loki_query_range"
+RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "loki_query_range"
 START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 START_NS = 1_769_846_400_000_000_000
 SECRET = "ann:s3cr:et"

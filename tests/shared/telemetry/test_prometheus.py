@@ -5,17 +5,17 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from infra import bundle
 from infra.local.sandboxes.http import Reply
-from infra.local.sandboxes.prometheus import PrometheusSandbox
+from infra.local.sandboxes.prometheus.server import PrometheusSandbox
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
 from shared.telemetry.port import MetricQuery, Series
 from shared.telemetry.prometheus import VITALS, Prometheus, PrometheusSettings, coarse_enough, fill, parse_ranges
 
-RECORDED = Path(__file__).parents[4] / "shared" / "payloads" / "prometheus_query_range"
+RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "prometheus_query_range"
 START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 T0 = int(START.timestamp())
 TIMES = range(T0 - 300, T0 + 901, 15)

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from infra.local import emulators
+from infra.local.stack import emulators
 from shared.traces.firestore import FirestoreSettings, FirestoreTraces
 from tests.emulated import need
 

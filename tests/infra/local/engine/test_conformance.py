@@ -14,11 +14,12 @@ import requests
 from google.cloud.workflows import executions_v1
 from google.cloud.workflows.executions_v1.services.executions.transports import ExecutionsGrpcTransport
 
+from infra import bundle
 from infra.local.engine import DefinitionRejected, WorkflowError, load, run
 from infra.local.engine.api.errors import InvalidArgument
 from infra.local.engine.server import EngineServer
 
-CASES = Path(__file__).resolve().parents[5] / "shared" / "workflows-conformance"
+CASES = bundle.ROOT.parent / "shared" / "workflows-conformance"
 MOCK = "http://127.0.0.1:9911"
 DOUBTS = {
     "e05_executions_map": "calls a workflow 'child' that is deployed nowhere: Workflows would fail it too",

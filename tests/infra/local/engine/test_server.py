@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from infra import bundle
 from infra.local.engine.server import EngineServer
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = bundle.ROOT
 
 
 def test_the_process_says_where_it_listens_and_stops_when_told(tmp_path: Path) -> None:

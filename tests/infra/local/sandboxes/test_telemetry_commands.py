@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
-ROOT = Path(__file__).parents[4]
+from infra import bundle
+
+ROOT = bundle.ROOT
 STREAM = {"stream": {"service_name": "api"}, "values": [["1", "x"]]}
 SERIES = {"metric": {"__name__": "up", "service_name": "api"}, "values": [[1, "1"]]}
 
@@ -26,7 +28,7 @@ def test_a_sandbox_serves_a_file_from_the_command_line(
     """It says where it listens, and holds what the file holds."""
     data = tmp_path / "data.json"
     data.write_text(json.dumps({"data": {"result": [held]}}))
-    command = [sys.executable, "-m", f"infra.local.sandboxes.{module}", "--port", "0", "--data", str(data)]
+    command = [sys.executable, "-m", f"infra.local.sandboxes.{module}.server", "--port", "0", "--data", str(data)]
 
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

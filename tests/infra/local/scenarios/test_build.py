@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from infra.local.sandboxes.loki import LokiSandbox
-from infra.local.sandboxes.prometheus import PrometheusSandbox
+from infra import bundle
+from infra.local.sandboxes.loki.server import LokiSandbox
+from infra.local.sandboxes.prometheus.server import PrometheusSandbox
 from infra.local.scenarios import history
 from infra.local.scenarios.build import Built, build
 from shared.errors import Rejected
 
-SCENARIO = Path(__file__).parents[4] / "infra/local/scenarios/checkout_regression"
+SCENARIO = bundle.ROOT / "infra/local/scenarios/checkout_regression"
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 FREE_TOTE_ALONE = {
     "id": "1",

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.sandboxes.prometheus import PrometheusSandbox
+from infra import bundle
+from infra.local.sandboxes.prometheus.server import PrometheusSandbox
 from infra.local.scenarios import history
 from infra.local.scenarios.build import from_case
 from shared.errors import Rejected
 
-RECORDED = Path(__file__).parents[5] / "shared/cases"
+RECORDED = bundle.ROOT.parent / "shared/cases"
 NOON_NS = 1_772_366_400 * 1_000_000_000
 AUTHOR = {
     "GIT_AUTHOR_NAME": "Ada",

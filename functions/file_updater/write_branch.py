@@ -1,0 +1,95 @@
+"""From a patch to its branch: checked first, held back for a person or for another pull request, then written."""
+
+from shared import traces
+from shared.code_host.port import CodeWriter, PullRequestFound
+from shared.contracts import Branch, FileUpdateRequest, Patch
+from shared.errors import Rejected
+from shared.pull_request import approval
+from shared.step import recorder
+
+from .commit_message import commit_message
+from .duplicate_pr_guard import beside, branch_of, incident_of, other_at_work
+from .patch_plan import Plan, plan
+from .patch_policy import PatchPolicy
+
+
+def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Branch:
+    """
+    Return the incident's branch, written now or found, or why there is none yet.
+
+    Nothing is written before everything that reading can tell was checked.
+    Raises Rejected (what stands against it), Refused, Throttled, Unavailable, Uncertain (the branch may be there).
+    """
+    if obstacle := writer.obstacle():
+        raise Rejected(obstacle)
+    reader = writer.reader
+    base = request.code_analysis.base_branch or reader.default_branch()
+    head = reader.resolve(base)
+    if head is None:
+        raise Rejected(f"{reader.repo} has no branch {base!r}, or is empty")
+    if found := beside(writer.pulls, request.incident_id, [edit.path for edit in patch.files_to_modify]):
+        return _linked(request, found, reader.repo, base)
+    with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
+        planned = plan(patch, reader, head, PatchPolicy.from_env())
+        call.result = planned.diff
+    if approval.mode() == "approval" and not approval.is_approved(traces.connect(), request.incident_id):
+        return _awaiting(request, planned, reader.repo, base)
+    if other := other_at_work(reader.repo, request.incident_id, planned.paths):
+        message = f"Incident {other} is writing a change of the same files at this moment; see its pull request."
+        return Branch(status="skipped", repo=reader.repo, base_branch=base, files=planned.paths, message=message)
+    return _written(request, patch, planned, writer, base)
+
+
+def _linked(request: FileUpdateRequest, found: PullRequestFound, repo: str, base: str) -> Branch:
+    if incident_of(found.branch) == request.incident_id:
+        message = f"Pull request #{found.number} of this incident was {found.state} by a person; no second one."
+    else:
+        message = (
+            f"Pull request #{found.number} of incident {incident_of(found.branch)} changes the same files and is "
+            "open; no second one beside it."
+        )
+    return Branch(
+        status="exists",
+        repo=repo,
+        branch=found.branch,
+        base_branch=base,
+        linked_pr_number=found.number,
+        linked_pr_url=found.url,
+        message=message,
+    )
+
+
+def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str) -> Branch:
+    """Keep the diff for the page a person approves on. Raises Rejected when the person said no, Unavailable."""
+    if request.is_approved:
+        raise Rejected("Nobody approved the pull request")
+    reference = traces.connect().keep_text(request.incident_id, "patch", planned.diff)
+    return Branch(
+        status="awaiting_approval",
+        repo=repo,
+        branch=branch_of(request.incident_id),
+        base_branch=base,
+        base_commit=planned.base_commit,
+        files=planned.paths,
+        stats=planned.stats,
+        diff_ref=reference,
+        message="Checked; nothing is written before a person approves.",
+    )
+
+
+def _written(request: FileUpdateRequest, patch: Patch, planned: Plan, writer: CodeWriter, base: str) -> Branch:
+    name, head = branch_of(request.incident_id), planned.base_commit
+    with recorder.tool("commit_files", repo=writer.repo, branch=name, base=head, files=planned.paths) as call:
+        written = writer.commit_files(name, head, commit_message(request, patch), planned.writes)
+        call.result = written.commit
+    return Branch(
+        status="success" if written.created else "exists",
+        repo=writer.repo,
+        branch=written.branch,
+        base_branch=base,
+        base_commit=head if written.created else None,
+        commit=written.commit,
+        files=planned.paths,
+        stats=planned.stats,
+        message=f"One commit on {base} at {head[:12]}." if written.created else "The branch was there already.",
+    )

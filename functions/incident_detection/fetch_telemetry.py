@@ -1,0 +1,97 @@
+"""Read what telemetry holds on an alert, without its secrets; a store that fails becomes a trouble with a name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TypeVar
+
+from shared import telemetry
+from shared.contracts import Alert
+from shared.errors import IncidentCopilotError
+from shared.redaction import cut, cut_lines
+from shared.step import recorder
+from shared.telemetry.port import LogPage, LogQuery, Logs, MetricQuery, Series
+
+Got = TypeVar("Got")
+
+
+@dataclass(frozen=True)
+class TelemetryRead:
+    """What was read; `logs` is none when the log store failed."""
+
+    logs: LogPage | None
+    series: tuple[Series, ...]
+    troubles: tuple[str, ...]
+
+
+def read_telemetry(alert: Alert) -> TelemetryRead:
+    """Return logs and metrics of the alert's window."""
+    troubles: list[str] = []
+    logs = _or_trouble(lambda: _read_logs(telemetry.connect_logs(), alert), "Logs are missing", troubles)
+    series = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles)
+    return TelemetryRead(logs, series or (), tuple(troubles))
+
+
+def without_secrets(page: LogPage) -> LogPage:
+    """Return the page as it may be kept and told; a model, a mail or a trace can only repeat what passed here."""
+    texts = cut_lines([line.text for line in page.lines])
+    lines = (replace(line, text=text, labels=_cut(line.labels)) for line, text in zip(page.lines, texts, strict=True))
+    return replace(page, lines=tuple(lines))
+
+
+def _cut(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: _cut_label(value) for name, value in labels.items()}
+
+
+@lru_cache(10_000)
+def _cut_label(value: str) -> str:
+    """Lines of one stream share their labels, so each is read once."""
+    return cut(value)
+
+
+def _or_trouble(read: Callable[[], Got], what: str, troubles: list[str]) -> Got | None:
+    try:
+        return read()
+    except IncidentCopilotError as error:
+        troubles.append(cut(f"{what}: {error}"))
+        return None
+
+
+def _read_logs(logs: Logs, alert: Alert) -> LogPage:
+    query = LogQuery(alert.service_name, alert.start, alert.end)
+    everything = _search(logs, query)
+    if everything.is_complete:
+        return everything
+    # The window holds more than the limit: what matters may lie before the cut, so problems are read apart.
+    problems = _search(logs, replace(query, only_problems=True))
+    return _merged(everything, problems)
+
+
+def _search(logs: Logs, query: LogQuery) -> LogPage:
+    window = {"start": query.start.isoformat(), "end": query.end.isoformat(), "limit": query.limit}
+    with recorder.tool("query_loki", service_name=query.service_name, **window) as call:
+        page = without_secrets(logs.search(query))
+        call.args["query"] = page.query
+        call.result = f"{len(page.lines)} lines, complete: {page.is_complete}\n" + _tail(page)
+    return page
+
+
+def _tail(page: LogPage) -> str:
+    return "\n".join(line.text[:300] for line in page.lines[-200:])
+
+
+def _merged(everything: LogPage, problems: LogPage) -> LogPage:
+    cut = everything.lines[0].nanoseconds if everything.lines else 0
+    older = tuple(line for line in problems.lines if line.nanoseconds < cut)
+    return replace(everything, lines=older + everything.lines)
+
+
+def _read_metrics(alert: Alert) -> tuple[Series, ...]:
+    metrics = telemetry.connect_metrics()
+    if metrics is None:
+        return ()
+    query = MetricQuery(alert.service_name, alert.start, alert.end)
+    with recorder.tool("query_prometheus", service_name=alert.service_name) as call:
+        series = tuple(replace(item, labels=_cut(item.labels)) for item in metrics.overview(query))
+        call.result = "\n".join(f"{item.name}: {len(item.points)} points, {item.query}" for item in series)
+    return series

@@ -1,0 +1,109 @@
+"""The one tool a detector may ask for: one more look at the logs; code writes the query, the model chooses words."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+
+from shared import clock, telemetry
+from shared.agent.agent import Toolbox
+from shared.agent.answer_checks import judgement
+from shared.agent.claim_checks import Known
+from shared.analysis.detection.detect import detect
+from shared.contracts import Alert, Evidence, Incident
+from shared.errors import Rejected
+from shared.model.port import Tool
+from shared.step import recorder
+from shared.telemetry.port import LogQuery
+
+from .fetch_telemetry import without_secrets
+
+FARTHEST = timedelta(hours=6)
+"""How far before the alert's window a model may look."""
+MOST_LINES = 5_000
+MOST_PATTERNS = 12
+MOST_EVIDENCE = 40
+
+Word = Annotated[str, Field(min_length=1, max_length=100)]
+Moment = Annotated[datetime, AfterValidator(clock.to_utc)]
+
+
+class LogQuestion(BaseModel):
+    """What a detector may choose: words, times, and whether only problems count."""
+
+    words: list[Word] = Field(default_factory=list, max_length=3, description="Texts each line must hold, case counts.")
+    only_problems: bool = Field(False, description="Only lines that look like warnings, errors or worse.")
+    start: Moment | None = Field(None, description="RFC 3339; by default the begin of the alert's window.")
+    end: Moment | None = Field(None, description="RFC 3339; by default the end of the alert's window.")
+
+
+class LogDesk:
+    """Answers questions about the logs of the alert's own service, and keeps what it showed as evidence."""
+
+    def __init__(self, alert: Alert, offline: Incident) -> None:
+        self._alert = alert
+        self._offline = offline
+        self._evidence: list[Evidence] = []
+
+    def toolbox(self) -> Toolbox:
+        """Return the tool, for one round."""
+        # The service is not named: what a model is told about tools is not masked.
+        about = (
+            "Read the logs of the alert's service once more, grouped to patterns with counts. Ask only when the answer "
+            "would change your verdict, for example to see whether the failure went on before the window."
+        )
+        tool = Tool("query_logs", about, LogQuestion.model_json_schema(), self.query_logs)
+        return Toolbox((tool,), rounds=1, found=lambda: (self._with_evidence(self._offline),))
+
+    def query_logs(self, args: Mapping[str, Any]) -> str:
+        """Return the patterns found. Raises Rejected naming what is wrong with the arguments, and what Loki raises."""
+        query = self._query(_question(args))
+        with recorder.tool("query_logs", words=query.containing, start=query.start, end=query.end) as call:
+            page = without_secrets(telemetry.connect_logs().search(query))
+            window = self._alert.model_copy(update={"start": query.start, "end": query.end})
+            seen = detect(window, page, (), ())
+            call.args["query"] = page.query
+            call.result = self._told(seen)
+        return call.result
+
+    def check(self, refined: Incident, known: Known) -> tuple[Incident, list[str]]:
+        """Hold the judgement against all that was shown, and keep what the tool found as evidence."""
+        checked, drops = judgement(refined, self._offline, known)
+        return self._with_evidence(checked), drops
+
+    def _with_evidence(self, incident: Incident) -> Incident:
+        return incident.model_copy(update={"evidence": [*incident.evidence, *self._evidence][:MOST_EVIDENCE]})
+
+    def _query(self, question: LogQuestion) -> LogQuery:
+        alert = self._alert
+        start = max(question.start or alert.start, alert.start - FARTHEST)
+        end = min(question.end or alert.end, alert.end)
+        if start >= end:
+            raise Rejected(f"start must lie before end, and both between {alert.start - FARTHEST} and {alert.end}")
+        words = tuple(question.words)
+        return LogQuery(
+            alert.service_name, start, end, MOST_LINES, only_problems=question.only_problems, containing=words
+        )
+
+    def _told(self, seen: Incident) -> str:
+        lines = [f"{seen.lines_read} lines from {seen.start.isoformat()} to {seen.end.isoformat()}"]
+        for pattern in seen.patterns[:MOST_PATTERNS]:
+            id_ = self._keep(pattern.exemplar, pattern.first_seen, seen.log_query_used)
+            times = f"{pattern.first_seen:%H:%M:%S} to {pattern.last_seen:%H:%M:%S}"
+            lines.append(f"{id_} {pattern.level} {pattern.count} times, {times}: {pattern.exemplar[:300]}")
+        return "\n".join(lines)
+
+    def _keep(self, text: str, at: datetime, query: str) -> str:
+        numbers = [int(piece.id[1:]) for piece in (*self._offline.evidence, *self._evidence) if piece.id[0] == "L"]
+        id_ = f"L{max(numbers, default=0) + 1}"
+        self._evidence.append(Evidence(id=id_, source="logs", query=query[:1000], at=at, text=text[:1000]))
+        return id_
+
+
+def _question(args: Mapping[str, Any]) -> LogQuestion:
+    try:
+        return LogQuestion.model_validate(dict(args))
+    except ValidationError as error:
+        item = error.errors(include_input=False)[0]
+        raise Rejected(f"query_logs: {'.'.join(map(str, item['loc']))}: {item['msg']}") from None

@@ -1,0 +1,206 @@
+"""Finds incidents nobody will tell any more and has them told, once each, with what there is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+from uuid import uuid4
+
+from pydantic import BaseModel, Field
+
+from shared import clock, log
+from shared.contracts import Failure, Outcome, PostProcessRequest
+from shared.errors import IncidentCopilotError, Uncertain
+from shared.settings import Settings
+from shared.traces.port import IncidentRecord, TraceStore
+
+from .mail_retry import LateMail, late_mails
+from .rebuild_request import late_mail_of, request_of
+
+LOOKED_AT = 200
+"""Open incidents one sweep looks at, the oldest ones."""
+
+_LEASE_MARGIN = timedelta(seconds=30)
+
+
+class SweepSettings(Settings):
+    """When an incident is swept, and how much one sweep does."""
+
+    incident_start_seconds: int = Field(
+        300, ge=1, le=86_400, description="An incident nobody started in so long is told; over START_LEASE_SECONDS."
+    )
+    incident_give_up_seconds: int = Field(
+        86_400, ge=60, le=2_592_000, description="An incident that could not be told in so long is closed untold."
+    )
+    sweep_incidents: int = Field(20, ge=1, le=200, description="How many incidents one sweep tells at most.")
+    sweep_budget_s: float = Field(180, gt=0, le=1500, description="Seconds after which a sweep begins no more.")
+
+
+class Executions(Protocol):
+    """Knows how executions of the workflow ended."""
+
+    def ending(self, execution: str) -> str | None:
+        """Return how it ended, none while it goes on."""
+        ...
+
+
+class Teller(Protocol):
+    """Tells an incident once."""
+
+    @property
+    def patience(self) -> timedelta:
+        """How long one call may take."""
+        ...
+
+    def tell(self, request: PostProcessRequest) -> Outcome:
+        """Tell it; return its outcome."""
+        ...
+
+
+class Swept(BaseModel):
+    """What one sweep did: ids of the incidents told and not told, and how many of the others are open."""
+
+    told: list[str] = Field(default_factory=list)
+    failed: list[str] = Field(default_factory=list)
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """An incident nobody will tell any more, and why."""
+
+    record: IncidentRecord
+    failure: Failure
+
+
+@dataclass
+class Sweep:
+    """One sweep; `deadline` is how long an incident may stay without an outcome."""
+
+    store: TraceStore
+    executions: Executions
+    teller: Teller
+    settings: SweepSettings
+    deadline: timedelta
+    _holder: str = field(default_factory=lambda: uuid4().hex)
+    _has_executions: bool = True
+
+    def run(self, stopwatch: Callable[[], float]) -> Swept:
+        """Tell what is overdue, within the budget by the `stopwatch`. Raises what the store raises to a first read."""
+        end = stopwatch() + self.settings.sweep_budget_s
+        records = self.store.incidents(state="open", limit=LOOKED_AT, is_oldest_first=True)
+        swept = Swept(waiting=len(records))
+        for overdue in self._in_turn([found for record in records if (found := self._overdue(record))]):
+            if stopwatch() >= end:
+                break
+            self._sweep(overdue, swept)
+        for late in late_mails(self.store, clock.now()):
+            if stopwatch() >= end:
+                break
+            self._mail_late(late, swept)
+        return swept
+
+    def _overdue(self, record: IncidentRecord) -> Overdue | None:
+        age = clock.now() - record.created_at
+        if record.execution is None and age >= timedelta(seconds=self.settings.incident_start_seconds):
+            return _overdue(record, "NotStarted", f"No workflow execution was started in {_seconds(age)} s")
+        if record.execution and (ending := self._ending(record.execution)):
+            return _overdue(record, "ExecutionEnded", f"{ending}; it left no outcome")
+        if age >= self.deadline:
+            return _overdue(record, "DeadlineExceeded", f"The workflow did not end in {_seconds(self.deadline)} s")
+        return None
+
+    def _ending(self, execution: str) -> str | None:
+        """Return how it ended; none also when Workflows does not say, for then the deadline decides."""
+        if not self._has_executions:
+            return None
+        try:
+            return self.executions.ending(execution)
+        except IncidentCopilotError as error:
+            # Not asked again in this sweep: each silence would cost the patience of one call.
+            self._has_executions = False
+            log.warning("sweeper.executions_unknown", error_type=type(error).__name__, error=str(error))
+            return None
+
+    def _in_turn(self, overdue: list[Overdue]) -> list[Overdue]:
+        """Return as many as one sweep may tell, oldest first; when there are more, others each minute."""
+        limit = self.settings.sweep_incidents
+        if len(overdue) <= limit:
+            return overdue
+        first = int(clock.now().timestamp() // 60) * limit % len(overdue)
+        return [*overdue[first:], *overdue[:first]][:limit]
+
+    def _sweep(self, overdue: Overdue, swept: Swept) -> None:
+        incident_id = overdue.record.incident_id
+        with log.bound(incident_id=incident_id, service_name=overdue.record.service_name):
+            try:
+                if not self._alone(overdue.record, lambda: self._tell(overdue)):
+                    return
+                swept.told.append(incident_id)
+            except IncidentCopilotError as error:
+                log.error("sweeper.untold", error_type=type(error).__name__, error=str(error))
+                swept.failed.append(incident_id)
+                self._give_up(overdue, error)
+            swept.waiting -= 1
+
+    def _mail_late(self, late: LateMail, swept: Swept) -> None:
+        incident_id = late.record.incident_id
+        with log.bound(incident_id=incident_id, service_name=late.record.service_name):
+            try:
+                if self._alone(late.record, lambda: self._mail(late)):
+                    swept.told.append(incident_id)
+            except IncidentCopilotError as error:
+                log.error("sweeper.mail_late", error_type=type(error).__name__, error=str(error))
+
+    def _mail(self, late: LateMail) -> bool:
+        trace = self.store.document(late.record.incident_id)
+        if trace is None or trace["outcome"]["mail_status"] != "failed":
+            return False
+        return self.teller.tell(late_mail_of(trace, late.attempt)).mail_status != "failed"
+
+    def _alone(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
+        """Return what `work` does; false when the incident is left to another sweep."""
+        key = f"sweep:{record.incident_id}"
+        lease = self.store.claim(key, self._holder, clock.now() + self.teller.patience + _LEASE_MARGIN)
+        if lease.holder != self._holder:
+            return False
+        try:
+            is_told = work()
+        except IncidentCopilotError as error:
+            # Without a reply it may still be telling: until the lease has run out nobody asks a second time.
+            if not isinstance(error, Uncertain):
+                self.store.release(key, self._holder)
+            raise
+        self.store.release(key, self._holder)
+        return is_told
+
+    def _tell(self, overdue: Overdue) -> bool:
+        trace = self.store.document(overdue.record.incident_id)
+        if trace is None or trace["state"] == "closed":
+            # Told since the sweep began.
+            return False
+        outcome = self.teller.tell(request_of(trace, overdue.failure))
+        # post_process has done both, unless the store failed it or its answer is the stored one of such a day.
+        self._close(overdue.record, outcome)
+        log.info("sweeper.told", kind=outcome.kind, mail_status=outcome.mail_status, why=overdue.failure.message)
+        return True
+
+    def _give_up(self, overdue: Overdue, error: IncidentCopilotError) -> None:
+        """Close an incident too old to be told ever."""
+        if clock.now() - overdue.record.created_at < timedelta(seconds=self.settings.incident_give_up_seconds):
+            return
+        untold = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error)[:2000])
+        self._close(overdue.record, Outcome(kind="degraded", mail_status="failed", failures=[overdue.failure, untold]))
+        log.critical("sweeper.gave_up", error_type=type(error).__name__, error=str(error))
+
+    def _close(self, record: IncidentRecord, outcome: Outcome) -> None:
+        self.store.close_incident(record.incident_id, outcome.model_dump(mode="json"))
+        self.store.release(f"service:{record.service_name}", record.incident_id)
+
+
+def _overdue(record: IncidentRecord, error_type: str, message: str) -> Overdue:
+    return Overdue(record, Failure(step="workflow", error_type=error_type, message=message[:2000]))
+
+
+def _seconds(span: timedelta) -> int:
+    return round(span.total_seconds())

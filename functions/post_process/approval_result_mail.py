@@ -1,0 +1,74 @@
+"""After an approval: a short mail that says what became of the pull request; the brief itself was told before."""
+
+from html import escape
+
+from shared.contracts import Outcome, PostProcessRequest
+from shared.outbox.port import Mail
+from shared.step import recorder
+from shared.traces.port import TraceStore
+
+from .brief.opinion import BriefWords
+from .publish_outcome import Doors, Telling
+
+
+def follow_up(request: PostProcessRequest, store: TraceStore, doors: Doors) -> Outcome:
+    """
+    Mail the result once. The incident's outcome stays as it was told.
+
+    Raises Unavailable while another attempt is at it; no other error of the house.
+    """
+    telling = Telling(request, store, BriefWords())
+    mailed = telling.once("follow_up", lambda: _send(request, doors))
+    telling.attempt("traces", lambda: _remember(request, store))
+    return telling.outcome("off", mailed, None)
+
+
+def _send(request: PostProcessRequest, doors: Doors) -> str:
+    mailer = doors.mail()
+    if mailer is None:
+        return ""
+    mail = written(request, doors.on_call())
+    with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
+        call.result = mailer.send(mail).provider_id
+    return call.result or mail.message_id
+
+
+def _remember(request: PostProcessRequest, store: TraceStore) -> None:
+    """Let the approval page say that nothing was opened; what was opened, pr_creator has remembered itself."""
+    made, record = request.pull_request, store.incident(request.incident_id)
+    facts = record.pull_request if record else None
+    if facts is None or facts.get("state") != "approved" or (made is not None and made.status == "success"):
+        return
+    link = {"url": made.pr_url} if made is not None and made.pr_url else {}
+    store.set_pull_request(
+        request.incident_id, {**facts, **link, "state": "not_opened", "reason": " ".join(_why_not(request))[:500]}
+    )
+
+
+def _why_not(request: PostProcessRequest) -> list[str]:
+    made = request.pull_request
+    said = (made.message if made else "", request.branch.message if request.branch else "")
+    lines = [text for text in dict.fromkeys(said) if text]
+    return lines + [f"{failure.step} failed ({failure.error_type}): {failure.message}" for failure in request.failures]
+
+
+def written(request: PostProcessRequest, to: tuple[str, ...]) -> Mail:
+    """Return the mail: what was opened, or why nothing was."""
+    made, service = request.pull_request, request.alert.service_name
+    if made is not None and made.pr_url is not None:
+        subject = f"Pull request #{made.pr_number} for {service} is open"
+        lines = [f"It was approved and is open: {made.pr_url}"]
+        lines += [f"Asked for a review: {', '.join(made.reviewers)}."] if made.reviewers else []
+    else:
+        subject = f"The approved pull request for {service} was not opened"
+        lines = _why_not(request)
+    lines.append(f"Incident {request.incident_id}.")
+    html = "".join(f"<p>{_linked(line)}</p>" for line in lines)
+    message_id = f"<{request.incident_id}.approved@incident-copilot>"
+    return Mail(to, subject, f"<html><body>{html}</body></html>", "\n\n".join(lines) + "\n", message_id)
+
+
+def _linked(line: str) -> str:
+    words, _, url = line.partition("https://")
+    address = f"https://{url}" if url and not any(char.isspace() for char in url) else ""
+    return f'{escape(words)}<a href="{escape(address)}">{escape(address)}</a>' if address else escape(line)

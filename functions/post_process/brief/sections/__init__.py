@@ -1,0 +1,1 @@
+"""The sections of the brief, each made from the answers of the agents."""

@@ -1,0 +1,173 @@
+"""The sections that answer: why, which pull request, which code."""
+
+from datetime import datetime
+from difflib import unified_diff
+
+from shared.contracts import (
+    CodeAnalysis,
+    Evidence,
+    FileEdit,
+    Incident,
+    PostProcessRequest,
+    ProblematicFile,
+    PullRequest,
+    SuspectCommit,
+)
+
+from ..model import Block, Code, Line, Link, Links, Quote, Section, Words, at_time, clip, is_by_model, on_day, prose
+
+WORTH_SHOWING = 0.5
+DIFF_LINES = 40
+
+
+def cause(request: PostProcessRequest) -> Section:
+    """Return the most likely cause with its confidence and the words it rests on; or that there is none."""
+    causes = request.root_causes.root_causes if request.root_causes else []
+    if not causes:
+        reasoning = clip(request.incident.reasoning, 900) if request.incident else ""
+        verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
+        none = Line(verdict, is_strong=True)
+        shown = [Quote(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
+        return Section(
+            "Most likely cause",
+            (none, *([Words(reasoning, is_markdown=is_by_model(request.incident))] if reasoning else []), *shown),
+        )
+    best, *others = causes
+    is_markdown = is_by_model(request.root_causes)
+    seen = {piece.id: piece for piece in _evidence(request)}
+    blocks: list[Block] = [
+        Words(prose(best.hypothesis, 900), is_strong=True, is_markdown=is_markdown),
+        Line(confidence(best.confidence)),
+    ]
+    blocks += [
+        Quote(
+            clip(quote.text, 400), _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id
+        )
+        for quote in best.quotes[:3]
+    ]
+    blocks += [
+        Words(prose(other.hypothesis, 300), False, f"Also possible ({round(other.confidence * 100)} %):", is_markdown)
+        for other in others[:3]
+    ]
+    return Section("Most likely cause", tuple(blocks))
+
+
+def confidence(share: float) -> str:
+    """Return a confidence as a number and as a word."""
+    word = "high" if share >= 0.75 else "medium" if share >= 0.45 else "low"
+    return f"Confidence: {round(share * 100)} % ({word})"
+
+
+def pull_request(request: PostProcessRequest) -> Section:
+    """Return the pull request with its change, or why there is none."""
+    made = request.pull_request
+    if made is not None and made.awaits_approval and made.approval_url:
+        return _to_approve(request, made, made.approval_url)
+    if made is None or made.pr_url is None or made.status not in ("success", "exists"):
+        return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."),))
+    button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
+    state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
+    if request.branch is not None and request.branch.linked_pr_url is not None:
+        return Section("Pull request", (button, Line(f"Opened before, not by this incident. {made.message}")))
+    return Section("Pull request", (button, Line(state), *_change(request)))
+
+
+def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Section:
+    until = f" until {made.approve_until:%d %b %H:%M} UTC" if made.approve_until else ""
+    button = Links((Link("Look at it and approve", url),), is_button=True)
+    return Section(
+        "Pull request",
+        (button, Line(f"Nothing is written before you approve. The link works once{until}."), *_change(request)),
+    )
+
+
+def code(request: PostProcessRequest) -> Section | None:
+    """Return the failing lines and the suspect commits; the stack trace stands in when no code could be read."""
+    analysis = request.code_analysis
+    blocks: list[Block] = []
+    for place in analysis.problematic_files[:2] if analysis else []:
+        blocks += _place(place, is_by_model(analysis))
+    for commit in suspects(analysis)[:2]:
+        blocks += _commit(commit, request.alert.received_at)
+    if not blocks and request.incident:
+        blocks = _stack(request.incident)
+    return Section("Code", tuple(blocks), expendable=1) if blocks else None
+
+
+def suspects(analysis: CodeAnalysis | None) -> list[SuspectCommit]:
+    """Return the best suspect, and others only when they explain at least half of the evidence too."""
+    commits = analysis.suspect_commits if analysis else []
+    return commits[:1] + [commit for commit in commits[1:] if commit.score >= WORTH_SHOWING]
+
+
+def _change(request: PostProcessRequest) -> list[Block]:
+    patch = request.solution.patch if request.solution else None
+    if patch is None:
+        return []
+    paths = list(dict.fromkeys(edit.path for edit in patch.files_to_modify))
+    files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    way = f"It reverts commit {patch.reverts[:12]}, in {files}." if patch.reverts else f"It changes {files}."
+    blocks: list[Block] = [Line(way)]
+    for path in paths[:2]:
+        lines = _diff([edit for edit in patch.files_to_modify if edit.path == path])
+        rest = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
+        blocks.append(Code("\n".join(lines[:DIFF_LINES] + rest), clip(path, 200)))
+    undo = Words(clip(patch.rollback_plan, 400), lead="To undo:", is_markdown=is_by_model(request.solution))
+    return [*blocks, undo] if patch.rollback_plan else blocks
+
+
+def _diff(edits: list[FileEdit]) -> list[str]:
+    """Return removed and added lines with what surrounds them; line numbers of a fragment would mislead."""
+    lines: list[str] = []
+    for edit in edits:
+        old, new = (edit.original or "").splitlines(), (edit.new or "").splitlines()
+        changed = [clip(line, 200) for line in list(unified_diff(old, new, lineterm="", n=2))[3:]]
+        lines += [*(["…"] if lines else []), *("…" if line.startswith("@@") else line for line in changed)]
+    return lines
+
+
+def _why_no_pull_request(request: PostProcessRequest) -> str:
+    said = (
+        request.pull_request.message if request.pull_request else "",
+        request.branch.message if request.branch else "",
+        (request.solution.patch_withheld or "") if request.solution else "",
+    )
+    default = "The solution holds no change to the code." if request.solution else "No fix was worked out."
+    return clip(next(filter(None, said), default), 600)
+
+
+def _place(place: ProblematicFile, is_markdown: bool) -> list[Block]:
+    function = f" in {place.function_name}" if place.function_name else ""
+    caption = clip(f"{place.path}:{place.line_start}{function}", 300)
+    said = Words(clip(place.issue_description, 500), False, "" if place.code_snippet else caption, is_markdown)
+    return [Code(clip(place.code_snippet, 1500), caption), said] if place.code_snippet else [said]
+
+
+def _commit(commit: SuspectCommit, received: datetime) -> list[Block]:
+    share = f"{round(commit.score * 100)} %"
+    name = f"Suspect commit ({share})" if commit.score >= WORTH_SHOWING else f"Commit to look at (only {share})"
+    blocks: list[Block] = [
+        Line(f"{name}: {clip(commit.subject, 200)}", is_strong=True),
+        Line(f"{commit.sha[:10]} by {commit.author or 'unknown'}, {on_day(commit.at, received)} {commit.at:%H:%M} UTC"),
+        Words(clip(commit.why, 400)),
+    ]
+    return [*blocks, Links((Link(f"Commit {commit.sha[:10]}", commit.url),))] if commit.url else blocks
+
+
+def _stack(incident: Incident) -> list[Block]:
+    if not incident.stack_traces:
+        return []
+    trace = max(incident.stack_traces, key=lambda one: one.count)
+    frames = (trace.app_frames or trace.frames)[-5:]
+    lines = [f"{frame.path}:{frame.line or '?'} {frame.function}" for frame in frames]
+    raised = clip(f"{trace.exception_type}: {trace.message}", 400)
+    return [Code(clip("\n".join([*lines, raised]), 1500), f"Stack trace seen {trace.count:,} times, the raise last")]
+
+
+def _evidence(request: PostProcessRequest) -> list[Evidence]:
+    pieces = list(request.incident.evidence) if request.incident else []
+    return pieces + (list(request.code_analysis.evidence) if request.code_analysis else [])
+
+
+def _source(piece: Evidence) -> str:
+    return f"{piece.id}, {piece.source}" + (f", {at_time(piece.at)} UTC" if piece.at else "")

@@ -1,0 +1,130 @@
+"""The sections that show: error counts, timeline, log patterns, what is not known, where to look."""
+
+from datetime import datetime, timedelta
+
+from shared.contracts import Incident, PostProcessRequest
+
+from ..model import (
+    Block,
+    Chart,
+    Code,
+    Items,
+    Line,
+    Link,
+    Links,
+    Section,
+    Table,
+    Words,
+    at_time,
+    clip,
+    is_by_model,
+    on_day,
+)
+from .conclusions import suspects
+
+LINKS = 8
+
+
+def errors(incident: Incident | None) -> Section | None:
+    """Return counts, a chart, the kinds of error and the metrics that left their range."""
+    if incident is None:
+        return None
+    counts = incident.error_summary
+    peak = f", peak at {at_time(counts.peak_error_time)}" if counts.peak_error_time else ""
+    window = f"from {at_time(incident.start)} to {at_time(incident.end)} UTC"
+    counted = f"{counts.total_errors:,} errors and {counts.total_warnings:,} warnings {window}{peak}."
+    blocks: list[Block] = [Line(counted if incident.lines_read else _uncounted(incident, window))]
+    if drawn := chart(incident):
+        blocks.append(drawn)
+    kinds = [(name, count) for name, count in counts.error_types.items() if count <= counts.total_errors]
+    if kinds := sorted(kinds, key=lambda item: -item[1])[:6]:
+        blocks.append(Table(("Error", "Count"), tuple((clip(name, 120), f"{count:,}") for name, count in kinds)))
+    if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[1:5]):
+        blocks.insert(1, Items(symptoms, is_by_model(incident)))
+    if anomalies := tuple(clip(anomaly.description, 300) for anomaly in counts.metric_anomalies[:5]):
+        blocks.append(Items(anomalies))
+    return Section("Errors", tuple(blocks), expendable=2)
+
+
+def _uncounted(incident: Incident, window: str) -> str:
+    """Nothing read is not nothing wrong."""
+    if incident.log_query_used:
+        return f"No log line was found {window}, so there was nothing to count."
+    return f"The logs {window} were not read, so errors were not counted."
+
+
+def chart(incident: Incident) -> Chart | None:
+    """Return the errors over the window, the onset marked; none where they were not counted over time."""
+    counts = incident.error_summary.errors_over_time
+    length = incident.end - incident.start
+    if not any(counts) or length <= timedelta(0):
+        return None
+    caption = "Errors over time."
+    if incident.onset is None:
+        return Chart(tuple(counts), caption)
+    part = int((incident.onset - incident.start) / length * len(counts))
+    mark = min(max(part, 0), len(counts) - 1)
+    return Chart(tuple(counts), f"{caption} The grey line marks the onset.", mark)
+
+
+def timeline(request: PostProcessRequest) -> Section | None:
+    """Return what happened when, oldest first."""
+    incident = request.incident
+    happened: list[tuple[datetime, str]] = [(request.alert.received_at, "Alert received")]
+    happened += [(request.alert.started_at, "Alert began to fire")] if request.alert.started_at else []
+    if incident:
+        happened += [(incident.onset, "Behaviour changed (onset)")] if incident.onset else []
+        peak = incident.error_summary.peak_error_time
+        happened += [(peak, "Most errors")] if peak else []
+        happened += [(trace.first_seen, f"First {trace.exception_type}") for trace in incident.stack_traces[:3]]
+        happened += [(one.at, f"{one.metric} left its range") for one in incident.error_summary.metric_anomalies[:3]]
+    commits = suspects(request.code_analysis)[:3]
+    happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
+    happened.sort(key=lambda event: event[0])
+    has_one_day = len({moment.date() for moment, _ in happened}) == 1
+    # One row of another year makes all rows say theirs, so that they can be compared.
+    moments = [moment for moment, _ in happened]
+    days = ["" if has_one_day else f"{on_day(moment, *moments)} " for moment in moments]
+    rows = tuple((day + at_time(moment), clip(what, 140)) for day, (moment, what) in zip(days, happened, strict=True))
+    return Section("Timeline", (Table(("UTC", "What"), rows),), expendable=3) if len(rows) > 1 else None
+
+
+def patterns(incident: Incident | None) -> Section | None:
+    """Return the most telling log lines by shape."""
+    if incident is None or not incident.patterns:
+        return None
+    rows = tuple(
+        (f"{pattern.count:,}", pattern.level, clip(pattern.template, 240), at_time(pattern.first_seen))
+        for pattern in incident.patterns[:8]
+    )
+    table = Table(("Count", "Level", "Line (variable parts as <*>)", "First"), rows)
+    return Section("Log patterns", (table,), expendable=4)
+
+
+def unknowns(request: PostProcessRequest) -> Section | None:
+    """Return what is not known, each with where to look next."""
+    blocks: list[Block] = []
+    for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
+        blocks.append(Words(clip(unknown.what, 300), is_markdown=is_by_model(request.root_causes)))
+        blocks += [Code(clip(unknown.next_query, 500), "Look here next")] if unknown.next_query else []
+    return Section("Not known yet", tuple(blocks), expendable=1) if blocks else None
+
+
+def links(request: PostProcessRequest) -> Section | None:
+    """Return where to go on reading: the alert's own pages first, then the evidence."""
+    alert = request.alert
+    runbook = next((url for name, url in alert.annotations.items() if "runbook" in name.lower()), "")
+    places = [
+        Link("Runbook", runbook),
+        Link("Dashboard", alert.dashboard_url),
+        Link("Alert rule", alert.generator_url),
+        Link("Silence this alert", alert.silence_url),
+    ]
+    pieces = request.incident.evidence if request.incident else []
+    places += [Link(f"Evidence {piece.id} ({piece.source})", piece.link) for piece in pieces]
+    # Much evidence comes from one query: one link to it is enough.
+    found: dict[str, Link] = {}
+    for place in places:
+        found.setdefault(place.url, place)
+    found.pop("", None)
+    return Section("Links", (Links(tuple(found.values())[:LINKS]),)) if found else None

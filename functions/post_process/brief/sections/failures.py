@@ -1,0 +1,88 @@
+"""Says what a failure means for the reader and what to do about it."""
+
+from shared.contracts import Answer, Failure, PostProcessRequest
+
+from ..model import Line, clip
+
+_MEANS = {
+    "incident_detection": "Logs and metrics were not judged: severity and symptoms are only what the alert says.",
+    "code_analyzer": "The code was not read, or not all of it: no failing lines, suspect commit or patch to rely on.",
+    "rca": "Causes were not ranked: read the evidence yourself.",
+    "suggestion": "The list of what to do now is shorter than it could be.",
+    "solution_generator": "No fix was worked out, so no pull request could be drafted.",
+    "file_updater": "The patch was not put on a branch.",
+    "pr_creator": "There is no pull request; the branch may exist.",
+    "execute_pr": "There is no pull request; the branch may exist.",
+    "workflow": "The run ended before it could tell anybody: this is what was found by then.",
+    "workflow_starter": "The run was never started: this is only what the alert says.",
+    "post_process": "An earlier attempt to tell this failed, so it comes late.",
+    "hook": "The system behind POST_PROCESS_URL was not told, or may not have been.",
+    "mail": "This brief did not reach anybody by mail, or may not have.",
+    "archive": "This brief was not kept as a file.",
+    "traces": "The memory of the incident has gaps: tokens, cost and repeats are not certain.",
+}
+_DO = {
+    "Rejected": "Report it with the trace id: one step sent another what it cannot read.",
+    "Refused": "Check the credential, permission or address the message names; trying again will not help.",
+    "Throttled": "Wait, or raise the quota of the service the message names.",
+    "Misconfigured": "Set the variable the message names and deploy again.",
+    "BadAnswer": "Nothing to do now; if it repeats, choose another model for this step.",
+    "Unavailable": "Check that the service the message names is up and reachable.",
+    "Uncertain": "Look whether it happened before doing it again.",
+    "NotStarted": "Check that Cloud Workflows and workflow_starter work.",
+    "ExecutionEnded": "Look at the execution with the trace id as its label `incident_id`.",
+    "DeadlineExceeded": "Look where the execution stands, with the trace id as its label `incident_id`.",
+    "degraded": "Weigh it with that in mind.",
+}
+_UNKNOWN = "Read the log of this step with the trace id at the end."
+
+
+def degradations(request: PostProcessRequest) -> list[Failure]:
+    """Return why answers are less than they could be, as failures of the steps that gave them."""
+    return [
+        Failure(step=step, error_type="degraded", message=answer.degraded)
+        for step, answer in answers(request)
+        if answer.degraded
+    ]
+
+
+def answers(request: PostProcessRequest) -> list[tuple[str, Answer]]:
+    """Return the agents' answers that arrived, by the step that gave them."""
+    given = {
+        "incident_detection": request.incident,
+        "code_analyzer": request.code_analysis,
+        "rca": request.root_causes,
+        "suggestion": request.suggestions,
+        "solution_generator": request.solution,
+    }
+    return [(step, answer) for step, answer in given.items() if answer is not None]
+
+
+def explain(troubles: list[Failure]) -> list[Line]:
+    """Return each trouble with its step, what it means for the reader, and what to do; at most twelve in full."""
+    blocks: list[Line] = []
+    troubles = _each_once(troubles)
+    for trouble in troubles[:12]:
+        verdict = "had to do without something" if trouble.error_type == "degraded" else "failed"
+        blocks.append(Line(f"{trouble.step} {verdict}", is_strong=True))
+        kind = "" if trouble.error_type in ("", "degraded") else f"{trouble.error_type}: "
+        blocks.append(Line(clip(f"{kind}{trouble.message or 'no message'}", 500)))
+        means = _MEANS.get(trouble.step, "What this step adds is missing here.")
+        if trouble.error_type == "degraded":
+            means = "Its answer stands, made from less than it asked for."
+        blocks.append(Line(f"{means} {_DO.get(trouble.error_type, _UNKNOWN)}"))
+    if rest := troubles[12:]:
+        blocks.append(Line(clip(f"And also: {', '.join(trouble.step for trouble in rest)}", 500)))
+    return blocks
+
+
+def _each_once(troubles: list[Failure]) -> list[Failure]:
+    """Name together the steps that had to do without the same thing."""
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for trouble in troubles:
+        step = "" if trouble.error_type == "degraded" else trouble.step
+        together.setdefault((step, trouble.error_type, trouble.message), []).append(trouble.step)
+    return [
+        Failure(step=clip(", ".join(dict.fromkeys(steps)), 100), error_type=error_type, message=message)
+        for (_, error_type, message), steps in together.items()
+    ]

@@ -1,0 +1,175 @@
+"""Turns a request into what its reader needs, in the order in which it is needed at 3 a.m."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
+
+from .model import Block, Items, Section, Table, Tone, View, Words, at_time, clip, is_by_model, on_day
+from .opinion import BriefWords
+from .sections import actions, conclusions, facts
+from .sections.failures import answers, degradations, explain
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the answer cost; `duration_ms` runs from the alert's arrival to the telling."""
+
+    tokens: int = 0
+    cost_usd: float = 0.0
+    duration_ms: int = 0
+
+
+def kind_of(request: PostProcessRequest, failures: list[Failure]) -> OutcomeKind:
+    """Return how the incident ends: dismissed, degraded when anything had to be done without, else full."""
+    if request.incident and not request.incident.needs_response:
+        return "dismissed"
+    return "degraded" if failures or request.incident is None or degradations(request) else "full"
+
+
+def headline(request: PostProcessRequest) -> str:
+    """Return what is broken, in one line."""
+    alert, incident = request.alert, request.incident
+    symptom = incident.initial_symptoms[0] if incident and incident.initial_symptoms else ""
+    said = symptom or alert.summary or alert.alert_name or f"Alert on {alert.service_name}"
+    return clip(" ".join(said.split()), 160)
+
+
+def since(request: PostProcessRequest) -> datetime | None:
+    """Return when it began: the onset found in telemetry, else what the alert's sender said."""
+    onset = request.incident.onset if request.incident else None
+    return onset or request.alert.started_at
+
+
+def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords) -> View:
+    """Return the whole brief; `failures` holds every failure known by now, `words` may open it."""
+    kind = kind_of(request, failures)
+    incident = request.incident
+    troubles = [*failures, *degradations(request)]
+    told = Section("What failed", tuple(explain(troubles))) if troubles else None
+    summary = Section("In short", (Words(clip(words.summary, 900), is_markdown=True),)) if words.summary else None
+    before, after = _sections(request, kind)
+    severity = incident.severity if incident else "unknown"
+    marks = {"full": f"[{severity}]", "degraded": f"[{severity}] [degraded]", "dismissed": "[dismissed]"}
+    return View(
+        kind=kind,
+        tone=_tone(incident, kind),
+        badge="no response needed" if kind == "dismissed" else f"{severity} severity",
+        service=request.alert.service_name,
+        headline=clip(" ".join(words.headline.split()), 160) or headline(request),
+        since=_since(request),
+        scope=_scope(request),
+        subject=clip(f"{marks[kind]} {request.alert.service_name}: {headline(request)}", 180),
+        warning=_warning(troubles),
+        sections=tuple(section for section in (summary, *before, told, *after) if section),
+        footer=_footer(request, usage),
+    )
+
+
+def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[str, Any]:
+    """Return what other systems are told: the few facts they show, and the incident as JSON."""
+    incident, made = request.incident, request.pull_request
+    causes = request.root_causes.root_causes if request.root_causes else []
+    began = since(request) or request.alert.received_at
+    return {
+        "incident_id": request.incident_id,
+        "invocation_id": request.incident_id,
+        "kind": kind_of(request, failures),
+        "service_name": request.alert.service_name,
+        "alert_name": request.alert.alert_name,
+        "severity": incident.severity if incident else "unknown",
+        "incident_type": incident.incident_type_hint if incident else "unknown",
+        "headline": headline(request),
+        "since": began.isoformat(),
+        "most_likely_cause": causes[0].hypothesis if causes else "",
+        "confidence": causes[0].confidence if causes else None,
+        "recommended_action": actions.recommended(request),
+        "pr_url": made.pr_url if made else None,
+        "failures": [failure.model_dump() for failure in failures],
+        "incident": incident.model_dump(mode="json") if incident else None,
+    }
+
+
+def _sections(
+    request: PostProcessRequest, kind: OutcomeKind
+) -> tuple[tuple[Section | None, ...], tuple[Section | None, ...]]:
+    """Return the sections before and after the one that tells what failed."""
+    if kind == "dismissed" and request.incident:
+        return (_why_dismissed(request.incident), _looked_at(request.incident, request.alert.received_at)), (
+            facts.patterns(request.incident),
+            facts.links(request),
+        )
+    return (conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
+        conclusions.code(request),
+        facts.errors(request.incident),
+        facts.timeline(request),
+        facts.patterns(request.incident),
+        facts.unknowns(request),
+        facts.links(request),
+    )
+
+
+def _why_dismissed(incident: Incident) -> Section:
+    symptoms = tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[:5])
+    is_markdown = is_by_model(incident)
+    said = clip(incident.reasoning, 1200) or "The evidence shows no harm."
+    blocks: list[Block] = [Words(said, is_markdown=is_markdown)]
+    blocks += [Items(symptoms, is_markdown)] if symptoms else []
+    return Section("Why no response is needed", tuple(blocks))
+
+
+def _looked_at(incident: Incident, received: datetime) -> Section:
+    counts = incident.error_summary
+    rows = (
+        ("Window", f"{on_day(incident.start, received)} {at_time(incident.start)} to {at_time(incident.end)} UTC"),
+        ("Log lines", f"{incident.lines_read:,}"),
+        ("Errors", f"{counts.total_errors:,}"),
+        ("Warnings", f"{counts.total_warnings:,}"),
+        ("Query", clip(incident.log_query_used, 300) or "none"),
+    )
+    return Section("What was looked at", (Table(("What", "Found"), rows),))
+
+
+def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:
+    if kind == "dismissed":
+        return "calm"
+    return incident.severity if incident else "high"
+
+
+def _since(request: PostProcessRequest) -> str:
+    began, received = since(request), request.alert.received_at
+    name = f"Alert {clip(request.alert.alert_name, 120)}, received" if request.alert.alert_name else "Alert received"
+    told = f"{name} {on_day(received, began or request.alert.start)} {received:%H:%M} UTC"
+    return f"Since {on_day(began, received)} {began:%H:%M} UTC. {told}" if began else f"Since: not known. {told}"
+
+
+def _scope(request: PostProcessRequest) -> str:
+    """Return what kind of fault it is and who else is hit; empty when nobody could say."""
+    incident = request.incident
+    if incident is None or not incident.needs_response:
+        return ""
+    kind = incident.incident_type_hint.replace("_", " ").capitalize()
+    others = [name for name in incident.affected_services if name != request.alert.service_name]
+    also = f" Also affected: {', '.join(others)}." if others else ""
+    return clip(f"{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 300)
+
+
+def _warning(troubles: list[Failure]) -> str:
+    if not troubles:
+        return ""
+    steps = ", ".join(dict.fromkeys(trouble.step for trouble in troubles))
+    return clip(f"This brief is less than it could be: {steps}. See “What failed”.", 300)
+
+
+def _footer(request: PostProcessRequest, usage: Usage) -> tuple[str, ...]:
+    makers = dict.fromkeys(answer.produced_by for _, answer in answers(request))
+    named = ", ".join("offline analyst (rules, no model)" if maker == "offline" else maker for maker in makers)
+    took = f"told {usage.duration_ms / 1000:,.0f} s after the alert" if usage.duration_ms else ""
+    cost = f"{usage.tokens:,} tokens, ${usage.cost_usd:.4f}"
+    read = f"{request.incident.lines_read:,} log lines read" if request.incident else "no logs read"
+    return (
+        f"Analysed by: {named or 'nobody, no analysis arrived'}",
+        ", ".join(filter(None, (cost, read, took))),
+        f"Trace id: {request.incident_id}",
+    )

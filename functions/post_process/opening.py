@@ -1,0 +1,37 @@
+"""Asks the model for the opening of the brief; whatever goes wrong, the template opens it instead."""
+
+from pathlib import Path
+
+from shared.agent.agent import Agent
+from shared.agent.claim_checks import Known
+from shared.contracts import PostProcessRequest
+
+from .brief.opinion import BriefOpinion, BriefWords
+
+# Somebody waits for the mail: a headline is not worth long.
+AGENT = Agent[BriefWords](
+    "post_process", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=BriefOpinion, timeout_s=20
+)
+
+
+def opening(request: PostProcessRequest) -> BriefWords:
+    """Return headline and summary, empty when there is no model, no incident, or no answer that stands."""
+    if request.incident is None or not request.incident.needs_response:
+        return BriefWords()
+    facts = {
+        "alert": request.alert,
+        "incident": request.incident,
+        "root_causes": request.root_causes,
+        "suggestions": request.suggestions,
+        "code_analysis": request.code_analysis,
+        "solution": request.solution,
+        "pull_request": request.pull_request,
+    }
+    return AGENT.refine(request.incident_id, BriefWords(), facts, _check)
+
+
+def _check(words: BriefWords, known: Known) -> tuple[BriefWords, list[str]]:
+    """Nothing opens a brief that its evidence does not say."""
+    drops: list[str] = []
+    stands = {"headline": known.prose(words.headline, drops), "summary": known.prose(words.summary, drops)}
+    return words.model_copy(update=stands), drops

@@ -1,0 +1,196 @@
+"""Tells humans once: hook, mail, archive, and the incident's terminal outcome, whatever fails on the way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Literal, TypeVar
+from uuid import uuid4
+
+from shared import clock, log
+from shared.contracts import Failure, Outcome, PostProcessRequest
+from shared.errors import IncidentCopilotError, Unavailable, Uncertain
+from shared.outbox.port import Archive, Hook, Mail, Mailer
+from shared.step import recorder
+from shared.traces.port import Lease, TraceStore
+
+from .brief.opinion import BriefWords
+from .brief.render import Brief, render
+from .brief.view import Usage, announcement, kind_of
+
+# Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
+SENDING = timedelta(minutes=5)
+REMEMBERED = timedelta(days=90)
+
+Result = TypeVar("Result")
+Done = Literal["done", "already", "failed", "off"]
+
+
+@dataclass(frozen=True)
+class Doors:
+    """How to open each way to a human; opening may raise Misconfigured, which is then told by the others."""
+
+    mail: Callable[[], Mailer | None]
+    hook: Callable[[], Hook | None]
+    archive: Callable[[], Archive | None]
+    on_call: Callable[[], tuple[str, ...]]
+
+
+def tell(request: PostProcessRequest, store: TraceStore, doors: Doors, words: BriefWords | None = None) -> Outcome:
+    """
+    Tell the humans and close the incident. `words` open the brief.
+
+    Raises Unavailable while another attempt is at it, or died at it and SENDING has not passed; no other error of the
+    house. The hook goes first so that the mail can name its failure; the archived brief names the mail's.
+    """
+    telling = Telling(request, store, words or BriefWords())
+    hooked = telling.once("hook", lambda: _call_hook(request, doors, telling.failures))
+    mailed = telling.once("mail", lambda: _send_mail(telling.render(), request.incident_id, doors))
+    ended = partial(telling.outcome, hooked, mailed)
+    outcome = ended(telling.attempt("archive", lambda: _save(request, telling.render(), ended, doors)))
+    telling.close(outcome)
+    return outcome
+
+
+class Telling:
+    """One attempt to tell; `failures` grows while it goes on."""
+
+    def __init__(self, request: PostProcessRequest, store: TraceStore, words: BriefWords) -> None:
+        self.failures = list(request.failures)
+        self._request = request
+        self._store = store
+        self._words = words
+        self._holder = uuid4().hex
+        self._named: set[str] = set()
+        self._usage = self._measure()
+
+    def attempt(self, step: str, work: Callable[[], Result]) -> Result | None:
+        """Return what `work` returns, or none and one more failure; a step is named once."""
+        try:
+            return work()
+        except IncidentCopilotError as error:
+            log.error("outbox.failed", step=step, error_type=type(error).__name__, error=str(error))
+            if step not in self._named:
+                self.failures.append(_failure(step, error))
+            self._named.add(step)
+            return None
+
+    def once(self, name: str, act: Callable[[], str]) -> Done:
+        """
+        Do what goes outside at most once per incident, guarded by a lease; `act` returns its receipt, empty when off.
+
+        A store that does not answer is no reason to stay silent. A doubtful sending keeps its lease, so that nobody
+        repeats it before SENDING has passed. Raises Unavailable while another attempt holds the lease: its outcome is
+        not known, and to close the incident without it could leave everybody untold.
+        """
+        key = f"{name}:{self._request.incident_id}"
+        lease = self.attempt("traces", lambda: self._claim(key, SENDING))
+        if lease and lease.holder != self._holder:
+            return self._found(name, lease)
+        receipt = self.attempt(name, lambda: self._act(key, act))
+        if receipt:
+            until = clock.now() + REMEMBERED
+            self.attempt("traces", lambda: self._store.claim(key, self._holder, until, {"receipt": receipt}))
+        return "failed" if receipt is None else "done" if receipt else "off"
+
+    def render(self) -> Brief:
+        """Return the brief with every failure known by now."""
+        return render(self._request, self.failures, self._usage, self._words)
+
+    def outcome(self, hooked: Done, mailed: Done, archived_path: str | None) -> Outcome:
+        """Return how the incident ended, with every failure known by now."""
+        return Outcome(
+            kind=kind_of(self._request, self.failures),
+            mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
+            hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hooked],
+            archived_path=archived_path,
+            failures=self.failures,
+            tokens=self._usage.tokens,
+            cost_usd=self._usage.cost_usd,
+            duration_ms=self._usage.duration_ms,
+        )
+
+    def close(self, outcome: Outcome) -> None:
+        """Write the terminal outcome and give the service free; a later mail amends the outcome once it is sent."""
+        incident_id = self._request.incident_id
+        if self._request.mail_attempt:
+            if outcome.mail_status != "failed":
+                amended = outcome.model_dump(mode="json")
+                self.attempt("traces", lambda: self._store.amend_outcome(incident_id, amended))
+            return
+        service = f"service:{self._request.alert.service_name}"
+        self.attempt("traces", lambda: self._store.close_incident(incident_id, outcome.model_dump(mode="json")))
+        self.attempt("traces", lambda: self._store.release(service, incident_id))
+
+    def _claim(self, key: str, how_long: timedelta) -> Lease:
+        return self._store.claim(key, self._holder, clock.now() + how_long)
+
+    def _act(self, key: str, act: Callable[[], str]) -> str:
+        """Act; give the lease back only when surely nothing was sent."""
+        try:
+            receipt = act()
+        except Uncertain:
+            raise
+        except IncidentCopilotError:
+            self._give_back(key)
+            raise
+        if not receipt:
+            self._give_back(key)
+        return receipt
+
+    def _give_back(self, key: str) -> None:
+        self.attempt("traces", lambda: self._store.release(key, self._holder))
+
+    def _found(self, name: str, lease: Lease) -> Done:
+        if lease.value.get("receipt"):
+            return "already"
+        raise Unavailable(f"Another attempt took the {name} until {lease.until:%H:%M:%S} UTC and has not ended")
+
+    def _measure(self) -> Usage:
+        """Sum tokens and cost over every run so far; the time is what the reader waited for."""
+        document = self.attempt("traces", lambda: self._store.document(self._request.incident_id)) or {}
+        runs = [run for agent_runs in document.get("traces", {}).values() for run in agent_runs]
+        waited = clock.now() - self._request.alert.received_at
+        # This step's own run is not kept yet.
+        tokens, cost_usd = recorder.model_usage()
+        return Usage(
+            tokens=tokens + sum(run.get("tokens_in", 0) + run.get("tokens_out", 0) for run in runs),
+            cost_usd=cost_usd + sum(run.get("cost_usd", 0.0) for run in runs),
+            duration_ms=max(0, round(waited.total_seconds() * 1000)),
+        )
+
+
+def _call_hook(request: PostProcessRequest, doors: Doors, failures: list[Failure]) -> str:
+    hook = doors.hook()
+    if hook is None:
+        return ""
+    with recorder.tool("hook", incident_id=request.incident_id):
+        hook.call(announcement(request, failures), key=request.incident_id)
+    return request.incident_id
+
+
+def _send_mail(brief: Brief, incident_id: str, doors: Doors) -> str:
+    mailer = doors.mail()
+    if mailer is None:
+        return ""
+    message_id = f"<{incident_id}.brief@incident-copilot>"
+    mail = Mail(doors.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
+    with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
+        call.result = mailer.send(mail).provider_id
+    return call.result or message_id
+
+
+def _save(request: PostProcessRequest, brief: Brief, ended: Callable[[str], Outcome], doors: Doors) -> str | None:
+    archive = doors.archive()
+    if archive is None:
+        return None
+    folder = request.incident_id
+    path = archive.save(f"{folder}/brief.html", brief.standalone_html.encode())
+    archive.save(f"{folder}/brief.txt", brief.text.encode())
+    archive.save(f"{folder}/incident.json", request.model_dump_json(indent=2).encode())
+    archive.save(f"{folder}/outcome.json", ended(path).model_dump_json(indent=2).encode())
+    return path
+
+
+def _failure(step: str, error: IncidentCopilotError) -> Failure:
+    return Failure(step=step, error_type=type(error).__name__, message=str(error)[:2000])

@@ -1,0 +1,108 @@
+"""From a link to a decision: who holds the link sees, who sends the page's form decides, the first decision stands."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import clock, log
+from shared.errors import Rejected
+from shared.pull_request import approval
+from shared.pull_request.approval import Waiting
+from shared.pull_request.signing import ApprovalSettings
+from shared.traces.port import Json, TraceStore
+
+from .approval_page import page, review
+from .workflow_callback import wake
+
+FORM_LIFE = timedelta(minutes=30)
+REMEMBERED = timedelta(days=90)
+_DECIDED = ("approved", "declined")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody who holds a link that is valid, and what there is to see."""
+
+    incident_id: str
+    facts: Json
+    diff: str
+    confirm: str
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What waits; none when nothing was ever asked."""
+        return approval.waiting_of(self.facts) if "callback_url" in self.facts else None
+
+    def page(self) -> str:
+        """Return the page: the patch with its form, or what was decided."""
+        waiting = self.waiting
+        if waiting is None or not is_open(self.facts):
+            return ended(self.facts)
+        return review(self.incident_id, waiting, self.diff, self.confirm)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where links are opened and decisions taken."""
+
+    settings: ApprovalSettings
+    store: TraceStore
+
+    def open(self, token: str) -> Visit:
+        """Return the visit a link stands for. Raises Rejected (no link of ours, or ended), Unavailable, Refused."""
+        incident_id = self.settings.verify("open the page", token)
+        record = self.store.incident(incident_id)
+        facts = record.pull_request if record else None
+        if not facts:
+            raise Rejected("There is nothing to approve for this incident")
+        diff = self.store.text(facts["diff_ref"]) if facts.get("diff_ref") else None
+        form_ends = clock.now() + FORM_LIFE
+        confirm = self.settings.sign("confirm on the page", incident_id, form_ends)
+        return Visit(incident_id, facts, diff or "", confirm)
+
+    def decide(self, visit: Visit, confirm: str, decision: str) -> str:
+        """
+        Take the decision and wake the workflow; return the page that says what stands.
+
+        The wish is kept before the workflow is woken, so that a form sent again after a failure wakes it again.
+        Raises Rejected (not from our page, nothing waits), Refused (the workflow is over), Unavailable, Uncertain.
+        """
+        if self.settings.verify("confirm on the page", confirm) != visit.incident_id:
+            raise Rejected("The form belongs to another page; open the link again")
+        if decision not in ("approve", "decline"):
+            raise Rejected("The form says neither approve nor decline")
+        waiting = visit.waiting
+        if waiting is None or not is_open(visit.facts):
+            return ended(visit.facts)
+        wish: approval.Decision = "approve" if decision == "approve" else "decline"
+        stands = approval.decide(self.store, visit.incident_id, wish, clock.now() + REMEMBERED)
+        facts = {**visit.facts, "state": "approved" if stands == "approve" else "declined", "decision": stands}
+        self.store.set_pull_request(visit.incident_id, facts)
+        wake(waiting.callback_url, stands)
+        self._remember_woken(visit.incident_id, facts)
+        log.info("pr_approval.decided", incident_id=visit.incident_id, decision=stands)
+        return ended(facts)
+
+    def _remember_woken(self, incident_id: str, facts: Json) -> None:
+        record = self.store.incident(incident_id)
+        # The workflow may have gone on and written what it opened.
+        if record and record.pull_request == facts:
+            self.store.set_pull_request(incident_id, {**facts, "is_woken": True})
+
+
+def is_open(facts: Json) -> bool:
+    """Tell whether the form still does something: a decision is due, or was taken and did not reach the workflow."""
+    return facts["state"] == "awaiting_approval" or (facts["state"] in _DECIDED and not facts.get("is_woken"))
+
+
+def ended(facts: Json) -> str:
+    """Return the page for what needs no decision any more."""
+    state, url = facts["state"], str(facts.get("url") or "")
+    words = {
+        "approved": "The pull request is approved and being opened; reload this page to find its link.",
+        "declined": "The pull request is declined; nothing is written.",
+        "not_opened": f"The pull request was approved and not opened: {facts.get('reason') or 'see the mail'}",
+        "open": "The pull request is open.",
+        "merged": "The pull request is merged.",
+        "closed": "The pull request is closed.",
+    }
+    return page(str(facts.get("title") or "Pull request"), words.get(state, "Nothing is waiting here."), link=url)

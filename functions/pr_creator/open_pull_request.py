@@ -1,0 +1,75 @@
+"""Open the pull request of a branch, and remember it with the incident."""
+
+from shared import code_host, log, traces
+from shared.code_host.port import PullRequestDraft, PullRequestOpened
+from shared.contracts import PullRequest, PullRequestRequest
+from shared.errors import IncidentCopilotError
+from shared.pull_request import approval, marker
+from shared.step import recorder
+
+from .pr_text import pr_body, pr_title
+from .reviewers import reviewers
+
+LABELS = ("incident", "incident-copilot")
+
+
+def open_for(request: PullRequestRequest) -> PullRequest:
+    """
+    Return the branch's pull request, opened now or found again.
+
+    Raises Refused, Throttled, Unavailable, Uncertain (it may be open), Misconfigured.
+    """
+    branch = request.branch
+    writer = code_host.connect_writer(branch.repo)
+    if writer is None or branch.branch is None or branch.base_branch is None:
+        return PullRequest(status="skipped", branch=branch.branch, message="No credentials to write: set GITHUB_TOKEN.")
+    draft = _draft(request, branch.branch, branch.base_branch, reviewers(request, writer.reader))
+    with recorder.tool("open_pull_request", repo=branch.repo, branch=branch.branch, title=draft.title) as call:
+        opened = writer.pulls.open(draft)
+        call.result = opened.url
+    _remember(request, draft, opened)
+    return PullRequest(
+        status="success" if opened.created else "exists",
+        branch=branch.branch,
+        pr_number=opened.number,
+        pr_url=opened.url,
+        draft=opened.draft,
+        reviewers=list(opened.reviewers),
+        message=draft.title,
+    )
+
+
+def _draft(request: PullRequestRequest, branch: str, base: str, asked: tuple[str, ...]) -> PullRequestDraft:
+    return PullRequestDraft(
+        branch=branch,
+        base_branch=base,
+        title=pr_title(request),
+        body=pr_body(request),
+        marker=marker.marker(request.incident_id),
+        labels=(*LABELS, f"severity:{request.incident.severity}"),
+        reviewers=asked,
+        is_draft=approval.mode() != "ready",
+    )
+
+
+def _remember(request: PullRequestRequest, draft: PullRequestDraft, opened: PullRequestOpened) -> None:
+    """Keep what was opened with the incident; a memory that fails costs the record, not the pull request."""
+    facts = {
+        "state": "open",
+        "repo": request.branch.repo,
+        "number": opened.number,
+        "url": opened.url,
+        "branch": draft.branch,
+        "title": draft.title,
+        "is_draft": opened.draft,
+        "decision": "approve" if request.is_approved else None,
+    }
+    try:
+        store = traces.connect()
+        record = store.incident(request.incident_id)
+        known = (record.pull_request if record else None) or {}
+        # GitHub may have told already what became of it since.
+        if known.get("number") != opened.number:
+            store.set_pull_request(request.incident_id, facts)
+    except IncidentCopilotError as error:
+        log.warning("pr_creator.not_remembered", error_type=type(error).__name__, error=str(error))

@@ -1,0 +1,100 @@
+"""Decides whether a fix that a model proposes may be drafted: small, exact, and in code that was shown."""
+
+import re
+
+from shared.agent.answer_checks import unsafe
+from shared.agent.claim_checks import Known, has_address
+from shared.code_host import edits
+from shared.code_host.port import CodeReader
+from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution
+from shared.errors import IncidentCopilotError, Rejected
+
+# What a code host obeys in the words of a commit: pipelines skipped, issues closed, people called.
+_COMMANDS = re.compile(
+    r"(?i)\[[a-z -]*(skip|no)[a-z -]*\]|\b(close|fix|resolve)[sd]?(es|ed)?:?\s+(\S+)?#|(?<!\w)@\w|^[\w-]+-by:"
+)
+MOST_FILES = 3
+MOST_CHARS = 8_000
+"""Text put in place by one fix: more is a rewrite, which is for people."""
+
+
+def decided(
+    refined: Solution, offline: Solution, code: CodeAnalysis | None, reader: CodeReader | None, known: Known
+) -> tuple[Solution, list[str]]:
+    """
+    Return the solution with the patch that may be drafted, and what was dropped.
+
+    An exact revert of the one culprit is known to end the failure, so no proposed fix takes its place.
+    """
+    proposed = refined.patch
+    if proposed is None or proposed == offline.patch:
+        return _with_patch(refined, offline.patch, offline.patch_withheld), []
+    if offline.patch is not None:
+        return _with_patch(refined, offline.patch, None), ["dropped a fix: the exact revert of the culprit stands"]
+    reason = _refusal(proposed, code, reader, known)
+    if reason is None:
+        return _with_patch(refined, _cleaned(proposed, known), None), []
+    withheld = f"{offline.patch_withheld or 'No commit is certain enough to revert.'} A fix was not drafted: {reason}."
+    return _with_patch(refined, None, withheld[:1000]), [f"dropped a fix: {reason}"]
+
+
+def _with_patch(solution: Solution, patch: Patch | None, withheld: str | None) -> Solution:
+    return solution.model_copy(update={"patch": patch, "patch_withheld": None if patch else withheld})
+
+
+def _refusal(patch: Patch, code: CodeAnalysis | None, reader: CodeReader | None, known: Known) -> str | None:
+    """Return why the fix may not be drafted, none when it may."""
+    if code is None or reader is None or not code.commit:
+        return "the repository could not be read"
+    if patch.strategy != "fix":
+        return "only code makes reverts"
+    shown = {place.path for place in code.problematic_files}
+    if len({edit.path for edit in patch.files_to_modify}) > MOST_FILES:
+        return f"it changes more than {MOST_FILES} files"
+    if sum(len(edit.new or "") for edit in patch.files_to_modify) > MOST_CHARS:
+        return f"it writes more than {MOST_CHARS} characters"
+    for edit in patch.files_to_modify:
+        if reason := _doubt(edit, shown, known):
+            return reason
+    return _misfit(patch, code, reader)
+
+
+def _doubt(edit: FileEdit, shown: set[str], known: Known) -> str | None:
+    if edit.path not in shown:
+        return f"{edit.path[:200]!r} is no file the evidence leads to"
+    if edit.original is None or edit.new is None:
+        return "it creates or deletes a file"
+    if has_address(edit.new) and any(line not in known.text for line in edit.new.splitlines() if has_address(line)):
+        return "it brings in an address"
+    return f"it brings in {reason}" if (reason := unsafe(edit.new)) and edit.new not in known.text else None
+
+
+def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
+    """Return why the edits do not fit the head of the base branch, none when they do; file_updater judges the rest."""
+    try:
+        head = (reader.resolve(code.base_branch) if code.base_branch else None) or code.commit or ""
+
+        def read(path: str) -> str | None:
+            return reader.read(path, head)
+
+        edits.apply(patch.files_to_modify, read)
+    except Rejected as refusal:
+        return str(refusal)
+    except IncidentCopilotError as error:
+        return f"the repository could not be read ({type(error).__name__}: {error})"
+    return None
+
+
+def _cleaned(patch: Patch, known: Known) -> Patch:
+    """Words around the change lead nowhere and command no machine; the change itself is never touched."""
+    files = [edit.model_copy(update={"reason": _said(edit.reason, known)}) for edit in patch.files_to_modify]
+    tests = [said for case in patch.test_cases if (said := _said(case, known))]
+    plan = _said(patch.rollback_plan, known) or "Revert the merge of this pull request."
+    return patch.model_copy(
+        update={"reverts": None, "files_to_modify": files, "test_cases": tests, "rollback_plan": plan}
+    )
+
+
+def _said(text: str, known: Known) -> str:
+    line = " ".join(text.split())
+    return "" if unsafe(line) or known.invented_name(line) or _COMMANDS.search(line) else line

@@ -1,0 +1,82 @@
+"""A message of the bus: as an alert, or as the incident of a message that is none."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared import clock
+from shared.cloud.pubsub import DeadMessage
+from shared.contracts import Alert, Failure, Outcome
+from shared.errors import Rejected
+from shared.traces.port import IncidentRecord
+
+
+class PubsubMessage(BaseModel):
+    """The part of Pub/Sub's message that counts; `data` is base64."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    message_id: str = ""
+    data: str = ""
+    attributes: dict[str, str] = Field(default_factory=dict)
+
+
+class PushedEvent(BaseModel):
+    """The data of a CloudEvent of type google.cloud.pubsub.topic.v1.messagePublished."""
+
+    message: PubsubMessage
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message, read as far as it can be."""
+
+    message_id: str
+    data: bytes
+    attributes: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """What it says; bytes that are no UTF-8 are replaced."""
+        return self.data.decode("utf-8", "replace")
+
+    def dead(self) -> DeadMessage:
+        """Return it as it goes to the topic of dead letters."""
+        return DeadMessage(self.data, self.message_id, self.attributes)
+
+    def alert(self) -> Alert:
+        """Return the alert it carries. Raises Rejected naming what is wrong."""
+        try:
+            return Alert.model_validate_json(self.text)
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()[:5]
+            )
+            raise Rejected(f"Message {self.message_id!r} is no Alert: {wrong}") from None
+
+    def unreadable(self, why: Rejected) -> IncidentRecord:
+        """Return the closed incident that keeps a message nobody can answer, and why."""
+        failure = Failure(step="workflow_starter", error_type="Rejected", message=str(why)[:2000])
+        moment = clock.now()
+        identity = self.message_id or self.text
+        return IncidentRecord(
+            incident_id=f"inc-unreadable-{hashlib.sha256(identity.encode()).hexdigest()[:16]}",
+            service_name="unknown",
+            state="closed",
+            created_at=moment,
+            updated_at=moment,
+            alert={"message_id": self.message_id, "text": self.text[:20_000]},
+            outcome=Outcome(kind="degraded", failures=[failure]).model_dump(mode="json"),
+        )
+
+
+def letter(event_data: object) -> Letter:
+    """Return the message in a CloudEvent's data, whatever its shape."""
+    try:
+        message = PushedEvent.model_validate(event_data).message
+        return Letter(message.message_id, base64.b64decode(message.data, validate=True), message.attributes)
+    except ValueError:
+        return Letter("", str(event_data).encode("utf-8", "replace"), {})

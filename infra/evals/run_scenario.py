@@ -1,0 +1,158 @@
+"""Plays one scenario: sandboxes on loopback hold what it shows, the agents' own functions read and reason."""
+
+import inspect
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from functions.code_analyzer.main import code_analyzer
+from functions.incident_detection.main import incident_detection
+from functions.rca.main import rca
+from functions.solution_generator.main import solution_generator
+from functions.suggestion.main import suggestion
+from infra.evals import telemetry
+from infra.evals.scenario import Scenario
+from infra.local.sandboxes.github.server import GithubSandbox
+from infra.local.sandboxes.loki.server import LokiSandbox
+from infra.local.sandboxes.prometheus.server import PrometheusSandbox
+from shared.contracts import (
+    Alert,
+    CodeAnalysis,
+    CodeAnalysisRequest,
+    Contract,
+    DetectionRequest,
+    Incident,
+    Request,
+    RootCauseRequest,
+    RootCauses,
+    Solution,
+    SolutionRequest,
+    SuggestionRequest,
+    Suggestions,
+)
+from shared.step.recorder import recording
+
+TOKEN = "eval-token"  # noqa: S105  # opens a sandbox on loopback
+NOWHERE = "http://127.0.0.1:9"
+
+Answer = TypeVar("Answer", bound=Contract)
+
+
+@dataclass
+class Played:
+    """What the agents answered in one run, what it cost and how long it took."""
+
+    commits: list[str]
+    incident: Incident
+    root_causes: RootCauses | None = None
+    suggestions: Suggestions | None = None
+    code: CodeAnalysis | None = None
+    solution: Solution | None = None
+    seconds: float = 0
+    tokens: int = 0
+    cost_usd: float = 0
+    model_failures: list[str] = field(default_factory=list)
+
+    @property
+    def answers(self) -> list[Any]:
+        """Every answer there is."""
+        given = (self.incident, self.root_causes, self.suggestions, self.code, self.solution)
+        return [answer for answer in given if answer is not None]
+
+
+def play(scenario: Scenario) -> Played:
+    """Run the agents over the scenario, in the order of the workflow; the model is the one the environment names."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stage:
+        alert, commits, variables = _set(scenario, Path(folder), stage)
+        with _environment(variables), recording() as done:
+            began = time.monotonic()
+            played = _run(alert, commits)
+            played.seconds = time.monotonic() - began
+    played.tokens = sum(reply.tokens_in + reply.tokens_out for reply in done.replies)
+    played.cost_usd = sum(reply.cost_usd for reply in done.replies)
+    played.model_failures = [f"{type(each.error).__name__}: {each.error}" for each in done.model_failures]
+    return played
+
+
+def _run(alert: Alert, commits: list[str]) -> Played:
+    incident = _ask(incident_detection, DetectionRequest(alert=alert), Incident)
+    played = Played(commits, incident)
+    if not incident.needs_response:
+        return played
+    played.root_causes = _ask(rca, RootCauseRequest(alert=alert, incident=incident), RootCauses)
+    played.suggestions = _ask(suggestion, SuggestionRequest(alert=alert, incident=incident), Suggestions)
+    if incident.looks_like_regression:
+        played.code = _ask(code_analyzer, CodeAnalysisRequest(alert=alert, incident=incident), CodeAnalysis)
+    request = SolutionRequest(
+        alert=alert,
+        incident=incident,
+        code_analysis=played.code,
+        root_causes=played.root_causes,
+        suggestions=played.suggestions,
+    )
+    played.solution = _ask(solution_generator, request, Solution)
+    return played
+
+
+def _ask(step: object, request: Request, kind: type[Answer]) -> Answer:
+    """Call a step's bare work; its answer passes as JSON, as it would between functions."""
+    answer = inspect.unwrap(step)(request)  # type: ignore[arg-type]  # a step is a function wrapped by @step
+    return kind.model_validate_json(answer.model_dump_json())
+
+
+def _set(scenario: Scenario, folder: Path, stage: ExitStack) -> tuple[Alert, list[str], dict[str, str]]:
+    loki = stage.enter_context(LokiSandbox(telemetry.streams(scenario)))
+    prometheus = stage.enter_context(PrometheusSandbox())
+    for metric in scenario.metrics:
+        for name, labels, samples in telemetry.series(metric, scenario):
+            prometheus.load(name, labels, samples)
+    variables = {
+        "GRAFANA_HOST": NOWHERE if scenario.logs_are_down else loki.url,
+        "PROMETHEUS_HOST": prometheus.url if scenario.metrics else "",
+        "TRACES_PROVIDER": "embedded",
+        "TRACES_PATH": str(folder / "traces.sqlite"),
+        "GITHUB_REPO": "",
+        **dict.fromkeys(("GRAFANA_BASICAUTH", "PROMETHEUS_BASICAUTH", "SERVICE_REPOS", "GITHUB_BASE_BRANCH"), ""),
+    }
+    commits: list[str] = []
+    if scenario.repository:
+        git_dir, commits = telemetry.build_repository(scenario.repository, scenario, folder)
+        github = stage.enter_context(GithubSandbox(git_dir, scenario.repository.name, token=TOKEN))
+        variables |= {"GITHUB_REPO": scenario.repository.name, "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": github.url}
+    return _alert(scenario, commits), commits, variables
+
+
+def _alert(scenario: Scenario, commits: list[str]) -> Alert:
+    fires = scenario.alert
+    deployed = scenario.repository.deployed if scenario.repository else None
+    return Alert(
+        incident_id=f"inc-eval-{scenario.name.replace('_', '-')}"[:63],
+        service_name=scenario.service,
+        status=fires.status,
+        lookup_window_s=round(scenario.window_minutes * 60),
+        start=telemetry.start(scenario),
+        end=telemetry.END,
+        received_at=telemetry.END,
+        started_at=telemetry.moment(scenario, fires.minute) if fires.minute is not None else None,
+        alert_name=fires.name,
+        summary=fires.summary,
+        labels=fires.labels,
+        annotations=fires.annotations,
+        commit=commits[deployed - 1] if deployed else None,
+    )
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

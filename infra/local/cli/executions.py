@@ -1,0 +1,165 @@
+"""`python -m infra.local executions`: the workflow executions of the house that is up, and one of them step by step."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from infra.local.cli import timeline
+from infra.local.stack.stack import LOCATION, PROJECT
+from shared import clock
+
+TIMEOUT_S = 5.0
+_PAGE = 1000
+# As much of an id as tells executions apart; `show` takes the beginning of one.
+_ID_WIDTH = 8
+_STYLES = {"SUCCEEDED": "green", "FAILED": "red", "ACTIVE": "cyan", "CANCELLED": "yellow"}
+
+
+class EngineDown(Exception):
+    """There is no engine to ask: the house is not up."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution as the API tells it; `context` is the error in words, `end` is none while it runs."""
+
+    name: str
+    state: str
+    labels: dict[str, str]
+    start: datetime
+    end: datetime | None
+    context: str
+
+    @property
+    def id(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it ran, or has been running."""
+        return (self.end or clock.now()) - self.start
+
+
+class Engine:
+    """Asks one engine over REST; raises EngineDown when nobody answers."""
+
+    def __init__(self, url: str, parent: str = f"projects/{PROJECT}/locations/{LOCATION}") -> None:
+        self._url = url.rstrip("/")
+        self._parent = parent
+
+    def executions(self) -> list[Execution]:
+        """Return the executions of every workflow, newest first."""
+        workflows = self._get(f"{self._parent}/workflows")["workflows"]
+        found = [item for workflow in workflows for item in self._all(f"{workflow['name']}/executions", "executions")]
+        return sorted(map(_execution, found), key=lambda execution: execution.start, reverse=True)
+
+    def entries(self, execution: Execution) -> list[timeline.Entry]:
+        """Return the steps of an execution in the order they began."""
+        return [timeline.entry(raw) for raw in self._all(f"{execution.name}/stepEntries", "stepEntries")]
+
+    def _all(self, path: str, key: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        token = ""
+        while True:
+            page = self._get(path, pageSize=str(_PAGE), pageToken=token, view="FULL")
+            found += page[key]
+            token = page.get("nextPageToken", "")
+            if not token:
+                return found
+
+    def _get(self, path: str, **query: str) -> dict[str, Any]:
+        given = {name: value for name, value in query.items() if value}
+        try:
+            response = requests.get(f"{self._url}/v1/{path}", given, timeout=TIMEOUT_S)
+        except requests.RequestException as error:
+            raise EngineDown(f"No engine answers at {self._url}: start the house with `make local` first.") from error
+        response.raise_for_status()
+        decoded: dict[str, Any] = response.json()
+        return decoded
+
+
+def _execution(raw: dict[str, Any]) -> Execution:
+    end = raw.get("endTime")
+    return Execution(
+        raw["name"],
+        raw["state"],
+        raw.get("labels", {}),
+        datetime.fromisoformat(raw["startTime"]),
+        datetime.fromisoformat(end) if end else None,
+        raw.get("error", {}).get("context", ""),
+    )
+
+
+def engine_url(stack_file: Path) -> str:
+    """Return where the engine of the house that is up answers; raises EngineDown when there is none."""
+    try:
+        return str(json.loads(stack_file.read_text(encoding="utf-8"))["engine"]["url"])
+    except (OSError, ValueError, KeyError) as error:
+        raise EngineDown("No house is up: start it with `make local` and post an alert.") from error
+
+
+def show_list(engine: Engine, console: Console) -> int:
+    """Print a table of the executions; return the exit status."""
+    found = engine.executions()
+    if not found:
+        console.print("There are no executions yet: post an alert with `make alert`.")
+        return 0
+    console.print(_table(found))
+    return 0
+
+
+def _table(found: list[Execution]) -> Table:
+    grid = Table(box=None, padding=(0, 1), header_style="dim")
+    for title in ("id", "incident", "service", "state", "started", "seconds"):
+        grid.add_column(title, no_wrap=True)
+    for item in found:
+        grid.add_row(
+            item.id[:_ID_WIDTH],
+            item.labels.get("incident_id", ""),
+            item.labels.get("service_name", ""),
+            Text(item.state, style=_STYLES.get(item.state, "dim")),
+            f"{item.start:%H:%M:%S}Z",
+            f"{item.duration.total_seconds():.2f}",
+        )
+        if item.context:
+            grid.add_row("", Text(timeline.short(item.context.partition("\n")[0]), style="red"))
+    return grid
+
+
+def show_one(engine: Engine, wanted: str, console: Console, *, has_all: bool = False) -> int:
+    """
+    Print one execution step by step; return the exit status.
+
+    `wanted` is its id, the beginning of it, or the id of its incident.
+    """
+    matching = [item for item in engine.executions() if wanted in item.labels.values() or item.id.startswith(wanted)]
+    if len(matching) != 1:
+        console.print(f"{len(matching) or 'No'} executions match {wanted!r}; `executions list` names them.")
+        return 1
+    (execution,) = matching
+    _print_head(execution, console)
+    drawn = timeline.lines(engine.entries(execution), execution.start, execution.end or clock.now(), has_all=has_all)
+    console.print(timeline.table(drawn, console.width))
+    for line in drawn:
+        if line.error:
+            console.print(Text(f"\n{line.label}, at {line.start_s:.2f} s: ") + Text(line.error, style="red"))
+    return 0
+
+
+def _print_head(execution: Execution, console: Console) -> None:
+    state = Text(execution.state, style=_STYLES.get(execution.state, "dim"))
+    seconds = f" after {execution.duration.total_seconds():.2f} s, started {execution.start:%Y-%m-%d %H:%M:%S} UTC"
+    console.print(Text(f"{execution.name}\n", style="bold") + state + Text(seconds))
+    for key, value in sorted(execution.labels.items()):
+        console.print(Text(f"  {key}: {value}"))
+    if execution.context:
+        console.print(Text(execution.context, style="red"))
+    console.print()

@@ -1,0 +1,137 @@
+"""`make local` keeps the house up for curl; `make alert` posts to it; `make traces` reads what it remembers."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+import requests
+from rich.console import Console
+
+from infra.bundle import ROOT
+from infra.local.cli import dead_letters, trace_access
+from infra.local.cli.demo import SCENARIO
+from infra.local.scenarios.build import build
+from infra.local.stack.stack import PROJECT, Options, Stack
+from shared import clock
+from shared.traces.port import TraceStore
+
+FOLDER = ROOT / ".local"
+CURRENT = FOLDER / "current"
+API_KEY = "local-key"
+
+
+def up(port: int, has_emulators: bool, console: Console) -> int:
+    """Start the house, say where everything is, and stay until interrupted."""
+    began = clock.now()
+    folder = FOLDER / f"{began:%Y%m%d-%H%M%S}"
+    folder.mkdir(parents=True)
+    built = build(SCENARIO, folder / "scenario", began)
+    api_key = os.environ.get("WEBHOOK_API_KEY") or API_KEY
+    options = Options(port=port, api_key=api_key, settings=_dotenv(), has_emulators=has_emulators)
+    with Stack(folder, built, options) as stack:
+        _point_current_at(folder)
+        _tell(stack, console)
+        while True:
+            signal.pause()
+
+
+def _dotenv() -> dict[str, str]:
+    """Return the variables of .env, which win over the sandboxes: that is how a laptop reads the real Loki."""
+    path = ROOT / ".env"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    given = {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+    # Whoever puts a key there wants the model asked, which the stack does not do by itself.
+    return {"MODEL_PROVIDER": "gemini", **given} if "GEMINI_API_KEY" in given else given
+
+
+def _point_current_at(folder: Path) -> None:
+    CURRENT.unlink(missing_ok=True)
+    CURRENT.symlink_to(folder.name)
+
+
+def _tell(stack: Stack, console: Console) -> None:
+    for name, service in sorted(stack.services.items()):
+        console.print(f"  {name:<20} {service.url:<28} pid {service.process.pid}", highlight=False)
+    console.print(f"\nPost an alert to [bold]{stack.intake_url}[/bold], for example:\n")
+    console.print(
+        f"curl -X POST {stack.intake_url} \\\n"
+        f"  -H 'Content-Type: application/json' -H 'X-Webhook-API-Key: {stack.options.api_key}' \\\n"
+        f"""  -d '{{"service_name": "{stack.built.service_name}", "lookup_window_seconds": 3600}}'\n""",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+    console.print(f"Everything goes to {stack.folder}. Ctrl-C stops every process.", soft_wrap=True, highlight=False)
+
+
+def alert(file: Path | None, port: int | None, console: Console) -> int:
+    """Post a body to the house that is up, wherever it listens; print what it answered."""
+    body = file or CURRENT / "scenario" / "alert.json"
+    if not body.is_file():
+        console.print(
+            f"There is no file {str(body)!r} to post." if file else "Start the house with `make local` first."
+        )
+        return 1
+    headers = {"Content-Type": "application/json", "X-Webhook-API-Key": os.environ.get("WEBHOOK_API_KEY") or API_KEY}
+    where = f"127.0.0.1:{port}" if port else _address("alert_intake")
+    if where is None:
+        console.print("No house is up: start it with `make local`.")
+        return 1
+    url = f"http://{where}/webhook/trigger_agent"
+    try:
+        response = requests.post(url, data=body.read_bytes(), headers=headers, timeout=30)
+    except requests.ConnectionError:
+        console.print(f"Nothing listens on {url}: start the house with `make local` first.")
+        return 1
+    console.print(f"{response.status_code} {response.text}", highlight=False, markup=False)
+    return 0 if response.status_code == 202 else 1
+
+
+def traces(incident_id: str | None, console: Console) -> int:
+    """Print the whole trace of one incident, or a line per incident."""
+    firestore = _address("firestore")
+    if firestore is None and not trace_access.file_of(CURRENT).exists():
+        console.print("There are no traces yet: start the house with `make local` and post an alert.")
+        return 1
+    with trace_access.opened(CURRENT, PROJECT, firestore) as store:
+        return _show_traces(store, incident_id, console)
+
+
+def deadletters(has_replay: bool, console: Console) -> int:
+    """Print the messages nobody could handle; `has_replay` sends them to the starter once more."""
+    bus = _address("bus")
+    if bus is None:
+        console.print("No house is up: start it with `make local`.")
+        return 1
+    letters = dead_letters.replay(bus, PROJECT) if has_replay else dead_letters.read(bus, PROJECT)
+    dead_letters.show(letters, console)
+    console.print(f"{len(letters)} dead letters{' sent once more' if has_replay else ''}.", highlight=False)
+    return 0
+
+
+def _address(name: str) -> str | None:
+    """Return the host:port of a service of the house that is up, none when none is up or it has no such service."""
+    path = CURRENT / "stack.json"
+    running = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if name not in running:
+        return None
+    address = str(running[name]["url"]).removeprefix("http://")
+    host, port = address.split(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return address
+    return None
+
+
+def _show_traces(store: TraceStore, incident_id: str | None, console: Console) -> int:
+    if incident_id is None:
+        for record in store.incidents():
+            kind = (record.outcome or {}).get("kind", record.state)
+            console.print(f"{record.incident_id}  {record.created_at:%Y-%m-%d %H:%M:%S}  {record.service_name}  {kind}")
+        return 0
+    document = store.document(incident_id)
+    console.print_json(json.dumps(document)) if document else console.print(f"There is no incident {incident_id!r}.")
+    return 0 if document else 1

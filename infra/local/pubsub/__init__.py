@@ -1,0 +1,1 @@
+"""Pub/Sub on loopback, where Google's emulator is not installed."""

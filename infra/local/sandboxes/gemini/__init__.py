@@ -1,0 +1,1 @@
+"""A sandbox of the gemini API on loopback."""

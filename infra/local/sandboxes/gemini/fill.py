@@ -1,0 +1,75 @@
+"""Fills a JSON Schema as a model that agrees with the other analyst would: from the evidence it was shown."""
+
+from collections.abc import Callable
+from typing import Any
+
+from infra.local.sandboxes.gemini.request import Asked
+
+Words = Callable[[str], str]
+"""What to write into the text field of a name."""
+
+
+def grounded(asked: Asked) -> dict[str, Any]:
+    """
+    Return an answer that meets the schema: what the offline analyst said.
+
+    What it left empty is left out where the schema allows it, and is plausible where not, or where nobody answered.
+    """
+    offline = asked.facts.get("offline", {})
+    schema = asked.schema
+    filled = {
+        name: offline[name] if name in offline else _value(name, part, schema, _plain)
+        for name, part in schema.get("properties", {}).items()
+        if name in offline or name in schema.get("required", ()) or not offline
+    }
+    if "headline" in schema.get("properties", {}):
+        filled |= _opening(asked.facts)
+    for cause in filled.get("root_causes") or []:
+        cause.setdefault("quotes", _quotes(asked, cause.get("evidence_ids", [])))
+    return filled
+
+
+def filled(schema: dict[str, Any], words: Words) -> dict[str, Any]:
+    """Return an answer that meets the schema with `words` in every text field."""
+    return {name: _value(name, part, schema, words) for name, part in schema.get("properties", {}).items()}
+
+
+def _value(name: str, part: dict[str, Any], root: dict[str, Any], words: Words) -> Any:
+    part = _resolved(part, root)
+    if "enum" in part:
+        return part["enum"][0]
+    kind = part.get("type")
+    if kind == "object":
+        return {key: _value(key, child, root, words) for key, child in part.get("properties", {}).items()}
+    if kind == "array":
+        return [_value(name, part.get("items", {}), root, words)]
+    if kind == "boolean":
+        return True
+    if kind in ("integer", "number"):
+        return part.get("maximum", part.get("minimum", 1))
+    return words(name)
+
+
+def _resolved(part: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference, and take the first way of several."""
+    if "anyOf" in part:
+        part = part["anyOf"][0]
+    name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+    return dict(root.get("$defs", {}).get(name, part))
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").capitalize() + "."
+
+
+def _opening(facts: dict[str, Any]) -> dict[str, str]:
+    """Return the opening of a brief in the words of the other answers."""
+    symptoms = facts.get("incident", {}).get("initial_symptoms") or ["Something fails"]
+    said = [symptoms[0], facts.get("root_causes", {}).get("most_likely", "")]
+    said.append(facts.get("suggestions", {}).get("recommended_action", ""))
+    return {"headline": symptoms[0].rstrip("."), "summary": " ".join(filter(None, said))}
+
+
+def _quotes(asked: Asked, ids: list[str]) -> list[dict[str, str]]:
+    texts = {piece["id"]: piece.get("text", "") for piece in asked.evidence}
+    return [{"evidence_id": id_, "text": texts[id_][:80]} for id_ in ids if texts.get(id_)][:1]

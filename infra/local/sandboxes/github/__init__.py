@@ -1,0 +1,1 @@
+"""A sandbox of the github API on loopback."""

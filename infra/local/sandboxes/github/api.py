@@ -1,0 +1,128 @@
+"""What every endpoint of the GitHub sandbox speaks: the call, the errors, the pages."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.sandboxes.github.git import Repository
+from infra.local.sandboxes.http import Reply, Request
+
+Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """An answer in GitHub's shape of an error."""
+
+    def __init__(self, status: int, message: str, errors: Sequence[dict[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.errors = list(errors)
+
+    def reply(self) -> Reply:
+        """Return the answer."""
+        body = {"message": str(self), "documentation_url": "https://docs.github.com/rest", "status": str(self.status)}
+        return Reply.of_json({**body, "errors": self.errors} if self.errors else body, self.status)
+
+
+def not_found() -> ApiError:
+    """Return GitHub's answer to everything that is absent or hidden."""
+    return ApiError(404, "Not Found")
+
+
+def invalid(resource: str, field: str, code: str = "invalid", message: str = "") -> ApiError:
+    """Return GitHub's answer to a field it cannot accept."""
+    detail = {"resource": resource, "code": code, "field": field, "message": message}
+    return ApiError(422, "Validation Failed", [{key: value for key, value in detail.items() if value}])
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the API: the request, the words its path carried, and the repository it is about."""
+
+    request: Request
+    args: Sequence[str]
+    git: Repository
+    repo: str
+    default_branch: str
+    web: str
+    """Base URL of the pages for people."""
+    api: str
+    """Base URL of the API as the client wrote it, `/api/v3` included."""
+    tree_limit: int
+    """Most entries a recursive tree may hold before it is cut."""
+    is_archived: bool = False
+    """Nothing can be written."""
+
+    @property
+    def owner(self) -> str:
+        """The owner's login."""
+        return self.repo.split("/")[0]
+
+    @property
+    def repo_api(self) -> str:
+        """The API's URL of the repository."""
+        return f"{self.api}/repos/{self.repo}"
+
+    @property
+    def repo_web(self) -> str:
+        """The page of the repository."""
+        return f"{self.web}/{self.repo}"
+
+    def body(self) -> Json:
+        """Return the JSON object that was sent. Raises ApiError."""
+        try:
+            sent = self.request.json()
+        except ValueError:
+            raise ApiError(400, "Problems parsing JSON") from None
+        if not isinstance(sent, dict):
+            raise ApiError(400, "Body should be a JSON object")
+        return sent
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """Return a positive parameter of the URL, at most `most`; `default` when it is none."""
+        text = self.request.param(name)
+        return min(int(text), most) if text.isdigit() and int(text) > 0 else default
+
+    def commit_sha(self, ref: str) -> str:
+        """Return the sha of the commit `ref` names. Raises ApiError 409 when empty, 404 when there is none."""
+        if self.git.is_empty():
+            raise ApiError(409, "Git Repository is empty.")
+        sha = self.git.resolve(ref)
+        if sha is None:
+            raise not_found()
+        return sha
+
+
+Handler = Callable[[Call], Reply]
+
+
+def paged(call: Call, items: Sequence[Any]) -> Reply:
+    """Answer one page of a list, 30 items unless asked otherwise, with the Link header."""
+    size, page = call.number("per_page", 30, 100), call.number("page", 1, 10**6)
+    return Reply.of_json(items[(page - 1) * size : page * size], headers=link(call, len(items), size, page))
+
+
+def link(call: Call, total: int, size: int, page: int) -> dict[str, str]:
+    """Return the Link header of a page; nothing when there is one page only."""
+    last = max(1, -(-total // size))
+    around = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
+    if page == 1:
+        around = {"next": page + 1, "last": last}
+    elif page >= last:
+        around = {"prev": page - 1, "first": 1}
+    links = [f'<{_page_url(call, size, at)}>; rel="{rel}"' for rel, at in around.items()]
+    return {"Link": ", ".join(links)} if last > 1 else {}
+
+
+def _page_url(call: Call, size: int, page: int) -> str:
+    """Return the address of another page of the same list, with every other parameter kept as it was written."""
+    path, _, query = call.request.raw_path.partition("?")
+    kept = [part for part in query.split("&") if part and part.split("=")[0] not in ("page", "per_page")]
+    return f"{call.web}{path}?" + "&".join([*kept, f"per_page={size}", f"page={page}"])
+
+
+def encoded(content: bytes) -> str:
+    """Return base64 in lines of 60 characters, as GitHub sends it."""
+    text = base64.b64encode(content).decode()
+    return "".join(text[start : start + 60] + "\n" for start in range(0, len(text), 60))

@@ -1,0 +1,1 @@
+"""A sandbox of the gmail API on loopback."""

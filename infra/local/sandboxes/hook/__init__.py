@@ -1,0 +1,1 @@
+"""A sandbox of the hook API on loopback."""

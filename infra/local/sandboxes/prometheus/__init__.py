@@ -1,0 +1,1 @@
+"""A sandbox of the prometheus API on loopback."""

@@ -1,0 +1,159 @@
+"""Prometheus on loopback: `python -m infra.local.sandboxes.prometheus.server --port 9090 --data metrics.json.gz`.
+
+Answers query, query_range and readiness, by GET and by POST. It holds samples and understands the small PromQL of
+`promql`; what that does not know is bad_data, as for Prometheus a query that cannot be read.
+
+Source: https://prometheus.io/docs/prometheus/latest/querying/api/
+"""
+
+import argparse
+import gzip
+import json
+import math
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from infra.local.sandboxes.http import Reply, Request, Sandbox
+from infra.local.sandboxes.matchers import SyntaxFault, seconds
+from infra.local.sandboxes.prometheus import promql
+
+_MAX_POINTS = 11_000
+
+
+class BadData(ValueError):
+    """What Prometheus answers to a query or a parameter it cannot read."""
+
+
+class PrometheusSandbox(Sandbox):
+    """A Prometheus that holds what is loaded into it; empty at first."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
+        self._series: dict[frozenset[tuple[str, str]], promql.Stored] = {}
+        self._store_lock = threading.Lock()
+
+    def load(self, name: str, labels: Mapping[str, str], samples: Iterable[tuple[float, float]]) -> None:
+        """Add samples, as (seconds since 1970, value), to one series; a later sample of the same time wins."""
+        full = {"__name__": name, **labels}
+        with self._store_lock:
+            series = self._series.setdefault(frozenset(full.items()), promql.Stored(full))
+            merged = {**dict(series.samples), **{float(at): float(value) for at, value in samples}}
+            series.samples = sorted(merged.items())
+
+    def load_file(self, path: Path) -> None:
+        """
+        Add the series of an answer to query_range, gzipped or not.
+
+        Raises OSError when it cannot be read, KeyError, TypeError or ValueError when it is no such answer.
+        """
+        packed = path.read_bytes()
+        body = json.loads(gzip.decompress(packed) if path.suffix == ".gz" else packed)
+        for series in body["data"]["result"]:
+            labels = dict(series["metric"])
+            self.load(labels.pop("__name__"), labels, series["values"])
+
+    def answer(self, request: Request) -> Reply:
+        """Answer as Prometheus does: always JSON under /api."""
+        pages = {"/api/v1/query": self._query, "/api/v1/query_range": self._query_range}
+        if request.path in ("/-/ready", "/-/healthy"):
+            return Reply.of_text(f"Prometheus Server is {request.path[3:].capitalize()}.\n")
+        if request.path not in pages or request.method not in ("GET", "POST"):
+            return Reply.of_text("404 page not found\n", 404)
+        try:
+            return Reply.of_json({"status": "success", "data": pages[request.path](request)})
+        except SyntaxFault as fault:
+            return _bad_data(f"1:{fault.column}: parse error: {fault}")
+        except BadData as fault:
+            return _bad_data(str(fault))
+
+    def _query(self, request: Request) -> dict[str, Any]:
+        expression = promql.parse(request.param("query"))
+        at = _moment(request, "time", str(time.time()))
+        value = expression(self._store(), at)
+        if isinstance(value, float):
+            return {"resultType": "scalar", "result": [_shown_time(at), _shown(value)]}
+        found = [{"metric": dict(sorted(key)), "value": [_shown_time(at), _shown(v)]} for key, v in value.items()]
+        return {"resultType": "vector", "result": found}
+
+    def _query_range(self, request: Request) -> dict[str, Any]:
+        start, end, step = _moment(request, "start"), _moment(request, "end"), _step(request.param("step"))
+        if end < start:
+            raise BadData('invalid parameter "end": end timestamp must not be before start time')
+        if (end - start) / step > _MAX_POINTS:
+            limit = "exceeded maximum resolution of 11,000 points per timeseries"
+            raise BadData(f"{limit}. Try decreasing the query resolution (?step=XX)")
+        expression, store = promql.parse(request.param("query")), self._store()
+        found: dict[frozenset[tuple[str, str]], list[list[Any]]] = {}
+        for n in range(math.floor((end - start) / step + 1e-9) + 1):
+            at = round(start + n * step, 3)
+            value = expression(store, at)
+            for key, number in ({frozenset(): value} if isinstance(value, float) else value).items():
+                found.setdefault(key, []).append([_shown_time(at), _shown(number)])
+        ordered = sorted(((dict(sorted(key)), values) for key, values in found.items()), key=lambda item: str(item[0]))
+        return {"resultType": "matrix", "result": [{"metric": key, "values": values} for key, values in ordered]}
+
+    def _store(self) -> list[promql.Stored]:
+        with self._store_lock:
+            return list(self._series.values())
+
+
+def _bad_data(message: str) -> Reply:
+    return Reply.of_json({"status": "error", "errorType": "bad_data", "error": message}, 400)
+
+
+def _moment(request: Request, name: str, default: str = "") -> float:
+    text = request.param(name, default)
+    try:
+        return float(text) if text.replace(".", "", 1).isdigit() else _from_rfc3339(text)
+    except ValueError:
+        raise BadData(f'invalid parameter "{name}": cannot parse "{text}" to a valid timestamp') from None
+
+
+def _from_rfc3339(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or "T" not in text:
+        raise ValueError(text)
+    return moment.timestamp()
+
+
+def _step(text: str) -> float:
+    try:
+        step = float(text) if text.replace(".", "", 1).lstrip("-").isdigit() else seconds(text)
+    except ValueError:
+        raise BadData(f'invalid parameter "step": cannot parse "{text}" to a valid duration') from None
+    if step <= 0:
+        refused = "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        raise BadData(f'invalid parameter "step": {refused}')
+    return step
+
+
+def _shown_time(at: float) -> float | int:
+    return int(at) if at == int(at) else round(at, 3)
+
+
+def _shown(value: float) -> str:
+    """Write a number as Go does: the shortest digits that read back, and never an exponent."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")
+
+
+def main() -> None:
+    """Serve the files given until interrupted."""
+    parser = argparse.ArgumentParser(description="Prometheus on loopback")
+    parser.add_argument("--port", type=int, default=9090, help="0 lets the system choose")
+    parser.add_argument("--data", type=Path, action="append", default=[], help="JSON of query_range, or .gz")
+    arguments = parser.parse_args()
+    sandbox = PrometheusSandbox(arguments.port)
+    for path in arguments.data:
+        sandbox.load_file(path)
+    sandbox.serve_until_interrupted()
+
+
+if __name__ == "__main__":
+    main()

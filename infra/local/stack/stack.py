@@ -1,0 +1,266 @@
+"""The whole house on one laptop: sandboxes, bus, engine and every function from its bundle, one process each."""
+
+import json
+import os
+import secrets
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from infra import bundle
+from infra.local.cli import trace_access
+from infra.local.pubsub import topics
+from infra.local.sandboxes.gmail.server import Grant
+from infra.local.scenarios.build import Built
+from infra.local.stack import emulators, processes, scheduler
+from infra.local.stack.model_choice import ModelChoice
+from infra.local.stack.processes import HOST, Service
+from shared.traces.port import TraceStore
+
+PROJECT, LOCATION = "local", "local"
+START_TIMEOUT_S = 60.0
+START_LEASE_S = 45
+ON_CALL = "on-call@example.com"
+GRANT = Grant()
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    How to run; `settings` override what the stack would tell the functions, `port` is alert_intake's.
+
+    `has_emulators` puts Google's Pub/Sub and Firestore emulators in place of the stand-ins. `functions` names those to
+    start, without the sandboxes; when it is empty all start, with them. `has_clock` calls scheduled functions.
+    """
+
+    port: int = 0
+    api_key: str = "local-key"
+    settings: Mapping[str, str] = field(default_factory=dict)
+    has_emulators: bool = False
+    functions: tuple[str, ...] = ()
+    has_clock: bool = True
+    model: ModelChoice = field(default_factory=ModelChoice)
+
+
+class Stack:
+    """
+    Starts everything on loopback when entered and ends every process when left.
+
+    `folder` receives all that a run leaves behind: git repository, mails, hook calls, traces, briefs, logs.
+    Raises StartFailed when a process does not come up, EmulatorFailed when an emulator is not installed.
+    """
+
+    def __init__(self, folder: Path, built: Built, options: Options | None = None) -> None:
+        self.folder = folder.resolve()
+        self.built = built
+        self.options = options or Options()
+        self.services: dict[str, Service] = {}
+        self.engine_address = ""
+        self._ends = ExitStack()
+        self._starts: dict[str, Callable[[], Service]] = {}
+        self._token = secrets.token_hex(16)
+        self._webhook_secret = secrets.token_hex(16)
+
+    def __enter__(self) -> Self:
+        self._ends.callback(lambda: processes.stop(list(self.services.values())))
+        try:
+            self._start()
+        except BaseException:
+            self._ends.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._ends.close()
+
+    @property
+    def intake_url(self) -> str:
+        """Where alerts are posted."""
+        return f"{self.services['alert_intake'].url}/webhook/trigger_agent"
+
+    @property
+    def bus_address(self) -> str:
+        """The value of PUBSUB_EMULATOR_HOST."""
+        return f"{HOST}:{self.services['bus'].port}"
+
+    @property
+    def push_url(self) -> str:
+        """Where the bus posts each alert."""
+        return f"{self.services['workflow_starter'].url}/projects/{PROJECT}/topics/{topics.ALERTS}"
+
+    def traces(self) -> AbstractContextManager[TraceStore]:
+        """Open the memory that the functions write to."""
+        return trace_access.opened(self.folder, PROJECT, self._firestore)
+
+    def end(self, name: str) -> None:
+        """End one service, as an outage would. Raises KeyError naming those there are."""
+        processes.stop([self._service(name)])
+
+    def kill(self, name: str) -> None:
+        """End one service at once, as a dying machine would. Raises KeyError naming those there are."""
+        processes.kill(self._service(name))
+
+    def restart(self, name: str) -> None:
+        """Start one service again on its port, ended or not. Raises StartFailed, KeyError naming those there are."""
+        processes.stop([self._service(name)])
+        with processes.uninterrupted():
+            self.services[name] = self._starts[name]()
+        processes.wait_listening(self.services[name], START_TIMEOUT_S)
+
+    def _service(self, name: str) -> Service:
+        if name not in self.services:
+            raise KeyError(f"no service {name!r}; there are {', '.join(sorted(self.services))}")
+        return self.services[name]
+
+    def _start(self) -> None:
+        for sub in ("logs", "mail", "hook", "traces", "briefs"):
+            (self.folder / sub).mkdir(parents=True, exist_ok=True)
+        # First, for Java is slow to start and may be missing.
+        self._start_bus_and_memory()
+        ports = {name: processes.free_port() for name in bundle.names()}
+        if not self.options.functions:
+            self._start_sandboxes(f"http://{HOST}:{ports['code_host_webhook']}")
+        ports["alert_intake"] = self.options.port or ports["alert_intake"]
+        self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
+        asked = {"POST_PROCESS_FUNCTION_URL": f"http://{HOST}:{ports['post_process']}"}
+        settings = {**self._settings(), **asked, **self._approval(ports["pr_approval"]), **self.options.settings}
+        for name in self.options.functions or ports:
+            self._start_function(name, ports[name], settings)
+        for service in self.services.values():
+            processes.wait_listening(service, START_TIMEOUT_S)
+        policy = topics.EMULATOR if self.options.has_emulators else topics.STAND_IN
+        topics.lay(self.bus_address, PROJECT, self.push_url, policy)
+        self._write_map()
+        self._start_clock()
+
+    def _start_clock(self) -> None:
+        if self.options.has_clock:
+            plans = {name: plan for name, plan in scheduler.schedules().items() if name in self.services}
+            urls = {name: self.services[name].url for name in plans}
+            self._ends.enter_context(scheduler.Scheduler(plans, urls, self.folder / "logs" / "scheduler.log"))
+
+    def _start_sandboxes(self, webhook_url: str) -> None:
+        self._module("loki", "infra.local.sandboxes.loki.server", "--data", str(self.built.logs))
+        metrics = ["--data", str(self.built.metrics)] if self.built.metrics else []
+        self._module("prometheus", "infra.local.sandboxes.prometheus.server", *metrics)
+        self._module("gmail", "infra.local.sandboxes.gmail.server", "--folder", str(self.folder / "mail"))
+        self._module("hook", "infra.local.sandboxes.hook.server", "--folder", str(self.folder / "hook"))
+        if self.built.repo_git is not None and self.built.github_repo is not None:
+            where = ["--git-dir", str(self.built.repo_git), "--repo", self.built.github_repo]
+            known = {"GITHUB_TOKEN": self._token, "GITHUB_WEBHOOK_SECRET": self._webhook_secret}
+            where += ["--webhook-url", webhook_url]
+            self._module("github", "infra.local.sandboxes.github.server", *where, env=known)
+        if self.options.model.provider == "sandbox":
+            arguments = self.options.model.arguments(self.folder / "gemini")
+            self._module("gemini", "infra.local.sandboxes.gemini.server", *arguments)
+
+    def _start_engine(self, urls: Mapping[str, str]) -> None:
+        definition = bundle.ROOT / "workflows" / "incident.workflows.yaml"
+        variables = [part for name, url in urls.items() for part in ("--env", f"{name}={url}")]
+        grpc_port = processes.free_port()
+        where = ["--grpc-port", str(grpc_port), "--project", PROJECT, "--location", LOCATION]
+        self._module(
+            "engine", "infra.local.engine.server", "--workflow", f"incident={definition}", *where, *variables,
+            port_flag="--http-port",
+        )  # fmt: skip
+        self.engine_address = f"{HOST}:{grpc_port}"
+
+    def _start_bus_and_memory(self) -> None:
+        if not self.options.has_emulators:
+            self._module("bus", "infra.local.pubsub.server")
+            return
+        for name, emulator in (("bus", "pubsub"), ("firestore", "firestore")):
+            port = processes.free_port()
+            self._run(name, emulators.command(emulator, port), port, {}, bundle.ROOT)
+
+    def _module(
+        self, name: str, module: str, *arguments: str, port_flag: str = "--port", env: Mapping[str, str] | None = None
+    ) -> None:
+        port = processes.free_port()
+        command = [sys.executable, "-m", module, port_flag, str(port), *arguments]
+        self._run(name, command, port, env or {}, bundle.ROOT)
+
+    def _start_function(self, name: str, port: int, settings: Mapping[str, str]) -> None:
+        # A folder of its own: another run, or `make bundles`, must not pull the code from under this one.
+        built = bundle.write(name, self.folder / "bundles")
+        manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
+        granted = {*manifest["settings"], *manifest["secrets"], *PLATFORM}
+        command = [sys.executable, "-m", "functions_framework", "--source", str(built.folder / "main.py")]
+        command += ["--target", manifest["entry_point"], "--host", HOST, "--port", str(port)]
+        command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
+        env = {key: value for key, value in settings.items() if key in granted}
+        self._run(name, command, port, {**env, "CLOUD_RUN_TIMEOUT_SECONDS": str(manifest["timeout_s"])}, built.folder)
+
+    def _run(self, name: str, command: list[str], port: int, env: Mapping[str, str], cwd: Path) -> None:
+        base = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME") if key in os.environ}
+        full = {**base, "PYTHONUNBUFFERED": "1", **env}
+        self._starts[name] = partial(processes.start, name, command, port, self.folder / "logs", full, cwd)
+        with processes.uninterrupted():
+            self.services[name] = self._starts[name]()
+
+    @property
+    def _firestore(self) -> str | None:
+        """The value of FIRESTORE_EMULATOR_HOST, none when traces are kept in a file."""
+        return f"{HOST}:{self.services['firestore'].port}" if "firestore" in self.services else None
+
+    def _settings(self) -> dict[str, str]:
+        """The variables every function would get in the cloud, pointed at loopback."""
+        url = defaultdict(str, {name: service.url for name, service in self.services.items()})
+        return {
+            "GRAFANA_HOST": url["loki"],
+            "PROMETHEUS_HOST": url["prometheus"],
+            "GITHUB_API_URL": url["github"],
+            "GITHUB_TOKEN": self._token if "github" in url else "",
+            "GITHUB_REPO": (self.built.github_repo or "") if "github" in url else "",
+            "GMAIL_API_URL": url["gmail"],
+            "GMAIL_TOKEN_URL": f"{url['gmail']}/token",
+            "GMAIL_CLIENT_ID": GRANT.client_id,
+            "GMAIL_CLIENT_SECRET": GRANT.client_secret,
+            "GMAIL_REFRESH_TOKEN": GRANT.refresh_token,
+            "GMAIL_USER_EMAIL": GRANT.user_email,
+            "ON_CALL_ENGINEERS": json.dumps([ON_CALL]),
+            "POST_PROCESS_URL": url["hook"],
+            "SAVE_OUTPUT": "true",
+            "OUTPUT_DIR": str(self.folder / "briefs"),
+            "TRACES_PROVIDER": "firestore" if self._firestore else "embedded",
+            "TRACES_PATH": str(trace_access.file_of(self.folder)),
+            "FIRESTORE_EMULATOR_HOST": self._firestore or "",
+            "WEBHOOK_API_KEY": self.options.api_key,
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "WORKFLOW_LOCATION": LOCATION,
+            "WORKFLOWS_ENDPOINT": self.engine_address,
+            "PUBSUB_EMULATOR_HOST": self.bus_address,
+            "INCIDENT_TOPIC": topics.ALERTS,
+            "DEAD_LETTER_TOPIC": topics.DEAD,
+            # Over before the emulator, which delivers each second, has made its attempts.
+            "START_LEASE_SECONDS": str(START_LEASE_S),
+            **self.options.model.settings(url.get("gemini", "")),
+        }
+
+    def _approval(self, port: int) -> dict[str, str]:
+        """What PR_MODE=approval and the webhook need, beside the mode itself."""
+        return {
+            "APPROVAL_SIGNING_KEY": secrets.token_hex(32),
+            "APPROVAL_URL": f"http://{HOST}:{port}",
+            "WORKFLOW_CALLBACK_ROOT": f"{self.services['engine'].url}/",
+            "GITHUB_WEBHOOK_SECRET": self._webhook_secret,
+        }
+
+    def _write_map(self) -> None:
+        """Say who runs where, for humans and for `down`."""
+        running: dict[str, Any] = {
+            name: {"pid": service.process.pid, "url": service.url} for name, service in self.services.items()
+        }
+        (self.folder / "stack.json").write_text(json.dumps(running, indent=2), encoding="utf-8")
+
+
+# Variables the platform or a client library reads by itself, so that no Settings class names them.
+PLATFORM = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")

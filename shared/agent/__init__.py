@@ -1,0 +1,1 @@
+"""An agent: a model asked within a budget, with tools, whose answers are checked against the evidence."""

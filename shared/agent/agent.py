@@ -1,0 +1,141 @@
+"""An agent: refines what the offline analyst found by asking the model, and keeps the offline answer when it fails."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared import model
+from shared.agent import prompt
+from shared.agent.budget import Budget
+from shared.agent.claim_checks import Known
+from shared.agent.prompt_evidence import Fence
+from shared.agent.tool_loop import Dialogue
+from shared.contracts import Answer, Contract
+from shared.errors import BadAnswer, IncidentCopilotError
+from shared.model import schema
+from shared.model.port import Model, Question, Tier, Tool
+from shared.redaction import Redactor
+from shared.step import recorder
+
+Ans = TypeVar("Ans", bound=Answer)
+Facts = Mapping[str, Contract | None]
+Check = Callable[[Ans, Known], tuple[Ans, list[str]]]
+
+OURS = ("produced_by", "degraded")
+"""Fields of an answer that code writes and no model may."""
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """Functions the model may ask for, all of them read-only; `read` returns what they have read so far."""
+
+    tools: tuple[Tool, ...] = ()
+    rounds: int = 0
+    read: Callable[[], Sequence[str]] = tuple
+    found: Callable[[], Sequence[BaseModel]] = tuple
+    """Answers that hold evidence found by them."""
+
+
+@dataclass(frozen=True)
+class Agent(Generic[Ans]):
+    """
+    One agent.
+
+    `opinion` is the contract the model answers with; its fields replace those of the offline answer.
+    `timeout_s` bounds everything the model is asked for one answer, in seconds.
+    """
+
+    name: str
+    tier: Tier
+    prompt: Path
+    opinion: type[Contract]
+    timeout_s: float = 60
+
+    def refine(
+        self, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox | None = None
+    ) -> Ans:
+        """
+        Return the offline answer refined by the model; the offline answer, marked degraded, when the model fails.
+
+        Without a model the offline answer is the answer. `check` sees the refined answer and what the model was shown,
+        and returns what of the answer may stand, with a sentence for each thing it dropped.
+        """
+        try:
+            connected = model.connect(self.name, self.tier)
+            if connected is None:
+                return offline
+            return self._refined(connected, incident_id, offline, facts, check, toolbox or Toolbox())
+        except IncidentCopilotError as error:
+            recorder.model_failed(error)
+            reason = f"The model failed ({type(error).__name__}: {error}); the offline analyst answered."
+            return _degraded(offline, reason)
+
+    def _refined(
+        self, connected: Model, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox
+    ) -> Ans:
+        shown = {**facts, "offline": offline}
+        redactor = Redactor(incident_id)
+        question = self._question(shown, redactor, toolbox.tools)
+        budget = Budget.of(incident_id)
+        dialogue = Dialogue(connected, question, budget, redactor, self.timeout_s, toolbox.rounds)
+        opinion, reply = dialogue.answer(lambda text: self._validated(text, redactor))
+        refined = offline.model_copy(update={**opinion, "produced_by": f"gemini:{reply.model}"})
+        known = Known([fact for fact in (*shown.values(), *toolbox.found()) if fact is not None], toolbox.read())
+        checked, drops = check(refined, known)
+        for drop in drops:
+            recorder.claim_dropped(drop)
+        return checked
+
+    def _question(self, shown: Facts, redactor: Redactor, tools: Sequence[Tool]) -> Question:
+        template = self.prompt.read_text(encoding="utf-8")
+        fence = Fence(redactor)
+        instructions, question = template.split("\n---\n", 1)
+        fenced = tuple(_fenced(tool, fence) for tool in tools)
+        wire = schema.wire(self.opinion.model_json_schema(), without=OURS)
+        return Question(
+            self.name, prompt.fill(instructions, {}), prompt.fill(question, fence.facts(shown)), wire, fenced
+        )
+
+    def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
+        """Return the fields the model filled. Raises BadAnswer saying what breaks the contract."""
+        try:
+            said = schema.fit(redactor.reveal_json(json.loads(_unfenced(text))), self._bounds())
+            opinion = self.opinion.model_validate(said)
+        except ValidationError as error:
+            problems = "; ".join(_problem(item) for item in error.errors(include_input=False)[:5])
+            raise BadAnswer(f"the answer is no {self.opinion.__name__}: {problems}") from None
+        except (ValueError, RecursionError):
+            raise BadAnswer(f"the answer is no JSON, {len(text)} characters long") from None
+        filled = {name: getattr(opinion, name) for name in opinion.model_fields_set if name not in OURS}
+        if not filled:
+            raise BadAnswer(f"the answer has no field of {self.opinion.__name__}")
+        return filled
+
+    def _bounds(self) -> dict[str, Any]:
+        return self.opinion.model_json_schema()
+
+
+def _fenced(tool: Tool, fence: Fence) -> Tool:
+    """What a tool reads is evidence too."""
+    return replace(tool, run=lambda args: fence.around(f"result_of_{tool.name}", tool.run(args)))
+
+
+def _unfenced(text: str) -> str:
+    """Return what stands between the marks of a Markdown block, or all of the text where there are none."""
+    bare = text.strip()
+    if not (bare.startswith("```") and bare.endswith("```")):
+        return bare
+    return bare.removesuffix("```").partition("\n")[2]
+
+
+def _problem(item: Any) -> str:
+    return f"{'.'.join(map(str, item['loc']))[:120]}: {item['msg'][:160]}"
+
+
+def _degraded(answer: Ans, reason: str) -> Ans:
+    reasons = " ".join(filter(None, (answer.degraded, reason)))
+    return answer.model_copy(update={"degraded": reasons[:2000]})

@@ -1,0 +1,140 @@
+"""One question put to a model until its answer meets its contract: tool rounds, one repair, bounds on everything."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from shared.agent.budget import Budget
+from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
+from shared.model.port import Conversation, Model, Question, Reply, ToolAnswer, ToolRequest
+from shared.model.pricing import cost_usd
+from shared.redaction import Redactor
+from shared.step import recorder
+
+Got = TypeVar("Got")
+Message = str | Sequence[ToolAnswer]
+
+CHARS_PER_TOKEN = 3
+"""A careful estimate: prose has about four characters a token, logs and code fewer."""
+TOOL_TEXT_CHARS = 8_000
+MOST_REQUESTS = 4
+"""Functions the model may ask for in one turn."""
+ANSWER_NOW = "Now give your answer, as JSON that follows the schema, and nothing else."
+NO_MORE = "No function can be called now. " + ANSWER_NOW
+
+
+class Dialogue:
+    """
+    One conversation of one agent: `timeout_s` seconds and `tool_rounds` for all of it.
+
+    What goes out is hidden by `redactor`, what comes back revealed. Names of tools are checked here, whatever the wire
+    allowed, and each tool only reads.
+    """
+
+    def __init__(
+        self, model: Model, question: Question, budget: Budget, redactor: Redactor, timeout_s: float, tool_rounds: int
+    ) -> None:
+        self._question = question
+        self._talk: Conversation = model.converse(question)
+        self._budget = budget
+        self._redactor = redactor
+        self._ends_at = time.monotonic() + timeout_s
+        self._rounds_left = tool_rounds if question.tools else 0
+        self._may_repair = True
+        self._said_chars = len(question.instructions) + len(json.dumps(question.schema))
+
+    def answer(self, read: Callable[[str], Got]) -> tuple[Got, Reply]:
+        """
+        Return what `read` makes of the model's answer, and the turn that held it.
+
+        `read` raises BadAnswer for an answer that breaks its contract; the model is then told once what was wrong.
+        Raises BadAnswer, Refused (a ceiling is reached, or Gemini refuses), Throttled, Unavailable, Uncertain.
+        """
+        message: Message = self._question.prompt
+        while True:
+            reply = self._ask(message)
+            if reply.problem is not None:
+                message = self._repair(f"Your turn could not be used: {reply.problem}.", reply)
+            elif reply.requests:
+                message = self._served(reply)
+            elif not reply.is_structured:
+                self._rounds_left, message = 0, ANSWER_NOW
+            else:
+                try:
+                    return read(reply.text), reply
+                except BadAnswer as error:
+                    message = self._repair(f"Your answer was not used: {error}.", reply, error)
+
+    def _ask(self, message: Message) -> Reply:
+        left_s = self._ends_at - time.monotonic()
+        if left_s <= 0:
+            raise Unavailable(f"the time for {self._question.agent} is over, with no answer that could be used")
+        self._said_chars += _chars(message)
+        tokens = self._said_chars // CHARS_PER_TOKEN
+        self._budget.check(tokens)
+        began = time.monotonic()
+        try:
+            reply = self._talk.ask(message, left_s, may_call=self._rounds_left > 0)
+        except (BadAnswer, Uncertain) as error:
+            # Nobody said what it cost, and it may have been billed: count what was sent.
+            self._spend(_unanswered(self._talk.model, tokens, began, error), message)
+            raise
+        self._spend(reply, message)
+        self._said_chars += len(reply.text)
+        return reply
+
+    def _spend(self, reply: Reply, message: Message) -> None:
+        # The call was billed before its answer is judged, so it counts here.
+        recorder.model_replied(reply, _told(message))
+        self._budget.spend(reply)
+
+    def _repair(self, told: str, reply: Reply, error: BadAnswer | None = None) -> str:
+        """Return what to tell the model; raises the error when it was told before or cannot do better."""
+        if reply.is_final or not self._may_repair:
+            raise error or BadAnswer(reply.problem or told)
+        self._may_repair = False
+        return f"{told} {ANSWER_NOW if self._rounds_left == 0 else 'Try again.'}"
+
+    def _served(self, reply: Reply) -> list[ToolAnswer]:
+        """Return the answers to what the model asked for; asking when nothing may be asked counts as its repair."""
+        if self._rounds_left == 0:
+            names = ", ".join(sorted({request.name[:40] for request in reply.requests}))
+            recorder.claim_dropped(f"refused to call {names!r}: no function may be called now")
+            self._repair("", reply, BadAnswer(f"it asks for {names!r} in place of an answer"))
+            return [ToolAnswer(request, NO_MORE) for request in reply.requests]
+        self._rounds_left -= 1
+        return [
+            ToolAnswer(request, self._run(request) if number < MOST_REQUESTS else "Too many functions in one turn.")
+            for number, request in enumerate(reply.requests)
+        ]
+
+    def _run(self, request: ToolRequest) -> str:
+        tool = next((tool for tool in self._question.tools if tool.name == request.name), None)
+        if tool is None:
+            names = ", ".join(tool.name for tool in self._question.tools)
+            recorder.claim_dropped(f"refused to call {request.name[:80]!r}: there is no such function")
+            return f"There is no function {request.name[:80]!r}; there are: {names}."
+        args = self._redactor.reveal_json(dict(request.args))
+        try:
+            text = tool.run(args if isinstance(args, dict) else {})
+        except IncidentCopilotError as error:
+            text = f"{type(error).__name__}: {error}"
+        return self._redactor.hide(text)[:TOOL_TEXT_CHARS]
+
+
+def _chars(message: Message) -> int:
+    return len(message) if isinstance(message, str) else sum(len(answer.text) for answer in message)
+
+
+def _told(message: Message) -> str:
+    """Return what was said in one text, for the trace."""
+    if isinstance(message, str):
+        return message
+    return "\n\n".join(f"{answer.request.name}({dict(answer.request.args)}):\n{answer.text}" for answer in message)
+
+
+def _unanswered(model: str, tokens: int, began: float, error: IncidentCopilotError) -> Reply:
+    duration_ms = round((time.monotonic() - began) * 1000)
+    cost = cost_usd(model, tokens, 0, 0)
+    return Reply("", model, tokens_in=tokens, cost_usd=cost, duration_ms=duration_ms, finish=type(error).__name__)

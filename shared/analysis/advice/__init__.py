@@ -1,0 +1,1 @@
+"""What to do now, and where to look next."""

@@ -1,0 +1,176 @@
+"""What to do now, without a model and before the cause is known."""
+
+from collections.abc import Callable
+
+from shared.analysis.advice import followup_queries
+from shared.analysis.faults import matching
+from shared.analysis.faults.matching import Signal
+from shared.analysis.series.metric_anomalies import LOG_RATE
+from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
+
+MOST = 6
+Maker = Callable[[Alert, Incident], Suggestion | None]
+
+
+def suggest(request: SuggestionRequest) -> Suggestions:
+    """Return actions, the first to take first; there is always one."""
+    alert, incident = request.alert, request.incident
+    made = [
+        one
+        for make in (_roll_back, _by_signal, _see_to_silence, _patch, _scale, _look)
+        if (one := make(alert, incident))
+    ]
+    ordered = sorted(made, key=lambda one: ("high", "medium", "low").index(one.priority))[:MOST]
+    return Suggestions(
+        produced_by="offline",
+        suggestions=ordered,
+        recommended_action=ordered[0].description,
+    )
+
+
+def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
+    """The service's own code began to fail: the last version that did not is the quickest way back."""
+    trace = incident.stack_traces[0] if incident.stack_traces else None
+    if trace is None or not trace.app_frames or incident.onset is None or trace.count_before_onset:
+        return None
+    version = f" {alert.commit}" if alert.commit else ""
+    lines = followup_queries.lines_with(alert.service_name, trace.exception_type)
+    return Suggestion(
+        type="rollback",
+        description=f"Roll {alert.service_name} back if{version or ' a version'} was deployed shortly before "
+        f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC: its own code began to fail then.",
+        steps=[
+            f"Compare the time of the last deployment of {alert.service_name} with the onset.",
+            "If it lies before, deploy the version that ran before it.",
+            f"Watch that {trace.exception_type} stops: {lines}",
+        ],
+        priority="high",
+        estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version brought it.",
+    )
+
+
+def _by_signal(alert: Alert, incident: Incident) -> Suggestion | None:
+    sign = matching.leading(incident)
+    if sign is None or (sign.rule.kind == "crash" and incident.stack_traces):
+        return None  # the trace of a crash says more, and has suggestions of its own
+    return _for_kind(alert.service_name, sign)
+
+
+def _for_kind(service: str, sign: Signal) -> Suggestion:
+    target = sign.target or "the dependency"
+    name = sign.rule.name
+    if sign.rule.kind == "dependency":
+        return Suggestion(
+            type="api",
+            description=f"Check {target}: {service} reports of it: {name}.",
+            steps=[
+                f"See whether {target} is up and reachable from {service}.",
+                f"See whether others fail there too: {followup_queries.lines_naming(target, service)}"
+                if sign.target
+                else f"Find which dependency it is: {followup_queries.lines_with(service, sign.quote)}",
+                "If it stays down, switch to its fallback or shed the calls that need it.",
+            ],
+            priority="high",
+            estimated_impact=f"Requests that need {target} succeed again.",
+        )
+    if sign.rule.kind == "resource":
+        return Suggestion(
+            type="scale",
+            description=f"Give {service} room: {name}.",
+            steps=[
+                "Raise the limit that was reached, or add instances.",
+                "Restart the instances that are stuck.",
+                f"Find since when: {followup_queries.lines_with(service, sign.quote)}",
+            ],
+            priority="high",
+            estimated_impact="Stops the failures until the cause of the use is found.",
+        )
+    return _for_crash(service, sign) if sign.rule.kind == "crash" else _for_configuration(service, name)
+
+
+def _for_crash(service: str, sign: Signal) -> Suggestion:
+    return Suggestion(
+        type="api",
+        description=f"Find out what ended {service}: it crashed.",
+        steps=[
+            f"Read the lines around the crash: {followup_queries.lines_with(service, sign.quote)}",
+            "Read the exit code and the reason each instance last ended; keep the core dump if there is one.",
+            "If it crashes again after each start, go back to the version that ran before.",
+        ],
+        priority="high",
+        estimated_impact="Shows what to end.",
+    )
+
+
+def _for_configuration(service: str, name: str) -> Suggestion:
+    return Suggestion(
+        type="config",
+        description=f"Check the configuration of {service}: {name}.",
+        steps=[
+            "Compare environment, secrets and permissions with the last good deployment.",
+            "Restore what differs and restart one instance to confirm.",
+        ],
+        priority="high",
+        estimated_impact="Ends the failures if the configuration brought them.",
+    )
+
+
+def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
+    for trace in incident.stack_traces:
+        if trace.app_frames:
+            own = trace.app_frames[-1]
+            return Suggestion(
+                type="patch",
+                description=f"Fix {own.path}:{own.line}, where {trace.exception_type} passes through own code.",
+                steps=[
+                    f"Read {own.function or 'the code'} at {own.path}:{own.line}.",
+                    "Reproduce with the input of one failing request, and keep it as a test.",
+                ],
+                priority="medium",
+                estimated_impact=f"Ends {trace.exception_type} for good.",
+            )
+    return None
+
+
+def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
+    for anomaly in incident.error_summary.metric_anomalies:
+        if any(word in anomaly.metric.lower() for word in ("cpu", "memory", "latency", "duration", "satur", "queue")):
+            return Suggestion(
+                type="scale",
+                description=f"Add instances of {alert.service_name}: {anomaly.description}.",
+                steps=["Double the instances.", f"Watch whether {anomaly.metric} returns to {anomaly.baseline:.4g}."],
+                priority="medium",
+                estimated_impact="Lowers the load of each instance while the cause is sought.",
+            )
+    return None
+
+
+def _see_to_silence(alert: Alert, incident: Incident) -> Suggestion | None:
+    """Lines that stop coming are either a service that stopped or logs that no longer arrive."""
+    if not any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies):
+        return None
+    return Suggestion(
+        type="api",
+        description=f"See whether {alert.service_name} runs and answers: its log lines stopped coming.",
+        steps=[
+            f"Ask {alert.service_name} for its health, and its platform for its instances and their last end.",
+            "If it does not answer, restart it; keep a thread dump of an instance that is stuck.",
+            f"If it answers, look where its logs are lost: {followup_queries.lines_of(alert.service_name)}",
+        ],
+        priority="high",
+        estimated_impact="Tells an outage from lost logs, and ends the outage.",
+    )
+
+
+def _look(alert: Alert, incident: Incident) -> Suggestion:
+    """There is always something to look at."""
+    return Suggestion(
+        type="api",
+        description=f"Find which instances of {alert.service_name} are affected.",
+        steps=[
+            f"Count problem lines per pod: {followup_queries.problems_by_pod(alert.service_name)}",
+            "If it is one pod, restart it; if all, look at what they share: a deployment, a dependency, a node.",
+        ],
+        priority="low" if incident.stack_traces else "medium",
+        estimated_impact="Narrows the search.",
+    )

@@ -1,0 +1,1 @@
+"""Hypotheses of the cause, ranked, each with its evidence."""

@@ -1,0 +1,149 @@
+"""Hypotheses from templates over evidence; each returns what it can quote, or nothing."""
+
+from shared.analysis.causes.quotes import evidence_of, quote, quote_trace
+from shared.analysis.faults import matching
+from shared.analysis.faults.matching import Signal
+from shared.analysis.logs.levels import SERVER_ERROR
+from shared.analysis.series.metric_anomalies import LOG_RATE, SYMPTOMS
+from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, RootCause, StackTrace
+
+NEW_OWN_TRACE = 0.75
+OWN_TRACE = 0.5
+FOREIGN_TRACE = 0.35
+BACKGROUND = 0.1
+RISEN = 2.0
+"""From this factor on, what was there before the onset counts as risen since."""
+NAMED_TROUBLE = 0.6
+STEADY_TROUBLE = 0.35
+DEPLOYED = 0.45
+METRIC = 0.4
+SENTENCES = {
+    "dependency": "{service} depends on {target}, which fails: {name}.",
+    "resource": "{service} ran out of a resource: {name}.",
+    "config": "{service} is configured or permitted wrongly: {name}.",
+    "crash": "{service} crashes.",
+}
+
+
+def from_trace(incident: Incident, trace: StackTrace) -> RootCause | None:
+    """The exception and the deepest frame of the service's own code."""
+    quotes = quote_trace(incident, trace)
+    if not quotes or trace.evidence_id is None:
+        return None
+    name = f"{trace.exception_type}: {trace.message}".rstrip(": ")[:300]
+    own = trace.app_frames[-1] if trace.app_frames else None
+    when = _when(incident, trace.count, trace.count_before_onset)
+    if own is not None:
+        where = f"{own.function or 'the code'} ({own.path}:{own.line})"
+        hypothesis = f"{where} raises {name}, {when}."
+        confidence = NEW_OWN_TRACE if _is_new(incident, trace.count_before_onset) else OWN_TRACE
+    else:
+        hypothesis = f"A library raises {name}, {when}; no frame is the service's own code."
+        confidence = FOREIGN_TRACE
+    if is_background(incident, trace):
+        hypothesis, confidence = f"{hypothesis} It was as usual before the onset.", BACKGROUND
+    return _cause(hypothesis, confidence, quotes, [own.path] if own else [])
+
+
+def from_signals(incident: Incident, service: str) -> list[RootCause]:
+    """
+    What log lines and exceptions say in words about a dependency, a resource, the configuration.
+
+    One piece of evidence makes one hypothesis, of its most telling words: matching two rules makes it no surer. A crash
+    whose trace was read is that trace's hypothesis.
+    """
+    found: list[RootCause] = []
+    said = {"crash"} if incident.stack_traces else set[str]()
+    for one in _logs_of(incident):
+        sign = next(iter(matching.find(one.text, 1)), None)
+        if sign and sign.rule.name not in said and sign.quote and sign.quote in one.text:
+            said.add(sign.rule.name)
+            found.append(_from_signal(incident, service, one, sign))
+    return found
+
+
+def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:
+    """A start, a rollout or a new configuration shortly before the onset, as the logs show it."""
+    for one in incident.evidence:
+        if one.source == "logs" and one.at and incident.onset and one.at <= incident.onset and is_change(one.text):
+            quotes = quote(one)
+            named = f" ({alert.commit})" if alert.commit else ""
+            hypothesis = f"What was started or changed at {one.at:%H:%M:%S} UTC{named}, before the onset, brought it."
+            return _cause(hypothesis, DEPLOYED, quotes, [alert.service_name])
+    return None
+
+
+def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> RootCause | None:
+    """A series that left its range and may say why; one that shows the harm itself names no cause."""
+    kept = evidence_of(incident, anomaly.evidence_id)
+    if kept is None or anomaly.metric in SYMPTOMS:
+        return None
+    quotes = [Quote(evidence_id=kept.id, text=kept.text[:300])]
+    if anomaly.metric == LOG_RATE:
+        last = next((one for one in incident.evidence if one.source == "logs" and one.at == anomaly.at), None)
+        hypothesis = f"{service} is down or stuck since {anomaly.at:%H:%M:%S} UTC, or its logs no longer arrive."
+        return _cause(hypothesis, METRIC, [*quotes, *quote(last)], [service])
+    moved = anomaly.description.removeprefix(f"{anomaly.metric}: ")
+    hypothesis = f"{anomaly.metric} of {service} left its usual range: {moved}."
+    return _cause(hypothesis, METRIC, quotes, [service])
+
+
+def from_own_answers(incident: Incident, service: str) -> RootCause | None:
+    """Server errors in the service's own access lines: it fails by itself, and does not say why."""
+    for one in _logs_of(incident):
+        if SERVER_ERROR.search(one.text):
+            hypothesis = f"{service} itself answers requests with server errors; no line that was read says why."
+            return _cause(hypothesis, FOREIGN_TRACE, quote(one), [service])
+    return None
+
+
+def is_change(text: str) -> bool:
+    """The line tells of a start, a deployment, a migration or a new configuration."""
+    return bool(matching.CHANGE.search(text.partition("\n")[0]))
+
+
+def _from_signal(incident: Incident, service: str, one: Evidence, sign: Signal) -> RootCause:
+    sentence = SENTENCES[sign.rule.kind].format(service=service, target=sign.target or "a service", name=sign.rule.name)
+    before = next((p.count_before_onset for p in incident.patterns if p.evidence_id == one.id), None)
+    if before is None:
+        before = next((t.count_before_onset for t in incident.stack_traces if t.evidence_id == one.id), 0)
+    confidence = NAMED_TROUBLE if _is_new(incident, before) else STEADY_TROUBLE
+    touched = [service, sign.target] if sign.target else [service]
+    return _cause(sentence, confidence, [Quote(evidence_id=one.id, text=sign.quote[:500])], touched)
+
+
+def _logs_of(incident: Incident) -> list[Evidence]:
+    """Return log evidence of errors and warnings in the order of the traces and patterns: the telling first."""
+    ids = [trace.evidence_id for trace in incident.stack_traces]
+    ids += [pattern.evidence_id for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
+    return [one for evidence_id in ids if (one := evidence_of(incident, evidence_id)) is not None]
+
+
+def _is_new(incident: Incident, before: int) -> bool:
+    return incident.onset is not None and before == 0
+
+
+def is_background(incident: Incident, trace: StackTrace) -> bool:
+    """The trace came before the onset about as often as since."""
+    if incident.onset is None or trace.count_before_onset == 0:
+        return False
+    quiet_s = (incident.onset - incident.start).total_seconds()
+    since_s = (incident.end - incident.onset).total_seconds()
+    return (trace.count - trace.count_before_onset) * quiet_s < RISEN * trace.count_before_onset * since_s
+
+
+def _when(incident: Incident, count: int, before: int) -> str:
+    if incident.onset is None:
+        return f"{count} times in the window, without a clear begin"
+    since = f"{count - before} times since {incident.onset:%H:%M:%S} UTC"
+    return f"{since}, never before" if before == 0 else f"{since}, {before} times before"
+
+
+def _cause(hypothesis: str, confidence: float, quotes: list[Quote], components: list[str]) -> RootCause:
+    return RootCause(
+        hypothesis=hypothesis[:1000],
+        confidence=confidence,
+        evidence_ids=list(dict.fromkeys(one.evidence_id for one in quotes)),
+        quotes=quotes,
+        affected_components=list(dict.fromkeys(components)),
+    )

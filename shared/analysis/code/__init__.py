@@ -1,0 +1,1 @@
+"""Where in the code the fault is, and which commits may have brought it."""

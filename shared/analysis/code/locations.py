@@ -1,0 +1,208 @@
+"""From the evidence of an incident to places in the code: stack frames first, else the words of log messages."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shared.analysis.code import diffs, spans, suspect_commits
+from shared.analysis.code.line_history import Place
+from shared.analysis.code.paths import Match, Tree, is_documentation, is_test
+from shared.analysis.code.suspect_commits import Suspect
+from shared.code_host.port import CodeReader, FileChange
+from shared.contracts import Frame, Incident, LogPattern, StackTrace
+
+MAX_FILES_READ = 6
+MAX_PLACES = 5
+MAX_SEARCHES = 3
+ENOUGH_FILES = 3
+WORTH_FOLLOWING = 0.35
+"""Score from which a suspect's other files are shown."""
+WIDEST_CHANGE = 10
+"""Files of code a commit may change and still point somewhere."""
+
+_LEVEL = re.compile(r"^\W*(?:FATAL|CRITICAL|SEVERE|ERROR|WARNING|WARN)\b")
+_NOT_TYPED = re.compile(r"<\*>|,?\s[\w.]+=|[\"'{}\[\]()=<>|\\#]|: ")
+_PLAIN_WORD = re.compile(r"(?<![^\s])[A-Za-z]{2,}(?![^\s,;])")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A place, the text of its file, and why it was looked at."""
+
+    place: Place
+    text: str
+    issue: str
+    correlation: str
+    evidence_ids: tuple[str, ...]
+
+
+class Files:
+    """The files of one commit, each read once and at most MAX_FILES_READ of them."""
+
+    def __init__(self, reader: CodeReader, commit: str) -> None:
+        self._reader = reader
+        self._commit = commit
+        self._texts: dict[str, str | None] = {}
+
+    def paths(self) -> Sequence[str]:
+        return self._reader.paths(self._commit)
+
+    def text(self, path: str) -> str | None:
+        if path not in self._texts and len(self._texts) < MAX_FILES_READ:
+            self._texts[path] = self._reader.read(path, self._commit)
+        return self._texts.get(path)
+
+
+def from_traces(incident: Incident, tree: Tree, files: Files) -> list[Finding]:
+    """Return the places of the traces' frames, the likeliest first, each file and function once."""
+    found: dict[tuple[str, str], Finding] = {}
+    for trace in _by_weight(incident.stack_traces):
+        for frame in _frames(trace, tree):
+            each = _place(frame, trace, tree.match(frame), files, len(found))
+            if each is not None:
+                found.setdefault((each.place.path, each.place.span.name), each)
+            if len(found) == MAX_PLACES:
+                return list(found.values())
+        for each in _named_modules(trace, tree, files, len(found)):
+            found.setdefault((each.place.path, each.place.span.name), each)
+    return list(found.values())[:MAX_PLACES]
+
+
+def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> Iterator[Finding]:
+    """Yield the files of modules the message names: an import or attribute error leaves no frame in them."""
+    for dotted in list(dict.fromkeys(_DOTTED.findall(trace.message)))[:3]:
+        module, _, last = dotted.rpartition(".")
+        path = tree.module(dotted) or (tree.module(module) if "." in module else None)
+        text = files.text(path) if path else None
+        if path is None or text is None:
+            continue
+        line = spans.definition_line(text, last) or 1
+        place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
+        issue = f"The message of {trace.exception_type} names this module: {dotted}"
+        yield Finding(place, text, issue, _correlation(trace), _ids(trace.evidence_id))
+
+
+def beside(suspect: Suspect, found: Sequence[Finding], said: frozenset[str], files: Files) -> Finding | None:
+    """
+    Return where else the best suspect changed code: a fault is often written beside the line that fails.
+
+    None when the traces lead to enough files, the suspect is weak, or its change is too wide to point anywhere.
+    """
+    known = {each.place.path for each in found}
+    others = [change for change in suspect.commit.changes if change.path not in known and _is_code(change)]
+    is_narrow = 0 < len(others) <= WIDEST_CHANGE and bool(suspect.commit.parents)
+    if len(known) >= ENOUGH_FILES or suspect.score < WORTH_FOLLOWING or not is_narrow:
+        return None
+    change = max(others, key=lambda other: (_shared_words(other, said), len(other.patch or "")))
+    text = files.text(change.path)
+    rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.added() if row[1].strip()]
+    if text is None or not rows:
+        return None
+    number, row = max(rows, key=lambda each: len(suspect_commits.words_of(each[1]) & said))
+    line = spans.settle(text, number, row, "")
+    if line is None:
+        return None
+    place = Place(change.path, line, row.strip(), spans.enclosing(change.path, text, line), len(found))
+    issue = f"Changed by {suspect.commit.sha[:12]} together with the code that fails: {row.strip()[:200]}"
+    return Finding(place, text, issue, f"No frame is in it; {suspect.commit.sha[:12]} is the best suspect.", ())
+
+
+def _is_code(change: FileChange) -> bool:
+    return bool(change.patch) and not is_test(change.path) and not is_documentation(change.path)
+
+
+def _shared_words(change: FileChange, said: frozenset[str]) -> int:
+    rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.rows if not row.startswith(" ")]
+    return len(suspect_commits.words_of("\n".join(rows)) & said)
+
+
+def _by_weight(traces: Sequence[StackTrace]) -> list[StackTrace]:
+    """Order traces by what they say of this incident: new ones first, then the frequent."""
+    return sorted(traces, key=lambda trace: (trace.count_before_onset > 0, trace.count_before_onset - trace.count))
+
+
+def _frames(trace: StackTrace, tree: Tree) -> list[Frame]:
+    """Return the frames worth a look, deepest first, product code before tests."""
+    frames = [frame for frame in reversed(trace.app_frames) if tree.match(frame).paths]
+    if not frames:
+        # The service may itself be installed as a library.
+        frames = [frame for frame in reversed(trace.frames) if tree.match(frame).paths]
+    return sorted(frames, key=lambda frame: is_test(frame.path))
+
+
+def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: int) -> Finding | None:
+    for path in match.paths[:3]:
+        text = files.text(path)
+        if text is None:
+            continue
+        line = spans.settle(text, frame.line if match.exact else None, frame.code, frame.function)
+        if line is None or (len(match.paths) > 1 and not _agrees(text, line, frame)):
+            continue
+        content = text.split("\n")[line - 1].strip()
+        place = Place(path, line, content, spans.enclosing(path, text, line), depth)
+        return Finding(place, text, _issue(place, trace), _correlation(trace), _ids(trace.evidence_id))
+    return None
+
+
+def _agrees(text: str, line: int, frame: Frame) -> bool:
+    """Tell whether the line is the frame's: needed where several files have the name."""
+    content = text.split("\n")[line - 1].strip()
+    return bool(frame.code) and content == frame.code.strip()
+
+
+def _issue(place: Place, trace: StackTrace) -> str:
+    where = f"in {place.span.name}()" if place.span.name else "here"
+    return f"{trace.exception_type} passes through line {place.line} {where}: {place.text[:200]}"
+
+
+def _correlation(trace: StackTrace) -> str:
+    since = "new since the onset" if not trace.count_before_onset else f"{trace.count_before_onset} before the onset"
+    return f"{trace.exception_type}: {trace.message[:300]} ({trace.count} times, {since})"
+
+
+def from_messages(incident: Incident, reader: CodeReader, files: Files) -> list[Finding]:
+    """Return where the worst log messages are written, found by their constant words."""
+    found: list[Finding] = []
+    for pattern in _worst(incident.patterns)[:MAX_SEARCHES]:
+        phrase = _constant_part(pattern.template)
+        if not phrase:
+            continue
+        for path in sorted(reader.search(phrase, limit=5), key=is_test)[:2]:
+            each = _place_of_phrase(path, phrase, pattern, files, len(found))
+            if each is not None:
+                found.append(each)
+    return found[:MAX_PLACES]
+
+
+def _worst(patterns: Sequence[LogPattern]) -> list[LogPattern]:
+    bad = [pattern for pattern in patterns if pattern.level in ("fatal", "error", "warning")]
+    order = {"fatal": 0, "error": 0, "warning": 1}
+    return sorted(bad, key=lambda pattern: (order[pattern.level], pattern.count_before_onset - pattern.count))
+
+
+def _constant_part(template: str) -> str:
+    """Return the run of most words a template's author typed, empty when it says too little to be found."""
+    runs = [run.strip(" .,:;-") for run in _NOT_TYPED.split(_LEVEL.sub("", template))]
+    best = max(runs, key=lambda run: (len(_PLAIN_WORD.findall(run)), len(run)), default="")
+    return best[:100] if len(_PLAIN_WORD.findall(best)) >= 2 else ""
+
+
+def _place_of_phrase(path: str, phrase: str, pattern: LogPattern, files: Files, depth: int) -> Finding | None:
+    text = files.text(path)
+    if text is None or phrase not in text:
+        return None
+    line = text[: text.index(phrase)].count("\n") + 1
+    place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
+    issue = f"The message is written at line {line}: {place.text[:200]}"
+    return Finding(place, text, issue, f"{pattern.template[:300]} ({pattern.count} times)", _ids(pattern.evidence_id))
+
+
+def _ids(evidence_id: str | None) -> tuple[str, ...]:
+    return (evidence_id,) if evidence_id else ()
+
+
+def words(incident: Incident, found: Sequence[Finding]) -> frozenset[str]:
+    if found and incident.stack_traces:
+        return suspect_commits.words_of(_by_weight(incident.stack_traces)[0].message)
+    return suspect_commits.words_of(" ".join(pattern.template for pattern in _worst(incident.patterns)[:2]))

@@ -1,0 +1,180 @@
+"""Scores commits by how well they explain a failure: what they touched, where, and when."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+
+from shared.analysis.code import diffs
+from shared.analysis.code.line_history import Marks, Place, follow
+from shared.analysis.code.paths import is_documentation, is_test
+from shared.code_host.port import CodeReader, Commit, FileChange
+
+MAX_HISTORIES = 3
+MAX_DETAILS = 12
+_LISTED = 20
+_HALF_LIFE_DAYS = 30.0
+
+# Parts of a score; together they stay below one.
+_LINE, _FUNCTION, _FILE, _WORDS, _CODE_WORDS, _RECENT, _HINT = 0.36, 0.22, 0.08, 0.12, 0.06, 0.12, 0.02
+_OLD = 0.4
+"""What is left of having touched the place when it did no harm for a long time."""
+
+_HINTS = re.compile(
+    r"\b(refactor|rewrite|replac|remov|migrat|simplif|optimi[sz]|clean ?up|upgrade|bump)", re.IGNORECASE
+)
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
+_COMMON_WORDS = frozenset(
+    _WORD.findall(
+        "and any args are attribute but call can cannot class def elif else error except exception expected false for "
+        "from function got has have import index instance int invalid key kwargs list method missing must name none "
+        "not null object one out positional raise range required return self str string super takes that the this "
+        "true try type undefined unexpected value was while with without"
+    )
+)
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What to look for: the places, words of the failure, and when it began."""
+
+    places: Sequence[Place]
+    words: frozenset[str]
+    began: datetime
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A commit with its score, the reasons, and the change that speaks most against it."""
+
+    commit: Commit
+    score: float
+    reasons: tuple[str, ...]
+    change: FileChange | None = None
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the identifiers of a message that say something about it, in lower case."""
+    return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON_WORDS
+
+
+def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
+    """
+    Return the commits that touched the places, best first; the newest of the branch when there are no places.
+
+    Asks for at most MAX_HISTORIES + 1 listings and MAX_DETAILS + 1 commits.
+    Raises Unavailable, Throttled, Refused (from the reader).
+    """
+    details: dict[str, Commit] = {}
+    histories = _histories(reader, head, clues, details)
+    for sha in _worth_a_look(histories):
+        if sha not in details:
+            details[sha] = reader.commit(sha)
+    marks = {sha: Marks() for sha in details}
+    for place in clues.places:
+        follow(place, _without_gap(histories.get(place.path, []), details), marks)
+    suspects = [_suspect(details[sha], marks[sha], clues) for sha in details]
+    return sorted(suspects, key=lambda suspect: (-suspect.score, -suspect.commit.at.timestamp(), suspect.commit.sha))
+
+
+def _histories(reader: CodeReader, head: str, clues: Clues, details: dict[str, Commit]) -> dict[str, Sequence[Commit]]:
+    paths = list(dict.fromkeys(place.path for place in clues.places))[:MAX_HISTORIES]
+    if not paths:
+        return {"": reader.commits(head, limit=_LISTED)}
+    found = {path: reader.commits(head, path=path, limit=_LISTED) for path in paths}
+    found[paths[0]] = [*found[paths[0]], *_under_former_name(reader, paths[0], found[paths[0]], details)]
+    return found
+
+
+def _under_former_name(
+    reader: CodeReader, path: str, listed: Sequence[Commit], details: dict[str, Commit]
+) -> Sequence[Commit]:
+    """Return the history of a file before it got its name: a host's listing ends at the rename."""
+    if not listed or len(listed) == _LISTED or len(listed[-1].parents) != 1:
+        return []
+    oldest = details[listed[-1].sha] = reader.commit(listed[-1].sha)
+    former = next((change.previous_path for change in oldest.changes if change.path == path), None)
+    return reader.commits(oldest.parents[0], path=former, limit=_LISTED) if former else []
+
+
+def _worth_a_look(histories: dict[str, Sequence[Commit]]) -> list[str]:
+    """Choose commits to fetch: two of the first file for one of each other, newest first, merges never."""
+    queues = [[commit.sha for commit in listed if len(commit.parents) < 2] for listed in histories.values()]
+    if queues:
+        first = queues[0]
+        queues = [first[::2], first[1::2], *queues[1:]]
+    turns = zip_longest(*queues)
+    chosen = dict.fromkeys(sha for turn in turns for sha in turn if sha is not None)
+    return list(chosen)[:MAX_DETAILS]
+
+
+def _without_gap(listed: Sequence[Commit], details: Mapping[str, Commit]) -> Iterator[Commit]:
+    """Yield commits up to the first that was not fetched: beyond it, nobody knows where a line stood."""
+    for commit in listed:
+        if commit.sha in details:
+            yield details[commit.sha]
+        elif len(commit.parents) < 2:
+            return
+
+
+def _suspect(commit: Commit, found: Marks, clues: Clues) -> Suspect:
+    changed = _changed_words(commit)
+    said, crash = clues.words, words_of(" ".join(place.text for place in clues.places[:1]))
+    shared_words = sorted(said & changed)
+    recent = _recency(commit, clues.began)
+    touch = _LINE * found.line + _FUNCTION * found.function + _FILE * found.file
+    score = touch * (_OLD + (1 - _OLD) * recent) + _RECENT * recent + _HINT * bool(_HINTS.search(commit.subject))
+    score += _WORDS * _share(said, changed) + _CODE_WORDS * _share(crash, changed)
+    reasons = list(dict.fromkeys(found.reasons))
+    if shared_words:
+        reasons.append(f"its changes name {', '.join(shared_words[:4])}")
+    factor, doubts = _doubts(commit, clues.began)
+    return Suspect(commit, round(score * factor, 3), (*reasons, _age(commit, clues.began), *doubts), found.change)
+
+
+def _share(wanted: frozenset[str], changed: frozenset[str]) -> float:
+    return len(wanted & changed) / len(wanted) if wanted else 0.0
+
+
+def _changed_words(commit: Commit) -> frozenset[str]:
+    rows = [
+        row[1:]
+        for change in commit.changes
+        if not is_documentation(change.path) and not is_test(change.path)
+        for hunk in diffs.hunks(change.patch)
+        for row in hunk.rows
+        if not row.startswith(" ")
+    ]
+    return words_of("\n".join(rows))
+
+
+def _recency(commit: Commit, began: datetime) -> float:
+    days = max((began - commit.at).total_seconds() / 86_400, 0.0)
+    return float(0.5 ** (days / _HALF_LIFE_DAYS))
+
+
+def _age(commit: Commit, began: datetime) -> str:
+    hours = (began - commit.at).total_seconds() / 3600
+    if hours < 0:
+        return f"committed {-hours:.0f} h after the failure began"
+    return f"committed {hours:.0f} h before the failure" if hours < 72 else f"committed {hours / 24:.0f} days before it"
+
+
+def _doubts(commit: Commit, began: datetime) -> tuple[float, list[str]]:
+    """Return what lowers the score, as a factor and in words."""
+    factor, doubts = 1.0, []
+    code = [change.path for change in commit.changes if not is_documentation(change.path)]
+    if commit.at > began:
+        # Not zero: clocks and labels can lie.
+        factor *= 0.15
+    if len(commit.parents) > 1:
+        factor *= 0.5
+        doubts.append("it is a merge")
+    if not code:
+        factor *= 0.05
+        doubts.append("it changes only documentation")
+    elif all(is_test(path) for path in code):
+        factor *= 0.1
+        doubts.append("it changes only tests")
+    return factor, doubts

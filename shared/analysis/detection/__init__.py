@@ -1,0 +1,1 @@
+"""What the telemetry shows, and whether that needs a response."""

@@ -1,0 +1,83 @@
+"""What kind of fault the evidence points at, by rules, with the reason."""
+
+from dataclasses import dataclass
+
+from shared.analysis.detection.summary import Picture
+from shared.analysis.faults import matching
+from shared.analysis.faults.matching import Signal
+from shared.analysis.logs.groups import TraceGroup
+from shared.analysis.logs.levels import SERVER_ERROR
+from shared.analysis.series.metric_anomalies import LOG_RATE
+from shared.contracts import IncidentType
+
+SATURATION_WORDS = (
+    "cpu",
+    "memory",
+    "disk",
+    "satur",
+    "throttl",
+    "queue",
+    "pool",
+    "restart",
+    "fd",
+    "goroutine",
+    "thread",
+    "heap",
+)
+
+
+@dataclass(frozen=True)
+class Classification:
+    """A type and the words for why; `signal` is the sign it was read from, if any."""
+
+    type: IncidentType
+    reason: str
+    signal: Signal | None = None
+
+
+def classify(picture: Picture) -> Classification:
+    """Return the type of incident: what the leading trace says, then signs in words, then metrics, else unknown."""
+    leading = _leading_trace(picture)
+    if leading is not None:
+        return _by_trace(leading)
+    texts = picture.signal_texts
+    if (sign := matching.first(texts)) is not None:
+        return Classification(sign.rule.incident_type, f"{sign.rule.name}: {sign.quote}", sign)
+    return _by_metrics(picture)
+
+
+def _leading_trace(picture: Picture) -> TraceGroup | None:
+    """The first trace leads unless something else rose and it did not."""
+    if not picture.traces:
+        return None
+    first = picture.traces[0]
+    if first.change or not picture.risen:
+        return first
+    return None
+
+
+def _by_trace(trace: TraceGroup) -> Classification:
+    raised = trace.parsed.raised
+    said = "\n".join(str(one) for one in (raised, *trace.parsed.others))
+    if found := matching.find(said, 1):
+        sign = found[0]
+        return Classification(sign.rule.incident_type, f"{raised.type} says {sign.rule.name}", sign)
+    own = [frame for frame in raised.frames if frame.in_app]
+    if own:
+        place = f"{own[-1].path}:{own[-1].line}"
+        return Classification("code_issue", f"{raised.type} raised through the service's own code at {place}")
+    return Classification("unknown", f"{raised.type} without a frame of the service's own code")
+
+
+def _by_metrics(picture: Picture) -> Classification:
+    for anomaly in picture.anomalies:
+        if anomaly.series.name == LOG_RATE:
+            return Classification("unknown", "the service is down or stuck, or its logs no longer arrive")
+        name = anomaly.series.name.lower()
+        if name == "up" or any(word in name for word in SATURATION_WORDS):
+            return Classification("infrastructure_issue", f"{anomaly.series.name} left its usual range")
+    if any(SERVER_ERROR.search(text) for text in picture.signal_texts[:1]):
+        return Classification("unknown", "server errors answered by the service itself, which does not log why")
+    if picture.risen:
+        return Classification("unknown", "errors rose, but nothing in them names a kind of fault")
+    return Classification("unknown", "nothing in the telemetry names a kind of fault")

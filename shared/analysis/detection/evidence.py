@@ -1,0 +1,188 @@
+"""Turns picture into the contract's words: patterns, traces, anomalies, counts, each with its evidence."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import count
+
+from shared.analysis.detection.ranking import count_before
+from shared.analysis.detection.summary import Picture
+from shared.analysis.faults import matching
+from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.series import change_point
+from shared.analysis.series.metric_anomalies import Anomaly, quantity
+from shared.contracts import ErrorSummary, Evidence, LogPattern, MetricAnomaly, StackTrace
+from shared.telemetry.port import LogPage
+
+TIME_PARTS = 60
+MOST_PATTERNS = 20
+MOST_TRACES = 8
+MOST_ANOMALIES = 10
+MOST_LINE_EVIDENCE = 12
+MOST_CHANGES = 3
+MOST_TELLINGS = 20
+"""A line told more often than instances start is no news of a change."""
+CHANGE_COUNTS = timedelta(minutes=30)
+TRACE_CHARS = 1600
+LINE_CHARS = 500
+
+
+class Collector:
+    """Gathers evidence and numbers it as it comes."""
+
+    def __init__(self, page: LogPage | None) -> None:
+        self.evidence: list[Evidence] = []
+        self._query = (page.query if page else "")[:1000]
+        self._link = (page.link if page else "")[:2000]
+        self._numbers = {letter: count(1) for letter in "LTMA"}
+
+    def alert(self, picture: Picture) -> None:
+        """Keep what the alert itself says."""
+        alert = picture.alert
+        said = f"{alert.alert_name or 'alert'} {alert.status} for {alert.service_name}: {alert.summary}".rstrip(": ")
+        values = ", ".join(f"{name}={value}" for name, value in alert.values.items())
+        text = f"{said}\n{values}" if values else said
+        self._keep("A", "alert", text, alert.started_at or alert.received_at, "", alert.generator_url)
+
+    def trace(self, group: TraceGroup, at: datetime | None) -> StackTrace:
+        """Return the trace as the contract has it, its text kept as evidence."""
+        raised = group.parsed.raised
+        kept = self._keep("T", "logs", _trace_text(group), group.times[0], self._query, self._link)
+        return StackTrace(
+            language=group.parsed.language,
+            exception_type=raised.type[:300],
+            message=raised.message[:1000],
+            frames=list(raised.frames),
+            caused_by=[str(other)[:500] for other in group.parsed.others[:5]],
+            count=len(group.times),
+            count_before_onset=count_before(group.times, at),
+            first_seen=group.times[0],
+            last_seen=group.times[-1],
+            evidence_id=kept,
+        )
+
+    def pattern(self, group: LineGroup, at: datetime | None, keep: bool) -> LogPattern:
+        """Return the pattern as the contract has it, its exemplar kept as evidence when asked."""
+        text = group.exemplar.text.partition("\n")[0] or group.exemplar.text.strip()
+        kept = self._keep("L", "logs", text[:LINE_CHARS], group.times[0], self._query, self._link) if keep else None
+        return LogPattern(
+            template=group.cluster.template[:500],
+            level=group.level,
+            count=len(group.times),
+            count_before_onset=count_before(group.times, at),
+            first_seen=group.times[0],
+            last_seen=group.times[-1],
+            exemplar=text[:1000],
+            evidence_id=kept,
+        )
+
+    def last_lines(self, picture: Picture) -> None:
+        """Keep the last lines of a service that stopped writing: they may say why."""
+        for entry in picture.last_lines:
+            text = entry.text.strip().partition("\n")[0]
+            self._keep("L", "logs", text[:LINE_CHARS], entry.at, self._query, self._link)
+
+    def anomaly(self, anomaly: Anomaly) -> MetricAnomaly:
+        """Return the anomaly as the contract has it, said in one sentence that is its evidence."""
+        series = anomaly.series
+        moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
+        text = f"{series.name}: {moved}"
+        kept = self._keep("M", "metrics", f"{text} from {anomaly.at:%H:%M:%S} UTC", anomaly.at, series.query[:1000], "")
+        return MetricAnomaly(
+            metric=series.name[:300],
+            description=f"{text}, {min(anomaly.deviations, 999):.0f} deviations from its baseline"[:500],
+            at=anomaly.at,
+            baseline=anomaly.baseline,
+            value=anomaly.value,
+            evidence_id=kept,
+        )
+
+    def _keep(self, letter: str, source: str, text: str, at: datetime, query: str, link: str) -> str:
+        kept = Evidence.model_validate(
+            {
+                "id": f"{letter}{next(self._numbers[letter])}",
+                "source": source,
+                "query": query,
+                "at": at,
+                "text": text[:2000],
+                "link": link,
+            }
+        )
+        self.evidence.append(kept)
+        return kept.id
+
+
+def patterns(collector: Collector, picture: Picture) -> list[LogPattern]:
+    """Return the patterns, the most explanatory first; only errors, warnings and what rose become evidence."""
+    found: list[LogPattern] = []
+    for index, group in enumerate(picture.lines[:MOST_PATTERNS]):
+        telling = group.is_error or group.level == "warning" or group.change is not None
+        found.append(collector.pattern(group, picture.onset, telling and index < MOST_LINE_EVIDENCE))
+    return found
+
+
+def surroundings(collector: Collector, picture: Picture) -> None:
+    """Keep the last lines before a stop, and those that tell of a start or a deployment shortly before the onset."""
+    collector.last_lines(picture)
+    if picture.onset is None:
+        return
+    told = [
+        group
+        for group in picture.lines
+        if timedelta() <= picture.onset - group.times[0] <= CHANGE_COUNTS
+        and len(group.times) <= MOST_TELLINGS
+        and not group.is_error
+        and matching.CHANGE.search(group.exemplar.message)
+    ]
+    for group in sorted(told, key=lambda group: group.times[0], reverse=True)[:MOST_CHANGES]:
+        collector.pattern(group, picture.onset, keep=True)
+
+
+def summary(picture: Picture, anomalies: list[MetricAnomaly]) -> ErrorSummary:
+    """Return counts over the window: errors by exception or template, warnings by template."""
+    types = Counter({group.parsed.raised.type: 0 for group in picture.traces})
+    for trace in picture.traces:
+        types[trace.parsed.raised.type] += len(trace.times)
+    for line in picture.lines:
+        if line.is_error and not line.carries_trace:
+            types[line.cluster.template[:200]] += len(line.times)
+    warned = Counter(
+        {line.cluster.template[:200]: len(line.times) for line in picture.lines if line.level == "warning"}
+    )
+    return ErrorSummary(
+        total_errors=len(picture.errors),
+        total_warnings=len(picture.warnings),
+        error_types=_most_common(types),
+        warning_types=_most_common(warned),
+        peak_error_time=change_point.peak([entry.at for entry in picture.errors]),
+        errors_over_time=_over_time(picture),
+        metric_anomalies=anomalies,
+    )
+
+
+def _over_time(picture: Picture) -> list[int]:
+    length = picture.window.end - picture.window.start
+    counts = [0] * TIME_PARTS
+    for entry in picture.errors if length else ():
+        part = int((entry.at - picture.window.start) / length * TIME_PARTS)
+        counts[min(max(part, 0), TIME_PARTS - 1)] += 1
+    return counts if picture.errors else []
+
+
+def _most_common(counts: Counter[str]) -> dict[str, int]:
+    return dict(counts.most_common(30))
+
+
+def _trace_text(group: TraceGroup) -> str:
+    """Cut a long trace where its language says least: Python ends with the exception, the others begin with it."""
+    text = group.exemplar.text.strip("\n")
+    if len(text) <= TRACE_CHARS:
+        return text
+    if group.parsed.language == "python":
+        return text[-TRACE_CHARS:].partition("\n")[2]
+    return text[:TRACE_CHARS].rpartition("\n")[0]
+
+
+def texts_of(evidence: Iterable[Evidence]) -> dict[str, str]:
+    """Return the texts by evidence id."""
+    return {one.id: one.text for one in evidence}

@@ -1,0 +1,150 @@
+"""What the telemetry shows about one alert, before it is judged or written down."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.analysis.detection import ranking
+from shared.analysis.detection.ranking import Window
+from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup, group
+from shared.analysis.logs.join_traces import RANK, assemble
+from shared.analysis.logs.parse import Entry, read
+from shared.analysis.logs.stack_traces.ownership import names_of
+from shared.analysis.series import metric_anomalies
+from shared.analysis.series.log_stop import find_stop
+from shared.analysis.series.metric_anomalies import Anomaly
+from shared.contracts import Alert
+from shared.telemetry.port import LogPage, Series
+
+SIGN_CHARS = 8000
+BLIND_SHARE = 0.1
+"""An alert that fires since before this share of the window leaves no baseline to compare with."""
+
+
+FEWEST_BEFORE = 3
+"""Lines before a moment, below which the logs themselves begin there."""
+LAST_LINES = 3
+
+
+@dataclass(frozen=True)
+class Picture:
+    """
+    Everything seen, ordered: the most explanatory first. `logs_read` and `metrics_read` say what could be seen.
+
+    `last_lines` are those before the service stopped writing, the newest first; none when it did not stop.
+    """
+
+    alert: Alert
+    window: Window
+    onset: datetime | None
+    traces: tuple[TraceGroup, ...]
+    lines: tuple[LineGroup, ...]
+    risen: tuple[TraceGroup | LineGroup, ...]
+    anomalies: tuple[Anomaly, ...]
+    last_lines: tuple[Entry, ...]
+    errors: tuple[Entry, ...]
+    warnings: tuple[Entry, ...]
+    lines_read: int
+    logs_read: bool
+    metrics_read: bool
+
+    @property
+    def is_blind(self) -> bool:
+        """Nothing tells how the service fares: its logs were not read, or it is silent and has no metrics either."""
+        return not self.logs_read or (self.lines_read == 0 and not self.metrics_read)
+
+    @property
+    def error_share(self) -> float:
+        """Share of entries that are errors; 0 when nothing was read."""
+        entries = sum(len(group.times) for group in self.lines)
+        return len(self.errors) / entries if entries else 0.0
+
+    @property
+    def trace_share(self) -> float:
+        """Share of entries that carry a stack trace."""
+        entries = sum(len(group.times) for group in self.lines)
+        return sum(len(group.times) for group in self.traces) / entries if entries else 0.0
+
+    def shows_before(self, at: datetime) -> bool:
+        """Enough was read of the time before `at` to tell that something was not there."""
+        return sum(bisect_left(group.times, at) for group in self.lines) >= FEWEST_BEFORE
+
+    @property
+    def has_baseline(self) -> bool:
+        """The window shows time before the alert fired, so that steady and new can be told apart."""
+        begun = self.window.start + (self.window.end - self.window.start) * BLIND_SHARE
+        fired = self.alert.started_at
+        return (fired is None or fired > begun) and self.window.start <= self.alert.start
+
+    @property
+    def signal_texts(self) -> list[str]:
+        """Texts to read for signs of known trouble: what rose, or everything bad when nothing did."""
+        chosen: Sequence[TraceGroup | LineGroup] = self.risen or (
+            *self.traces,
+            *(one for one in self.lines if one.is_error),
+        )
+        return [group.exemplar.text[:SIGN_CHARS] for group in chosen[:20]]
+
+
+def look(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> Picture:
+    """Return what the log page and the series show."""
+    entries = assemble(read(line) for line in page.lines) if page else []
+    window = _window(alert, page, entries)
+    groups = group(entries, names_of(alert.service_name, alert.github_repo))
+    if page and not page.is_complete:
+        groups.traffic.clear()  # ordinary lines were cut off, so they measure nothing
+    ranking.note_changes(groups, window, alert.started_at)
+    risen = ranking.risen(groups)
+    at = ranking.incident_onset(risen)
+    stop = find_stop([entry.at for entry in entries], window, page.query) if page and page.is_complete else None
+    anomalies = [*([stop] if stop else []), *metric_anomalies.find_anomalies(series, at or (stop.at if stop else None))]
+    if at is None and anomalies:
+        at = min(anomaly.at for anomaly in anomalies)
+    last = [entry for entry in reversed(entries) if stop and entry.at <= stop.at][:LAST_LINES]
+    return _picture(alert, page, series, entries, window, groups, risen, at, anomalies, last)
+
+
+def _picture(
+    alert: Alert,
+    page: LogPage | None,
+    series: Sequence[Series],
+    entries: Sequence[Entry],
+    window: Window,
+    groups: Groups,
+    risen: Sequence[TraceGroup | LineGroup],
+    at: datetime | None,
+    anomalies: Sequence[Anomaly],
+    last_lines: Sequence[Entry],
+) -> Picture:
+    return Picture(
+        alert=alert,
+        window=window,
+        onset=at,
+        traces=tuple(ranking.order_traces(groups.traces, at, window)),
+        lines=tuple(ranking.order_lines(groups.lines, at, window)),
+        risen=tuple(risen),
+        anomalies=tuple(anomalies),
+        last_lines=tuple(last_lines),
+        errors=tuple(entry for entry in entries if entry.level in ("error", "fatal")),
+        warnings=tuple(entry for entry in entries if entry.level == "warning"),
+        lines_read=len(page.lines) if page else 0,
+        logs_read=page is not None,
+        metrics_read=bool(series),
+    )
+
+
+def _window(alert: Alert, page: LogPage | None, entries: Sequence[Entry]) -> Window:
+    """
+    Return the time that was read of.
+
+    When the store cut older lines off, nothing is known of the time before the first; unless that is a problem: then
+    older problems were read apart, and before it there was none.
+    """
+    start, end = alert.start, alert.end
+    if page and entries:
+        first, last = entries[0].at, page.lines[-1].at
+        is_cut = not page.is_complete and RANK[entries[0].level] < RANK["warning"]
+        start = first if is_cut else min(start, first)
+        end = max(end, last + timedelta(milliseconds=1))
+    return Window(start, end)

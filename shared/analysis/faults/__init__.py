@@ -1,0 +1,1 @@
+"""Which known kind of fault a text speaks of."""

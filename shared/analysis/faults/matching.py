@@ -1,0 +1,85 @@
+"""Signs of known trouble in a text: what a log line or an exception says about where the fault lies."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.analysis.faults.rules import RULES, Rule
+from shared.analysis.logs.levels import SERVER_ERROR
+from shared.contracts import Incident
+
+HOST = re.compile(
+    r"(?:host(?:name)?|server|upstream|dial tcp|lookup|instances available for|connect(?:ing|ion)? to"
+    r"|to address|ENOTFOUND|EAI_AGAIN|ECONNREFUSED"
+    r"|UnknownHostException:|https?:/)\W{1,4}(?:[\w+]+://)?(?P<host>[a-zA-Z0-9][\w.-]*[a-zA-Z0-9](?::\d{1,5})?)",
+    re.IGNORECASE,
+)
+CHANGE = re.compile(
+    r"\b(?:deploy(?:ed|ing|ment)?|roll(?:ed|ing)? ?(?:out|back)|releas(?:e|ed|ing)|restart(?:ed|ing)?|booting"
+    r"|starting (?:up|application|server|worker|service|version|\w+ v?\d)|started (?:in|application|server|\w+ in \d)"
+    r"|listening (?:on|at)|migrat(?:ion|ions|ing|ed)|config(?:uration)? (?:re)?loaded|reload(?:ed|ing) config"
+    r"|feature flag|version[ =:]v?\d)",
+    re.IGNORECASE,
+)
+# Words that follow "server" or "connect to" in prose without being a host.
+NO_HOSTS = frozenset(
+    {"the", "at", "on", "in", "is", "for", "to", "by", "from", "with", "server", "host", "failed", "error"}
+)
+QUOTE_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A rule that matched; `quote` is verbatim, `target` the host or thing it names, if any."""
+
+    rule: Rule
+    quote: str
+    target: str = ""
+
+
+def find(text: str, limit: int = 3) -> list[Signal]:
+    """Return what the text says of known trouble, the most telling first; each quote is a line's part, verbatim."""
+    found: list[Signal] = []
+    for rule in RULES:
+        if match := rule.pattern.search(text):
+            quote = _around(text, match)
+            sign = Signal(rule, quote, _target(quote))
+            if _is_own_answer(sign):
+                continue
+            found.append(sign)
+            if len(found) == limit:
+                break
+    return found
+
+
+def _is_own_answer(sign: Signal) -> bool:
+    """A service's own access line tells what it answered, not what it depends on."""
+    return sign.rule.kind == "dependency" and not sign.target and bool(SERVER_ERROR.search(sign.quote))
+
+
+def first(texts: Sequence[str]) -> Signal | None:
+    """Return the most telling signal of the first text that has any."""
+    return next((signals[0] for text in texts if (signals := find(text, 1))), None)
+
+
+def leading(incident: Incident) -> Signal | None:
+    """Return the most telling signal of the incident's first traces, else of its problem lines."""
+    texts = [f"{trace.exception_type}: {trace.message}" for trace in incident.stack_traces[:2]]
+    texts += [pattern.exemplar for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
+    return first(texts)
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    """Return the line of the match, cut to QUOTE_CHARS around it."""
+    begin = text.rfind("\n", 0, match.start()) + 1
+    end = text.find("\n", match.end())
+    end = len(text) if end < 0 else end
+    begin = max(begin, match.start() - QUOTE_CHARS // 2)
+    return text[begin : min(end, max(begin + QUOTE_CHARS, match.end()))].strip()
+
+
+def _target(quote: str) -> str:
+    for match in HOST.finditer(quote):
+        if match["host"].lower() not in NO_HOSTS:
+            return match["host"]
+    return ""

@@ -1,0 +1,1 @@
+"""From log entries to groups of like problems with their stack traces."""

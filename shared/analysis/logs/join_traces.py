@@ -1,0 +1,146 @@
+"""Joins stack traces that the log shipper split over several entries.
+
+Only entries of one source are joined, so pods writing at once are kept apart; within a source, a line with a header of
+its own (another thread) may stand between the parts without ending an unfinished Python trace.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.analysis.logs.levels import Level
+from shared.analysis.logs.parse import CLOCK, Entry, Source, first_line
+
+# Parts of one trace are written within milliseconds; two seconds allow for a slow shipper.
+LONGEST_GAP = timedelta(seconds=2)
+LONGEST_TRACE_ENTRIES = 400
+RANK: dict[Level, int] = {"unknown": 0, "debug": 1, "info": 2, "warning": 3, "error": 4, "fatal": 5}
+
+PYTHON_START = re.compile(r"^(?P<prefix>.{0,120}?)(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$")
+CONNECTOR = re.compile(r"During handling of the above exception|The above exception was the direct cause")
+CONTINUES = re.compile(
+    r"^(?:[ \t]+\S|at \S+\(|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d+ (?:more|common)|File \""
+    r"|\[Previous line repeated|During handling of the above|The above exception was"
+    r"|goroutine \d+ \[|created by |\[signal |exit status \d|--- End of "
+    r"|[^\s:]+\.(?:rb|erb|rake|ru):\d+:in |#\d+ [/{\[]|Stack trace:$)"
+)
+GO_START = re.compile(r"^(?:panic: |fatal error: )|^goroutine \d+ \[|panic serving ", re.MULTILINE)
+GO_FRAME = re.compile(r"^[\w./*()\-\[\]{}%·]+\(.*\)$|^[\w./\-]+\.[\w.()*]+$")
+DIGITS = re.compile(r"\d+")
+
+
+@dataclass
+class _Block:
+    """Entries that are read as one; `prefix` is what every line of a Python trace is led by, digits masked."""
+
+    parts: list[Entry]
+    python: bool = False
+    finished: bool = True
+    go: bool = False
+    prefix: str = ""
+    blanks: list[Entry] = field(default_factory=list)
+
+    def take(self, entry: Entry) -> None:
+        self.parts.extend(self.blanks)
+        self.blanks.clear()
+        self.parts.append(entry)
+
+
+def assemble(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries with split traces joined, in the order of their first part; `entries` come oldest first."""
+    blocks: list[_Block] = []
+    open_blocks: dict[Source, _Block] = {}
+    for entry in entries:
+        block = open_blocks.get(entry.source)
+        if block is not None and _is_near(block, entry) and _joins(block, entry):
+            continue
+        if block is not None and not block.finished and _is_near(block, entry) and _has_header(entry):
+            blocks.append(_Block([entry]))
+            continue
+        started = _start(entry)
+        blocks.append(started)
+        open_blocks[entry.source] = started
+    return [_joined(block) for block in blocks]
+
+
+def _is_near(block: _Block, entry: Entry) -> bool:
+    return entry.at - block.parts[-1].at <= LONGEST_GAP and len(block.parts) < LONGEST_TRACE_ENTRIES
+
+
+def _has_header(entry: Entry) -> bool:
+    return bool(CLOCK.match(entry.text))
+
+
+def _start(entry: Entry) -> _Block:
+    block = _Block([entry])
+    if "\n" in entry.text.rstrip():
+        return block
+    block.go = bool(GO_START.search(entry.text))
+    _note_python_start(block, entry.text)
+    return block
+
+
+def _note_python_start(block: _Block, text: str) -> bool:
+    found = PYTHON_START.match(text)
+    if not found:
+        return False
+    block.python, block.finished, block.prefix = True, False, DIGITS.sub("0", found["prefix"].rstrip(" +|"))
+    return True
+
+
+def _joins(block: _Block, entry: Entry) -> bool:
+    """Take the entry into the block when it continues it, and say whether it did."""
+    text = _without_prefix(block, entry.text)
+    if not text.strip():
+        block.blanks.append(entry)
+        return True
+    if PYTHON_START.match(text):
+        return _joins_python_start(block, entry)
+    if "\n" in text.rstrip() and not block.python:
+        return False
+    if CONTINUES.match(text) or (block.go and GO_FRAME.match(text)):
+        block.take(entry)
+        block.go = block.go or bool(GO_START.search(text))
+        block.finished = block.finished and not CONNECTOR.search(text)
+        return True
+    if block.python and not block.finished and (block.prefix or not _has_header(entry)):
+        block.take(entry)
+        block.finished = not text.lstrip(" |+").startswith("File ")
+        return True
+    return False
+
+
+def _joins_python_start(block: _Block, entry: Entry) -> bool:
+    """A trace begins: it belongs to the error line right before it, or to the exception it follows."""
+    follows = bool(CONNECTOR.search(block.parts[-1].text)) or (block.python and not block.finished)
+    introduced = len(block.parts) == 1 and not block.python and RANK[block.parts[0].level] >= RANK["warning"]
+    if not (follows or introduced):
+        return False
+    block.take(entry)
+    _note_python_start(block, entry.text)
+    return True
+
+
+def _without_prefix(block: _Block, text: str) -> str:
+    """Strip what leads every line of the trace, as oslo.log writes it (`… TRACE nova.api   File "…`)."""
+    if not block.prefix:
+        return text
+    return _cut_masked(text, block.prefix)
+
+
+def _cut_masked(text: str, prefix: str) -> str:
+    """Return the text after the part that, with its digits masked, is the prefix."""
+    for end in range(len(prefix), min(len(text), len(prefix) * 3) + 1):
+        if DIGITS.sub("0", text[:end]) == prefix:
+            return text[end:].removeprefix(" ")
+    return text
+
+
+def _joined(block: _Block) -> Entry:
+    if len(block.parts) == 1:
+        return block.parts[0]
+    head = block.parts[0]
+    text = "\n".join(part.text.rstrip("\n") for part in block.parts)
+    level = max((part.level for part in block.parts), key=lambda level: RANK[level])
+    return Entry(head.at, level, text, first_line(text), head.source, head.service)

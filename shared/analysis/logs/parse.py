@@ -1,0 +1,180 @@
+"""What one log entry says: its level, its message, its source; JSON, logfmt and the usual text formats alike."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import cast
+
+from shared.analysis.logs import levels
+from shared.analysis.logs.levels import Level
+from shared.telemetry.port import LogLine
+
+MESSAGE_KEYS = ("message", "msg", "event", "textPayload", "@message", "@m", "@mt", "short_message", "log", "body")
+TRACE_KEYS = (
+    *("stack_trace", "exc_info", "exception", "stacktrace", "stack", "traceback", "exc_text", "error.stack_trace"),
+    *("stackTrace", "@x"),
+)
+NESTED_KEYS = ("jsonPayload", "error", "err", "exception", "fields", "attributes", "log", "thrown")
+# What a container runtime puts before each line: https://github.com/kubernetes/design-proposals-archive, CRI logging
+WRAPPING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# A stack trace inside a quoted field, its newlines written as two characters.
+ESCAPED = re.compile(r"\\n\s*(?:File \\?\"|(?:\\t)?at \S)|Traceback \(most recent call last\):\\n")
+# A field of logfmt that holds several lines.
+QUOTED = re.compile(r"=\"(?P<value>(?:[^\"\\]|\\.)*)\"")
+ESCAPES = (("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'))
+SOURCE_LABELS = frozenset(
+    [
+        "pod",
+        "container",
+        "instance",
+        "host",
+        "hostname",
+        "node",
+        "filename",
+        "stream",
+        "job",
+        "service_name",
+        "service",
+        "app",
+        "namespace",
+        "k8s_pod_name",
+        "k8s_container_name",
+        "service_instance_id",
+        "task",
+        "revision_name",
+    ]
+)
+VOLATILE_LABELS = frozenset(
+    ["level", "detected_level", "severity", "severity_text", "severity_number", "trace_id", "span_id"]
+)
+# A date with time, or a time alone, at the start of a line; it carries no shape.
+CLOCK = re.compile(
+    r"^\W{0,2}(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]\d\d:\d\d:\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d)"
+    r"[.,\d]*(?: ?Z| ?[+-]\d\d:?\d\d)?\W?\s*"
+)
+
+Source = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One log entry, or several joined: `text` is what a human reads, `message` its first line without the clock."""
+
+    at: datetime
+    level: Level
+    text: str
+    message: str
+    source: Source
+    service: str
+
+
+def read(line: LogLine) -> Entry:
+    """Return what the line says; never fails, a line of no known format is its own message."""
+    said, text = _unwrap(_bare(line.text))
+    text = _unescape(text)
+    level = _level(line.labels, said, text)
+    return Entry(
+        at=line.at,
+        level=level,
+        text=text,
+        message=first_line(text),
+        source=_source(tuple(line.labels.items())),
+        service=line.labels.get("service_name", ""),
+    )
+
+
+def first_line(text: str) -> str:
+    """Return the first line that says something, without its timestamp."""
+    head = text.partition("\n")[0] or text.strip().partition("\n")[0]
+    return CLOCK.sub("", head, count=1).rstrip()
+
+
+def _bare(raw: str) -> str:
+    """Strip what the container runtime and the terminal put around a line."""
+    bare = COLOUR.sub("", raw) if "\x1b" in raw else raw
+    return WRAPPING.sub("", bare, count=1)
+
+
+def _unescape(text: str) -> str:
+    """Give back its lines to a stack trace written in one."""
+    if "\\n" not in text:
+        return text
+    if found := next((one for one in QUOTED.finditer(text) if "\\n" in one["value"]), None):
+        text = f"{text[: found.start()].rpartition(' ')[0]}\n{found['value']}"
+    elif not ESCAPED.search(text):
+        return text
+    for written, meant in ESCAPES:
+        text = text.replace(written, meant)
+    return text
+
+
+def _unwrap(raw: str) -> tuple[Mapping[str, object] | None, str]:
+    """Return the fields of a JSON line and its human text; a line that is no JSON object has no fields."""
+    if not raw.startswith("{"):
+        return None, raw
+    try:
+        loaded = json.loads(raw)
+    except (ValueError, RecursionError):  # nesting without end is no log entry
+        return None, raw
+    if not isinstance(loaded, dict):
+        return None, raw
+    said = _flatten(loaded)
+    text = _text_of(said)
+    # Docker's json-file driver wraps a line that may itself be JSON.
+    if text.startswith("{") and text != raw and "log" in loaded:
+        inner, inner_text = _unwrap(text.strip())
+        return inner or said, inner_text
+    return said, text or raw
+
+
+def _flatten(loaded: Mapping[str, object]) -> dict[str, object]:
+    said = dict(loaded)
+    speaks = any(isinstance(loaded.get(key), str) for key in MESSAGE_KEYS)
+    for key in NESTED_KEYS:
+        inner = loaded.get(key)
+        if isinstance(inner, dict):
+            for name, value in cast("dict[str, object]", inner).items():
+                if not (speaks and name in MESSAGE_KEYS):
+                    said.setdefault(name, value)
+    return said
+
+
+def _text_of(said: Mapping[str, object]) -> str:
+    message = next((str(said[key]) for key in MESSAGE_KEYS if isinstance(said.get(key), str) and said[key]), "")
+    trace = next((found for key in TRACE_KEYS if (found := _trace_text(said.get(key)))), "")
+    if not trace or trace.strip() in message:
+        return message
+    return f"{message}\n{trace}" if message else trace
+
+
+def _trace_text(value: object) -> str:
+    if isinstance(value, str):
+        return value if "\n" in value.strip() else ""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "\n".join(item.rstrip("\n") for item in value)
+    return ""
+
+
+def _level(labels: Mapping[str, str], said: Mapping[str, object] | None, text: str) -> Level:
+    """Take what the writer said over what the log store guessed from words in the line."""
+    found = levels.of_label(labels.get("level") or labels.get("severity") or labels.get("severity_text") or "")
+    if found == "unknown" and said is not None:
+        found = levels.of_fields(said)
+    if found == "unknown":
+        found = levels.of_header(text)
+    if found == "unknown":
+        found = levels.of_label(labels.get("detected_level", ""))
+    if found in ("unknown", "info", "debug"):
+        return levels.implied(text, said, found)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _source(labels: tuple[tuple[str, str], ...]) -> Source:
+    """Return what names the writing process, so that pods writing at once are kept apart."""
+    named = tuple(sorted(pair for pair in labels if pair[0] in SOURCE_LABELS))
+    return named or tuple(sorted(pair for pair in labels if pair[0] not in VOLATILE_LABELS))

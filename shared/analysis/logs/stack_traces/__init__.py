@@ -1,0 +1,52 @@
+"""Stack traces of many languages, read from text."""
+
+import re
+from collections.abc import Sequence
+
+from shared.analysis.logs.stack_traces import dotnet, go, java, javascript, php, python, ruby
+from shared.analysis.logs.stack_traces.parsed import ParsedTrace
+
+MOST_CHARS = 200_000
+LONGEST_LINE = 1000
+HINT = re.compile(
+    r'^\W*File "|Traceback \(most recent|^\s*at \S|\.go:\d+|\.(?:rb|erb|rake|ru):\d+:in |^\s*#0 ', re.MULTILINE
+)
+PARSERS = (
+    (re.compile(r'File "[^"]+", line \d+'), python.parse),
+    (
+        re.compile(
+            r"^\s*at .*\([\w$.-]+\.(?:java|kt|kts|scala|groovy)(?::\d+)?\)|\((?:Native Method|Unknown Source)\)",
+            re.MULTILINE,
+        ),
+        java.parse,
+    ),
+    (re.compile(r"^\s*at .*(?::\d+:\d+\)?,?\s*\{?$|\(<anonymous>\)|\(node:)", re.MULTILINE), javascript.parse),
+    (re.compile(r"^\s*at [\w.<>`+\[\],$|\-]+\s?\([^)]*\)(?: in .+:line \d+)?\s*$", re.MULTILINE), dotnet.parse),
+    (re.compile(r"\.(?:go|s):\d+", re.MULTILINE), go.parse),
+    (re.compile(r"\.(?:rb|erb|rake|ru|haml|slim)>?:\d+:in ", re.MULTILINE), ruby.parse),
+    (re.compile(r"^\s*#\d+ \S.*\(\d+\): ", re.MULTILINE), php.parse),
+)
+
+
+def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
+    """
+    Return the stack traces in the text, in their order.
+
+    `own_names` are names (service, repository) under which the service's own code may be installed as a package.
+    """
+    text = _bounded(text)
+    if not HINT.search(text):
+        return []
+    for looks_like, parser in PARSERS:
+        if looks_like.search(text) and (found := parser(text, own_names)):
+            return found
+    return []
+
+
+def _bounded(text: str) -> str:
+    """Cut what no real trace has: logs are written by strangers, and a pattern may take long on an endless line."""
+    if len(text) > MOST_CHARS:
+        text = text[: MOST_CHARS // 2] + "\n" + text[-MOST_CHARS // 2 :]
+    if len(text) <= LONGEST_LINE:
+        return text
+    return "\n".join(line[:LONGEST_LINE] for line in text.split("\n"))

@@ -1,0 +1,46 @@
+"""C# and F# stack traces: inner exceptions before (`--->`) or on the same line, frames with or without files."""
+
+import re
+from collections.abc import Sequence
+
+from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, frame, owned
+from shared.contracts import Frame
+
+AT = re.compile(
+    r"^\s*at (?P<function>[\w.<>`+\[\],$|\-]+(?:\.\.ctor|\.\.cctor)?)\s?(?P<arguments>\([^)]*\))"
+    r"(?: in (?P<path>.+?):line (?P<line>\d+))?\s*$"
+)
+NAME = r"(?:[A-Za-z_][\w`]*\.)*[A-Z][\w`]*(?:Exception|Error|Fault)\w*"
+HEAD = re.compile(rf"(?P<type>{NAME})(?: \([^)]*\))?(?::\s?(?P<message>.*?))?(?=\s*--->\s|\s*$)")
+INNER_ENDS = "--- End of inner exception stack trace ---"
+ARROW = re.compile(r"\s*(?:\(Inner Exception #\d+\) )?--->\s*")
+
+
+def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
+    """Return the trace of the text, root cause chosen: .NET prints innermost frames first, then the wrappers'."""
+    heads: list[tuple[str, str]] = []
+    frames: list[Frame] = []
+    for line in text.splitlines():
+        found = AT.match(line)
+        if found:
+            frames.append(_frame(found))
+        elif not frames and INNER_ENDS not in line:
+            heads.extend(_heads(line))
+    if not frames:
+        return []
+    type_, message = heads[-1] if heads else (UNKNOWN_TYPE, "")
+    raised = owned(Raised(type_, message, tuple(reversed(frames))), "dotnet", own_names)
+    return [ParsedTrace("dotnet", raised, tuple(Raised(*head, ()) for head in heads[:-1]))]
+
+
+def _heads(line: str) -> list[tuple[str, str]]:
+    """Return the exceptions a line names, outermost first."""
+    found = [HEAD.search(part) for part in ARROW.split(line) if part]
+    return [(one["type"], (one["message"] or "").strip()) for one in found if one]
+
+
+def _frame(found: re.Match[str]) -> Frame:
+    """Name the file as the trace does; without debug symbols the type stands for it."""
+    function = found["function"]
+    path = (found["path"] or function.rpartition(".")[0].partition(".<")[0]).replace("\\", "/")
+    return frame(path, int(found["line"]) if found["line"] else None, function)

@@ -1,0 +1,63 @@
+"""Go panics, fatal errors, goroutine dumps, and the stacks loggers and error packages write in the same form."""
+
+import re
+from collections.abc import Sequence
+
+from shared.analysis.logs.stack_traces.parsed import ParsedTrace, Raised, frame, owned
+from shared.contracts import Frame
+
+HEAD = re.compile(
+    r"^(?:.*?\b)?(?P<kind>panic|fatal error|panic serving [^:\s]+(?::\d+)?)\s*[:=]\s*(?P<message>.*)$", re.MULTILINE
+)
+RUNTIME = re.compile(r"^(?P<type>runtime error|interface conversion|reflect): (?P<rest>.*)$")
+GOROUTINE = re.compile(r"^goroutine \d+ (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[(?P<state>[^\]]+)\]:")
+PLACE = re.compile(r"^\s+(?P<path>\S.*?\.(?:go|s)):(?P<line>\d+)(?: \+0x[0-9a-f]+)?\s*$")
+CALL = re.compile(
+    r"^(?:created by )?(?P<function>[^\s(][^\s]*?(?:\([^()]*\)[^\s(]*)*?)"
+    r"(?:\((?:[^()]|\([^()]*\))*\))?(?: in goroutine \d+)?$"
+)
+SUFFIX = re.compile(r"\s*\[recovered(?:, repanicked)?\]$|\s*\(?goroutine \d+.*$")
+PANICKING = ("panic", "runtime.gopanic", "runtime.panicmem", "runtime.sigpanic", "runtime.throw", "runtime.fatal")
+
+
+def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
+    """Return the trace of the goroutine that failed; the others of a dump only waited."""
+    lines = text.splitlines()
+    frames = _first_stack(lines)
+    if not frames:
+        return []
+    type_, message = _head(text, lines)
+    raised = owned(Raised(type_, message, tuple(reversed(frames))), "go", own_names)
+    return [ParsedTrace("go", raised)]
+
+
+def _first_stack(lines: list[str]) -> list[Frame]:
+    """Return the frames of the first goroutine, innermost first, from where the panic was raised."""
+    frames: list[Frame] = []
+    begun = False
+    for index, line in enumerate(lines):
+        if GOROUTINE.match(line):
+            if begun and frames:
+                break
+            begun = True
+        if (place := PLACE.match(line)) and index and (call := CALL.match(lines[index - 1].strip())):
+            if lines[index - 1].startswith("created by "):
+                continue
+            frames.append(frame(place["path"], int(place["line"]), call["function"]))
+    return frames[_panic_site(frames) :]
+
+
+def _panic_site(frames: list[Frame]) -> int:
+    """Frames above the last call of panic belong to the handlers that caught it."""
+    return max((index + 1 for index, one in enumerate(frames[:-1]) if one.function in PANICKING), default=0)
+
+
+def _head(text: str, lines: list[str]) -> tuple[str, str]:
+    found = HEAD.search(text)
+    if not found:
+        head = next((line.strip() for line in lines if line.strip() and not GOROUTINE.match(line)), "")
+        return "error", head[:1000]
+    message = SUFFIX.sub("", found["message"]).strip()
+    if named := RUNTIME.match(message):
+        return named["type"], named["rest"]
+    return found["kind"].partition(" serving")[0], message

@@ -1,0 +1,106 @@
+"""Java and Kotlin stack traces: Caused by, Suppressed, `... n more`, module prefixes, root-cause-first output."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from shared.analysis.logs.stack_traces.parsed import (
+    UNKNOWN_TYPE,
+    ParsedTrace,
+    Raised,
+    frame,
+    innermost_with_own_code,
+    owned,
+)
+from shared.contracts import Frame
+
+AT = re.compile(
+    r"^(?P<indent>\s*)at (?:[\w.@-]*/)*(?P<class>[\w$.<>-]+)\.(?P<method>[\w$<>-]+)"
+    r"\((?P<place>Native Method|Unknown Source|<generated>|[\w$.-]*(?::\d+)?)\)"
+)
+MORE = re.compile(r"^\s*\.\.\. (?P<count>\d+) (?:more|common frames omitted)")
+SECTION = re.compile(r"^(?P<indent>\s*)(?P<kind>Caused by|Suppressed|Wrapped by): (?P<rest>.*)$")
+NAME = r"(?:[a-zA-Z_][\w$]*\.)+[A-Z][\w$]*"
+HEAD = re.compile(rf"^(?:Exception in thread \"[^\"]*\" )?(?P<type>{NAME})(?::\s*(?P<message>.*))?\s*$")
+HEAD_INSIDE = re.compile(
+    rf"(?:^|[\s:;\]])(?P<type>{NAME}(?:Exception|Error|Throwable)[\w$]*)(?::\s*(?P<message>.*))?\s*$"
+)
+LONGEST_MESSAGE_LINES = 20
+
+
+@dataclass
+class _Part:
+    """One exception of the text while it is read, its frames innermost first as they are printed."""
+
+    kind: str
+    type: str
+    message: str
+    frames: list[Frame] = field(default_factory=list)
+    omitted: int = 0
+
+    def raised(self) -> Raised:
+        return Raised(self.type, self.message, tuple(reversed(self.frames)))
+
+
+def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
+    """Return the traces of the text in their order."""
+    chains: list[list[_Part]] = []
+    before: list[str] = []
+    for line in text.splitlines():
+        if found := SECTION.match(line):
+            _open_section(chains, found)
+        elif found := AT.match(line):
+            if before or not chains:
+                chains.append([_head(before)])
+            chains[-1][-1].frames.append(_frame(found))
+        elif (found := MORE.match(line)) and chains:
+            chains[-1][-1].omitted = int(found["count"])
+        else:
+            before.append(line)
+            continue
+        before = []
+    return [_choose(chain, own_names) for chain in chains if any(part.frames for part in chain)]
+
+
+def _open_section(chains: list[list[_Part]], found: re.Match[str]) -> None:
+    kind = found["kind"]
+    if kind == "Caused by" and found["indent"] and chains and chains[-1][-1].kind == "Suppressed":
+        kind = "Suppressed"
+    named = HEAD.match(found["rest"]) or HEAD_INSIDE.search(found["rest"])
+    part = _Part(kind, named["type"], named["message"] or "") if named else _Part(kind, found["rest"][:300], "")
+    if chains:
+        chains[-1].append(part)
+    else:
+        chains.append([part])
+
+
+def _head(before: list[str]) -> _Part:
+    """Find the exception in the lines above its first frame; a message may span lines."""
+    for index in range(len(before) - 1, max(len(before) - 1 - LONGEST_MESSAGE_LINES, -1), -1):
+        found = HEAD.match(before[index].strip()) or HEAD_INSIDE.search(before[index])
+        if found:
+            return _Part("", found["type"], " ".join([found["message"] or "", *before[index + 1 :]]).strip())
+    return _Part("", UNKNOWN_TYPE, before[-1].strip() if before else "")
+
+
+def _frame(found: re.Match[str]) -> Frame:
+    """Name the file by package and source file, which is how it lies in a repository."""
+    package, _, class_name = found["class"].rpartition(".")
+    source, _, line = found["place"].partition(":")
+    file = source if "." in source else class_name.partition("$")[0] + ".java"
+    path = f"{package.replace('.', '/')}/{file}" if package else file
+    return frame(path, int(line) if line.isdigit() else None, f"{found['class']}.{found['method']}")
+
+
+def _choose(chain: list[_Part], own_names: Sequence[str]) -> ParsedTrace:
+    for wrapper, cause in pairwise(part for part in chain if part.kind != "Suppressed"):
+        if cause.kind == "Caused by" and cause.omitted:
+            # `... n more`: the n outermost frames are those of the enclosing trace.
+            cause.frames.extend(wrapper.frames[-cause.omitted :])
+    exceptions = [(part.kind, owned(part.raised(), "java", own_names)) for part in chain]
+    causes = [one for kind, one in exceptions if kind != "Suppressed"]
+    if any(kind == "Wrapped by" for kind, _ in exceptions):
+        causes.reverse()
+    chosen = innermost_with_own_code(causes)
+    return ParsedTrace("java", chosen, tuple(one for _, one in exceptions if one is not chosen))

@@ -1,0 +1,75 @@
+"""What a parser returns: an exception, its frames, and the others of its chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shared.analysis.logs.stack_traces import ownership
+from shared.contracts import Frame, Language
+
+UNKNOWN_TYPE = "unknown"
+MOST_FRAMES = 40
+KEPT_OUTER = 8
+
+
+@dataclass(frozen=True)
+class Raised:
+    """One exception of a chain; frames outermost first, the raising one last."""
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...]
+
+    def __str__(self) -> str:
+        """Return `Type: message`."""
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+    @property
+    def has_app_frame(self) -> bool:
+        """The service's own code is on the stack."""
+        return any(frame.in_app for frame in self.frames)
+
+
+@dataclass(frozen=True)
+class ParsedTrace:
+    """The exception that best explains the trace, and the rest of its chain."""
+
+    language: Language
+    raised: Raised
+    others: tuple[Raised, ...] = ()
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What traces of one shape have in common: the type and the functions of the deepest frames."""
+        frames = self.raised.frames[-12:]
+        return (self.language, self.raised.type, tuple((frame.path, frame.function) for frame in frames))
+
+
+def frame(path: str, line: int | None, function: str = "", code: str = "") -> Frame:
+    """Return a frame within its bounds; ownership is decided later."""
+    return Frame(path=path[-500:], line=line, function=function[:300], code=code.strip()[:300])
+
+
+def owned(raised: Raised, language: Language, own_names: Sequence[str]) -> Raised:
+    """Return the exception with each frame marked as the service's own or not, at most MOST_FRAMES of them."""
+    frames = raised.frames
+    if len(frames) > MOST_FRAMES:
+        # Endless recursion fills thousands of frames: how it began and where it broke tell the story.
+        frames = frames[:KEPT_OUTER] + frames[KEPT_OUTER - MOST_FRAMES :]
+    marked = tuple(
+        one.model_copy(update={"in_app": ownership.is_own(language, one.path, one.function, own_names)})
+        for one in frames
+    )
+    return replace(raised, frames=marked)
+
+
+def innermost_with_own_code(chain: Sequence[Raised]) -> Raised:
+    """
+    Choose the exception of an explicit chain that explains it: the root cause, if the service's code led to it.
+
+    `chain` is outermost wrapper first. An explicit cause is a statement of the author ("this because of that"), so the
+    innermost one with own code on its stack is chosen, else the innermost one that has a stack at all.
+    """
+    for raised in reversed(chain):
+        if raised.has_app_frame:
+            return raised
+    return next((raised for raised in reversed(chain) if raised.frames), chain[-1])

@@ -1,0 +1,23 @@
+"""PHP's uncaught exceptions and `#0 file(line): call()` traces."""
+
+import re
+from collections.abc import Sequence
+
+from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, frame, owned
+
+FRAME = re.compile(r"^\s*#\d+ (?P<path>[^\s(][^(]*\.\w+)\((?P<line>\d+)\): (?P<function>[^(]*)", re.MULTILINE)
+HEAD = re.compile(
+    r"(?P<type>[A-Z][\w\\]*(?:Error|Exception)\w*): (?P<message>.*?) in (?P<path>\S+?\.php)(?::|\()(?P<line>\d+)"
+)
+
+
+def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
+    """Return the trace of the text; the raising line is named in the message, not in the numbered frames."""
+    frames = [frame(found["path"], int(found["line"]), found["function"]) for found in FRAME.finditer(text)]
+    if not frames:
+        return []
+    head = HEAD.search(text)
+    if head:
+        frames.insert(0, frame(head["path"], int(head["line"])))
+    type_, message = (head["type"], head["message"]) if head else (UNKNOWN_TYPE, "")
+    return [ParsedTrace("unknown", owned(Raised(type_, message, tuple(reversed(frames))), "unknown", own_names))]

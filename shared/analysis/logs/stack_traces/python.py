@@ -1,0 +1,167 @@
+"""Python tracebacks: chains, exception groups, SyntaxError, 3.11 carets, headers lost or led by a logger's prefix.
+
+Which exception of a chain is chosen:
+- "direct cause" (`raise A from B`): the author says B is why, so B, if the service's own code led to it;
+- "During handling of B, A occurred": nobody said B is why. B was being handled, often on purpose (a KeyError tried for
+  a default); A is what nobody handled. So A, unless only B has the service's own code on its stack;
+- exception groups: the first member with own code.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.analysis.logs.stack_traces.parsed import (
+    UNKNOWN_TYPE,
+    ParsedTrace,
+    Raised,
+    frame,
+    innermost_with_own_code,
+    owned,
+)
+from shared.contracts import Frame
+
+Link = Literal["new", "context", "cause", "member"]
+
+HEADER = re.compile(r"^(?P<prefix>.*?)(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$", re.MULTILINE)
+FILE = re.compile(r'^(?P<indent>\s*)File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+?))?\s*$')
+RAISED = re.compile(r"^\s*(?P<type>[A-Za-z_][\w.]*(?:\.<locals>\.[\w.]+)*)(?::\s?(?P<message>.*))?$")
+LIKELY_TYPE = re.compile(
+    r"(?:Error|Exception|Warning|Exit|Interrupt|Fault|Failure|Timeout|Iteration|Abort)\w*$|\.[A-Z]\w*$"
+)
+MARGIN = re.compile(r"^\s*(?:\| ?|\+ (?=Exception Group))")
+MEMBER = re.compile(r"^\s*\+-[+-]*-+ (?:\d+|\.\.\.) -+|^\s*\+-{20,}")
+CARETS = re.compile(r"^\s*[~^]+[~^\s]*$")
+CONTEXT = "During handling of the above exception, another exception occurred"
+CAUSE = "The above exception was the direct cause of the following exception"
+DIGITS = re.compile(r"\d")
+
+
+@dataclass
+class _Part:
+    """One exception of the text while it is read."""
+
+    link: Link
+    frames: list[Frame] = field(default_factory=list)
+    indent: int | None = None
+    type: str = ""
+    message: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.type)
+
+    @property
+    def is_something(self) -> bool:
+        return bool(self.frames or self.type)
+
+    def raised(self) -> Raised:
+        return Raised(self.type or UNKNOWN_TYPE, self.message, tuple(self.frames))
+
+
+def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
+    """Return the traces of the text in their order; a trace without an exception line is kept as `unknown`."""
+    lines = _without_prefix(text)
+    chains: list[list[_Part]] = []
+    for part in _parts(lines):
+        if not part.frames and not (chains and part.link != "new"):
+            continue
+        if part.link == "new" or not chains:
+            chains.append([])
+        chains[-1].append(part)
+    return [_choose(chain, own_names) for chain in chains]
+
+
+def _without_prefix(text: str) -> list[str]:
+    """Strip what leads every line: a quote mark, or a logger's header repeated per line as oslo.log writes it."""
+    lines = text.splitlines()
+    found = HEADER.search(text)
+    prefix = found["prefix"] if found else ""
+    if not prefix.strip() or MARGIN.match(prefix + "+ "):
+        return lines
+    masked, size = DIGITS.sub("0", prefix), len(prefix)
+    return [line[size:] if DIGITS.sub("0", line[:size]) == masked else line for line in lines]
+
+
+def _parts(lines: list[str]) -> Iterator[_Part]:
+    part = _Part("new")
+    for index, raw in enumerate(lines):
+        link = _link(raw, part)
+        line = MARGIN.sub("", raw) if MARGIN.match(raw) else raw
+        if link is not None:
+            if part.is_something:
+                yield part
+            part = _Part(link)
+        elif "Traceback (most recent call last):" in line:
+            if part.is_complete:
+                yield part
+                part = _Part("new")
+        else:
+            _read(part, line, lines[index + 1] if index + 1 < len(lines) else "")
+    if part.is_something:
+        yield part
+
+
+def _link(line: str, part: _Part) -> Link | None:
+    if CONTEXT in line:
+        return "context"
+    if CAUSE in line:
+        return "cause"
+    if MEMBER.match(line) and part.is_something:
+        return "member"
+    return None
+
+
+def _read(part: _Part, line: str, following: str) -> None:
+    found = FILE.match(line)
+    if found and part.is_complete:
+        return
+    if found:
+        part.indent = len(found["indent"]) if part.indent is None else part.indent
+        part.frames.append(frame(found["path"], int(found["line"]), found["function"] or ""))
+    elif part.frames and not part.is_complete:
+        _read_inside(part, line, following)
+
+
+def _read_inside(part: _Part, line: str, following: str) -> None:
+    """Read a line after a frame: its source, or the exception that ends the trace."""
+    if not line.strip() or CARETS.match(line):
+        return
+    raised = RAISED.match(line)
+    if raised and _ends_trace(part, line, raised["type"], following):
+        part.type, part.message = raised["type"], (raised["message"] or "").strip()
+    elif not part.frames[-1].code:
+        part.frames[-1] = part.frames[-1].model_copy(update={"code": line.strip()[:300]})
+
+
+def _ends_trace(part: _Part, line: str, name: str, following: str) -> bool:
+    indent = len(line) - len(line.lstrip())
+    if part.indent:
+        return indent < part.indent
+    # Indentation was lost on the way: only a line named like an exception, not followed by more trace, ends it.
+    return bool(LIKELY_TYPE.search(name)) and not FILE.match(following) and not CARETS.match(following)
+
+
+def _choose(chain: list[_Part], own_names: Sequence[str]) -> ParsedTrace:
+    exceptions = [owned(part.raised(), "python", own_names) for part in chain]
+    links = [part.link for part in chain]
+    chosen = _chosen(exceptions, links)
+    others = tuple(one for one in exceptions if one is not chosen)
+    return ParsedTrace("python", chosen, others)
+
+
+def _chosen(exceptions: list[Raised], links: list[Link]) -> Raised:
+    if "member" in links:
+        members = [one for one, link in zip(exceptions, links, strict=True) if link == "member"]
+        return next((one for one in members if one.has_app_frame), exceptions[0])
+    # Walk from the exception nobody handled down through explicit causes only.
+    chain = [exceptions[-1]]
+    for one, link in zip(reversed(exceptions[:-1]), reversed(links[1:]), strict=True):
+        if link != "cause":
+            break
+        chain.append(one)
+    chosen = innermost_with_own_code(chain)
+    if chosen.has_app_frame:
+        return chosen
+    return next((one for one in reversed(exceptions) if one.has_app_frame), chosen)

@@ -1,0 +1,43 @@
+"""Ruby backtraces: the interpreter's own, both orders of its output, Rails' logs, and `Caused by`."""
+
+import re
+from collections.abc import Sequence
+
+from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, frame, owned
+from shared.contracts import Frame
+
+PLACE = (
+    r"(?P<path>(?:<internal:)?[^\s:()'\"]+(?:\.rb|\.rake|\.erb|\.ru|\.haml|\.slim|>)|\(eval[^)]*\)|[./\w-]*bin/[\w.-]+)"
+    r":(?P<line>\d+)"
+)
+IN = r"(?::in [`'](?P<function>[^']*)')?"
+FRAME = re.compile(rf"^\s*(?:\d+: )?(?:from )?{PLACE}{IN}\s*$")
+RAISED_AT = re.compile(rf"^.*?{PLACE}{IN}: (?P<message>.*?)(?: \((?P<type>[A-Z][\w:]*)\))?\s*$")
+HEAD = re.compile(
+    r"(?:^|\s)(?!Traceback )(?P<type>[A-Z]\w*(?:::[A-Z]\w*)*)\s?(?:\((?P<inside>.*)\):?|: (?P<message>.*))\s*$"
+)
+REVERSED = re.compile(r"^\s+1: from ", re.MULTILINE)
+
+
+def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
+    """Return the trace of the text; frames of a `Caused by` section stand for its error."""
+    frames: list[Frame] = []
+    head: tuple[str, str] | None = None
+    outer_first = bool(REVERSED.search(text))
+    for line in text.splitlines():
+        if found := FRAME.match(line):
+            frames.append(_frame(found))
+        elif (found := RAISED_AT.match(line)) and found["type"] and head is None:
+            head = (found["type"], found["message"])
+            frames.append(_frame(found))
+        elif head is None and not frames and (found := HEAD.search(line)):
+            head = (found["type"], found["inside"] or found["message"] or "")
+    if not frames:
+        return []
+    ordered = frames if outer_first else frames[::-1]
+    type_, message = head or (UNKNOWN_TYPE, "")
+    return [ParsedTrace("ruby", owned(Raised(type_, message, tuple(ordered)), "ruby", own_names))]
+
+
+def _frame(found: re.Match[str]) -> Frame:
+    return frame(found["path"], int(found["line"]), found["function"] or "")

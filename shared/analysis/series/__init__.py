@@ -1,0 +1,1 @@
+"""Questions to a series: when it changed, when it stopped, what is unusual in it."""

@@ -1,0 +1,68 @@
+"""Traffic that stops dead: a log rate that falls to nothing, or near it, against its own baseline."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from math import sqrt
+
+from shared.analysis.detection.ranking import Window
+from shared.analysis.series import change_point
+from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly
+from shared.telemetry.port import Series
+
+SHORTEST = timedelta(minutes=3)
+"""Log stores lag by seconds and windows end a little after the last line: shorter quiet says nothing."""
+SHORTEST_SHARE = 0.1
+"""And the share of the window it must last, because a replay's window may end later than its data."""
+NEAR_NOTHING = 0.1
+"""Share of the usual rate that is left at most: more is a lull, not a stop."""
+BURST = 0.5
+"""Share of the usual rate a minute after the stop stays below: a job that comes back in bursts has not stopped."""
+BEYOND_USUAL = 3.0
+"""How many times longer than any quiet before: a job that runs now and then is quiet in between."""
+SURE = 12.0
+"""Nats a stop needs; a service with few lines is quiet by chance more often than once in a hundred thousand."""
+MINUTE = timedelta(minutes=1)
+
+
+def find_stop(times: Sequence[datetime], window: Window, query: str) -> Anomaly | None:
+    """
+    Return the stop as an anomaly of the log rate (lines a minute), or None; `times` of all lines are sorted.
+
+    `query` is the one that brought the lines.
+    """
+    mirrored = [window.start + (window.end - time) for time in reversed(times)]
+    change = change_point.find_rise(mirrored, window.start, window.end)
+    if change is None or change.score < SURE:
+        return None
+    last = times[change.after - 1]
+    usual = change.after / ((last - times[0]) / MINUTE or 1.0)
+    left = change.before / ((window.end - last) / MINUTE or 1.0)
+    is_quiet = left <= NEAR_NOTHING * usual and _fullest_minute(times[change.after :]) < max(BURST * usual, 2)
+    if not is_quiet or not _is_long(times[: change.after], change.before, last, window):
+        return None
+    counted = f"sum(count_over_time({query} [1m]))" if query else ""
+    series = Series(LOG_RATE, "lines/min", counted, {}, _per_minute(times, window), higher_is_worse=False)
+    missed = usual * ((window.end - last) / MINUTE)
+    return Anomaly(series, last, usual, left, (missed - change.before) / sqrt(missed))
+
+
+def _is_long(before: Sequence[datetime], count_after: int, last: datetime, window: Window) -> bool:
+    """Compare the quiet with the longest there was; lines that still come divide it."""
+    quiet = (window.end - last) / (count_after + 1)
+    longest = max((later - earlier for earlier, later in pairwise(before)), default=timedelta())
+    least = max(SHORTEST, SHORTEST_SHARE * (window.end - window.start))
+    return window.end - last >= least and quiet >= BEYOND_USUAL * longest
+
+
+def _fullest_minute(times: Sequence[datetime]) -> int:
+    return max((bisect_left(times, time + MINUTE) - index for index, time in enumerate(times)), default=0)
+
+
+def _per_minute(times: Sequence[datetime], window: Window) -> tuple[tuple[datetime, float], ...]:
+    minutes = max(int((window.end - window.start) / MINUTE), 1)
+    counts = [0] * minutes
+    for time in times:
+        counts[min(int((time - window.start) / MINUTE), minutes - 1)] += 1
+    return tuple((window.start + index * MINUTE, float(count)) for index, count in enumerate(counts))

@@ -1,0 +1,1 @@
+"""Mitigations, and the patch: the exact revert of one commit."""

@@ -1,0 +1,133 @@
+"""Ways to end the harm, by the kind of fault; each claims no more than the evidence shows."""
+
+from shared.analysis.faults import matching
+from shared.analysis.series.metric_anomalies import LOG_RATE
+from shared.contracts import CodeAnalysis, Incident, IncidentType, Mitigation, SolutionRequest, SuspectCommit
+
+REVERT_SCORE = 0.5
+"""A commit below it explains too little to be named as what to go back before, let alone be taken back by a machine."""
+RESOURCES = ("cpu", "memory", "disk", "satur", "throttl", "queue", "pool", "fd", "goroutine", "thread", "heap")
+"""Words in the names of series that tell of something that can run out."""
+
+
+def best_suspect(analysis: CodeAnalysis | None) -> SuspectCommit | None:
+    """Return the commit that explains the failure best, however badly."""
+    return analysis.suspect_commits[0] if analysis and analysis.suspect_commits else None
+
+
+def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitigation]:
+    """Return what ends the harm, most promising first; there is always one."""
+    service, incident = request.alert.service_name, request.incident
+    suspect = best_suspect(request.code_analysis)
+    if category == "code_issue":
+        found = [_rollback(service, suspect)]
+    elif category == "config_issue":
+        found = [_restore_config(service, incident), _rollback_if_deployed(service, suspect)]
+    elif category == "infrastructure_issue":
+        found = _for_instances(request)
+    elif category == "external_dependency":
+        found = [_relieve_dependency(service, incident)]
+    else:
+        has_cause = bool(_lacking(incident)) or _has_stopped(incident)
+        found = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(service, suspect)]
+    advised = [
+        Mitigation(action=each.description, steps=each.steps, priority=each.priority)
+        for each in (request.suggestions.suggestions if request.suggestions else [])
+        if each.priority == "high"
+    ]
+    return found + [each for each in advised if each.action not in {other.action for other in found}]
+
+
+def _for_instances(request: SolutionRequest) -> list[Mitigation]:
+    """Widen what is seen to lack, else see to the instances; nothing where an urgent suggestion says the same."""
+    service, lacking = request.alert.service_name, _lacking(request.incident)
+    urgent = {
+        each.type
+        for each in (request.suggestions.suggestions if request.suggestions else [])
+        if each.priority == "high"
+    }
+    if lacking:
+        return [] if "scale" in urgent else [_widen(service, lacking)]
+    return [] if _has_stopped(request.incident) and "api" in urgent else [_see_to_instances(service)]
+
+
+def _has_stopped(incident: Incident) -> bool:
+    return any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies)
+
+
+def _rollback_if_deployed(service: str, suspect: SuspectCommit | None) -> Mitigation:
+    """Where nothing shows that code is at fault, only a deployment right before makes going back worth it."""
+    rollback = _rollback(service, suspect)
+    action = rollback.action.removesuffix(".") + ", if one was deployed shortly before it began."
+    return rollback.model_copy(update={"priority": "medium", "action": action})
+
+
+def _rollback(service: str, suspect: SuspectCommit | None) -> Mitigation:
+    is_named = suspect is not None and suspect.score >= REVERT_SCORE
+    before = f"a release without {suspect.sha[:12]}" if suspect and is_named else "the last release that worked"
+    return Mitigation(
+        action=f"Roll {service} back to {before}.",
+        steps=[
+            f"Find the release of {service} deployed before the onset.",
+            "Check that no data migration since then forbids going back.",
+            f"Deploy it and watch the error rate of {service}.",
+        ],
+        priority="high",
+    )
+
+
+def _restore_config(service: str, incident: Incident) -> Mitigation:
+    since = f" since {incident.onset:%Y-%m-%d %H:%M} UTC" if incident.onset else ""
+    return Mitigation(
+        action=f"Restore the configuration of {service} that worked.",
+        steps=[
+            f"Compare the variables, secrets and flags of {service} with those before the onset{since}.",
+            "Put back what changed and restart the service.",
+        ],
+        priority="high",
+    )
+
+
+def _widen(service: str, lacking: str) -> Mitigation:
+    return Mitigation(
+        action=f"Give {service} more of the resource it lacks ({lacking}).",
+        steps=[
+            "Compare CPU, memory, connections and disk with their limits.",
+            f"Raise the limit or the number of instances of {service}, or move it off the failing node.",
+        ],
+        priority="high",
+    )
+
+
+def _lacking(incident: Incident) -> str | None:
+    """Name the resource that is seen to lack, in a metric or in words of the evidence."""
+    for one in incident.error_summary.metric_anomalies:
+        if any(word in one.metric.lower() for word in RESOURCES):
+            return f"{one.metric} went from {one.baseline:g} to {one.value:g}"
+    sign = matching.leading(incident)
+    return sign.rule.name if sign and sign.rule.kind == "resource" else None
+
+
+def _see_to_instances(service: str) -> Mitigation:
+    return Mitigation(
+        action=f"See whether the instances of {service} run, and replace those that do not.",
+        steps=[
+            f"List the instances of {service} with their restarts, the reason each last ended, and their node.",
+            "Restart those that are stuck; move them when they share a failing node.",
+            "If all run and answer, follow their logs from the instance to the log store.",
+        ],
+        priority="high",
+    )
+
+
+def _relieve_dependency(service: str, incident: Incident) -> Mitigation:
+    others = [name for name in incident.affected_services if name != service]
+    dependency = others[0] if others else "the dependency that fails"
+    return Mitigation(
+        action=f"Relieve {service} of {dependency}.",
+        steps=[
+            f"Check the state of {dependency} and tell its owner.",
+            "Shorten timeouts, open the circuit breaker or switch the feature off until it answers again.",
+        ],
+        priority="high",
+    )

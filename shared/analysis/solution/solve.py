@@ -1,0 +1,171 @@
+"""From cause and code to what to do: mitigations by rule, and a patch only when one commit explains the failure."""
+
+import re
+from dataclasses import dataclass
+
+from shared.analysis.causes import hypotheses
+from shared.analysis.code.locations import WORTH_FOLLOWING
+from shared.analysis.code.paths import is_test
+from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
+from shared.analysis.solution.revert import Refusal, revert_edits
+from shared.code_host.port import CodeReader
+from shared.contracts import (
+    CodeAnalysis,
+    Incident,
+    IncidentType,
+    Patch,
+    Solution,
+    SolutionRequest,
+    StackTrace,
+    SuspectCommit,
+)
+
+REVERT_LEAD = 0.15
+"""How far the best must be ahead of the second."""
+
+_MIGRATION = re.compile(r"(^|/)(migrations?|migrate|alembic|flyway|liquibase)/|\.sql$")
+
+
+@dataclass(frozen=True)
+class _Withheld:
+    reason: str
+
+
+def solve(request: SolutionRequest, reader: CodeReader | None) -> Solution:
+    """
+    Return mitigations, solutions and, where one commit explains the failure, its revert as a patch.
+
+    The patch is made against the head of the base branch; where there is none, `patch_withheld` says why.
+    Raises Unavailable, Throttled, Refused (from the reader).
+    """
+    category, reason = _category(request)
+    outcome = _patch(request, reader)
+    patch = outcome if isinstance(outcome, Patch) else None
+    solutions = _solutions(request, patch)
+    measures = mitigations(request, category)
+    return Solution(
+        incident_category=category,
+        category_reason=reason[:1000],
+        solutions=solutions[:8],
+        mitigations=measures[:8],
+        patch=patch,
+        patch_withheld=outcome.reason[:1000] if isinstance(outcome, _Withheld) else None,
+        recommended_solution=(solutions[0] if patch else measures[0].action)[:1000],
+    )
+
+
+def _category(request: SolutionRequest) -> tuple[IncidentType, str]:
+    incident = request.incident
+    suspect = best_suspect(request.code_analysis)
+    if incident.incident_type_hint != "unknown":
+        return incident.incident_type_hint, incident.reasoning or "Detection classified it so from the evidence."
+    if suspect and suspect.score >= REVERT_SCORE:
+        return "code_issue", f"Commit {suspect.sha[:12]} explains the failure: {suspect.why}."
+    if any(trace.app_frames for trace in incident.stack_traces):
+        return "code_issue", f"{_trace_name(incident)} is raised inside the service's own code."
+    return "unknown", "Neither telemetry nor code points at one kind of fault."
+
+
+def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _Withheld:
+    analysis = request.code_analysis
+    if analysis is None:
+        return _Withheld(_why_unread(request.incident))
+    if not analysis.code_available or not analysis.commit or reader is None:
+        reason = f": {analysis.degraded}" if analysis.degraded else "."
+        return _Withheld(f"The repository could not be read, so no change can be proposed{reason}")
+    chosen = _single_suspect(request.incident, analysis)
+    if isinstance(chosen, _Withheld):
+        return chosen
+    head = (reader.resolve(analysis.base_branch) if analysis.base_branch else None) or analysis.commit
+    edits = revert_edits(reader, chosen.sha, head)
+    if isinstance(edits, Refusal):
+        return _Withheld(f"Commit {chosen.sha[:12]} is the suspect but cannot be taken back cleanly: {edits.reason}.")
+    migration = next((edit.path for edit in edits if _MIGRATION.search(edit.path)), None)
+    if migration:
+        return _Withheld(f"Commit {chosen.sha[:12]} holds a migration ({migration}); its data would not go back.")
+    return Patch(
+        strategy="revert",
+        reverts=chosen.sha,
+        files_to_modify=list(edits),
+        test_cases=_test_cases(request.incident, analysis, chosen),
+        rollback_plan=_rollback_plan(chosen),
+    )
+
+
+def _why_unread(incident: Incident) -> str:
+    """Tell what was not asked for from what failed: the workflow has the code read where the evidence leads to it."""
+    if incident.looks_like_regression:
+        return "The code was to be read, but no analysis of it arrived, so no change can be proposed."
+    if incident.lines_read == 0:
+        return "The code was not read: without log lines, nothing leads to a place in it."
+    return "The code was not read: nothing in the evidence leads to the service's own code."
+
+
+def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit | _Withheld:
+    """Return the one commit that explains the failure, or why none does."""
+    ranked = analysis.suspect_commits
+    if not ranked:
+        return _Withheld("No commit touches the code the evidence points at.")
+    best, second = ranked[0], ranked[1].score if len(ranked) > 1 else 0.0
+    began = incident.onset or incident.end
+    if best.at > began:
+        return _Withheld(f"The best suspect {best.sha[:12]} was committed after the failure began.")
+    if best.score < REVERT_SCORE:
+        return _Withheld(f"The best suspect {best.sha[:12]} explains too little to take back (score {best.score:.2f}).")
+    if best.score - second < REVERT_LEAD:
+        return _Withheld(
+            f"{best.sha[:12]} and {ranked[1].sha[:12]} explain the failure about equally well, so a human must choose."
+        )
+    return best
+
+
+def _test_cases(incident: Incident, analysis: CodeAnalysis, suspect: SuspectCommit) -> list[str]:
+    cases = []
+    explaining = [trace for trace in incident.stack_traces if not hypotheses.is_background(incident, trace)]
+    for trace in explaining[:2]:
+        cases.append(f"The call that led to `{_named(trace)}`{_through(trace, analysis)} succeeds.")
+    tests = [path for path in suspect.files if is_test(path)]
+    if tests:
+        cases.append(f"What {suspect.sha[:12]} tested is taken back with it: {', '.join(tests[:5])}.")
+    cases.append("The existing test suite passes on the branch.")
+    return cases
+
+
+def _through(trace: StackTrace, analysis: CodeAnalysis) -> str:
+    """Name the place this very trace leads to; another trace's place would send the reader astray."""
+    place = next((one for one in analysis.problematic_files if trace.evidence_id in one.evidence_ids), None)
+    if place is not None:
+        return f" through {place.function_name or place.path} ({place.path})"
+    own = trace.app_frames[-1] if trace.app_frames else None
+    return f" through {own.function or own.path} ({own.path})" if own else ""
+
+
+def _rollback_plan(suspect: SuspectCommit) -> str:
+    return (
+        f"Revert the merge of this pull request to bring {suspect.sha[:12]} ({suspect.subject[:120]!r}) back; "
+        "it changes files only, so nothing else has to be undone."
+    )
+
+
+def _solutions(request: SolutionRequest, patch: Patch | None) -> list[str]:
+    suspect, analysis, causes = best_suspect(request.code_analysis), request.code_analysis, request.root_causes
+    found: list[str] = []
+    if suspect and patch:
+        found.append(f"Take back commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
+    for place in analysis.problematic_files[:2] if analysis else []:
+        where = f"{place.function_name}() in {place.path}" if place.function_name else place.path
+        found.append(f"Correct {where}, lines {place.line_start}-{place.line_end}: {place.issue_description}")
+    if suspect and not patch and suspect.score >= WORTH_FOLLOWING:
+        found.append(f"Look at commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
+    if causes and causes.most_likely:
+        found.append(f"Remove the likely cause: {causes.most_likely}")
+    return found or ["Gather the evidence that is missing before anything is changed."]
+
+
+def _trace_name(incident: Incident) -> str:
+    trace = next(trace for trace in incident.stack_traces if trace.app_frames)
+    return f"`{_named(trace)}`"
+
+
+def _named(trace: StackTrace) -> str:
+    return f"{trace.exception_type}: {trace.message}".rstrip(": ")[:200]

@@ -1,0 +1,101 @@
+"""Keeps the run of a step in the trace store, however the step ends."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from shared import clock, log
+from shared.contracts import Request
+from shared.errors import IncidentCopilotError
+from shared.model.port import Reply
+from shared.step.recorder import Recording
+from shared.traces.port import Json, ModelCall, Run, RunError, ToolCall, TraceStore
+
+
+class Memory:
+    """The trace store as a step needs it: when it fails the step goes on, and the log says what was not kept."""
+
+    def __init__(self, store: TraceStore, incident_id: str) -> None:
+        self._store = store
+        self._incident_id = incident_id
+
+    def answer(self, agent: str) -> Json | None:
+        """Return the stored answer of an earlier run, none when there is none or the store cannot say."""
+        try:
+            return self._store.answer(self._incident_id, agent)
+        except IncidentCopilotError as error:
+            log.error("traces.unreadable", error_type=type(error).__name__, error=str(error))
+            return None
+
+    def keep(self, run: Run, done: Recording) -> None:
+        """Keep the run with its tool calls, whole results by reference."""
+        try:
+            calls = tuple(self._with_reference(kept.call, kept.whole_result) for kept in done.calls)
+            turns = zip(run.model_calls, done.transcripts, strict=True)
+            asked = tuple(self._with_transcript(run.agent, call, text) for call, text in turns)
+            self._store.record_run(self._incident_id, replace(run, tool_calls=calls, model_calls=asked))
+        except IncidentCopilotError as error:
+            log.error("traces.not_kept", error_type=type(error).__name__, error=str(error))
+
+    def _with_transcript(self, agent: str, call: ModelCall, text: str) -> ModelCall:
+        return replace(call, transcript_ref=self._store.keep_text(self._incident_id, f"{agent}-model", text))
+
+    def _with_reference(self, call: ToolCall, whole_result: str) -> ToolCall:
+        if len(whole_result) <= len(call.result):
+            return call
+        name = f"{call.tool_name}-{call.start:%H%M%S%f}"
+        return replace(call, result_ref=self._store.keep_text(self._incident_id, name, whole_result))
+
+
+@dataclass
+class RunTrace:
+    """Records the run when the block ends and writes the step's one log line; set `response` to the answer."""
+
+    agent: str
+    request: Request
+    done: Recording
+    memory: Memory
+    start: datetime = field(default_factory=clock.now)
+    response: Json | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        run = self._run(clock.now(), error)
+        self.memory.keep(run, self.done)
+        duration_ms = round((run.run_end - run.run_start).total_seconds() * 1000)
+        say = log.error if error else log.info
+        usage = {"tokens_in": run.tokens_in, "tokens_out": run.tokens_out, "claims_dropped": len(run.claims_dropped)}
+        failed, cost_usd = kind.__name__ if kind else None, round(run.cost_usd, 6)
+        say("step.ended", duration_ms=duration_ms, model=run.model, error_type=failed, cost_usd=cost_usd, **usage)
+
+    def _run(self, end: datetime, error: BaseException | None) -> Run:
+        replies = self.done.replies
+        return Run(
+            agent=self.agent,
+            run_start=self.start,
+            run_end=end,
+            agent_input=self.request.model_dump(mode="json"),
+            agent_response=self.response,
+            errors=self._errors(end, error),
+            model=replies[-1].model if replies else "offline",
+            tokens_in=sum(reply.tokens_in for reply in replies),
+            tokens_out=sum(reply.tokens_out for reply in replies),
+            cost_usd=sum(reply.cost_usd for reply in replies),
+            model_calls=tuple(_model_call(reply) for reply in replies),
+            claims_dropped=tuple(self.done.claims_dropped),
+        )
+
+    def _errors(self, end: datetime, error: BaseException | None) -> tuple[RunError, ...]:
+        survived = [_run_error(failure.error, failure.at) for failure in self.done.model_failures]
+        return (*survived, *([_run_error(error, end)] if error else []))
+
+
+def _run_error(error: BaseException, at: datetime) -> RunError:
+    return RunError(type(error).__name__, str(error)[:2000], at)
+
+
+def _model_call(reply: Reply) -> ModelCall:
+    return ModelCall(reply.model, reply.tokens_in, reply.tokens_out, reply.cost_usd, reply.duration_ms, reply.finish)

@@ -1,0 +1,109 @@
+"""After an approval: one short mail with the result."""
+
+from typing import Any
+
+import pytest
+
+from functions.post_process.approval_result_mail import follow_up, written
+from functions.post_process.publish_outcome import Doors
+from shared import traces
+from shared.contracts import Branch, Failure, PostProcessRequest, PullRequest
+from shared.errors import Unavailable
+from shared.outbox.port import Mail, MailSent
+from tests.builders import a_record, an_alert
+
+ALERT = an_alert()
+URL = "https://github.com/octo/shop/pull/7"
+OPENED = PullRequest(status="success", pr_number=7, pr_url=URL, reviewers=["ada"])
+
+
+class Mailbox:
+    """Keeps what is sent; `is_down` makes it fail."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.is_down = False
+
+    def send(self, mail: Mail) -> MailSent:
+        """Keep the mail, or fail."""
+        if self.is_down:
+            raise Unavailable("Gmail is down")
+        self.mails.append(mail)
+        return MailSent("m1", "t1")
+
+
+def asked(**changes: Any) -> PostProcessRequest:
+    """What the workflow asks after an approval."""
+    return PostProcessRequest(alert=ALERT, **{"pull_request": OPENED, "is_approved": True, **changes})
+
+
+def doors(mailbox: Mailbox) -> Doors:
+    """Only the mail is open."""
+    return Doors(lambda: mailbox, lambda: None, lambda: None, lambda: ("on-call@example.com",))
+
+
+def test_result_is_mailed_once() -> None:
+    """A repeated step sends nothing more."""
+    store, mailbox = traces.connect(), Mailbox()
+    store.open_incident(a_record(ALERT))
+
+    first, second = (follow_up(asked(), store, doors(mailbox)) for _ in range(2))
+
+    (mail,) = mailbox.mails
+    assert (first.mail_status, second.mail_status) == ("sent", "already_sent")
+    assert mail.subject == "Pull request #7 for checkout-api is open"
+    assert URL in mail.text
+    assert f'<a href="{URL}">' in mail.html
+
+
+def test_mail_that_failed_is_told_and_sent_by_the_next_attempt() -> None:
+    """Nothing was sent, so it may be sent again."""
+    store, mailbox = traces.connect(), Mailbox()
+    mailbox.is_down = True
+    assert follow_up(asked(), store, doors(mailbox)).mail_status == "failed"
+    mailbox.is_down = False
+
+    assert follow_up(asked(), store, doors(mailbox)).mail_status == "sent"
+
+
+def test_outcome_told_before_stays() -> None:
+    """The incident was closed with its brief."""
+    store = traces.connect()
+    store.open_incident(a_record(ALERT))
+    store.close_incident(ALERT.incident_id, {"kind": "full"})
+
+    follow_up(asked(), store, doors(Mailbox()))
+
+    record = store.incident(ALERT.incident_id)
+    assert record is not None
+    assert record.outcome == {"kind": "full"}
+
+
+def test_pull_request_that_was_not_opened_says_why() -> None:
+    """The refusal, or the failure with its step, escaped."""
+    refused = Branch(status="refused", message="'a.py' does not contain <b>")
+    failure = Failure(step="file_updater", error_type="Unavailable", message="GitHub is down")
+
+    mail = written(asked(pull_request=None, branch=refused, failures=[failure]), ("a@example.com",))
+
+    assert mail.subject == "The approved pull request for checkout-api was not opened"
+    assert "file_updater failed (Unavailable): GitHub is down" in mail.text
+    assert "&lt;b&gt;" in mail.html
+
+
+@pytest.mark.parametrize(("state", "kept"), [("approved", "not_opened"), ("open", "open")])
+def test_link_learns_that_nothing_was_opened(state: str, kept: str) -> None:
+    """Whoever reloads the approval page is told why; what is open already stays so."""
+    store = traces.connect()
+    store.open_incident(a_record(ALERT))
+    store.set_pull_request(ALERT.incident_id, {"state": state, "title": "Revert"})
+    skipped = Branch(status="skipped", message="Incident inc-1 is writing a change of the same files.")
+
+    follow_up(asked(pull_request=None, branch=skipped), store, doors(Mailbox()))
+
+    record = store.incident(ALERT.incident_id)
+    assert record is not None
+    assert record.pull_request is not None
+    assert record.pull_request["state"] == kept
+    if kept == "not_opened":
+        assert record.pull_request["reason"] == skipped.message

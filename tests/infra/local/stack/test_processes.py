@@ -1,0 +1,94 @@
+"""Child processes: started, waited for, ended to the last one."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.local.stack import processes
+from infra.local.stack.processes import StartFailed
+
+LISTEN = (
+    "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); print('up'); time.sleep(60)"
+)
+
+
+def _start(tmp_path: Path, code: str) -> processes.Service:
+    port = processes.free_port()
+    return processes.start("child", [sys.executable, "-c", code, str(port)], port, tmp_path, dict(os.environ), tmp_path)
+
+
+def test_listening_service_is_waited_for_and_ended(tmp_path: Path) -> None:
+    """After `stop` the process is gone."""
+    service = _start(tmp_path, LISTEN)
+
+    processes.wait_listening(service, 20)
+    assert service.is_running
+
+    processes.stop([service])
+    assert not service.is_running
+
+
+def test_service_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
+    """Whoever starts the house reads why a part of it did not come up."""
+    service = _start(tmp_path, "raise SystemExit('no such key')")
+
+    with pytest.raises(StartFailed, match="no such key"):
+        processes.wait_listening(service, 20)
+
+
+def test_service_that_never_listens_is_told(tmp_path: Path) -> None:
+    """A start that hangs ends by its deadline."""
+    service = _start(tmp_path, "import time; time.sleep(60)")
+
+    with pytest.raises(StartFailed, match="did not listen"):
+        processes.wait_listening(service, 0.3)
+    processes.stop([service])
+
+
+def test_children_of_a_service_are_ended_too(tmp_path: Path) -> None:
+    """A server's workers do not outlive it, even one that ignores polite words."""
+    code = (
+        "import os, signal, socket, sys, time\n"
+        "port = int(sys.argv[1])\n"
+        "if os.fork() == 0:\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    open('worker', 'w').write(str(os.getpid()))\n"
+        "    server = socket.create_server(('127.0.0.1', port))\n"
+        "    time.sleep(60)\n"
+        "time.sleep(60)\n"
+    )
+    service = _start(tmp_path, code)
+    processes.wait_listening(service, 20)
+    worker = int((tmp_path / "worker").read_text())
+
+    processes.stop([service])
+
+    deadline = time.monotonic() + 5
+    while not _is_gone(worker):
+        assert time.monotonic() < deadline, "the worker outlived its service"
+
+
+def test_interrupt_waits_for_the_end_of_an_uninterrupted_block() -> None:
+    """What was started is known before the interrupt acts on it."""
+    done = []
+
+    def interrupt() -> None:
+        with processes.uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("registered")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert done == ["registered"]
+
+
+def _is_gone(pid: int) -> bool:
+    """A killed process whose parent has not yet collected it counts as gone."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True

@@ -1,0 +1,84 @@
+"""The clock of the house: which minutes a schedule names, and that its functions are called then."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from infra.local.sandboxes.hook.server import HookSandbox
+from infra.local.stack.scheduler import Scheduler, is_due, read, schedules
+
+# A Saturday.
+MOMENT = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("* * * * *", True),
+        ("30 8 31 1 6", True),
+        ("*/15 * * * *", True),
+        ("*/7 * * * *", False),
+        ("0-30/10,59 8-10 * * *", True),
+        ("5/25 * * * *", True),
+        ("31 * * * *", False),
+        ("* 9 * * *", False),
+        ("* * 30 * *", False),
+        ("* * * 2 *", False),
+        ("* * * * 1-5", False),
+        ("* * 1 * 6", True),
+        ("* * 31 * 0", True),
+        ("* * 1 * 7", False),
+    ],
+)
+def test_schedule_names_its_minutes(schedule: str, expected: bool) -> None:
+    """Fields, ranges, lists and steps are read as unix does."""
+    assert is_due(read(schedule), MOMENT) is expected
+
+
+def test_sunday_has_two_numbers() -> None:
+    """0 and 7 name the same day."""
+    assert read("* * * * 0") == read("* * * * 7")
+
+
+@pytest.mark.parametrize(
+    "schedule", ["", "* * * *", "60 * * * *", "5-1 * * * *", "a * * * *", "* * 0 * *", "*/0 * * * *"]
+)
+def test_schedule_that_is_none_is_refused(schedule: str) -> None:
+    """A mistake is told at the start, not by silence."""
+    with pytest.raises(ValueError, match=r"."):
+        read(schedule)
+
+
+def test_every_schedule_of_the_house_is_read() -> None:
+    """What function.yaml files say is understood; the sweeper is called each minute."""
+    found = schedules()
+
+    assert found["incident_sweeper"] == "* * * * *"
+    assert all(read(schedule) for schedule in found.values())
+
+
+def test_due_functions_are_called_and_the_log_says_so(tmp_path: Path) -> None:
+    """A POST for each function that is due, none for the others; one that is down is a line in the log."""
+    with HookSandbox(tmp_path / "calls") as hook:
+        urls = {"now": hook.url, "later": hook.url, "down": "http://127.0.0.1:9"}
+        clock = Scheduler({"now": "* * * * *", "later": "0 0 * * *", "down": "30 8 * * *"}, urls, tmp_path / "log")
+        for thread in clock.tick(MOMENT):
+            thread.join()
+
+    lines = sorted((tmp_path / "log").read_text().splitlines())
+    assert len(list((tmp_path / "calls").glob("*.json"))) == 1
+    assert [line.split()[:3] for line in lines] == [
+        ["2026-01-31T08:30:00Z", "down", "no"],
+        ["2026-01-31T08:30:00Z", "now", "200"],
+    ]
+
+
+def test_clock_ends_at_once(tmp_path: Path) -> None:
+    """Leaving does not wait for the next minute."""
+    began = datetime.now(UTC)
+
+    with Scheduler({}, {}, tmp_path / "log"):
+        pass
+
+    assert (datetime.now(UTC) - began).total_seconds() < 5

@@ -1,0 +1,54 @@
+"""The computed tables of infra/README.md are fresh, and its runbook knows every alert policy."""
+
+import re
+
+import pytest
+
+from infra import bench, bundle, costs, readme_tables
+from infra.bench import Measured
+
+README = readme_tables.README.read_text()
+GCP = bundle.ROOT / "infra" / "gcp"
+
+
+@pytest.mark.parametrize("name", sorted(readme_tables.parts()))
+def test_table_is_fresh(name: str) -> None:
+    """`make generate` would change nothing."""
+    assert readme_tables.filled(README, name, readme_tables.parts()[name]) == README
+
+
+def test_part_without_markers_is_an_error() -> None:
+    """A table cannot get lost silently."""
+    with pytest.raises(KeyError, match="nowhere"):
+        readme_tables.filled(README, "nowhere", "")
+
+
+def test_every_alert_policy_stands_in_the_runbook() -> None:
+    """Who is woken by one finds a heading of its name."""
+    text = (GCP / "alerts.tf").read_text()
+    policies = re.findall(r"^    (\w+) = \{\n      severity", text, re.MULTILINE)
+
+    assert len(policies) == 6
+    assert [name for name in policies if f"### {name}\n" not in README] == []
+
+
+def test_every_link_within_the_page_leads_somewhere() -> None:
+    """A heading that was renamed takes its links along."""
+    headings = {re.sub(r"[^\w -]", "", line).strip().lower() for line in re.findall(r"^#+ (.+)$", README, re.MULTILINE)}
+
+    assert set(re.findall(r"\]\(#([\w-]+)\)", README)) <= {head.replace(" ", "-") for head in headings}
+
+
+def test_costs_add_up() -> None:
+    """The total is the sum of its lines, and models are the larger part of it."""
+    total = sum(item.usd for item in costs.items())
+
+    assert f"**{total:.2f}**" in costs.table()
+    assert sum(item.usd for item in costs.items() if "Gemini" in item.what) > total / 2
+
+
+def test_measurements_become_a_table() -> None:
+    """One row for each function, with its numbers in place."""
+    found = Measured("rca", 206.3, 49, 51, 66.1, 0.22, 0.66, 1030)
+
+    assert bench.table([found]).splitlines()[-1] == "| `rca` | 206 | 49 | 51 | 66 | 0.22 | 0.66 | 1030 |"

@@ -1,0 +1,313 @@
+"""The agent: refines, checks, falls back."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from shared import traces
+from shared.agent.agent import Agent, Toolbox
+from shared.agent.claim_checks import Known
+from shared.contracts import Answer, RootCauses
+from shared.errors import BadAnswer, Misconfigured, Unavailable
+from shared.model.port import Tool
+from shared.step.recorder import recording
+from shared.traces.port import Run
+from tests.builders import NOW, a_record, an_alert, an_incident
+from tests.fakes_model import FakeModel, asking, connect, said
+
+OFFLINE = RootCauses(most_likely="offline thinks so")
+INCIDENT_ID = an_alert().incident_id
+GOOD = json.dumps(
+    {
+        "root_causes": [
+            {
+                "hypothesis": "a divisor is zero",
+                "confidence": 0.9,
+                "evidence_ids": ["L1"],
+                "quotes": [{"evidence_id": "L1", "text": "division by zero"}],
+            }
+        ],
+        "most_likely": "a divisor is zero",
+    }
+)
+
+
+def _stands(causes: RootCauses, known: Known) -> tuple[RootCauses, list[str]]:
+    return causes, []
+
+
+def _ask(tmp_path: Path, check=_stands, toolbox: Toolbox | None = None, incident=None) -> RootCauses:
+    prompt = tmp_path / "prompt.md"
+    prompt.write_text("Be exact.\n---\n{{incident}} {{offline}}")
+    agent = Agent[RootCauses]("rca", "light", prompt, RootCauses)
+    return agent.refine(INCIDENT_ID, OFFLINE, {"incident": incident or an_incident()}, check, toolbox)
+
+
+def test_without_a_model_the_offline_answer_stands(tmp_path) -> None:
+    """No key is no failure: the answer is not degraded."""
+    assert _ask(tmp_path) == OFFLINE
+
+
+def test_models_answer_replaces_the_offline_one_and_says_who_made_it(monkeypatch, tmp_path) -> None:
+    """The refined answer carries the model's version."""
+    connect(monkeypatch, FakeModel(GOOD))
+
+    answer = _ask(tmp_path)
+
+    assert answer.most_likely == "a divisor is zero"
+    assert answer.produced_by == "gemini:gemini-test"
+
+
+def test_model_cannot_say_who_it_is_or_that_all_is_well(monkeypatch, tmp_path) -> None:
+    """`produced_by` and `degraded` are written by code alone, and not even asked for."""
+    fake = FakeModel(json.dumps({**json.loads(GOOD), "produced_by": "root", "degraded": "no"}))
+    connect(monkeypatch, fake)
+
+    answer = _ask(tmp_path)
+
+    assert (answer.produced_by, answer.degraded) == ("gemini:gemini-test", None)
+    assert not {"produced_by", "degraded"} & set(fake.questions[0].schema["properties"])
+
+
+@pytest.mark.parametrize(
+    "failure", ["{cut off", "{}", "[]", '{"root_causes": 3}', Unavailable("away"), BadAnswer("blocked")]
+)
+def test_failing_model_leaves_the_offline_answer_marked_degraded(monkeypatch, tmp_path, failure) -> None:
+    """The engineer gets the offline answer and is told why."""
+    connect(monkeypatch, FakeModel(failure))
+
+    answer = _ask(tmp_path)
+
+    assert answer.most_likely == OFFLINE.most_likely
+    assert answer.produced_by == "offline"
+    assert "offline analyst" in (answer.degraded or "")
+
+
+def test_missing_key_degrades_the_answer_instead_of_failing_the_step(monkeypatch, tmp_path) -> None:
+    """A wrong setting costs the model, not the incident."""
+    monkeypatch.setenv("MODEL_PROVIDER", "gemini")
+
+    assert Misconfigured.__name__ in (_ask(tmp_path).degraded or "")
+
+
+def test_broken_answer_is_mended_once(monkeypatch, tmp_path) -> None:
+    """The model hears what was wrong, and its second answer counts."""
+    fake = FakeModel('{"root_causes": 3}', GOOD)
+    connect(monkeypatch, fake)
+
+    answer = _ask(tmp_path)
+
+    assert answer.most_likely == "a divisor is zero"
+    assert "root_causes" in str(fake.messages[1])
+
+
+def test_model_that_never_mends_is_asked_twice(monkeypatch, tmp_path) -> None:
+    """One repair, not many."""
+    fake = FakeModel("nonsense")
+    connect(monkeypatch, fake)
+
+    _ask(tmp_path)
+
+    assert len(fake.messages) == 2
+
+
+@pytest.mark.parametrize("text", [f"```json\n{GOOD}\n```", f"```\n{GOOD}\n```\n", f"\n{GOOD}  "])
+def test_fenced_answer_is_understood(monkeypatch, tmp_path, text) -> None:
+    """A habit of models is no failure."""
+    fake = FakeModel(text)
+    connect(monkeypatch, fake)
+
+    assert _ask(tmp_path).most_likely == "a divisor is zero"
+    assert len(fake.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["```\n" + " " * 1_900_000, "```" * 600_000, "\n" * 1_900_000 + "```", "[" * 1_900_000]
+)
+def test_two_megabytes_of_nothing_take_no_time(monkeypatch, tmp_path, text: str) -> None:
+    """Nothing a model says is read in more than one pass."""
+    connect(monkeypatch, FakeModel(text))
+    began = time.monotonic()
+
+    assert _ask(tmp_path).produced_by == "offline"
+    assert time.monotonic() - began < 3
+
+
+def test_prose_too_long_is_cut_instead_of_refused(monkeypatch, tmp_path) -> None:
+    """A sentence over its bound costs no second call."""
+    fake = FakeModel(json.dumps({"most_likely": "so " * 2_000}))
+    connect(monkeypatch, fake)
+
+    answer = _ask(tmp_path)
+
+    assert len(answer.most_likely) == 1_000
+    assert len(fake.messages) == 1
+
+
+def test_what_the_check_drops_is_recorded(monkeypatch, tmp_path) -> None:
+    """The trace counts every claim that did not stand."""
+    connect(monkeypatch, FakeModel(GOOD))
+
+    with recording() as done:
+        _ask(tmp_path, check=lambda causes, known: (causes, ["dropped a quote"]))
+
+    assert done.claims_dropped == ["dropped a quote"]
+
+
+def test_cost_of_a_bad_answer_is_recorded(monkeypatch, tmp_path) -> None:
+    """Each call was billed, so it counts even when nothing of it is used."""
+    connect(monkeypatch, FakeModel("no json"))
+
+    with recording() as done:
+        _ask(tmp_path)
+
+    assert [reply.cost_usd for reply in done.replies] == [0.01, 0.01]
+    assert isinstance(done.model_failures[0].error, BadAnswer)
+
+
+def test_evidence_is_fenced_by_a_fresh_word_each_time(monkeypatch, tmp_path) -> None:
+    """Text from logs cannot close a fence it cannot guess."""
+    fake = FakeModel(GOOD)
+    connect(monkeypatch, fake)
+
+    _ask(tmp_path)
+    _ask(tmp_path)
+
+    first, second = (question.prompt.split("untrusted=")[1].split(">")[0] for question in fake.questions)
+    assert first != second
+    assert fake.questions[0].instructions == "Be exact."
+
+
+def test_model_sees_masks_and_the_answer_real_names(monkeypatch, tmp_path) -> None:
+    """What identifies a host never leaves; what the model says of it comes back."""
+    incident = an_incident(initial_symptoms=["refused by db7.prod.internal"])
+    fake = FakeModel(GOOD)
+    connect(monkeypatch, fake)
+    _ask(tmp_path, incident=incident)
+    mask = next(word for word in fake.questions[0].prompt.replace('"', " ").split() if word.startswith("<host-"))
+    connect(monkeypatch, FakeModel(json.dumps({"most_likely": f"{mask} is away"})))
+
+    answer = _ask(tmp_path, incident=incident)
+
+    assert "db7.prod.internal" not in fake.questions[0].prompt
+    assert answer.most_likely == "db7.prod.internal is away"
+
+
+def _spent(tokens: int, cost_usd: float) -> None:
+    store = traces.connect()
+    store.open_incident(a_record(an_alert()))
+    store.record_run(INCIDENT_ID, Run("RCAAgent", NOW, NOW, {}, None, tokens_in=tokens, cost_usd=cost_usd))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "tokens", "cost_usd"),
+    [
+        ("MODEL_MAX_TOKENS_PER_INCIDENT", "5000", 4_990, 0.0),
+        ("MODEL_MAX_COST_USD_PER_INCIDENT", "0.5", 10, 0.51),
+    ],
+)
+def test_ceiling_of_the_incident_ends_in_the_offline_answer(
+    monkeypatch, tmp_path, name: str, value: str, tokens: int, cost_usd: float
+) -> None:
+    """What other steps spent counts; over it nobody is asked, and the brief names the ceiling."""
+    monkeypatch.setenv(name, value)
+    fake = FakeModel(GOOD)
+    connect(monkeypatch, fake)
+    _spent(tokens, cost_usd)
+
+    answer = _ask(tmp_path)
+
+    assert name in (answer.degraded or "")
+    assert fake.messages == []
+
+
+def test_below_the_ceiling_the_model_is_asked(monkeypatch, tmp_path) -> None:
+    """What was spent is remembered, not feared."""
+    fake = FakeModel(GOOD)
+    connect(monkeypatch, fake)
+    _spent(4_990, 0.1)
+
+    assert _ask(tmp_path).degraded is None
+
+
+def _toolbox(calls: list[dict[str, object]], rounds: int = 2) -> Toolbox:
+    def look(args) -> str:
+        calls.append(dict(args))
+        return "seen"
+
+    return Toolbox((Tool("look", "Looks.", {"type": "object"}, look),), rounds)
+
+
+def test_tool_is_run_and_its_result_fenced(monkeypatch, tmp_path) -> None:
+    """What a tool reads is evidence too."""
+    calls: list[dict[str, object]] = []
+    fake = FakeModel(asking("look"), GOOD)
+    connect(monkeypatch, fake)
+
+    answer = _ask(tmp_path, toolbox=_toolbox(calls))
+
+    assert answer.most_likely == "a divisor is zero"
+    assert calls == [{}]
+    assert "<result_of_look untrusted=" in fake.messages[1][0].text
+
+
+def test_tool_the_model_lacks_is_refused_by_name(monkeypatch, tmp_path) -> None:
+    """The wire may let a name through; the house does not."""
+    calls: list[dict[str, object]] = []
+    fake = FakeModel(asking("create_pull_request"), GOOD)
+    connect(monkeypatch, fake)
+
+    with recording() as done:
+        _ask(tmp_path, toolbox=_toolbox(calls))
+
+    assert calls == []
+    assert "There is no function 'create_pull_request'" in fake.messages[1][0].text
+    assert "create_pull_request" in done.claims_dropped[0]
+
+
+def test_endless_tool_loop_ends_in_the_offline_answer(monkeypatch, tmp_path) -> None:
+    """Rounds are counted here: two served, one refusal, then the model is done."""
+    calls: list[dict[str, object]] = []
+    fake = FakeModel(asking("look"))
+    connect(monkeypatch, fake)
+
+    answer = _ask(tmp_path, toolbox=_toolbox(calls, rounds=2))
+
+    assert answer.produced_by == "offline"
+    assert len(calls) == 2
+    assert fake.calls_allowed == [True, True, False, False]
+
+
+def test_many_requests_in_one_turn_are_bounded(monkeypatch, tmp_path) -> None:
+    """A turn of a thousand calls runs four."""
+    calls: list[dict[str, object]] = []
+    connect(monkeypatch, FakeModel(asking(*["look"] * 1_000), GOOD))
+
+    _ask(tmp_path, toolbox=_toolbox(calls))
+
+    assert len(calls) == 4
+
+
+def test_unstructured_turn_is_followed_by_a_structured_one(monkeypatch, tmp_path) -> None:
+    """An older model looks first and answers with a schema then."""
+    fake = FakeModel(said("I have seen enough.", is_structured=False), GOOD)
+    connect(monkeypatch, fake)
+
+    answer = _ask(tmp_path, toolbox=_toolbox([]))
+
+    assert answer.most_likely == "a divisor is zero"
+    assert fake.calls_allowed == [True, False]
+
+
+def test_prompt_with_an_unknown_name_is_an_error(monkeypatch, tmp_path) -> None:
+    """A forgotten fact is a bug, not an empty place."""
+    prompt = tmp_path / "prompt.md"
+    prompt.write_text("Be exact.\n---\n{{incident}} {{offline}} {{weather}}")
+    connect(monkeypatch, FakeModel(GOOD))
+
+    with pytest.raises(ValueError, match="weather"):
+        Agent[Answer]("rca", "light", prompt, RootCauses).refine(
+            INCIDENT_ID, OFFLINE, {"incident": an_incident()}, lambda answer, known: (answer, [])
+        )

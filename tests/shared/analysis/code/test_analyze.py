@@ -1,0 +1,316 @@
+"""Promises of the code analysis: from an incident to places and commits, over a real repository."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.analysis.code.analyze import analyze
+from shared.code_host.port import Commit
+from shared.contracts import Alert, CodeAnalysis, Frame, Incident, LogPattern, StackTrace
+from shared.errors import Refused, Unavailable
+from tests.fakes_code_host import START, GitReader, Repository
+
+CART = """from shop.money import rounded
+
+
+def total(lines):
+    return rounded(sum(line.price for line in lines))
+"""
+MONEY = """def rounded(amount):
+    if amount is None:
+        raise ValueError("amount is missing")
+    return round(amount, 2)
+"""
+API = """import logging
+
+from shop.cart import total
+
+log = logging.getLogger(__name__)
+
+
+def checkout(order):
+    try:
+        return total(order.lines)
+    except KeyError:
+        log.error("order %s cannot be priced in %s", order.id, order.currency)
+        raise
+"""
+TEST = "from shop.api import checkout\n\n\ndef test_checkout():\n    checkout(None)\n"
+ONSET = START + timedelta(days=10)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """Return a small shop with two weeks of history and a culprit the day before the onset."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit(
+        {"shop/cart.py": CART.replace("line.price", "line.cost"), "shop/api.py": API, "tests/test_api.py": TEST},
+        "Start",
+    )
+    repository.commit({"shop/money.py": MONEY}, "Round amounts", at=START + timedelta(days=1))
+    repository.commit({"shop/cart.py": CART}, "Rename cost to price", at=ONSET - timedelta(hours=3))
+    repository.commit({"README.md": "The shop.\n"}, "Say what it is", at=ONSET - timedelta(hours=1))
+    return repository
+
+
+def frame(path: str, line: int, function: str, code: str = "", *, in_app: bool = True) -> Frame:
+    """Return a frame of the service."""
+    return Frame(path=path, line=line, function=function, code=code, in_app=in_app)
+
+
+FRAMES = [
+    frame("/usr/lib/python3.11/wsgi.py", 9, "run", in_app=False),
+    frame("/app/shop/api.py", 10, "checkout", "return total(order.lines)"),
+    frame("/app/shop/cart.py", 5, "<genexpr>", "return rounded(sum(line.price for line in lines))"),
+]
+
+
+def trace(*frames: Frame, message: str = "'Line' object has no attribute 'price'", **fields: Any) -> StackTrace:
+    """Return a trace that is new since the onset."""
+    values: dict[str, Any] = {"count": 40, "evidence_id": "T1", "exception_type": "AttributeError", **fields}
+    return StackTrace(
+        language="python", message=message, frames=list(frames), first_seen=ONSET, last_seen=ONSET, **values
+    )
+
+
+def pattern(template: str, **fields: Any) -> LogPattern:
+    """Return an error pattern."""
+    values: dict[str, Any] = {"level": "error", "count": 9, "evidence_id": "L1", **fields}
+    return LogPattern(template=template, first_seen=ONSET, last_seen=ONSET, exemplar=template, **values)
+
+
+def incident(*traces: StackTrace, patterns: tuple[LogPattern, ...] = (), onset: datetime | None = ONSET) -> Incident:
+    """Return an incident with this evidence."""
+    return Incident(
+        incident_detected=True,
+        recommendation="proceed",
+        severity="high",
+        incident_type_hint="code_issue",
+        start=ONSET - timedelta(minutes=15),
+        end=ONSET + timedelta(minutes=5),
+        onset=onset,
+        stack_traces=list(traces),
+        patterns=list(patterns),
+    )
+
+
+def analyzed(
+    repository: Repository, found: Incident, commit: str | None = None, branch: str | None = "main"
+) -> CodeAnalysis:
+    """Analyze the incident against the repository."""
+    return analyze(alert(commit), found, GitReader(repository.folder, "main"), branch)
+
+
+def alert(commit: str | None = None) -> Alert:
+    """Return the alert of the incident."""
+    return Alert(
+        incident_id="inc-000001",
+        service_name="shop",
+        start=ONSET - timedelta(minutes=15),
+        end=ONSET + timedelta(minutes=5),
+        received_at=ONSET + timedelta(minutes=5),
+        commit=commit,
+    )
+
+
+def test_deepest_own_frame_comes_first_with_its_function(repository: Repository) -> None:
+    """The first place is where it fails; the callers follow; the snippet is verbatim."""
+    found = analyzed(repository, incident(trace(*FRAMES)))
+
+    assert [file.path for file in found.problematic_files] == ["shop/cart.py", "shop/api.py"]
+    first = found.problematic_files[0]
+    assert (first.function_name, first.line_start, first.line_end) == ("total", 4, 5)
+    assert first.code_snippet in CART
+    assert found.suggested_fix_locations == ["shop/cart.py:5", "shop/api.py:10"]
+
+
+def test_commit_that_brought_the_fault_is_the_best_suspect(repository: Repository) -> None:
+    """The commit that wrote the failing line the day before stands first and says why."""
+    found = analyzed(repository, incident(trace(*FRAMES)))
+
+    best = found.suspect_commits[0]
+    assert best.subject == "Rename cost to price"
+    assert best.files[0] == "shop/cart.py"
+    assert "wrote the line shop/cart.py:5" in best.why
+
+
+def test_every_claim_has_its_evidence_verbatim(repository: Repository) -> None:
+    """Places cite the trace and an excerpt of the code; suspects are evidence too."""
+    found = analyzed(repository, incident(trace(*FRAMES)))
+
+    by_id = {evidence.id: evidence for evidence in found.evidence}
+    assert list(by_id) == [f"C{number}" for number in range(1, len(by_id) + 1)]
+    for file in found.problematic_files:
+        cited = [by_id[each] for each in file.evidence_ids if each.startswith("C")]
+        assert "T1" in file.evidence_ids
+        assert cited[0].text in file.code_snippet
+    assert any(each.source == "commits" and "+    return rounded(" in each.text for each in found.evidence)
+
+
+def test_deployed_commit_is_read_when_the_alert_names_it(repository: Repository) -> None:
+    """A tag, a version without its v, and a sha inside an image tag all count."""
+    old = repository.git("rev-parse", "main~2").strip()
+    repository.git("tag", "v1.4.0", old)
+
+    for name in (old, old[:9], "v1.4.0", "1.4.0", f"main-{old[:10]}-20260101"):
+        assert analyzed(repository, incident(trace(*FRAMES)), commit=name).commit == old
+
+
+def test_newest_commit_before_the_onset_is_read_otherwise(repository: Repository) -> None:
+    """What was committed after the failure began was not what failed."""
+    before = repository.head()
+    repository.commit({"shop/cart.py": "broken\n"}, at=ONSET + timedelta(minutes=1))
+
+    found = analyzed(repository, incident(trace(*FRAMES)), commit="no-such-tag")
+
+    assert found.commit == before
+    assert "when the failure began" in found.analysis_summary
+
+
+def test_default_branch_is_asked_for_when_none_is_named(repository: Repository) -> None:
+    """Neither alert nor setting need name a branch."""
+    assert analyzed(repository, incident(trace(*FRAMES)), branch=None).base_branch == "main"
+
+
+def test_line_follows_its_words_when_the_deployed_version_is_another(repository: Repository) -> None:
+    """A trace of a slightly different version still leads to the right line."""
+    moved = [frame("/app/shop/cart.py", 2, "total", "return rounded(sum(line.price for line in lines))")]
+
+    assert analyzed(repository, incident(trace(*moved))).suggested_fix_locations[0] == "shop/cart.py:5"
+
+
+def test_test_code_comes_after_product_code(repository: Repository) -> None:
+    """A frame in a test is where the failure was seen, not where it is."""
+    frames = [FRAMES[1], frame("/app/tests/test_api.py", 5, "test_checkout", "checkout(None)")]
+
+    assert [file.path for file in analyzed(repository, incident(trace(*frames))).problematic_files] == [
+        "shop/api.py",
+        "tests/test_api.py",
+    ]
+
+
+def test_new_trace_goes_before_one_that_was_always_there(repository: Repository) -> None:
+    """What began with the incident explains it better than background noise, however loud."""
+    noise = trace(frame("/app/shop/money.py", 3, "rounded"), count=900, count_before_onset=850, evidence_id="T2")
+
+    found = analyzed(repository, incident(noise, trace(*FRAMES)))
+
+    assert found.problematic_files[0].path == "shop/cart.py"
+
+
+def test_service_installed_as_a_library_is_found(repository: Repository) -> None:
+    """Frames under site-packages count when the repository holds those files and no frame is the service's own."""
+    installed = frame("/venv/lib/site-packages/shop/cart.py", 5, "total", in_app=False)
+
+    assert analyzed(repository, incident(trace(installed))).problematic_files[0].path == "shop/cart.py"
+
+
+def test_module_the_message_names_is_a_place_too(repository: Repository) -> None:
+    """An import or attribute error on a module leaves no frame in it."""
+    named = trace(FRAMES[2], message="module 'shop.money' has no attribute 'rounded'")
+
+    assert [file.path for file in analyzed(repository, incident(named)).problematic_files][1] == "shop/money.py"
+
+
+def test_suspects_other_change_is_shown_when_frames_lead_to_few_files(repository: Repository) -> None:
+    """A fault is often written beside the line that fails."""
+    changed = CART.replace("line.price", "line.amount")
+    repository.commit(
+        {"shop/cart.py": changed, "shop/line.py": "class Line:\n    price = 0\n"}, at=ONSET - timedelta(hours=1)
+    )
+
+    found = analyzed(repository, incident(trace(frame("/app/shop/cart.py", 5, "total"))))
+
+    assert [file.path for file in found.problematic_files] == ["shop/cart.py", "shop/line.py"]
+    assert "together with" in found.problematic_files[1].issue_description
+
+
+def test_message_leads_to_the_code_that_writes_it(repository: Repository) -> None:
+    """Without frames, the constant words of the worst message are searched for."""
+    found = analyzed(repository, incident(patterns=(pattern("ERROR shop.api: order <*> cannot be priced in <*>"),)))
+
+    first = found.problematic_files[0]
+    assert (first.path, first.function_name) == ("shop/api.py", "checkout")
+    assert first.evidence_ids[0] == "L1"
+    assert found.suggested_fix_locations == ["shop/api.py:12"]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "WARN o.s.OrderServiceImpl#<*> TraceID: <*> [getOrder][order cannot be priced][OrderId: <*>]",
+        "order cannot be priced",
+        "2026-01-01 <*> ERROR [main] order cannot be priced, id=<*>",
+        '{"level": "error", "message": "order cannot be priced", "id": <*>}',
+    ],
+)
+def test_words_a_human_typed_are_searched_for(repository: Repository, template: str) -> None:
+    """Loggers, levels, ids and keys around a message are not part of it."""
+    repository.commit({"shop/log.py": 'warn("order cannot be priced")\n'}, at=ONSET - timedelta(minutes=30))
+
+    found = analyzed(repository, incident(patterns=(pattern(template, level="warning"),)))
+
+    assert found.suggested_fix_locations == ["shop/log.py:1"]
+
+
+def test_missing_branch_is_refused_by_name(repository: Repository) -> None:
+    """A base branch that does not exist is the operator's to correct."""
+    with pytest.raises(Refused, match="no branch 'trunk'"):
+        analyze(alert(), incident(trace(*FRAMES)), Branchless(repository.folder, "main"), "trunk")
+
+
+def test_nothing_found_is_said(repository: Repository) -> None:
+    """Evidence that leads nowhere gives no places, and recent commits with low scores."""
+    found = analyzed(repository, incident(patterns=(pattern("<*> <*>"),)))
+
+    assert found.code_available
+    assert found.problematic_files == []
+    assert "No stack frame and no log message" in found.analysis_summary
+    assert all(suspect.score < 0.3 for suspect in found.suspect_commits)
+
+
+def test_ambiguous_file_is_decided_by_its_words(repository: Repository) -> None:
+    """Of two files of one name, the one that holds the frame's code is meant; without code neither is."""
+    repository.commit({"a/util.py": "x = 1\n", "b/util.py": "fail()\n"}, at=ONSET - timedelta(minutes=30))
+    told = trace(frame("/app/util.py", 1, "f", "fail()"))
+    untold = trace(frame("/app/util.py", 1, "f"))
+
+    assert analyzed(repository, incident(told)).problematic_files[0].path == "b/util.py"
+    assert analyzed(repository, incident(untold)).problematic_files == []
+
+
+def test_few_questions_are_asked(repository: Repository) -> None:
+    """One incident costs the host a bounded number of calls."""
+    reader = GitReader(repository.folder, "main")
+
+    analyze(alert(), incident(trace(*FRAMES), patterns=(pattern("order <*> cannot be priced"),)), reader, "main")
+
+    assert len(reader.calls) <= 25
+    assert len(set(reader.calls)) == len(reader.calls)
+
+
+class Branchless(GitReader):
+    """A host that lists nothing for a branch it does not have."""
+
+    def commits(
+        self, ref: str, *, path: str | None = None, until: datetime | None = None, limit: int = 20
+    ) -> Sequence[Commit]:
+        """Return nothing."""
+        return []
+
+
+class Dead(GitReader):
+    """A host that stops answering."""
+
+    def paths(self, ref: str) -> Sequence[str]:
+        """Fail as a host does that cannot be reached."""
+        raise Unavailable("the host did not answer")
+
+
+def test_unreadable_repository_surfaces_as_the_readers_error(repository: Repository) -> None:
+    """No answer is made up when nothing can be read."""
+    with pytest.raises(Unavailable):
+        analyze(alert(), incident(trace(*FRAMES)), Dead(repository.folder, "main"), "main")

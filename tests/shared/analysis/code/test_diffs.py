@@ -1,0 +1,56 @@
+"""Promises of reading diffs."""
+
+import difflib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.analysis.code.diffs import before, hunks
+
+PATCH = """@@ -1,4 +1,5 @@ def total():
+ one
+-two
++TWO
++and a half
+ three
+ four
+@@ -10,2 +11,1 @@
+ ten
+-eleven
+\\ No newline at end of file"""
+
+
+def test_added_and_removed_lines_are_numbered_in_the_new_file() -> None:
+    """Added lines say where they are, removed ones what they stood before."""
+    first, second = hunks(PATCH)
+
+    assert first.added() == [(2, "TWO"), (3, "and a half")]
+    assert first.removed() == [(2, "two")]
+    assert second.removed() == [(12, "eleven")]
+
+
+@pytest.mark.parametrize(("line", "stood"), [(1, 1), (2, None), (3, None), (4, 3), (8, 7), (11, 10), (12, 12)])
+def test_line_is_followed_to_where_it_stood(line: int, stood: int | None) -> None:
+    """A kept line has a former number, an added one has none."""
+    assert before(line, hunks(PATCH)) == stood
+
+
+@pytest.mark.parametrize("patch", [None, "", "Binary files differ"])
+def test_no_patch_has_no_hunks(patch: str | None) -> None:
+    """A change the host does not show is no change of lines."""
+    assert hunks(patch) == []
+
+
+LINES = st.lists(st.sampled_from("abcd"), max_size=15)
+
+
+@settings(database=None, deadline=None, derandomize=True)
+@given(old=LINES, new=LINES)
+def test_every_kept_line_is_found_again(old: list[str], new: list[str]) -> None:
+    """Over generated texts, the line a number is followed to has the same words."""
+    patch = "\n".join(list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:])
+
+    for number, line in enumerate(new, 1):
+        stood = before(number, hunks(patch))
+        assert stood is None or old[stood - 1] == line

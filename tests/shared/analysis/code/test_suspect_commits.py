@@ -1,0 +1,162 @@
+"""Promises of ranking commits."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.analysis.code import spans
+from shared.analysis.code.line_history import Place
+from shared.analysis.code.suspect_commits import MAX_DETAILS, MAX_HISTORIES, Clues, Suspect, rank, words_of
+from tests.fakes_code_host import START, GitReader, Repository
+
+CART = """def total(lines):
+    result = 0
+    for line in lines:
+        result += line.price
+    return result
+
+
+def count(lines):
+    return len(lines)
+"""
+BEGAN = START + timedelta(days=30)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """Return a repository whose cart is half a year old."""
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"cart.py": CART}, "Add the cart", at=START - timedelta(days=180))
+    return repository
+
+
+def day(number: float) -> datetime:
+    """Return the time so many days after the start."""
+    return START + timedelta(days=number)
+
+
+def place(repository: Repository, words: str, path: str = "cart.py", depth: int = 0) -> Place:
+    """Return the place of the line that holds `words` at the head."""
+    text = GitReader(repository.folder).read(path, "HEAD") or ""
+    line = text[: text.index(words)].count("\n") + 1
+    return Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
+
+
+def ranked(repository: Repository, *places: Place, said: str = "", began: datetime = BEGAN) -> list[Suspect]:
+    """Rank the commits of the head."""
+    return rank(GitReader(repository.folder), "HEAD", Clues(places, words_of(said), began))
+
+
+def test_commit_that_wrote_the_failing_line_comes_first(repository: Repository) -> None:
+    """Blame counts more than being newest."""
+    bad = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(26))
+    repository.commit({"cart.py": "# The cart.\n" + CART.replace("line.price", "line.cost")}, at=day(29))
+
+    best = ranked(repository, place(repository, "line.cost"))[0]
+
+    assert best.commit.sha == bad
+    assert "wrote the line cart.py:5" in best.reasons[0]
+
+
+def test_line_is_followed_through_later_commits_that_move_it(repository: Repository) -> None:
+    """Lines added above do not hide who wrote the line."""
+    bad = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(20))
+    for number in range(3):
+        text = GitReader(repository.folder).read("cart.py", "HEAD") or ""
+        repository.commit({"cart.py": f"A{number} = {number}\n" + text}, at=day(21 + number))
+
+    assert ranked(repository, place(repository, "line.cost"))[0].commit.sha == bad
+
+
+def test_commit_that_changed_the_function_beats_one_elsewhere_in_the_file(repository: Repository) -> None:
+    """A check taken out of the failing function explains more than a newer change beside it."""
+    guarded = CART.replace("    result = 0\n", "    if lines is None:\n        return 0\n    result = 0\n")
+    repository.commit({"cart.py": guarded}, at=day(-90))
+    bad = repository.commit({"cart.py": CART}, "Simplify", at=day(28))
+    repository.commit({"cart.py": CART.replace("len(lines)", "len(list(lines))")}, at=day(29))
+
+    assert ranked(repository, place(repository, "for line"))[0].commit.sha == bad
+
+
+def test_words_of_the_message_raise_a_commit(repository: Repository) -> None:
+    """Between equals, the commit that touches what the message names explains more."""
+    named = repository.commit({"cart.py": CART + "\n\nCURRENCIES = {}\n"}, at=day(27))
+    newer = repository.commit({"cart.py": CART + "\n\nCURRENCIES = {}\n\n\nLIMIT = 3\n"}, at=day(28))
+
+    found = [each.commit.sha for each in ranked(repository, place(repository, "result += "), said="no CURRENCIES")]
+
+    assert found.index(named) < found.index(newer)
+
+
+def test_commit_after_the_failure_is_strongly_doubted(repository: Repository) -> None:
+    """What came later cannot be the cause, unless a clock lies: it stays listed, low."""
+    earlier = repository.commit({"cart.py": CART.replace("result = 0", "result = 0.0")}, at=day(20))
+    later = repository.commit({"cart.py": CART.replace("result = 0", "result = None")}, at=day(31))
+
+    found = ranked(repository, place(repository, "result += "))
+
+    assert found[0].commit.sha == earlier
+    assert next(each.score for each in found if each.commit.sha == later) < 0.15
+
+
+def test_commit_of_prose_alone_is_strongly_doubted(repository: Repository) -> None:
+    """Documentation breaks nothing."""
+    repository.commit({"guide.md": "result += line.price\n"}, at=day(29))
+
+    found = ranked(repository, place(repository, "line.price", "guide.md"))
+
+    assert found[0].score < 0.1
+    assert "it changes only documentation" in found[0].reasons
+
+
+def test_deeper_place_counts_more(repository: Repository) -> None:
+    """Who wrote the line that fails stands before who wrote the call."""
+    caller = repository.commit({"api.py": "def get(cart):\n    return total(cart)\n"}, at=day(29))
+    writer = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(28))
+    places = (place(repository, "line.cost"), place(repository, "total(cart)", "api.py", depth=1))
+
+    assert [each.commit.sha for each in ranked(repository, *places)][:2] == [writer, caller]
+
+
+def test_history_is_followed_under_the_former_name(repository: Repository) -> None:
+    """A renamed file's culprit may have written under the old name."""
+    bad = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(20))
+    repository.commit({"cart.py": None, "shop/cart.py": CART.replace("line.price", "line.cost")}, at=day(25))
+
+    assert ranked(repository, place(repository, "line.cost", "shop/cart.py"))[0].commit.sha == bad
+
+
+def test_newest_commits_stand_in_when_no_place_is_known(repository: Repository) -> None:
+    """Without places, recency and words are all there is, and the scores say so."""
+    repository.commit({"queue.py": "RETRIES = 0\n"}, at=day(10))
+    newest = repository.commit({"queue.py": "RETRIES = 1\n"}, at=day(29))
+
+    found = ranked(repository)
+
+    assert found[0].commit.sha == newest
+    assert found[0].score < 0.3
+
+
+def test_host_is_asked_a_bounded_number_of_times(repository: Repository) -> None:
+    """However long the histories, the number of questions is bounded."""
+    for number in range(25):
+        repository.commit({"cart.py": CART + f"N = {number}\n", "api.py": f"N = {number}\n"}, at=day(number / 10))
+    reader = GitReader(repository.folder)
+
+    rank(reader, "HEAD", Clues([place(repository, "line.price")], frozenset(), BEGAN))
+
+    assert len(reader.calls) <= MAX_HISTORIES + MAX_DETAILS + 2
+
+
+def test_same_question_has_the_same_answer(repository: Repository) -> None:
+    """The order of equals is fixed."""
+    for number in range(5):
+        repository.commit({"cart.py": CART + f"N = {number}\n"}, at=day(20))
+
+    assert ranked(repository, place(repository, "line.price")) == ranked(repository, place(repository, "line.price"))
+
+
+def test_words_without_meaning_are_left_out() -> None:
+    """Names say something about a failure, the words of every message do not."""
+    assert words_of("'NoneType' object has no attribute 'unit_price'") == {"nonetype", "unit_price"}

@@ -1,0 +1,287 @@
+"""Detection without a model, over whole log pages."""
+
+import gzip
+import json
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from infra import bundle
+from shared.analysis.detection.detect import detect
+from shared.contracts import Incident
+from shared.telemetry.port import LogLine, LogPage, Series
+from tests.builders import NOW, an_alert
+
+START = NOW - timedelta(minutes=15)
+ONSET = NOW - timedelta(minutes=4)
+CASES = bundle.ROOT.parent / "shared" / "cases" / "executed"
+
+
+def trace(file: str, raised: str) -> str:
+    """Return an error with a Python traceback through the file."""
+    return f'ERROR failed\nTraceback (most recent call last):\n  File "{file}", line 7, in total\n    sum(x)\n{raised}'
+
+
+def line(at: datetime, text: str, pod: str = "a") -> LogLine:
+    """Return a line of the service."""
+    return LogLine(at, 0, text, {"service_name": "checkout-api", "pod": pod})
+
+
+def every(seconds: float, text: str, begin: datetime = START, end: datetime = NOW) -> list[LogLine]:
+    """Return the line again and again, `%d` numbered."""
+    count = int((end - begin).total_seconds() / seconds)
+    return [line(begin + timedelta(seconds=seconds * n), text.replace("%d", str(n))) for n in range(count)]
+
+
+def page(*parts: list[LogLine], is_complete: bool = True) -> LogPage:
+    """Return the lines in the order of time."""
+    lines = sorted((one for part in parts for one in part), key=lambda one: one.at)
+    return LogPage(tuple(lines), '{service_name="checkout-api"}', is_complete, "https://grafana.example/explore")
+
+
+CALM = every(3, 'INFO [access] 10.0.0.%d "GET /cart HTTP/1.1" 200 12')
+USUAL = every(100, trace("/app/mail.py", "OSError: no relay"))
+NEW = every(20, trace("/app/cart.py", "KeyError: 'price'"), ONSET)
+
+
+def series(*values: float, name: str = "cpu usage") -> Series:
+    """Return a series over the window, a point every minute."""
+    points = tuple((START + timedelta(minutes=index), value) for index, value in enumerate(values))
+    return Series(name, "%", "rate(cpu[1m])", {}, points)
+
+
+def test_new_trace_leads_over_one_that_was_always_there():
+    """What began explains the incident; the service's usual error does not, however frequent."""
+    incident = detect(an_alert(), page(CALM, USUAL, NEW), [], [])
+
+    assert incident.needs_response
+    assert incident.onset == ONSET
+    assert [(one.exception_type, one.count_before_onset) for one in incident.stack_traces] == [
+        ("KeyError", 0),
+        ("OSError", 7),
+    ]
+    assert (incident.incident_type_hint, incident.looks_like_regression) == ("code_issue", True)
+
+
+def test_quiet_logs_dismiss_the_alert():
+    """Grafana's Test button ends in a digest."""
+    incident = detect(an_alert(alert_name="TestAlert"), page(CALM), [], [])
+
+    assert (incident.needs_response, incident.recommendation, incident.severity) == (False, "dismiss", "low")
+
+
+def test_usual_errors_alone_dismiss_the_alert():
+    """Errors the service lives with are no incident."""
+    assert not detect(an_alert(), page(CALM, USUAL), [], []).needs_response
+
+
+def test_usual_errors_without_a_baseline_do_not():
+    """When the alert fires since before the window, nothing shows the errors as usual."""
+    alert = an_alert(started_at=START - timedelta(minutes=5))
+
+    assert detect(alert, page(CALM, USUAL), [], []).needs_response
+
+
+def test_unread_logs_never_dismiss():
+    """Blind, the alert is taken at its word, and the answer says what failed."""
+    incident = detect(an_alert(labels={"severity": "critical"}), None, [], ["Loki did not answer", "no metrics"])
+
+    assert incident.needs_response
+    assert (incident.severity, incident.degraded) == ("critical", "Loki did not answer; no metrics")
+    assert [one.id for one in incident.evidence] == ["A1"]
+
+
+def test_errors_are_counted_over_the_window():
+    """The brief draws what was counted: nothing before the onset, and in all as many as there were."""
+    incident = detect(an_alert(), page(CALM, NEW), [], [])
+    counts = incident.error_summary.errors_over_time
+    before = int((ONSET - incident.start) / (incident.end - incident.start) * len(counts))
+
+    assert sum(counts) == incident.error_summary.total_errors > 0
+    assert sum(counts[:before]) == 0
+
+
+def test_silent_service_without_metrics_is_never_dismissed():
+    """A dead service logs nothing, and a wrong label finds nothing: both are told, neither is called healthy."""
+    incident = detect(an_alert(), page(), [], [])
+
+    assert incident.needs_response
+    assert incident.degraded is not None
+    assert "No log line was found" in incident.degraded
+
+
+def test_metrics_alone_make_an_incident():
+    """A series that left its range is harm although the logs are quiet, and dates the onset."""
+    incident = detect(an_alert(), page(CALM), [series(5, 6, 5, 6, 5, 6, 5, 6, 95, 96, 97)], [])
+
+    assert (incident.needs_response, incident.incident_type_hint) == (True, "infrastructure_issue")
+    assert incident.onset == START + timedelta(minutes=8)
+    assert incident.error_summary.metric_anomalies[0].evidence_id == "M1"
+
+
+def test_crash_is_harm_however_rare():
+    """One fatal line is enough, and grave."""
+    crash = [line(NOW - timedelta(minutes=14), "panic: assignment to entry in nil map")]
+
+    incident = detect(an_alert(), page(CALM, crash), [], [])
+
+    assert (incident.needs_response, incident.severity) == (True, "high")
+
+
+def test_refused_connections_point_outside():
+    """Messages without a trace are read for known trouble."""
+    refused = every(10, "ERROR cannot charge: dial tcp 10.0.0.5:443: connect: connection refused", ONSET)
+
+    assert detect(an_alert(), page(CALM, refused), [], []).incident_type_hint == "external_dependency"
+
+
+def test_errors_that_come_with_requests_are_no_incident():
+    """A service that answers one request in ten with an error does so more when it is busy."""
+    half = START + timedelta(minutes=7)
+    busy = every(1, "INFO order %d placed", half)
+    usual = every(10, "ERROR order %d: card declined", half)
+
+    assert not detect(an_alert(), page(busy, usual), [], []).needs_response
+
+
+def test_alert_label_raises_severity_but_never_lowers_it():
+    """The rule's author may know better that it is worse."""
+    logs = page(CALM, every(1, trace("/app/cart.py", "KeyError: 'price'"), ONSET))
+
+    assert detect(an_alert(labels={"severity": "critical"}), logs, [], []).severity == "critical"
+    assert detect(an_alert(labels={"severity": "info"}), logs, [], []).severity == "critical"
+
+
+def test_trace_split_by_pod_and_line_is_counted_once_each():
+    """Shippers that send a line per entry, from two pods at once, change nothing."""
+    split = [
+        line(one.at + timedelta(milliseconds=index), part, pod)
+        for one in NEW
+        for pod in ("a", "b")
+        for index, part in enumerate(one.text.split("\n"))
+    ]
+
+    incident = detect(an_alert(), page(CALM, split), [], [])
+
+    assert (incident.stack_traces[0].count, incident.error_summary.total_errors) == (2 * len(NEW), 2 * len(NEW))
+
+
+def test_evidence_is_numbered_linked_and_verbatim():
+    """Each excerpt is found in a line as it was logged, with its query and link."""
+    logs = page(CALM, USUAL, NEW)
+
+    incident = detect(an_alert(), logs, [], [])
+
+    kept = {one.id: one for one in incident.evidence}
+    assert len(kept) == len(incident.evidence)
+    assert {"A1", "T1", "T2", "L1"} <= set(kept)
+    for one in incident.evidence:
+        if one.source == "logs":
+            assert any(one.text in said.text for said in logs.lines)
+            assert (one.query, one.link) == (logs.query, logs.link)
+    assert all(one.evidence_id in kept for one in incident.stack_traces)
+
+
+def test_deployment_before_the_onset_is_kept_as_evidence():
+    """A line that tells of a new version shortly before is a lead."""
+    told = [line(ONSET - timedelta(minutes=2), "INFO starting application v2.4.1")]
+
+    incident = detect(an_alert(), page(CALM, told, NEW), [], [])
+
+    assert "INFO starting application v2.4.1" in [one.text for one in incident.evidence]
+
+
+def test_cut_off_page_knows_nothing_of_the_time_before_it():
+    """When the store cut older lines off, the window begins with the first line that is left."""
+    late = [one for one in CALM if one.at > ONSET]
+
+    assert detect(an_alert(), page(late, is_complete=False), [], []).start == late[0].at
+
+
+def test_problems_read_apart_date_the_onset_before_the_cut():
+    """When only problems are known of the older time, the first of them is where it began."""
+    late = [one for one in CALM if one.at > NOW - timedelta(minutes=1)]
+
+    assert detect(an_alert(), page(late, NEW, is_complete=False), [], []).onset == ONSET
+
+
+def test_cut_off_errors_are_never_taken_for_usual():
+    """Without the time before them nothing shows errors as usual."""
+    late = [one for one in (*CALM, *NEW) if one.at > ONSET + timedelta(seconds=1)]
+
+    assert detect(an_alert(), page(late, is_complete=False), [], []).needs_response
+
+
+def test_single_new_trace_right_before_the_alert_is_harm():
+    """Some alerts fire on one failure: seen once, just before, and never earlier."""
+    once = [line(NOW - timedelta(minutes=3), trace("/app/cart.py", "KeyError: 'price'"))]
+    fired = an_alert(started_at=NOW - timedelta(minutes=2))
+
+    assert detect(fired, page(CALM, once), [], []).onset == once[0].at
+    assert not detect(an_alert(), page(CALM, once), [], []).needs_response
+
+
+def test_stack_traces_in_every_twentieth_entry_are_harm():
+    """A service lives with errors, hardly with crashing all the time."""
+    assert detect(an_alert(), page(CALM, every(30, trace("/app/cart.py", "KeyError: 'price'"))), [], []).needs_response
+
+
+def test_many_different_errors_stay_within_the_contract():
+    """Hundreds of shapes neither break a bound nor swell the answer."""
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghij", k=8)) for _ in range(400)]
+    many = [line(NOW - timedelta(seconds=n), f"ERROR {word} {'x' * 3000}") for n, word in enumerate(words)]
+    traces = [
+        line(NOW - timedelta(seconds=n), trace(f"/app/{word}.py", f"{word}Error: x")) for n, word in enumerate(words)
+    ]
+
+    incident = detect(an_alert(), page(many, traces), [series(*range(20), name=f"m{n}") for n in range(30)], [])
+
+    assert len(incident.evidence) <= 40
+    assert len(incident.model_dump_json()) < 100_000
+
+
+def test_twenty_thousand_lines_are_read_in_three_seconds():
+    """The largest page the log port gives is no burden."""
+    lines = every(0.045, 'INFO [access] 10.0.0.%d "GET /cart/%d HTTP/1.1" 200 %d')[:20_000]
+    begun = time.perf_counter()
+
+    detect(an_alert(), page(lines), [], [])
+
+    assert time.perf_counter() - begun < 3
+
+
+def test_answer_is_the_same_every_time():
+    """Nothing depends on order of hashing, clock or chance."""
+    logs = page(CALM, USUAL, NEW)
+
+    assert detect(an_alert(), logs, [], []) == detect(an_alert(), logs, [], [])
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the recorded cases are not beside the project")
+def test_recorded_incidents_are_led_by_their_own_exception():
+    """On real traces the leading exception is the case's in nine of ten."""
+    right = [_leads(folder) for folder in sorted(CASES.iterdir())[:30]]
+
+    assert sum(right) >= 0.9 * len(right)
+
+
+def _leads(folder: Path) -> bool:
+    case = json.loads((folder / "case.json").read_text())
+    begin, end = (datetime.fromisoformat(one) for one in case["window"])
+    alert = an_alert(service_name=case["service_name"], start=begin, end=end, received_at=end)
+    found: Incident = detect(alert, _recorded(folder / "logs.loki.json.gz"), [], [])
+    return bool(found.stack_traces) and case["exception"].startswith(found.stack_traces[0].exception_type)
+
+
+def _recorded(path: Path) -> LogPage:
+    streams = json.loads(gzip.decompress(path.read_bytes()))["data"]["result"]
+    lines = [
+        LogLine(datetime.fromtimestamp(int(nanoseconds) / 1e9, UTC), int(nanoseconds), text, stream["stream"])
+        for stream in streams
+        for nanoseconds, text, *_ in stream["values"]
+    ]
+    return LogPage(tuple(sorted(lines, key=lambda one: one.nanoseconds)), "q", True)

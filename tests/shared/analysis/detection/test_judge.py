@@ -1,0 +1,132 @@
+"""The words of the offline judgement: what it calls new, a crash, a stop, a server error."""
+
+from datetime import timedelta
+
+from shared.analysis.causes.explain import explain
+from shared.analysis.detection.detect import detect
+from shared.contracts import Incident, RootCauseRequest
+from shared.telemetry.port import LogLine, LogPage, Series
+from tests.builders import NOW, an_alert
+
+START = NOW - timedelta(minutes=30)
+ALERT = an_alert(start=START)
+
+
+def every(seconds: float, text: str, begin_s: float = 0, end_s: float = 1800) -> list[LogLine]:
+    """Return the line each so many seconds of the window, `%d` numbered."""
+    count = int((end_s - begin_s) / seconds)
+    return [at(begin_s + seconds * index, text.replace("%d", str(index))) for index in range(count)]
+
+
+def at(seconds: float, text: str) -> LogLine:
+    """Return a line so many seconds after the begin of the window."""
+    return LogLine(START + timedelta(seconds=seconds), 0, text, {"service_name": "checkout-api"})
+
+
+def judged(*parts: list[LogLine], series: tuple[Series, ...] = ()) -> Incident:
+    """Return what is detected from these lines."""
+    lines = sorted((one for part in parts for one in part), key=lambda one: one.at)
+    return detect(ALERT, LogPage(tuple(lines), '{service_name="checkout-api"}', True), series, [])
+
+
+def test_errors_after_calm_are_new():
+    """Enough was read before them to say so, in the words of a line that was logged."""
+    incident = judged(every(3, "INFO order %d placed"), every(10, "ERROR order %d: no price", 1200))
+
+    assert incident.initial_symptoms[0] == "“ERROR order 0: no price” is new: 60 since 02:50:00 UTC, none before."
+
+
+def test_errors_from_the_first_line_on_are_not_called_new():
+    """Nobody saw the time before, so nothing is said of it."""
+    late = judged(every(10, "ERROR order %d: no price", 900))
+    begin = judged(every(10, "ERROR order %d: no price", 60))
+    steady = judged(every(10, "ERROR order %d: no price"))
+
+    assert late.initial_symptoms[0].endswith(": 90 since 02:45:00 UTC, where the lines that could be read begin.")
+    assert "since at least the start of the window" in begin.initial_symptoms[0]
+    assert "since at least the start of the window, 02:30:00 UTC" in steady.initial_symptoms[0]
+    assert not any("new" in one.initial_symptoms[0] + one.reasoning for one in (late, begin, steady))
+
+
+def test_crash_is_an_event_and_named_first():
+    """Two fatal lines after calm date the onset; no rate is needed."""
+    crashes = [
+        at(1080, "FATAL java.lang.OutOfMemoryError: heap space"),
+        at(1200, "FATAL java.lang.OutOfMemoryError: heap space"),
+    ]
+    usual = every(300, "ERROR mail not sent")
+
+    incident = judged(every(3, "INFO order %d placed"), usual, crashes)
+
+    assert incident.onset == crashes[0].at
+    assert "OutOfMemoryError” is new: 2 since 02:48:00 UTC" in incident.initial_symptoms[0].replace(": heap space", "")
+    assert incident.incident_type_hint == "infrastructure_issue"
+
+
+def test_errors_that_led_to_a_crash_keep_their_onset():
+    """The crash is named first, and what came before it still dates the incident."""
+    incident = judged(
+        every(3, "INFO order %d placed"),
+        every(5, "ERROR order %d: no price", 1200),
+        [at(1500, "FATAL giving up")],
+    )
+
+    assert incident.initial_symptoms[0].startswith("“FATAL giving up”")
+    assert incident.onset == START + timedelta(seconds=1200)
+
+
+def test_fatal_lines_the_service_always_writes_began_nothing():
+    """What comes every five minutes is no event."""
+    incident = judged(every(3, "INFO order %d placed"), every(300, "CRITICAL quota is at 80 %"))
+
+    assert incident.onset is None
+
+
+def test_traffic_that_stops_is_an_incident():
+    """Lines that stop coming are harm without an error: the last of them are kept, and the hypotheses are open."""
+    incident = judged(every(4.2, "INFO order %d placed", end_s=1080))
+
+    assert (incident.needs_response, incident.incident_type_hint) == (True, "unknown")
+    assert incident.onset == max(one.at for one in incident.evidence if one.source == "logs" and one.at)
+    assert "stopped writing" in incident.initial_symptoms[0]
+    assert "INFO order 256 placed" in [one.text for one in incident.evidence]
+    (cause,) = explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes
+    assert "down or stuck" in cause.hypothesis
+    assert "INFO order 256 placed" in [one.text for one in cause.quotes]
+
+
+def test_metrics_alone_tell_that_the_error_ratio_rose_and_when():
+    """Without logs the brief still knows what is wrong and since when."""
+    points = tuple((START + timedelta(minutes=index), 0.0 if index < 20 else 0.067) for index in range(31))
+
+    incident = detect(ALERT, None, [Series("error_ratio", "ratio", "q", {}, points)], ["Loki did not answer"])
+
+    assert incident.onset == START + timedelta(minutes=20)
+    assert incident.initial_symptoms == ["error_ratio went from 0 % to 6.7 %, since 02:50:00 UTC."]
+    assert "error_ratio: 0 % → 6.7 % from 02:50:00 UTC" in [one.text for one in incident.evidence]
+    # That requests fail is the harm; it is no cause of itself.
+    assert explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes == []
+
+
+def test_dismissal_says_only_what_was_looked_at():
+    """Metrics nobody read did not stay in their range."""
+    calm = every(3, "INFO order %d placed")
+    steady = Series("cpu", "cores", "q", {}, tuple((START + timedelta(minutes=index), 0.5) for index in range(31)))
+
+    assert "metrics were not read" in judged(calm).reasoning
+    assert "no metric left its range" in judged(calm, series=(steady,)).reasoning
+
+
+def test_server_errors_of_the_service_itself_are_named_so():
+    """An access log that turns to 500 shows the status, and the kind of fault has words."""
+    calm = every(3, 'INFO access "POST /pay HTTP/1.1" 200 12ms', end_s=1200)
+    failing = every(3, 'INFO access "POST /pay HTTP/1.1" 500 12ms', 1200)
+
+    incident = judged(calm, failing)
+
+    assert incident.initial_symptoms[0].startswith('“INFO access "POST /pay HTTP/1.1" 500 12ms” is new')
+    assert "server errors answered by the service itself" in incident.reasoning
+    assert any("5xx" in one.template for one in incident.patterns)
+    (cause,) = explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes
+    assert "itself answers requests with server errors" in cause.hypothesis
+    assert "500 12ms" in cause.quotes[0].text

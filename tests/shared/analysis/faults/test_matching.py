@@ -1,0 +1,60 @@
+"""Signs of known trouble in words."""
+
+import pytest
+
+from shared.analysis.faults import matching
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "target"),
+    [
+        ("dial tcp 10.0.0.5:5432: connect: connection refused", "connection refused", "10.0.0.5:5432"),
+        ("Error: getaddrinfo ENOTFOUND payments.internal", "name resolution failed", "payments.internal"),
+        ("java.net.UnknownHostException: stock", "name resolution failed", "stock"),
+        ("HTTPConnectionPool(host='tax', port=80): Read timed out.", "timed out", "tax"),
+        ("java.lang.OutOfMemoryError: Java heap space", "out of memory", ""),
+        ("OSError: [Errno 28] No space left on device: '/var/x'", "disk full", ""),
+        ("accept: too many open files", "too many open files", ""),
+        ("QueuePool limit of size 5 overflow 10 reached", "connection pool exhausted", ""),
+        ("KeyError: 'STRIPE_API_KEY'", "missing configuration", ""),
+        ("environment variable DATABASE_URL is not set", "missing configuration", ""),
+        ("PermissionError: [Errno 13] Permission denied: '/etc/x'", "permission denied", ""),
+        ('psycopg2.errors.UndefinedTable: relation "orders" does not exist', "schema mismatch", ""),
+        ("ModuleNotFoundError: No module named 'yaml'", "module missing", ""),
+        ("x509: certificate has expired or is not yet valid", "certificate rejected", ""),
+        ("IllegalStateException: No instances available for stock-service", "no instance available", "stock-service"),
+    ],
+)
+def test_trouble_is_named_with_what_it_is_about(text, name, target):
+    """Messages of many runtimes and drivers name their trouble in known words."""
+    found = matching.find(text)[0]
+
+    assert (found.rule.name, found.target) == (name, target)
+    assert found.quote in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TypeError: Cannot read properties of undefined (reading 'key')",
+        "KeyError: 'queue_name'",
+        "ValueError: not enough values to unpack (expected 3, got 0)",
+        "missing 1 required positional argument: 'send'",
+        "AttributeError: 'NoneType' object has no attribute 'strip'",
+        "GET /orders/503 200",
+    ],
+)
+def test_ordinary_bugs_are_no_sign_of_other_trouble(text):
+    """A bug in the code is not taken for configuration, resources or a dependency."""
+    assert matching.find(text) == []
+
+
+def test_quote_of_an_endless_line_is_short_and_verbatim():
+    """A quote is a part of the line around the sign."""
+    text = "x" * 5000 + " connection refused " + "y" * 5000
+
+    quote = matching.find(text)[0].quote
+
+    assert quote in text
+    assert "connection refused" in quote
+    assert len(quote) <= 220

@@ -1,0 +1,82 @@
+"""Java and Kotlin stack traces as they are found in logs."""
+
+from shared.analysis.logs.stack_traces import java
+
+NESTED = """10:00:00 ERROR c.s.OrderController - failed to place order
+org.springframework.web.util.NestedServletException: Request processing failed
+	at org.springframework.web.servlet.FrameworkServlet.processRequest(FrameworkServlet.java:1014)
+	at java.base/java.lang.Thread.run(Thread.java:829)
+Caused by: com.shop.OrderException: could not price
+	at com.shop.OrderService.place(OrderService.java:42) ~[classes!/:1.0]
+	at com.shop.OrderController.post(OrderController.java:17) ~[classes!/:1.0]
+	... 2 common frames omitted
+	Suppressed: java.io.IOException: close failed
+		at com.shop.Connection.close(Connection.java:9)
+		... 3 more
+Caused by: java.lang.NullPointerException: "price" is null
+	at com.shop.Pricing$Sum.total(Pricing.java:88)
+	... 3 more"""
+
+
+def test_root_cause_is_chosen_and_its_wrappers_are_kept():
+    """The innermost cause through own code leads; wrappers and suppressed ones stand beside it."""
+    (found,) = java.parse(NESTED)
+
+    assert str(found.raised) == 'java.lang.NullPointerException: "price" is null'
+    assert [one.type.rpartition(".")[2] for one in found.others] == [
+        "NestedServletException",
+        "OrderException",
+        "IOException",
+    ]
+
+
+def test_omitted_frames_are_those_of_the_enclosing_trace():
+    """`... n more` is filled from the wrapper, never from a suppressed exception."""
+    (found,) = java.parse(NESTED)
+
+    assert [(one.path, one.line) for one in found.raised.frames][-2:] == [
+        ("com/shop/OrderController.java", 17),
+        ("com/shop/Pricing.java", 88),
+    ]
+    assert [one.in_app for one in found.raised.frames] == [False, False, True, True]
+
+
+def test_kotlin_files_keep_their_own_names():
+    """A Kotlin file is named by the trace, not by its class."""
+    text = 'Exception in thread "main" java.lang.IllegalStateException: bad\n\tat com.acme.AppKt.main(App.kt:5)'
+
+    (found,) = java.parse(text)
+
+    assert (found.raised.frames[0].path, found.raised.frames[0].in_app) == ("com/acme/App.kt", True)
+
+
+def test_message_of_several_lines_is_read_whole():
+    """Lines between the exception and its first frame belong to the message."""
+    text = "com.acme.BadOrder: first\nsecond\n\tat com.acme.Shop.sell(Shop.java:7)"
+
+    (found,) = java.parse(text)
+
+    assert (found.raised.type, found.raised.message) == ("com.acme.BadOrder", "first second")
+
+
+def test_library_of_the_same_name_as_the_repository_is_own_code():
+    """A foreign-looking package is own code when the repository is named after it."""
+    text = "java.lang.Error: x\n\tat org.apache.commons.pool2.Pool.get(Pool.java:7)"
+
+    (foreign,) = java.parse(text)
+    (own,) = java.parse(text, ("commons-pool",))
+
+    assert not foreign.raised.has_app_frame
+    assert own.raised.has_app_frame
+
+
+def test_root_cause_printed_first_is_still_chosen():
+    """Logback's root-first output says `Wrapped by`."""
+    text = """java.io.IOException: gone
+	at com.acme.Store.read(Store.java:3)
+Wrapped by: com.acme.StoreException: cannot read
+	at com.acme.Shop.open(Shop.java:9)"""
+
+    (found,) = java.parse(text)
+
+    assert found.raised.type == "java.io.IOException"

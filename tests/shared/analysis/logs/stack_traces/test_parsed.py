@@ -1,0 +1,55 @@
+"""What parsers of all languages share, and the choice of the parser."""
+
+import time
+
+import pytest
+
+from shared.analysis.logs import stack_traces
+from shared.analysis.logs.stack_traces.parsed import Raised, innermost_with_own_code
+
+SAMPLES = {
+    "python": 'Traceback (most recent call last):\n  File "/app/a.py", line 1, in f\n    g()\nKeyError: 1',
+    "java": "java.lang.Error: x\n\tat com.shop.A.b(A.java:1)",
+    "javascript": "Error: x\n    at f (/app/a.js:1:2)",
+    "dotnet": "System.Exception: x\n   at Shop.A.B() in /src/A.cs:line 3",
+    "go": "panic: x\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:9 +0x1d",
+    "ruby": "/app/a.rb:1:in `f': x (ArgumentError)\n\tfrom /app/b.rb:2:in `g'",
+}
+
+
+@pytest.mark.parametrize("language", SAMPLES)
+def test_language_is_recognised_by_the_form_of_the_frames(language):
+    """Each language's trace goes to its own parser."""
+    (found,) = stack_traces.parse(SAMPLES[language])
+
+    assert (found.language, found.raised.has_app_frame) == (language, True)
+
+
+@pytest.mark.parametrize("text", ["", "all is well", "look at this\n  at home", 'see File "a.txt"', "12:01:02 at last"])
+def test_prose_is_no_trace(text):
+    """Words that look a little like a trace give none."""
+    assert stack_traces.parse(text) == []
+
+
+def test_hostile_text_is_read_in_bounded_time():
+    """Logs are written by strangers: endless lines and nesting cost little."""
+    hostile = [
+        "\tat " + "a." * 90_000 + "A(",
+        "    at " + "a (" * 60_000 + ":1:1)",
+        "f" + "()" * 50_000 + "\n\t/x.go:1",
+    ]
+    begun = time.perf_counter()
+
+    for text in hostile:
+        stack_traces.parse(text)
+
+    assert time.perf_counter() - begun < 2
+
+
+def test_cause_without_any_frame_gives_way_to_its_wrapper():
+    """An exception that shows no stack cannot explain where."""
+    (frame,) = stack_traces.parse(SAMPLES["python"])[0].raised.frames
+    foreign = frame.model_copy(update={"in_app": False})
+    chain = [Raised("Wrapper", "", (foreign,)), Raised("Cause", "", ())]
+
+    assert innermost_with_own_code(chain).type == "Wrapper"

@@ -1,0 +1,101 @@
+"""Traces split over several log entries."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.analysis.logs.join_traces import assemble
+from shared.analysis.logs.parse import read
+from shared.telemetry.port import LogLine
+
+AT = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
+PYTHON = """2031-05-06 07:08:09 ERROR request failed
+Traceback (most recent call last):
+  File "/app/a.py", line 1, in f
+    g()
+KeyError: 'x'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/app/b.py", line 2, in g
+    h()
+TypeError: no"""
+
+
+def assembled(*lines: tuple[str, str], gap_ms: int = 1) -> list[str]:
+    """Return the texts after assembling (pod, text) lines written `gap_ms` milliseconds apart."""
+    entries = [
+        read(LogLine(AT + timedelta(milliseconds=gap_ms * index), 0, text, {"pod": pod}))
+        for index, (pod, text) in enumerate(lines)
+    ]
+    return [entry.text for entry in assemble(entries)]
+
+
+def split(pod: str, text: str) -> list[tuple[str, str]]:
+    """Return the text as one entry per line."""
+    return [(pod, line) for line in text.split("\n")]
+
+
+def test_chained_trace_in_an_entry_per_line_becomes_one():
+    """Header line, both tracebacks and the sentence between them are one entry."""
+    assert assembled(*split("a", PYTHON)) == [PYTHON]
+
+
+def test_level_of_the_whole_is_the_worst_of_its_parts():
+    """Parts of unknown level do not soften an error."""
+    entries = [read(LogLine(AT, 0, text, {})) for text in PYTHON.split("\n")]
+
+    assert [entry.level for entry in assemble(entries)] == ["error"]
+
+
+def test_pods_writing_at_once_are_kept_apart():
+    """Interleaved lines of two pods give two whole traces."""
+    mixed = [line for pair in zip(split("a", PYTHON), split("b", PYTHON), strict=True) for line in pair]
+
+    assert assembled(*mixed) == [PYTHON, PYTHON]
+
+
+def test_line_of_another_thread_does_not_end_an_unfinished_trace():
+    """A line with a clock of its own between the parts stands alone."""
+    lines = split("a", PYTHON)
+    other = "2031-05-06 07:08:09 INFO [access] GET /"
+
+    texts = assembled(*lines[:3], ("a", other), *lines[3:])
+
+    assert sorted(texts) == sorted([PYTHON, other])
+
+
+def test_traces_after_one_another_stay_two():
+    """A second failure right behind the first is its own entry."""
+    one = "\n".join(PYTHON.split("\n")[:5])
+
+    assert assembled(*split("a", one), *split("a", one)) == [one, one]
+
+
+def test_java_trace_is_joined_to_its_first_line():
+    """`at`, `Caused by` and `... n more` continue."""
+    text = "ERROR failed\n\tat a.B.c(B.java:1)\nCaused by: a.D: x\n\tat a.D.e(D.java:2)\n\t... 1 more"
+
+    assert assembled(*split("a", text), ("a", "INFO next")) == [text, "INFO next"]
+
+
+def test_goroutine_dump_is_one_entry():
+    """Unindented calls belong to a dump once it began."""
+    text = "panic: x\n\ngoroutine 1 [running]:\nmain.f(0x1)\n\t/app/a.go:1 +0x1d\ncreated by main.g\n\t/app/b.go:2"
+
+    assert assembled(*split("a", text)) == [text.replace("\n\n", "\n\n")]
+
+
+def test_prefix_before_each_line_is_no_hindrance():
+    """oslo.log repeats its header before each line of a traceback."""
+    lines = ["Traceback (most recent call last):", '  File "/a.py", line 1, in f', "    g()", "KeyError: 'x'"]
+    text = "\n".join(f"2031-05-06 07:08:0{index} TRACE shop.api {line}" for index, line in enumerate(lines))
+
+    assert assembled(*split("a", text), ("a", "2031-05-06 07:08:09 INFO shop.api next")) == [
+        text,
+        "2031-05-06 07:08:09 INFO shop.api next",
+    ]
+
+
+def test_entries_far_apart_are_not_joined():
+    """An indented line minutes later continues nothing."""
+    assert len(assembled(("a", "ERROR x"), ("a", "  indented"), gap_ms=60_000)) == 2

@@ -1,0 +1,147 @@
+"""What single log lines say."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.analysis.logs.parse import read
+from shared.telemetry.port import LogLine
+
+AT = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
+
+
+def line(text: str, **labels: str) -> LogLine:
+    """Return a line written by one pod."""
+    return LogLine(AT, 0, text, {"service_name": "shop", "pod": "shop-1", **labels})
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("2031-05-06 07:08:09,123 ERROR [app] request failed", "error"),
+        ("WARNING:root:disk at 91 %", "warning"),
+        ("07:08:09.123 WARN  c.s.Cart#12 slow", "warning"),
+        ("E0506 07:08:09.123456       1 cart.go:12] cannot price", "error"),
+        ('time=2031-05-06T07:08:09Z level=error msg="no route"', "error"),
+        ("2031/05/06 07:08:09 [crit] 12#12: *1 connect() failed", "fatal"),
+        ("fail: Shop.Cart[0]", "error"),
+        ("panic: assignment to entry in nil map", "fatal"),
+        ("Traceback (most recent call last):", "error"),
+        ('10.0.0.1 - "GET /error HTTP/1.1" 200 12', "unknown"),
+        ('INFO [access] 10.0.0.1 - "GET /cart HTTP/1.1" 503 12', "error"),
+        ("POST /pay 500 12.5 ms - 20", "error"),
+        ('[GIN] 2031/05/06 - 07:08:09 | 502 | 1.2ms | 10.0.0.1 | POST "/pay"', "error"),
+        ("POST /pay 200 500 ms - 20", "unknown"),
+        ("INFO 0 errors found", "info"),
+        ("everything is fine", "unknown"),
+    ],
+)
+def test_level_is_read_from_the_forms_services_write(text, level):
+    """Python, Java, Go, nginx, .NET, logfmt and access logs tell their level in their own ways."""
+    assert read(line(text)).level == level
+
+
+@pytest.mark.parametrize(
+    ("fields", "level"),
+    [
+        ({"severity": "CRITICAL", "message": "m"}, "fatal"),
+        ({"level": 50, "msg": "m"}, "error"),
+        ({"@l": "Warning", "@m": "m"}, "warning"),
+        ({"log": {"level": "debug"}, "message": "m"}, "debug"),
+        ({"severity": "INFO", "message": "m", "status": 502}, "error"),
+    ],
+)
+def test_level_is_read_from_json_fields(fields, level):
+    """Google Cloud, pino, Serilog, ECS: names and numbers, and a 5xx answer is an error whatever its level."""
+    assert read(line(json.dumps(fields))).level == level
+
+
+def test_what_the_line_says_outweighs_the_guess_of_the_store():
+    """`detected_level` is guessed from words in the line; the line's own level is not."""
+    assert read(line("INFO error rate is 0", detected_level="error")).level == "info"
+    assert read(line("nothing said", detected_level="error")).level == "error"
+    assert read(line("INFO said", level="warn")).level == "warning"
+
+
+@pytest.mark.parametrize("key", ["exc_info", "stack_trace", "exception", "stack", "traceback"])
+def test_trace_in_a_field_of_its_own_follows_the_message(key):
+    """Structured loggers put the trace beside the message."""
+    entry = read(line(json.dumps({"level": "error", "message": "failed", key: "Traceback\n  File"})))
+
+    assert (entry.text, entry.message) == ("failed\nTraceback\n  File", "failed")
+
+
+def test_nested_error_gives_its_stack_but_not_its_message():
+    """pino's `err.stack` is read; the line's own `msg` stays the message."""
+    fields = {"level": 50, "msg": "request failed", "err": {"message": "x", "stack": "Error: x\n    at f (/a.js:1:2)"}}
+
+    assert read(line(json.dumps(fields))).text == "request failed\nError: x\n    at f (/a.js:1:2)"
+
+
+def test_google_cloud_payload_is_unwrapped():
+    """An exported entry carries its message in `jsonPayload`."""
+    assert read(line(json.dumps({"severity": "ERROR", "jsonPayload": {"message": "no price"}}))).text == "no price"
+
+
+def test_docker_wrapping_is_taken_off():
+    """Docker's json-file driver wraps lines that may be JSON themselves."""
+    inner = json.dumps({"severity": "ERROR", "message": "no price"})
+
+    entry = read(line(json.dumps({"log": inner + "\n", "stream": "stderr"})))
+
+    assert (entry.text, entry.level) == ("no price", "error")
+
+
+def test_colours_and_the_runtimes_prefix_are_taken_off():
+    """What terminal and container runtime add is no part of the message."""
+    entry = read(line("2031-05-06T07:08:09.123456789Z stderr F \x1b[31mERROR\x1b[0m no price"))
+
+    assert (entry.text, entry.level) == ("ERROR no price", "error")
+
+
+def test_trace_written_in_one_line_gets_its_lines_back():
+    """logfmt and twice encoded JSON write newlines as two characters."""
+    entry = read(
+        line(r'level=error stack="Traceback (most recent call last):\n  File \"/a.py\", line 1, in f\nKeyError"')
+    )
+
+    assert '\n  File "/a.py", line 1, in f\n' in entry.text
+
+
+def test_hostile_line_is_read_in_bounded_time():
+    """Unclosed quotes and endless words cost little."""
+    hostile = [
+        'a="' * 30_000 + r"\n",
+        'a="' + r"\n" * 50_000,
+        "a." * 50_000 + r"\n",
+        "Error" * 20_000,
+        '{"a":' * 100_000,
+    ]
+    begun = time.perf_counter()
+
+    for text in hostile:
+        read(line(text))
+
+    assert time.perf_counter() - begun < 1
+
+
+def test_clock_is_no_part_of_the_message():
+    """Lines of one shape differ by time; the message does not."""
+    assert read(line("2031-05-06T07:08:09.123+02:00 ERROR no price")).message == "ERROR no price"
+
+
+@pytest.mark.parametrize("text", ["{not json", "[1, 2]", "{}", "", '{"a": 1}'])
+def test_any_text_is_read(text):
+    """A line of no known format is its own message; nothing raises."""
+    assert read(line(text)).text == text
+
+
+def test_pods_are_different_sources_and_levels_are_not():
+    """The store splits a pod's lines by level; they still come from one process."""
+    one, same = read(line("a", detected_level="error")), read(line("b", detected_level="unknown"))
+    other = read(line("a", pod="shop-2"))
+
+    assert one.source == same.source
+    assert one.source != other.source

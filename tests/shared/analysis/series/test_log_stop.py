@@ -1,0 +1,61 @@
+"""Traffic that stops dead."""
+
+import random
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.analysis.detection.ranking import Window
+from shared.analysis.series.log_stop import find_stop
+from tests.builders import NOW
+
+START = NOW - timedelta(minutes=30)
+WINDOW = Window(START, NOW)
+
+
+def every(seconds: float, begin_s: float = 0, end_s: float = 1800) -> list[datetime]:
+    """Return a moment each so many seconds of the window."""
+    count = int((end_s - begin_s) / seconds)
+    return [START + timedelta(seconds=begin_s + seconds * index) for index in range(count)]
+
+
+def test_traffic_that_ends_is_a_stop():
+    """When the last line came, how many a minute before, none since."""
+    times = every(4.2, end_s=1080)
+
+    found = find_stop(times, WINDOW, '{service_name="shop"}')
+
+    assert found is not None
+    assert (found.at, found.value) == (times[-1], 0)
+    assert found.baseline == pytest.approx(14.3, abs=0.1)
+    assert found.series.query == 'sum(count_over_time({service_name="shop"} [1m]))'
+
+
+def test_traffic_that_ends_but_for_a_heartbeat_is_a_stop():
+    """A line now and then is near enough to nothing."""
+    assert find_stop([*every(4.2, end_s=1080), *every(300, 1200)], WINDOW, "") is not None
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        every(4.2),
+        every(4.2, end_s=1700),  # the window of a replay ends a little after its data
+        every(120, end_s=1080),  # few lines are quiet by chance
+        [*every(4.2, end_s=1080), *every(12, 1080)],  # a lull
+        [one for begin in (0, 600, 1200) for one in every(1, begin, begin + 60)],  # a job every ten minutes
+        [],
+    ],
+    ids=["steady", "ends late", "few", "lull", "job", "nothing"],
+)
+def test_other_quiet_is_no_stop(times: list[datetime]):
+    """Only what chance, habit and the window's edge do not explain counts."""
+    assert find_stop(times, WINDOW, "") is None
+
+
+def test_random_traffic_hardly_ever_stops_by_chance():
+    """Lines that come at random, many or few, are no stop in a thousand windows."""
+    chance = random.Random(3)
+    windows = [sorted(START + timedelta(seconds=chance.uniform(0, 1800)) for _ in range(n)) for n in (5, 20, 100) * 333]
+
+    assert not [one for one in windows if find_stop(one, WINDOW, "")]

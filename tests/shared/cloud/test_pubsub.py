@@ -1,0 +1,182 @@
+"""Publishing alerts: over real gRPC to the local stand-in, and to Google's own emulator."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import pubsub_v1
+
+from infra.local.pubsub.server import LocalBus
+from infra.local.stack import emulators
+from shared.cloud import pubsub
+from shared.cloud.pubsub import Bus, BusSettings, DeadMessage
+from shared.contracts import Alert
+from shared.errors import Misconfigured, Refused, Unavailable, Uncertain
+from tests.emulated import need
+
+MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+TOPIC, DEAD_TOPIC = "projects/p/topics/incident-alerts", "projects/p/topics/incident-alerts-dead"
+
+
+def alert(service_name: str = "checkout") -> Alert:
+    """An alert of one service."""
+    times = {"start": MOMENT, "end": MOMENT, "received_at": MOMENT}
+    return Alert(incident_id="inc-20260131-0123456789", service_name=service_name, **times)
+
+
+def connected(**settings: Any) -> Bus:
+    """A bus of project p where PUBSUB_EMULATOR_HOST says."""
+    return Bus(
+        BusSettings(google_cloud_project="p", pubsub_emulator_host=os.environ["PUBSUB_EMULATOR_HOST"], **settings)
+    )
+
+
+@pytest.fixture
+def local(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBus]:
+    """The stand-in with the topic incident-alerts of project p."""
+    with LocalBus() as served:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", served.address)
+        publisher = pubsub_v1.PublisherClient()
+        publisher.create_topic(name=TOPIC)
+        publisher.transport.close()
+        yield served
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Google's Pub/Sub emulator; skipped where it is absent, except in CI where gcloud is installed."""
+    need("pubsub")
+    with emulators.pubsub(tmp_path_factory.mktemp("emulator") / "pubsub.log") as address:
+        yield address
+
+
+def test_published_alert_reaches_google_s_emulator_whole(emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data and attributes arrive at a subscriber of the real emulator; ids come back once it has confirmed."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator)  # for Google's own clients below
+    topic, subscription = TOPIC, "projects/p/subscriptions/reader"
+    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+    publisher.create_topic(name=topic)
+    subscriber.create_subscription(name=subscription, topic=topic)
+    sender = connected()
+    sent = alert("caf\u00e9-" + "x" * 190)
+
+    message_ids = sender.publish_all([sent, alert("b")])
+
+    pulled = subscriber.pull(subscription=subscription, max_messages=10, timeout=10).received_messages
+    received = {message.message.message_id: message.message for message in pulled}
+    assert set(received) == set(message_ids)
+    assert Alert.model_validate_json(received[message_ids[0]].data) == sent
+    assert received[message_ids[0]].attributes["incident_id"] == sent.incident_id
+    assert received[message_ids[0]].attributes["service_name"].startswith("caf?-x")
+    for client in (publisher.transport, subscriber):
+        client.close()
+    sender.close()
+
+
+def test_dead_letter_is_the_message_with_its_reason(local: LocalBus) -> None:
+    """Data and attributes stay; reason and original id are added, within what Pub/Sub takes of attributes."""
+    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+    publisher.create_topic(name=DEAD_TOPIC)
+    subscriber.create_subscription(name="projects/p/subscriptions/dead", topic=DEAD_TOPIC)
+    sender = connected()
+    attributes = {"reason": "an earlier one", **{f"key-{n}": str(n) for n in range(99)}}
+
+    sender.bury(DeadMessage(b"\xffno json", "17", attributes), "\u00fc" * 1000)
+
+    (received,) = subscriber.pull(subscription="projects/p/subscriptions/dead", max_messages=9).received_messages
+    told = dict(received.message.attributes)
+    assert received.message.data == b"\xffno json"
+    assert (told["original_message_id"], told["key-0"], len(told)) == ("17", "0", 100)
+    assert told["reason"] == "\u00fc" * 512
+    for client in (publisher.transport, subscriber):
+        client.close()
+    sender.close()
+
+
+def test_message_id_is_the_bus_s(local: LocalBus) -> None:
+    """The id that the bus gave is returned."""
+    sender = connected()
+
+    assert int(sender.publish(alert())) > 0
+    sender.close()
+
+
+def test_absent_topic_is_refused(local: LocalBus) -> None:
+    """A topic that does not exist is the operator's to mend, and named."""
+    sender = connected(incident_topic="misspelt")
+
+    with pytest.raises(Refused, match="misspelt"):
+        sender.publish(alert())
+    sender.close()
+
+
+def test_bus_works_again_after_a_failure(local: LocalBus) -> None:
+    """One refused alert does not spoil the connection."""
+    sender = connected(incident_topic="late")
+    with pytest.raises(Refused):
+        sender.publish(alert())
+    publisher = pubsub_v1.PublisherClient()
+    publisher.create_topic(name="projects/p/topics/late")
+
+    assert sender.publish(alert())
+    publisher.transport.close()
+    sender.close()
+
+
+def test_nobody_there_is_unavailable_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a bus the sender is told within the timeout."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{taken.getsockname()[1]}")
+        sender = connected(bus_timeout_s=0.5)
+        begin = time.monotonic()
+
+        with pytest.raises(Unavailable, match="Pub/Sub"):
+            sender.publish(alert())
+
+        assert time.monotonic() - begin < 4
+        sender.close()
+
+
+def test_silence_is_uncertain_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bus that takes the connection and never answers may have the alert."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{silent.getsockname()[1]}")
+        sender = connected(bus_timeout_s=0.5)
+        begin = time.monotonic()
+
+        with pytest.raises(Uncertain, match="Pub/Sub"):
+            sender.publish(alert())
+
+        assert time.monotonic() - begin < 4
+        sender.close()
+
+
+def test_connect_without_a_project_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The missing variable is named."""
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+
+    with pytest.raises(Misconfigured, match="GOOGLE_CLOUD_PROJECT"):
+        pubsub.connect()
+
+
+def test_connect_returns_the_same_bus(local: LocalBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One connection serves a whole process."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+
+    assert pubsub.connect() is pubsub.connect()
+
+
+def test_emulators_leave_nothing_running(tmp_path: Path) -> None:
+    """An emulator's port is free again once it is left, its Java machine included."""
+    need("pubsub")
+    with emulators.pubsub(tmp_path / "log") as address:
+        host, port = address.split(":")
+
+    with socket.socket() as probe:
+        assert probe.connect_ex((host, int(port))) != 0

@@ -1,0 +1,195 @@
+"""Secrets are cut from texts for good, and ordinary text stays as it is."""
+
+import gzip
+import json
+import random
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+from infra import bundle
+from shared.redaction import cut, cut_json, cut_lines, holds_credentials
+from tests.planted_secrets import KEY_LOGGED_APART, PLANTED, Planted
+
+CASES = bundle.ROOT.parent / "shared" / "cases"
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
+def test_secret_of_every_kind_is_cut(planted: Planted) -> None:
+    """Nothing of the secret is left, and what stands there says that something was cut."""
+    assert planted.secret in planted.line
+
+    kept = cut(planted.line)
+
+    assert planted.secret not in kept
+    assert "[cut: " in kept
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
+def test_cutting_twice_changes_nothing(planted: Planted) -> None:
+    """A text that passes several doors stays the same after the first."""
+    assert cut(cut(planted.line)) == cut(planted.line)
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
+def test_secret_is_cut_inside_a_json_log_line(planted: Planted) -> None:
+    """The line as a field of a JSON line, where quotes and line breaks are escaped."""
+    line = json.dumps({"level": "error", "msg": planted.line, "n": 1})
+
+    assert json.dumps(planted.secret)[1:-1] not in cut(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '  File "/app/shop/pricing.py", line 53, in share_discount',
+        "    at com.acme.shop.TokenService.refreshToken(TokenService.java:42)",
+        "    at Object.<anonymous> (/srv/node_modules/lodash@4.17.21/index.js:10:5)",
+        "java.security.InvalidKeyException: Illegal key size: token 17",
+        "commit 713942626104c0ffee713942626104c0ffee7139 by build 2026.11.23",
+        "trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7",
+        "request 550e8400-e29b-41d4-a716-446655440000 took 12 ms",
+        "ts=1764000000000000000 at 2026-11-23T10:00:00.123456789+02:00",
+        "digest sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "SyntaxError: Unexpected token: punc (})",
+        "password: must be at least 8 characters",
+        "invalid password for user_id 7",
+        'token = request.headers.get("X-Token")',
+        "self.password = settings.db_password",
+        "Basic authentication failed; bearer token is missing",
+        "max_token: 4096 next_token: null primary_key=order_id cache_key=user:17",
+        "PWD=/home/app OLDPWD=/srv",
+        "KeyError: 'secret'",
+        "loaded git@main and user@host in 0.4111111111111111 s",
+        "offset 4111111111111112 of partition 3",
+        "GET /orders?page=2&sort=asc HTTP/1.1 200 +12 -3",
+    ],
+)
+def test_ordinary_line_stays_as_it_is(line: str) -> None:
+    """Frames, hashes, ids, times, numbers and talk about secrets are no secrets."""
+    assert cut(line) == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password is wrong",
+        "token is expired",
+        "access key is missing",
+        "credentials are invalid",
+        "api key was rejected",
+        "secret not found",
+        'secret "orders-tls-7f8d9" not found',
+        "docker run -p 8080 -p 8443:443 -u 1000:1000 shop",
+        "pin 3 of 4",
+        "password for user_17 was rejected after 3 attempts",
+        "Access denied for user 'svc'@'db' (using password: YES)",
+        "password sha256 hash differs, credentials oauth2 flow",
+        "password user_id=7 took 1200ms at 2026-11-23T10:00:00Z",
+        "api key v1beta1 in app/keys.py:53",
+        "token 4bf92f35 at com.acme.Auth2.check",
+        "the secret is in vault/orders/db1",
+        "main.go:1234:20: undefined: token",
+        "sent SIGTERM, sig=SIGTERM, otp service on port 8080",
+        "mkdir -p /srv/app1 && ps -u app",
+    ],
+)
+def test_talk_about_secrets_stays_as_it_is(line: str) -> None:
+    """What befell a secret, ports, users and hashes by their side are no secrets."""
+    assert cut(line) == line
+
+
+def test_key_logged_line_by_line_is_cut_whole() -> None:
+    """Loki keeps each line of a multi-line text apart, and other lines may come between."""
+    lines = ["starting", *KEY_LOGGED_APART[:2], "GET /health 200", *KEY_LOGGED_APART[2:], "Done"]
+
+    kept = cut_lines(lines)
+
+    assert (kept[0], kept[3], kept[-1]) == ("starting", "GET /health 200", "Done")
+    assert not any(line in "\n".join(kept) for line in KEY_LOGGED_APART[1:-1])
+
+
+def test_key_without_an_end_is_cut_as_far_as_it_looks_like_one() -> None:
+    """The page may stop within a key."""
+    kept = cut_lines([*KEY_LOGGED_APART[:3], "order 17 accepted"])
+
+    assert not any(line in "\n".join(kept) for line in KEY_LOGGED_APART[1:3])
+    assert kept[-1] == "order 17 accepted"
+
+
+def test_json_value_is_cut_by_the_name_of_its_field() -> None:
+    """A text under a secret's name needs no looks of its own; numbers, names and other texts stay."""
+    given = {"password": "abc", "page": {"token": "Zx81kk2mQ0", "items": ["ghp_" + "a1" * 18, 5]}, "title": "abc"}
+
+    assert cut_json(given) == {
+        "password": "[cut: password]",
+        "page": {"token": "[cut: token]", "items": ["[cut: github token]", 5]},
+        "title": "abc",
+    }
+
+
+def test_credentials_are_told_from_data_of_people() -> None:
+    """A patch may hold an address of its author, and no key."""
+    assert holds_credentials("api_key = 'Zx81kk2mQ0Pw44'")
+    assert not holds_credentials("# by ada@example.com, card 4111 1111 1111 1111")
+
+
+HOSTILE = {
+    name: piece * (MEGABYTE // len(piece))
+    for name, piece in {
+        "letters": "a", "digits": "4", "dots": "a.", "at signs": "a@", "nested quotes": "\\\"{'\"[", "spaces": " ",
+        "names": "token:", "assignments": "password=", "open quotes": 'password="', "escaped": 'password=\\"',
+        "addresses": "://a:", "keys begun": "-----BEGIN RSA PRIVATE KEY-----", "cookies": "cookie: a=b;",
+        "jwt begun": "eyJaaaaaaaa.", "cards": "4111-", "ibans": "DE89 ", "pluses": "+1 ", "hex": "0123456789abcdef",
+        "options": "--a-", "masks": "<host-", "brackets": "password=)", "prefixes": "sk-", "ssh": "ssh-rsa AAAA",
+        "sentences": "password is ", "said": "password )))", "quotations": "passphrase '", "curls": "curl -u ",
+        "mysql": "mysql -u ", "user options": "-u a:", "fields": ":5432:a:b", "owners": "token of ", "pins": "pin ",
+    }.items()
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_megabyte_takes_time_in_proportion(name: str) -> None:
+    """No pattern backtracks: four times the text costs at most about four times the time, never sixteen."""
+    text = HOSTILE[name]
+
+    quarter, whole = _seconds(text[: MEGABYTE // 4]), _seconds(text)
+
+    assert whole < max(10 * quarter, 1.0)
+    assert whole < 20
+
+
+def _seconds(text: str) -> float:
+    start = time.process_time()
+    cut(text)
+    return time.process_time() - start
+
+
+def test_words_of_random_prose_stay() -> None:
+    """Words, paths and numbers in random order hold no secret."""
+    rng = random.Random(7)
+    text = "order 17 failed /app/x.py:5 at 10:00:01.123 in 12ms key token user 3f2a9c host svc-1 {} [x] 2026-11-23"
+    words = text.split()
+
+    for _ in range(2_000):
+        line = " ".join(rng.choices(words, k=12))
+        assert cut(line) == line
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="the recorded incidents are not on this machine")
+def test_recorded_logs_hardly_change() -> None:
+    """Of real log lines without a login token, fewer than one in ten thousand changes."""
+    texts = [text for text in islice(_recorded_lines(), 30_000) if "eyJ" not in text]
+
+    changed = [text for text, kept in zip(texts, cut_lines(texts), strict=True) if text != kept]
+
+    assert len(changed) <= len(texts) / 10_000
+
+
+def _recorded_lines() -> Iterator[str]:
+    for path in sorted(CASES.glob("*/*/logs.loki.json.gz"))[::7]:
+        for stream in json.loads(gzip.decompress(path.read_bytes()))["data"]["result"]:
+            yield from (value[1] for value in stream["values"][:2_000])

@@ -1,0 +1,198 @@
+"""The step: what a function answers, repeats, refuses and leaves in the trace."""
+
+import flask
+import pytest
+
+from shared import traces
+from shared.contracts import RootCauseRequest, RootCauses
+from shared.errors import IncidentCopilotError, Misconfigured, Rejected, Throttled, Unavailable
+from shared.model.port import Reply
+from shared.step.recorder import claim_dropped, model_failed, model_replied, tool
+from shared.step.step import step
+from tests.builders import a_record, an_alert, an_incident
+
+REQUEST = RootCauseRequest(alert=an_alert(), incident=an_incident())
+
+
+@pytest.fixture
+def app() -> flask.Flask:
+    """An application to make requests in, and an open incident."""
+    traces.connect().open_incident(a_record(REQUEST.alert))
+    return flask.Flask("test")
+
+
+def _post(app: flask.Flask, view, body: object) -> flask.Response:
+    with app.test_request_context("/", method="POST", json=body):
+        return view(flask.request)
+
+
+def _body() -> dict:
+    return REQUEST.model_dump(mode="json")
+
+
+def test_work_gets_the_contract_and_its_answer_is_json(app) -> None:
+    """JSON becomes the request contract, the answer contract becomes JSON."""
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        return RootCauses(most_likely=request.alert.service_name)
+
+    response = _post(app, work, _body())
+
+    assert response.status_code == 200
+    assert response.get_json()["most_likely"] == "checkout-api"
+
+
+def test_second_call_for_the_same_incident_repeats_the_stored_answer(app) -> None:
+    """The same incident is worked on once; the second caller gets the first answer."""
+    worked = []
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        worked.append(1)
+        return RootCauses(most_likely=f"answer {len(worked)}")
+
+    first, second = _post(app, work, _body()), _post(app, work, _body())
+
+    assert first.get_json() == second.get_json()
+    assert worked == [1]
+
+
+def test_failed_run_is_kept_and_not_repeated_as_an_answer(app) -> None:
+    """A failure stands in the trace, and the next call works again."""
+    failures = [Unavailable("Loki is away")]
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        if failures:
+            raise failures.pop()
+        return RootCauses()
+
+    first, second = _post(app, work, _body()), _post(app, work, _body())
+    runs = traces.connect().document(REQUEST.incident_id)["traces"]["RCAAgent"]
+
+    assert (first.status_code, second.status_code) == (503, 200)
+    assert [bool(run["errors"]) for run in runs] == [True, False]
+
+
+@pytest.mark.parametrize("body", [None, [], "text", {"alert": {}}, {"alert": 3, "incident": None}])
+def test_body_that_breaks_the_contract_is_400_and_names_the_field(app, body) -> None:
+    """A wrong body is the caller's to mend, so it is told which field."""
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        raise AssertionError("never reached")
+
+    response = _post(app, work, body)
+
+    assert response.status_code == 400
+    assert response.get_json()["error_type"] == "Rejected"
+    assert "RootCauseRequest" in response.get_json()["message"]
+
+
+@pytest.mark.parametrize("error", [Rejected("a"), Misconfigured("b"), Unavailable("c"), Throttled("d", 7)])
+def test_error_of_the_house_becomes_its_status(app, error: IncidentCopilotError) -> None:
+    """The class of an error decides its status, which makes Workflows retry or not."""
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        raise error
+
+    response = _post(app, work, _body())
+
+    assert response.status_code == error.status
+    assert response.headers.get("Retry-After") == ("7" if isinstance(error, Throttled) else None)
+
+
+def test_bug_is_recorded_and_raised(app) -> None:
+    """What nobody meant is a plain 500 with its stack trace, and stands in the trace all the same."""
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError):
+        _post(app, work, _body())
+
+    (run,) = traces.connect().document(REQUEST.incident_id)["traces"]["RCAAgent"]
+    assert run["errors"][0]["category"] == "ZeroDivisionError"
+
+
+def test_tool_calls_stand_in_the_trace_with_their_whole_result_by_reference(app) -> None:
+    """A long result is cut in the run and kept whole beside it."""
+    whole = "x" * 10_000
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        with tool("query_loki", limit=5) as call:
+            call.result = whole
+        return RootCauses()
+
+    _post(app, work, _body())
+    store = traces.connect()
+    (run,) = store.document(REQUEST.incident_id)["traces"]["RCAAgent"]
+    (call,) = run["tool_calls"]
+
+    assert (call["tool_name"], call["args"]) == ("query_loki", {"limit": 5})
+    assert len(call["result"]) < len(whole)
+    assert store.text(call["result_ref"]) == whole
+
+
+def test_model_use_stands_in_the_trace(app) -> None:
+    """What was asked, what it cost, what was dropped and why the model was not used can all be read later."""
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        model_replied(Reply("an answer", "gemini-test", 10, 5, cost_usd=0.5, duration_ms=7), "a question")
+        claim_dropped("dropped a quote")
+        model_failed(Unavailable("away"))
+        return RootCauses()
+
+    _post(app, work, _body())
+    store = traces.connect()
+    (run,) = (store.document(REQUEST.incident_id) or {})["traces"]["RCAAgent"]
+    (call,) = run["model_calls"]
+    text = store.text(call.pop("transcript_ref"))
+
+    assert call == {"model": "gemini-test", "tokens_in": 10, "tokens_out": 5, "cost_usd": 0.5, "duration_ms": 7,
+                    "finish": "STOP"}  # fmt: skip
+    assert (run["tokens_in"], run["tokens_out"], run["cost_usd"], run["model"]) == (10, 5, 0.5, "gemini-test")
+    assert run["claims_dropped"] == ["dropped a quote"]
+    assert [error["category"] for error in run["errors"]] == ["Unavailable"]
+    assert text is not None
+    assert "a question" in text
+    assert "an answer" in text
+
+
+def test_dead_trace_store_does_not_stop_the_work(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing can be remembered the engineer still gets an answer."""
+
+    class Dead:
+        def __getattr__(self, name: str):
+            def refuse(*_args, **_kwargs):
+                raise Unavailable("the store is away")
+
+            return refuse
+
+    monkeypatch.setattr(traces, "connect", Dead)
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        return RootCauses(most_likely="still answered")
+
+    assert _post(app, work, _body()).get_json()["most_likely"] == "still answered"
+
+
+def test_get_tells_the_contracts(app) -> None:
+    """A probe learns what the function takes and gives, without any setting."""
+
+    @step("RCAAgent")
+    def work(request: RootCauseRequest) -> RootCauses:
+        raise AssertionError("never reached")
+
+    with app.test_request_context("/", method="GET"):
+        assert work(flask.request).get_json() == {
+            "step": "work",
+            "request": "RootCauseRequest",
+            "answer": "RootCauses",
+        }
