@@ -28,7 +28,9 @@ def schemas() -> dict[Path, str]:
 def _travelling() -> list[type[BaseModel]]:
     defined = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if cls.__module__ == contracts.__name__]
     answers = {"Alert", "Incident", "CodeAnalysis", "RootCauses", "Suggestions", "Solution", "Branch", "PullRequest"}
-    wanted = answers | {"Outcome"} | {cls.__name__ for cls in defined if cls.__name__.endswith("Request")} - {"Request"}
+    wanted = (
+        answers | {"Outcome"} | {cls.__name__ for cls in defined if cls.__name__.endswith("Request")} - {"StepRequest"}
+    )
     return [cls for cls in defined if cls.__name__ in wanted and issubclass(cls, BaseModel)]
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_fiel
 
 from shared import clock
 
-UTC = Annotated[datetime, AfterValidator(clock.to_utc)]
+AwareUtc = Annotated[datetime, AfterValidator(clock.to_utc)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
 EvidenceIds = Annotated[list[str], Field(max_length=20, description="Ids of the evidence this rests on.")]
 
@@ -42,10 +42,10 @@ class Alert(Contract):
     service_name: str = Field(min_length=1, max_length=200, description="Value of the service label in telemetry.")
     status: Status = Field("firing", description="Whether the alert fires or has ended.")
     lookup_window_s: int = Field(900, ge=1, le=604_800, description="How far back to read telemetry, in seconds.")
-    start: UTC = Field(description="Begin of the telemetry window.")
-    end: UTC = Field(description="End of the telemetry window.")
-    received_at: UTC = Field(description="When the alert reached us.")
-    started_at: UTC | None = Field(None, description="Since when the alert fires, as its sender says.")
+    start: AwareUtc = Field(description="Begin of the telemetry window.")
+    end: AwareUtc = Field(description="End of the telemetry window.")
+    received_at: AwareUtc = Field(description="When the alert reached us.")
+    started_at: AwareUtc | None = Field(None, description="Since when the alert fires, as its sender says.")
     alert_name: str = Field("", max_length=300, description="Name of the alert rule.")
     summary: str = Field("", max_length=2000, description="What the rule's author wrote for humans.")
     labels: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels of the alert.")
@@ -61,7 +61,7 @@ class Alert(Contract):
     commit: str | None = Field(None, max_length=200, description="Deployed commit or tag, when the labels name it.")
 
 
-class Request(Contract):
+class StepRequest(Contract):
     """Base of every step's request."""
 
     alert: Alert
@@ -77,7 +77,7 @@ class Request(Contract):
         return ""
 
 
-class DetectionRequest(Request):
+class DetectionRequest(StepRequest):
     """Asks incident_detection whether the alert is an incident."""
 
 
@@ -87,7 +87,7 @@ class Evidence(Contract):
     id: str = Field(pattern=r"^[A-Z][0-9]{1,3}$", description="L… logs, T… traces, M… metrics, C… code, A… alert.")
     source: Literal["logs", "metrics", "code", "commits", "alert"]
     query: str = Field("", max_length=1000, description="The query that brought it.")
-    at: UTC | None = Field(None, description="When it was seen first.")
+    at: AwareUtc | None = Field(None, description="When it was seen first.")
     text: str = Field(max_length=2000, description="The excerpt, verbatim.")
     link: str = Field("", max_length=2000, description="Where to see it in its own tool.")
 
@@ -99,8 +99,8 @@ class LogPattern(Contract):
     level: Literal["fatal", "error", "warning", "info", "debug", "unknown"]
     count: int = Field(ge=1, description="Lines in the window.")
     count_before_onset: int = Field(0, ge=0, description="How many of them before the onset.")
-    first_seen: UTC
-    last_seen: UTC
+    first_seen: AwareUtc
+    last_seen: AwareUtc
     exemplar: str = Field(max_length=1000, description="One such line.")
     evidence_id: str | None = Field(None, description="Its evidence, when it was kept as one.")
 
@@ -125,8 +125,8 @@ class StackTrace(Contract):
     caused_by: list[str] = Field(default_factory=list, max_length=5, description="`Type: message` of each cause.")
     count: int = Field(1, ge=1)
     count_before_onset: int = Field(0, ge=0)
-    first_seen: UTC
-    last_seen: UTC
+    first_seen: AwareUtc
+    last_seen: AwareUtc
     evidence_id: str | None = None
 
     @property
@@ -140,7 +140,7 @@ class MetricAnomaly(Contract):
 
     metric: str = Field(max_length=300)
     description: str = Field(max_length=500)
-    at: UTC
+    at: AwareUtc
     baseline: float
     value: float
     evidence_id: str | None = None
@@ -153,7 +153,7 @@ class ErrorSummary(Contract):
     total_warnings: int = Field(0, ge=0)
     error_types: dict[str, int] = Field(default_factory=dict, max_length=30)
     warning_types: dict[str, int] = Field(default_factory=dict, max_length=30)
-    peak_error_time: UTC | None = None
+    peak_error_time: AwareUtc | None = None
     errors_over_time: list[int] = Field(
         default_factory=list, max_length=60, description="Errors in each of equal parts of the window, oldest first."
     )
@@ -175,9 +175,9 @@ class Judgement(Contract):
 class Incident(Judgement, Answer):
     """What incident_detection found: the evidence and its judgement."""
 
-    start: UTC = Field(description="Begin of the window that was read.")
-    end: UTC = Field(description="End of the window that was read.")
-    onset: UTC | None = Field(None, description="When the behaviour changed; none when no change was found.")
+    start: AwareUtc = Field(description="Begin of the window that was read.")
+    end: AwareUtc = Field(description="End of the window that was read.")
+    onset: AwareUtc | None = Field(None, description="When the behaviour changed; none when no change was found.")
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
     patterns: list[LogPattern] = Field(default_factory=list, max_length=20)
     stack_traces: list[StackTrace] = Field(default_factory=list, max_length=8)
@@ -199,7 +199,7 @@ class Incident(Judgement, Answer):
         return self.needs_response and (self.incident_type_hint in ("code_issue", "config_issue") or in_app)
 
 
-class CodeAnalysisRequest(Request):
+class CodeAnalysisRequest(StepRequest):
     """Asks code_analyzer where in the code the incident comes from."""
 
     incident: Incident
@@ -223,7 +223,7 @@ class SuspectCommit(Contract):
 
     sha: str = Field(pattern=r"^[0-9a-f]{7,64}$")
     author: str = Field("", max_length=200)
-    at: UTC
+    at: AwareUtc
     subject: str = Field("", max_length=300)
     files: list[str] = Field(default_factory=list, max_length=20, description="Files it changed, the relevant first.")
     score: Confidence = Field(description="How well it explains the evidence.")
@@ -250,7 +250,7 @@ class CodeAnalysis(CodeFindings, Answer):
     evidence: list[Evidence] = Field(default_factory=list, max_length=20)
 
 
-class RootCauseRequest(Request):
+class RootCauseRequest(StepRequest):
     """Asks rca why it happened."""
 
     incident: Incident
@@ -288,7 +288,7 @@ class RootCauses(Answer):
     unknowns: list[Unknown] = Field(default_factory=list, max_length=10)
 
 
-class SuggestionRequest(Request):
+class SuggestionRequest(StepRequest):
     """Asks suggestion what to do now."""
 
     incident: Incident
@@ -311,7 +311,7 @@ class Suggestions(Answer):
     recommended_action: str = Field("", max_length=1000)
 
 
-class SolutionRequest(Request):
+class SolutionRequest(StepRequest):
     """Asks solution_generator for mitigations and, where one is certain, a patch."""
 
     incident: Incident
@@ -377,7 +377,7 @@ class Solution(SolutionOpinion, Answer):
         return self.patch is not None
 
 
-class StagedRequest(Request):
+class StagedRequest(StepRequest):
     """A request of a step that runs a second time when a person approves the pull request."""
 
     is_approved: bool = Field(False, description="A person approved; the step runs for the second time.")
@@ -453,7 +453,7 @@ class PullRequest(Contract):
     draft: bool = True
     reviewers: list[str] = Field(default_factory=list, max_length=10, description="Who was asked for a review.")
     approval_url: str | None = Field(None, max_length=1000, description="Where a person approves, once.")
-    approve_until: UTC | None = Field(None, description="When that link ends.")
+    approve_until: AwareUtc | None = Field(None, description="When that link ends.")
     approve_within_s: int = Field(0, ge=0, description="How long the workflow waits for it, in seconds.")
     message: str = Field("", max_length=1000)
 

@@ -6,9 +6,9 @@ import pytest
 
 from shared import model
 from shared.errors import IncidentCopilotError
-from shared.model.port import Question, Reply, Tier, ToolAnswer, ToolRequest
+from shared.model.port import ModelReply, Question, Tier, ToolAnswer, ToolRequest
 
-Turn = str | Reply | IncidentCopilotError
+Turn = str | ModelReply | IncidentCopilotError
 
 
 class FakeModel:
@@ -27,7 +27,7 @@ class FakeModel:
         self.questions.append(question)
         return self
 
-    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> Reply:
+    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> ModelReply:
         """Return the next turn."""
         self.messages.append(message)
         self.calls_allowed.append(may_call)
@@ -37,13 +37,13 @@ class FakeModel:
         return said(turn) if isinstance(turn, str) else turn
 
 
-def said(text: str, **changes: object) -> Reply:
+def said(text: str, **changes: object) -> ModelReply:
     """Return a turn that cost ten tokens in, five out and a cent."""
     given = {"text": text, "model": "gemini-test", "tokens_in": 10, "tokens_out": 5, "cost_usd": 0.01}
-    return Reply(**{**given, **changes})  # type: ignore[arg-type]  # a test names its fields
+    return ModelReply(**{**given, **changes})  # type: ignore[arg-type]  # a test names its fields
 
 
-def asking(*names: str) -> Reply:
+def asking(*names: str) -> ModelReply:
     """Return a turn that asks for functions."""
     return said("", requests=tuple(ToolRequest(name, {}, f"call-{name}") for name in names))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.redaction import cut, cut_json
+from shared.redaction import redact, redact_json
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?([Zz]|[+-]\d\d:?\d\d)")
 
@@ -37,7 +37,7 @@ def text_of(value: object, limit: int) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     # A lone surrogate can be read from JSON, but not written as UTF-8.
     # Cut before the text is shortened: half a secret does not look like one.
-    text = cut(text)[: limit * 2].encode("utf-8", "replace").decode("utf-8")
+    text = redact(text)[: limit * 2].encode("utf-8", "replace").decode("utf-8")
     return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()[:limit]
 
 
@@ -50,7 +50,7 @@ def texts_of(told: Mapping[str, Any], budget_bytes: int, most: int) -> dict[str,
     """Return names and values as clean texts: at most `most`, cut, and within a budget of JSON bytes."""
     kept: dict[str, str] = {}
     for name, value in told.items():
-        key, text = text_of(name, 100), text_of(object_of(cut_json({name: value})).get(name), 500)
+        key, text = text_of(name, 100), text_of(object_of(redact_json({name: value})).get(name), 500)
         budget_bytes -= len(json.dumps([key, text], ensure_ascii=False).encode())
         if len(kept) < most and budget_bytes >= 0 and key:
             kept[key] = text

@@ -81,7 +81,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Entry:
+class AlertEntry:
     """One alert as its sender tells it, cleaned and bounded."""
 
     service_name: str
@@ -102,7 +102,7 @@ def read(body: object, rules: Rules) -> Reading:
     """Return the alerts in a body. Raises Rejected naming the field that is missing or wrong."""
     if not isinstance(body, dict):
         raise Rejected('The body is not a JSON object; send a Grafana or Alertmanager webhook, or {"service_name": …}')
-    groups: dict[tuple[str, Status], list[Entry]] = {}
+    groups: dict[tuple[str, Status], list[AlertEntry]] = {}
     refused = []
     for told in _told(body):
         entry = _entry(told, body, rules)
@@ -127,11 +127,11 @@ def _told(body: dict[str, Any]) -> list[Mapping[str, Any]]:
     return alerts
 
 
-def _entry(told: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> Entry:
+def _entry(told: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> AlertEntry:
     labels = texts_of(_labels(told, body, rules), budget_bytes=8_000, most=64)
     annotations = {**object_of(body.get("commonAnnotations")), **object_of(told.get("annotations"))}
     state = str(told.get("status") or told.get("state") or body.get("status") or "firing").lower()
-    return Entry(
+    return AlertEntry(
         service_name=_service(labels, body, rules),
         status="resolved" if state in ("resolved", "ok", "normal", "inactive") else "firing",
         labels=labels,
@@ -161,7 +161,7 @@ def _service(labels: Mapping[str, str], body: Mapping[str, Any], rules: Rules) -
     )
 
 
-def _alert(group: list[Entry], body: Mapping[str, Any], rules: Rules) -> Alert:
+def _alert(group: list[AlertEntry], body: Mapping[str, Any], rules: Rules) -> Alert:
     # The alert that began first leads: it stays the same when others of the group come and go.
     lead = min(group, key=lambda entry: (entry.started_at or rules.received_at, entry.fingerprint))
     start, end = window_of(body, lead.started_at, rules.received_at, rules.lookup_window_s)
@@ -191,7 +191,7 @@ def _alert(group: list[Entry], body: Mapping[str, Any], rules: Rules) -> Alert:
     )
 
 
-def _incident_id(lead: Entry, rules: Rules) -> str:
+def _incident_id(lead: AlertEntry, rules: Rules) -> str:
     """Return the same id for the same alert sent again, when its sender says which one it is and since when."""
     if lead.fingerprint and lead.started_at:
         moment, identity = lead.started_at, [lead.fingerprint, lead.started_at.isoformat()]
@@ -201,7 +201,7 @@ def _incident_id(lead: Entry, rules: Rules) -> str:
     return f"inc-{moment:%Y%m%d}-{digest[:10]}"
 
 
-def _summary(lead: Entry, group: list[Entry]) -> str:
+def _summary(lead: AlertEntry, group: list[AlertEntry]) -> str:
     told = [
         lead.annotations.get(name) or text_of(lead.told.get(name), 900)
         for name in ("summary", "description", "message")

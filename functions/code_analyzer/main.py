@@ -12,7 +12,7 @@ from shared.step import recorder
 from shared.step.step import step
 
 from .redact_analysis import without_secrets
-from .repository_tools import CodeDesk
+from .repository_tools import RepositoryTools
 
 AGENT = Agent[CodeAnalysis](
     "code_analyzer",
@@ -33,8 +33,8 @@ def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
         found = _read(request, reader)
     except IncidentCopilotError as error:
         return _unavailable(f"The repository could not be read ({type(error).__name__}: {error}).")
-    desk = CodeDesk(reader, found)
-    return AGENT.refine(request.incident_id, found, {"incident": request.incident}, desk.check, desk.toolbox())
+    tools = RepositoryTools(reader, found)
+    return AGENT.refine(request.incident_id, found, {"incident": request.incident}, tools.check, tools.toolbox())
 
 
 def _read(request: CodeAnalysisRequest, reader: CodeReader) -> CodeAnalysis:

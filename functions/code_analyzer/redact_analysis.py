@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from shared.contracts import CodeAnalysis, Contract
-from shared.redaction import cut
+from shared.redaction import redact
 
 Found = TypeVar("Found", bound=Contract)
 
@@ -15,7 +15,7 @@ def without_secrets(found: CodeAnalysis) -> CodeAnalysis:
     """Return the analysis as it may be kept and told; patches are made from the repository itself, not from this."""
     return found.model_copy(
         update={
-            "analysis_summary": cut(found.analysis_summary)[:3000],
+            "analysis_summary": redact(found.analysis_summary)[:3000],
             "problematic_files": [_cut(each) for each in found.problematic_files],
             "suspect_commits": [_cut(each) for each in found.suspect_commits],
             "evidence": [_cut(each) for each in found.evidence],
@@ -25,5 +25,5 @@ def without_secrets(found: CodeAnalysis) -> CodeAnalysis:
 
 def _cut(each: Found) -> Found:
     # A short secret is longer once it is cut, so the contract's bounds are kept here.
-    texts = {name: cut(getattr(each, name))[:limit] for name, limit in _BOUNDS.items() if hasattr(each, name)}
+    texts = {name: redact(getattr(each, name))[:limit] for name, limit in _BOUNDS.items() if hasattr(each, name)}
     return each.model_copy(update=texts)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.agent.agent import Toolbox
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.code_host import edits
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis
@@ -26,7 +26,7 @@ _CLOSED = re.compile(
 """Files that may hold secrets."""
 
 
-class CodeDesk:
+class RepositoryTools:
     """Reads for a code analyst, at the commit that was analysed, and remembers what was read."""
 
     def __init__(self, reader: CodeReader, offline: CodeAnalysis) -> None:
@@ -65,9 +65,9 @@ class CodeDesk:
             raise Rejected(f"{sha!r} is no commit: give 7 to 40 hexadecimal digits")
         return self._recorded("get_commit", {"sha": sha}, lambda: self._change(sha))
 
-    def check(self, refined: CodeAnalysis, known: Known) -> tuple[CodeAnalysis, list[str]]:
+    def check(self, refined: CodeAnalysis, context: GroundingContext) -> tuple[CodeAnalysis, list[str]]:
         """Hold the findings against the code that was read."""
-        return grounded(refined, self._offline, known, self._files)
+        return grounded(refined, self._offline, context, self._files)
 
     def _recorded(self, name: str, args: dict[str, object], read: Callable[[], str]) -> str:
         with recorder.tool(name, **args) as call:

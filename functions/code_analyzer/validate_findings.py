@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.contracts import CodeAnalysis, Evidence, ProblematicFile
 
-MOST_FILES = 10
-MOST_EVIDENCE = 20
+MAX_FILES = 10
+MAX_EVIDENCE = 20
 SNIPPET_CHARS = 2_000
 
 
 def grounded(
-    refined: CodeAnalysis, offline: CodeAnalysis, known: Known, files: Mapping[str, str]
+    refined: CodeAnalysis, offline: CodeAnalysis, context: GroundingContext, files: Mapping[str, str]
 ) -> tuple[CodeAnalysis, list[str]]:
     """
     Return the findings that stand on code, the model's before the offline ones it left out, and what was dropped.
@@ -20,34 +20,34 @@ def grounded(
     """
     drops: list[str] = []
     evidence = list(offline.evidence)
-    found = [place for each in refined.problematic_files if (place := _place(each, offline, known, files, drops))]
+    found = [place for each in refined.problematic_files if (place := _place(each, offline, context, files, drops))]
     found = [_with_evidence(place, evidence) for place in found]
     named = {place.path for place in found}
     found += [place for place in offline.problematic_files if place.path not in named]
     paths = {*files, *(place.path for place in found), *(path for one in offline.suspect_commits for path in one.files)}
     stands = {
-        "problematic_files": found[:MOST_FILES],
+        "problematic_files": found[:MAX_FILES],
         "suggested_fix_locations": _locations(refined.suggested_fix_locations, paths, drops)
         or offline.suggested_fix_locations,
-        "analysis_summary": known.prose(refined.analysis_summary, drops) or offline.analysis_summary,
-        "evidence": evidence[:MOST_EVIDENCE],
+        "analysis_summary": context.prose(refined.analysis_summary, drops) or offline.analysis_summary,
+        "evidence": evidence[:MAX_EVIDENCE],
     }
     return refined.model_copy(update=stands), drops
 
 
 def _place(
-    said: ProblematicFile, offline: CodeAnalysis, known: Known, files: Mapping[str, str], drops: list[str]
+    said: ProblematicFile, offline: CodeAnalysis, context: GroundingContext, files: Mapping[str, str], drops: list[str]
 ) -> ProblematicFile | None:
     """Return the finding with its lines where its snippet really stands; none when nobody read such code."""
-    issue = known.prose(said.issue_description, drops)
+    issue = context.prose(said.issue_description, drops)
     located = _located(said, offline, files)
     if located is None or not issue:
         drops.append(f"dropped a finding in code nobody read: {said.path[:120]!r}")
         return None
     stands = {
         "issue_description": issue,
-        "error_correlation": known.prose(said.error_correlation, drops),
-        "evidence_ids": known.ids([*said.evidence_ids, *located.evidence_ids], drops)[:MOST_EVIDENCE],
+        "error_correlation": context.prose(said.error_correlation, drops),
+        "evidence_ids": context.ids([*said.evidence_ids, *located.evidence_ids], drops)[:MAX_EVIDENCE],
     }
     return located.model_copy(update=stands)
 
@@ -78,7 +78,7 @@ def _with_evidence(place: ProblematicFile, evidence: list[Evidence]) -> Problema
         text=place.code_snippet[:SNIPPET_CHARS],
     )
     evidence.append(kept)
-    return place.model_copy(update={"evidence_ids": [*place.evidence_ids, kept.id][:MOST_EVIDENCE]})
+    return place.model_copy(update={"evidence_ids": [*place.evidence_ids, kept.id][:MAX_EVIDENCE]})
 
 
 def _locations(said: list[str], paths: set[str], drops: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from .github_event import Delivery, read
 from .record_pr_state import write_back
 
 
-class WebhookSettings(Settings):
+class CodeHostWebhookSettings(Settings):
     """Who may tell us."""
 
     github_webhook_secret: SecretStr = Field(min_length=16, description="The secret of the webhook, 16 characters.")
@@ -24,7 +24,7 @@ def code_host_webhook(request: flask.Request) -> flask.Response:
     if request.method != "POST":
         return _answer(405, {"message": "Only POST brings a delivery"})
     try:
-        delivery = read(request, WebhookSettings.from_env().github_webhook_secret.get_secret_value())
+        delivery = read(request, CodeHostWebhookSettings.from_env().github_webhook_secret.get_secret_value())
         return _answer(200, {"message": _take(delivery)})
     except IncidentCopilotError as error:
         say = log.warning if isinstance(error, Rejected) else log.error

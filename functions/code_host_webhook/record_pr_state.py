@@ -20,23 +20,23 @@ def write_back(event: PullRequestEvent, store: TraceStore) -> str:
     record = store.incident(incident_id)
     if record is None:
         return f"There is no incident {incident_id!r}"
-    known = record.pull_request or {}
-    if known.get("repo") and str(known["repo"]).lower() != event.repository.full_name.lower():
+    pull_request = record.pull_request or {}
+    if pull_request.get("repo") and str(pull_request["repo"]).lower() != event.repository.full_name.lower():
         return f"The pull request of {incident_id!r} is in another repository"
-    if _is_older(event, known):
+    if _is_older(event, pull_request):
         return "Something newer is known already"
     facts = _facts(event)
-    store.set_pull_request(incident_id, {**known, **facts})
+    store.set_pull_request(incident_id, {**pull_request, **facts})
     took_s = (pull.updated_at - record.created_at).total_seconds()
-    log.info("pull_request.told", incident_id=incident_id, state=facts["state"], after_s=round(took_s))
+    log.info("pull_request.recorded", incident_id=incident_id, state=facts["state"], after_s=round(took_s))
     return f"The pull request of {incident_id!r} is {facts['state']}"
 
 
-def _is_older(event: PullRequestEvent, known: Json) -> bool:
+def _is_older(event: PullRequestEvent, pull_request: Json) -> bool:
     """Deliveries may come late, twice and out of order; a second pull request of a branch counts from its number."""
-    if "updated_at" not in known or known.get("number") != event.pull_request.number:
-        return int(known.get("number") or 0) > event.pull_request.number
-    return event.pull_request.updated_at < datetime.fromisoformat(known["updated_at"])
+    if "updated_at" not in pull_request or pull_request.get("number") != event.pull_request.number:
+        return int(pull_request.get("number") or 0) > event.pull_request.number
+    return event.pull_request.updated_at < datetime.fromisoformat(pull_request["updated_at"])
 
 
 def _facts(event: PullRequestEvent) -> Json:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from shared import clock, log, traces
-from shared.code_host.port import PullRequestFound, PullRequests
+from shared.code_host.port import ExistingPullRequest, PullRequests
 from shared.errors import IncidentCopilotError
 
 PREFIX = "incident/"
@@ -12,7 +12,7 @@ PREFIX = "incident/"
 WRITING = timedelta(minutes=10)
 
 
-def beside(pulls: PullRequests, incident_id: str, paths: Sequence[str]) -> PullRequestFound | None:
+def existing_pull_request(pulls: PullRequests, incident_id: str, paths: Sequence[str]) -> ExistingPullRequest | None:
     """
     Return the pull request that makes this incident's needless; none when there is none or it is its own and open.
 
@@ -51,7 +51,7 @@ def other_at_work(repo: str, incident_id: str, paths: Sequence[str]) -> str | No
                 return holder
             taken.append(key)
     except IncidentCopilotError as error:
-        log.warning("file_updater.brake_failed", error_type=type(error).__name__, error=str(error))
+        log.warning("file_updater.guard_failed", error_type=type(error).__name__, error=str(error))
     return None
 
 

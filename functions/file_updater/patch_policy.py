@@ -72,7 +72,7 @@ def _check_secrets(diff: FileDiff) -> None:
 
 def _secrets(text: str) -> Counter[str]:
     """Count what redaction would cut, by its kind."""
-    pieces = redaction.cut(text).split(_CUT)[1:]
+    pieces = redaction.redact(text).split(_CUT)[1:]
     found = Counter(piece.split("]", 1)[0] for piece in pieces)
     found.subtract(piece.split("]", 1)[0] for piece in text.split(_CUT)[1:])
     return found

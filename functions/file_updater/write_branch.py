@@ -1,14 +1,14 @@
 """From a patch to its branch: checked first, held back for a person or for another pull request, then written."""
 
 from shared import traces
-from shared.code_host.port import CodeWriter, PullRequestFound
+from shared.code_host.port import CodeWriter, ExistingPullRequest
 from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
 from shared.pull_request import approval
 from shared.step import recorder
 
 from .commit_message import commit_message
-from .duplicate_pr_guard import beside, branch_of, incident_of, other_at_work
+from .duplicate_pr_guard import branch_of, existing_pull_request, incident_of, other_at_work
 from .patch_plan import Plan, plan
 from .patch_policy import PatchPolicy
 
@@ -27,7 +27,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Bran
     head = reader.resolve(base)
     if head is None:
         raise Rejected(f"{reader.repo} has no branch {base!r}, or is empty")
-    if found := beside(writer.pulls, request.incident_id, [edit.path for edit in patch.files_to_modify]):
+    if found := existing_pull_request(writer.pulls, request.incident_id, [edit.path for edit in patch.files_to_modify]):
         return _linked(request, found, reader.repo, base)
     with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
         planned = plan(patch, reader, head, PatchPolicy.from_env())
@@ -40,7 +40,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Bran
     return _written(request, patch, planned, writer, base)
 
 
-def _linked(request: FileUpdateRequest, found: PullRequestFound, repo: str, base: str) -> Branch:
+def _linked(request: FileUpdateRequest, found: ExistingPullRequest, repo: str, base: str) -> Branch:
     if incident_of(found.branch) == request.incident_id:
         message = f"Pull request #{found.number} of this incident was {found.state} by a person; no second one."
     else:

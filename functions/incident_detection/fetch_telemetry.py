@@ -8,7 +8,7 @@ from typing import TypeVar
 from shared import telemetry
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
-from shared.redaction import cut, cut_lines
+from shared.redaction import redact, redact_lines
 from shared.step import recorder
 from shared.telemetry.port import LogPage, LogQuery, Logs, MetricQuery, Series
 
@@ -34,7 +34,7 @@ def read_telemetry(alert: Alert) -> TelemetryRead:
 
 def without_secrets(page: LogPage) -> LogPage:
     """Return the page as it may be kept and told; a model, a mail or a trace can only repeat what passed here."""
-    texts = cut_lines([line.text for line in page.lines])
+    texts = redact_lines([line.text for line in page.lines])
     lines = (replace(line, text=text, labels=_cut(line.labels)) for line, text in zip(page.lines, texts, strict=True))
     return replace(page, lines=tuple(lines))
 
@@ -46,14 +46,14 @@ def _cut(labels: Mapping[str, str]) -> dict[str, str]:
 @lru_cache(10_000)
 def _cut_label(value: str) -> str:
     """Lines of one stream share their labels, so each is read once."""
-    return cut(value)
+    return redact(value)
 
 
 def _or_trouble(read: Callable[[], Got], what: str, troubles: list[str]) -> Got | None:
     try:
         return read()
     except IncidentCopilotError as error:
-        troubles.append(cut(f"{what}: {error}"))
+        troubles.append(redact(f"{what}: {error}"))
         return None
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from shared import clock, telemetry
 from shared.agent.agent import Toolbox
 from shared.agent.answer_checks import judgement
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.analysis.detection.detect import detect
 from shared.contracts import Alert, Evidence, Incident
 from shared.errors import Rejected
@@ -21,9 +21,9 @@ from .fetch_telemetry import without_secrets
 
 FARTHEST = timedelta(hours=6)
 """How far before the alert's window a model may look."""
-MOST_LINES = 5_000
-MOST_PATTERNS = 12
-MOST_EVIDENCE = 40
+MAX_LINES = 5_000
+MAX_PATTERNS = 12
+MAX_EVIDENCE = 40
 
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 Moment = Annotated[datetime, AfterValidator(clock.to_utc)]
@@ -38,7 +38,7 @@ class LogQuestion(BaseModel):
     end: Moment | None = Field(None, description="RFC 3339; by default the end of the alert's window.")
 
 
-class LogDesk:
+class LogQueryTool:
     """Answers questions about the logs of the alert's own service, and keeps what it showed as evidence."""
 
     def __init__(self, alert: Alert, offline: Incident) -> None:
@@ -67,13 +67,13 @@ class LogDesk:
             call.result = self._told(seen)
         return call.result
 
-    def check(self, refined: Incident, known: Known) -> tuple[Incident, list[str]]:
+    def check(self, refined: Incident, context: GroundingContext) -> tuple[Incident, list[str]]:
         """Hold the judgement against all that was shown, and keep what the tool found as evidence."""
-        checked, drops = judgement(refined, self._offline, known)
+        checked, drops = judgement(refined, self._offline, context)
         return self._with_evidence(checked), drops
 
     def _with_evidence(self, incident: Incident) -> Incident:
-        return incident.model_copy(update={"evidence": [*incident.evidence, *self._evidence][:MOST_EVIDENCE]})
+        return incident.model_copy(update={"evidence": [*incident.evidence, *self._evidence][:MAX_EVIDENCE]})
 
     def _query(self, question: LogQuestion) -> LogQuery:
         alert = self._alert
@@ -83,12 +83,12 @@ class LogDesk:
             raise Rejected(f"start must lie before end, and both between {alert.start - FARTHEST} and {alert.end}")
         words = tuple(question.words)
         return LogQuery(
-            alert.service_name, start, end, MOST_LINES, only_problems=question.only_problems, containing=words
+            alert.service_name, start, end, MAX_LINES, only_problems=question.only_problems, containing=words
         )
 
     def _told(self, seen: Incident) -> str:
         lines = [f"{seen.lines_read} lines from {seen.start.isoformat()} to {seen.end.isoformat()}"]
-        for pattern in seen.patterns[:MOST_PATTERNS]:
+        for pattern in seen.patterns[:MAX_PATTERNS]:
             id_ = self._keep(pattern.exemplar, pattern.first_seen, seen.log_query_used)
             times = f"{pattern.first_seen:%H:%M:%S} to {pattern.last_seen:%H:%M:%S}"
             lines.append(f"{id_} {pattern.level} {pattern.count} times, {times}: {pattern.exemplar[:300]}")

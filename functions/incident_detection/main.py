@@ -8,7 +8,7 @@ from shared.contracts import DetectionRequest, Incident, Judgement
 from shared.step.step import step
 
 from .fetch_telemetry import read_telemetry
-from .log_query_tool import LogDesk
+from .log_query_tool import LogQueryTool
 
 AGENT = Agent[Incident](
     "incident_detection",
@@ -25,6 +25,6 @@ def incident_detection(request: DetectionRequest) -> Incident:
     alert = request.alert
     read = read_telemetry(alert)
     incident = detect(alert, read.logs, read.series, read.troubles)
-    desk = LogDesk(alert, incident)
-    toolbox = desk.toolbox() if read.logs is not None else None
-    return AGENT.refine(request.incident_id, incident, {"alert": alert}, desk.check, toolbox)
+    tools = LogQueryTool(alert, incident)
+    toolbox = tools.toolbox() if read.logs is not None else None
+    return AGENT.refine(request.incident_id, incident, {"alert": alert}, tools.check, toolbox)

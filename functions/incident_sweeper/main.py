@@ -29,5 +29,5 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
     except IncidentCopilotError as error:
         log.error("sweeper.failed", error_type=type(error).__name__, error=str(error))
         return error_response(error)
-    log.info("sweeper.ended", told=len(swept.told), failed=len(swept.failed), waiting=swept.waiting)
+    log.info("sweeper.ended", published=len(swept.published), failed=len(swept.failed), waiting=swept.waiting)
     return flask.Response(swept.model_dump_json(), mimetype="application/json")

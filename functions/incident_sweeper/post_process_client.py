@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.outbox.retries import never_left
+from shared.outbox.retries import was_not_sent
 from shared.settings import Settings
 
 
@@ -27,7 +27,7 @@ class PostProcessSettings(Settings):
     )
 
 
-class PostProcess:
+class PostProcessClient:
     """The function post_process. It tells an incident once, however often it is asked."""
 
     def __init__(self, settings: PostProcessSettings) -> None:
@@ -35,11 +35,11 @@ class PostProcess:
         self._timeout_s = settings.post_process_function_timeout_s
 
     @property
-    def patience(self) -> timedelta:
+    def timeout(self) -> timedelta:
         """How long one call may take."""
         return timedelta(seconds=self._timeout_s)
 
-    def tell(self, request: PostProcessRequest) -> Outcome:
+    def publish(self, request: PostProcessRequest) -> Outcome:
         """
         Have the incident told; return its outcome.
 
@@ -55,7 +55,7 @@ class PostProcess:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            if never_left(error):
+            if was_not_sent(error):
                 raise Unavailable(f"post_process at {self._url!r} cannot be reached") from error
             raise Uncertain(f"post_process at {self._url!r} did not reply in {self._timeout_s} s") from error
         if reply.status_code != 200:
@@ -83,11 +83,11 @@ class PostProcess:
         return Refused(said) if reply.status_code < 500 else Unavailable(said)
 
 
-def connect() -> PostProcess:
+def connect() -> PostProcessClient:
     """Return the function that the settings name, the same one each time. Raises Misconfigured."""
     return _post_process(PostProcessSettings.from_env())
 
 
 @functools.cache
-def _post_process(settings: PostProcessSettings) -> PostProcess:
-    return PostProcess(settings)
+def _post_process(settings: PostProcessSettings) -> PostProcessClient:
+    return PostProcessClient(settings)

@@ -44,15 +44,15 @@ class Executions(Protocol):
         ...
 
 
-class Teller(Protocol):
+class OutcomePublisher(Protocol):
     """Tells an incident once."""
 
     @property
-    def patience(self) -> timedelta:
+    def timeout(self) -> timedelta:
         """How long one call may take."""
         ...
 
-    def tell(self, request: PostProcessRequest) -> Outcome:
+    def publish(self, request: PostProcessRequest) -> Outcome:
         """Tell it; return its outcome."""
         ...
 
@@ -60,7 +60,7 @@ class Teller(Protocol):
 class Swept(BaseModel):
     """What one sweep did: ids of the incidents told and not told, and how many of the others are open."""
 
-    told: list[str] = Field(default_factory=list)
+    published: list[str] = Field(default_factory=list)
     failed: list[str] = Field(default_factory=list)
     waiting: int = 0
 
@@ -79,7 +79,7 @@ class Sweep:
 
     store: TraceStore
     executions: Executions
-    teller: Teller
+    publisher: OutcomePublisher
     settings: SweepSettings
     deadline: timedelta
     _holder: str = field(default_factory=lambda: uuid4().hex)
@@ -134,11 +134,11 @@ class Sweep:
         incident_id = overdue.record.incident_id
         with log.bound(incident_id=incident_id, service_name=overdue.record.service_name):
             try:
-                if not self._alone(overdue.record, lambda: self._tell(overdue)):
+                if not self._alone(overdue.record, lambda: self._publish(overdue)):
                     return
-                swept.told.append(incident_id)
+                swept.published.append(incident_id)
             except IncidentCopilotError as error:
-                log.error("sweeper.untold", error_type=type(error).__name__, error=str(error))
+                log.error("sweeper.unpublished", error_type=type(error).__name__, error=str(error))
                 swept.failed.append(incident_id)
                 self._give_up(overdue, error)
             swept.waiting -= 1
@@ -148,7 +148,7 @@ class Sweep:
         with log.bound(incident_id=incident_id, service_name=late.record.service_name):
             try:
                 if self._alone(late.record, lambda: self._mail(late)):
-                    swept.told.append(incident_id)
+                    swept.published.append(incident_id)
             except IncidentCopilotError as error:
                 log.error("sweeper.mail_late", error_type=type(error).__name__, error=str(error))
 
@@ -156,41 +156,41 @@ class Sweep:
         trace = self.store.document(late.record.incident_id)
         if trace is None or trace["outcome"]["mail_status"] != "failed":
             return False
-        return self.teller.tell(late_mail_of(trace, late.attempt)).mail_status != "failed"
+        return self.publisher.publish(late_mail_of(trace, late.attempt)).mail_status != "failed"
 
     def _alone(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
         """Return what `work` does; false when the incident is left to another sweep."""
         key = f"sweep:{record.incident_id}"
-        lease = self.store.claim(key, self._holder, clock.now() + self.teller.patience + _LEASE_MARGIN)
+        lease = self.store.claim(key, self._holder, clock.now() + self.publisher.timeout + _LEASE_MARGIN)
         if lease.holder != self._holder:
             return False
         try:
-            is_told = work()
+            is_published = work()
         except IncidentCopilotError as error:
             # Without a reply it may still be telling: until the lease has run out nobody asks a second time.
             if not isinstance(error, Uncertain):
                 self.store.release(key, self._holder)
             raise
         self.store.release(key, self._holder)
-        return is_told
+        return is_published
 
-    def _tell(self, overdue: Overdue) -> bool:
+    def _publish(self, overdue: Overdue) -> bool:
         trace = self.store.document(overdue.record.incident_id)
         if trace is None or trace["state"] == "closed":
             # Told since the sweep began.
             return False
-        outcome = self.teller.tell(request_of(trace, overdue.failure))
+        outcome = self.publisher.publish(request_of(trace, overdue.failure))
         # post_process has done both, unless the store failed it or its answer is the stored one of such a day.
         self._close(overdue.record, outcome)
-        log.info("sweeper.told", kind=outcome.kind, mail_status=outcome.mail_status, why=overdue.failure.message)
+        log.info("sweeper.published", kind=outcome.kind, mail_status=outcome.mail_status, why=overdue.failure.message)
         return True
 
     def _give_up(self, overdue: Overdue, error: IncidentCopilotError) -> None:
         """Close an incident too old to be told ever."""
         if clock.now() - overdue.record.created_at < timedelta(seconds=self.settings.incident_give_up_seconds):
             return
-        untold = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error)[:2000])
-        self._close(overdue.record, Outcome(kind="degraded", mail_status="failed", failures=[overdue.failure, untold]))
+        failure = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error)[:2000])
+        self._close(overdue.record, Outcome(kind="degraded", mail_status="failed", failures=[overdue.failure, failure]))
         log.critical("sweeper.gave_up", error_type=type(error).__name__, error=str(error))
 
     def _close(self, record: IncidentRecord, outcome: Outcome) -> None:

@@ -8,26 +8,26 @@ from shared.step import recorder
 from shared.traces.port import TraceStore
 
 from .brief.opinion import BriefWords
-from .publish_outcome import Doors, Telling
+from .publish_outcome import Channels, OutcomePublisher
 
 
-def follow_up(request: PostProcessRequest, store: TraceStore, doors: Doors) -> Outcome:
+def mail_approval_result(request: PostProcessRequest, store: TraceStore, channels: Channels) -> Outcome:
     """
     Mail the result once. The incident's outcome stays as it was told.
 
     Raises Unavailable while another attempt is at it; no other error of the house.
     """
-    telling = Telling(request, store, BriefWords())
-    mailed = telling.once("follow_up", lambda: _send(request, doors))
+    telling = OutcomePublisher(request, store, BriefWords())
+    mailed = telling.once("follow_up", lambda: _send(request, channels))
     telling.attempt("traces", lambda: _remember(request, store))
     return telling.outcome("off", mailed, None)
 
 
-def _send(request: PostProcessRequest, doors: Doors) -> str:
-    mailer = doors.mail()
+def _send(request: PostProcessRequest, channels: Channels) -> str:
+    mailer = channels.mail()
     if mailer is None:
         return ""
-    mail = written(request, doors.on_call())
+    mail = written(request, channels.on_call())
     with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
         call.result = mailer.send(mail).provider_id
     return call.result or mail.message_id

@@ -4,15 +4,15 @@ from shared import outbox, traces
 from shared.contracts import Outcome, PostProcessRequest
 from shared.step.step import step
 
-from .approval_result_mail import follow_up
+from .approval_result_mail import mail_approval_result
 from .opening import opening
-from .publish_outcome import Doors, tell
+from .publish_outcome import Channels, publish
 
 
 @step("PostProcessAgent")
 def post_process(request: PostProcessRequest) -> Outcome:
     """Tell the humans with whatever there is; no failure of a channel keeps the others silent."""
-    doors = Doors(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
+    channels = Channels(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
     if request.is_approved:
-        return follow_up(request, traces.connect(), doors)
-    return tell(request, traces.connect(), doors, opening(request))
+        return mail_approval_result(request, traces.connect(), channels)
+    return publish(request, traces.connect(), channels, opening(request))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shared.agent.agent import Agent
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.contracts import PostProcessRequest
 
 from .brief.opinion import BriefOpinion, BriefWords
@@ -30,8 +30,8 @@ def opening(request: PostProcessRequest) -> BriefWords:
     return AGENT.refine(request.incident_id, BriefWords(), facts, _check)
 
 
-def _check(words: BriefWords, known: Known) -> tuple[BriefWords, list[str]]:
+def _check(words: BriefWords, context: GroundingContext) -> tuple[BriefWords, list[str]]:
     """Nothing opens a brief that its evidence does not say."""
     drops: list[str] = []
-    stands = {"headline": known.prose(words.headline, drops), "summary": known.prose(words.summary, drops)}
+    stands = {"headline": context.prose(words.headline, drops), "summary": context.prose(words.summary, drops)}
     return words.model_copy(update=stands), drops

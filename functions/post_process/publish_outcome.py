@@ -27,7 +27,7 @@ Done = Literal["done", "already", "failed", "off"]
 
 
 @dataclass(frozen=True)
-class Doors:
+class Channels:
     """How to open each way to a human; opening may raise Misconfigured, which is then told by the others."""
 
     mail: Callable[[], Mailer | None]
@@ -36,23 +36,25 @@ class Doors:
     on_call: Callable[[], tuple[str, ...]]
 
 
-def tell(request: PostProcessRequest, store: TraceStore, doors: Doors, words: BriefWords | None = None) -> Outcome:
+def publish(
+    request: PostProcessRequest, store: TraceStore, channels: Channels, words: BriefWords | None = None
+) -> Outcome:
     """
     Tell the humans and close the incident. `words` open the brief.
 
     Raises Unavailable while another attempt is at it, or died at it and SENDING has not passed; no other error of the
     house. The hook goes first so that the mail can name its failure; the archived brief names the mail's.
     """
-    telling = Telling(request, store, words or BriefWords())
-    hooked = telling.once("hook", lambda: _call_hook(request, doors, telling.failures))
-    mailed = telling.once("mail", lambda: _send_mail(telling.render(), request.incident_id, doors))
+    telling = OutcomePublisher(request, store, words or BriefWords())
+    hooked = telling.once("hook", lambda: _call_hook(request, channels, telling.failures))
+    mailed = telling.once("mail", lambda: _send_mail(telling.render(), request.incident_id, channels))
     ended = partial(telling.outcome, hooked, mailed)
-    outcome = ended(telling.attempt("archive", lambda: _save(request, telling.render(), ended, doors)))
+    outcome = ended(telling.attempt("archive", lambda: _save(request, telling.render(), ended, channels)))
     telling.close(outcome)
     return outcome
 
 
-class Telling:
+class OutcomePublisher:
     """One attempt to tell; `failures` grows while it goes on."""
 
     def __init__(self, request: PostProcessRequest, store: TraceStore, words: BriefWords) -> None:
@@ -160,8 +162,8 @@ class Telling:
         )
 
 
-def _call_hook(request: PostProcessRequest, doors: Doors, failures: list[Failure]) -> str:
-    hook = doors.hook()
+def _call_hook(request: PostProcessRequest, channels: Channels, failures: list[Failure]) -> str:
+    hook = channels.hook()
     if hook is None:
         return ""
     with recorder.tool("hook", incident_id=request.incident_id):
@@ -169,19 +171,19 @@ def _call_hook(request: PostProcessRequest, doors: Doors, failures: list[Failure
     return request.incident_id
 
 
-def _send_mail(brief: Brief, incident_id: str, doors: Doors) -> str:
-    mailer = doors.mail()
+def _send_mail(brief: Brief, incident_id: str, channels: Channels) -> str:
+    mailer = channels.mail()
     if mailer is None:
         return ""
     message_id = f"<{incident_id}.brief@incident-copilot>"
-    mail = Mail(doors.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
+    mail = Mail(channels.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
     with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
         call.result = mailer.send(mail).provider_id
     return call.result or message_id
 
 
-def _save(request: PostProcessRequest, brief: Brief, ended: Callable[[str], Outcome], doors: Doors) -> str | None:
-    archive = doors.archive()
+def _save(request: PostProcessRequest, brief: Brief, ended: Callable[[str], Outcome], channels: Channels) -> str | None:
+    archive = channels.archive()
     if archive is None:
         return None
     folder = request.incident_id

@@ -55,7 +55,7 @@ def page(title: str, words: str, link: str = "") -> str:
     return _whole(title, f"<p>{escape(words)}</p>{anchor}")
 
 
-def shown(html: str, status: int = 200) -> flask.Response:
+def html_response(html: str, status: int = 200) -> flask.Response:
     """Return a page as an answer."""
     return flask.Response(html, status, _HEADERS, mimetype="text/html")
 

@@ -41,7 +41,7 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Desk:
+class ApprovalService:
     """Where links are opened and decisions taken."""
 
     settings: ApprovalSettings

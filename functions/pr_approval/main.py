@@ -7,32 +7,34 @@ from shared import log, traces
 from shared.errors import IncidentCopilotError, Rejected
 from shared.pull_request.signing import ApprovalSettings
 
-from .approval_page import page, shown
-from .approval_service import Desk, Visit
+from .approval_page import html_response, page
+from .approval_service import ApprovalService, Visit
 
 
 @functions_framework.http
 def pr_approval(request: flask.Request) -> flask.Response:
     """Show the diff on GET; on POST, with the page's own token, take the decision and wake the workflow."""
     if request.method not in ("GET", "POST"):
-        return shown(page("Nothing here", "This address can be opened and its form can be sent, nothing else."), 405)
+        return html_response(
+            page("Nothing here", "This address can be opened and its form can be sent, nothing else."), 405
+        )
     try:
         settings = ApprovalSettings.from_env()
-        desk = Desk(settings, traces.connect())
-        visit = desk.open(request.args.get("token", ""))
+        service = ApprovalService(settings, traces.connect())
+        visit = service.open(request.args.get("token", ""))
         if request.method == "GET":
-            return shown(visit.page())
-        return shown(_decided(desk, visit, request))
+            return html_response(visit.page())
+        return html_response(_decided(service, visit, request))
     except IncidentCopilotError as error:
         say = log.warning if isinstance(error, Rejected) else log.error
         say("pr_approval.failed", error_type=type(error).__name__, error=str(error))
         # Whoever reads this may be a stranger: settings and addresses are for the log.
         words = str(error) if isinstance(error, Rejected) else "Something is wrong on our side; try again in a minute."
-        return shown(page("Not possible", words), error.status)
+        return html_response(page("Not possible", words), error.status)
 
 
-def _decided(desk: Desk, visit: Visit, request: flask.Request) -> str:
+def _decided(service: ApprovalService, visit: Visit, request: flask.Request) -> str:
     """Raises Rejected: the form was not sent from our own page."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise Rejected("The form was not sent from this page")
-    return desk.decide(visit, request.form.get("confirm", ""), request.form.get("decision", ""))
+    return service.decide(visit, request.form.get("confirm", ""), request.form.get("decision", ""))

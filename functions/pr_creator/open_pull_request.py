@@ -27,7 +27,7 @@ def open_for(request: PullRequestRequest) -> PullRequest:
     with recorder.tool("open_pull_request", repo=branch.repo, branch=branch.branch, title=draft.title) as call:
         opened = writer.pulls.open(draft)
         call.result = opened.url
-    _remember(request, draft, opened)
+    _record(request, draft, opened)
     return PullRequest(
         status="success" if opened.created else "exists",
         branch=branch.branch,
@@ -52,8 +52,8 @@ def _draft(request: PullRequestRequest, branch: str, base: str, asked: tuple[str
     )
 
 
-def _remember(request: PullRequestRequest, draft: PullRequestDraft, opened: PullRequestOpened) -> None:
-    """Keep what was opened with the incident; a memory that fails costs the record, not the pull request."""
+def _record(request: PullRequestRequest, draft: PullRequestDraft, opened: PullRequestOpened) -> None:
+    """Keep what was opened with the incident; a store that fails costs the record, not the pull request."""
     facts = {
         "state": "open",
         "repo": request.branch.repo,
@@ -67,9 +67,9 @@ def _remember(request: PullRequestRequest, draft: PullRequestDraft, opened: Pull
     try:
         store = traces.connect()
         record = store.incident(request.incident_id)
-        known = (record.pull_request if record else None) or {}
+        stored = (record.pull_request if record else None) or {}
         # GitHub may have told already what became of it since.
-        if known.get("number") != opened.number:
+        if stored.get("number") != opened.number:
             store.set_pull_request(request.incident_id, facts)
     except IncidentCopilotError as error:
-        log.warning("pr_creator.not_remembered", error_type=type(error).__name__, error=str(error))
+        log.warning("pr_creator.not_recorded", error_type=type(error).__name__, error=str(error))

@@ -9,8 +9,8 @@ from shared.errors import IncidentCopilotError
 
 from .code_owners import PLACES, owners
 
-MOST_OWNERS = 4
-MOST_AUTHORS = 2
+MAX_OWNERS = 4
+MAX_AUTHORS = 2
 _PATHS_READ = 3
 _COMMITS_READ = 10
 
@@ -22,7 +22,7 @@ def reviewers(request: PullRequestRequest, reader: CodeReader) -> tuple[str, ...
         return ()
     try:
         found = _owners(reader, base, request.branch.files)
-        return tuple(found[:MOST_OWNERS] or list(dict.fromkeys(_authors(request, reader, base)))[:MOST_AUTHORS])
+        return tuple(found[:MAX_OWNERS] or list(dict.fromkeys(_authors(request, reader, base)))[:MAX_AUTHORS])
     except IncidentCopilotError as error:
         log.warning("pr_creator.reviewers_unknown", error_type=type(error).__name__, error=str(error))
         return ()

@@ -19,5 +19,5 @@ def rca(request: RootCauseRequest) -> RootCauses:
         request.incident_id,
         offline,
         {"alert": alert, "incident": incident},
-        lambda causes, known: answer_checks.causes(causes, offline, incident, known),
+        lambda causes, context: answer_checks.causes(causes, offline, incident, context),
     )

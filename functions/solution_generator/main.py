@@ -6,7 +6,7 @@ from pathlib import Path
 from shared import code_host
 from shared.agent import answer_checks
 from shared.agent.agent import Agent
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.analysis.solution.solve import solve
 from shared.code_host.port import CodeReader
 from shared.contracts import FixOpinion, Solution, SolutionOpinion, SolutionRequest
@@ -33,9 +33,9 @@ def solution_generator(request: SolutionRequest) -> Solution:
     }
     offline, reader = _solve(request)
 
-    def check(refined: Solution, known: Known) -> tuple[Solution, list[str]]:
-        said, drops = answer_checks.solution(refined, offline, known)
-        whole, refused = decided(said, offline, request.code_analysis, reader, known)
+    def check(refined: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:
+        said, drops = answer_checks.solution(refined, offline, context)
+        whole, refused = decided(said, offline, request.code_analysis, reader, context)
         return whole, drops + refused
 
     # An exact revert stands, so nobody is asked for another patch.

@@ -3,7 +3,7 @@
 import re
 
 from shared.agent.answer_checks import unsafe
-from shared.agent.claim_checks import Known, has_address
+from shared.agent.claim_checks import GroundingContext, has_address
 from shared.code_host import edits
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution
@@ -13,13 +13,17 @@ from shared.errors import IncidentCopilotError, Rejected
 _COMMANDS = re.compile(
     r"(?i)\[[a-z -]*(skip|no)[a-z -]*\]|\b(close|fix|resolve)[sd]?(es|ed)?:?\s+(\S+)?#|(?<!\w)@\w|^[\w-]+-by:"
 )
-MOST_FILES = 3
-MOST_CHARS = 8_000
+MAX_FILES = 3
+MAX_CHARS = 8_000
 """Text put in place by one fix: more is a rewrite, which is for people."""
 
 
 def decided(
-    refined: Solution, offline: Solution, code: CodeAnalysis | None, reader: CodeReader | None, known: Known
+    refined: Solution,
+    offline: Solution,
+    code: CodeAnalysis | None,
+    reader: CodeReader | None,
+    context: GroundingContext,
 ) -> tuple[Solution, list[str]]:
     """
     Return the solution with the patch that may be drafted, and what was dropped.
@@ -31,9 +35,9 @@ def decided(
         return _with_patch(refined, offline.patch, offline.patch_withheld), []
     if offline.patch is not None:
         return _with_patch(refined, offline.patch, None), ["dropped a fix: the exact revert of the culprit stands"]
-    reason = _refusal(proposed, code, reader, known)
+    reason = _refusal(proposed, code, reader, context)
     if reason is None:
-        return _with_patch(refined, _cleaned(proposed, known), None), []
+        return _with_patch(refined, _cleaned(proposed, context), None), []
     withheld = f"{offline.patch_withheld or 'No commit is certain enough to revert.'} A fix was not drafted: {reason}."
     return _with_patch(refined, None, withheld[:1000]), [f"dropped a fix: {reason}"]
 
@@ -42,31 +46,33 @@ def _with_patch(solution: Solution, patch: Patch | None, withheld: str | None) -
     return solution.model_copy(update={"patch": patch, "patch_withheld": None if patch else withheld})
 
 
-def _refusal(patch: Patch, code: CodeAnalysis | None, reader: CodeReader | None, known: Known) -> str | None:
+def _refusal(
+    patch: Patch, code: CodeAnalysis | None, reader: CodeReader | None, context: GroundingContext
+) -> str | None:
     """Return why the fix may not be drafted, none when it may."""
     if code is None or reader is None or not code.commit:
         return "the repository could not be read"
     if patch.strategy != "fix":
         return "only code makes reverts"
     shown = {place.path for place in code.problematic_files}
-    if len({edit.path for edit in patch.files_to_modify}) > MOST_FILES:
-        return f"it changes more than {MOST_FILES} files"
-    if sum(len(edit.new or "") for edit in patch.files_to_modify) > MOST_CHARS:
-        return f"it writes more than {MOST_CHARS} characters"
+    if len({edit.path for edit in patch.files_to_modify}) > MAX_FILES:
+        return f"it changes more than {MAX_FILES} files"
+    if sum(len(edit.new or "") for edit in patch.files_to_modify) > MAX_CHARS:
+        return f"it writes more than {MAX_CHARS} characters"
     for edit in patch.files_to_modify:
-        if reason := _doubt(edit, shown, known):
+        if reason := _doubt(edit, shown, context):
             return reason
     return _misfit(patch, code, reader)
 
 
-def _doubt(edit: FileEdit, shown: set[str], known: Known) -> str | None:
+def _doubt(edit: FileEdit, shown: set[str], context: GroundingContext) -> str | None:
     if edit.path not in shown:
         return f"{edit.path[:200]!r} is no file the evidence leads to"
     if edit.original is None or edit.new is None:
         return "it creates or deletes a file"
-    if has_address(edit.new) and any(line not in known.text for line in edit.new.splitlines() if has_address(line)):
+    if has_address(edit.new) and any(line not in context.text for line in edit.new.splitlines() if has_address(line)):
         return "it brings in an address"
-    return f"it brings in {reason}" if (reason := unsafe(edit.new)) and edit.new not in known.text else None
+    return f"it brings in {reason}" if (reason := unsafe(edit.new)) and edit.new not in context.text else None
 
 
 def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
@@ -85,16 +91,16 @@ def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
     return None
 
 
-def _cleaned(patch: Patch, known: Known) -> Patch:
+def _cleaned(patch: Patch, context: GroundingContext) -> Patch:
     """Words around the change lead nowhere and command no machine; the change itself is never touched."""
-    files = [edit.model_copy(update={"reason": _said(edit.reason, known)}) for edit in patch.files_to_modify]
-    tests = [said for case in patch.test_cases if (said := _said(case, known))]
-    plan = _said(patch.rollback_plan, known) or "Revert the merge of this pull request."
+    files = [edit.model_copy(update={"reason": _said(edit.reason, context)}) for edit in patch.files_to_modify]
+    tests = [said for case in patch.test_cases if (said := _said(case, context))]
+    plan = _said(patch.rollback_plan, context) or "Revert the merge of this pull request."
     return patch.model_copy(
         update={"reverts": None, "files_to_modify": files, "test_cases": tests, "rollback_plan": plan}
     )
 
 
-def _said(text: str, known: Known) -> str:
+def _said(text: str, context: GroundingContext) -> str:
     line = " ".join(text.split())
-    return "" if unsafe(line) or known.invented_name(line) or _COMMANDS.search(line) else line
+    return "" if unsafe(line) or context.invented_name(line) or _COMMANDS.search(line) else line

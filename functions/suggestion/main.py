@@ -21,5 +21,5 @@ def suggestion(request: SuggestionRequest) -> Suggestions:
         request.incident_id,
         offline,
         {"alert": request.alert, "incident": request.incident},
-        lambda advice, known: answer_checks.suggestions(advice, offline, known),
+        lambda advice, context: answer_checks.suggestions(advice, offline, context),
     )

@@ -14,8 +14,8 @@ from shared.errors import Rejected
 from shared.settings import Settings
 from shared.traces.port import TraceStore
 
-from .pubsub_message import Letter, letter
-from .route_alert import Desk, not_startable
+from .pubsub_message import IncomingMessage, incoming_message
+from .route_alert import IncidentRouter, not_startable
 
 
 class StarterSettings(Settings):
@@ -34,15 +34,15 @@ def workflow_starter(event: CloudEvent) -> None:
 
     What no repetition can mend is kept in the trace and as a dead letter, each with the reason, and acknowledged.
     """
-    store, message = traces.connect(), letter(event.data)
+    store, message = traces.connect(), incoming_message(event.data)
     try:
         _answer(message, store)
     except Rejected as error:
-        log.error("workflow_starter.buried", message_id=message.message_id, error=str(error))
-        pubsub.connect().bury(message.dead(), str(error))
+        log.error("workflow_starter.dead_lettered", message_id=message.message_id, error=str(error))
+        pubsub.connect().dead_letter(message.dead(), str(error))
 
 
-def _answer(message: Letter, store: TraceStore) -> None:
+def _answer(message: IncomingMessage, store: TraceStore) -> None:
     try:
         alert = message.alert()
     except Rejected as error:
@@ -53,7 +53,7 @@ def _answer(message: Letter, store: TraceStore) -> None:
     deadline = DeadlineSettings.from_env().deadline
     with log.bound(incident_id=alert.incident_id, service_name=alert.service_name):
         try:
-            became = Desk(store, workflows.connect(), window, lease, deadline, uuid.uuid4().hex).decide(alert)
+            became = IncidentRouter(store, workflows.connect(), window, lease, deadline, uuid.uuid4().hex).decide(alert)
         except Rejected as error:
             store.record_run(alert.incident_id, not_startable(error))
             raise

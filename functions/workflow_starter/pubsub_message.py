@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared import clock
-from shared.cloud.pubsub import DeadMessage
+from shared.cloud.pubsub import DeadLetter
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import Rejected
 from shared.traces.port import IncidentRecord
@@ -31,7 +31,7 @@ class PushedEvent(BaseModel):
 
 
 @dataclass(frozen=True)
-class Letter:
+class IncomingMessage:
     """One message, read as far as it can be."""
 
     message_id: str
@@ -43,9 +43,9 @@ class Letter:
         """What it says; bytes that are no UTF-8 are replaced."""
         return self.data.decode("utf-8", "replace")
 
-    def dead(self) -> DeadMessage:
+    def dead(self) -> DeadLetter:
         """Return it as it goes to the topic of dead letters."""
-        return DeadMessage(self.data, self.message_id, self.attributes)
+        return DeadLetter(self.data, self.message_id, self.attributes)
 
     def alert(self) -> Alert:
         """Return the alert it carries. Raises Rejected naming what is wrong."""
@@ -73,10 +73,10 @@ class Letter:
         )
 
 
-def letter(event_data: object) -> Letter:
+def incoming_message(event_data: object) -> IncomingMessage:
     """Return the message in a CloudEvent's data, whatever its shape."""
     try:
         message = PushedEvent.model_validate(event_data).message
-        return Letter(message.message_id, base64.b64decode(message.data, validate=True), message.attributes)
+        return IncomingMessage(message.message_id, base64.b64decode(message.data, validate=True), message.attributes)
     except ValueError:
-        return Letter("", str(event_data).encode("utf-8", "replace"), {})
+        return IncomingMessage("", str(event_data).encode("utf-8", "replace"), {})

@@ -17,7 +17,7 @@ class Starter(Protocol):
     """Starts executions and finds them again."""
 
     @property
-    def patience(self) -> timedelta:
+    def timeout(self) -> timedelta:
         """How long one call may take."""
         ...
 
@@ -31,7 +31,7 @@ class Starter(Protocol):
 
 
 @dataclass(frozen=True)
-class Desk:
+class IncidentRouter:
     """
     Where alerts are decided; `delivery` is unique to this attempt.
 
@@ -106,7 +106,7 @@ class Desk:
         return self.starter.find(alert.incident_id, clock.now() - alert.received_at + _LIST_MARGIN)
 
     def _start(self, alert: Alert, lease: Lease) -> str:
-        if clock.now() + self.starter.patience > lease.until:
+        if clock.now() + self.starter.timeout > lease.until:
             # Whoever takes the lease next must find what was started here: nothing is sent that could come after it.
             raise Unavailable(
                 f"The lease on {alert.incident_id!r} leaves no time to start it; "

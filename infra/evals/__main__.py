@@ -21,7 +21,7 @@ from infra.evals.run_scenario import play
 from shared import clock, model
 
 
-def evaluate(scenarios: Sequence[scenario.Scenario], runs: int) -> Report:
+def evaluate(scenarios: Sequence[scenario.EvalScenario], runs: int) -> Report:
     """Play each scenario `runs` times and return what it comes to."""
     results = []
     for each in scenarios:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from infra.evals.run_scenario import Played
-from infra.evals.scenario import Scenario
+from infra.evals.scenario import EvalScenario
 from infra.evals.score import Grounding, Verdict, fingerprint, grounding, judge
 
 
@@ -78,7 +78,7 @@ class Report:
         }
 
 
-def result_of(scenario: Scenario, played: Sequence[Played]) -> Result:
+def result_of(scenario: EvalScenario, played: Sequence[Played]) -> Result:
     """Return what the runs of one scenario come to."""
     judged = [judge(scenario, run) for run in played]
     failed = [[verdict for verdict in verdicts if not verdict.passed] for verdicts in judged]

@@ -16,7 +16,7 @@ from functions.rca.main import rca
 from functions.solution_generator.main import solution_generator
 from functions.suggestion.main import suggestion
 from infra.evals import telemetry
-from infra.evals.scenario import Scenario
+from infra.evals.scenario import EvalScenario
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.loki.server import LokiSandbox
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
@@ -27,11 +27,11 @@ from shared.contracts import (
     Contract,
     DetectionRequest,
     Incident,
-    Request,
     RootCauseRequest,
     RootCauses,
     Solution,
     SolutionRequest,
+    StepRequest,
     SuggestionRequest,
     Suggestions,
 )
@@ -65,7 +65,7 @@ class Played:
         return [answer for answer in given if answer is not None]
 
 
-def play(scenario: Scenario) -> Played:
+def play(scenario: EvalScenario) -> Played:
     """Run the agents over the scenario, in the order of the workflow; the model is the one the environment names."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stage:
         alert, commits, variables = _set(scenario, Path(folder), stage)
@@ -99,13 +99,13 @@ def _run(alert: Alert, commits: list[str]) -> Played:
     return played
 
 
-def _ask(step: object, request: Request, kind: type[Answer]) -> Answer:
+def _ask(step: object, request: StepRequest, kind: type[Answer]) -> Answer:
     """Call a step's bare work; its answer passes as JSON, as it would between functions."""
     answer = inspect.unwrap(step)(request)  # type: ignore[arg-type]  # a step is a function wrapped by @step
     return kind.model_validate_json(answer.model_dump_json())
 
 
-def _set(scenario: Scenario, folder: Path, stage: ExitStack) -> tuple[Alert, list[str], dict[str, str]]:
+def _set(scenario: EvalScenario, folder: Path, stage: ExitStack) -> tuple[Alert, list[str], dict[str, str]]:
     loki = stage.enter_context(LokiSandbox(telemetry.streams(scenario)))
     prometheus = stage.enter_context(PrometheusSandbox())
     for metric in scenario.metrics:
@@ -127,7 +127,7 @@ def _set(scenario: Scenario, folder: Path, stage: ExitStack) -> tuple[Alert, lis
     return _alert(scenario, commits), commits, variables
 
 
-def _alert(scenario: Scenario, commits: list[str]) -> Alert:
+def _alert(scenario: EvalScenario, commits: list[str]) -> Alert:
     fires = scenario.alert
     deployed = scenario.repository.deployed if scenario.repository else None
     return Alert(

@@ -30,7 +30,7 @@ class Lines(_Part):
     level: str | None = None
     service: str | None = None
     at: float | None = None
-    begin: float = Field(0, alias="from")
+    start: float = Field(0, alias="from")
     end: float | None = Field(None, alias="to")
     every_s: float | None = Field(None, gt=0)
     count: int | None = Field(None, gt=0)
@@ -67,7 +67,7 @@ class CommitMade(_Part):
     edits: list[Edit] = Field(default_factory=list)
 
 
-class Repository(_Part):
+class ScenarioRepository(_Part):
     """The service's repository; `deployed` counts commits from 1 and is told to the house by the alert's labels."""
 
     name: str = "acme/service"
@@ -118,7 +118,7 @@ class Wanted(_Part):
     patch: PatchWanted | Literal["none"] | None = None
 
 
-class Scenario(_Part):
+class EvalScenario(_Part):
     """One incident; `known_gap` says why the offline analyst is not expected to pass, and then that counts apart."""
 
     name: str = ""
@@ -128,19 +128,19 @@ class Scenario(_Part):
     alert: Fires
     logs: list[Lines] = Field(default_factory=list)
     metrics: list[Metric] = Field(default_factory=list)
-    repository: Repository | None = None
+    repository: ScenarioRepository | None = None
     logs_are_down: bool = False
     wanted: Wanted
     known_gap: str | None = None
 
 
-def load(folder: Path = FOLDER, only: str = "") -> list[Scenario]:
+def load(folder: Path = FOLDER, only: str = "") -> list[EvalScenario]:
     """Return the scenarios of a folder whose names hold `only`. Raises Rejected naming the file that is wrong."""
     return [_read(path) for path in sorted(folder.glob("*.yaml")) if only in path.stem]
 
 
-def _read(path: Path) -> Scenario:
+def _read(path: Path) -> EvalScenario:
     try:
-        return Scenario.model_validate({**yaml.safe_load(path.read_text(encoding="utf-8")), "name": path.stem})
+        return EvalScenario.model_validate({**yaml.safe_load(path.read_text(encoding="utf-8")), "name": path.stem})
     except (OSError, yaml.YAMLError, ValidationError, TypeError) as error:
         raise Rejected(f"scenario {str(path)!r} is not well-formed: {error}") from error

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from infra.evals import telemetry
 from infra.evals.run_scenario import Played
-from infra.evals.scenario import Onset, PatchWanted, Scenario
+from infra.evals.scenario import EvalScenario, Onset, PatchWanted
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Grounding:
     grounded: int = 0
 
 
-def judge(scenario: Scenario, played: Played) -> list[Verdict]:
+def judge(scenario: EvalScenario, played: Played) -> list[Verdict]:
     """Return a verdict on everything the scenario wants."""
     return [*_detection(scenario, played), *_words(scenario, played), *_code(scenario, played)]
 
@@ -61,7 +61,7 @@ def fingerprint(played: Played) -> str:
     return json.dumps([incident.needs_response, incident.incident_type_hint, file, commit, patch])
 
 
-def _detection(scenario: Scenario, played: Played) -> Iterator[Verdict]:
+def _detection(scenario: EvalScenario, played: Played) -> Iterator[Verdict]:
     wanted, incident = scenario.wanted, played.incident
     outcome = "proceed" if incident.needs_response else "dismiss"
     yield Verdict(f"outcome {wanted.outcome}", outcome == wanted.outcome, f"{outcome}: {incident.reasoning[:200]}")
@@ -81,14 +81,14 @@ def _detection(scenario: Scenario, played: Played) -> Iterator[Verdict]:
         yield Verdict(f"no evidence {text!r}", not any(text in each for each in texts), "it is there")
 
 
-def _onset(wanted: Onset, scenario: Scenario, played: Played) -> Verdict:
+def _onset(wanted: Onset, scenario: EvalScenario, played: Played) -> Verdict:
     truth, found = telemetry.moment(scenario, wanted.minute), played.incident.onset
     is_near = found is not None and abs(found - truth) <= timedelta(seconds=wanted.within_s)
     got = f"minute {(found - telemetry.start(scenario)).total_seconds() / 60:.1f}" if found else "none"
     return Verdict(f"onset at minute {wanted.minute:g} ± {wanted.within_s:g} s", is_near, got)
 
 
-def _words(scenario: Scenario, played: Played) -> Iterator[Verdict]:
+def _words(scenario: EvalScenario, played: Played) -> Iterator[Verdict]:
     wanted = scenario.wanted
     cause = _cause(played)
     for pattern in wanted.mentions:
@@ -122,7 +122,7 @@ def _conclusions(played: Played) -> list[str]:
     return parts
 
 
-def _code(scenario: Scenario, played: Played) -> Iterator[Verdict]:
+def _code(scenario: EvalScenario, played: Played) -> Iterator[Verdict]:
     wanted, code = scenario.wanted, played.code
     if wanted.file:
         file = code.problematic_files[0].path if code and code.problematic_files else "none"

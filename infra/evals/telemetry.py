@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from infra.evals.scenario import CommitMade, Lines, Metric, Point, Repository, Scenario
+from infra.evals.scenario import CommitMade, EvalScenario, Lines, Metric, Point, ScenarioRepository
 
 END = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 """When every window ends: a fixed night, so that a run can be repeated."""
@@ -19,17 +19,17 @@ REQUESTS_PER_S = 20
 Samples = list[tuple[float, float]]
 
 
-def start(scenario: Scenario) -> datetime:
+def start(scenario: EvalScenario) -> datetime:
     """Return the begin of the scenario's window."""
     return END - timedelta(minutes=scenario.window_minutes)
 
 
-def moment(scenario: Scenario, minute: float) -> datetime:
+def moment(scenario: EvalScenario, minute: float) -> datetime:
     """Return a minute of the window as a time."""
     return start(scenario) + timedelta(minutes=minute)
 
 
-def streams(scenario: Scenario) -> list[dict[str, Any]]:
+def streams(scenario: EvalScenario) -> list[dict[str, Any]]:
     """Return the log entries as Loki's streams."""
     rng = random.Random(scenario.name)  # noqa: S311  # repeatable, not secret
     found: dict[tuple[tuple[str, str], ...], list[list[str]]] = {}
@@ -41,16 +41,16 @@ def streams(scenario: Scenario) -> list[dict[str, Any]]:
     return [{"stream": dict(labels), "values": values} for labels, values in found.items()]
 
 
-def _moments(lines: Lines, scenario: Scenario, rng: random.Random) -> Iterator[datetime]:
+def _moments(lines: Lines, scenario: EvalScenario, rng: random.Random) -> Iterator[datetime]:
     if lines.at is not None:
         yield moment(scenario, lines.at)
         return
     end = scenario.window_minutes if lines.end is None else lines.end
-    span_s = (end - lines.begin) * 60
+    span_s = (end - lines.start) * 60
     count = lines.count or int(span_s / (lines.every_s or 5))
     for number in range(count):
         # Real traffic keeps no beat.
-        yield moment(scenario, lines.begin) + timedelta(seconds=span_s * (number + rng.random() * 0.8) / count)
+        yield moment(scenario, lines.start) + timedelta(seconds=span_s * (number + rng.random() * 0.8) / count)
 
 
 def _entries(lines: Lines, number: int, at: datetime, rng: random.Random) -> list[list[str]]:
@@ -63,7 +63,7 @@ def _entries(lines: Lines, number: int, at: datetime, rng: random.Random) -> lis
     return [[str(nanoseconds + place * 1_000), part] for place, part in enumerate(parts)]
 
 
-def series(metric: Metric, scenario: Scenario) -> Iterator[tuple[str, dict[str, str], Samples]]:
+def series(metric: Metric, scenario: EvalScenario) -> Iterator[tuple[str, dict[str, str], Samples]]:
     """Yield name, labels and samples of the series a metric stands for."""
     labels = {"service_name": scenario.service, **metric.labels}
     times = [SCRAPE_S * number for number in range(-20, int(scenario.window_minutes * 60 / SCRAPE_S) + 1)]
@@ -89,8 +89,8 @@ def _counter(times: Sequence[int], zero: float, steps: Sequence[Point], total: f
 def _straight(points: Sequence[Point], minute: float) -> float:
     before = [point for point in points if point[0] <= minute] or [points[0]]
     after = [point for point in points if point[0] > minute] or [before[-1]]
-    (begin, low), (end, high) = before[-1], after[0]
-    return low if end == begin else low + (high - low) * (minute - begin) / (end - begin)
+    (start, low), (end, high) = before[-1], after[0]
+    return low if end == start else low + (high - low) * (minute - start) / (end - start)
 
 
 def _share_below(limit: float, typical: float) -> float:
@@ -98,14 +98,14 @@ def _share_below(limit: float, typical: float) -> float:
     return 1.0 if 2 * typical <= limit else 0.9 if typical <= limit else 0.0
 
 
-def build_repository(repository: Repository, scenario: Scenario, folder: Path) -> tuple[Path, list[str]]:
+def build_repository(repository: ScenarioRepository, scenario: EvalScenario, folder: Path) -> tuple[Path, list[str]]:
     """Make the repository; return its git directory and the ids of its commits in order."""
     work = folder / "work"
     _git(folder, "init", "-q", "-b", "main", str(work))
     return work / ".git", [_commit(commit, scenario, work) for commit in repository.commits]
 
 
-def _commit(commit: CommitMade, scenario: Scenario, work: Path) -> str:
+def _commit(commit: CommitMade, scenario: EvalScenario, work: Path) -> str:
     for path, text in commit.files.items():
         (work / path).parent.mkdir(parents=True, exist_ok=True)
         (work / path).unlink() if text is None else (work / path).write_text(text, encoding="utf-8")

@@ -9,11 +9,11 @@ locals {
     for name, manifest in local.manifests : name
     if contains(manifest.settings, "INCIDENT_TOPIC") && !contains(local.listeners, name)
   ]
-  buriers = [
+  dead_letter_publishers = [
     for name, manifest in local.manifests : name
     if contains(manifest.settings, "DEAD_LETTER_TOPIC") && contains(local.listeners, name)
   ]
-  rememberers = [for name, manifest in local.manifests : name if contains(manifest.settings, "FIRESTORE_DATABASE")]
+  trace_writers = [for name, manifest in local.manifests : name if contains(manifest.settings, "FIRESTORE_DATABASE")]
   starters = [
     for name, manifest in local.manifests : name
     if contains(manifest.settings, "WORKFLOW_NAME") && contains(local.listeners, name)
@@ -22,8 +22,8 @@ locals {
     for name, manifest in local.manifests : name
     if contains(manifest.settings, "WORKFLOW_NAME") && !contains(local.listeners, name)
   ]
-  answerers    = [for name, manifest in local.manifests : name if contains(manifest.settings, "WORKFLOW_CALLBACK_ROOT")]
-  vertex_users = [for name, manifest in local.manifests : name if contains(manifest.settings, "GOOGLE_GENAI_USE_VERTEXAI")]
+  callback_senders = [for name, manifest in local.manifests : name if contains(manifest.settings, "WORKFLOW_CALLBACK_ROOT")]
+  vertex_users     = [for name, manifest in local.manifests : name if contains(manifest.settings, "GOOGLE_GENAI_USE_VERTEXAI")]
 }
 
 resource "google_service_account" "function" {
@@ -75,7 +75,7 @@ resource "google_pubsub_topic_iam_member" "publisher" {
 }
 
 resource "google_pubsub_topic_iam_member" "burier" {
-  for_each = toset(local.buriers)
+  for_each = toset(local.dead_letter_publishers)
 
   topic  = google_pubsub_topic.dead[local.alert_topic].id
   role   = "roles/pubsub.publisher"
@@ -83,7 +83,7 @@ resource "google_pubsub_topic_iam_member" "burier" {
 }
 
 resource "google_project_iam_member" "rememberer" {
-  for_each = toset(local.rememberers)
+  for_each = toset(local.trace_writers)
 
   project = var.project_id
   role    = "roles/datastore.user"
@@ -132,7 +132,7 @@ resource "google_project_iam_custom_role" "answerer" {
 }
 
 resource "google_project_iam_member" "answerer" {
-  for_each = toset(local.answerers)
+  for_each = toset(local.callback_senders)
 
   project = var.project_id
   role    = google_project_iam_custom_role.answerer.name

@@ -3,14 +3,14 @@ locals {
   from_functions = "resource.type=\"cloud_run_revision\""
 
   counters = {
-    alerts_published  = { filter = "jsonPayload.message=\"alert_intake.published\"", labels = {} }
-    incidents_started = { filter = "jsonPayload.message=\"workflow_starter.decided\" jsonPayload.became=\"started\"", labels = {} }
-    outcomes_told     = { filter = "jsonPayload.message=\"step.ended\" jsonPayload.agent=\"PostProcessAgent\" severity=\"INFO\"", labels = {} }
-    outcomes_untold   = { filter = "jsonPayload.message=(\"sweeper.untold\" OR \"sweeper.gave_up\" OR \"sweeper.failed\")", labels = {} }
-    steps_failed      = { filter = "jsonPayload.message=\"step.ended\" severity=\"ERROR\"", labels = { agent = "agent", error_type = "error_type" } }
-    models_failed     = { filter = "jsonPayload.message=\"model.failed\"", labels = { agent = "agent", error_type = "error_type" } }
-    traces_not_kept   = { filter = "jsonPayload.message=\"traces.not_kept\"", labels = { error_type = "error_type" } }
-    messages_buried   = { filter = "jsonPayload.message=\"workflow_starter.buried\"", labels = {} }
+    alerts_published       = { filter = "jsonPayload.message=\"alert_intake.published\"", labels = {} }
+    incidents_started      = { filter = "jsonPayload.message=\"workflow_starter.decided\" jsonPayload.became=\"started\"", labels = {} }
+    outcomes_published     = { filter = "jsonPayload.message=\"step.ended\" jsonPayload.agent=\"PostProcessAgent\" severity=\"INFO\"", labels = {} }
+    outcomes_unpublished   = { filter = "jsonPayload.message=(\"sweeper.unpublished\" OR \"sweeper.gave_up\" OR \"sweeper.failed\")", labels = {} }
+    steps_failed           = { filter = "jsonPayload.message=\"step.ended\" severity=\"ERROR\"", labels = { agent = "agent", error_type = "error_type" } }
+    models_failed          = { filter = "jsonPayload.message=\"model.failed\"", labels = { agent = "agent", error_type = "error_type" } }
+    traces_not_stored      = { filter = "jsonPayload.message=\"traces.not_stored\"", labels = { error_type = "error_type" } }
+    messages_dead_lettered = { filter = "jsonPayload.message=\"workflow_starter.dead_lettered\"", labels = {} }
   }
 
   distributions = {

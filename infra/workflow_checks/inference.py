@@ -7,14 +7,14 @@ from infra.local.engine.language.expressions import CallExpression, Expression, 
 from infra.local.engine.language.templates import Constant, Dynamic, ListTemplate, MapTemplate, Template
 from infra.workflow_checks import shape, tree
 from infra.workflow_checks.contracts import Contracts
-from infra.workflow_checks.shape import ANYTHING, NULL, Answer, Fields, Shape
+from infra.workflow_checks.shape import ANYTHING, NULL, AnswerShape, ObjectShape, Shape
 
 ASKERS = ("ask", "attempt")
 """The subworkflows that call a function; `attempt` wraps the answer and the failure."""
 _MAX_ROUNDS = 20
 
 
-def function_asked(call: syntax.Call) -> str | None:
+def called_function(call: syntax.CallStep) -> str | None:
     """Return the function a call of an asker names, None when it is no such call or the name is computed."""
     given = dict(call.named).get("function") if call.function in ASKERS else None
     return given.value if isinstance(given, Constant) and isinstance(given.value, str) else None
@@ -48,7 +48,7 @@ class Program:
                 for assignment in assignments:
                     found = ANYTHING if assignment.target.path else self.value(routine, assignment.value)
                     self._note(routine, assignment.target.variable, found)
-            case syntax.Call():
+            case syntax.CallStep():
                 self._call(routine, action)
             case syntax.Return(value):
                 self._results[routine] = self._joined(self._results.get(routine), self.value(routine, value))
@@ -58,7 +58,7 @@ class Program:
             case syntax.Try(handler=syntax.Except(variable)):
                 self._note(routine, variable, ANYTHING)
 
-    def _call(self, routine: str, call: syntax.Call) -> None:
+    def _call(self, routine: str, call: syntax.CallStep) -> None:
         if call.result is not None:
             self._note(routine, call.result, self._result(call))
         callee = self._routines.get(call.function)
@@ -70,14 +70,14 @@ class Program:
             value = given.get(parameter.name, parameter.default)
             self._note(callee.name, parameter.name, ANYTHING if value is None else self.value(routine, value))
 
-    def _result(self, call: syntax.Call) -> Shape:
+    def _result(self, call: syntax.CallStep) -> Shape:
         if call.function not in self._routines:
             return ANYTHING
         if call.function not in ASKERS:
             return self._results.get(call.function, NULL)
-        model = self._contracts.answers.get(function_asked(call) or "")
-        answer = ANYTHING if model is None else Answer(model)
-        return answer if call.function == "ask" else Fields({"answer": answer, "failure": ANYTHING})
+        model = self._contracts.answers.get(called_function(call) or "")
+        answer = ANYTHING if model is None else AnswerShape(model)
+        return answer if call.function == "ask" else ObjectShape({"answer": answer, "failure": ANYTHING})
 
     def _note(self, routine: str, name: str, found: Shape) -> None:
         self._variables[routine, name] = self._joined(self._variables.get((routine, name)), found)
@@ -95,7 +95,7 @@ class Program:
             case Dynamic(expression):
                 return self.expression(routine, expression)
             case MapTemplate(pairs):
-                return Fields({key: self.value(routine, item) for key, item in pairs})
+                return ObjectShape({key: self.value(routine, item) for key, item in pairs})
             case ListTemplate():
                 return ANYTHING
 

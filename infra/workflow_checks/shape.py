@@ -21,20 +21,20 @@ class Null:
 
 
 @dataclass(frozen=True)
-class Fields:
+class ObjectShape:
     """A map with exactly these keys."""
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerShape:
     """A message that keeps a contract."""
 
     model: Model
 
 
-Shape: TypeAlias = Anything | Null | Fields | Answer
+Shape: TypeAlias = Anything | Null | ObjectShape | AnswerShape
 ANYTHING, NULL = Anything(), Null()
 
 
@@ -42,7 +42,7 @@ def of_constant(value: Value) -> Shape:
     """Return the shape of a value written in the source."""
     if value is None:
         return NULL
-    return Fields({key: of_constant(item) for key, item in value.items()}) if isinstance(value, dict) else ANYTHING
+    return ObjectShape({key: of_constant(item) for key, item in value.items()}) if isinstance(value, dict) else ANYTHING
 
 
 def join(left: Shape, right: Shape) -> Shape:
@@ -51,30 +51,30 @@ def join(left: Shape, right: Shape) -> Shape:
         return left
     if isinstance(left, Null):
         return right
-    if isinstance(left, Fields) and isinstance(right, Fields):
+    if isinstance(left, ObjectShape) and isinstance(right, ObjectShape):
         keys = [*left.shapes, *(key for key in right.shapes if key not in left.shapes)]
-        return Fields({key: join(left.shapes.get(key, NULL), right.shapes.get(key, NULL)) for key in keys})
+        return ObjectShape({key: join(left.shapes.get(key, NULL), right.shapes.get(key, NULL)) for key in keys})
     return ANYTHING
 
 
 def part(shape: Shape, name: str) -> Shape | None:
     """Return the shape of a field, None when the value surely has no such field."""
     match shape:
-        case Fields(shapes):
+        case ObjectShape(shapes):
             return shapes.get(name)
-        case Answer(model):
+        case AnswerShape(model):
             if name not in field_names(model):
                 return None
             inner = field_model(model, name)
-            return ANYTHING if inner is None else Answer(inner)
+            return ANYTHING if inner is None else AnswerShape(inner)
     return ANYTHING
 
 
 def words(shape: Shape) -> str:
     """Return the words that tell what a shape holds."""
     match shape:
-        case Fields(shapes):
+        case ObjectShape(shapes):
             return f"a map of {', '.join(sorted(shapes)) or 'nothing'}"
-        case Answer(model):
+        case AnswerShape(model):
             return model.__name__
     return "anything"

@@ -8,8 +8,8 @@ from infra.local.engine.language.nodes import nodes
 from infra.workflow_checks import shape, tree
 from infra.workflow_checks.contracts import Contracts, Model, field_model, field_names, required_fields
 from infra.workflow_checks.finding import Finding
-from infra.workflow_checks.inference import Program, field_read, function_asked
-from infra.workflow_checks.shape import Answer, Fields, Null, Shape
+from infra.workflow_checks.inference import Program, called_function, field_read
+from infra.workflow_checks.shape import AnswerShape, Null, ObjectShape, Shape
 
 
 def check(routines: Mapping[str, syntax.Routine], contracts: Contracts) -> list[Finding]:
@@ -19,7 +19,7 @@ def check(routines: Mapping[str, syntax.Routine], contracts: Contracts) -> list[
     for routine in routines.values():
         for step, action in tree.places(routine.body):
             found += _missing_fields(program, routine.name, step.line, action)
-            if isinstance(action, syntax.Call) and (function := function_asked(action)) is not None:
+            if isinstance(action, syntax.CallStep) and (function := called_function(action)) is not None:
                 body = dict(action.named).get("body")
                 sent = shape.ANYTHING if body is None else program.value(routine.name, body)
                 found += [Finding(step.line, message) for message in _asked(function, sent, contracts)]
@@ -34,7 +34,7 @@ def _missing_fields(program: Program, routine: str, line: int, action: syntax.Ac
                 continue
             owner = program.expression(routine, read[0])
             # map.get is how one asks a map for a key it may lack; of an answer the fields are known.
-            is_asking = isinstance(node, CallExpression) and isinstance(owner, Fields)
+            is_asking = isinstance(node, CallExpression) and isinstance(owner, ObjectShape)
             if shape.part(owner, read[1]) is None and not is_asking:
                 yield Finding(line, f"{routine!r} reads {read[1]!r} of {shape.words(owner)}, which has no such field")
 
@@ -44,9 +44,9 @@ def _asked(function: str, sent: Shape, contracts: Contracts) -> Iterator[str]:
         yield f"there is no function {function!r}; there are {', '.join(sorted(contracts.folders))}"
     elif function not in contracts.requests:
         yield f"function {function!r} is no step: it takes no request of shared/contracts.py"
-    elif isinstance(sent, Fields):
+    elif isinstance(sent, ObjectShape):
         yield from _body(function, sent.shapes, contracts.requests[function])
-    elif isinstance(sent, Answer):
+    elif isinstance(sent, AnswerShape):
         yield f"{function!r} takes {contracts.requests[function].__name__}, not {shape.words(sent)}"
 
 
@@ -59,7 +59,7 @@ def _body(function: str, sent: Mapping[str, Shape], request: Model) -> Iterator[
         yield f"the request of {function!r}, {request.__name__}, needs {', '.join(missing)}"
     for name, value in sent.items():
         wanted = field_model(request, name)
-        if isinstance(value, Answer) and wanted is not None and value.model is not wanted:
+        if isinstance(value, AnswerShape) and wanted is not None and value.model is not wanted:
             yield f"field {name!r} of {request.__name__} takes {wanted.__name__}, not {shape.words(value)}"
         if isinstance(value, Null) and name in required_fields(request):
             yield f"field {name!r} of {request.__name__} is required, but null is sent"

@@ -41,7 +41,7 @@ def _too_deep(
     for step, action, inside in _depths(routines[name].body, depth):
         if isinstance(action, syntax.Parallel) and inside >= limits.PARALLEL_DEPTH:
             yield Finding(step.line, f"step {step.name!r} nests parallel steps more than {limits.PARALLEL_DEPTH} deep")
-        if isinstance(action, syntax.Call) and action.function in routines:
+        if isinstance(action, syntax.CallStep) and action.function in routines:
             yield from _too_deep(routines, action.function, inside, (*callers, name))
 
 

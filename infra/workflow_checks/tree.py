@@ -63,7 +63,7 @@ def templates(action: syntax.Action) -> Iterator[Template]:
     match action:
         case syntax.Assign(assignments):
             yield from (assignment.value for assignment in assignments)
-        case syntax.Call():
+        case syntax.CallStep():
             yield from (value for _, value in action.named)
             yield from action.positional
         case syntax.Switch(cases):

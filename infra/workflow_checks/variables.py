@@ -74,7 +74,7 @@ def _written(action: syntax.Action | None) -> frozenset[str]:
     match action:
         case syntax.Assign(assignments):
             return frozenset(assignment.target.variable for assignment in assignments)
-        case syntax.Call(result=str() as result):
+        case syntax.CallStep(result=str() as result):
             return frozenset({result})
         case syntax.Switch(cases):
             return frozenset().union(*(_written(case.action) for case in cases))

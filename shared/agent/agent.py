@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from shared import model
 from shared.agent import prompt
 from shared.agent.budget import Budget
-from shared.agent.claim_checks import Known
-from shared.agent.prompt_evidence import Fence
+from shared.agent.claim_checks import GroundingContext
+from shared.agent.prompt_evidence import PromptEvidence
 from shared.agent.tool_loop import Dialogue
 from shared.contracts import Answer, Contract
 from shared.errors import BadAnswer, IncidentCopilotError
@@ -23,7 +23,7 @@ from shared.step import recorder
 
 Ans = TypeVar("Ans", bound=Answer)
 Facts = Mapping[str, Contract | None]
-Check = Callable[[Ans, Known], tuple[Ans, list[str]]]
+Check = Callable[[Ans, GroundingContext], tuple[Ans, list[str]]]
 
 OURS = ("produced_by", "degraded")
 """Fields of an answer that code writes and no model may."""
@@ -84,20 +84,22 @@ class Agent(Generic[Ans]):
         dialogue = Dialogue(connected, question, budget, redactor, self.timeout_s, toolbox.rounds)
         opinion, reply = dialogue.answer(lambda text: self._validated(text, redactor))
         refined = offline.model_copy(update={**opinion, "produced_by": f"gemini:{reply.model}"})
-        known = Known([fact for fact in (*shown.values(), *toolbox.found()) if fact is not None], toolbox.read())
-        checked, drops = check(refined, known)
+        context = GroundingContext(
+            [fact for fact in (*shown.values(), *toolbox.found()) if fact is not None], toolbox.read()
+        )
+        checked, drops = check(refined, context)
         for drop in drops:
             recorder.claim_dropped(drop)
         return checked
 
     def _question(self, shown: Facts, redactor: Redactor, tools: Sequence[Tool]) -> Question:
         template = self.prompt.read_text(encoding="utf-8")
-        fence = Fence(redactor)
+        prompt_evidence = PromptEvidence(redactor)
         instructions, question = template.split("\n---\n", 1)
-        fenced = tuple(_fenced(tool, fence) for tool in tools)
+        fenced = tuple(_fenced(tool, prompt_evidence) for tool in tools)
         wire = schema.wire(self.opinion.model_json_schema(), without=OURS)
         return Question(
-            self.name, prompt.fill(instructions, {}), prompt.fill(question, fence.facts(shown)), wire, fenced
+            self.name, prompt.fill(instructions, {}), prompt.fill(question, prompt_evidence.facts(shown)), wire, fenced
         )
 
     def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
@@ -119,9 +121,9 @@ class Agent(Generic[Ans]):
         return self.opinion.model_json_schema()
 
 
-def _fenced(tool: Tool, fence: Fence) -> Tool:
+def _fenced(tool: Tool, prompt_evidence: PromptEvidence) -> Tool:
     """What a tool reads is evidence too."""
-    return replace(tool, run=lambda args: fence.around(f"result_of_{tool.name}", tool.run(args)))
+    return replace(tool, run=lambda args: prompt_evidence.around(f"result_of_{tool.name}", tool.run(args)))
 
 
 def _unfenced(text: str) -> str:

@@ -7,7 +7,7 @@ that stands with one sentence for each thing that was dropped.
 import re
 from collections.abc import Sequence
 
-from shared.agent.claim_checks import Known, has_address
+from shared.agent.claim_checks import GroundingContext, has_address
 from shared.contracts import (
     Incident,
     Mitigation,
@@ -34,7 +34,7 @@ _DESTRUCTIVE = re.compile(
 )
 
 
-def judgement(refined: Incident, offline: Incident, known: Known) -> tuple[Incident, list[str]]:
+def judgement(refined: Incident, offline: Incident, context: GroundingContext) -> tuple[Incident, list[str]]:
     """A model may not silence what code saw: no dismissal without telemetry or of what code judged high or critical."""
     drops: list[str] = []
     severity = _not_far_below(refined.severity, offline.severity, drops)
@@ -43,59 +43,61 @@ def judgement(refined: Incident, offline: Incident, known: Known) -> tuple[Incid
     if silences and not may_dismiss:
         drops.append("dropped the dismissal of what code would not dismiss")
     kept_open = silences and not may_dismiss
-    services = _named(refined.affected_services, known, drops)
-    symptoms = [said for symptom in refined.initial_symptoms if (said := known.prose(symptom, drops))]
+    services = _named(refined.affected_services, context, drops)
+    symptoms = [said for symptom in refined.initial_symptoms if (said := context.prose(symptom, drops))]
     judged = {
         "severity": severity,
         "recommendation": "proceed" if kept_open else refined.recommendation,
         "incident_detected": refined.incident_detected or (kept_open and offline.incident_detected),
         "affected_services": services or offline.affected_services,
         "initial_symptoms": symptoms or offline.initial_symptoms,
-        "reasoning": known.prose(refined.reasoning, drops) or offline.reasoning,
+        "reasoning": context.prose(refined.reasoning, drops) or offline.reasoning,
     }
     return refined.model_copy(update=judged), drops
 
 
-def causes(refined: RootCauses, offline: RootCauses, incident: Incident, known: Known) -> tuple[RootCauses, list[str]]:
+def causes(
+    refined: RootCauses, offline: RootCauses, incident: Incident, context: GroundingContext
+) -> tuple[RootCauses, list[str]]:
     """
     A hypothesis rests on evidence that exists, says nothing the evidence does not, and is believed within its cap.
 
     No hypothesis is an answer too; where hypotheses were given and none stands, the offline ones do.
     """
     drops: list[str] = []
-    kept = [cause for each in refined.root_causes if (cause := _cause(each, _cap(incident), known, drops))]
+    kept = [cause for each in refined.root_causes if (cause := _cause(each, _cap(incident), context, drops))]
     kept.sort(key=lambda cause: -cause.confidence)
     if refined.root_causes and not kept:
         stands = offline.model_dump(include={"root_causes", "most_likely", "unknowns"})
         return RootCauses.model_validate({**refined.model_dump(), **stands}), drops
     is_whole = len(kept) == len(refined.root_causes)
-    most_likely = known.prose(refined.most_likely, drops) if is_whole else ""
+    most_likely = context.prose(refined.most_likely, drops) if is_whole else ""
     unknowns = [one for each in refined.unknowns if (one := _unknown(each, drops))]
     best = kept[0].hypothesis if kept else ""
     grounded = {"root_causes": kept, "most_likely": most_likely or best, "unknowns": unknowns}
     return refined.model_copy(update=grounded), drops
 
 
-def suggestions(refined: Suggestions, offline: Suggestions, known: Known) -> tuple[Suggestions, list[str]]:
+def suggestions(refined: Suggestions, offline: Suggestions, context: GroundingContext) -> tuple[Suggestions, list[str]]:
     """Advice names nothing invented, leads nowhere and destroys nothing; else the offline advice stands."""
     drops: list[str] = []
-    kept = [one for each in refined.suggestions if (one := _suggestion(each, known, drops))]
-    first = _advice(refined.recommended_action, known, drops)
+    kept = [one for each in refined.suggestions if (one := _suggestion(each, context, drops))]
+    first = _advice(refined.recommended_action, context, drops)
     if not kept:
         kept, first = offline.suggestions, first or offline.recommended_action
     return refined.model_copy(update={"suggestions": kept, "recommended_action": first or kept[0].description}), drops
 
 
-def solution(refined: Solution, offline: Solution, known: Known) -> tuple[Solution, list[str]]:
+def solution(refined: Solution, offline: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:
     """Reasons are held against the evidence, advice against what is safe; else the offline words stand."""
     drops: list[str] = []
-    solutions = [said for each in refined.solutions if (said := _advice(each, known, drops))]
-    mitigations = [one for each in refined.mitigations if (one := _mitigation(each, known, drops))]
+    solutions = [said for each in refined.solutions if (said := _advice(each, context, drops))]
+    mitigations = [one for each in refined.mitigations if (one := _mitigation(each, context, drops))]
     words: dict[str, object] = {
-        "category_reason": known.prose(refined.category_reason, drops) or offline.category_reason,
+        "category_reason": context.prose(refined.category_reason, drops) or offline.category_reason,
         "solutions": solutions or offline.solutions,
         "mitigations": mitigations or offline.mitigations,
-        "recommended_solution": _advice(refined.recommended_solution, known, drops) or offline.recommended_solution,
+        "recommended_solution": _advice(refined.recommended_solution, context, drops) or offline.recommended_solution,
     }
     return refined.model_copy(update=words), drops
 
@@ -109,10 +111,10 @@ def _not_far_below(said: Severity, offline: Severity, drops: list[str]) -> Sever
     return _SEVERITIES[least]
 
 
-def _named(names: Sequence[str], known: Known, drops: list[str]) -> list[str]:
+def _named(names: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:
     """Return the names that stand somewhere in what the model was shown."""
-    drops += [f"dropped a name nobody gave: {name[:80]!r}" for name in names if name not in known.text]
-    return [name for name in names if name in known.text]
+    drops += [f"dropped a name nobody gave: {name[:80]!r}" for name in names if name not in context.text]
+    return [name for name in names if name in context.text]
 
 
 def _cap(incident: Incident) -> float:
@@ -123,10 +125,10 @@ def _cap(incident: Incident) -> float:
     return DEGRADED_CAP if incident.degraded else CAP
 
 
-def _cause(cause: RootCause, cap: float, known: Known, drops: list[str]) -> RootCause | None:
-    quotes = known.quotes(cause.quotes, drops)
-    ids = known.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
-    hypothesis = known.prose(cause.hypothesis, drops)
+def _cause(cause: RootCause, cap: float, context: GroundingContext, drops: list[str]) -> RootCause | None:
+    quotes = context.quotes(cause.quotes, drops)
+    ids = context.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
+    hypothesis = context.prose(cause.hypothesis, drops)
     if not ids or not hypothesis:
         drops.append(f"dropped a hypothesis without evidence: {cause.hypothesis[:120]!r}")
         return None
@@ -135,7 +137,7 @@ def _cause(cause: RootCause, cap: float, known: Known, drops: list[str]) -> Root
         "quotes": quotes,
         "evidence_ids": ids[:20],
         "confidence": min(cause.confidence, cap if quotes else min(cap, UNQUOTED_CONFIDENCE)),
-        "affected_components": _named(cause.affected_components, known, drops),
+        "affected_components": _named(cause.affected_components, context, drops),
     }
     return cause.model_copy(update=stands)
 
@@ -147,33 +149,33 @@ def _unknown(unknown: Unknown, drops: list[str]) -> Unknown | None:
     return None if reason else unknown
 
 
-def _suggestion(suggestion: Suggestion, known: Known, drops: list[str]) -> Suggestion | None:
-    description = _advice(suggestion.description, known, drops)
+def _suggestion(suggestion: Suggestion, context: GroundingContext, drops: list[str]) -> Suggestion | None:
+    description = _advice(suggestion.description, context, drops)
     if not description:
         return None
-    impact = known.prose(suggestion.estimated_impact, drops)
-    steps = _steps(suggestion.steps, known, drops)
+    impact = context.prose(suggestion.estimated_impact, drops)
+    steps = _steps(suggestion.steps, context, drops)
     return suggestion.model_copy(update={"description": description, "steps": steps, "estimated_impact": impact})
 
 
-def _mitigation(mitigation: Mitigation, known: Known, drops: list[str]) -> Mitigation | None:
-    action = _advice(mitigation.action, known, drops)
+def _mitigation(mitigation: Mitigation, context: GroundingContext, drops: list[str]) -> Mitigation | None:
+    action = _advice(mitigation.action, context, drops)
     if not action:
         return None
-    steps = _steps(mitigation.steps, known, drops)
+    steps = _steps(mitigation.steps, context, drops)
     # Whoever acts by machine acts on what stands whole: an action that lost a step is for a human.
     is_whole = len(steps) == len(mitigation.steps)
     kept = {"action": action, "steps": steps, "can_auto_execute": mitigation.can_auto_execute and is_whole}
     return mitigation.model_copy(update=kept)
 
 
-def _steps(steps: Sequence[str], known: Known, drops: list[str]) -> list[str]:
-    return [said for step in steps if (said := _advice(step, known, drops))]
+def _steps(steps: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:
+    return [said for step in steps if (said := _advice(step, context, drops))]
 
 
-def _advice(text: str, known: Known, drops: list[str]) -> str:
+def _advice(text: str, context: GroundingContext, drops: list[str]) -> str:
     """Return the text, empty when it must not be followed; numbers in advice are proposals, not claims."""
-    reason = unsafe(text) or known.invented_name(text)
+    reason = unsafe(text) or context.invented_name(text)
     if reason:
         drops.append(f"dropped advice with {reason}: {text[:120]!r}")
     return "" if reason else text

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared import log, traces
 from shared.errors import IncidentCopilotError, Refused
-from shared.model.port import Reply
+from shared.model.port import ModelReply
 from shared.settings import Settings
 
 
@@ -40,7 +40,7 @@ class Budget:
             budget.cost_usd += run.get("cost_usd", 0.0)
         return budget
 
-    def spend(self, reply: Reply) -> None:
+    def spend(self, reply: ModelReply) -> None:
         """Count one turn."""
         self.tokens += reply.tokens_in + reply.tokens_out
         self.cost_usd += reply.cost_usd

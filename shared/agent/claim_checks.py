@@ -24,7 +24,7 @@ _ROUNDING = 0.01
 """How far a number may be from one in the evidence, as a share of it: people write 4,200 for 4,211."""
 
 
-class Known:
+class GroundingContext:
     """Everything a model was shown: what it says is held against this."""
 
     def __init__(self, shown: Sequence[BaseModel], read: Iterable[str] = ()) -> None:

@@ -16,11 +16,11 @@ _LEFT_OUT = {
 }  # fmt: skip
 _RENAMED = {"subject": "message"}
 """`subject` is a person's in many logs, and would be masked as one."""
-_MOST = {"patterns": 8, "error_types": 5, "warning_types": 4, "stack_traces": 4}
+_MAX_ITEMS = {"patterns": 8, "error_types": 5, "warning_types": 4, "stack_traces": 4}
 """Best first, and what comes after says little more: so that a storm of logs asks no more of a model than a shower."""
 
 
-class Fence:
+class PromptEvidence:
     """Marks of one question around everything that is evidence; nobody can guess them, so no text can close them."""
 
     def __init__(self, redactor: Redactor) -> None:
@@ -47,8 +47,8 @@ def _shortened(name: str, item: Any) -> Any:
         # The trace's own text stands in the evidence.
         return [frame for frame in item if frame.get("in_app")]
     if isinstance(item, dict):
-        return dict(list(item.items())[: _MOST.get(name)])
-    return item[: _MOST.get(name)] if isinstance(item, list) else item
+        return dict(list(item.items())[: _MAX_ITEMS.get(name)])
+    return item[: _MAX_ITEMS.get(name)] if isinstance(item, list) else item
 
 
 def _without_noise(value: Any) -> Any:

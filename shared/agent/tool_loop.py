@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from shared.agent.budget import Budget
 from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
-from shared.model.port import Conversation, Model, Question, Reply, ToolAnswer, ToolRequest
+from shared.model.port import Conversation, Model, ModelReply, Question, ToolAnswer, ToolRequest
 from shared.model.pricing import cost_usd
 from shared.redaction import Redactor
 from shared.step import recorder
@@ -18,7 +18,7 @@ Message = str | Sequence[ToolAnswer]
 CHARS_PER_TOKEN = 3
 """A careful estimate: prose has about four characters a token, logs and code fewer."""
 TOOL_TEXT_CHARS = 8_000
-MOST_REQUESTS = 4
+MAX_REQUESTS = 4
 """Functions the model may ask for in one turn."""
 ANSWER_NOW = "Now give your answer, as JSON that follows the schema, and nothing else."
 NO_MORE = "No function can be called now. " + ANSWER_NOW
@@ -44,7 +44,7 @@ class Dialogue:
         self._may_repair = True
         self._said_chars = len(question.instructions) + len(json.dumps(question.schema))
 
-    def answer(self, read: Callable[[str], Got]) -> tuple[Got, Reply]:
+    def answer(self, read: Callable[[str], Got]) -> tuple[Got, ModelReply]:
         """
         Return what `read` makes of the model's answer, and the turn that held it.
 
@@ -66,7 +66,7 @@ class Dialogue:
                 except BadAnswer as error:
                     message = self._repair(f"Your answer was not used: {error}.", reply, error)
 
-    def _ask(self, message: Message) -> Reply:
+    def _ask(self, message: Message) -> ModelReply:
         left_s = self._ends_at - time.monotonic()
         if left_s <= 0:
             raise Unavailable(f"the time for {self._question.agent} is over, with no answer that could be used")
@@ -84,19 +84,19 @@ class Dialogue:
         self._said_chars += len(reply.text)
         return reply
 
-    def _spend(self, reply: Reply, message: Message) -> None:
+    def _spend(self, reply: ModelReply, message: Message) -> None:
         # The call was billed before its answer is judged, so it counts here.
         recorder.model_replied(reply, _told(message))
         self._budget.spend(reply)
 
-    def _repair(self, told: str, reply: Reply, error: BadAnswer | None = None) -> str:
+    def _repair(self, told: str, reply: ModelReply, error: BadAnswer | None = None) -> str:
         """Return what to tell the model; raises the error when it was told before or cannot do better."""
         if reply.is_final or not self._may_repair:
             raise error or BadAnswer(reply.problem or told)
         self._may_repair = False
         return f"{told} {ANSWER_NOW if self._rounds_left == 0 else 'Try again.'}"
 
-    def _served(self, reply: Reply) -> list[ToolAnswer]:
+    def _served(self, reply: ModelReply) -> list[ToolAnswer]:
         """Return the answers to what the model asked for; asking when nothing may be asked counts as its repair."""
         if self._rounds_left == 0:
             names = ", ".join(sorted({request.name[:40] for request in reply.requests}))
@@ -105,7 +105,7 @@ class Dialogue:
             return [ToolAnswer(request, NO_MORE) for request in reply.requests]
         self._rounds_left -= 1
         return [
-            ToolAnswer(request, self._run(request) if number < MOST_REQUESTS else "Too many functions in one turn.")
+            ToolAnswer(request, self._run(request) if number < MAX_REQUESTS else "Too many functions in one turn.")
             for number, request in enumerate(reply.requests)
         ]
 
@@ -134,7 +134,7 @@ def _told(message: Message) -> str:
     return "\n\n".join(f"{answer.request.name}({dict(answer.request.args)}):\n{answer.text}" for answer in message)
 
 
-def _unanswered(model: str, tokens: int, began: float, error: IncidentCopilotError) -> Reply:
+def _unanswered(model: str, tokens: int, began: float, error: IncidentCopilotError) -> ModelReply:
     duration_ms = round((time.monotonic() - began) * 1000)
     cost = cost_usd(model, tokens, 0, 0)
-    return Reply("", model, tokens_in=tokens, cost_usd=cost, duration_ms=duration_ms, finish=type(error).__name__)
+    return ModelReply("", model, tokens_in=tokens, cost_usd=cost, duration_ms=duration_ms, finish=type(error).__name__)

@@ -22,7 +22,7 @@ ATTRIBUTES_LIMIT = 100
 ATTRIBUTE_LIMIT_BYTES = 1024
 
 
-class BusSettings(Settings):
+class PubsubSettings(Settings):
     """
     Where alerts are published, and those that can never be handled; `bus_timeout_s` bounds the wait for Pub/Sub's word,
     in seconds.
@@ -36,7 +36,7 @@ class BusSettings(Settings):
 
 
 @dataclass(frozen=True)
-class DeadMessage:
+class DeadLetter:
     """A message that can never be handled, as it came; an empty id is unknown."""
 
     data: bytes
@@ -44,7 +44,7 @@ class DeadMessage:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-class Bus:
+class AlertPublisher:
     """
     Publishes alerts. Publishing one again is harmless: whoever reads them knows an incident by its id.
 
@@ -52,7 +52,7 @@ class Bus:
     client refuse every later message of the topic.
     """
 
-    def __init__(self, settings: BusSettings) -> None:
+    def __init__(self, settings: PubsubSettings) -> None:
         self._timeout_s = settings.bus_timeout_s
         topics = f"projects/{settings.google_cloud_project}/topics"
         self._topic, self._dead_topic = f"{topics}/{settings.incident_topic}", f"{topics}/{settings.dead_letter_topic}"
@@ -74,12 +74,12 @@ class Bus:
         """
         return self._publish(self._topic, [_message(alert) for alert in alerts])
 
-    def bury(self, message: DeadMessage, reason: str) -> str:
+    def dead_letter(self, message: DeadLetter, reason: str) -> str:
         """
         Publish a message to the topic of dead letters, unchanged but for the attributes `reason` and
         `original_message_id`; return its new id. Raises as `publish_all`.
         """
-        return self._publish(self._dead_topic, [_dead_letter(message, reason)])[0]
+        return self._publish(self._dead_topic, [_dead_letter_message(message, reason)])[0]
 
     def _publish(self, topic: str, messages: list[pubsub_v1.PubsubMessage]) -> list[str]:
         request = pubsub_v1.PublishRequest(topic=topic, messages=messages)
@@ -108,14 +108,14 @@ class Bus:
             raise Refused(f"Pub/Sub could not be spoken to, the credentials failed: {error}") from error
 
 
-def connect() -> Bus:
+def connect() -> AlertPublisher:
     """Return the bus that the settings name, the same one each time. Raises Misconfigured."""
-    return _bus(BusSettings.from_env())
+    return _bus(PubsubSettings.from_env())
 
 
 @functools.cache
-def _bus(settings: BusSettings) -> Bus:
-    return Bus(settings)
+def _bus(settings: PubsubSettings) -> AlertPublisher:
+    return AlertPublisher(settings)
 
 
 def _connect(emulator_host: str | None) -> pubsub_v1.PublisherClient:
@@ -132,7 +132,7 @@ def _message(alert: Alert) -> pubsub_v1.PubsubMessage:
     return pubsub_v1.PubsubMessage(data=alert.model_dump_json().encode(), attributes=attributes)
 
 
-def _dead_letter(message: DeadMessage, reason: str) -> pubsub_v1.PubsubMessage:
+def _dead_letter_message(message: DeadLetter, reason: str) -> pubsub_v1.PubsubMessage:
     cut = reason.encode()[:ATTRIBUTE_LIMIT_BYTES].decode("utf-8", "ignore")
     own = {"reason": cut, "original_message_id": message.message_id}
     others = [pair for pair in message.attributes.items() if pair[0] not in own]

@@ -29,7 +29,7 @@ _State = executions_v1.Execution.State
 _ENDED = (_State.SUCCEEDED, _State.FAILED, _State.CANCELLED)
 
 
-class OrchestratorSettings(Settings):
+class WorkflowSettings(Settings):
     """Which workflow; `workflows_endpoint` is the host:port of a local engine, spoken to in clear text."""
 
     google_cloud_project: str = Field(min_length=1)
@@ -39,10 +39,10 @@ class OrchestratorSettings(Settings):
     workflow_timeout_s: float = Field(20, gt=0, le=300)
 
 
-class Orchestrator:
+class WorkflowExecutions:
     """Starts executions of one workflow. Nothing is retried here: the message that asked comes again."""
 
-    def __init__(self, settings: OrchestratorSettings) -> None:
+    def __init__(self, settings: WorkflowSettings) -> None:
         self._timeout_s = settings.workflow_timeout_s
         place = (settings.google_cloud_project, settings.workflow_location, settings.workflow_name)
         self._workflow = "projects/{}/locations/{}/workflows/{}".format(*place)
@@ -50,7 +50,7 @@ class Orchestrator:
             self._client = _connect(settings.workflows_endpoint)
 
     @property
-    def patience(self) -> timedelta:
+    def timeout(self) -> timedelta:
         """How long one call may take."""
         return timedelta(seconds=self._timeout_s)
 
@@ -114,14 +114,14 @@ class Orchestrator:
         self._client.transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
     @contextmanager
-    def _named_errors(self, on_silence: type[IncidentCopilotError]) -> Iterator[None]:
+    def _named_errors(self, on_no_reply: type[IncidentCopilotError]) -> Iterator[None]:
         """Name what Google's libraries raise; silence is `on_silence`, as the caller knows what it means."""
         try:
             yield
         except google_errors.ResourceExhausted as error:
             raise Throttled(f"Workflows asks for patience with {self._workflow!r}: {error}") from error
         except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
-            raise on_silence(
+            raise on_no_reply(
                 f"Workflows gave no answer about {self._workflow!r} ({self._timeout_s} s): {error}"
             ) from error
         except google_errors.ClientError as error:
@@ -132,14 +132,14 @@ class Orchestrator:
             raise Refused(f"Workflows could not be spoken to, the credentials failed: {error}") from error
 
 
-def connect() -> Orchestrator:
+def connect() -> WorkflowExecutions:
     """Return the orchestrator that the settings name, the same one each time. Raises Misconfigured."""
-    return _orchestrator(OrchestratorSettings.from_env())
+    return _orchestrator(WorkflowSettings.from_env())
 
 
 @functools.cache
-def _orchestrator(settings: OrchestratorSettings) -> Orchestrator:
-    return Orchestrator(settings)
+def _orchestrator(settings: WorkflowSettings) -> WorkflowExecutions:
+    return WorkflowExecutions(settings)
 
 
 def label(value: str) -> str:

@@ -94,7 +94,7 @@ def list_files(repository: Repository, tree: str, prefix: str = "") -> Iterator[
     whole = repository.get_git_tree(tree, recursive=True)
     # The answer to a cut tree does not say what is missing, so each folder is asked for by itself.
     rows = repository.get_git_tree(tree).tree if whole.truncated else whole.tree
-    for row in given(rows):
+    for row in require(rows):
         if row.type != "tree":
             yield prefix + row.path, TreeFile(row.mode, row.sha, row.size or 0)
         elif whole.truncated:
@@ -120,7 +120,7 @@ def reading(what: str) -> Iterator[None]:
 
     Raises Unavailable (no answer, 5xx), Throttled (rate limits), Refused (every other no).
     """
-    with _door(what, Unavailable):
+    with _named_errors(what, Unavailable):
         yield
 
 
@@ -131,26 +131,26 @@ def writing(what: str) -> Iterator[None]:
 
     Raises Uncertain (sent, no answer or 5xx), Unavailable (not sent), Throttled (rate limits), Refused (a no).
     """
-    with _door(what, Uncertain):
+    with _named_errors(what, Uncertain):
         yield
 
 
 @contextmanager
-def _door(what: str, silence: type[Unavailable] | type[Uncertain]) -> Iterator[None]:
+def _named_errors(what: str, on_no_reply: type[Unavailable] | type[Uncertain]) -> Iterator[None]:
     try:
         yield
     except github.GithubException as error:
-        raise _answered(what, error, silence) from error
+        raise _answered(what, error, on_no_reply) from error
     except requests.RequestException as error:
-        kind = Unavailable if _was_never_sent(error) else silence
+        kind = Unavailable if _was_never_sent(error) else on_no_reply
         raise kind(f"GitHub did not answer about {what}: {type(error).__name__}") from error
-    except (JSONDecodeError, github.BadAttributeException, _Shapeless) as error:
-        raise silence(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
+    except (JSONDecodeError, github.BadAttributeException, UnexpectedResponse) as error:
+        raise on_no_reply(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
     except (TypeError, AttributeError, KeyError, IndexError, AssertionError) as error:
         # A page for people where data was due, as proxies send it, makes the library stumble over its own feet.
         if not _is_of_library(error):
             raise
-        raise silence(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
+        raise on_no_reply(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
     except RuntimeError as error:
         # PyGithub tells of a redirect to another host or scheme with nothing better.
         raise Refused(f"GitHub sent the question about {what} elsewhere: {error}") from error
@@ -165,7 +165,7 @@ def _is_of_library(error: BaseException) -> bool:
 
 
 def _answered(
-    what: str, error: github.GithubException, silence: type[Unavailable] | type[Uncertain]
+    what: str, error: github.GithubException, on_no_reply: type[Unavailable] | type[Uncertain]
 ) -> IncidentCopilotError:
     """Name the error that GitHub's status means."""
     message = f"GitHub answered {error.status} about {what}: {reason(error)}"
@@ -174,7 +174,7 @@ def _answered(
     is_limit = isinstance(error, github.RateLimitExceededException) or "retry-after" in headers or is_spent
     if error.status == 429 or (error.status == 403 and is_limit):
         return Throttled(message, _retry_after_s(headers))
-    return silence(message) if error.status >= 500 or error.status == 408 else Refused(message)
+    return on_no_reply(message) if error.status >= 500 or error.status == 408 else Refused(message)
 
 
 def reason(error: github.GithubException) -> str:
@@ -203,22 +203,22 @@ def _was_never_sent(error: requests.RequestException) -> bool:
     return is_refused or isinstance(error, requests.ConnectTimeout)
 
 
-class _Shapeless(Exception):
+class UnexpectedResponse(Exception):
     """An answer lacks what it is for."""
 
 
-def given(part: Found | None) -> Found:
+def require(part: Found | None) -> Found:
     """
     Return a part of an answer that must be there; call it inside `reading` or `writing`.
 
     PyGithub reads a page for people as an answer whose every part is none.
     """
     if part is None:
-        raise _Shapeless
+        raise UnexpectedResponse
     return part
 
 
-def look_again(find: Callable[[], Found | None]) -> Found | None:
+def search_again(find: Callable[[], Found | None]) -> Found | None:
     """Look for what a write of unknown fate may have made; none also when that cannot be told."""
     try:
         return find()

@@ -8,8 +8,8 @@ import github
 from github.PullRequest import PullRequest
 
 from shared import log
-from shared.code_host.github import GithubRepository, given, look_again, reading, writing
-from shared.code_host.port import PullRequestDraft, PullRequestFound, PullRequestOpened
+from shared.code_host.github import GithubRepository, reading, require, search_again, writing
+from shared.code_host.port import ExistingPullRequest, PullRequestDraft, PullRequestOpened
 from shared.errors import IncidentCopilotError, Refused, Uncertain
 
 # Open pull requests of incidents that are compared; in a storm of more, one of these is hit as well.
@@ -27,7 +27,7 @@ class GithubPulls:
     def __init__(self, repository: GithubRepository) -> None:
         self._repository = repository
 
-    def of_branch(self, branch: str) -> PullRequestFound | None:
+    def of_branch(self, branch: str) -> ExistingPullRequest | None:
         """
         Return the branch's pull request, an open one before any other; none when it never had one.
 
@@ -37,7 +37,7 @@ class GithubPulls:
         chosen = next((pull for pull in pulls if pull.state == "open"), pulls[0] if pulls else None)
         return _found(chosen) if chosen else None
 
-    def touching(self, paths: Sequence[str], prefix: str) -> PullRequestFound | None:
+    def touching(self, paths: Sequence[str], prefix: str) -> ExistingPullRequest | None:
         """
         Return the oldest open pull request of a branch that starts with `prefix` and changes one of `paths`.
 
@@ -86,14 +86,14 @@ class GithubPulls:
         try:
             return self._send(draft), True
         except Uncertain:
-            pull = look_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
+            pull = search_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
             if pull is None:
                 raise
             return pull, True
         except Refused as refusal:
             if "already exists" not in str(refusal):
                 raise
-            pull = look_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
+            pull = search_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
             if pull is None:
                 raise
             return pull, False
@@ -161,17 +161,19 @@ class _Optional:
         if not isinstance(error, IncidentCopilotError):
             return False
         self.has_failed = True
-        log.warning("code_host.adorning_failed", **self._facts, error_type=type(error).__name__, reason=str(error))
+        log.warning(
+            "code_host.optional_update_failed", **self._facts, error_type=type(error).__name__, reason=str(error)
+        )
         return True
 
 
 def _whole(pull: PullRequest) -> PullRequest:
     """Return a pull request that says which it is; call it inside `writing`."""
-    given(pull.number)
-    given(pull.html_url)
+    require(pull.number)
+    require(pull.html_url)
     return pull
 
 
-def _found(pull: PullRequest) -> PullRequestFound:
+def _found(pull: PullRequest) -> ExistingPullRequest:
     ended: Literal["merged", "closed"] = "merged" if pull.merged_at else "closed"
-    return PullRequestFound(pull.number, pull.html_url, pull.head.ref, "open" if pull.state == "open" else ended)
+    return ExistingPullRequest(pull.number, pull.html_url, pull.head.ref, "open" if pull.state == "open" else ended)

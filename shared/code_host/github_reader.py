@@ -13,7 +13,7 @@ from github.File import File
 from github.NamedUser import NamedUser
 
 from shared import clock
-from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, given, is_ref, list_files, reading
+from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, is_ref, list_files, reading, require
 from shared.code_host.port import Commit, FileChange
 from shared.errors import Refused
 
@@ -78,7 +78,7 @@ class GithubReader:
         if file.sha not in self._texts:
             with reading(f"{path!r} at {ref!r} in {self.repo!r}"):
                 blob = self._repository.opened.get_git_blob(file.sha)
-                self._texts[file.sha] = _text(base64.b64decode(given(blob.content)))
+                self._texts[file.sha] = _text(base64.b64decode(require(blob.content)))
         return self._texts[file.sha]
 
     def commits(
@@ -127,7 +127,7 @@ class GithubReader:
         with reading(f"the ref {ref!r} in {self.repo!r}"):
             try:
                 # A page of one file: of the answer only the sha is wanted.
-                return given(self._repository.opened.get_commit(ref, commit_files_per_page=1).sha)
+                return require(self._repository.opened.get_commit(ref, commit_files_per_page=1).sha)
             except github.GithubException as error:
                 # The repository is open, so these speak of the ref: unknown, of an empty repository, ill-formed.
                 if error.status in (404, 409, 422):
@@ -167,16 +167,16 @@ def _text(content: bytes) -> str | None:
 
 def _commit(found: GithubCommit, changes: tuple[FileChange, ...] = ()) -> Commit:
     """Return ours of GitHub's; call it inside `reading`."""
-    said = given(found.commit)
+    said = require(found.commit)
     # GitHub has commits without an author, imported ones above all.
-    author, committer = said.author, given(said.committer or said.author)
+    author, committer = said.author, require(said.committer or said.author)
     return Commit(
-        sha=given(found.sha),
+        sha=require(found.sha),
         author=(author.name if author else None) or "",
-        at=clock.to_utc(given(committer.date)),
+        at=clock.to_utc(require(committer.date)),
         message=said.message or "",
         url=found.html_url or "",
-        parents=tuple(parent.sha for parent in given(found.parents)),
+        parents=tuple(parent.sha for parent in require(found.parents)),
         changes=changes,
         login=_login(found.author),
     )

@@ -12,11 +12,11 @@ from shared.code_host.github import (
     GithubRepository,
     GithubSettings,
     TreeFile,
-    given,
     is_ref,
     list_files,
-    look_again,
     reading,
+    require,
+    search_again,
     writing,
 )
 from shared.code_host.github_pulls import GithubPulls
@@ -84,7 +84,7 @@ class GithubWriter:
         """Return the sha a branch points at; none when there is no such branch."""
         with reading(f"the branch {branch!r} of {self.repo!r}"):
             try:
-                return given(self._repository.opened.get_git_ref(f"heads/{branch}").object).sha
+                return require(self._repository.opened.get_git_ref(f"heads/{branch}").object).sha
             except github.UnknownObjectException:
                 return None
 
@@ -102,7 +102,7 @@ class GithubWriter:
         repository = self._repository.opened
         with reading(f"the files at {base_sha!r} in {self.repo!r}"):
             base = repository.get_git_commit(base_sha)
-            kept = dict(list_files(repository, given(base.tree).sha))
+            kept = dict(list_files(repository, require(base.tree).sha))
         elements = [_element(file, kept) for file in files]
         with reading(f"a commit of {len(elements)} files on {base_sha!r} in {self.repo!r}"):
             return self._store_commit(base, message, elements)
@@ -112,18 +112,18 @@ class GithubWriter:
         tree = repository.create_git_tree(elements, base.tree)
         if tree.sha == base.tree.sha:
             raise Rejected(f"The files to write are at {base.sha} in {self.repo!r} already: nothing would change")
-        return given(repository.create_git_commit(message, tree, [base]).sha)
+        return require(repository.create_git_commit(message, tree, [base]).sha)
 
     def _publish(self, branch: str, commit: str, base_sha: str, message: str) -> BranchWritten:
         try:
             with writing(f"the branch {branch!r} of {self.repo!r}"):
                 self._repository.opened.create_git_ref(f"refs/heads/{branch}", commit)
         except Uncertain:
-            if look_again(lambda: self._head(branch)) != commit:
+            if search_again(lambda: self._head(branch)) != commit:
                 raise
         except Refused:
             # Another run of the same incident may have been faster.
-            head = look_again(lambda: self._head(branch))
+            head = search_again(lambda: self._head(branch))
             if head is None:
                 raise
             return self._earlier(branch, head, base_sha, message)

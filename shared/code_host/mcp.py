@@ -20,8 +20,8 @@ READ_TOOLS = ("search_code", "get_file_contents", "list_commits", "get_commit")
 _PLAIN = re.compile(r"(?!.*(?:^|/)\.\.?(?:/|$))[\w@+.-]+(?:/[\w@+.-]+)*")
 _FULL_SHA = re.compile(r"[0-9a-f]{40}")
 _STATUSES = {"added": "added", "copied": "added", "removed": "removed", "renamed": "renamed"}
-_MOST_SEARCHED_CHARS = 128
-_MOST_A_PAGE = 100
+_MAX_SEARCHED_CHARS = 128
+_MAX_PER_PAGE = 100
 
 Got = TypeVar("Got")
 
@@ -128,7 +128,7 @@ class McpReader:
         arguments = client.tools.get("list_commits", frozenset())
         if not arguments or (path and "path" not in arguments) or (until and "until" not in arguments):
             return None
-        if limit > _MOST_A_PAGE:
+        if limit > _MAX_PER_PAGE:
             return None
         moment = until.isoformat().replace("+00:00", "Z") if until else None
         told = client.call("list_commits", **self._where, sha=ref, path=path, until=moment, perPage=limit).data()
@@ -145,7 +145,7 @@ class McpReader:
     def _found(self, client: McpClient, text: str, limit: int) -> list[str] | None:
         if "search_code" not in client.tools:
             return None
-        words = " ".join(text.replace('"', " ").replace("\\", " ").split())[:_MOST_SEARCHED_CHARS]
+        words = " ".join(text.replace('"', " ").replace("\\", " ").split())[:_MAX_SEARCHED_CHARS]
         query = f'"{words}" repo:{self.repo}'
         told = client.call("search_code", query=query, q=query, perPage=limit, per_page=limit).data()
         items = _list(told.get("items") if isinstance(told, dict) else None)

@@ -20,9 +20,9 @@ import requests
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Throttled, Unavailable
 
 PROTOCOL = "2025-06-18"
-MOST_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 """The most one answer may hold."""
-MOST_PAGES = 10
+MAX_PAGES = 10
 
 Json = dict[str, Any]
 
@@ -89,7 +89,7 @@ class McpClient:
 
     def _listed(self) -> Iterator[Json]:
         cursor: object = None
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             page = self._ask("tools/list", {"cursor": cursor} if cursor else {})
             yield from (tool for tool in page.get("tools") or () if isinstance(tool, dict))
             cursor = page.get("nextCursor")
@@ -185,7 +185,7 @@ class StdioTransport:
     def _piece(self) -> bytes:
         assert self._process.stdout is not None
         piece = self._process.stdout.read1(65536)  # type: ignore[attr-defined]  # a BufferedReader, as Popen gives
-        if not piece or len(self._buffer) > MOST_BYTES:
+        if not piece or len(self._buffer) > MAX_BYTES:
             raise Unavailable(f"The MCP server {self._command[0]!r} ended, or never ends its answer")
         return bytes(piece)
 
@@ -215,7 +215,7 @@ def _lines(pieces: Iterator[bytes], ends_at: float) -> Iterator[bytes]:
     buffer, size = b"", 0
     for piece in pieces:
         size += len(piece)
-        if size > MOST_BYTES or time.monotonic() > ends_at:
+        if size > MAX_BYTES or time.monotonic() > ends_at:
             raise Unavailable("The MCP server's answer is too long or too slow")
         *whole, buffer = (buffer + piece).split(b"\n")
         yield from (line + b"\n" for line in whole)

@@ -120,7 +120,7 @@ class PullRequestOpened:
 
 
 @dataclass(frozen=True)
-class PullRequestFound:
+class ExistingPullRequest:
     """A pull request of the repository's own branch."""
 
     number: int
@@ -132,11 +132,11 @@ class PullRequestFound:
 class PullRequests(Protocol):
     """The pull requests of one repository. Every method raises Unavailable, Throttled, Refused."""
 
-    def of_branch(self, branch: str) -> PullRequestFound | None:
+    def of_branch(self, branch: str) -> ExistingPullRequest | None:
         """Return the branch's pull request, an open one before any other; none when it never had one."""
         ...
 
-    def touching(self, paths: Sequence[str], prefix: str) -> PullRequestFound | None:
+    def touching(self, paths: Sequence[str], prefix: str) -> ExistingPullRequest | None:
         """Return an open pull request of a branch that starts with `prefix` and changes one of `paths`, the oldest."""
         ...
 

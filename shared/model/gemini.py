@@ -19,11 +19,11 @@ from pydantic import Field, SecretStr
 from shared import log, settings
 from shared.errors import BadAnswer, Misconfigured, Refused, Unavailable, Uncertain
 from shared.model import gemini_response
-from shared.model.port import Question, Reply, Tier, Tool, ToolAnswer
+from shared.model.port import ModelReply, Question, Tier, Tool, ToolAnswer
 from shared.model.pricing import capabilities
 from shared.model.response_limits import Bounds
 
-MOST_ATTEMPTS = 4
+MAX_ATTEMPTS = 4
 FIRST_WAIT_S = 0.5
 TOKENS_OUT = {"heavy": 16_384, "light": 8_192}
 """The most a turn may be billed for; thinking counts."""
@@ -75,7 +75,7 @@ class GeminiConversation:
         """The model that is asked."""
         return self._gemini.name
 
-    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> Reply:
+    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> ModelReply:
         """Say something and return the model's turn; see Conversation.ask for the errors."""
         began = time.monotonic()
         with_tools = may_call and bool(self._question.tools)
@@ -109,7 +109,7 @@ class GeminiConversation:
 
     def _sent(self, config: types.GenerateContentConfig, ends_at: float) -> types.GenerateContentResponse:
         """Send what was said so far, again while Gemini asks for patience and the time allows it."""
-        for attempt in range(1, MOST_ATTEMPTS + 1):
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return self._sent_once(config, ends_at)
             except errors.APIError as error:
@@ -121,7 +121,7 @@ class GeminiConversation:
             except httpx2.TransportError as error:
                 if not self._waited(True, _backoff_s(attempt), attempt, ends_at):
                     raise Unavailable(f"Gemini {self.model!r} cannot be reached: {type(error).__name__}") from error
-        raise Unavailable(f"Gemini {self.model!r} did not answer in {MOST_ATTEMPTS} attempts")
+        raise Unavailable(f"Gemini {self.model!r} did not answer in {MAX_ATTEMPTS} attempts")
 
     def _sent_once(self, config: types.GenerateContentConfig, ends_at: float) -> types.GenerateContentResponse:
         left_s = ends_at - time.monotonic()
@@ -145,7 +145,7 @@ class GeminiConversation:
 
     def _waited(self, is_passing: bool, wait_s: float, attempt: int, ends_at: float) -> bool:
         """Wait, and say whether it is worth asking again: a wait beyond the deadline is not begun."""
-        if not is_passing or attempt == MOST_ATTEMPTS or time.monotonic() + wait_s >= ends_at:
+        if not is_passing or attempt == MAX_ATTEMPTS or time.monotonic() + wait_s >= ends_at:
             return False
         log.debug("model.waited", model=self.model, wait_s=round(wait_s, 2), attempt=attempt)
         time.sleep(wait_s)

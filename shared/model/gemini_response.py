@@ -11,7 +11,7 @@ from typing import Any
 from google.genai import errors, types
 
 from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable
-from shared.model.port import Reply, ToolRequest
+from shared.model.port import ModelReply, ToolRequest
 from shared.model.pricing import cost_usd
 
 # The model may do better when told what went wrong; every other reason but STOP will stand.
@@ -21,7 +21,7 @@ _REFUSED = (400, 401, 403, 404)
 _MESSAGE_CHARS = 300
 
 
-def reply(response: types.GenerateContentResponse, asked: str, duration_ms: int) -> Reply:
+def reply(response: types.GenerateContentResponse, asked: str, duration_ms: int) -> ModelReply:
     """Return the model's turn in the house's words; one that is blocked, cut or empty carries its `problem`."""
     candidate = response.candidates[0] if response.candidates else None
     parts = (candidate.content.parts if candidate and candidate.content else None) or []
@@ -32,7 +32,7 @@ def reply(response: types.GenerateContentResponse, asked: str, duration_ms: int)
     usage = response.usage_metadata or types.GenerateContentResponseUsageMetadata()
     tokens_in, cached = usage.prompt_token_count or 0, usage.cached_content_token_count or 0
     tokens_out = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-    return Reply(
+    return ModelReply(
         text=text,
         model=(response.model_version or asked)[:90],
         tokens_in=tokens_in,

@@ -46,7 +46,7 @@ class ToolAnswer:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ModelReply:
     """
     One turn of the model and what it cost, in tokens; a failed turn was billed too.
 
@@ -76,7 +76,7 @@ class Conversation(Protocol):
         """The model that is asked."""
         ...
 
-    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> Reply:
+    def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> ModelReply:
         """
         Say something and return the model's turn, within `timeout_s` seconds, waits and repeated attempts included.
 

@@ -7,7 +7,7 @@ import httpx2
 
 from shared.errors import BadAnswer, Uncertain
 
-MOST_BYTES = 2_000_000
+MAX_BYTES = 2_000_000
 """Far above what the bound on tokens allows."""
 
 
@@ -20,7 +20,7 @@ class Bounds:
     def guard(self, response: httpx2.Response) -> None:
         """Hook for a response whose body was not read yet. Raises BadAnswer when it says it is too large."""
         length = response.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > MOST_BYTES:
+        if length.isdecimal() and int(length) > MAX_BYTES:
             raise _too_large()
         if isinstance(response.stream, httpx2.SyncByteStream):
             response.stream = _Guarded(response.stream, self.ends_at)
@@ -37,7 +37,7 @@ class _Guarded(httpx2.SyncByteStream):
         size = 0
         for chunk in self._stream:
             size += len(chunk)
-            if size > MOST_BYTES:
+            if size > MAX_BYTES:
                 raise _too_large()
             if time.monotonic() > self._ends_at:
                 raise Uncertain("Gemini's answer did not end in time")
@@ -49,4 +49,4 @@ class _Guarded(httpx2.SyncByteStream):
 
 
 def _too_large() -> BadAnswer:
-    return BadAnswer(f"Gemini's answer is larger than {MOST_BYTES} bytes")
+    return BadAnswer(f"Gemini's answer is larger than {MAX_BYTES} bytes")

@@ -27,7 +27,7 @@ from pydantic import Field, SecretStr
 
 from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
 from shared.outbox.port import Mail, MailSent
-from shared.outbox.retries import Sleep, never_left, patiently, retry_after_s
+from shared.outbox.retries import Sleep, retry_after_s, was_not_sent, with_retries
 from shared.settings import Settings
 
 RENEW = (
@@ -68,7 +68,9 @@ class Gmail:
         Raises Refused (token revoked, 4xx), Throttled (429), Unavailable (5xx, no connection), Uncertain (no reply).
         """
         raw = base64.urlsafe_b64encode(compose(mail, self._settings.gmail_user_email)).decode()
-        return patiently(lambda left_s: self._send_once(raw, left_s), self._settings.gmail_timeout_s, sleep=self._sleep)
+        return with_retries(
+            lambda left_s: self._send_once(raw, left_s), self._settings.gmail_timeout_s, sleep=self._sleep
+        )
 
     def _send_once(self, raw: str, timeout_s: float) -> MailSent:
         with requests.Session() as session:
@@ -86,7 +88,7 @@ class Gmail:
             except HttpError as error:
                 raise _meaning(error) from error
             except requests.RequestException as error:
-                if never_left(error):
+                if was_not_sent(error):
                     raise Unavailable(f"Gmail at {self._settings.gmail_api_url!r} cannot be reached") from error
                 raise Uncertain("Gmail took the mail and sent no reply: it may have been sent") from error
         if not isinstance(sent, dict):

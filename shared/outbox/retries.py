@@ -18,7 +18,7 @@ Sleep = Callable[[float], None]
 _BEFORE_SENDING = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError, urllib3.SSLError, urllib3.ProxyError)
 
 
-def never_left(error: requests.RequestException) -> bool:
+def was_not_sent(error: requests.RequestException) -> bool:
     """Tell whether the connection was never made, so that nothing can have happened at the other end."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
         return True
@@ -26,7 +26,7 @@ def never_left(error: requests.RequestException) -> bool:
     return isinstance(inner, urllib3.MaxRetryError) and isinstance(inner.reason, _BEFORE_SENDING)
 
 
-def patiently(
+def with_retries(
     attempt: Callable[[float], Result],
     budget_s: float,
     again: tuple[type[IncidentCopilotError], ...] = (Unavailable, Throttled),

@@ -12,7 +12,7 @@ import requests
 from pydantic import Field, SecretStr, model_validator
 
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.outbox.retries import Sleep, never_left, patiently, retry_after_s
+from shared.outbox.retries import Sleep, retry_after_s, was_not_sent, with_retries
 from shared.settings import Settings
 
 SLACK_HOST = "hooks.slack.com"
@@ -67,7 +67,7 @@ class Webhook:
         headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", "Idempotency-Key": key}
         if secret := self._settings.post_process_secret:
             headers["X-Incident-Copilot-Signature"] = sign(body, secret.get_secret_value())
-        patiently(
+        with_retries(
             lambda left_s: self._post(body, headers, left_s),
             self._settings.post_process_timeout_s,
             again=(Unavailable, Throttled, _GatewayFailed),
@@ -92,7 +92,7 @@ class Webhook:
                 status, wish = reply.status_code, reply.headers.get("Retry-After")
         except requests.RequestException as error:
             # `from None`: requests names the whole URL in its messages, and the URL may hold a token.
-            if never_left(error):
+            if was_not_sent(error):
                 raise Unavailable(f"The hook at {host!r} cannot be reached ({type(error).__name__})") from None
             raise Uncertain(f"The hook at {host!r} did not reply ({type(error).__name__})") from None
         if status >= 300:

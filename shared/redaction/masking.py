@@ -5,7 +5,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from shared.redaction.redact import cut, cut_json
+from shared.redaction.redact import redact, redact_json
 
 _MASK = re.compile(r"<(?:host|ip|user|text)-\d{6}>")
 _LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # told apart, never bound
@@ -78,7 +78,7 @@ class Redactor:
 
     def hide(self, text: str) -> str:
         """Return `text` with secrets cut for good, and hosts, addresses and user ids masked."""
-        return self._masked(cut(text))
+        return self._masked(redact(text))
 
     def reveal(self, text: str) -> str:
         """Return `text` with the real names in place of this redactor's masks; other masks stay."""
@@ -86,7 +86,7 @@ class Redactor:
 
     def hide_json(self, value: object) -> object:
         """Return a JSON value with its texts hidden; a text under a name like `user_id` or `host` is masked whole."""
-        return self._hidden(cut_json(value))
+        return self._hidden(redact_json(value))
 
     def reveal_json(self, value: object) -> object:
         """Return a JSON value with the real names in every text of it."""

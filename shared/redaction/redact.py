@@ -4,74 +4,74 @@ import re
 from collections.abc import Sequence
 
 from shared.redaction import secrets_by_key
-from shared.redaction.rules import Rule
+from shared.redaction.rules import RedactionRule
 from shared.redaction.secrets_by_context import CONTEXTS, PEOPLE
 from shared.redaction.secrets_by_format import TOKENS
-from shared.redaction.secrets_in_prose import SPOKEN
+from shared.redaction.secrets_in_prose import IN_PROSE
 
-CREDENTIALS = (*TOKENS, *CONTEXTS, *SPOKEN)
+CREDENTIALS = (*TOKENS, *CONTEXTS, *IN_PROSE)
 RULES = (*CREDENTIALS, *PEOPLE)
 """In the order they are tried: what has looks of its own before what is known by its neighbours."""
 
 KEY_LINES = 200
 """The most lines one private key may take when each line was logged apart; an RSA key of 8,192 bits takes 100."""
 
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_STARTS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINE = re.compile(r"(?:^|(?<=\s))[A-Za-z0-9+/]{16,}={0,2}\s*$")
 _SHORT_KEY_LINE = re.compile(r"^\s*[A-Za-z0-9+/]{1,76}={0,2}\s*$")
 
 
-def cut(text: str) -> str:
+def redact(text: str) -> str:
     """
     Return `text` with every secret in it replaced by `[cut: <kind>]`; what is cut already stays as it is.
 
     Takes time linear in the length of `text`, whatever it holds.
     """
-    return _cut(text, RULES)
+    return _redact(text, RULES)
 
 
-def cut_json(value: object) -> object:
+def redact_json(value: object) -> object:
     """Return a JSON value with secrets cut from every text; a text under a name like `password` is cut whole."""
     if isinstance(value, str):
-        return cut(value)
+        return redact(value)
     if isinstance(value, dict):
-        return {_key(key): secrets_by_key.cut_value(str(key), cut_json(item)) for key, item in value.items()}
+        return {_key(key): secrets_by_key.redact_value(str(key), redact_json(item)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [cut_json(item) for item in value]
+        return [redact_json(item) for item in value]
     return value
 
 
-def cut_lines(texts: Sequence[str]) -> list[str]:
+def redact_lines(texts: Sequence[str]) -> list[str]:
     """Return lines of one log, in their order, cut; a private key whose lines were logged apart is cut as one."""
     kept = list(texts)
     for start, text in enumerate(texts):
-        begins = _KEY_BEGINS.search(text) if "PRIVATE KEY" in text else None
+        begins = _KEY_STARTS.search(text) if "PRIVATE KEY" in text else None
         if begins and "-----END" not in text[begins.end() :]:
-            _cut_key_lines(kept, start + 1)
+            _redact_key_lines(kept, start + 1)
     # Most kinds occur nowhere on a page, and one look at the whole of it is cheaper than one at each line.
     rules = _hinted(RULES, "\n".join(kept).lower())
-    return [_cut(text, rules) for text in kept]
+    return [_redact(text, rules) for text in kept]
 
 
 def holds_credentials(text: str) -> bool:
     """Whether `text` holds a secret that opens something; numbers and addresses of people open nothing."""
-    return _cut(text, CREDENTIALS) != text
+    return _redact(text, CREDENTIALS) != text
 
 
-def _cut(text: str, rules: Sequence[Rule]) -> str:
+def _redact(text: str, rules: Sequence[RedactionRule]) -> str:
     lowered = text.lower()
     for rule in _hinted(rules, lowered):
         text = _without(rule, text)
     if any(hint in lowered for hint in secrets_by_key.HINTS):
-        text = secrets_by_key.cut_values(text)
+        text = secrets_by_key.redact_values(text)
     return text
 
 
-def _hinted(rules: Sequence[Rule], lowered: str) -> list[Rule]:
+def _hinted(rules: Sequence[RedactionRule], lowered: str) -> list[RedactionRule]:
     return [rule for rule in rules if any(hint in lowered for hint in rule.hints)]
 
 
-def _cut_key_lines(texts: list[str], start: int) -> None:
+def _redact_key_lines(texts: list[str], start: int) -> None:
     """Cut what looks like a key's body among the lines from `start` on, up to its end."""
     last = min(start + KEY_LINES, len(texts))
     end = next((number for number in range(start, last) if "-----END" in texts[number]), None)
@@ -81,7 +81,7 @@ def _cut_key_lines(texts: list[str], start: int) -> None:
         texts[number] = body.sub(_placeholder("private key"), texts[number])
 
 
-def _without(rule: Rule, text: str) -> str:
+def _without(rule: RedactionRule, text: str) -> str:
     def replaced(found: re.Match[str]) -> str:
         secret = found["secret"]
         if secret is None or (rule.is_secret is not None and not rule.is_secret(secret)):
@@ -97,4 +97,4 @@ def _placeholder(kind: str) -> str:
 
 
 def _key(key: object) -> object:
-    return cut(key) if isinstance(key, str) else key
+    return redact(key) if isinstance(key, str) else key

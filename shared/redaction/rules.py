@@ -11,7 +11,7 @@ from functools import cached_property
 
 
 @dataclass(frozen=True)
-class Rule:
+class RedactionRule:
     """One kind of secret: its `shape` has a group `secret`; it is tried where one of `hints` (lower case) occurs."""
 
     kind: str
@@ -26,12 +26,14 @@ class Rule:
         return re.compile(self.shape, self.flags)
 
 
-def token(kind: str, hints: str, *shapes: str) -> Rule:
+def token(kind: str, hints: str, *shapes: str) -> RedactionRule:
     """Return the rule of a token that stands alone and starts with letters of its own; `hints` are parted by spaces."""
     shape = rf"(?<![A-Za-z0-9_-])(?P<secret>{'|'.join(shapes)})(?![A-Za-z0-9])"
-    return Rule(kind, tuple(hints.split()), shape)
+    return RedactionRule(kind, tuple(hints.split()), shape)
 
 
-def after(kind: str, hints: tuple[str, ...], shape: str, is_secret: Callable[[str], bool] | None = None) -> Rule:
+def after(
+    kind: str, hints: tuple[str, ...], shape: str, is_secret: Callable[[str], bool] | None = None
+) -> RedactionRule:
     """Return the rule of a secret that is known by what stands before it, in any case of letters."""
-    return Rule(kind, hints, shape, is_secret, re.IGNORECASE)
+    return RedactionRule(kind, hints, shape, is_secret, re.IGNORECASE)

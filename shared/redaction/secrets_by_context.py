@@ -1,7 +1,7 @@
 """Secrets that are known by what stands before them, and numbers of people that are known by their check digits."""
 
 from shared.redaction import checks
-from shared.redaction.rules import Rule, after
+from shared.redaction.rules import RedactionRule, after
 
 _IS = r"""(?:\\{0,3}["'])?\s{0,3}(?:=>|[:=])\s{0,3}(?:\\{0,3}["'])?"""
 _PAIR = r"""[^\s=;,"'\\\[\]]++=(?!\[cut)[^\s;,"'\\]*+"""
@@ -103,7 +103,7 @@ PEOPLE = (
         r"(?![\w-])",
     ),
     # The look-behind comes second, so that the search can skip to the next digit.
-    Rule(
+    RedactionRule(
         "card number",
         tuple("23456"),
         (
@@ -112,7 +112,7 @@ PEOPLE = (
         ),
         checks.is_card,
     ),
-    Rule(
+    RedactionRule(
         "iban",
         tuple("0123456789"),
         (
@@ -121,11 +121,11 @@ PEOPLE = (
         ),
         checks.is_iban,
     ),
-    Rule(
+    RedactionRule(
         "phone number",
         ("+",),
         r"(?<![\w+.:-])(?P<secret>\+[1-9]\d{0,2}(?:[ -]?\(?\d{1,4}\)?){2,5})(?![\w.:])",
         checks.is_phone,
     ),
 )
-CONTEXTS: tuple[Rule, ...] = (*HEADERS, *ADDRESSES, *COMMANDS)
+CONTEXTS: tuple[RedactionRule, ...] = (*HEADERS, *ADDRESSES, *COMMANDS)

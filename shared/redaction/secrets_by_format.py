@@ -1,16 +1,16 @@
 """Secrets that are known by their own looks: what the clouds and services of this world hand out as keys."""
 
-from shared.redaction.rules import Rule, token
+from shared.redaction.rules import RedactionRule, token
 
-_KEY_BEGINS = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_STARTS = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BODY = r"(?:[^-]|-(?!----)){0,20000}+-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _CUT_OFF_BODY = r"(?:(?:\s|\\[nr])*+[A-Za-z0-9+/=]{16,}+)*+"
 _PUTTY_BODY = r"Private-Lines: \d+(?:\s++[A-Za-z0-9+/=]{16,}+)++"
 
-TOKENS: tuple[Rule, ...] = (
-    Rule("private key", ("private key",), rf"(?P<secret>{_KEY_BEGINS}(?:{_KEY_BODY}|{_CUT_OFF_BODY}))"),
-    Rule("private key", ("putty-user-key",), rf"(?P<secret>{_PUTTY_BODY})"),
-    Rule(
+TOKENS: tuple[RedactionRule, ...] = (
+    RedactionRule("private key", ("private key",), rf"(?P<secret>{_KEY_STARTS}(?:{_KEY_BODY}|{_CUT_OFF_BODY}))"),
+    RedactionRule("private key", ("putty-user-key",), rf"(?P<secret>{_PUTTY_BODY})"),
+    RedactionRule(
         "ssh key",
         (" aaaa",),
         r"(?<![A-Za-z0-9-])(?P<secret>[a-z0-9-]{7,20}+ AAAA[A-Za-z0-9+/]{32,}+={0,2})",

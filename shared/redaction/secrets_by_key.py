@@ -43,12 +43,12 @@ _CODE = re.compile(
     r"(?i)(?=.*(?:pass|secret|token|key|cred|env|config|conf|settings|opts|options|args|param|getenv|self|this|request|req))"
     r"[a-z_$@][\w$]*(?:(?:\.|::|->|\?\.)[a-z_$][\w$]*)*[?!]?"
 )
-_LONGEST = 8192
-_LONGEST_WORD = 256
+_MAX_NAME_CHARS = 8192
+_MAX_WORD = 256
 """No value longer than this is ordinary, so none longer is read twice."""
 
 
-def cut_values(text: str) -> str:
+def redact_values(text: str) -> str:
     """Return `text` with the values after names of secrets replaced by `[cut: <kind>]`."""
     pieces, done = [], 0
     for start, end, kind in _found(text):
@@ -57,7 +57,7 @@ def cut_values(text: str) -> str:
     return "".join([*pieces, text[done:]])
 
 
-def cut_value(name: str, value: object) -> object:
+def redact_value(name: str, value: object) -> object:
     """Return the value of a JSON field, cut whole when it is a text and its name is a secret's."""
     if not isinstance(value, str) or not value or "[cut: " in value:
         return value
@@ -83,17 +83,17 @@ def _found(text: str) -> Iterator[tuple[int, int, str]]:
 def _end_of_value(text: str, start: int, name: re.Match[str]) -> int:
     quote = name["open"]
     if quote is None:
-        found = (_ELEMENT if name["sep"] == ">" else _BARE).match(text, start, start + _LONGEST)
+        found = (_ELEMENT if name["sep"] == ">" else _BARE).match(text, start, start + _MAX_NAME_CHARS)
     elif len(quote) == 1:
-        found = _QUOTED[quote].match(text, start, start + _LONGEST)
+        found = _QUOTED[quote].match(text, start, start + _MAX_NAME_CHARS)
     else:
-        end = text.find(quote, start, start + _LONGEST)
-        return end if end >= 0 else min(len(text), start + _LONGEST)
+        end = text.find(quote, start, start + _MAX_NAME_CHARS)
+        return end if end >= 0 else min(len(text), start + _MAX_NAME_CHARS)
     return found.end() if found else start
 
 
 def _is_secret(text: str, name: re.Match[str], value: str, end: int) -> bool:
-    if len(value) > _LONGEST_WORD:
+    if len(value) > _MAX_WORD:
         return True
     if not value or is_ordinary(value):
         return False

@@ -35,15 +35,15 @@ def is_stated(text: str) -> bool:
     return len(text) >= 6 and _is_mixed(text) and not (_NUMBER.fullmatch(text) or _NUMBERED.fullmatch(text))
 
 
-def is_beside(text: str) -> bool:
+def is_next_to(text: str) -> bool:
     """Whether the word next to a secret's name can be one: stated, and neither code, nor a path, nor a field."""
     return is_stated(text) and not (_CODE.fullmatch(text) or _PLACE.fullmatch(text))
 
 
-def is_beside_common_name(text: str) -> bool:
+def is_next_to_common_name(text: str) -> bool:
     """Whether the word next to `token` or `secret`, which name much else, can be one: of no word, id or short hash."""
     has_cases = any(char.isupper() for char in text) and any(char.islower() for char in text)
-    return is_beside(text) and checks.looks_random(text) and (has_cases or (len(text) >= 20 and "-" not in text))
+    return is_next_to(text) and checks.looks_random(text) and (has_cases or (len(text) >= 20 and "-" not in text))
 
 
 def is_quoted(text: str) -> bool:
@@ -67,8 +67,8 @@ SENTENCES = (
     after("password", ("phrase",), rf"pass[ _-]?phrase(?:{_IS}|{_GAP}){_SENTENCE}", is_quoted),
     after("secret", _STRONG_HINTS, rf"{_STRONG}(?:{_IS}|{_GAP}){_QUOTED}", is_quoted),
     after("secret", _STRONG_HINTS, rf"{_STRONG}{_IS}{_BARE}", is_stated),
-    after("secret", _STRONG_HINTS, rf"{_STRONG}{_GAP}{_BARE}", is_beside),
-    after("secret", _WEAK_HINTS, rf"{_WEAK}(?:{_IS}|{_GAP})(?:{_OPEN})?{_BARE}", is_beside_common_name),
+    after("secret", _STRONG_HINTS, rf"{_STRONG}{_GAP}{_BARE}", is_next_to),
+    after("secret", _WEAK_HINTS, rf"{_WEAK}(?:{_IS}|{_GAP})(?:{_OPEN})?{_BARE}", is_next_to_common_name),
     after(
         "one-time code",
         ("otp", "pin", "code"),
@@ -104,4 +104,4 @@ FILES = (
     after("password", (":5432:", ":6432:", ":*:"), rf"(?<=[\w*\]]):(?:[56]432|\*){_PGPASS_REST}(?![:\w])"),
     after("password", (":",), rf":(?<=[\w*\]]:)\d{{3,5}}{_PGPASS_REST}(?![:\w])", is_stated),
 )
-SPOKEN = (*SENTENCES, *COMMAND_LINES, *FILES)
+IN_PROSE = (*SENTENCES, *COMMAND_LINES, *FILES)

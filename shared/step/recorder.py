@@ -8,8 +8,8 @@ from datetime import datetime
 
 from shared import clock, log
 from shared.errors import IncidentCopilotError
-from shared.model.port import Reply
-from shared.redaction import cut, cut_json
+from shared.model.port import ModelReply
+from shared.redaction import redact, redact_json
 from shared.traces.port import ToolCall
 
 EXCERPT_CHARS = 2_000
@@ -26,7 +26,7 @@ class OpenCall:
 
 
 @dataclass(frozen=True)
-class KeptCall:
+class RecordedCall:
     """A finished tool call with its whole result, before the store has given that a reference."""
 
     call: ToolCall
@@ -45,8 +45,8 @@ class ModelFailure:
 class Recording:
     """Everything one step did."""
 
-    calls: list[KeptCall] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
+    calls: list[RecordedCall] = field(default_factory=list)
+    replies: list[ModelReply] = field(default_factory=list)
     transcripts: list[str] = field(default_factory=list)
     """What was said in the turn of each reply."""
     model_failures: list[ModelFailure] = field(default_factory=list)
@@ -79,7 +79,7 @@ def tool(tool_name: str, **args: object) -> Iterator[OpenCall]:
     _finish(call, None)
 
 
-def model_replied(reply: Reply, said: str = "") -> None:
+def model_replied(reply: ModelReply, said: str = "") -> None:
     """Record a model's turn and what was said before it: the call was billed, whatever becomes of the answer."""
     if current := _current.get():
         current.replies.append(reply)
@@ -109,13 +109,13 @@ def claim_dropped(reason: str) -> None:
 
 def _finish(call: OpenCall, error: str | None) -> None:
     end = clock.now()
-    result, told = cut(call.result), cut(error) if error else None
+    result, told = redact(call.result), redact(error) if error else None
     finished = ToolCall(call.tool_name, _cut(call.args), call.start, end, result[:EXCERPT_CHARS], error=told)
     if current := _current.get():
-        current.calls.append(KeptCall(finished, result))
+        current.calls.append(RecordedCall(finished, result))
     duration_ms = round((end - call.start).total_seconds() * 1000)
     log.debug("tool.called", tool=call.tool_name, duration_ms=duration_ms, error=told)
 
 
 def _cut(args: dict[str, object]) -> dict[str, object]:
-    return {name: cut_json(value) for name, value in args.items()}
+    return {name: redact_json(value) for name, value in args.items()}

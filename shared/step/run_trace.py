@@ -6,14 +6,14 @@ from types import TracebackType
 from typing import Self
 
 from shared import clock, log
-from shared.contracts import Request
+from shared.contracts import StepRequest
 from shared.errors import IncidentCopilotError
-from shared.model.port import Reply
+from shared.model.port import ModelReply
 from shared.step.recorder import Recording
 from shared.traces.port import Json, ModelCall, Run, RunError, ToolCall, TraceStore
 
 
-class Memory:
+class RunStore:
     """The trace store as a step needs it: when it fails the step goes on, and the log says what was not kept."""
 
     def __init__(self, store: TraceStore, incident_id: str) -> None:
@@ -36,7 +36,7 @@ class Memory:
             asked = tuple(self._with_transcript(run.agent, call, text) for call, text in turns)
             self._store.record_run(self._incident_id, replace(run, tool_calls=calls, model_calls=asked))
         except IncidentCopilotError as error:
-            log.error("traces.not_kept", error_type=type(error).__name__, error=str(error))
+            log.error("traces.not_stored", error_type=type(error).__name__, error=str(error))
 
     def _with_transcript(self, agent: str, call: ModelCall, text: str) -> ModelCall:
         return replace(call, transcript_ref=self._store.keep_text(self._incident_id, f"{agent}-model", text))
@@ -53,9 +53,9 @@ class RunTrace:
     """Records the run when the block ends and writes the step's one log line; set `response` to the answer."""
 
     agent: str
-    request: Request
+    request: StepRequest
     done: Recording
-    memory: Memory
+    run_store: RunStore
     start: datetime = field(default_factory=clock.now)
     response: Json | None = None
 
@@ -64,7 +64,7 @@ class RunTrace:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         run = self._run(clock.now(), error)
-        self.memory.keep(run, self.done)
+        self.run_store.keep(run, self.done)
         duration_ms = round((run.run_end - run.run_start).total_seconds() * 1000)
         say = log.error if error else log.info
         usage = {"tokens_in": run.tokens_in, "tokens_out": run.tokens_out, "claims_dropped": len(run.claims_dropped)}
@@ -97,5 +97,5 @@ def _run_error(error: BaseException, at: datetime) -> RunError:
     return RunError(type(error).__name__, str(error)[:2000], at)
 
 
-def _model_call(reply: Reply) -> ModelCall:
+def _model_call(reply: ModelReply) -> ModelCall:
     return ModelCall(reply.model, reply.tokens_in, reply.tokens_out, reply.cost_usd, reply.duration_ms, reply.finish)

@@ -8,13 +8,13 @@ import flask
 from pydantic import BaseModel, ValidationError
 
 from shared import log, traces
-from shared.contracts import Request
+from shared.contracts import StepRequest
 from shared.errors import IncidentCopilotError, Rejected, Throttled
 from shared.step.recorder import recording
-from shared.step.run_trace import Memory, RunTrace
+from shared.step.run_trace import RunStore, RunTrace
 
 Body = TypeVar("Body", bound=BaseModel)
-Req = TypeVar("Req", bound=Request)
+Req = TypeVar("Req", bound=StepRequest)
 Ans = TypeVar("Ans", bound=BaseModel)
 View = Callable[[flask.Request], flask.Response]
 
@@ -74,7 +74,7 @@ def _json(body: object, status: int = 200) -> flask.Response:
 
 
 def _answer_once(agent: str, request: Req, work: Callable[[Req], Ans]) -> object:
-    store = Memory(traces.connect(), request.incident_id)
+    store = RunStore(traces.connect(), request.incident_id)
     if stored := store.answer(agent):
         log.info("step.repeated")
         return stored

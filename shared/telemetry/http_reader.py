@@ -187,7 +187,7 @@ class Reader:
     def _note(self, path: str, reply: requests.Response, size_bytes: int, tries: int, started: float) -> None:
         duration_ms = round((time.monotonic() - started) * 1000)
         facts = {"status": reply.status_code, "size_bytes": size_bytes, "tries": tries, "duration_ms": duration_ms}
-        log.debug("telemetry.asked", service=self._service, path=path, **facts)
+        log.debug("telemetry.queried", service=self._service, path=path, **facts)
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -76,7 +76,7 @@ def document_id(name: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[:60] or 'x'}-{_digest(name)}"
 
 
-def cut(text: str) -> str:
+def chunks_of(text: str) -> str:
     """Return `text` as storable UTF-8, at most TEXT_LIMIT characters and a line saying what is gone."""
     clean = text.encode("utf-8", "replace").decode("utf-8")
     if len(clean) <= TEXT_LIMIT:

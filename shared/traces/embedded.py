@@ -134,7 +134,7 @@ class EmbeddedTraces:
 
     def keep_text(self, incident_id: str, name: str, text: str) -> str:
         """Keep a large text; return its reference."""
-        body = document.cut(text)
+        body = document.chunks_of(text)
         reference = document.text_reference(incident_id, name, body)
         self._write("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", reference, body, self._expiry())
         return reference

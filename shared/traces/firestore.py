@@ -61,7 +61,7 @@ class FirestoreTraces:
         self._texts = self._client.collection(settings.trace_text_collection)
         again = if_exception_type(google_errors.ServiceUnavailable, google_errors.Aborted)
         retry = Retry(predicate=again, initial=0.1, maximum=2, timeout=settings.firestore_timeout_s)
-        self._patience: dict[str, Any] = {"retry": retry, "timeout": settings.firestore_timeout_s}
+        self._call_options: dict[str, Any] = {"retry": retry, "timeout": settings.firestore_timeout_s}
 
     def close(self) -> None:
         """Close the connection."""
@@ -131,7 +131,7 @@ class FirestoreTraces:
         else:
             fields["entry"] = body.decode()
         with self._named_errors():
-            self._runs(incident_id, run.agent).document(document.run_id(run)).set(fields, **self._patience)
+            self._runs(incident_id, run.agent).document(document.run_id(run)).set(fields, **self._call_options)
 
     def answer(self, incident_id: str, agent: str) -> Json | None:
         """Return the answer of the agent's latest run that has one, none when it never finished."""
@@ -149,7 +149,7 @@ class FirestoreTraces:
 
     def keep_text(self, incident_id: str, name: str, text: str) -> str:
         """Keep a large text; return its reference."""
-        body = document.cut(text)
+        body = document.chunks_of(text)
         reference = document.text_reference(incident_id, name, body)
         self._keep_chunks(reference, body.encode())
         return reference
@@ -186,15 +186,15 @@ class FirestoreTraces:
         snapshot = self._snapshot(place)
         if snapshot.exists and _lease(snapshot.to_dict()).holder == holder:
             # A lost swap means that the lease had run out and another took it: theirs it stays.
-            self._swap(snapshot, lambda option: place.delete(option=option, **self._patience))
+            self._swap(snapshot, lambda option: place.delete(option=option, **self._call_options))
 
     def _put(self, place: Any, lease: Lease, option: Any) -> None:
         fields = {"key": lease.key, "holder": lease.holder, "until": lease.until, "value": document.dumps(lease.value)}
         fields["expire_at"] = max(lease.until, self._expiry())
         if option is None:
-            place.create(fields, **self._patience)
+            place.create(fields, **self._call_options)
         else:
-            place.update(fields, option=option, **self._patience)
+            place.update(fields, option=option, **self._call_options)
 
     def _swap(self, snapshot: Any, write: Callable[[Any], object]) -> bool:
         """Run `write` with the condition that the document is still `snapshot`; false when it is not."""
@@ -210,7 +210,7 @@ class FirestoreTraces:
         """Commit a batch that creates; false when another created it first."""
         with self._named_errors():
             try:
-                batch.commit(**self._patience)
+                batch.commit(**self._call_options)
             except google_errors.AlreadyExists:
                 return False
             return True
@@ -218,23 +218,23 @@ class FirestoreTraces:
     def _update(self, incident_id: str, change: dict[str, Any]) -> None:
         with self._named_errors():
             try:
-                self._incident(incident_id).update({**change, "updated_at": clock.now()}, **self._patience)
+                self._incident(incident_id).update({**change, "updated_at": clock.now()}, **self._call_options)
             except google_errors.NotFound as error:
                 raise Refused(f"There is no incident {incident_id!r} in Firestore") from error
 
     def _keep_chunks(self, reference: str, body: bytes) -> None:
-        chunks = [body[begin : begin + _CHUNK_BYTES] for begin in range(0, len(body), _CHUNK_BYTES)] or [b""]
+        chunks = [body[start : start + _CHUNK_BYTES] for start in range(0, len(body), _CHUNK_BYTES)] or [b""]
         fields = {"chunks": len(chunks), "expire_at": self._expiry()}
         # The head goes last: whoever finds it finds the rest.
         for n in reversed(range(len(chunks))):
             name = f"{reference}.{n}" if n else reference
             with self._named_errors():
-                self._texts.document(name).set({**fields, "body": chunks[n]}, **self._patience)
+                self._texts.document(name).set({**fields, "body": chunks[n]}, **self._call_options)
 
     def _all_runs(self, incident_id: str) -> Iterator[tuple[str, Json]]:
         with self._named_errors():
             # An agent's document itself is never written; listing shows it all the same for the runs beneath it.
-            agents = list(self._incident(incident_id).collection("traces").list_documents(**self._patience))
+            agents = list(self._incident(incident_id).collection("traces").list_documents(**self._call_options))
         for agent in agents:
             for fields in self._stream(agent.collection("runs").order_by("run_start")):
                 yield fields["agent"], self._entry(fields)
@@ -258,7 +258,7 @@ class FirestoreTraces:
 
     def _snapshot(self, place: Any) -> Any:
         with self._named_errors():
-            return place.get(**self._patience)
+            return place.get(**self._call_options)
 
     def _get(self, place: Any) -> dict[str, Any] | None:
         fields: dict[str, Any] | None = self._snapshot(place).to_dict()
@@ -266,7 +266,7 @@ class FirestoreTraces:
 
     def _stream(self, query: Any) -> Iterator[dict[str, Any]]:
         with self._named_errors():
-            for snapshot in query.stream(**self._patience):
+            for snapshot in query.stream(**self._call_options):
                 yield snapshot.to_dict()
 
     @contextmanager

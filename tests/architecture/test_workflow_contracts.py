@@ -75,4 +75,4 @@ def test_facts_the_workflow_branches_on_are_in_the_answers(fact: str) -> None:
 
     assert fact in WORKFLOW.read_text()
     assert any(fact in answer.model_computed_fields for answer in answers)
-    assert get_type_hints(contracts.Request)["alert"] is contracts.Alert
+    assert get_type_hints(contracts.StepRequest)["alert"] is contracts.Alert

@@ -12,7 +12,7 @@ from rich.console import Console
 from infra.local.cli import demo
 from infra.local.stack.model_choice import ModelChoice
 
-MOST_CALLS, MOST_IN_SERIES = 6, 4
+MAX_CALLS, MAX_IN_SERIES = 6, 4
 
 
 class Run:
@@ -47,8 +47,8 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_full_path_takes_six_calls_four_in_series(slow: Run) -> None:
     """Round trips are the speed: detection, three side by side, the solution, the brief."""
     assert slow.outcome["kind"] == "full", slow.screen
-    assert slow.state["calls"] <= MOST_CALLS
-    assert slow.state["longest_series"] <= MOST_IN_SERIES
+    assert slow.state["calls"] <= MAX_CALLS
+    assert slow.state["longest_series"] <= MAX_IN_SERIES
 
 
 def test_every_call_stands_in_the_trace_with_its_cost(slow: Run) -> None:

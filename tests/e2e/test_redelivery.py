@@ -13,7 +13,7 @@ import requests
 from google.pubsub_v1 import types
 
 from infra.local.cli import dead_letters
-from infra.local.cli.dead_letters import DeadLetter
+from infra.local.cli.dead_letters import UnhandledMessage
 from infra.local.cli.demo import SCENARIO, WORKFLOW
 from infra.local.pubsub import topics
 from infra.local.scenarios.build import build
@@ -24,7 +24,7 @@ from shared.traces.port import TraceStore
 from tests.e2e.valve import Valve
 from tests.emulated import need
 
-PATIENCE_S = 40.0
+TIMEOUT_S = 40.0
 # Short enough to wait for, long enough for a start on a busy machine.
 SETTINGS = {"START_LEASE_SECONDS": "5", "WORKFLOW_TIMEOUT_S": "2"}
 Found = TypeVar("Found")
@@ -67,10 +67,10 @@ class House:
         """Say whether a delivery holds the right to start the incident."""
         return self.traces.claim(f"start:{incident_id}", "test", clock.now()).holder != "test"
 
-    def dead(self, message_ids: set[str]) -> dict[str, DeadLetter]:
+    def dead(self, message_ids: set[str]) -> dict[str, UnhandledMessage]:
         """Return the dead letters of these messages, once they are all there."""
 
-        def found() -> dict[str, DeadLetter]:
+        def found() -> dict[str, UnhandledMessage]:
             letters = dead_letters.read(self.stack.bus_address, PROJECT)
             return {letter.message_id: letter for letter in letters if letter.message_id in message_ids}
 
@@ -79,7 +79,7 @@ class House:
 
 def until(look: Callable[[], Found], is_good: Callable[[Found], bool] = bool) -> Found:
     """Return what is looked for once it is good, or what was seen last when patience ends."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not is_good(seen := look()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return seen
@@ -207,7 +207,7 @@ def test_message_that_can_never_be_handled_is_a_dead_letter_with_its_reason(hous
     assert house.executions(large.incident_id) == []
 
 
-def message_id_of(letters: dict[str, DeadLetter], alert: Alert) -> str:
+def message_id_of(letters: dict[str, UnhandledMessage], alert: Alert) -> str:
     """Return the id of the message that carried the alert."""
     return next(name for name, letter in letters.items() if alert.incident_id.encode() in letter.data)
 
@@ -219,7 +219,7 @@ def test_dead_letter_is_replayed_as_it_was(house: House) -> None:
 
     replayed = dead_letters.replay(house.stack.bus_address, PROJECT)
 
-    def again() -> list[DeadLetter]:
+    def again() -> list[UnhandledMessage]:
         letters = dead_letters.read(house.stack.bus_address, PROJECT)
         return [letter for letter in letters if letter.data == b"still no json"]
 

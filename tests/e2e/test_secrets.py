@@ -15,8 +15,8 @@ from tests.planted_secrets import KEY_LOGGED_APART, PLANTED
 
 SERVICE = "vault-api"
 HOST, USER = "db-7.prod.internal", "mallory77"
-BEGIN = datetime(2026, 5, 4, 2, 45, tzinfo=UTC)
-ONSET = BEGIN + timedelta(minutes=9)
+START = datetime(2026, 5, 4, 2, 45, tzinfo=UTC)
+ONSET = START + timedelta(minutes=9)
 TRACE = """Traceback (most recent call last):
   File "/app/vault/api.py", line 41, in store
     client.connect({})
@@ -27,7 +27,7 @@ vault.client.ConnectionRefused: {}"""
 
 def _lines() -> list[tuple[datetime, str, str]]:
     """Return (time, level, line): a healthy service that begins to fail, its errors full of secrets."""
-    calm = [(BEGIN + timedelta(seconds=4 * n), "info", f"GET /items/{n} 200 in 5 ms") for n in range(220)]
+    calm = [(START + timedelta(seconds=4 * n), "info", f"GET /items/{n} 200 in 5 ms") for n in range(220)]
     loud = [
         (ONSET + timedelta(seconds=5 * n + step), "error", line.format(planted.line))
         for n, planted in enumerate(PLANTED)
@@ -60,7 +60,7 @@ def _write_case(folder: Path) -> None:
     ]
     body = {"status": "success", "data": {"resultType": "streams", "result": result}}
     (folder / "logs.loki.json.gz").write_bytes(gzip.compress(json.dumps(body).encode()))
-    window = [BEGIN.isoformat(), (BEGIN + timedelta(minutes=15)).isoformat()]
+    window = [START.isoformat(), (START + timedelta(minutes=15)).isoformat()]
     (folder / "case.json").write_text(json.dumps({"service_name": SERVICE, "window": window}))
 
 

@@ -25,7 +25,7 @@ from infra.local.stack.stack import Options, Stack
 from shared import clock
 from shared.traces.port import TraceStore
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 # Not started for so long that a busy machine has long started it.
 SETTINGS = {"INCIDENT_START_SECONDS": "60", "WORKFLOW_TIMEOUT_S": "5"}
 Found = TypeVar("Found")
@@ -90,7 +90,7 @@ class House:
 
 def until(look: Callable[[], Found], is_good: Callable[[Found], bool] = bool) -> Found:
     """Return what is looked for once it is good, or what was seen last when patience ends."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not is_good(seen := look()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return seen
@@ -114,7 +114,7 @@ def house(running: House) -> Iterator[House]:
             running.stack.restart(name)
 
 
-def assert_told_once(house: House, incident_id: str) -> str:
+def assert_published_once(house: House, incident_id: str) -> str:
     """One mail, one call of the hook, one degraded outcome that names the workflow; return the mail's text."""
     outcome = house.outcome(incident_id)
     assert outcome is not None
@@ -136,11 +136,11 @@ def test_incident_whose_post_process_was_dead_is_told_when_it_lives(house: House
     house.stack.restart("post_process")
 
     with ThreadPoolExecutor(5) as pool:
-        told = [name for swept in pool.map(lambda _: house.sweep(), range(5)) for name in swept["told"]]
+        published = [name for swept in pool.map(lambda _: house.sweep(), range(5)) for name in swept["published"]]
 
-    assert told == [incident_id]
-    assert "ended FAILED" in assert_told_once(house, incident_id)
-    assert house.sweep() == {"told": [], "failed": [], "waiting": 0}
+    assert published == [incident_id]
+    assert "ended FAILED" in assert_published_once(house, incident_id)
+    assert house.sweep() == {"published": [], "failed": [], "waiting": 0}
 
 
 def test_incident_whose_engine_was_killed_is_told(house: House) -> None:
@@ -149,13 +149,13 @@ def test_incident_whose_engine_was_killed_is_told(house: House) -> None:
         incident_id = house.alert()
         assert until(lambda: house.advised(incident_id))
         house.stack.kill("engine")
-        assert house.sweep() == {"told": [], "failed": [], "waiting": 1}
+        assert house.sweep() == {"published": [], "failed": [], "waiting": 1}
         house.stack.restart("engine")
 
         # gRPC takes a moment to connect anew.
-        assert until(lambda: house.sweep()["told"]) == [incident_id]
+        assert until(lambda: house.sweep()["published"]) == [incident_id]
 
-    text = assert_told_once(house, incident_id)
+    text = assert_published_once(house, incident_id)
     assert "unknown to Workflows" in text
     assert "ZeroDivisionError" in text
 
@@ -165,13 +165,13 @@ def test_incident_under_way_is_left_alone(house: House) -> None:
     with house.held("rca"):
         incident_id = house.alert()
         assert until(lambda: house.advised(incident_id))
-        assert house.sweep() == {"told": [], "failed": [], "waiting": 1}
+        assert house.sweep() == {"published": [], "failed": [], "waiting": 1}
         assert house.mails(incident_id) == []
 
     outcome = until(lambda: house.outcome(incident_id))
     assert outcome is not None
     assert (outcome["kind"], outcome["mail_status"]) == ("full", "sent")
-    assert house.sweep() == {"told": [], "failed": [], "waiting": 0}
+    assert house.sweep() == {"published": [], "failed": [], "waiting": 0}
     assert (len(house.mails(incident_id)), len(house.hook_calls(incident_id))) == (1, 1)
 
 

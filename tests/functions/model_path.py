@@ -16,7 +16,7 @@ from functions.solution_generator import main as solution_generator
 from functions.suggestion import main as suggestion
 from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
 from shared import code_host, telemetry
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.code_host.port import CodeReader
 from shared.contracts import (
     Alert,
@@ -116,6 +116,6 @@ def _answered(alert: Alert, incident: Incident, reads_code: bool, done: recorder
     return Answers(incident, code, causes, advice, solution, brief, done.claims_dropped, ran)
 
 
-def known(*shown: CodeAnalysis) -> Known:
+def known(*shown: CodeAnalysis) -> GroundingContext:
     """Return what a model knows that was shown these answers."""
-    return Known(shown)
+    return GroundingContext(shown)

@@ -56,7 +56,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> FakeBus:
 
 
 @pytest.fixture
-def door(topic: FakeBus) -> FlaskClient:
+def endpoint(topic: FakeBus) -> FlaskClient:
     """A client of the function, every path and method leading to it as the functions framework does."""
     app = flask.Flask("door")
     for rule in ("/", "/<path:_>"):
@@ -68,9 +68,9 @@ def door(topic: FakeBus) -> FlaskClient:
     return app.test_client()
 
 
-def post(door: FlaskClient, body: Any, **headers: str) -> TestResponse:
+def post(endpoint: FlaskClient, body: Any, **headers: str) -> TestResponse:
     """Post a JSON body with the key."""
-    return door.post("/webhook/trigger_agent", json=body, headers={"X-Webhook-API-Key": KEY, **headers})
+    return endpoint.post("/webhook/trigger_agent", json=body, headers={"X-Webhook-API-Key": KEY, **headers})
 
 
 def firing(**changes: Any) -> dict[str, Any]:
@@ -93,9 +93,9 @@ def message_of(reply: TestResponse) -> str:
     return str(reply.get_json()["message"])
 
 
-def test_seed_body_becomes_one_alert(door: FlaskClient, topic: FakeBus) -> None:
+def test_seed_body_becomes_one_alert(endpoint: FlaskClient, topic: FakeBus) -> None:
     """The seed's curl is accepted: the window ends at arrival and begins lookup_window_seconds before."""
-    reply = post(door, {"service_name": "checkout-api", "lookup_window_seconds": 3600, "title": "ignored"})
+    reply = post(endpoint, {"service_name": "checkout-api", "lookup_window_seconds": 3600, "title": "ignored"})
 
     (alert,) = topic.published
     assert reply.status_code == 202
@@ -108,19 +108,19 @@ def test_seed_body_becomes_one_alert(door: FlaskClient, topic: FakeBus) -> None:
     assert alert.incident_id.startswith("inc-20260131-")
 
 
-def test_window_defaults_to_the_setting(door: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_window_defaults_to_the_setting(endpoint: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
     """LOOKUP_WINDOW_SECONDS stands in where the body says nothing, 900 where it is unset."""
-    post(door, {"service_name": "a"})
+    post(endpoint, {"service_name": "a"})
     monkeypatch.setenv("LOOKUP_WINDOW_SECONDS", "60")
-    post(door, {"service_name": "b"})
+    post(endpoint, {"service_name": "b"})
 
     assert [alert.lookup_window_s for alert in topic.published] == [900, 60]
 
 
-def test_past_incident_is_replayed_from_end_time(door: FlaskClient, topic: FakeBus) -> None:
+def test_past_incident_is_replayed_from_end_time(endpoint: FlaskClient, topic: FakeBus) -> None:
     """With `end_time` the window lies in the past; repository and branch are taken along."""
     body = {"service_name": "a", "end_time": "2025-12-24T10:00:00+01:00", "github_repo": "https://github.com/o/r.git"}
-    post(door, {**body, "github_base_branch": "release", "commit": "4f3a2b1"})
+    post(endpoint, {**body, "github_base_branch": "release", "commit": "4f3a2b1"})
 
     (alert,) = topic.published
     assert alert.end == datetime(2025, 12, 24, 9, 0, tzinfo=UTC)
@@ -128,29 +128,29 @@ def test_past_incident_is_replayed_from_end_time(door: FlaskClient, topic: FakeB
 
 
 @pytest.mark.parametrize("value", [0, -1, "abc", True, 604_801, 1.5, [], "9" * 8, "-5", "١٢"])
-def test_wrong_window_is_rejected_by_name(door: FlaskClient, topic: FakeBus, value: Any) -> None:
+def test_wrong_window_is_rejected_by_name(endpoint: FlaskClient, topic: FakeBus, value: Any) -> None:
     """A window that is no whole number of seconds up to seven days is a 400 that names the field."""
-    reply = post(door, {"service_name": "a", "lookup_window_seconds": value})
+    reply = post(endpoint, {"service_name": "a", "lookup_window_seconds": value})
 
     assert reply.status_code == 400
     assert "lookup_window_seconds" in message_of(reply)
     assert topic.published == []
 
 
-def test_window_of_nan_is_rejected(door: FlaskClient) -> None:
+def test_window_of_nan_is_rejected(endpoint: FlaskClient) -> None:
     """NaN, which Python's JSON reads, is no number of seconds."""
     headers = {"X-Webhook-API-Key": KEY}
 
-    reply = door.post("/", data=b'{"service_name": "a", "lookup_window_seconds": NaN}', headers=headers)
+    reply = endpoint.post("/", data=b'{"service_name": "a", "lookup_window_seconds": NaN}', headers=headers)
 
     assert reply.status_code == 400
     assert "lookup_window_seconds" in message_of(reply)
 
 
 @pytest.mark.parametrize("value", ["3600", 3600.0, 3600])
-def test_window_may_be_written_as_text(door: FlaskClient, topic: FakeBus, value: Any) -> None:
+def test_window_may_be_written_as_text(endpoint: FlaskClient, topic: FakeBus, value: Any) -> None:
     """Grafana's templates write texts only, so digits in quotes count as a number."""
-    post(door, {"service_name": "a", "lookup_window_seconds": value})
+    post(endpoint, {"service_name": "a", "lookup_window_seconds": value})
 
     assert topic.published[0].lookup_window_s == 3600
 
@@ -171,77 +171,80 @@ def test_window_may_be_written_as_text(door: FlaskClient, topic: FakeBus, value:
         ({"alerts": [1]}, "alerts"),
     ],
 )
-def test_wrong_field_is_rejected_by_name(door: FlaskClient, change: dict[str, Any], field: str) -> None:
+def test_wrong_field_is_rejected_by_name(endpoint: FlaskClient, change: dict[str, Any], field: str) -> None:
     """Each field that breaks its form is a 400 that names it."""
-    reply = post(door, {"service_name": "a", **change})
+    reply = post(endpoint, {"service_name": "a", **change})
 
     assert reply.status_code == 400
     assert field in message_of(reply)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 200_000, b"1" * 5000])
-def test_body_that_is_not_json_is_rejected(door: FlaskClient, body: bytes) -> None:
+def test_body_that_is_not_json_is_rejected(endpoint: FlaskClient, body: bytes) -> None:
     """Whatever is posted, the worst answer is a 400."""
-    assert door.post("/", data=body, headers={"X-Webhook-API-Key": KEY}).status_code == 400
+    assert endpoint.post("/", data=body, headers={"X-Webhook-API-Key": KEY}).status_code == 400
 
 
 @pytest.mark.parametrize("body", [[], "x", 1, None, {}])
-def test_body_without_a_service_is_rejected(door: FlaskClient, body: Any) -> None:
+def test_body_without_a_service_is_rejected(endpoint: FlaskClient, body: Any) -> None:
     """JSON that names no service is a 400."""
-    assert post(door, body).status_code == 400
+    assert post(endpoint, body).status_code == 400
 
 
-def test_missing_or_wrong_key_is_forbidden(door: FlaskClient, topic: FakeBus) -> None:
+def test_missing_or_wrong_key_is_forbidden(endpoint: FlaskClient, topic: FakeBus) -> None:
     """No key, a wrong key or a key that is no ASCII is a 403 and publishes nothing."""
     for headers in ({}, {"X-Webhook-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"X-Webhook-API-Key": "é"}):
-        assert door.post("/", json={"service_name": "a"}, headers=headers).status_code == 403
+        assert endpoint.post("/", json={"service_name": "a"}, headers=headers).status_code == 403
     assert topic.published == []
 
 
-def test_key_may_be_a_bearer_token(door: FlaskClient) -> None:
+def test_key_may_be_a_bearer_token(endpoint: FlaskClient) -> None:
     """Alertmanager's `authorization` setting is enough to get in."""
     headers = {"Authorization": f"Bearer {KEY}"}
 
-    assert door.post("/", json={"service_name": "a"}, headers=headers).status_code == 202
+    assert endpoint.post("/", json={"service_name": "a"}, headers=headers).status_code == 202
 
 
-def test_door_without_a_key_is_misconfigured(door: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_door_without_a_key_is_misconfigured(endpoint: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """With no key configured nobody gets in, and the answer names the variable."""
     monkeypatch.setenv("WEBHOOK_API_KEY", "")
 
-    reply = post(door, {"service_name": "a"}, **{"X-Webhook-API-Key": ""})
+    reply = post(endpoint, {"service_name": "a"}, **{"X-Webhook-API-Key": ""})
 
     assert reply.status_code == 500
     assert "WEBHOOK_API_KEY" in message_of(reply)
 
 
-def test_only_post_to_its_paths_brings_an_alert(door: FlaskClient) -> None:
+def test_only_post_to_its_paths_brings_an_alert(endpoint: FlaskClient) -> None:
     """Other methods are 405, other paths 404; GET /healthz says alive without a key."""
-    assert door.get("/webhook/trigger_agent").status_code == 405
-    assert door.delete("/").status_code == 405
-    assert door.post("/elsewhere", json={}).status_code == 404
-    assert door.get("/healthz").get_json() == {"status": "alive"}
+    assert endpoint.get("/webhook/trigger_agent").status_code == 405
+    assert endpoint.delete("/").status_code == 405
+    assert endpoint.post("/elsewhere", json={}).status_code == 404
+    assert endpoint.get("/healthz").get_json() == {"status": "alive"}
 
 
-def test_oversize_body_is_refused(door: FlaskClient, topic: FakeBus) -> None:
+def test_oversize_body_is_refused(endpoint: FlaskClient, topic: FakeBus) -> None:
     """More than 256 KB is a 413."""
-    assert post(door, {"service_name": "a", "title": "x" * 262_144}).status_code == 413
+    assert post(endpoint, {"service_name": "a", "title": "x" * 262_144}).status_code == 413
     assert topic.published == []
 
 
 @pytest.mark.parametrize("failure", [Unavailable("x"), Uncertain("x"), Refused("x")])
 def test_failed_publishing_is_told_so_that_the_sender_tries_again(
-    door: FlaskClient, topic: FakeBus, failure: IncidentCopilotError
+    endpoint: FlaskClient, topic: FakeBus, failure: IncidentCopilotError
 ) -> None:
     """No 202 without the bus's word: the sender gets a 503, which Alertmanager and Grafana repeat."""
     topic.failure = failure
 
-    assert post(door, {"service_name": "a"}).status_code == 503
+    assert post(endpoint, {"service_name": "a"}).status_code == 503
 
 
-def test_grafana_alert_is_read_whole(door: FlaskClient, topic: FakeBus) -> None:
+def test_grafana_alert_is_read_whole(endpoint: FlaskClient, topic: FakeBus) -> None:
     """Name, summary, labels, values, links and times of a Grafana alert reach the contract."""
-    post(door, {"receiver": "r", "status": "firing", "alerts": [firing(panelURL="https://g.example/d/1?viewPanel=2")]})
+    post(
+        endpoint,
+        {"receiver": "r", "status": "firing", "alerts": [firing(panelURL="https://g.example/d/1?viewPanel=2")]},
+    )
 
     (alert,) = topic.published
     assert (alert.service_name, alert.alert_name, alert.summary) == ("checkout", "HighErrorRate", "5 % errors")
@@ -251,39 +254,39 @@ def test_grafana_alert_is_read_whole(door: FlaskClient, topic: FakeBus) -> None:
     assert alert.generator_url == "https://grafana.example/alerting/1/edit"
 
 
-def test_same_alert_sent_again_is_the_same_incident(door: FlaskClient, topic: FakeBus) -> None:
+def test_same_alert_sent_again_is_the_same_incident(endpoint: FlaskClient, topic: FakeBus) -> None:
     """Fingerprint and startsAt make the id, so a repeated webhook is recognised; another start is another incident."""
-    post(door, {"alerts": [firing()]})
-    post(door, {"alerts": [firing(annotations={"summary": "still"})]})
-    post(door, {"alerts": [firing(startsAt="2026-01-31T07:59:00Z")]})
+    post(endpoint, {"alerts": [firing()]})
+    post(endpoint, {"alerts": [firing(annotations={"summary": "still"})]})
+    post(endpoint, {"alerts": [firing(startsAt="2026-01-31T07:59:00Z")]})
 
     first, again, later = (alert.incident_id for alert in topic.published)
     assert first == again != later
 
 
-def test_seed_bodies_are_incidents_of_their_own(door: FlaskClient, topic: FakeBus) -> None:
+def test_seed_bodies_are_incidents_of_their_own(endpoint: FlaskClient, topic: FakeBus) -> None:
     """A body that identifies no alert is a new incident each time."""
-    post(door, {"service_name": "a"})
-    post(door, {"service_name": "a"})
+    post(endpoint, {"service_name": "a"})
+    post(endpoint, {"service_name": "a"})
 
     assert len({alert.incident_id for alert in topic.published}) == 2
 
 
-def test_resolution_is_an_alert_of_its_own(door: FlaskClient, topic: FakeBus) -> None:
+def test_resolution_is_an_alert_of_its_own(endpoint: FlaskClient, topic: FakeBus) -> None:
     """Firing and resolved alerts of one service are published apart, under different ids."""
-    post(door, {"alerts": [firing(), firing(status="resolved"), firing(fingerprint="other")]})
+    post(endpoint, {"alerts": [firing(), firing(status="resolved"), firing(fingerprint="other")]})
 
     assert sorted(alert.status for alert in topic.published) == ["firing", "resolved"]
     assert len({alert.incident_id for alert in topic.published}) == 2
 
 
-def test_alerts_of_one_service_are_one_incident(door: FlaskClient, topic: FakeBus) -> None:
+def test_alerts_of_one_service_are_one_incident(endpoint: FlaskClient, topic: FakeBus) -> None:
     """A group is led by the alert that began first, so its id stays when others join; the summary counts them."""
     later = firing(
         startsAt="2026-01-31T07:59:30Z", fingerprint="b", labels={"alertname": "Slow", "service": "checkout"}
     )
-    post(door, {"alerts": [firing()]})
-    post(door, {"alerts": [later, firing()]})
+    post(endpoint, {"alerts": [firing()]})
+    post(endpoint, {"alerts": [later, firing()]})
 
     alone, grouped = topic.published
     assert grouped.incident_id == alone.incident_id
@@ -292,46 +295,46 @@ def test_alerts_of_one_service_are_one_incident(door: FlaskClient, topic: FakeBu
     assert "Slow" in grouped.summary
 
 
-def test_each_service_of_a_body_is_published(door: FlaskClient, topic: FakeBus) -> None:
+def test_each_service_of_a_body_is_published(endpoint: FlaskClient, topic: FakeBus) -> None:
     """One message for each service; an alert without one is named beside them."""
     alerts = [firing(labels={"service_name": name}) for name in ("a", "b")]
 
-    reply = post(door, {"alerts": [*alerts, firing(labels={"alertname": "Lost"})]})
+    reply = post(endpoint, {"alerts": [*alerts, firing(labels={"alertname": "Lost"})]})
 
     assert [alert.service_name for alert in topic.published] == ["a", "b"]
     assert "Lost" in reply.get_json()["refused"][0]
 
 
-def test_alert_without_service_label_is_refused_naming_the_labels(door: FlaskClient) -> None:
+def test_alert_without_service_label_is_refused_naming_the_labels(endpoint: FlaskClient) -> None:
     """The sender is told which labels were looked at."""
-    reply = post(door, {"alerts": [firing(labels={"alertname": "TestAlert"})]})
+    reply = post(endpoint, {"alerts": [firing(labels={"alertname": "TestAlert"})]})
 
     assert reply.status_code == 400
     assert "service_name, service, app" in message_of(reply)
 
 
-def test_service_labels_are_a_setting(door: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_labels_are_a_setting(endpoint: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
     """SERVICE_LABELS names other labels, in their order."""
     monkeypatch.setenv("SERVICE_LABELS", '["team", "zone"]')
 
-    post(door, {"alerts": [firing(labels={"service": "x", "zone": "z", "team": "t"})]})
+    post(endpoint, {"alerts": [firing(labels={"service": "x", "zone": "z", "team": "t"})]})
 
     assert topic.published[0].service_name == "t"
 
 
-def test_common_labels_and_the_body_s_service_fill_gaps(door: FlaskClient, topic: FakeBus) -> None:
+def test_common_labels_and_the_body_s_service_fill_gaps(endpoint: FlaskClient, topic: FakeBus) -> None:
     """Labels common to a body count for each alert; a service_name beside the alerts is their default."""
-    post(door, {"alerts": [firing(labels={})], "commonLabels": {"alertname": "Common", "job": "api"}})
-    post(door, {"alerts": [firing(labels={})], "service_name": "named"})
+    post(endpoint, {"alerts": [firing(labels={})], "commonLabels": {"alertname": "Common", "job": "api"}})
+    post(endpoint, {"alerts": [firing(labels={})], "service_name": "named"})
 
     assert [alert.service_name for alert in topic.published] == ["api", "named"]
     assert topic.published[0].alert_name == "Common"
 
 
-def test_window_reaches_back_before_an_old_start(door: FlaskClient, topic: FakeBus) -> None:
+def test_window_reaches_back_before_an_old_start(endpoint: FlaskClient, topic: FakeBus) -> None:
     """An alert that fires since before the window widens it to before its start, seven days at most."""
-    post(door, {"alerts": [firing(startsAt="2026-01-31T06:00:00Z")]})
-    post(door, {"alerts": [firing(startsAt="2020-01-01T00:00:00Z")]})
+    post(endpoint, {"alerts": [firing(startsAt="2026-01-31T06:00:00Z")]})
+    post(endpoint, {"alerts": [firing(startsAt="2020-01-01T00:00:00Z")]})
 
     assert topic.published[0].start == datetime(2026, 1, 31, 5, 45, tzinfo=UTC)
     assert topic.published[1].start == NOW - timedelta(days=7)
@@ -355,10 +358,10 @@ def test_window_reaches_back_before_an_old_start(door: FlaskClient, topic: FakeB
     ],
 )
 def test_start_is_read_in_every_form_senders_use(
-    door: FlaskClient, topic: FakeBus, told: Any, read: datetime | None
+    endpoint: FlaskClient, topic: FakeBus, told: Any, read: datetime | None
 ) -> None:
     """RFC 3339 and Go's own form are read; what is unreadable or Go's zero time counts as not told."""
-    post(door, {"alerts": [firing(startsAt=told)]})
+    post(endpoint, {"alerts": [firing(startsAt=told)]})
 
     assert topic.published[0].started_at == read
 
@@ -374,22 +377,22 @@ def test_start_is_read_in_every_form_senders_use(
     ],
 )
 def test_deployed_commit_is_read_from_labels(
-    door: FlaskClient, topic: FakeBus, labels: dict[str, str], commit: str | None
+    endpoint: FlaskClient, topic: FakeBus, labels: dict[str, str], commit: str | None
 ) -> None:
     """The commit or tag that labels name is taken along; a moving name such as latest is none."""
-    post(door, {"alerts": [firing(labels={"service": "a", **labels})]})
+    post(endpoint, {"alerts": [firing(labels={"service": "a", **labels})]})
 
     assert topic.published[0].commit == commit
 
 
-def test_hostile_fields_are_bounded(door: FlaskClient, topic: FakeBus) -> None:
+def test_hostile_fields_are_bounded(endpoint: FlaskClient, topic: FakeBus) -> None:
     """Odd types, control characters, NaN and thousands of long labels end within the contract and 32 KB."""
     labels: dict[str, Any] = {f"l{n}": "\u20ac\x00\ud800" * 100 for n in range(60)}
     labels |= {"n": {"deep": [1]}, "service_name": "pay\x1bments\nEU", "alertname": 5}
     alert = firing(labels=labels, annotations={f"a{n}": "\U0001f525" * 200 for n in range(40)}, fingerprint=12)
     alert |= {"values": {"A": float("nan"), "B": "x", "C": True, "D": 10**400, "E": 1}, "generatorURL": "javascript:1"}
 
-    reply = post(door, {"alerts": [alert]})
+    reply = post(endpoint, {"alerts": [alert]})
 
     (published,) = topic.published
     assert reply.status_code == 202
@@ -400,28 +403,28 @@ def test_hostile_fields_are_bounded(door: FlaskClient, topic: FakeBus) -> None:
     assert len(published.model_dump_json().encode()) < 30_000
 
 
-def test_too_many_services_are_refused_whole(door: FlaskClient, topic: FakeBus) -> None:
+def test_too_many_services_are_refused_whole(endpoint: FlaskClient, topic: FakeBus) -> None:
     """More than 50 services in one body are a 400 in words, and none is published."""
-    reply = post(door, {"alerts": [firing(labels={"app": f"s{n}"}, annotations={}) for n in range(51)]})
+    reply = post(endpoint, {"alerts": [firing(labels={"app": f"s{n}"}, annotations={}) for n in range(51)]})
 
     assert reply.status_code == 400
     assert "50" in message_of(reply)
     assert topic.published == []
 
 
-def test_legacy_grafana_alert_is_read(door: FlaskClient, topic: FakeBus) -> None:
+def test_legacy_grafana_alert_is_read(endpoint: FlaskClient, topic: FakeBus) -> None:
     """An alert of Grafana before version 8 names its service in a tag; `ok` is a resolution."""
     body = {"ruleName": "Errors", "state": "ok", "tags": {"service": "a"}, "message": "m", "ruleUrl": "http://g/1"}
-    post(door, {**body, "evalMatches": [{"metric": "rate", "value": 2, "tags": {"job": "b"}}]})
+    post(endpoint, {**body, "evalMatches": [{"metric": "rate", "value": 2, "tags": {"job": "b"}}]})
 
     (alert,) = topic.published
     assert (alert.service_name, alert.status, alert.alert_name) == ("a", "resolved", "Errors")
     assert (alert.summary, alert.values, alert.generator_url) == ("m", {"rate": 2.0}, "http://g/1")
 
 
-def test_template_that_found_no_label_names_no_service(door: FlaskClient, topic: FakeBus) -> None:
+def test_template_that_found_no_label_names_no_service(endpoint: FlaskClient, topic: FakeBus) -> None:
     """Grafana writes `<no value>` where the rule lacks the label: that is no service."""
-    reply = post(door, {"service_name": "<no value>"})
+    reply = post(endpoint, {"service_name": "<no value>"})
 
     assert reply.status_code == 400
     assert topic.published == []
@@ -452,15 +455,15 @@ def test_any_json_is_read_or_rejected(body: dict[str, Any], alerts: Any) -> None
 
 @pytest.mark.skipif(not PAYLOADS.is_dir(), reason="needs the recorded webhook bodies beside the repository")
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: str(path.stem))
-def test_recorded_bodies_are_accepted_or_refused_in_words(door: FlaskClient, topic: FakeBus, path: Path) -> None:
+def test_recorded_bodies_are_accepted_or_refused_in_words(endpoint: FlaskClient, topic: FakeBus, path: Path) -> None:
     """Every real body is accepted with an alert for each service, or refused naming the labels looked at."""
-    reply = post(door, json.loads(path.read_text()))
+    reply = post(endpoint, json.loads(path.read_text()))
 
     if reply.status_code == 202:
         assert len(topic.published) == len(reply.get_json()["incidents"]) > 0
     else:
         assert reply.status_code == 400
         assert "service_name" in message_of(reply)
-    with_team = door.application.test_client()
+    with_team = endpoint.application.test_client()
     body = {**json.loads(path.read_text()), "service_name": "named"}
     assert post(with_team, body).status_code == 202

@@ -15,7 +15,7 @@ import functions_framework
 import pytest
 from google.oauth2 import id_token
 
-from functions.incident_sweeper.post_process_client import PostProcess, PostProcessSettings
+from functions.incident_sweeper.post_process_client import PostProcessClient, PostProcessSettings
 from functions.incident_sweeper.rebuild_request import AGENTS, request_of
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
 from infra import bundle
@@ -49,21 +49,21 @@ class FakeExecutions:
         return self.endings.get(execution)
 
 
-class FakeTeller:
+class FakePublisher:
     """Keeps what it is asked to tell; `failure` is raised instead when set. Two calls at once are a mistake."""
 
     def __init__(self) -> None:
-        self.patience = timedelta(seconds=260)
-        self.told: list[PostProcessRequest] = []
+        self.timeout = timedelta(seconds=260)
+        self.published: list[PostProcessRequest] = []
         self.failure: IncidentCopilotError | None = None
         self.gate: Callable[[], object] = lambda: None
 
-    def tell(self, request: PostProcessRequest) -> Outcome:
+    def publish(self, request: PostProcessRequest) -> Outcome:
         """Tell it."""
         self.gate()
         if self.failure:
             raise self.failure
-        self.told.append(request)
+        self.published.append(request)
         return Outcome(kind="degraded", mail_status="sent", failures=request.failures)
 
 
@@ -82,17 +82,17 @@ def executions() -> FakeExecutions:
 
 
 @pytest.fixture
-def teller() -> FakeTeller:
+def publisher() -> FakePublisher:
     """A post_process that works."""
-    return FakeTeller()
+    return FakePublisher()
 
 
 @pytest.fixture
-def sweep(store: EmbeddedTraces, executions: FakeExecutions, teller: FakeTeller) -> Callable[..., Sweep]:
+def sweep(store: EmbeddedTraces, executions: FakeExecutions, publisher: FakePublisher) -> Callable[..., Sweep]:
     """A maker of sweeps, as the clock makes one each minute."""
 
     def make(**settings: Any) -> Sweep:
-        return Sweep(store, executions, teller, SweepSettings(**settings), DEADLINE)
+        return Sweep(store, executions, publisher, SweepSettings(**settings), DEADLINE)
 
     return make
 
@@ -124,27 +124,27 @@ def run_of(agent: str, answer: Any = None, error: str = "", minute: int = 0) -> 
     return Run(agent, moment, moment, {}, answer, errors=errors)
 
 
-def test_healthy_incident_is_left_alone(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+def test_healthy_incident_is_left_alone(sweep: Any, store: EmbeddedTraces, publisher: FakePublisher) -> None:
     """An incident whose execution goes on within its deadline is nobody's business."""
     incident_id = opened(store, YOUNG)
 
     swept = sweep().run(time.monotonic)
 
-    assert (swept.told, swept.failed, swept.waiting) == ([], [], 1)
-    assert teller.told == []
+    assert (swept.published, swept.failed, swept.waiting) == ([], [], 1)
+    assert publisher.published == []
     assert closed(store, incident_id) is None
 
 
-def test_incident_past_its_deadline_is_told_once(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+def test_incident_past_its_deadline_is_told_once(sweep: Any, store: EmbeddedTraces, publisher: FakePublisher) -> None:
     """The execution may go on: the deadline ends the wait, the incident is closed, its service free again."""
     incident_id = opened(store, OLD)
     store.claim("service:service-1", incident_id, clock.now() + timedelta(hours=1))
 
     first, second = sweep().run(time.monotonic), sweep().run(time.monotonic)
 
-    assert (first.told, first.waiting) == ([incident_id], 0)
-    assert (second.told, second.failed, second.waiting) == ([], [], 0)
-    (request,) = teller.told
+    assert (first.published, first.waiting) == ([incident_id], 0)
+    assert (second.published, second.failed, second.waiting) == ([], [], 0)
+    (request,) = publisher.published
     assert [(failure.step, failure.error_type) for failure in request.failures] == [("workflow", "DeadlineExceeded")]
     outcome = closed(store, incident_id)
     assert outcome is not None
@@ -153,7 +153,7 @@ def test_incident_past_its_deadline_is_told_once(sweep: Any, store: EmbeddedTrac
 
 
 def test_incident_whose_execution_ended_is_told_at_once(
-    sweep: Any, store: EmbeddedTraces, executions: FakeExecutions, teller: FakeTeller
+    sweep: Any, store: EmbeddedTraces, executions: FakeExecutions, publisher: FakePublisher
 ) -> None:
     """An execution that failed tells nobody any more: the deadline is not waited for, the failure says how it ended."""
     opened(store, timedelta(seconds=5), execution="failed")
@@ -161,18 +161,18 @@ def test_incident_whose_execution_ended_is_told_at_once(
 
     sweep().run(time.monotonic)
 
-    (failure,) = teller.told[0].failures
+    (failure,) = publisher.published[0].failures
     assert failure.error_type == "ExecutionEnded"
     assert "ended FAILED" in failure.message
 
 
-def test_incident_never_started_is_told(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+def test_incident_never_started_is_told(sweep: Any, store: EmbeddedTraces, publisher: FakePublisher) -> None:
     """Without an execution long after the start lease the alert is told; just opened it is left to the starter."""
     overdue = opened(store, YOUNG, 1, execution=None)
     fresh = opened(store, timedelta(minutes=2), 2, execution=None)
 
-    assert sweep().run(time.monotonic).told == [overdue]
-    assert teller.told[0].failures[0].error_type == "NotStarted"
+    assert sweep().run(time.monotonic).published == [overdue]
+    assert publisher.published[0].failures[0].error_type == "NotStarted"
     assert closed(store, fresh) is None
 
 
@@ -187,49 +187,49 @@ def test_silent_workflows_leave_it_to_the_deadline(
 
     swept = sweep().run(time.monotonic)
 
-    assert (swept.told, swept.waiting) == ([overdue], 2)
+    assert (swept.published, swept.waiting) == ([overdue], 2)
     assert len(executions.asked) == 1
 
 
 def test_untold_incident_is_tried_again_by_the_next_sweep(
-    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, capsys: pytest.CaptureFixture[str]
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A post_process that fails leaves the incident open with an ERROR in the log; the next sweep tells it."""
     incident_id = opened(store, OLD)
-    teller.failure = Unavailable("post_process cannot be reached")
+    publisher.failure = Unavailable("post_process cannot be reached")
 
     swept = sweep().run(time.monotonic)
 
-    assert (swept.told, swept.failed, swept.waiting) == ([], [incident_id], 0)
-    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "sweeper.untold" in text]
+    assert (swept.published, swept.failed, swept.waiting) == ([], [incident_id], 0)
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "sweeper.unpublished" in text]
     assert (line["severity"], line["incident_id"]) == ("ERROR", incident_id)
     assert closed(store, incident_id) is None
-    teller.failure = None
-    assert sweep().run(time.monotonic).told == [incident_id]
+    publisher.failure = None
+    assert sweep().run(time.monotonic).published == [incident_id]
 
 
 def test_telling_without_a_reply_is_not_repeated_at_once(
-    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, monkeypatch: pytest.MonkeyPatch
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A post_process that may still be at work is asked again only when it certainly is not."""
     incident_id = opened(store, OLD)
-    teller.failure = Uncertain("no reply")
+    publisher.failure = Uncertain("no reply")
     assert sweep().run(time.monotonic).failed == [incident_id]
 
-    teller.failure = None
+    publisher.failure = None
     assert sweep().run(time.monotonic).waiting == 1
-    later = clock.now() + teller.patience + timedelta(minutes=1)
+    later = clock.now() + publisher.timeout + timedelta(minutes=1)
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    assert sweep().run(time.monotonic).told == [incident_id]
+    assert sweep().run(time.monotonic).published == [incident_id]
 
 
 def test_incident_that_could_not_be_told_for_a_day_is_given_up(
-    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, capsys: pytest.CaptureFixture[str]
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is tried once more, then closed with the reasons, and the log is CRITICAL."""
     incident_id = opened(store, ANCIENT)
-    teller.failure = Refused("post_process answered 403")
+    publisher.failure = Refused("post_process answered 403")
 
     assert sweep().run(time.monotonic).failed == [incident_id]
 
@@ -241,46 +241,48 @@ def test_incident_that_could_not_be_told_for_a_day_is_given_up(
     assert (line["severity"], line["incident_id"]) == ("CRITICAL", incident_id)
 
 
-def test_five_sweeps_at_once_tell_each_incident_once(sweep: Any, store: EmbeddedTraces, teller: FakeTeller) -> None:
+def test_five_sweeps_at_once_tell_each_incident_once(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher
+) -> None:
     """Sweeps that overlap leave an incident to the one that was first."""
     ids = [opened(store, OLD, number) for number in range(4)]
     barrier = threading.Barrier(5)
 
     def run(_: int) -> list[str]:
         barrier.wait(20)
-        told: list[str] = sweep().run(time.monotonic).told
-        return told
+        published: list[str] = sweep().run(time.monotonic).published
+        return published
 
     with ThreadPoolExecutor(5) as pool:
-        told = [incident_id for found in pool.map(run, range(5)) for incident_id in found]
+        published = [incident_id for found in pool.map(run, range(5)) for incident_id in found]
 
-    assert sorted(told) == ids
-    assert sorted(request.incident_id for request in teller.told) == ids
+    assert sorted(published) == ids
+    assert sorted(request.incident_id for request in publisher.published) == ids
 
 
 def test_incident_told_while_the_sweep_goes_on_is_not_told_again(
-    sweep: Any, store: EmbeddedTraces, teller: FakeTeller
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher
 ) -> None:
     """The workflow may be slow and still the first."""
     opened(store, OLD, 1)
     slow = opened(store, timedelta(minutes=15, seconds=30), 2)
-    teller.gate = lambda: store.close_incident(slow, {"kind": "full"})
+    publisher.gate = lambda: store.close_incident(slow, {"kind": "full"})
 
     swept = sweep().run(time.monotonic)
 
-    assert slow not in swept.told
+    assert slow not in swept.published
     assert closed(store, slow) == Outcome(kind="full")
-    assert len(teller.told) == 1
+    assert len(publisher.published) == 1
 
 
 def test_one_sweep_tells_a_bounded_number_and_none_is_forgotten(
-    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, monkeypatch: pytest.MonkeyPatch
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Incidents that can never be told do not keep the others waiting: each gets its turn within some minutes."""
     for number in range(10):
         opened(store, OLD, number)
     tried: list[str] = []
-    teller.failure = Unavailable("down")
+    publisher.failure = Unavailable("down")
     moment = clock.now()
 
     for minute in range(4):
@@ -300,7 +302,7 @@ def test_sweep_out_of_time_begins_no_more(sweep: Any, store: EmbeddedTraces) -> 
 
     swept = sweep().run(lambda: next(ticks))
 
-    assert (len(swept.told), swept.waiting) == (2, 1)
+    assert (len(swept.published), swept.waiting) == (2, 1)
 
 
 def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: EmbeddedTraces) -> None:
@@ -327,7 +329,7 @@ def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: Embe
 
 
 def test_lost_mail_is_sent_later_once(
-    sweep: Any, store: EmbeddedTraces, teller: FakeTeller, monkeypatch: pytest.MonkeyPatch
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A brief whose mail failed is asked for again after some minutes, with what it told but the channels' failures."""
     incident_id = opened(store, YOUNG)
@@ -335,16 +337,16 @@ def test_lost_mail_is_sent_later_once(
     outcome = Outcome(kind="degraded", mail_status="failed", failures=lost)
     store.close_incident(incident_id, outcome.model_dump(mode="json"))
     moment = clock.now()
-    assert sweep().run(time.monotonic).told == []
+    assert sweep().run(time.monotonic).published == []
 
     monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=11))
-    assert sweep().run(time.monotonic).told == [incident_id]
-    (request,) = teller.told
+    assert sweep().run(time.monotonic).published == [incident_id]
+    (request,) = publisher.published
     assert (request.stage, [failure.step for failure in request.failures]) == ("mail-2", ["rca"])
     store.amend_outcome(incident_id, Outcome(kind="degraded", mail_status="sent").model_dump(mode="json"))
     monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=30))
 
-    assert sweep().run(time.monotonic).told == []
+    assert sweep().run(time.monotonic).published == []
 
 
 @pytest.mark.parametrize(
@@ -353,7 +355,7 @@ def test_lost_mail_is_sent_later_once(
 def test_mail_that_may_have_gone_or_is_old_is_not_repeated(
     sweep: Any,
     store: EmbeddedTraces,
-    teller: FakeTeller,
+    publisher: FakePublisher,
     monkeypatch: pytest.MonkeyPatch,
     error_type: str,
     minutes: int,
@@ -367,7 +369,7 @@ def test_mail_that_may_have_gone_or_is_old_is_not_repeated(
 
     sweep().run(time.monotonic)
 
-    assert teller.told == []
+    assert publisher.published == []
 
 
 def test_answer_nobody_can_read_is_told_as_a_failure(store: EmbeddedTraces) -> None:
@@ -433,14 +435,16 @@ def answering() -> Iterator[Answering]:
     made.stop()
 
 
-def door(url: str, timeout_s: float = 5) -> PostProcess:
+def endpoint(url: str, timeout_s: float = 5) -> PostProcessClient:
     """The door to a post_process."""
-    return PostProcess(PostProcessSettings(post_process_function_url=url, post_process_function_timeout_s=timeout_s))
+    return PostProcessClient(
+        PostProcessSettings(post_process_function_url=url, post_process_function_timeout_s=timeout_s)
+    )
 
 
 def test_post_process_on_loopback_is_asked_without_a_token(answering: Answering) -> None:
     """The request arrives as its contract, the answer is the outcome."""
-    assert door(answering.url).tell(requests.full()) == Outcome(kind="degraded")
+    assert endpoint(answering.url).publish(requests.full()) == Outcome(kind="degraded")
 
     ((headers, body),) = answering.asked
     assert "Authorization" not in headers
@@ -457,7 +461,7 @@ def test_answer_of_an_error_means_that_it_is_not_at_work(
     answering.status = status
 
     with pytest.raises(error, match=str(status)):
-        door(answering.url).tell(requests.full())
+        endpoint(answering.url).publish(requests.full())
 
 
 def test_answer_that_is_no_outcome_is_a_bad_answer(answering: Answering) -> None:
@@ -465,23 +469,23 @@ def test_answer_that_is_no_outcome_is_a_bad_answer(answering: Answering) -> None
     answering.body = "<html>"
 
     with pytest.raises(BadAnswer):
-        door(answering.url).tell(requests.full())
+        endpoint(answering.url).publish(requests.full())
 
 
 def test_nobody_there_is_unavailable_and_silence_uncertain(answering: Answering) -> None:
     """Only a connection never made promises that nothing was told."""
     answering.stop()
     with pytest.raises(Unavailable, match="cannot be reached"):
-        door(answering.url).tell(requests.full())
+        endpoint(answering.url).publish(requests.full())
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Uncertain, match="did not reply"):
-        door(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2).tell(requests.full())
+        endpoint(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2).publish(requests.full())
 
 
 def test_post_process_in_the_cloud_is_asked_with_an_id_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """The token's audience is the function's root URL."""
     monkeypatch.setattr(id_token, "fetch_id_token", lambda _, audience: f"token for {audience}")
 
-    asked = door("https://post-process-x.a.run.app/")._authorization()
+    asked = endpoint("https://post-process-x.a.run.app/")._authorization()
 
     assert asked == {"Authorization": "Bearer token for https://post-process-x.a.run.app"}
 
@@ -507,5 +511,5 @@ def test_deployed_function_answers_what_it_swept(
     monkeypatch.setenv("POST_PROCESS_FUNCTION_URL", answering.url)
     reply = client.post("/", json={})
 
-    assert (reply.status_code, reply.json) == (200, {"told": [incident_id], "failed": [], "waiting": 1})
+    assert (reply.status_code, reply.json) == (200, {"published": [incident_id], "failed": [], "waiting": 1})
     assert closed(store, incident_id) is not None

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from functions.code_analyzer.repository_tools import CodeDesk
-from functions.incident_detection.log_query_tool import FARTHEST, LogDesk
-from infra.local.sandboxes.gemini.request import Asked
+from functions.code_analyzer.repository_tools import RepositoryTools
+from functions.incident_detection.log_query_tool import FARTHEST, LogQueryTool
+from infra.local.sandboxes.gemini.request import ModelRequest
 from infra.local.sandboxes.gemini.scripts import Turn, agreeable, calling, said
 from infra.local.sandboxes.gemini.server import GeminiSandbox
 from shared.contracts import CodeAnalysis, Evidence
@@ -33,17 +33,17 @@ LOGS = model_path.FixedLogs(
 
 
 @pytest.fixture
-def desk(monkeypatch) -> LogDesk:
+def tools(monkeypatch) -> LogQueryTool:
     """A log desk over LOGS; L1 is taken."""
     model_path.connect(monkeypatch, LOGS)
     LOGS.queries.clear()
-    return LogDesk(an_alert(), an_incident())
+    return LogQueryTool(an_alert(), an_incident())
 
 
 def test_one_more_look_at_the_logs_becomes_evidence(monkeypatch) -> None:
     """What a detector asked for can be cited, and stands in the incident."""
 
-    def script(asked: Asked) -> Turn:
+    def script(asked: ModelRequest) -> Turn:
         if asked.title == "Judgement" and asked.turns == 0:
             return calling(("query_logs", {"words": ["pool"]}))
         turn = agreeable(asked)
@@ -64,9 +64,9 @@ def test_one_more_look_at_the_logs_becomes_evidence(monkeypatch) -> None:
     assert answers.dropped == []
 
 
-def test_words_and_times_are_the_models_the_service_is_codes(desk) -> None:
+def test_words_and_times_are_the_models_the_service_is_codes(tools) -> None:
     """Whatever it asks, it reads the alert's own service."""
-    told = desk.query_logs({"words": ["pool"], "start": (NOW - timedelta(minutes=5)).isoformat(), "service_name": "x"})
+    told = tools.query_logs({"words": ["pool"], "start": (NOW - timedelta(minutes=5)).isoformat(), "service_name": "x"})
     (query,) = LOGS.queries
 
     assert (query.service_name, query.containing) == ("checkout-api", ("pool",))
@@ -74,9 +74,9 @@ def test_words_and_times_are_the_models_the_service_is_codes(desk) -> None:
     assert len(told.splitlines()) < 5
 
 
-def test_window_is_kept_within_reach(desk) -> None:
+def test_window_is_kept_within_reach(tools) -> None:
     """A model does not read last year's logs."""
-    desk.query_logs({"start": "2001-01-01T00:00:00Z", "end": "2031-01-01T00:00:00Z"})
+    tools.query_logs({"start": "2001-01-01T00:00:00Z", "end": "2031-01-01T00:00:00Z"})
 
     assert LOGS.queries[0].start == an_alert().start - FARTHEST
     assert LOGS.queries[0].end == an_alert().end
@@ -86,22 +86,22 @@ def test_window_is_kept_within_reach(desk) -> None:
     "args", [{"words": "pool"}, {"words": [""]}, {"words": ["a"] * 9}, {"start": "now"},
              {"start": "2026-05-04T09:00:00Z"}, {"start": "2026-05-04T02:00:00"}]
 )  # fmt: skip
-def test_wrong_arguments_are_told_not_run(desk, args: dict[str, Any]) -> None:
+def test_wrong_arguments_are_told_not_run(tools, args: dict[str, Any]) -> None:
     """The model hears what is wrong in words it can act on."""
     with pytest.raises(Rejected):
-        desk.query_logs(args)
+        tools.query_logs(args)
 
     assert LOGS.queries == []
 
 
 @pytest.fixture
-def code(tmp_path: Path) -> CodeDesk:
+def code(tmp_path: Path) -> RepositoryTools:
     """A code desk over a small repository."""
     repository = Repository(tmp_path / "repo")
     files = {"shop/cart.py": "".join(f"LINE_{n} = {n}\n" for n in range(1, 400)), "config/secrets.yaml": "key: 1\n"}
     sha = repository.commit({**files, ".env.production": "TOKEN=abc\n", "keys/server.pem": "x"}, "Begin")
     offline = CodeAnalysis(code_available=True, commit=sha, evidence=[Evidence(id="C1", source="code", text="x")])
-    return CodeDesk(GitReader(repository.folder, "main"), offline)
+    return RepositoryTools(GitReader(repository.folder, "main"), offline)
 
 
 def test_part_of_a_file_is_read_at_the_analysed_commit(code) -> None:

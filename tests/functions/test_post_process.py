@@ -12,7 +12,7 @@ import flask
 import pytest
 
 from functions.post_process.main import post_process
-from functions.post_process.publish_outcome import SENDING, Doors, tell
+from functions.post_process.publish_outcome import SENDING, Channels, publish
 from infra.local.sandboxes.gmail.server import GmailSandbox
 from infra.local.sandboxes.hook.server import HookSandbox
 from shared import clock
@@ -77,11 +77,11 @@ def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
     with_store.close()
 
 
-def doors(people: People, folder: Path, **changes: Any) -> Doors:
+def channels(people: People, folder: Path, **changes: Any) -> Channels:
     """Doors that lead to these people and this folder."""
     archive = FileArchive(ArchiveSettings(save_output=True, output_dir=folder))
-    open_doors = Doors(lambda: people, lambda: people, lambda: archive, lambda: ("ada@example.com",))
-    return replace(open_doors, **changes)
+    open_channels = Channels(lambda: people, lambda: people, lambda: archive, lambda: ("ada@example.com",))
+    return replace(open_channels, **changes)
 
 
 def die() -> NoReturn:
@@ -92,15 +92,15 @@ def die() -> NoReturn:
 def refuse(error: IncidentCopilotError) -> Any:
     """A door that cannot be opened."""
 
-    def door() -> NoReturn:
+    def channel() -> NoReturn:
         raise error
 
-    return door
+    return channel
 
 
 def test_full_incident_is_told_everywhere_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """Hook, mail and archive get it, the incident closes with the outcome, the service is free again."""
-    outcome = tell(requests.full(), store, doors(people, tmp_path))
+    outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     record = store.incident(ID)
     free = store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1))
@@ -115,7 +115,7 @@ def test_full_incident_is_told_everywhere_once(store: EmbeddedTraces, people: Pe
 
 def test_archive_holds_brief_text_request_and_outcome(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """Four files stand under the incident's id, and the outcome names the first."""
-    outcome = tell(requests.full(), store, doors(people, tmp_path))
+    outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     folder = tmp_path / ID
     assert {path.name for path in folder.iterdir()} == {"brief.html", "brief.txt", "incident.json", "outcome.json"}
@@ -126,8 +126,8 @@ def test_archive_holds_brief_text_request_and_outcome(store: EmbeddedTraces, peo
 
 def test_second_telling_repeats_nothing(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """A second call finds the mail and the hook's call done."""
-    tell(requests.full(), store, doors(people, tmp_path))
-    again = tell(requests.full(), store, doors(people, tmp_path))
+    publish(requests.full(), store, channels(people, tmp_path))
+    again = publish(requests.full(), store, channels(people, tmp_path))
 
     assert (again.mail_status, again.hook_status) == ("already_sent", "already_called")
     assert (len(people.mails), len(people.calls)) == (1, 1)
@@ -135,7 +135,7 @@ def test_second_telling_repeats_nothing(store: EmbeddedTraces, people: People, t
 
 def test_dismissed_alert_is_mailed_short(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """A dismissal is told too, and says what was looked at."""
-    outcome = tell(requests.dismissed(), store, doors(people, tmp_path))
+    outcome = publish(requests.dismissed(), store, channels(people, tmp_path))
 
     assert outcome.kind == "dismissed"
     assert people.mails[0].subject.startswith("[dismissed] billing-worker")
@@ -146,7 +146,7 @@ def test_hook_failure_is_named_in_the_mail(store: EmbeddedTraces, people: People
     """The hook goes first, so that the mail can say that it failed."""
     people.hook_error = Unavailable("The hook at 'x' cannot be reached")
 
-    outcome = tell(requests.full(), store, doors(people, tmp_path))
+    outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     assert (outcome.kind, outcome.hook_status, outcome.mail_status) == ("degraded", "failed", "sent")
     assert "hook failed" in people.mails[0].text
@@ -156,7 +156,7 @@ def test_mail_failure_is_named_in_the_archived_brief(store: EmbeddedTraces, peop
     """Who reads the file learns that nobody got the mail, and what to do."""
     people.mail_error = Refused("Gmail's refresh token has expired (invalid_grant). Renew it")
 
-    outcome = tell(requests.full(), store, doors(people, tmp_path))
+    outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     assert (outcome.kind, outcome.mail_status) == ("degraded", "failed")
     assert "invalid_grant" in (tmp_path / ID / "brief.html").read_text()
@@ -165,10 +165,10 @@ def test_mail_failure_is_named_in_the_archived_brief(store: EmbeddedTraces, peop
 def test_failed_mail_can_be_sent_later(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """A mail that surely was not sent gives its lease back."""
     people.mail_error = Unavailable("no connection")
-    tell(requests.full(), store, doors(people, tmp_path))
+    publish(requests.full(), store, channels(people, tmp_path))
 
     people.mail_error = None
-    again = tell(requests.full(), store, doors(people, tmp_path))
+    again = publish(requests.full(), store, channels(people, tmp_path))
 
     assert again.mail_status == "sent"
 
@@ -176,15 +176,15 @@ def test_failed_mail_can_be_sent_later(store: EmbeddedTraces, people: People, tm
 def test_later_mail_amends_the_outcome_once_it_is_sent(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """The hook is not called again; a later try that fails too changes nothing of what was told."""
     people.mail_error = Unavailable("no connection")
-    first = tell(requests.full(), store, doors(people, tmp_path))
+    first = publish(requests.full(), store, channels(people, tmp_path))
     again = requests.full().model_copy(update={"mail_attempt": 1})
-    tell(again, store, doors(people, tmp_path))
+    publish(again, store, channels(people, tmp_path))
     record = store.incident(ID)
     assert record is not None
     assert record.outcome == first.model_dump(mode="json")
 
     people.mail_error = None
-    second = tell(again, store, doors(people, tmp_path))
+    second = publish(again, store, channels(people, tmp_path))
 
     record = store.incident(ID)
     assert record is not None
@@ -196,11 +196,11 @@ def test_later_mail_amends_the_outcome_once_it_is_sent(store: EmbeddedTraces, pe
 def test_doubtful_mail_is_not_repeated_at_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """A mail that may have been sent keeps its lease: the next attempt does not mail twice."""
     people.mail_error = Uncertain("no reply")
-    tell(requests.full(), store, doors(people, tmp_path))
+    publish(requests.full(), store, channels(people, tmp_path))
 
     people.mail_error = None
     with pytest.raises(Unavailable, match="Another attempt took the mail"):
-        tell(requests.full(), store, doors(people, tmp_path))
+        publish(requests.full(), store, channels(people, tmp_path))
 
     assert people.mails == []
 
@@ -211,17 +211,17 @@ def test_attempt_that_died_at_telling_leaves_it_to_a_later_one(
 ) -> None:
     """The incident stays open and is not called told; when the dead attempt's lease has run out everybody is told."""
     with pytest.raises(KeyboardInterrupt):
-        tell(requests.full(), store, doors(people, tmp_path, **{dies_at: die}))
+        publish(requests.full(), store, channels(people, tmp_path, **{dies_at: die}))
 
     with pytest.raises(Unavailable, match=f"Another attempt took the {dies_at}"):
-        tell(requests.full(), store, doors(people, tmp_path))
+        publish(requests.full(), store, channels(people, tmp_path))
     record = store.incident(ID)
     assert record is not None
     assert record.state == "open"
     later = clock.now() + SENDING
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    assert tell(requests.full(), store, doors(people, tmp_path)).kind == "full"
+    assert publish(requests.full(), store, channels(people, tmp_path)).kind == "full"
     assert (len(people.mails), len(people.calls)) == (1, 1)
 
 
@@ -232,7 +232,7 @@ def test_attempts_at_once_tell_once_and_say_so(store: EmbeddedTraces, people: Pe
     def attempt(_: int) -> Outcome | None:
         barrier.wait(20)
         try:
-            return tell(requests.full(), store, doors(people, tmp_path))
+            return publish(requests.full(), store, channels(people, tmp_path))
         except Unavailable:
             return None
 
@@ -253,7 +253,7 @@ def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp
     blocked = tmp_path / "file"
     blocked.write_text("")
 
-    outcome = tell(requests.full(), store, doors(broken, blocked))
+    outcome = publish(requests.full(), store, channels(broken, blocked))
 
     record = store.incident(ID)
     assert [failure.step for failure in outcome.failures] == ["hook", "mail", "archive"]
@@ -264,7 +264,7 @@ def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp
 
 def test_dead_store_does_not_stop_the_mail(people: People, tmp_path: Path) -> None:
     """Without a memory the humans are told all the same, and told that the memory failed, once."""
-    outcome = tell(requests.full(), DeadStore(), doors(people, tmp_path))
+    outcome = publish(requests.full(), DeadStore(), channels(people, tmp_path))
 
     assert (outcome.mail_status, outcome.hook_status) == ("sent", "called")
     assert [failure.step for failure in outcome.failures] == ["traces"]
@@ -273,22 +273,22 @@ def test_dead_store_does_not_stop_the_mail(people: People, tmp_path: Path) -> No
 
 def test_channels_that_are_off_are_no_failure(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """A house without mail, hook and archive ends incidents quietly, as it was set up."""
-    closed = Doors(lambda: None, lambda: None, lambda: None, lambda: ())
+    closed = Channels(lambda: None, lambda: None, lambda: None, lambda: ())
 
-    outcome = tell(requests.full(), store, closed)
+    outcome = publish(requests.full(), store, closed)
 
     assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("full", "off", "off")
     assert (outcome.archived_path, outcome.failures) == (None, [])
 
 
-@pytest.mark.parametrize("door", ["mail", "on_call"])
+@pytest.mark.parametrize("channel", ["mail", "on_call"])
 def test_wrong_mail_settings_are_a_named_failure(
-    store: EmbeddedTraces, people: People, tmp_path: Path, door: str
+    store: EmbeddedTraces, people: People, tmp_path: Path, channel: str
 ) -> None:
     """A missing variable keeps the mail back, not the hook and the archive."""
-    shut = doors(people, tmp_path, **{door: refuse(Misconfigured("GMAIL_CLIENT_ID: Field required"))})
+    shut = channels(people, tmp_path, **{channel: refuse(Misconfigured("GMAIL_CLIENT_ID: Field required"))})
 
-    outcome = tell(requests.full(), store, shut)
+    outcome = publish(requests.full(), store, shut)
 
     assert (outcome.mail_status, outcome.hook_status) == ("failed", "called")
     assert outcome.failures[0].message == "GMAIL_CLIENT_ID: Field required"
@@ -301,7 +301,7 @@ def test_cost_is_summed_over_the_runs(store: EmbeddedTraces, people: People, tmp
     for agent, tokens in (("IncidentDetectionAgent", 900), ("RCAAgent", 100)):
         store.record_run(ID, Run(agent, now, now, {}, {}, tokens_in=tokens, tokens_out=50, cost_usd=0.002))
 
-    outcome = tell(requests.full(), store, doors(people, tmp_path))
+    outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     assert outcome.tokens == 1_100
     assert outcome.cost_usd == pytest.approx(0.004)

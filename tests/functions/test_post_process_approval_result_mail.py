@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from functions.post_process.approval_result_mail import follow_up, written
-from functions.post_process.publish_outcome import Doors
+from functions.post_process.approval_result_mail import mail_approval_result, written
+from functions.post_process.publish_outcome import Channels
 from shared import traces
 from shared.contracts import Branch, Failure, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
@@ -37,9 +37,9 @@ def asked(**changes: Any) -> PostProcessRequest:
     return PostProcessRequest(alert=ALERT, **{"pull_request": OPENED, "is_approved": True, **changes})
 
 
-def doors(mailbox: Mailbox) -> Doors:
+def channels(mailbox: Mailbox) -> Channels:
     """Only the mail is open."""
-    return Doors(lambda: mailbox, lambda: None, lambda: None, lambda: ("on-call@example.com",))
+    return Channels(lambda: mailbox, lambda: None, lambda: None, lambda: ("on-call@example.com",))
 
 
 def test_result_is_mailed_once() -> None:
@@ -47,7 +47,7 @@ def test_result_is_mailed_once() -> None:
     store, mailbox = traces.connect(), Mailbox()
     store.open_incident(a_record(ALERT))
 
-    first, second = (follow_up(asked(), store, doors(mailbox)) for _ in range(2))
+    first, second = (mail_approval_result(asked(), store, channels(mailbox)) for _ in range(2))
 
     (mail,) = mailbox.mails
     assert (first.mail_status, second.mail_status) == ("sent", "already_sent")
@@ -60,10 +60,10 @@ def test_mail_that_failed_is_told_and_sent_by_the_next_attempt() -> None:
     """Nothing was sent, so it may be sent again."""
     store, mailbox = traces.connect(), Mailbox()
     mailbox.is_down = True
-    assert follow_up(asked(), store, doors(mailbox)).mail_status == "failed"
+    assert mail_approval_result(asked(), store, channels(mailbox)).mail_status == "failed"
     mailbox.is_down = False
 
-    assert follow_up(asked(), store, doors(mailbox)).mail_status == "sent"
+    assert mail_approval_result(asked(), store, channels(mailbox)).mail_status == "sent"
 
 
 def test_outcome_told_before_stays() -> None:
@@ -72,7 +72,7 @@ def test_outcome_told_before_stays() -> None:
     store.open_incident(a_record(ALERT))
     store.close_incident(ALERT.incident_id, {"kind": "full"})
 
-    follow_up(asked(), store, doors(Mailbox()))
+    mail_approval_result(asked(), store, channels(Mailbox()))
 
     record = store.incident(ALERT.incident_id)
     assert record is not None
@@ -99,7 +99,7 @@ def test_link_learns_that_nothing_was_opened(state: str, kept: str) -> None:
     store.set_pull_request(ALERT.incident_id, {"state": state, "title": "Revert"})
     skipped = Branch(status="skipped", message="Incident inc-1 is writing a change of the same files.")
 
-    follow_up(asked(pull_request=None, branch=skipped), store, doors(Mailbox()))
+    mail_approval_result(asked(pull_request=None, branch=skipped), store, channels(Mailbox()))
 
     record = store.incident(ALERT.incident_id)
     assert record is not None

@@ -7,7 +7,7 @@ from shared.telemetry.port import LogLine
 from tests.builders import NOW, an_alert
 from tests.functions import model_path
 
-MOST_GROWTH = 1.10
+MAX_GROWTH = 1.10
 """From 40 to 4,000 lines of the same incident."""
 
 
@@ -52,4 +52,4 @@ def test_hundredfold_volume_grows_no_prompt_by_a_tenth(monkeypatch) -> None:
     few, many = sizes
 
     assert set(few) == set(many) == {"Judgement", "RootCauses", "Suggestions", "SolutionOpinion", "BriefOpinion"}
-    assert {title: round(many[title] / few[title], 3) for title in few if many[title] > few[title] * MOST_GROWTH} == {}
+    assert {title: round(many[title] / few[title], 3) for title in few if many[title] > few[title] * MAX_GROWTH} == {}

@@ -13,11 +13,11 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-from functions.workflow_starter.route_alert import Desk
+from functions.workflow_starter.route_alert import IncidentRouter
 from infra import bundle
 from shared import clock, traces
 from shared.cloud import pubsub, workflows
-from shared.cloud.pubsub import DeadMessage
+from shared.cloud.pubsub import DeadLetter
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
@@ -38,7 +38,7 @@ class FakeStarter:
         self.found: list[str] = []
         self.failure: BaseException | None = None
         self.happens = False
-        self.patience = timedelta(seconds=20)
+        self.timeout = timedelta(seconds=20)
         self._lock = Lock()
 
     def start(self, alert: Alert) -> str:
@@ -62,9 +62,9 @@ class FakeBus:
     """Keeps what is buried, and why."""
 
     def __init__(self) -> None:
-        self.dead: list[tuple[DeadMessage, str]] = []
+        self.dead: list[tuple[DeadLetter, str]] = []
 
-    def bury(self, message: DeadMessage, reason: str) -> str:
+    def dead_letter(self, message: DeadLetter, reason: str) -> str:
         """Bury one message."""
         self.dead.append((message, reason))
         return str(len(self.dead))
@@ -95,7 +95,7 @@ def graveyard() -> FakeBus:
 
 
 @pytest.fixture
-def door(
+def endpoint(
     store: EmbeddedTraces, starter: FakeStarter, graveyard: FakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> FlaskClient:
     """The function behind the functions framework, as Pub/Sub's push finds it."""
@@ -115,12 +115,12 @@ def alert(number: int = 1, **changes: Any) -> Alert:
     return Alert(**{**facts, "received_at": MOMENT, **changes})
 
 
-def desk(store: EmbeddedTraces, starter: FakeStarter, delivery: str = "one") -> Desk:
+def router(store: EmbeddedTraces, starter: FakeStarter, delivery: str = "one") -> IncidentRouter:
     """A desk for one attempt."""
-    return Desk(store, starter, WINDOW, LEASE, DEADLINE, delivery)
+    return IncidentRouter(store, starter, WINDOW, LEASE, DEADLINE, delivery)
 
 
-def push(door: FlaskClient, text: str, message_id: str = "1") -> int:
+def push(endpoint: FlaskClient, text: str, message_id: str = "1") -> int:
     """Push a message in Pub/Sub's envelope; return the status."""
     message = {
         "data": base64.b64encode(text.encode()).decode(),
@@ -129,7 +129,7 @@ def push(door: FlaskClient, text: str, message_id: str = "1") -> int:
         "publishTime": "2026-01-31T08:00:00Z",
     }
     body = {"message": message, "subscription": "projects/p/subscriptions/s"}
-    return door.post("/projects/p/topics/incident-alerts", json=body).status_code
+    return endpoint.post("/projects/p/topics/incident-alerts", json=body).status_code
 
 
 def kept(store: EmbeddedTraces, incident_id: str) -> IncidentRecord:
@@ -139,9 +139,9 @@ def kept(store: EmbeddedTraces, incident_id: str) -> IncidentRecord:
     return record
 
 
-def test_new_incident_starts_one_execution(door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
+def test_new_incident_starts_one_execution(endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
     """A push becomes an open incident with its alert and execution, and is acknowledged."""
-    assert push(door, alert().model_dump_json()) == 200
+    assert push(endpoint, alert().model_dump_json()) == 200
 
     record = kept(store, alert().incident_id)
     assert starter.started == [alert().incident_id]
@@ -150,7 +150,7 @@ def test_new_incident_starts_one_execution(door: FlaskClient, store: EmbeddedTra
     assert starter.found == []
 
 
-def test_cloud_event_of_eventarc_is_understood(door: FlaskClient, starter: FakeStarter) -> None:
+def test_cloud_event_of_eventarc_is_understood(endpoint: FlaskClient, starter: FakeStarter) -> None:
     """In the cloud the same message comes as a binary CloudEvent."""
     data = base64.b64encode(alert().model_dump_json().encode()).decode()
     headers = {
@@ -160,19 +160,21 @@ def test_cloud_event_of_eventarc_is_understood(door: FlaskClient, starter: FakeS
         "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
     }
 
-    reply = door.post("/", json={"message": {"data": data, "messageId": "1"}, "subscription": "s"}, headers=headers)
+    reply = endpoint.post("/", json={"message": {"data": data, "messageId": "1"}, "subscription": "s"}, headers=headers)
 
     assert reply.status_code == 200
     assert starter.started == [alert().incident_id]
 
 
-def test_repeat_of_an_incident_starts_nothing(door: FlaskClient, starter: FakeStarter, store: EmbeddedTraces) -> None:
+def test_repeat_of_an_incident_starts_nothing(
+    endpoint: FlaskClient, starter: FakeStarter, store: EmbeddedTraces
+) -> None:
     """The same incident again is acknowledged, while it is open and after it was told."""
-    push(door, alert().model_dump_json())
+    push(endpoint, alert().model_dump_json())
 
-    assert push(door, alert().model_dump_json()) == 200
+    assert push(endpoint, alert().model_dump_json()) == 200
     store.close_incident(alert().incident_id, {"kind": "full"})
-    assert push(door, alert().model_dump_json(), message_id="2") == 200
+    assert push(endpoint, alert().model_dump_json(), message_id="2") == 200
 
     assert starter.started == [alert().incident_id]
     assert kept(store, alert().incident_id).outcome == {"kind": "full"}
@@ -185,7 +187,7 @@ def test_message_delivered_five_times_at_once_starts_one_execution(store: Embedd
     def deliver(n: int) -> str:
         barrier.wait(20)
         try:
-            return desk(store, starter, f"delivery-{n}").decide(alert())
+            return router(store, starter, f"delivery-{n}").decide(alert())
         except Unavailable:
             return "again"
 
@@ -195,7 +197,7 @@ def test_message_delivered_five_times_at_once_starts_one_execution(store: Embedd
     assert starter.started == [alert().incident_id]
     assert became.count("started") == 1
     assert set(became) <= {"started", "repeated", "again"}
-    assert desk(store, starter, "later").decide(alert()) == "repeated"
+    assert router(store, starter, "later").decide(alert()) == "repeated"
 
 
 def test_opener_overtaken_by_another_delivery_starts_nothing(
@@ -206,12 +208,12 @@ def test_opener_overtaken_by_another_delivery_starts_nothing(
 
     def claim_late(key: str, *args: Any) -> Any:
         monkeypatch.setattr(store, "claim", claim)
-        assert desk(store, starter, "quick").decide(alert()) == "started"
+        assert router(store, starter, "quick").decide(alert()) == "started"
         return claim(key, *args)
 
     monkeypatch.setattr(store, "claim", claim_late)
 
-    assert desk(store, starter, "slow").decide(alert()) == "repeated"
+    assert router(store, starter, "slow").decide(alert()) == "repeated"
     assert starter.started == [alert().incident_id]
 
 
@@ -221,14 +223,14 @@ def test_starter_killed_before_starting_loses_nothing(
     """Killed between its lease and CreateExecution: redelivery waits for the lease, then starts the one execution."""
     starter.failure = Killed()
     with pytest.raises(Killed):
-        desk(store, starter, "killed").decide(alert())
+        router(store, starter, "killed").decide(alert())
 
     with pytest.raises(Unavailable, match="inc-20260131-0000000001"):
-        desk(store, starter, "second").decide(alert())
+        router(store, starter, "second").decide(alert())
     later = clock.now() + LEASE
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    assert desk(store, starter, "third").decide(alert()) == "started"
+    assert router(store, starter, "third").decide(alert()) == "started"
     assert starter.started == [alert().incident_id]
     assert starter.found == [alert().incident_id]
     assert kept(store, alert().incident_id).execution is not None
@@ -241,34 +243,34 @@ def test_execution_started_without_a_reply_is_not_doubled(
     """Killed, or left without a reply, after CreateExecution: the execution is found by its label, none is added."""
     starter.failure, starter.happens = failure, True
     with pytest.raises(type(failure)):
-        desk(store, starter, "first").decide(alert())
+        router(store, starter, "first").decide(alert())
     later = clock.now() + LEASE
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    assert desk(store, starter, "second").decide(alert()) == "started"
+    assert router(store, starter, "second").decide(alert()) == "started"
     assert starter.started == [alert().incident_id]
     assert kept(store, alert().incident_id).execution == f"executions/{alert().incident_id}"
 
 
 @pytest.mark.parametrize("failure", [Throttled("slow"), Refused("no such workflow")])
 def test_refused_start_may_be_tried_again_at_once(
-    door: FlaskClient, starter: FakeStarter, failure: IncidentCopilotError
+    endpoint: FlaskClient, starter: FakeStarter, failure: IncidentCopilotError
 ) -> None:
     """When nothing was started the message comes again by a 500, and its next delivery starts without waiting."""
     starter.failure = failure
 
-    assert push(door, alert().model_dump_json()) == 500
-    assert push(door, alert().model_dump_json()) == 200
+    assert push(endpoint, alert().model_dump_json()) == 500
+    assert push(endpoint, alert().model_dump_json()) == 200
     assert starter.started == [alert().incident_id]
 
 
 def test_alert_workflows_would_not_take_stays_open_with_the_reason(
-    door: FlaskClient, starter: FakeStarter, store: EmbeddedTraces, graveyard: FakeBus
+    endpoint: FlaskClient, starter: FakeStarter, store: EmbeddedTraces, graveyard: FakeBus
 ) -> None:
     """What no repetition mends is buried; the incident stays open for the sweeper, the reason in its trace."""
     starter.failure = Rejected("too large")
 
-    assert push(door, alert().model_dump_json()) == 200
+    assert push(endpoint, alert().model_dump_json()) == 200
 
     trace = store.document(alert().incident_id)
     assert trace is not None
@@ -280,20 +282,20 @@ def test_alert_workflows_would_not_take_stays_open_with_the_reason(
 
 def test_lease_too_short_for_a_start_starts_nothing(store: EmbeddedTraces, starter: FakeStarter) -> None:
     """An attempt whose start could come after its lease has run out leaves it to the next, naming the settings."""
-    starter.patience = LEASE
+    starter.timeout = LEASE
 
     with pytest.raises(Unavailable, match="START_LEASE_SECONDS"):
-        desk(store, starter).decide(alert())
+        router(store, starter).decide(alert())
 
     assert starter.started == []
 
 
 def test_alert_of_a_service_with_an_open_incident_is_merged(store: EmbeddedTraces, starter: FakeStarter) -> None:
     """Another alert of the service is told as merged into the open incident, which counts it, once."""
-    desk(store, starter).decide(alert(1))
+    router(store, starter).decide(alert(1))
 
-    assert desk(store, starter).decide(alert(2)) == "merged"
-    assert desk(store, starter).decide(alert(2)) == "repeated"
+    assert router(store, starter).decide(alert(2)) == "merged"
+    assert router(store, starter).decide(alert(2)) == "repeated"
 
     merged = kept(store, alert(2).incident_id)
     assert merged.state == "closed"
@@ -309,7 +311,7 @@ def test_storm_of_alerts_is_one_incident(store: EmbeddedTraces, starter: FakeSta
 
     def decide(n: int) -> str:
         barrier.wait(20)
-        return desk(store, starter, f"delivery-{n}").decide(alert(n))
+        return router(store, starter, f"delivery-{n}").decide(alert(n))
 
     with ThreadPoolExecutor(20) as pool:
         became = list(pool.map(decide, range(20)))
@@ -321,18 +323,18 @@ def test_storm_of_alerts_is_one_incident(store: EmbeddedTraces, starter: FakeSta
 
 def test_other_services_are_incidents_of_their_own(store: EmbeddedTraces, starter: FakeStarter) -> None:
     """Merging keeps to one service."""
-    desk(store, starter).decide(alert(1))
+    router(store, starter).decide(alert(1))
 
-    assert desk(store, starter).decide(alert(2, service_name="payments")) == "started"
+    assert router(store, starter).decide(alert(2, service_name="payments")) == "started"
 
 
 def test_alert_after_the_incident_was_told_is_a_new_one(store: EmbeddedTraces, starter: FakeStarter) -> None:
     """A closed incident takes nothing in, though its window has not passed."""
-    desk(store, starter).decide(alert(1))
+    router(store, starter).decide(alert(1))
     store.close_incident(alert(1).incident_id, {"kind": "full"})
 
-    assert desk(store, starter).decide(alert(2)) == "started"
-    assert desk(store, starter).decide(alert(3)) == "merged"
+    assert router(store, starter).decide(alert(2)) == "started"
+    assert router(store, starter).decide(alert(3)) == "merged"
     assert kept(store, alert(2).incident_id).merged_alerts == 1
 
 
@@ -340,32 +342,32 @@ def test_alert_after_the_merge_window_is_a_new_one(
     store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An incident that stays open takes alerts in for the window only."""
-    desk(store, starter).decide(alert(1))
+    router(store, starter).decide(alert(1))
     later = clock.now() + WINDOW
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    assert desk(store, starter).decide(alert(2)) == "started"
+    assert router(store, starter).decide(alert(2)) == "started"
 
 
 def test_incident_past_its_deadline_takes_in_no_alert(
     store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An incident nobody has told swallows nothing, though its merge window is open; its successor takes alerts in."""
-    desk(store, starter).decide(alert(1))
+    router(store, starter).decide(alert(1))
     later = clock.now() + DEADLINE
     monkeypatch.setattr(clock, "now", lambda: later)
 
-    assert desk(store, starter).decide(alert(2)) == "started"
-    assert desk(store, starter).decide(alert(3)) == "merged"
+    assert router(store, starter).decide(alert(2)) == "started"
+    assert router(store, starter).decide(alert(3)) == "merged"
     assert kept(store, alert(2).incident_id).merged_alerts == 1
 
 
-def test_resolution_is_told_and_counted(door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
+def test_resolution_is_told_and_counted(endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
     """A resolved alert starts nothing: it is closed as resolved and attached to the open incident, once."""
-    push(door, alert(1).model_dump_json())
+    push(endpoint, alert(1).model_dump_json())
 
     for _ in range(2):
-        assert push(door, alert(2, status="resolved").model_dump_json()) == 200
+        assert push(endpoint, alert(2, status="resolved").model_dump_json()) == 200
 
     resolved = kept(store, alert(2).incident_id)
     assert resolved.outcome is not None
@@ -377,9 +379,9 @@ def test_resolution_is_told_and_counted(door: FlaskClient, store: EmbeddedTraces
 
 def test_resolution_of_nothing_holds_no_service(store: EmbeddedTraces, starter: FakeStarter) -> None:
     """A resolution that comes first, as Pub/Sub may order them, does not swallow the alert."""
-    assert desk(store, starter).decide(alert(1, status="resolved")) == "resolved"
+    assert router(store, starter).decide(alert(1, status="resolved")) == "resolved"
 
-    assert desk(store, starter).decide(alert(2)) == "started"
+    assert router(store, starter).decide(alert(2)) == "started"
     resolved = kept(store, alert(1).incident_id)
     assert resolved.outcome is not None
     assert resolved.outcome["merged_into"] is None
@@ -387,14 +389,14 @@ def test_resolution_of_nothing_holds_no_service(store: EmbeddedTraces, starter: 
 
 @pytest.mark.parametrize("text", ["", "no json", "{}", '{"incident_id": "X"}', "[1]", "\x00"])
 def test_unreadable_message_is_kept_buried_and_acknowledged(
-    door: FlaskClient, store: EmbeddedTraces, starter: FakeStarter, graveyard: FakeBus, text: str
+    endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter, graveyard: FakeBus, text: str
 ) -> None:
     """A message that is no alert would come back for days: it is kept and buried with the reason instead."""
-    assert push(door, text, message_id="m-7") == 200
-    assert push(door, text, message_id="m-7") == 200
+    assert push(endpoint, text, message_id="m-7") == 200
+    assert push(endpoint, text, message_id="m-7") == 200
 
     dead, reason = graveyard.dead[0]
-    assert dead == DeadMessage(text.encode(), "m-7", {"sender": "test"})
+    assert dead == DeadLetter(text.encode(), "m-7", {"sender": "test"})
     assert "'m-7' is no Alert" in reason
 
     (record,) = store.incidents()
@@ -405,30 +407,30 @@ def test_unreadable_message_is_kept_buried_and_acknowledged(
     assert starter.started == []
 
 
-def test_event_of_another_shape_is_kept(door: FlaskClient, store: EmbeddedTraces) -> None:
+def test_event_of_another_shape_is_kept(endpoint: FlaskClient, store: EmbeddedTraces) -> None:
     """Even an event without a message leaves a trace."""
     headers = {"ce-id": "1", "ce-source": "s", "ce-specversion": "1.0", "ce-type": "t"}
 
-    assert door.post("/", data=json.dumps([1]), headers=headers).status_code == 200
+    assert endpoint.post("/", data=json.dumps([1]), headers=headers).status_code == 200
     assert len(store.incidents()) == 1
 
 
 def test_message_that_cannot_be_buried_comes_again(
-    door: FlaskClient, graveyard: FakeBus, store: EmbeddedTraces, monkeypatch: pytest.MonkeyPatch
+    endpoint: FlaskClient, graveyard: FakeBus, store: EmbeddedTraces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A dead letter that Pub/Sub did not take is not acknowledged, and the trace has it already."""
 
     def fail(*_: object) -> str:
         raise Unavailable("no bus")
 
-    monkeypatch.setattr(graveyard, "bury", fail)
+    monkeypatch.setattr(graveyard, "dead_letter", fail)
 
-    assert push(door, "no json") == 500
+    assert push(endpoint, "no json") == 500
     assert len(store.incidents()) == 1
 
 
 def test_unreachable_memory_has_the_message_come_again(
-    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, starter: FakeStarter
+    endpoint: FlaskClient, monkeypatch: pytest.MonkeyPatch, starter: FakeStarter
 ) -> None:
     """Without the store nothing is decided: 500, and Pub/Sub delivers again."""
 
@@ -437,5 +439,5 @@ def test_unreachable_memory_has_the_message_come_again(
 
     monkeypatch.setattr(traces, "connect", fail)
 
-    assert push(door, alert().model_dump_json()) == 500
+    assert push(endpoint, alert().model_dump_json()) == 500
     assert starter.started == []

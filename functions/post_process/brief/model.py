@@ -28,7 +28,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """Plain text of our own making."""
 
     text: str
@@ -37,7 +37,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Quote:
+class QuotedText:
     """Words found verbatim in the evidence, and where."""
 
     text: str
@@ -102,10 +102,10 @@ class Links:
     kind: ClassVar[str] = "links"
 
 
-Block = Words | Line | Quote | Code | Items | Table | Chart | Links
+Block = Words | TextLine | QuotedText | Code | Items | Table | Chart | Links
 
 
-LEFT_OUT = Line("A long command is left out here; the trace has it whole.")
+LEFT_OUT = TextLine("A long command is left out here; the trace has it whole.")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _shortened(block: Block, chars: int) -> Block:
     match block:
         case Code(is_command=True) if len(block.text) > chars:
             return LEFT_OUT
-        case Words() | Line() | Quote() | Code():
+        case Words() | TextLine() | QuotedText() | Code():
             return replace(block, text=clip(block.text, chars))
         case Items():
             return replace(block, texts=tuple(clip(item, chars) for item in block.texts))

@@ -116,7 +116,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
     images: list[InlineImage] = []
 
-    def picture(chart: Chart) -> str:
+    def chart_image(chart: Chart) -> str:
         images.append(InlineImage(f"chart-{len(images) + 1}@incident-copilot", sparkline(chart)))
         return images[-1].content_id
 
@@ -126,7 +126,7 @@ def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
         inline_markdown=_inline_markdown,
         web_only=_web_only,
         chart_words=_chart_words,
-        picture=picture,
+        chart_image=chart_image,
     )
     mjml = rules.from_string(_MJML).render(view=seen, colour=COLOURS[seen.tone], bright=BRIGHT[seen.tone])
     # No web fonts: a mail that fetches something tells others that it was read.

@@ -17,7 +17,7 @@ _PAGE = 100
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class UnhandledMessage:
     """One dead message; `attributes` and `data` are the original's."""
 
     ack_id: str
@@ -29,7 +29,7 @@ class DeadLetter:
     data: bytes
 
 
-def read(address: str, project: str) -> list[DeadLetter]:
+def read(address: str, project: str) -> list[UnhandledMessage]:
     """Return the dead letters, oldest first; they stay where they are."""
     with topics.clients(address) as (_, subscriber):
         letters = _take(subscriber, project)
@@ -44,7 +44,7 @@ def read(address: str, project: str) -> list[DeadLetter]:
     return letters
 
 
-def replay(address: str, project: str) -> list[DeadLetter]:
+def replay(address: str, project: str) -> list[UnhandledMessage]:
     """Publish every dead letter as it once was, and forget it; return them."""
     with topics.clients(address) as (publisher, subscriber):
         letters = _take(subscriber, project)
@@ -57,7 +57,7 @@ def replay(address: str, project: str) -> list[DeadLetter]:
     return letters
 
 
-def show(letters: list[DeadLetter], console: Console) -> None:
+def show(letters: list[UnhandledMessage], console: Console) -> None:
     """Print each letter: when, which, why, and the beginning of what it says."""
     for letter in letters:
         head = f"{letter.at:%Y-%m-%d %H:%M:%S}  message {letter.message_id or '?'}  {json.dumps(letter.attributes)}"
@@ -65,9 +65,9 @@ def show(letters: list[DeadLetter], console: Console) -> None:
             console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _take(subscriber: SubscriberClient, project: str) -> list[DeadLetter]:
+def _take(subscriber: SubscriberClient, project: str) -> list[UnhandledMessage]:
     """Return every dead letter, oldest first, out of sight of others until its deadline."""
-    found: list[DeadLetter] = []
+    found: list[UnhandledMessage] = []
     while pulled := _pull(subscriber, topics.dead_reader(project)):
         found += [_letter(one) for one in pulled]
     return sorted(found, key=lambda letter: letter.at)
@@ -82,11 +82,11 @@ def _pull(subscriber: SubscriberClient, reader: str) -> list[types.ReceivedMessa
     return list(pulled.received_messages)
 
 
-def _letter(received: types.ReceivedMessage) -> DeadLetter:
+def _letter(received: types.ReceivedMessage) -> UnhandledMessage:
     message = received.message
     told = dict(message.attributes)
     attempts = told.get(f"{_BY_PUBSUB}DeliveryCount")
     reason = f"not acknowledged in {attempts} deliveries" if attempts else told.get("reason", "no reason was recorded")
     own = {key: value for key, value in told.items() if key not in _ADDED and not key.startswith(_BY_PUBSUB)}
     at = datetime.fromisoformat(message.publish_time.isoformat())
-    return DeadLetter(received.ack_id, told.get("original_message_id", ""), reason, at, own, message.data)
+    return UnhandledMessage(received.ack_id, told.get("original_message_id", ""), reason, at, own, message.data)

@@ -12,7 +12,7 @@ from rich.live import Live
 
 from infra import bundle
 from infra.local.cli import progress
-from infra.local.engine.client import EngineClient, Execution
+from infra.local.engine.client import EngineClient, IncidentExecution
 from infra.local.scenarios.build import Built, build, from_case
 from infra.local.stack.model_choice import ModelChoice
 from infra.local.stack.stack import LOCATION, PROJECT, Options, Stack
@@ -22,7 +22,7 @@ from shared.traces.port import TraceStore
 
 SCENARIO = bundle.ROOT / "infra/local/scenarios/checkout_regression"
 WORKFLOW = f"projects/{PROJECT}/locations/{LOCATION}/workflows/incident"
-NEIGHBOURS = ("loki", "prometheus", "github", "gmail", "hook", "gemini", "engine", "bus", "firestore")
+DEPENDENCIES = ("loki", "prometheus", "github", "gmail", "hook", "gemini", "engine", "bus", "firestore")
 INCIDENT_TIMEOUT_S = 180.0
 POLL_S = 0.15
 
@@ -60,9 +60,9 @@ def run(options: DemoOptions, console: Console) -> int:
 
 def _check(options: DemoOptions) -> None:
     """Raise Rejected for what could only fail after everything has been started."""
-    unknown = sorted(set(options.without) - set(bundle.names()) - set(NEIGHBOURS))
+    unknown = sorted(set(options.without) - set(bundle.names()) - set(DEPENDENCIES))
     if unknown:
-        known = ", ".join([*NEIGHBOURS, *bundle.names()])
+        known = ", ".join([*DEPENDENCIES, *bundle.names()])
         raise Rejected(f"WITHOUT names {', '.join(unknown)}, and there is only {known}")
     if options.repo_git is not None and options.case is None:
         raise Rejected("REPO is the repository of a recorded incident: give CASE too")
@@ -100,10 +100,10 @@ def post_alert(stack: Stack, alert: Path) -> str:
     return str(response.json()["incidents"][0]["incident_id"])
 
 
-def _watch(stack: Stack, traces: TraceStore, incident_id: str, console: Console) -> Execution | None:
+def _watch(stack: Stack, traces: TraceStore, incident_id: str, console: Console) -> IncidentExecution | None:
     engine = EngineClient(stack.services["engine"].url, WORKFLOW)
     deadline = time.monotonic() + INCIDENT_TIMEOUT_S
-    execution: Execution | None = None
+    execution: IncidentExecution | None = None
     with Live(console=console, refresh_per_second=8) as live:
         while time.monotonic() < deadline:
             execution = engine.execution(incident_id)
@@ -122,7 +122,7 @@ def _watch(stack: Stack, traces: TraceStore, incident_id: str, console: Console)
 def _conclude(
     folder: Path,
     incident_id: str,
-    execution: Execution | None,
+    execution: IncidentExecution | None,
     trace: dict[str, Any] | None,
     seconds: float,
     console: Console,

@@ -27,7 +27,7 @@ class EngineDown(Exception):
 
 
 @dataclass(frozen=True)
-class Execution:
+class ExecutionRow:
     """One execution as the API tells it; `context` is the error in words, `end` is none while it runs."""
 
     name: str
@@ -55,13 +55,13 @@ class Engine:
         self._url = url.rstrip("/")
         self._parent = parent
 
-    def executions(self) -> list[Execution]:
+    def executions(self) -> list[ExecutionRow]:
         """Return the executions of every workflow, newest first."""
         workflows = self._get(f"{self._parent}/workflows")["workflows"]
         found = [item for workflow in workflows for item in self._all(f"{workflow['name']}/executions", "executions")]
         return sorted(map(_execution, found), key=lambda execution: execution.start, reverse=True)
 
-    def entries(self, execution: Execution) -> list[timeline.Entry]:
+    def entries(self, execution: ExecutionRow) -> list[timeline.StepSpan]:
         """Return the steps of an execution in the order they began."""
         return [timeline.entry(raw) for raw in self._all(f"{execution.name}/stepEntries", "stepEntries")]
 
@@ -86,9 +86,9 @@ class Engine:
         return decoded
 
 
-def _execution(raw: dict[str, Any]) -> Execution:
+def _execution(raw: dict[str, Any]) -> ExecutionRow:
     end = raw.get("endTime")
-    return Execution(
+    return ExecutionRow(
         raw["name"],
         raw["state"],
         raw.get("labels", {}),
@@ -116,7 +116,7 @@ def show_list(engine: Engine, console: Console) -> int:
     return 0
 
 
-def _table(found: list[Execution]) -> Table:
+def _table(found: list[ExecutionRow]) -> Table:
     grid = Table(box=None, padding=(0, 1), header_style="dim")
     for title in ("id", "incident", "service", "state", "started", "seconds"):
         grid.add_column(title, no_wrap=True)
@@ -154,7 +154,7 @@ def show_one(engine: Engine, wanted: str, console: Console, *, has_all: bool = F
     return 0
 
 
-def _print_head(execution: Execution, console: Console) -> None:
+def _print_head(execution: ExecutionRow, console: Console) -> None:
     state = Text(execution.state, style=_STYLES.get(execution.state, "dim"))
     seconds = f" after {execution.duration.total_seconds():.2f} s, started {execution.start:%Y-%m-%d %H:%M:%S} UTC"
     console.print(Text(f"{execution.name}\n", style="bold") + state + Text(seconds))

@@ -28,7 +28,7 @@ _INSTANT = frozenset({"STEP_ASSIGN", "STEP_SWITCH", "STEP_RETURN", "STEP_RAISE",
 
 
 @dataclass(frozen=True)
-class Entry:
+class StepSpan:
     """One run of one step, as the executions API tells it; `ended` is none while it runs."""
 
     id: int
@@ -43,7 +43,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Line:
+class TimelineRow:
     """One line of the timeline; times are seconds since the execution began."""
 
     label: str
@@ -54,10 +54,10 @@ class Line:
     error: str = ""
 
 
-def entry(raw: dict[str, Any]) -> Entry:
+def entry(raw: dict[str, Any]) -> StepSpan:
     """Return a StepEntry resource as an Entry."""
     running = raw["state"] == "STATE_IN_PROGRESS"
-    return Entry(
+    return StepSpan(
         int(raw["entryId"]),
         int(raw["navigationInfo"].get("parent", 0)),
         raw["routine"],
@@ -83,7 +83,7 @@ def _words(payload: str) -> str:
     return f"{raised['message']}: {said}" if said else str(raised["message"])
 
 
-def lines(entries: list[Entry], began: datetime, now: datetime, *, has_all: bool = False) -> list[Line]:
+def lines(entries: list[StepSpan], began: datetime, now: datetime, *, has_all: bool = False) -> list[TimelineRow]:
     """
     Return the lines of a timeline, children below and deeper than their parents.
 
@@ -95,16 +95,16 @@ def lines(entries: list[Entry], began: datetime, now: datetime, *, has_all: bool
 class _Tree:
     """The entries by parent."""
 
-    def __init__(self, entries: list[Entry], began: datetime, now: datetime, has_all: bool) -> None:
+    def __init__(self, entries: list[StepSpan], began: datetime, now: datetime, has_all: bool) -> None:
         self._began = began
         self._now = now
         self._has_all = has_all
-        self._children: dict[int, list[Entry]] = defaultdict(list)
+        self._children: dict[int, list[StepSpan]] = defaultdict(list)
         self._tries = {item.id for item in entries if item.kind == "STEP_TRY_RETRY_EXCEPT"}
         for item in entries:
             self._children[item.parent].append(item)
 
-    def lines(self, parent: int, depth: int) -> Iterator[Line]:
+    def lines(self, parent: int, depth: int) -> Iterator[TimelineRow]:
         """Yield the lines below one entry, 0 for all."""
         counts: dict[str, int] = defaultdict(int)
         for item in self._visible(parent):
@@ -114,26 +114,26 @@ class _Tree:
             yield self._line(chain, depth, repeated if counts[item.step] > 1 else "")
             yield from self.lines(chain[-1].id, depth + 1)
 
-    def _visible(self, parent: int) -> list[Entry]:
+    def _visible(self, parent: int) -> list[StepSpan]:
         """Return the entries shown below a parent; of one that is left out, those below it in its place."""
-        shown: list[Entry] = []
+        shown: list[StepSpan] = []
         for item in self._children[parent]:
             is_left_out = not self._has_all and item.kind in _INSTANT and not self._fails_first(item)
             shown += self._visible(item.id) if is_left_out else [item]
         return shown
 
-    def _fails_first(self, item: Entry) -> bool:
+    def _fails_first(self, item: StepSpan) -> bool:
         """Tell whether the error arose here and did not only pass."""
         return bool(item.error) and not any(child.error == item.error for child in self._children[item.id])
 
-    def _chain(self, item: Entry) -> list[Entry]:
+    def _chain(self, item: StepSpan) -> list[StepSpan]:
         """Return the entry and those that are nothing but its inside, outermost first."""
         chain = [item]
         while len(below := self._visible(chain[-1].id)) == 1:
             chain.append(below[0])
         return chain
 
-    def _line(self, chain: list[Entry], depth: int, repeated: str) -> Line:
+    def _line(self, chain: list[StepSpan], depth: int, repeated: str) -> TimelineRow:
         first, last = chain[0], chain[-1]
         inner = [item.step for before, item in itertools.pairwise(chain) if item.step != before.step]
         label = " > ".join([first.step + repeated, *inner])
@@ -141,13 +141,13 @@ class _Tree:
         error = last.error if self._fails_first(last) else ""
         # An error that somebody caught further out is an error all the same.
         state = last.state if error else first.state
-        return Line(label, depth, state, self._seconds(first.began), self._seconds(end), error)
+        return TimelineRow(label, depth, state, self._seconds(first.began), self._seconds(end), error)
 
     def _seconds(self, moment: datetime) -> float:
         return (moment - self._began).total_seconds()
 
 
-def table(drawn: list[Line], width: int) -> Table:
+def table(drawn: list[TimelineRow], width: int) -> Table:
     """Return the lines as a table for a terminal of so many columns."""
     total_s = max((line.end_s for line in drawn), default=0.0)
     label_width = max((len(line.label) + 2 * line.depth for line in drawn), default=0)
@@ -167,7 +167,7 @@ def table(drawn: list[Line], width: int) -> Table:
     return grid
 
 
-def _bar(line: Line, total_s: float, width: int) -> str:
+def _bar(line: TimelineRow, total_s: float, width: int) -> str:
     scale = width / total_s if total_s else 0.0
     start = min(int(line.start_s * scale), width - 1)
     length = max(1, round((line.end_s - line.start_s) * scale))

@@ -11,7 +11,7 @@ TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
-class Execution:
+class IncidentExecution:
     """One workflow execution; `state` as the API spells it, `error` what ended it."""
 
     name: str
@@ -31,13 +31,13 @@ class EngineClient:
         self._executions = f"{url}/v1/{workflow}/executions"
         self._url = url
 
-    def execution(self, incident_id: str) -> Execution | None:
+    def execution(self, incident_id: str) -> IncidentExecution | None:
         """Return the execution that answers the incident, none before it has started."""
         query = {"filter": f'labels.incident_id="{incident_id}"', "view": "FULL"}
         found = _get(self._executions, query).get("executions", [])
         return _execution(found[0]) if found else None
 
-    def running_steps(self, execution: Execution) -> set[str]:
+    def running_steps(self, execution: IncidentExecution) -> set[str]:
         """Return the names of the steps under way."""
         entries = _get(f"{self._url}/v1/{execution.name}/stepEntries", {"pageSize": "1000"}).get("stepEntries", [])
         return {entry["step"] for entry in entries if entry["state"] == "STATE_IN_PROGRESS"}
@@ -52,6 +52,6 @@ def _get(url: str, query: dict[str, str]) -> Any:
         raise Unavailable(f"The workflow engine at {url!r} did not answer: {type(error).__name__}") from error
 
 
-def _execution(found: dict[str, Any]) -> Execution:
+def _execution(found: dict[str, Any]) -> IncidentExecution:
     error = found.get("error") or {}
-    return Execution(found["name"], found["state"], str(error.get("payload", "")))
+    return IncidentExecution(found["name"], found["state"], str(error.get("payload", "")))

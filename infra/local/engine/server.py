@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from infra.local.engine.api.deployments import Deployment, Settings
+from infra.local.engine.api.deployments import Deployment, DeploymentSettings
 from infra.local.engine.api.errors import ApiError
 from infra.local.engine.api.grpc_server import GrpcServer
 from infra.local.engine.api.rest import RestServer
@@ -71,7 +71,9 @@ class EngineServer:
 
     def deploy(self, workflow: str, source: str, environment: Mapping[str, str] | None = None) -> Deployment:
         """Deploy a workflow before anybody asks for it; raises InvalidArgument, AlreadyExists."""
-        return self.service.deployments.create(self.name(workflow), source, Settings(environment=environment or {}))
+        return self.service.deployments.create(
+            self.name(workflow), source, DeploymentSettings(environment=environment or {})
+        )
 
     def start(self) -> None:
         """Begin to answer."""

@@ -31,11 +31,11 @@ _PULL_WAIT_S = 1.0
 Ask = TypeVar("Ask", bound=proto.Message)
 
 
-class AlreadyExists(Exception):
+class NameTaken(Exception):
     """The name is taken."""
 
 
-class LocalBus:
+class LocalPubsub:
     """
     Topics and their subscriptions on one loopback port; port 0 lets the system choose.
 
@@ -86,7 +86,7 @@ class LocalBus:
 
     def _create_topic(self, asked: types.Topic) -> types.Topic:
         if asked.name in self._topics:
-            raise AlreadyExists(f"there is a topic {asked.name!r} already")
+            raise NameTaken(f"there is a topic {asked.name!r} already")
         self._topics[asked.name] = []
         return asked
 
@@ -103,7 +103,7 @@ class LocalBus:
 
     def _create_subscription(self, asked: types.Subscription) -> types.Subscription:
         if asked.name in self._subscriptions:
-            raise AlreadyExists(f"there is a subscription {asked.name!r} already")
+            raise NameTaken(f"there is a subscription {asked.name!r} already")
         subscribers = self._subscribers(asked.topic)
         endpoint = asked.push_config.push_endpoint
         made = self._push(asked, endpoint) if endpoint else Pull(asked.ack_deadline_seconds or 10)
@@ -114,12 +114,12 @@ class LocalBus:
     def _push(self, asked: types.Subscription, endpoint: str) -> Push:
         dead_letter_topic = asked.dead_letter_policy.dead_letter_topic
 
-        def bury(message: Message) -> None:
+        def dead_letter(message: Message) -> None:
             buried = Message(str(next(self._ids)), message.data, message.attributes)
             for subscription in self._topics.get(dead_letter_topic, []):
                 subscription.put(buried)
 
-        return Push(asked.name, endpoint, _retries(asked), bury)
+        return Push(asked.name, endpoint, _retries(asked), dead_letter)
 
     def _pull(self, asked: types.PullRequest) -> types.PullResponse:
         pulled = self._pulled(asked.subscription).pull(asked.max_messages, _PULL_WAIT_S)
@@ -175,7 +175,7 @@ def _method(answer: Callable[[Ask], proto.Message | None], request: type[Ask]) -
         except LookupError as error:
             context.abort(grpc.StatusCode.NOT_FOUND, str(error))  # type: ignore[no-untyped-call]  # the library leaves it untyped
             raise
-        except AlreadyExists as error:
+        except NameTaken as error:
             context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))  # type: ignore[no-untyped-call]  # the library leaves it untyped
             raise
 
@@ -196,7 +196,7 @@ def main() -> None:
     asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked_to_stop.set())
-    with LocalBus(options.port) as bus:
+    with LocalPubsub(options.port) as bus:
         print(json.dumps({"grpc": bus.address, "messages": "in memory"}), flush=True)
         asked_to_stop.wait()
 

@@ -89,11 +89,11 @@ class Subscription(Protocol):
 class Push:
     """Posts each message to one endpoint; `bury` gets those that nobody acknowledged."""
 
-    def __init__(self, name: str, endpoint: str, retries: Retries, bury: Callable[[Message], None]) -> None:
+    def __init__(self, name: str, endpoint: str, retries: Retries, dead_letter: Callable[[Message], None]) -> None:
         self._name = name
         self._endpoint = endpoint
         self._retries = retries
-        self._bury = bury
+        self._dead_letter = dead_letter
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
         self._is_stopped = threading.Event()
         # The endpoint is on this machine: a proxy of the surroundings has no say.
@@ -115,7 +115,7 @@ class Push:
             log.info("message %s acknowledged with %s at attempt %d", message.message_id, answer, attempt)
         elif attempt == self._retries.attempts:
             log.error("message %s is dead after %d attempts: %r", message.message_id, attempt, message.data)
-            self._bury(message.dead(self._name, attempt))
+            self._dead_letter(message.dead(self._name, attempt))
         else:
             wait_s = self._retries.wait_s(attempt)
             log.warning("message %s got %s at attempt %d, again in %g s", message.message_id, answer, attempt, wait_s)

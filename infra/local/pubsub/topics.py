@@ -16,7 +16,7 @@ TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
-class Policy:
+class SubscriptionPolicy:
     """
     How a message is delivered again; times are in seconds, `waits_s` the shortest and the longest between two attempts.
 
@@ -28,13 +28,13 @@ class Policy:
     ack_deadline_s: int = 60
 
 
-STAND_IN = Policy(60, (0.2, 10.0))
+STAND_IN = SubscriptionPolicy(60, (0.2, 10.0))
 # The emulator (0.8.20) asked for a back-off soon stops to deliver again when two messages fail at a time. Without, it
 # delivers each second.
-EMULATOR = Policy(100, None)
+EMULATOR = SubscriptionPolicy(100, None)
 
 
-def lay(address: str, project: str, endpoint: str, policy: Policy) -> None:
+def lay(address: str, project: str, endpoint: str, policy: SubscriptionPolicy) -> None:
     """
     Create the topic of alerts with its push to `endpoint`, and the topic of dead letters with a subscription to pull.
 

@@ -63,7 +63,7 @@ class Reply:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0
-    is_cut: bool = False
+    is_truncated: bool = False
 
     @classmethod
     def of_json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Self:
@@ -211,8 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        self.wfile.write(reply.body[: len(reply.body) // 2] if reply.is_cut else reply.body)
-        self.close_connection = self.close_connection or reply.is_cut
+        self.wfile.write(reply.body[: len(reply.body) // 2] if reply.is_truncated else reply.body)
+        self.close_connection = self.close_connection or reply.is_truncated
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
         """Stay silent: `requests` tells it better."""

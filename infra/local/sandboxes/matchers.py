@@ -33,7 +33,7 @@ class SyntaxFault(ValueError):
 
 
 @dataclass(frozen=True)
-class Token:
+class QueryToken:
     """One word of a query; `kind` is string, duration, number, name, mark or end."""
 
     kind: str
@@ -46,35 +46,35 @@ class Tokens:
 
     def __init__(self, query: str) -> None:
         found = [
-            Token(str(m.lastgroup), m[0], m.start() + 1) for m in _TOKENS.finditer(query) if m.lastgroup != "space"
+            QueryToken(str(m.lastgroup), m[0], m.start() + 1) for m in _TOKENS.finditer(query) if m.lastgroup != "space"
         ]
-        self._tokens = [*found, Token("end", "$end", len(query) + 1)]
+        self._tokens = [*found, QueryToken("end", "$end", len(query) + 1)]
         self._next = 0
 
     @property
-    def peek(self) -> Token:
+    def peek(self) -> QueryToken:
         """The next word, left where it is."""
         return self._tokens[self._next]
 
-    def take(self) -> Token:
+    def take(self) -> QueryToken:
         """Return the next word; the end comes again and again."""
         token = self.peek
         self._next = min(self._next + 1, len(self._tokens) - 1)
         return token
 
-    def accept(self, *texts: str) -> Token | None:
+    def accept(self, *texts: str) -> QueryToken | None:
         """Take the next word when it is one of these marks or names."""
         return self.take() if self.peek.kind in ("mark", "name") and self.peek.text in texts else None
 
-    def expect(self, text: str) -> Token:
+    def expect(self, text: str) -> QueryToken:
         """Take the next word; raises SyntaxFault when it is another."""
         return self.accept(text) or self.fail(f"expecting {text}")
 
-    def expect_kind(self, kind: str) -> Token:
+    def expect_kind(self, kind: str) -> QueryToken:
         """Take the next word; raises SyntaxFault when it is of another kind."""
         return self.take() if self.peek.kind == kind else self.fail(f"expecting {_KINDS[kind]}")
 
-    def fail(self, wanted: str = "") -> Token:
+    def fail(self, wanted: str = "") -> QueryToken:
         """Raise SyntaxFault about the next word."""
         unexpected = f"unexpected {_KINDS.get(self.peek.kind, self.peek.text)}"
         raise SyntaxFault(f"{unexpected}, {wanted}" if wanted else unexpected, self.peek.column)
@@ -130,7 +130,7 @@ def compiled(pattern: str, column: int) -> re.Pattern[str]:
         raise SyntaxFault(f"error parsing regexp: {error}", column) from None
 
 
-def unquoted(literal: Token) -> str:
+def unquoted(literal: QueryToken) -> str:
     """Return the text of a string literal as Go reads it; raises SyntaxFault on an escape Go does not know."""
     inner = literal.text[1:-1]
     if literal.text.startswith("`"):

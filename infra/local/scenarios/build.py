@@ -42,7 +42,7 @@ def build(scenario_dir: Path, target_dir: Path, now: datetime) -> Built:
     _write(target_dir / "logs.loki.json", recording.to_loki(scenario, pods, now))
     _write(target_dir / "metrics.json", recording.to_prometheus(scenario, pods))
     _write(target_dir / "alert.json", _fill_alert(scenario, scenario_dir, pods, commits, fires_at))
-    _write(target_dir / "truth.json", _tell_truth(scenario, commits))
+    _write(target_dir / "truth.json", _write_truth(scenario, commits))
     return Built(
         service_name=scenario.service_name,
         alert=target_dir / "alert.json",
@@ -94,7 +94,7 @@ def _fill_alert(
     return body
 
 
-def _tell_truth(scenario: Scenario, commits: list[str]) -> dict[str, JsonValue]:
+def _write_truth(scenario: Scenario, commits: list[str]) -> dict[str, JsonValue]:
     return {
         "bad_commit": commits[scenario.truth.commit - 1],
         "deployed_before": commits[scenario.deploy.before - 1],

@@ -48,7 +48,7 @@ class Clock:
         time.sleep = self.sleep  # type: ignore[assignment]  # typeshed takes SupportsIndex too
 
 
-class Collector:
+class LineCollector:
     """Stands where stdout was, as a log agent does: one entry per write, stamped when it was read."""
 
     def __init__(self, clock: Clock) -> None:
@@ -77,7 +77,7 @@ def main(source: TextIO, target: TextIO) -> None:
     """Play the job: import the service from its root, feed it each request at its time, print entries and answers."""
     job = json.load(source)
     clock = Clock(job["start_ns"])
-    collector = Collector(clock)
+    collector = LineCollector(clock)
     sys.stdout = collector
     clock.install()
     random.seed(job["seed"])

@@ -7,7 +7,7 @@ from math import ceil
 from pydantic import JsonValue
 
 from infra.local.scenarios.scenario import Scenario
-from infra.local.scenarios.traffic import Answer, Pod
+from infra.local.scenarios.traffic import Pod, RecordedAnswer
 
 SCRAPE_EVERY_S = 15
 BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -62,7 +62,7 @@ def error_ratio(pods: Sequence[Pod], until: datetime, minutes: float) -> float:
     return sum(status >= 500 for status in statuses) / max(len(statuses), 1)
 
 
-def _between(pod: Pod, start: float, end: float) -> list[Answer]:
+def _between(pod: Pod, start: float, end: float) -> list[RecordedAnswer]:
     return [answer for answer in pod.answers if start < answer.at <= end]
 
 

@@ -33,7 +33,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Commit(_Part):
+class ScenarioCommit(_Part):
     """One patch of the history and its age when the alert fires."""
 
     patch: str
@@ -96,7 +96,7 @@ class Scenario(_Part):
     repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     app: str = Field(pattern=r"^[\w.]+:\w+$")
     seed: int
-    history: tuple[Commit, ...] = Field(min_length=1)
+    history: tuple[ScenarioCommit, ...] = Field(min_length=1)
     deploy: Deploy
     traffic: Traffic
     alert: AlertTemplate

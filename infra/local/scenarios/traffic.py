@@ -20,7 +20,7 @@ APP_ROOT = "/app/"
 
 
 @dataclass(frozen=True)
-class Answer:
+class RecordedAnswer:
     """What one request came to."""
 
     at: float
@@ -41,7 +41,7 @@ class Pod:
     end_ns: int
     requests: list[tuple[int, Request]] = field(default_factory=list)
     entries: list[tuple[int, str]] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[RecordedAnswer] = field(default_factory=list)
 
 
 def plan(scenario: Scenario, before: str, after: str, deployed_at: datetime, now: datetime) -> list[Pod]:
@@ -99,7 +99,7 @@ def play(scenario: Scenario, pod: Pod, root: Path, seed: int) -> None:
     job = {"root": str(root), "app": scenario.app, "seed": seed, "start_ns": pod.start_ns, "requests": pod.requests}
     played = json.loads(_run(json.dumps(job), root))
     pod.entries = [(ns, text.replace(f"{root}/", APP_ROOT)) for ns, text in played["entries"]]
-    pod.answers = [Answer(ns / 1e9, *rest) for ns, *rest in played["answers"]]
+    pod.answers = [RecordedAnswer(ns / 1e9, *rest) for ns, *rest in played["answers"]]
 
 
 def _run(job: str, root: Path) -> str:

@@ -100,17 +100,17 @@ def _wait_for_port(process: subprocess.Popen[bytes], port: int, log_path: Path, 
     raise EmulatorFailed(f"{process.args!r} did not listen on port {port} within {timeout_s} s; it said: {said}")
 
 
-def _end_group(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
+def _end_group(process: subprocess.Popen[bytes], timeout_s: float = 10) -> None:
     """End the script and its Java machine: asked first, forced after `patience_s` seconds."""
     for name in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, name)
         except ProcessLookupError:
             break
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + timeout_s
         while _group_lives(process) and time.monotonic() < deadline:
             time.sleep(0.05)
-    process.wait(patience_s)
+    process.wait(timeout_s)
 
 
 def _group_lives(process: subprocess.Popen[bytes]) -> bool:

@@ -98,10 +98,10 @@ def _values(field: str, first: int, last: int) -> frozenset[int]:
     for part in field.split(","):
         span, _, step = part.partition("/")
         low, _, high = (f"{first}-{last}" if span == "*" else span).partition("-")
-        begin, end = int(low), int(high or (last if step else low))
-        if not first <= begin <= end <= last:
+        start, end = int(low), int(high or (last if step else low))
+        if not first <= start <= end <= last:
             raise ValueError(f"{part!r} is not within {first}-{last}")
-        found |= set(range(begin, end + 1, int(step or 1)))
+        found |= set(range(start, end + 1, int(step or 1)))
     return frozenset(found)
 
 

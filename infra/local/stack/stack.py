@@ -18,7 +18,7 @@ import yaml
 from infra import bundle
 from infra.local.cli import trace_access
 from infra.local.pubsub import topics
-from infra.local.sandboxes.gmail.server import Grant
+from infra.local.sandboxes.gmail.server import OauthGrant
 from infra.local.scenarios.build import Built
 from infra.local.stack import emulators, processes, scheduler
 from infra.local.stack.model_choice import ModelChoice
@@ -29,7 +29,7 @@ PROJECT, LOCATION = "local", "local"
 START_TIMEOUT_S = 60.0
 START_LEASE_S = 45
 ON_CALL = "on-call@example.com"
-GRANT = Grant()
+GRANT = OauthGrant()
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Stack:
         for sub in ("logs", "mail", "hook", "traces", "briefs"):
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
         # First, for Java is slow to start and may be missing.
-        self._start_bus_and_memory()
+        self._start_pubsub_and_traces()
         ports = {name: processes.free_port() for name in bundle.names()}
         if not self.options.functions:
             self._start_sandboxes(f"http://{HOST}:{ports['code_host_webhook']}")
@@ -173,7 +173,7 @@ class Stack:
         )  # fmt: skip
         self.engine_address = f"{HOST}:{grpc_port}"
 
-    def _start_bus_and_memory(self) -> None:
+    def _start_pubsub_and_traces(self) -> None:
         if not self.options.has_emulators:
             self._module("bus", "infra.local.pubsub.server")
             return

@@ -1,6 +1,6 @@
 """LogQL and PromQL a human can run next; values are escaped here and nowhere else in this room."""
 
-LONGEST_NEEDLE = 80
+MAX_NEEDLE = 80
 
 
 def quoted(value: str) -> str:
@@ -22,7 +22,7 @@ def lines_of(service: str) -> str:
 
 def lines_with(service: str, needle: str) -> str:
     """Return the query for the service's lines holding the needle, cut to LONGEST_NEEDLE characters."""
-    return f"{lines_of(service)} |= {quoted(needle.partition(chr(10))[0].strip()[:LONGEST_NEEDLE])}"
+    return f"{lines_of(service)} |= {quoted(needle.partition(chr(10))[0].strip()[:MAX_NEEDLE])}"
 
 
 def problems_by_pod(service: str) -> str:
@@ -32,7 +32,7 @@ def problems_by_pod(service: str) -> str:
 
 def lines_naming(target: str, service: str) -> str:
     """Return the query for what other services say of the target."""
-    return f"{{service_name!={quoted(service)}}} |= {quoted(target[:LONGEST_NEEDLE])}"
+    return f"{{service_name!={quoted(service)}}} |= {quoted(target[:MAX_NEEDLE])}"
 
 
 def restarts_and_limits(service: str) -> str:

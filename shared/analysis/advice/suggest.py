@@ -8,7 +8,7 @@ from shared.analysis.faults.matching import Signal
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
 
-MOST = 6
+MAX_SUGGESTIONS = 6
 Maker = Callable[[Alert, Incident], Suggestion | None]
 
 
@@ -17,10 +17,10 @@ def suggest(request: SuggestionRequest) -> Suggestions:
     alert, incident = request.alert, request.incident
     made = [
         one
-        for make in (_roll_back, _by_signal, _see_to_silence, _patch, _scale, _look)
+        for make in (_roll_back, _by_signal, _check_why_logs_stopped, _patch, _scale, _look)
         if (one := make(alert, incident))
     ]
-    ordered = sorted(made, key=lambda one: ("high", "medium", "low").index(one.priority))[:MOST]
+    ordered = sorted(made, key=lambda one: ("high", "medium", "low").index(one.priority))[:MAX_SUGGESTIONS]
     return Suggestions(
         produced_by="offline",
         suggestions=ordered,
@@ -145,7 +145,7 @@ def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
     return None
 
 
-def _see_to_silence(alert: Alert, incident: Incident) -> Suggestion | None:
+def _check_why_logs_stopped(alert: Alert, incident: Incident) -> Suggestion | None:
     """Lines that stop coming are either a service that stopped or logs that no longer arrive."""
     if not any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies):
         return None

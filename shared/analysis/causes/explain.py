@@ -9,7 +9,7 @@ NO_ONSET_CAP = 0.55
 DEGRADED_CAP = 0.65
 OFFLINE_CAP = 0.75
 """No template read the code, so none may be surer."""
-MOST_CAUSES = 5
+MAX_CAUSES = 5
 LIKELY = 0.3
 
 
@@ -48,7 +48,7 @@ def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:
     ranked = sorted(lowered, key=lambda cause: -cause.confidence)
     if ranked and ranked[0].confidence >= LIKELY:
         ranked = [cause for cause in ranked if cause.confidence > hypotheses.BACKGROUND]
-    return ranked[:MOST_CAUSES]
+    return ranked[:MAX_CAUSES]
 
 
 def _cap(incident: Incident) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.analysis.code import locations, suspect_commits
-from shared.analysis.code.locations import Files, Finding
+from shared.analysis.code.locations import CodeLocation, Files
 from shared.analysis.code.paths import Tree
 from shared.analysis.code.suspect_commits import Clues, Suspect
 from shared.code_host.port import CodeReader
@@ -38,7 +38,7 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     found = locations.from_traces(incident, tree, files) or locations.from_messages(incident, reader, files)
     clues = Clues([each.place for each in found], locations.words(incident, found), began)
     ranked = suspect_commits.rank(reader, commit, clues)[:MAX_SUSPECTS]
-    other = locations.beside(ranked[0], found, clues.words, files) if ranked and found else None
+    other = locations.related_change(ranked[0], found, clues.words, files) if ranked and found else None
     found = [*found, other] if other else found
     return _answer(reader, commit, branch, how, found, ranked)
 
@@ -69,7 +69,7 @@ def _deployed_refs(label: str) -> list[str]:
 
 
 def _answer(
-    reader: CodeReader, commit: str, branch: str, how: str, found: Sequence[Finding], ranked: Sequence[Suspect]
+    reader: CodeReader, commit: str, branch: str, how: str, found: Sequence[CodeLocation], ranked: Sequence[Suspect]
 ) -> CodeAnalysis:
     evidence = _code_evidence(found) + _commit_evidence(ranked, len(found))
     return CodeAnalysis(
@@ -85,7 +85,7 @@ def _answer(
     )
 
 
-def _code_evidence(found: Sequence[Finding]) -> list[Evidence]:
+def _code_evidence(found: Sequence[CodeLocation]) -> list[Evidence]:
     return [
         Evidence(
             id=f"C{number}", source="code", query=f"{each.place.path}:{each.place.line}", text=_snippet(each, 2000)[0]
@@ -115,7 +115,7 @@ def _commit_excerpt(suspect: Suspect) -> str:
     )[:2000]
 
 
-def _snippet(each: Finding, limit: int) -> tuple[str, int, int]:
+def _snippet(each: CodeLocation, limit: int) -> tuple[str, int, int]:
     """Return the function's lines, their first and last number, cut around the failing line to `limit` characters."""
     lines = each.text.split("\n")
     start, end, line = each.place.span.start, each.place.span.end, each.place.line
@@ -127,7 +127,7 @@ def _snippet(each: Finding, limit: int) -> tuple[str, int, int]:
     return "\n".join(lines[start - 1 : end])[:limit], start, end
 
 
-def _problematic_file(each: Finding, evidence_id: str) -> ProblematicFile:
+def _problematic_file(each: CodeLocation, evidence_id: str) -> ProblematicFile:
     snippet, start, end = _snippet(each, 3000)
     return ProblematicFile(
         path=each.place.path,
@@ -157,7 +157,7 @@ def _suspect_commit(suspect: Suspect) -> SuspectCommit:
     )
 
 
-def _summary(how: str, commit: str, found: Sequence[Finding], ranked: Sequence[Suspect]) -> str:
+def _summary(how: str, commit: str, found: Sequence[CodeLocation], ranked: Sequence[Suspect]) -> str:
     sentences = [f"Read {commit[:12]}, {how}."]
     if found:
         place = found[0].place

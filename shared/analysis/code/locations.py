@@ -27,7 +27,7 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CodeLocation:
     """A place, the text of its file, and why it was looked at."""
 
     place: Place
@@ -54,9 +54,9 @@ class Files:
         return self._texts.get(path)
 
 
-def from_traces(incident: Incident, tree: Tree, files: Files) -> list[Finding]:
+def from_traces(incident: Incident, tree: Tree, files: Files) -> list[CodeLocation]:
     """Return the places of the traces' frames, the likeliest first, each file and function once."""
-    found: dict[tuple[str, str], Finding] = {}
+    found: dict[tuple[str, str], CodeLocation] = {}
     for trace in _by_weight(incident.stack_traces):
         for frame in _frames(trace, tree):
             each = _place(frame, trace, tree.match(frame), files, len(found))
@@ -69,7 +69,7 @@ def from_traces(incident: Incident, tree: Tree, files: Files) -> list[Finding]:
     return list(found.values())[:MAX_PLACES]
 
 
-def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> Iterator[Finding]:
+def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> Iterator[CodeLocation]:
     """Yield the files of modules the message names: an import or attribute error leaves no frame in them."""
     for dotted in list(dict.fromkeys(_DOTTED.findall(trace.message)))[:3]:
         module, _, last = dotted.rpartition(".")
@@ -80,10 +80,12 @@ def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> I
         line = spans.definition_line(text, last) or 1
         place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
         issue = f"The message of {trace.exception_type} names this module: {dotted}"
-        yield Finding(place, text, issue, _correlation(trace), _ids(trace.evidence_id))
+        yield CodeLocation(place, text, issue, _correlation(trace), _ids(trace.evidence_id))
 
 
-def beside(suspect: Suspect, found: Sequence[Finding], said: frozenset[str], files: Files) -> Finding | None:
+def related_change(
+    suspect: Suspect, found: Sequence[CodeLocation], said: frozenset[str], files: Files
+) -> CodeLocation | None:
     """
     Return where else the best suspect changed code: a fault is often written beside the line that fails.
 
@@ -105,7 +107,7 @@ def beside(suspect: Suspect, found: Sequence[Finding], said: frozenset[str], fil
         return None
     place = Place(change.path, line, row.strip(), spans.enclosing(change.path, text, line), len(found))
     issue = f"Changed by {suspect.commit.sha[:12]} together with the code that fails: {row.strip()[:200]}"
-    return Finding(place, text, issue, f"No frame is in it; {suspect.commit.sha[:12]} is the best suspect.", ())
+    return CodeLocation(place, text, issue, f"No frame is in it; {suspect.commit.sha[:12]} is the best suspect.", ())
 
 
 def _is_code(change: FileChange) -> bool:
@@ -131,7 +133,7 @@ def _frames(trace: StackTrace, tree: Tree) -> list[Frame]:
     return sorted(frames, key=lambda frame: is_test(frame.path))
 
 
-def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: int) -> Finding | None:
+def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: int) -> CodeLocation | None:
     for path in match.paths[:3]:
         text = files.text(path)
         if text is None:
@@ -141,7 +143,7 @@ def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: i
             continue
         content = text.split("\n")[line - 1].strip()
         place = Place(path, line, content, spans.enclosing(path, text, line), depth)
-        return Finding(place, text, _issue(place, trace), _correlation(trace), _ids(trace.evidence_id))
+        return CodeLocation(place, text, _issue(place, trace), _correlation(trace), _ids(trace.evidence_id))
     return None
 
 
@@ -161,9 +163,9 @@ def _correlation(trace: StackTrace) -> str:
     return f"{trace.exception_type}: {trace.message[:300]} ({trace.count} times, {since})"
 
 
-def from_messages(incident: Incident, reader: CodeReader, files: Files) -> list[Finding]:
+def from_messages(incident: Incident, reader: CodeReader, files: Files) -> list[CodeLocation]:
     """Return where the worst log messages are written, found by their constant words."""
-    found: list[Finding] = []
+    found: list[CodeLocation] = []
     for pattern in _worst(incident.patterns)[:MAX_SEARCHES]:
         phrase = _constant_part(pattern.template)
         if not phrase:
@@ -188,21 +190,23 @@ def _constant_part(template: str) -> str:
     return best[:100] if len(_PLAIN_WORD.findall(best)) >= 2 else ""
 
 
-def _place_of_phrase(path: str, phrase: str, pattern: LogPattern, files: Files, depth: int) -> Finding | None:
+def _place_of_phrase(path: str, phrase: str, pattern: LogPattern, files: Files, depth: int) -> CodeLocation | None:
     text = files.text(path)
     if text is None or phrase not in text:
         return None
     line = text[: text.index(phrase)].count("\n") + 1
     place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
     issue = f"The message is written at line {line}: {place.text[:200]}"
-    return Finding(place, text, issue, f"{pattern.template[:300]} ({pattern.count} times)", _ids(pattern.evidence_id))
+    return CodeLocation(
+        place, text, issue, f"{pattern.template[:300]} ({pattern.count} times)", _ids(pattern.evidence_id)
+    )
 
 
 def _ids(evidence_id: str | None) -> tuple[str, ...]:
     return (evidence_id,) if evidence_id else ()
 
 
-def words(incident: Incident, found: Sequence[Finding]) -> frozenset[str]:
+def words(incident: Incident, found: Sequence[CodeLocation]) -> frozenset[str]:
     if found and incident.stack_traces:
         return suspect_commits.words_of(_by_weight(incident.stack_traces)[0].message)
     return suspect_commits.words_of(" ".join(pattern.template for pattern in _worst(incident.patterns)[:2]))

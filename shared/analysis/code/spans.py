@@ -9,7 +9,7 @@ from dataclasses import dataclass
 MAX_SPAN_LINES = 400
 """Longer "functions" are taken for a failed guess and cut around the line."""
 _WINDOW_LINES = 12
-_LONGEST_HEAD = 300
+_MAX_HEAD = 300
 """Longer lines are generated or minified; matching them would take quadratic time."""
 
 _BRACE_HEAD = re.compile(
@@ -110,11 +110,7 @@ def _guessed_span(path: str, lines: Sequence[str], line: int) -> Span | None:
 
 def _head_name(line: str) -> str | None:
     """Return the name of the function whose head the line is."""
-    if (
-        len(line) > _LONGEST_HEAD
-        or line.rstrip().endswith(";")
-        or not _NOT_HEADS.isdisjoint(line.split("(")[0].split())
-    ):
+    if len(line) > _MAX_HEAD or line.rstrip().endswith(";") or not _NOT_HEADS.isdisjoint(line.split("(")[0].split()):
         return None
     for pattern in (_PYTHON_HEAD, _RUBY_HEAD, _BRACE_HEAD):
         found = pattern.match(line)

@@ -68,7 +68,7 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
     """
     details: dict[str, Commit] = {}
     histories = _histories(reader, head, clues, details)
-    for sha in _worth_a_look(histories):
+    for sha in _is_worth_reading(histories):
         if sha not in details:
             details[sha] = reader.commit(sha)
     marks = {sha: Marks() for sha in details}
@@ -98,7 +98,7 @@ def _under_former_name(
     return reader.commits(oldest.parents[0], path=former, limit=_LISTED) if former else []
 
 
-def _worth_a_look(histories: dict[str, Sequence[Commit]]) -> list[str]:
+def _is_worth_reading(histories: dict[str, Sequence[Commit]]) -> list[str]:
     """Choose commits to fetch: two of the first file for one of each other, newest first, merges never."""
     queues = [[commit.sha for commit in listed if len(commit.parents) < 2] for listed in histories.values()]
     if queues:

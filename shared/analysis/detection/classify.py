@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.analysis.detection.summary import Picture
+from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.logs.groups import TraceGroup
@@ -35,23 +35,23 @@ class Classification:
     signal: Signal | None = None
 
 
-def classify(picture: Picture) -> Classification:
+def classify(summary: TelemetrySummary) -> Classification:
     """Return the type of incident: what the leading trace says, then signs in words, then metrics, else unknown."""
-    leading = _leading_trace(picture)
+    leading = _leading_trace(summary)
     if leading is not None:
         return _by_trace(leading)
-    texts = picture.signal_texts
+    texts = summary.signal_texts
     if (sign := matching.first(texts)) is not None:
         return Classification(sign.rule.incident_type, f"{sign.rule.name}: {sign.quote}", sign)
-    return _by_metrics(picture)
+    return _by_metrics(summary)
 
 
-def _leading_trace(picture: Picture) -> TraceGroup | None:
+def _leading_trace(summary: TelemetrySummary) -> TraceGroup | None:
     """The first trace leads unless something else rose and it did not."""
-    if not picture.traces:
+    if not summary.traces:
         return None
-    first = picture.traces[0]
-    if first.change or not picture.risen:
+    first = summary.traces[0]
+    if first.change or not summary.risen:
         return first
     return None
 
@@ -69,15 +69,15 @@ def _by_trace(trace: TraceGroup) -> Classification:
     return Classification("unknown", f"{raised.type} without a frame of the service's own code")
 
 
-def _by_metrics(picture: Picture) -> Classification:
-    for anomaly in picture.anomalies:
+def _by_metrics(summary: TelemetrySummary) -> Classification:
+    for anomaly in summary.anomalies:
         if anomaly.series.name == LOG_RATE:
             return Classification("unknown", "the service is down or stuck, or its logs no longer arrive")
         name = anomaly.series.name.lower()
         if name == "up" or any(word in name for word in SATURATION_WORDS):
             return Classification("infrastructure_issue", f"{anomaly.series.name} left its usual range")
-    if any(SERVER_ERROR.search(text) for text in picture.signal_texts[:1]):
+    if any(SERVER_ERROR.search(text) for text in summary.signal_texts[:1]):
         return Classification("unknown", "server errors answered by the service itself, which does not log why")
-    if picture.risen:
+    if summary.risen:
         return Classification("unknown", "errors rose, but nothing in them names a kind of fault")
     return Classification("unknown", "nothing in the telemetry names a kind of fault")

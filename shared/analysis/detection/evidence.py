@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from shared.analysis.detection.ranking import count_before
-from shared.analysis.detection.summary import Picture
+from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.faults import matching
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.series import change_point
@@ -15,19 +15,19 @@ from shared.contracts import ErrorSummary, Evidence, LogPattern, MetricAnomaly, 
 from shared.telemetry.port import LogPage
 
 TIME_PARTS = 60
-MOST_PATTERNS = 20
-MOST_TRACES = 8
-MOST_ANOMALIES = 10
-MOST_LINE_EVIDENCE = 12
-MOST_CHANGES = 3
-MOST_TELLINGS = 20
+MAX_PATTERNS = 20
+MAX_TRACES = 8
+MAX_ANOMALIES = 10
+MAX_LINE_EVIDENCE = 12
+MAX_CHANGES = 3
+MAX_SYMPTOMS = 20
 """A line told more often than instances start is no news of a change."""
 CHANGE_COUNTS = timedelta(minutes=30)
 TRACE_CHARS = 1600
 LINE_CHARS = 500
 
 
-class Collector:
+class EvidenceCollector:
     """Gathers evidence and numbers it as it comes."""
 
     def __init__(self, page: LogPage | None) -> None:
@@ -36,9 +36,9 @@ class Collector:
         self._link = (page.link if page else "")[:2000]
         self._numbers = {letter: count(1) for letter in "LTMA"}
 
-    def alert(self, picture: Picture) -> None:
+    def alert(self, summary: TelemetrySummary) -> None:
         """Keep what the alert itself says."""
-        alert = picture.alert
+        alert = summary.alert
         said = f"{alert.alert_name or 'alert'} {alert.status} for {alert.service_name}: {alert.summary}".rstrip(": ")
         values = ", ".join(f"{name}={value}" for name, value in alert.values.items())
         text = f"{said}\n{values}" if values else said
@@ -76,9 +76,9 @@ class Collector:
             evidence_id=kept,
         )
 
-    def last_lines(self, picture: Picture) -> None:
+    def last_lines(self, summary: TelemetrySummary) -> None:
         """Keep the last lines of a service that stopped writing: they may say why."""
-        for entry in picture.last_lines:
+        for entry in summary.last_lines:
             text = entry.text.strip().partition("\n")[0]
             self._keep("L", "logs", text[:LINE_CHARS], entry.at, self._query, self._link)
 
@@ -112,61 +112,61 @@ class Collector:
         return kept.id
 
 
-def patterns(collector: Collector, picture: Picture) -> list[LogPattern]:
+def patterns(collector: EvidenceCollector, summary: TelemetrySummary) -> list[LogPattern]:
     """Return the patterns, the most explanatory first; only errors, warnings and what rose become evidence."""
     found: list[LogPattern] = []
-    for index, group in enumerate(picture.lines[:MOST_PATTERNS]):
+    for index, group in enumerate(summary.lines[:MAX_PATTERNS]):
         telling = group.is_error or group.level == "warning" or group.change is not None
-        found.append(collector.pattern(group, picture.onset, telling and index < MOST_LINE_EVIDENCE))
+        found.append(collector.pattern(group, summary.onset, telling and index < MAX_LINE_EVIDENCE))
     return found
 
 
-def surroundings(collector: Collector, picture: Picture) -> None:
+def surroundings(collector: EvidenceCollector, summary: TelemetrySummary) -> None:
     """Keep the last lines before a stop, and those that tell of a start or a deployment shortly before the onset."""
-    collector.last_lines(picture)
-    if picture.onset is None:
+    collector.last_lines(summary)
+    if summary.onset is None:
         return
     told = [
         group
-        for group in picture.lines
-        if timedelta() <= picture.onset - group.times[0] <= CHANGE_COUNTS
-        and len(group.times) <= MOST_TELLINGS
+        for group in summary.lines
+        if timedelta() <= summary.onset - group.times[0] <= CHANGE_COUNTS
+        and len(group.times) <= MAX_SYMPTOMS
         and not group.is_error
         and matching.CHANGE.search(group.exemplar.message)
     ]
-    for group in sorted(told, key=lambda group: group.times[0], reverse=True)[:MOST_CHANGES]:
-        collector.pattern(group, picture.onset, keep=True)
+    for group in sorted(told, key=lambda group: group.times[0], reverse=True)[:MAX_CHANGES]:
+        collector.pattern(group, summary.onset, keep=True)
 
 
-def summary(picture: Picture, anomalies: list[MetricAnomaly]) -> ErrorSummary:
+def summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> ErrorSummary:
     """Return counts over the window: errors by exception or template, warnings by template."""
-    types = Counter({group.parsed.raised.type: 0 for group in picture.traces})
-    for trace in picture.traces:
+    types = Counter({group.parsed.raised.type: 0 for group in summary.traces})
+    for trace in summary.traces:
         types[trace.parsed.raised.type] += len(trace.times)
-    for line in picture.lines:
+    for line in summary.lines:
         if line.is_error and not line.carries_trace:
             types[line.cluster.template[:200]] += len(line.times)
     warned = Counter(
-        {line.cluster.template[:200]: len(line.times) for line in picture.lines if line.level == "warning"}
+        {line.cluster.template[:200]: len(line.times) for line in summary.lines if line.level == "warning"}
     )
     return ErrorSummary(
-        total_errors=len(picture.errors),
-        total_warnings=len(picture.warnings),
+        total_errors=len(summary.errors),
+        total_warnings=len(summary.warnings),
         error_types=_most_common(types),
         warning_types=_most_common(warned),
-        peak_error_time=change_point.peak([entry.at for entry in picture.errors]),
-        errors_over_time=_over_time(picture),
+        peak_error_time=change_point.peak([entry.at for entry in summary.errors]),
+        errors_over_time=_over_time(summary),
         metric_anomalies=anomalies,
     )
 
 
-def _over_time(picture: Picture) -> list[int]:
-    length = picture.window.end - picture.window.start
+def _over_time(summary: TelemetrySummary) -> list[int]:
+    length = summary.window.end - summary.window.start
     counts = [0] * TIME_PARTS
-    for entry in picture.errors if length else ():
-        part = int((entry.at - picture.window.start) / length * TIME_PARTS)
+    for entry in summary.errors if length else ():
+        part = int((entry.at - summary.window.start) / length * TIME_PARTS)
         counts[min(max(part, 0), TIME_PARTS - 1)] += 1
-    return counts if picture.errors else []
+    return counts if summary.errors else []
 
 
 def _most_common(counts: Counter[str]) -> dict[str, int]:

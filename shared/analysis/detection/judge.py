@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from shared.analysis.detection.classify import Classification
-from shared.analysis.detection.summary import Picture
+from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.logs.join_traces import RANK
 from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly, quantity
@@ -20,52 +20,52 @@ HARMFUL_SHARE = 0.5
 """Share of error lines that is harm even when steady."""
 HARMFUL_TRACE_SHARE = 0.05
 """Share of entries with a stack trace that is harm even when steady: services live with errors, hardly with that."""
-BEGIN_SHARE = 0.05
+START_SHARE = 0.05
 """Share of the window within which what is there from the begin on is first seen."""
 HIGH_SHARE = 0.10
 CRITICAL_SHARE = 0.40
 
 
-def judge(picture: Picture, kind: Classification, incident: Incident) -> Judgement:
+def judge(summary: TelemetrySummary, kind: Classification, incident: Incident) -> Judgement:
     """Return the judgement; `incident` carries the evidence the reasons cite."""
-    harms = _harms(picture)
-    blind = picture.is_blind
+    harms = _harms(summary)
+    blind = summary.is_blind
     detected = bool(harms) or blind
     return Judgement(
         incident_detected=detected,
         recommendation="proceed" if detected else "dismiss",
-        severity=_severity(picture) if detected else "low",
+        severity=_severity(summary) if detected else "low",
         incident_type_hint=kind.type if detected else "unknown",
-        affected_services=_affected(picture),
-        initial_symptoms=_symptoms(picture)[:10],
-        reasoning=_reasoning(harms, picture, kind, incident)[:2000],
+        affected_services=_affected(summary),
+        initial_symptoms=_symptoms(summary)[:10],
+        reasoning=_reasoning(harms, summary, kind, incident)[:2000],
     )
 
 
-def _harms(picture: Picture) -> list[str]:
+def _harms(summary: TelemetrySummary) -> list[str]:
     """Return each reason to call it an incident."""
-    harms = [_harm_of(group, picture) for group in picture.risen[:3]]
-    if _fatal(picture):
+    harms = [_harm_of(group, summary) for group in summary.risen[:3]]
+    if _fatal(summary):
         harms.append("a line of the level fatal was written")
-    if picture.anomalies:
-        harms.append(_departure(picture.anomalies[0], picture))
-    if not picture.risen and picture.trace_share >= HARMFUL_TRACE_SHARE:
-        harms.append(f"{picture.trace_share:.0%} of the entries carry a stack trace, all through the window")
-    elif not picture.risen and picture.error_share >= HARMFUL_SHARE:
-        harms.append(f"{picture.error_share:.0%} of the lines are errors, all through the window")
-    if not picture.risen and picture.errors and not picture.has_baseline:
+    if summary.anomalies:
+        harms.append(_departure(summary.anomalies[0], summary))
+    if not summary.risen and summary.trace_share >= HARMFUL_TRACE_SHARE:
+        harms.append(f"{summary.trace_share:.0%} of the entries carry a stack trace, all through the window")
+    elif not summary.risen and summary.error_share >= HARMFUL_SHARE:
+        harms.append(f"{summary.error_share:.0%} of the lines are errors, all through the window")
+    if not summary.risen and summary.errors and not summary.has_baseline:
         harms.append("errors are there, and the window shows no time before them in which they were usual")
     return harms
 
 
-def _harm_of(group: TraceGroup | LineGroup, picture: Picture) -> str:
+def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
     assert group.change is not None
     name, count, at = _name(group), group.change.after, f"{group.change.at:%H:%M:%S} UTC"
     if not group.change.is_new:
         return f"{name} rose: {group.change.before} before {at}, {count} since"
-    if picture.shows_before(group.change.at):
+    if summary.shows_before(group.change.at):
         return f"{name} is new: {count} since {at}, none before"
-    if _is_at_begin(group.change.at, picture):
+    if _is_at_start(group.change.at, summary):
         return f"{name}: {count} since at least the start of the window, {at}"
     return f"{name}: {count} since {at}, where the lines that could be read begin"
 
@@ -75,70 +75,70 @@ def _name(group: TraceGroup | LineGroup) -> str:
     return group.parsed.raised.type if isinstance(group, TraceGroup) else f"“{group.exemplar.message[:120].strip()}”"
 
 
-def _is_at_begin(at: datetime, picture: Picture) -> bool:
-    window = picture.window
-    return at - window.start <= (window.end - window.start) * BEGIN_SHARE
+def _is_at_start(at: datetime, summary: TelemetrySummary) -> bool:
+    window = summary.window
+    return at - window.start <= (window.end - window.start) * START_SHARE
 
 
-def _departure(anomaly: Anomaly, picture: Picture) -> str:
+def _departure(anomaly: Anomaly, summary: TelemetrySummary) -> str:
     """Say how far a series left its usual range, and when."""
     since = f"{anomaly.at:%H:%M:%S} UTC"
     if anomaly.series.name == LOG_RATE:
         usual, left = f"{anomaly.baseline:.4g}", f"{anomaly.value:.2g}"
-        return f"{picture.alert.service_name} stopped writing: {usual} log lines a minute until {since}, {left} after"
+        return f"{summary.alert.service_name} stopped writing: {usual} log lines a minute until {since}, {left} after"
     unit = anomaly.series.unit
     moved = f"{quantity(anomaly.baseline, unit)} to {quantity(anomaly.value, unit)}"
     return f"{anomaly.series.name} went from {moved}, since {since}"
 
 
-def _fatal(picture: Picture) -> bool:
-    return any(RANK[entry.level] == RANK["fatal"] for entry in picture.errors)
+def _fatal(summary: TelemetrySummary) -> bool:
+    return any(RANK[entry.level] == RANK["fatal"] for entry in summary.errors)
 
 
-def _severity(picture: Picture) -> Severity:
+def _severity(summary: TelemetrySummary) -> Severity:
     """Take the worse of what the telemetry shows and what the rule's author said; blind, believe the author."""
-    said = LABELS.get(picture.alert.labels.get("severity", "").lower())
+    said = LABELS.get(summary.alert.labels.get("severity", "").lower())
     shown: Severity = "medium"
-    if _fatal(picture) or picture.error_share >= HIGH_SHARE:
+    if _fatal(summary) or summary.error_share >= HIGH_SHARE:
         shown = "high"
-    if picture.error_share >= CRITICAL_SHARE or (_fatal(picture) and picture.error_share >= HIGH_SHARE):
+    if summary.error_share >= CRITICAL_SHARE or (_fatal(summary) and summary.error_share >= HIGH_SHARE):
         shown = "critical"
-    if not picture.risen and not picture.errors and not picture.anomalies:
+    if not summary.risen and not summary.errors and not summary.anomalies:
         return said or "medium"
     return max(shown, said or "low", key=SEVERITIES.index)
 
 
-def _affected(picture: Picture) -> list[str]:
+def _affected(summary: TelemetrySummary) -> list[str]:
     """Return the services in which something rose, the alert's own first."""
-    named = {service for group in picture.risen for service in group.services if service}
-    named.discard(picture.alert.service_name)
-    return [picture.alert.service_name, *sorted(named)][:20]
+    named = {service for group in summary.risen for service in group.services if service}
+    named.discard(summary.alert.service_name)
+    return [summary.alert.service_name, *sorted(named)][:20]
 
 
-def _symptoms(picture: Picture) -> list[str]:
-    symptoms = [_harm_of(group, picture)[:300] + "." for group in picture.risen[:5]]
-    symptoms += [f"{_departure(one, picture)}." for one in picture.anomalies[:3]]
-    return symptoms or _steady(picture)
+def _symptoms(summary: TelemetrySummary) -> list[str]:
+    symptoms = [_harm_of(group, summary)[:300] + "." for group in summary.risen[:5]]
+    symptoms += [f"{_departure(one, summary)}." for one in summary.anomalies[:3]]
+    return symptoms or _steady(summary)
 
 
-def _steady(picture: Picture) -> list[str]:
+def _steady(summary: TelemetrySummary) -> list[str]:
     """Name what is wrong though nothing changed, and how far back it was seen."""
-    bad: list[TraceGroup | LineGroup] = [*picture.traces, *(line for line in picture.lines if line.is_error)]
+    bad: list[TraceGroup | LineGroup] = [*summary.traces, *(line for line in summary.lines if line.is_error)]
     if not bad:
         return []
     first, count = bad[0], len(bad[0].times)
     span = f"from {first.times[0]:%H:%M:%S} to {first.times[-1]:%H:%M:%S} UTC"
-    if _is_at_begin(first.times[0], picture):
+    if _is_at_start(first.times[0], summary):
         span = f"since at least the start of the window, {first.times[0]:%H:%M:%S} UTC"
-    return [f"{_name(first)}: {count} {span}, of {len(picture.errors)} errors in all."[:400]]
+    return [f"{_name(first)}: {count} {span}, of {len(summary.errors)} errors in all."[:400]]
 
 
-def _reasoning(harms: list[str], picture: Picture, kind: Classification, incident: Incident) -> str:
+def _reasoning(harms: list[str], summary: TelemetrySummary, kind: Classification, incident: Incident) -> str:
     cited = ", ".join(one.id for one in incident.evidence[:6])
     if harms:
         return f"{'; '.join(harms)}. Kind: {kind.reason}. Evidence: {cited}."
-    if picture.is_blind:
+    if summary.is_blind:
         return f"There is no telemetry to judge by, so the alert is taken at its word. Evidence: {cited}."
-    logs = "No error is new or risen" if picture.lines_read else "No log line was found"
-    seen = "no metric left its range" if picture.metrics_read else "metrics were not read"
+    logs = "No error is new or risen" if summary.lines_read else "No log line was found"
+    seen = "no metric left its range" if summary.metrics_read else "metrics were not read"
     return f"{logs}, {seen}: nothing shows harm. Evidence: {cited}."

@@ -13,13 +13,13 @@ from itertools import pairwise
 from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup
 from shared.analysis.logs.levels import Level
 from shared.analysis.series import change_point
-from shared.analysis.series.change_point import SURE, Change
+from shared.analysis.series.change_point import SURE, ChangePoint
 
 ERROR_SCORE = 2.0
 """Nats an error is preferred by over a warning that rose as surely."""
 LINE_SURE = 8.0
 """Nats a rise of lines without a stack trace needs: a service writes some of them in bursts all its life."""
-FEWEST_WARNINGS = 10
+MIN_WARNINGS = 10
 CLEAN = timedelta(minutes=1)
 """Time without a crash before the first, for it to have begun something."""
 RIGHT_BEFORE = timedelta(minutes=5)
@@ -48,7 +48,7 @@ def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None
         line.change = line.change or _event(line.times, line.level, window)
 
 
-def _event(times: Sequence[datetime], level: Level, window: Window) -> Change | None:
+def _event(times: Sequence[datetime], level: Level, window: Window) -> ChangePoint | None:
     """
     Take a crash for what it is, an event that needs no rate: the change is when it happened.
 
@@ -58,20 +58,20 @@ def _event(times: Sequence[datetime], level: Level, window: Window) -> Change | 
         return None
     longest = max((later - earlier for earlier, later in pairwise(times)), default=timedelta())
     is_clean = times[0] - window.start >= max(CLEAN, 2 * longest)
-    return Change(times[0], SURE, 0, len(times)) if is_clean else None
+    return ChangePoint(times[0], SURE, 0, len(times)) if is_clean else None
 
 
-def _just_before(trace: TraceGroup, window: Window, fired: datetime | None) -> Change | None:
+def _just_before(trace: TraceGroup, window: Window, fired: datetime | None) -> ChangePoint | None:
     """Take a trace through own code, first seen right before the alert fired, for new: rare is no less harm."""
     if fired is None or not trace.parsed.raised.has_app_frame:
         return None
     first = trace.times[0]
     if fired - RIGHT_BEFORE <= first <= window.end and first - window.start >= 2 * RIGHT_BEFORE:
-        return Change(first, SURE, 0, len(trace.times))
+        return ChangePoint(first, SURE, 0, len(trace.times))
     return None
 
 
-def _beyond_traffic(line: LineGroup, change: Change, groups: Groups, window: Window) -> Change | None:
+def _beyond_traffic(line: LineGroup, change: ChangePoint, groups: Groups, window: Window) -> ChangePoint | None:
     """Keep the rise of a line that is more than a rise of its services' traffic, or a great share of it since.
 
     A stack trace that was not there before is news however much traffic there is; a line alone may be how the service
@@ -125,7 +125,7 @@ def count_before(times: Sequence[datetime], at: datetime | None) -> int:
 
 def _is_grave(line: LineGroup) -> bool:
     assert line.change is not None
-    return line.level == "warning" and line.change.after >= FEWEST_WARNINGS
+    return line.level == "warning" and line.change.after >= MIN_WARNINGS
 
 
 def _sureness(group: TraceGroup | LineGroup) -> float:

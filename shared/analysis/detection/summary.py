@@ -9,7 +9,7 @@ from shared.analysis.detection import ranking
 from shared.analysis.detection.ranking import Window
 from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup, group
 from shared.analysis.logs.join_traces import RANK, assemble
-from shared.analysis.logs.parse import Entry, read
+from shared.analysis.logs.parse import LogEntry, read
 from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.analysis.series import metric_anomalies
 from shared.analysis.series.log_stop import find_stop
@@ -22,13 +22,13 @@ BLIND_SHARE = 0.1
 """An alert that fires since before this share of the window leaves no baseline to compare with."""
 
 
-FEWEST_BEFORE = 3
+MIN_BEFORE = 3
 """Lines before a moment, below which the logs themselves begin there."""
 LAST_LINES = 3
 
 
 @dataclass(frozen=True)
-class Picture:
+class TelemetrySummary:
     """
     Everything seen, ordered: the most explanatory first. `logs_read` and `metrics_read` say what could be seen.
 
@@ -42,9 +42,9 @@ class Picture:
     lines: tuple[LineGroup, ...]
     risen: tuple[TraceGroup | LineGroup, ...]
     anomalies: tuple[Anomaly, ...]
-    last_lines: tuple[Entry, ...]
-    errors: tuple[Entry, ...]
-    warnings: tuple[Entry, ...]
+    last_lines: tuple[LogEntry, ...]
+    errors: tuple[LogEntry, ...]
+    warnings: tuple[LogEntry, ...]
     lines_read: int
     logs_read: bool
     metrics_read: bool
@@ -68,7 +68,7 @@ class Picture:
 
     def shows_before(self, at: datetime) -> bool:
         """Enough was read of the time before `at` to tell that something was not there."""
-        return sum(bisect_left(group.times, at) for group in self.lines) >= FEWEST_BEFORE
+        return sum(bisect_left(group.times, at) for group in self.lines) >= MIN_BEFORE
 
     @property
     def has_baseline(self) -> bool:
@@ -87,7 +87,7 @@ class Picture:
         return [group.exemplar.text[:SIGN_CHARS] for group in chosen[:20]]
 
 
-def look(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> Picture:
+def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> TelemetrySummary:
     """Return what the log page and the series show."""
     entries = assemble(read(line) for line in page.lines) if page else []
     window = _window(alert, page, entries)
@@ -102,22 +102,22 @@ def look(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> Pictur
     if at is None and anomalies:
         at = min(anomaly.at for anomaly in anomalies)
     last = [entry for entry in reversed(entries) if stop and entry.at <= stop.at][:LAST_LINES]
-    return _picture(alert, page, series, entries, window, groups, risen, at, anomalies, last)
+    return _summary(alert, page, series, entries, window, groups, risen, at, anomalies, last)
 
 
-def _picture(
+def _summary(
     alert: Alert,
     page: LogPage | None,
     series: Sequence[Series],
-    entries: Sequence[Entry],
+    entries: Sequence[LogEntry],
     window: Window,
     groups: Groups,
     risen: Sequence[TraceGroup | LineGroup],
     at: datetime | None,
     anomalies: Sequence[Anomaly],
-    last_lines: Sequence[Entry],
-) -> Picture:
-    return Picture(
+    last_lines: Sequence[LogEntry],
+) -> TelemetrySummary:
+    return TelemetrySummary(
         alert=alert,
         window=window,
         onset=at,
@@ -134,7 +134,7 @@ def _picture(
     )
 
 
-def _window(alert: Alert, page: LogPage | None, entries: Sequence[Entry]) -> Window:
+def _window(alert: Alert, page: LogPage | None, entries: Sequence[LogEntry]) -> Window:
     """
     Return the time that was read of.
 
@@ -144,7 +144,7 @@ def _window(alert: Alert, page: LogPage | None, entries: Sequence[Entry]) -> Win
     start, end = alert.start, alert.end
     if page and entries:
         first, last = entries[0].at, page.lines[-1].at
-        is_cut = not page.is_complete and RANK[entries[0].level] < RANK["warning"]
-        start = first if is_cut else min(start, first)
+        is_truncated = not page.is_complete and RANK[entries[0].level] < RANK["warning"]
+        start = first if is_truncated else min(start, first)
         end = max(end, last + timedelta(milliseconds=1))
     return Window(start, end)

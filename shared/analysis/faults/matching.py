@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.analysis.faults.rules import RULES, Rule
+from shared.analysis.faults.rules import RULES, FaultRule
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.contracts import Incident
 
@@ -32,7 +32,7 @@ QUOTE_CHARS = 200
 class Signal:
     """A rule that matched; `quote` is verbatim, `target` the host or thing it names, if any."""
 
-    rule: Rule
+    rule: FaultRule
     quote: str
     target: str = ""
 
@@ -71,11 +71,11 @@ def leading(incident: Incident) -> Signal | None:
 
 def _around(text: str, match: re.Match[str]) -> str:
     """Return the line of the match, cut to QUOTE_CHARS around it."""
-    begin = text.rfind("\n", 0, match.start()) + 1
+    start = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.end())
     end = len(text) if end < 0 else end
-    begin = max(begin, match.start() - QUOTE_CHARS // 2)
-    return text[begin : min(end, max(begin + QUOTE_CHARS, match.end()))].strip()
+    start = max(start, match.start() - QUOTE_CHARS // 2)
+    return text[start : min(end, max(start + QUOTE_CHARS, match.end()))].strip()
 
 
 def _target(quote: str) -> str:

@@ -10,7 +10,7 @@ Kind = Literal["dependency", "resource", "config", "crash"]
 
 
 @dataclass(frozen=True)
-class Rule:
+class FaultRule:
     """One kind of trouble: how it is recognised, what it is called, what type of incident it makes."""
 
     kind: Kind
@@ -19,8 +19,8 @@ class Rule:
     incident_type: IncidentType
 
 
-def _rule(kind: Kind, name: str, incident_type: IncidentType, *alternatives: str) -> Rule:
-    return Rule(kind, name, re.compile("|".join(alternatives), re.IGNORECASE), incident_type)
+def _rule(kind: Kind, name: str, incident_type: IncidentType, *alternatives: str) -> FaultRule:
+    return FaultRule(kind, name, re.compile("|".join(alternatives), re.IGNORECASE), incident_type)
 
 
 RULES = (

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 WILDCARD = "<*>"
 DEPTH = 5
 SIMILARITY = 0.5
-MOST_CHILDREN = 100
-MOST_TOKENS = 60
+MAX_CHILDREN = 100
+MAX_TOKENS = 60
 READ_CHARS = 400
 SERVER_ERROR = "5xx"
 # The status of an answer where the line shows it is one: after the request, in a column, or in a field of that name.
 STATUS = (
-    r"(?P<begin>HTTP/\d(?:\.\d)?\"?\s+|\b[Ss]tatus(?:[_ ]?[Cc]ode)?[\"']?\s*[=: ]\s*[\"']?|\| "
+    r"(?P<prefix>HTTP/\d(?:\.\d)?\"?\s+|\b[Ss]tatus(?:[_ ]?[Cc]ode)?[\"']?\s*[=: ]\s*[\"']?|\| "
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* )(?P<status>5\d\d)(?![\w.])"
 )
 VARIABLE = re.compile(
@@ -61,7 +61,7 @@ class Drain:
         masked = VARIABLE.sub(_masked, line[:READ_CHARS])
         if found := self._known.get(masked):
             return found
-        tokens = masked.split()[:MOST_TOKENS] or [""]
+        tokens = masked.split()[:MAX_TOKENS] or [""]
         leaf = self._leaf(tokens)
         cluster = max(leaf.clusters, key=lambda known: _similarity(known.tokens, tokens), default=None)
         if cluster is None or _similarity(cluster.tokens, tokens) < SIMILARITY:
@@ -79,14 +79,14 @@ class Drain:
         node = self._root.children.setdefault(f"{len(tokens)}{failed}", _Node())
         for token in tokens[: DEPTH - 2]:
             name = WILDCARD if WILDCARD in token else token
-            if name not in node.children and len(node.children) >= MOST_CHILDREN:
+            if name not in node.children and len(node.children) >= MAX_CHILDREN:
                 name = WILDCARD
             node = node.children.setdefault(name, _Node())
         return node
 
 
 def _masked(found: re.Match[str]) -> str:
-    return f"{VARIABLE.sub(WILDCARD, found['begin'])}{SERVER_ERROR}" if found["status"] else WILDCARD
+    return f"{VARIABLE.sub(WILDCARD, found['prefix'])}{SERVER_ERROR}" if found["status"] else WILDCARD
 
 
 def _similarity(known: list[str], tokens: list[str]) -> float:

@@ -8,9 +8,9 @@ from shared.analysis.logs import stack_traces
 from shared.analysis.logs.drain import Cluster, Drain
 from shared.analysis.logs.join_traces import RANK
 from shared.analysis.logs.levels import Level
-from shared.analysis.logs.parse import Entry
+from shared.analysis.logs.parse import LogEntry
 from shared.analysis.logs.stack_traces.parsed import ParsedTrace
-from shared.analysis.series.change_point import Change
+from shared.analysis.series.change_point import ChangePoint
 
 
 @dataclass
@@ -18,10 +18,10 @@ class TraceGroup:
     """Stack traces of one shape; `exemplar` is the first."""
 
     parsed: ParsedTrace
-    exemplar: Entry
+    exemplar: LogEntry
     times: list[datetime] = field(default_factory=list)
     services: set[str] = field(default_factory=set)
-    change: Change | None = None
+    change: ChangePoint | None = None
 
 
 @dataclass
@@ -29,12 +29,12 @@ class LineGroup:
     """Log entries of one template and level; `carries_trace` when a stack trace came with them."""
 
     cluster: Cluster
-    exemplar: Entry
+    exemplar: LogEntry
     level: Level
     times: list[datetime] = field(default_factory=list)
     services: set[str] = field(default_factory=set)
     carries_trace: bool = False
-    change: Change | None = None
+    change: ChangePoint | None = None
 
     @property
     def is_error(self) -> bool:
@@ -52,7 +52,7 @@ class Groups:
     """Times of ordinary lines by service: the measure of how busy it is."""
 
 
-def group(entries: Iterable[Entry], own_names: Sequence[str]) -> Groups:
+def group(entries: Iterable[LogEntry], own_names: Sequence[str]) -> Groups:
     """Return the entries by template and by stack trace, each in order of first appearance."""
     drain = Drain()
     traces: dict[object, TraceGroup] = {}
@@ -78,13 +78,15 @@ def _parse(text: str, own_names: Sequence[str], known: dict[str, list[ParsedTrac
     return found
 
 
-def _add_trace(traces: dict[object, TraceGroup], trace: ParsedTrace, entry: Entry) -> None:
+def _add_trace(traces: dict[object, TraceGroup], trace: ParsedTrace, entry: LogEntry) -> None:
     known = traces.setdefault(trace.shape, TraceGroup(trace, entry))
     known.times.append(entry.at)
     known.services.add(entry.service)
 
 
-def _add_line(lines: dict[tuple[int, Level], LineGroup], drain: Drain, entry: Entry, parsed: list[ParsedTrace]) -> None:
+def _add_line(
+    lines: dict[tuple[int, Level], LineGroup], drain: Drain, entry: LogEntry, parsed: list[ParsedTrace]
+) -> None:
     says_trace = bool(parsed) and (not entry.message or "Traceback (most recent" in entry.message)
     cluster = drain.add(str(parsed[-1].raised) if says_trace else entry.message)
     # An access log has one template for answers well and bad, so the level tells them apart.

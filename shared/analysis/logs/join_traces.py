@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.analysis.logs.levels import Level
-from shared.analysis.logs.parse import CLOCK, Entry, Source, first_line
+from shared.analysis.logs.parse import CLOCK, LogEntry, Source, first_line
 
 # Parts of one trace are written within milliseconds; two seconds allow for a slow shipper.
-LONGEST_GAP = timedelta(seconds=2)
-LONGEST_TRACE_ENTRIES = 400
+MAX_GAP = timedelta(seconds=2)
+MAX_TRACE_ENTRIES = 400
 RANK: dict[Level, int] = {"unknown": 0, "debug": 1, "info": 2, "warning": 3, "error": 4, "fatal": 5}
 
 PYTHON_START = re.compile(r"^(?P<prefix>.{0,120}?)(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$")
@@ -34,20 +34,20 @@ DIGITS = re.compile(r"\d+")
 class _Block:
     """Entries that are read as one; `prefix` is what every line of a Python trace is led by, digits masked."""
 
-    parts: list[Entry]
+    parts: list[LogEntry]
     python: bool = False
     finished: bool = True
     go: bool = False
     prefix: str = ""
-    blanks: list[Entry] = field(default_factory=list)
+    blanks: list[LogEntry] = field(default_factory=list)
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: LogEntry) -> None:
         self.parts.extend(self.blanks)
         self.blanks.clear()
         self.parts.append(entry)
 
 
-def assemble(entries: Iterable[Entry]) -> list[Entry]:
+def assemble(entries: Iterable[LogEntry]) -> list[LogEntry]:
     """Return the entries with split traces joined, in the order of their first part; `entries` come oldest first."""
     blocks: list[_Block] = []
     open_blocks: dict[Source, _Block] = {}
@@ -64,15 +64,15 @@ def assemble(entries: Iterable[Entry]) -> list[Entry]:
     return [_joined(block) for block in blocks]
 
 
-def _is_near(block: _Block, entry: Entry) -> bool:
-    return entry.at - block.parts[-1].at <= LONGEST_GAP and len(block.parts) < LONGEST_TRACE_ENTRIES
+def _is_near(block: _Block, entry: LogEntry) -> bool:
+    return entry.at - block.parts[-1].at <= MAX_GAP and len(block.parts) < MAX_TRACE_ENTRIES
 
 
-def _has_header(entry: Entry) -> bool:
+def _has_header(entry: LogEntry) -> bool:
     return bool(CLOCK.match(entry.text))
 
 
-def _start(entry: Entry) -> _Block:
+def _start(entry: LogEntry) -> _Block:
     block = _Block([entry])
     if "\n" in entry.text.rstrip():
         return block
@@ -89,7 +89,7 @@ def _note_python_start(block: _Block, text: str) -> bool:
     return True
 
 
-def _joins(block: _Block, entry: Entry) -> bool:
+def _joins(block: _Block, entry: LogEntry) -> bool:
     """Take the entry into the block when it continues it, and say whether it did."""
     text = _without_prefix(block, entry.text)
     if not text.strip():
@@ -111,7 +111,7 @@ def _joins(block: _Block, entry: Entry) -> bool:
     return False
 
 
-def _joins_python_start(block: _Block, entry: Entry) -> bool:
+def _joins_python_start(block: _Block, entry: LogEntry) -> bool:
     """A trace begins: it belongs to the error line right before it, or to the exception it follows."""
     follows = bool(CONNECTOR.search(block.parts[-1].text)) or (block.python and not block.finished)
     introduced = len(block.parts) == 1 and not block.python and RANK[block.parts[0].level] >= RANK["warning"]
@@ -137,10 +137,10 @@ def _cut_masked(text: str, prefix: str) -> str:
     return text
 
 
-def _joined(block: _Block) -> Entry:
+def _joined(block: _Block) -> LogEntry:
     if len(block.parts) == 1:
         return block.parts[0]
     head = block.parts[0]
     text = "\n".join(part.text.rstrip("\n") for part in block.parts)
     level = max((part.level for part in block.parts), key=lambda level: RANK[level])
-    return Entry(head.at, level, text, first_line(text), head.source, head.service)
+    return LogEntry(head.at, level, text, first_line(text), head.source, head.service)

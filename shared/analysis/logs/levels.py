@@ -80,13 +80,13 @@ def implied(text: str, said: Mapping[str, object] | None, found: Level) -> Level
     """Raise a missing or mild level where the line shows a crash, an exception or a 5xx answer."""
     if said is not None and any(_is_server_error(said.get(key)) for key in STATUS_KEYS):
         return "error"
-    begin = text[:READ_CHARS]
-    if SERVER_ERROR.search(begin):
+    start = text[:READ_CHARS]
+    if SERVER_ERROR.search(start):
         return "error"
     if found == "unknown":
-        if CRASHED.search(begin):
+        if CRASHED.search(start):
             return "fatal"
-        if FAILED.search(begin):
+        if FAILED.search(start):
             return "error"
     return found
 

@@ -61,7 +61,7 @@ Source = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One log entry, or several joined: `text` is what a human reads, `message` its first line without the clock."""
 
     at: datetime
@@ -72,12 +72,12 @@ class Entry:
     service: str
 
 
-def read(line: LogLine) -> Entry:
+def read(line: LogLine) -> LogEntry:
     """Return what the line says; never fails, a line of no known format is its own message."""
     said, text = _unwrap(_bare(line.text))
     text = _unescape(text)
     level = _level(line.labels, said, text)
-    return Entry(
+    return LogEntry(
         at=line.at,
         level=level,
         text=text,

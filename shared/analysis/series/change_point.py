@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from math import inf, log
 
 BUCKETS = 240
-FEWEST_TRAFFIC = 20
+MIN_TRAFFIC = 20
 SURE = 4.0
 """Nats a rise needs: a steady background looks like a rise about once in thirty."""
 RISE = 3.0
@@ -21,7 +21,7 @@ RISE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangePoint:
     """A rise: first event of the new rate, how sure (nats), events before and from then on."""
 
     at: datetime
@@ -35,7 +35,7 @@ class Change:
         return self.before == 0
 
 
-def find_rise(times: Sequence[datetime], start: datetime, end: datetime) -> Change | None:
+def find_rise(times: Sequence[datetime], start: datetime, end: datetime) -> ChangePoint | None:
     """Return the most likely rise of the event rate in [start, end], or None; `times` are sorted."""
     inside = [time for time in times if start <= time <= end]
     if len(inside) < 2 or end <= start:
@@ -46,7 +46,7 @@ def find_rise(times: Sequence[datetime], start: datetime, end: datetime) -> Chan
         return None
     at = next(time for time in inside if time >= start + split * width)
     before = sum(time < at for time in times)
-    return Change(at, score, before, len(times) - before)
+    return ChangePoint(at, score, before, len(times) - before)
 
 
 def rise_score(times: Sequence[datetime], onset: datetime, start: datetime, end: datetime) -> float:
@@ -69,7 +69,7 @@ def score_by_traffic(times: Sequence[datetime], at: datetime, traffic: Sequence[
     `traffic` are the times of ordinary lines, sorted: when all of the service's lines come faster, so do its usual
     errors, and nothing broke. Infinite when there is too little traffic to tell.
     """
-    if len(traffic) < FEWEST_TRAFFIC:
+    if len(traffic) < MIN_TRAFFIC:
         return inf
     weights = _weights(times, at, width)
     before = sum(weight for bucket, weight in weights.items() if bucket < 0)

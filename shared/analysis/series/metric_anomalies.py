@@ -9,17 +9,17 @@ from shared.telemetry.port import Series
 
 LOG_RATE = "log_rate"
 """Name of the series of log lines a minute, counted from what was read."""
-FEWEST_BASELINE = 4
+MIN_BASELINE = 4
 DEVIATIONS = 6.0
 """Robust standard deviations a value must leave the baseline by."""
-LEAST_CHANGE = 0.5
+MIN_CHANGE = 0.5
 """And the share of the baseline it must change by."""
-LEAST_RUN = 2
+MIN_RUN = 2
 """And for how many points in a row: one noisy sample is no anomaly. The newest may stand alone, twice as far out."""
 NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation of normal noise
 # A series that never moved has no spread: what then counts as moving depends on its unit.
 FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0.1, "restarts": 0.5}
-LEAST_FLOOR = 1e-9
+MIN_FLOOR = 1e-9
 
 
 SYMPTOMS = ("error_ratio", "request_rate")
@@ -52,13 +52,13 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
     before = [value for at, value in series.points if onset is not None and at < onset]
     if onset is None:
         before = [value for _, value in series.points[: len(series.points) // 2]]
-    if len(before) < FEWEST_BASELINE:
+    if len(before) < MIN_BASELINE:
         return None
     baseline = median(before)
     spread = NORMAL * median(abs(value - baseline) for value in before)
-    least = max(DEVIATIONS * spread, LEAST_CHANGE * abs(baseline), FLOORS.get(series.unit, LEAST_FLOOR))
+    least = max(DEVIATIONS * spread, MIN_CHANGE * abs(baseline), FLOORS.get(series.unit, MIN_FLOOR))
     run = _first_run(series.points[len(before) :], baseline, least, series.higher_is_worse)
-    if not run or (len(run) < LEAST_RUN and abs(run[-1][1] - baseline) < 2 * least):
+    if not run or (len(run) < MIN_RUN and abs(run[-1][1] - baseline) < 2 * least):
         return None
     worst = max(run, key=lambda point: abs(point[1] - baseline))[1]
     return Anomaly(series, run[0][0], baseline, worst, abs(worst - baseline) / (spread or least))
@@ -72,7 +72,7 @@ def _first_run(
         worse_by = value - baseline if higher_is_worse else baseline - value
         if worse_by >= least:
             run.append((at, value))
-        elif len(run) >= LEAST_RUN:
+        elif len(run) >= MIN_RUN:
             break
         else:
             run = []

@@ -14,7 +14,7 @@ Lines = Sequence[str]
 
 
 @dataclass(frozen=True)
-class Change:
+class LineChange:
     """Lines `start` to `end` (exclusive, zero-based) of one text become `new`."""
 
     start: int
@@ -36,14 +36,14 @@ def split_lines(text: str) -> list[str]:
     return [f"{piece}\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
 
 
-def merge(base: Lines, ours: Lines, theirs: Lines) -> list[Change] | Conflict:
+def merge(base: Lines, ours: Lines, theirs: Lines) -> list[LineChange] | Conflict:
     """
     Return what to change in `ours`, top to bottom, so that it also holds what turned `base` into `theirs`.
 
     Where a result is given it is the one `git revert` and `git merge` give; both sides' changes between two
     neighbouring anchors are a Conflict, unless they are the same.
     """
-    changes: list[Change] = []
+    changes: list[LineChange] = []
     for (base_start, base_end), (start, end), (their_start, their_end) in _segments(base, ours, theirs):
         before, mine, other = base[base_start:base_end], ours[start:end], theirs[their_start:their_end]
         if before == other or mine == other:
@@ -54,7 +54,7 @@ def merge(base: Lines, ours: Lines, theirs: Lines) -> list[Change] | Conflict:
     return changes
 
 
-def patched(lines: Lines, changes: Sequence[Change]) -> list[str]:
+def patched(lines: Lines, changes: Sequence[LineChange]) -> list[str]:
     """Return `lines` with `changes`, given top to bottom, applied."""
     result: list[str] = []
     position = 0
@@ -101,10 +101,10 @@ def _longest_ordered(lines: Lines, place: Mapping[str, int]) -> list[str]:
     return chain[::-1]
 
 
-def _trimmed(start: int, old: Lines, new: Lines) -> Change:
+def _trimmed(start: int, old: Lines, new: Lines) -> LineChange:
     head = _common_prefix(old, new)
     tail = _common_prefix(old[head:][::-1], new[head:][::-1])
-    return Change(start + head, start + len(old) - tail, tuple(new[head : len(new) - tail]))
+    return LineChange(start + head, start + len(old) - tail, tuple(new[head : len(new) - tail]))
 
 
 def _common_prefix(one: Lines, other: Lines) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.analysis.solution import merge
-from shared.analysis.solution.merge import Change, Conflict, split_lines
+from shared.analysis.solution.merge import Conflict, LineChange, split_lines
 from shared.code_host import edits
 from shared.code_host.port import CodeReader, Commit, FileChange
 from shared.contracts import FileEdit
@@ -138,7 +138,7 @@ def _renamed_back(
     return [_deletion(change.path, current, reason), _creation(old_path, restored, reason)]
 
 
-def _merged(path: str, ours: str, base: str, theirs: str) -> list[Change]:
+def _merged(path: str, ours: str, base: str, theirs: str) -> list[LineChange]:
     result = merge.merge(split_lines(base), split_lines(ours), split_lines(theirs))
     if isinstance(result, Conflict):
         raise _NotRevertible(f"lines {result.start}-{result.end} of {path!r} were changed again later")
@@ -151,14 +151,14 @@ def _edits_for(path: str, ours: str, base: str, theirs: str, reason: str, *, who
     expected = "".join(merge.patched(lines, changes))
     if whole and changes:
         start, end = changes[0].start, changes[-1].end
-        inside = [Change(change.start - start, change.end - start, change.new) for change in changes]
-        changes = [Change(start, end, tuple(merge.patched(lines[start:end], inside)))]
+        inside = [LineChange(change.start - start, change.end - start, change.new) for change in changes]
+        changes = [LineChange(start, end, tuple(merge.patched(lines[start:end], inside)))]
     result = _exact_edits(path, lines, changes, reason)
     _check_outcome(path, ours, expected, result)
     return result
 
 
-def _exact_edits(path: str, lines: list[str], changes: Sequence[Change], reason: str) -> list[FileEdit]:
+def _exact_edits(path: str, lines: list[str], changes: Sequence[LineChange], reason: str) -> list[FileEdit]:
     """Return one edit per change, each unique in the text the edits before it leave."""
     result: list[FileEdit] = []
     shift = 0

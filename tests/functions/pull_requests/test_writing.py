@@ -283,7 +283,7 @@ TROUBLE: list[tuple[Reply, int]] = [
     (Reply.of_json({"message": "Resource not accessible by integration"}, 403), 424),
     (Reply.of_json({"message": "Validation Failed", "errors": [{"message": "no"}]}, 422), 424),
     (Reply.of_text("<html>", 200), 503),
-    (Reply(200, b'{"cut": 1}' * 50, {"Content-Type": "application/json"}, is_cut=True), 503),
+    (Reply(200, b'{"cut": 1}' * 50, {"Content-Type": "application/json"}, is_truncated=True), 503),
 ]
 
 
@@ -349,7 +349,7 @@ def killed(house: House, alert: Any, call: int, *, is_done: bool) -> None:
             house.github.fault = None
             house.github.answer(request)
             house.github.fault = fault
-        return Reply(200, b" " * 64, is_cut=True)
+        return Reply(200, b" " * 64, is_truncated=True)
 
     house.github.fault = fault
     status, body = status_of(file_updater, update_request(alert))

@@ -116,7 +116,7 @@ def test_file_that_is_wrong_is_named(tmp_path: Path) -> None:
         scenario.load(tmp_path)
 
 
-def _of(wanted: Wanted) -> scenario.Scenario:
+def _of(wanted: Wanted) -> scenario.EvalScenario:
     return SCENARIOS[0].model_copy(update={"wanted": wanted, "known_gap": None})
 
 

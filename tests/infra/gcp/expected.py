@@ -28,7 +28,7 @@ def account(name: str) -> str:
     return f"serviceAccount:copilot-{deployed(name)}@{mock_provider.PROJECT}.iam.gserviceaccount.com"
 
 
-def asked_by_workflow() -> set[str]:
+def called_by_workflow() -> set[str]:
     """Return the functions the workflow's YAML names."""
     return set(re.findall(r"^\s*(?:- )?function: (\w+)$", WORKFLOW.read_text(), re.MULTILINE))
 

@@ -11,7 +11,7 @@ from infra import bundle
 from shared.traces.firestore import FirestoreSettings
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
-from tests.infra.gcp.expected import NAMES, WORKFLOW, account, asked_by_workflow, deployed, has, manifest
+from tests.infra.gcp.expected import NAMES, WORKFLOW, account, called_by_workflow, deployed, has, manifest
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
@@ -159,11 +159,11 @@ def test_starter_may_start_and_find_executions(plan: Plan) -> None:
 def test_only_doors_publish_alerts_and_only_listeners_lay_them_aside(plan: Plan) -> None:
     """The starter, which takes messages of the topic, never sends itself a new one."""
     publishers = plan.of("google_pubsub_topic_iam_member", "publisher")
-    buriers = plan.of("google_pubsub_topic_iam_member", "burier")
+    dead_letter_publishers = plan.of("google_pubsub_topic_iam_member", "burier")
 
     assert "alert_intake" in publishers
     assert "workflow_starter" not in publishers
-    assert set(buriers) <= {"workflow_starter"}
+    assert set(dead_letter_publishers) <= {"workflow_starter"}
 
 
 def test_workflow_may_ask_just_the_functions_it_names(plan: Plan) -> None:
@@ -171,8 +171,8 @@ def test_workflow_may_ask_just_the_functions_it_names(plan: Plan) -> None:
     (workflow,) = plan.of("google_workflows_workflow").values()
     invoked = plan.of("google_cloud_run_v2_service_iam_member", "workflow")
 
-    assert set(invoked) == asked_by_workflow()
-    urls = {name: f"https://{deployed(name)}-made-up.a.run.app" for name in asked_by_workflow()}
+    assert set(invoked) == called_by_workflow()
+    urls = {name: f"https://{deployed(name)}-made-up.a.run.app" for name in called_by_workflow()}
     assert urls.items() <= workflow["user_env_vars"].items()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared import traces
 from shared.agent.agent import Agent, Toolbox
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.contracts import Answer, RootCauses
 from shared.errors import BadAnswer, Misconfigured, Unavailable
 from shared.model.port import Tool
@@ -34,7 +34,7 @@ GOOD = json.dumps(
 )
 
 
-def _stands(causes: RootCauses, known: Known) -> tuple[RootCauses, list[str]]:
+def _stands(causes: RootCauses, known: GroundingContext) -> tuple[RootCauses, list[str]]:
     return causes, []
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.agent import answer_checks
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.contracts import (
     Incident,
     Mitigation,
@@ -18,14 +18,16 @@ from shared.contracts import (
 from tests.builders import NOW, an_alert, an_incident
 
 INCIDENT = an_incident(onset=NOW, lines_read=40)
-KNOWN = Known([INCIDENT, an_alert()])
+CONTEXT = GroundingContext([INCIDENT, an_alert()])
 OFFLINE = RootCauses(most_likely="offline thinks so")
 QUOTE = Quote(evidence_id="L1", text="division by zero")
 
 
 def _causes(incident: Incident = INCIDENT, **changes) -> tuple[RootCauses, list[str]]:
     cause = RootCause(**{"hypothesis": "a divisor is zero", "confidence": 1.0, **changes})
-    return answer_checks.causes(RootCauses(root_causes=[cause], most_likely=cause.hypothesis), OFFLINE, incident, KNOWN)
+    return answer_checks.causes(
+        RootCauses(root_causes=[cause], most_likely=cause.hypothesis), OFFLINE, incident, CONTEXT
+    )
 
 
 def test_quoted_claim_keeps_its_confidence_up_to_the_cap() -> None:
@@ -69,13 +71,13 @@ def test_claim_without_evidence_gives_way_to_the_offline_one(changes) -> None:
 def test_no_hypothesis_is_an_answer() -> None:
     """Silence of the model is not replaced by a guess."""
     unknown = Unknown(what="Whether the cache was cold.", next_query='{service_name="checkout-api"} |= "cache"')
-    causes, drops = answer_checks.causes(RootCauses(unknowns=[unknown]), OFFLINE, INCIDENT, KNOWN)
+    causes, drops = answer_checks.causes(RootCauses(unknowns=[unknown]), OFFLINE, INCIDENT, CONTEXT)
 
     assert (causes.root_causes, causes.unknowns, drops) == ([], [unknown], [])
 
 
 def _judged(offline: Incident, **changes) -> tuple[Incident, list[str]]:
-    return answer_checks.judgement(offline.model_copy(update=changes), offline, KNOWN)
+    return answer_checks.judgement(offline.model_copy(update=changes), offline, CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,9 @@ def test_step_that_leads_away_or_destroys_is_dropped(step: str) -> None:
     given = Suggestion(type="config", description="Restore the setting.", steps=[step, "Restart it."], priority="high")
     offline = Suggestions()
 
-    advice, drops = answer_checks.suggestions(Suggestions(suggestions=[given], recommended_action=step), offline, KNOWN)
+    advice, drops = answer_checks.suggestions(
+        Suggestions(suggestions=[given], recommended_action=step), offline, CONTEXT
+    )
 
     assert advice.suggestions[0].steps == ["Restart it."]
     assert advice.recommended_action == "Restore the setting."
@@ -144,7 +148,7 @@ def test_advice_may_propose_numbers() -> None:
     """A limit to set is no claim about what was seen."""
     given = Suggestion(type="scale", description="Scale to 120 pods with 4096 MB.", priority="high")
 
-    advice, drops = answer_checks.suggestions(Suggestions(suggestions=[given]), Suggestions(), KNOWN)
+    advice, drops = answer_checks.suggestions(Suggestions(suggestions=[given]), Suggestions(), CONTEXT)
 
     assert (advice.suggestions, drops) == ([given], [])
 
@@ -154,6 +158,6 @@ def test_action_that_lost_a_step_is_not_for_machines() -> None:
     given = Mitigation(action="Roll back.", steps=["DROP TABLE x", "Deploy."], can_auto_execute=True, priority="high")
     solution = Solution(incident_category="code_issue", mitigations=[given])
 
-    said, _ = answer_checks.solution(solution, Solution(incident_category="unknown"), KNOWN)
+    said, _ = answer_checks.solution(solution, Solution(incident_category="unknown"), CONTEXT)
 
     assert said.mitigations[0].can_auto_execute is False

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.agent.claim_checks import Known
+from shared.agent.claim_checks import GroundingContext
 from shared.contracts import Evidence, Quote
 from tests.builders import an_alert, an_incident
 
@@ -12,7 +12,7 @@ INCIDENT = an_incident(
         Evidence(id="M1", source="metrics", text="p99 0.25 → 1.75 s"),
     ]
 )
-KNOWN = Known([INCIDENT, an_alert(dashboard_url="https://grafana.example/d/1")])
+CONTEXT = GroundingContext([INCIDENT, an_alert(dashboard_url="https://grafana.example/d/1")])
 
 
 def test_quote_must_stand_verbatim_in_the_evidence_it_names() -> None:
@@ -22,7 +22,7 @@ def test_quote_must_stand_verbatim_in_the_evidence_it_names() -> None:
     bad = [Quote(evidence_id="L1", text="Refused by"), Quote(evidence_id="M1", text="refused by"),
            Quote(evidence_id="Z9", text="refused"), Quote(evidence_id="L1", text=" ")]  # fmt: skip
 
-    assert KNOWN.quotes([good, *bad], drops) == [good]
+    assert CONTEXT.quotes([good, *bad], drops) == [good]
     assert len(drops) == 4
 
 
@@ -30,7 +30,7 @@ def test_id_must_exist() -> None:
     """An id nobody gave is dropped, one given twice counts once."""
     drops: list[str] = []
 
-    assert KNOWN.ids(["L1", "T7", "L1"], drops) == ["L1"]
+    assert CONTEXT.ids(["L1", "T7", "L1"], drops) == ["L1"]
     assert "T7" in drops[0]
 
 
@@ -48,7 +48,7 @@ def test_id_must_exist() -> None:
 )
 def test_what_stands_in_the_evidence_may_be_said(sentence: str) -> None:
     """Exact, rounded as people round, or no claim at all."""
-    assert KNOWN.doubt(sentence) is None
+    assert CONTEXT.doubt(sentence) is None
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_what_stands_in_the_evidence_may_be_said(sentence: str) -> None:
 )
 def test_what_no_evidence_holds_may_not_be_said(sentence: str) -> None:
     """Numbers, times, ids, commits, pull requests and addresses are not invented."""
-    assert KNOWN.doubt(sentence) is not None
+    assert CONTEXT.doubt(sentence) is not None
 
 
 def test_only_the_sentence_that_invents_is_dropped() -> None:
     """The rest of a paragraph may stand."""
     drops: list[str] = []
 
-    assert KNOWN.prose("It refused 4211 calls. It cost 98765 dollars! The pool is empty.", drops) == (
+    assert CONTEXT.prose("It refused 4211 calls. It cost 98765 dollars! The pool is empty.", drops) == (
         "It refused 4211 calls. The pool is empty."
     )
     assert len(drops) == 1
@@ -83,4 +83,4 @@ def test_only_the_sentence_that_invents_is_dropped() -> None:
 
 def test_what_a_tool_read_is_known() -> None:
     """A number in a file the model asked for is no invention."""
-    assert Known([INCIDENT], ["TIMEOUT = 86400"]).doubt("The timeout is 86400 s.") is None
+    assert GroundingContext([INCIDENT], ["TIMEOUT = 86400"]).doubt("The timeout is 86400 s.") is None

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from google.cloud import pubsub_v1
 
-from infra.local.pubsub.server import LocalBus
+from infra.local.pubsub.server import LocalPubsub
 from infra.local.stack import emulators
 from shared.cloud import pubsub
-from shared.cloud.pubsub import Bus, BusSettings, DeadMessage
+from shared.cloud.pubsub import AlertPublisher, DeadLetter, PubsubSettings
 from shared.contracts import Alert
 from shared.errors import Misconfigured, Refused, Unavailable, Uncertain
 from tests.emulated import need
@@ -29,17 +29,17 @@ def alert(service_name: str = "checkout") -> Alert:
     return Alert(incident_id="inc-20260131-0123456789", service_name=service_name, **times)
 
 
-def connected(**settings: Any) -> Bus:
+def connected(**settings: Any) -> AlertPublisher:
     """A bus of project p where PUBSUB_EMULATOR_HOST says."""
-    return Bus(
-        BusSettings(google_cloud_project="p", pubsub_emulator_host=os.environ["PUBSUB_EMULATOR_HOST"], **settings)
+    return AlertPublisher(
+        PubsubSettings(google_cloud_project="p", pubsub_emulator_host=os.environ["PUBSUB_EMULATOR_HOST"], **settings)
     )
 
 
 @pytest.fixture
-def local(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalBus]:
+def local(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalPubsub]:
     """The stand-in with the topic incident-alerts of project p."""
-    with LocalBus() as served:
+    with LocalPubsub() as served:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", served.address)
         publisher = pubsub_v1.PublisherClient()
         publisher.create_topic(name=TOPIC)
@@ -78,7 +78,7 @@ def test_published_alert_reaches_google_s_emulator_whole(emulator: str, monkeypa
     sender.close()
 
 
-def test_dead_letter_is_the_message_with_its_reason(local: LocalBus) -> None:
+def test_dead_letter_is_the_message_with_its_reason(local: LocalPubsub) -> None:
     """Data and attributes stay; reason and original id are added, within what Pub/Sub takes of attributes."""
     publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
     publisher.create_topic(name=DEAD_TOPIC)
@@ -86,7 +86,7 @@ def test_dead_letter_is_the_message_with_its_reason(local: LocalBus) -> None:
     sender = connected()
     attributes = {"reason": "an earlier one", **{f"key-{n}": str(n) for n in range(99)}}
 
-    sender.bury(DeadMessage(b"\xffno json", "17", attributes), "\u00fc" * 1000)
+    sender.dead_letter(DeadLetter(b"\xffno json", "17", attributes), "\u00fc" * 1000)
 
     (received,) = subscriber.pull(subscription="projects/p/subscriptions/dead", max_messages=9).received_messages
     told = dict(received.message.attributes)
@@ -98,7 +98,7 @@ def test_dead_letter_is_the_message_with_its_reason(local: LocalBus) -> None:
     sender.close()
 
 
-def test_message_id_is_the_bus_s(local: LocalBus) -> None:
+def test_message_id_is_the_bus_s(local: LocalPubsub) -> None:
     """The id that the bus gave is returned."""
     sender = connected()
 
@@ -106,7 +106,7 @@ def test_message_id_is_the_bus_s(local: LocalBus) -> None:
     sender.close()
 
 
-def test_absent_topic_is_refused(local: LocalBus) -> None:
+def test_absent_topic_is_refused(local: LocalPubsub) -> None:
     """A topic that does not exist is the operator's to mend, and named."""
     sender = connected(incident_topic="misspelt")
 
@@ -115,7 +115,7 @@ def test_absent_topic_is_refused(local: LocalBus) -> None:
     sender.close()
 
 
-def test_bus_works_again_after_a_failure(local: LocalBus) -> None:
+def test_bus_works_again_after_a_failure(local: LocalPubsub) -> None:
     """One refused alert does not spoil the connection."""
     sender = connected(incident_topic="late")
     with pytest.raises(Refused):
@@ -134,12 +134,12 @@ def test_nobody_there_is_unavailable_in_time(monkeypatch: pytest.MonkeyPatch) ->
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{taken.getsockname()[1]}")
         sender = connected(bus_timeout_s=0.5)
-        begin = time.monotonic()
+        start = time.monotonic()
 
         with pytest.raises(Unavailable, match="Pub/Sub"):
             sender.publish(alert())
 
-        assert time.monotonic() - begin < 4
+        assert time.monotonic() - start < 4
         sender.close()
 
 
@@ -148,12 +148,12 @@ def test_silence_is_uncertain_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{silent.getsockname()[1]}")
         sender = connected(bus_timeout_s=0.5)
-        begin = time.monotonic()
+        start = time.monotonic()
 
         with pytest.raises(Uncertain, match="Pub/Sub"):
             sender.publish(alert())
 
-        assert time.monotonic() - begin < 4
+        assert time.monotonic() - start < 4
         sender.close()
 
 
@@ -165,7 +165,7 @@ def test_connect_without_a_project_is_misconfigured(monkeypatch: pytest.MonkeyPa
         pubsub.connect()
 
 
-def test_connect_returns_the_same_bus(local: LocalBus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connect_returns_the_same_bus(local: LocalPubsub, monkeypatch: pytest.MonkeyPatch) -> None:
     """One connection serves a whole process."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
 

@@ -15,7 +15,7 @@ from google.cloud.workflows import executions_v1 as api
 from infra.local.engine.server import EngineServer
 from shared import clock
 from shared.cloud import workflows
-from shared.cloud.workflows import Orchestrator, OrchestratorSettings, label
+from shared.cloud.workflows import WorkflowExecutions, WorkflowSettings, label
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Rejected, Throttled, Unavailable, Uncertain
 
@@ -71,11 +71,11 @@ class FakeExecutions:
 
     def _list(self, asked: api.ListExecutionsRequest) -> api.ListExecutionsResponse:
         assert (asked.parent, asked.view) == (WORKFLOW, api.ExecutionView.FULL)
-        begin = int(asked.page_token or 0)
-        end = begin + asked.page_size
-        self.pages.append(begin)
+        start = int(asked.page_token or 0)
+        end = start + asked.page_size
+        self.pages.append(start)
         token = str(end) if end < len(self.executions) else ""
-        return api.ListExecutionsResponse(executions=self.executions[begin:end], next_page_token=token)
+        return api.ListExecutionsResponse(executions=self.executions[start:end], next_page_token=token)
 
 
 @pytest.fixture
@@ -87,15 +87,15 @@ def service() -> Iterator[FakeExecutions]:
 
 
 @pytest.fixture
-def orchestrator(service: FakeExecutions) -> Iterator[Orchestrator]:
+def orchestrator(service: FakeExecutions) -> Iterator[WorkflowExecutions]:
     """An orchestrator that speaks to it."""
     yield from connected(service.address)
 
 
-def connected(endpoint: str, **settings: Any) -> Iterator[Orchestrator]:
+def connected(endpoint: str, **settings: Any) -> Iterator[WorkflowExecutions]:
     """An orchestrator of project p, closed in the end."""
     facts = {"google_cloud_project": "p", "workflows_endpoint": endpoint, "workflow_timeout_s": 5, **settings}
-    made = Orchestrator(OrchestratorSettings(**facts))
+    made = WorkflowExecutions(WorkflowSettings(**facts))
     yield made
     made.close()
 
@@ -106,7 +106,7 @@ def alert(**changes: Any) -> Alert:
     return Alert(**{**facts, "received_at": MOMENT, **changes})
 
 
-def test_execution_carries_the_alert_and_its_labels(orchestrator: Orchestrator, service: FakeExecutions) -> None:
+def test_execution_carries_the_alert_and_its_labels(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
     """The argument is the alert whole; the labels name incident and service; only errors are logged by Workflows."""
     sent = alert(service_name="Zahlung/Ü.eu", summary="5 % errors €")
 
@@ -119,7 +119,7 @@ def test_execution_carries_the_alert_and_its_labels(orchestrator: Orchestrator, 
     assert started.call_log_level == api.Execution.CallLogLevel.LOG_ERRORS_ONLY
 
 
-def test_argument_over_32_kb_is_rejected(orchestrator: Orchestrator, service: FakeExecutions) -> None:
+def test_argument_over_32_kb_is_rejected(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
     """What Workflows would refuse is not sent."""
     with pytest.raises(Rejected, match=INCIDENT_ID):
         orchestrator.start(alert(labels={str(n): "x" * 1000 for n in range(40)}))
@@ -127,7 +127,7 @@ def test_argument_over_32_kb_is_rejected(orchestrator: Orchestrator, service: Fa
     assert service.executions == []
 
 
-def test_execution_is_found_by_its_incident(orchestrator: Orchestrator, service: FakeExecutions) -> None:
+def test_execution_is_found_by_its_incident(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
     """The execution labelled with the incident is found over several pages; of others there is none."""
     service.add(INCIDENT_ID, clock.now())
     for n in range(150):
@@ -138,7 +138,9 @@ def test_execution_is_found_by_its_incident(orchestrator: Orchestrator, service:
     assert orchestrator.find("inc-absent") is None
 
 
-def test_search_ends_at_the_oldest_that_could_be_meant(orchestrator: Orchestrator, service: FakeExecutions) -> None:
+def test_search_ends_at_the_oldest_that_could_be_meant(
+    orchestrator: WorkflowExecutions, service: FakeExecutions
+) -> None:
     """Executions older than asked for are not paged through."""
     for _ in range(250):
         service.add("inc-old", clock.now() - timedelta(days=2))
@@ -160,7 +162,7 @@ def test_search_ends_at_the_oldest_that_could_be_meant(orchestrator: Orchestrato
     ],
 )
 def test_failure_says_who_must_act(
-    orchestrator: Orchestrator,
+    orchestrator: WorkflowExecutions,
     service: FakeExecutions,
     status: grpc.StatusCode,
     on_start: type[IncidentCopilotError],
@@ -187,7 +189,7 @@ def test_failure_says_who_must_act(
     ],
 )
 def test_ending_is_told_once_it_is_there(
-    orchestrator: Orchestrator, service: FakeExecutions, state: api.Execution.State, expected: str | None
+    orchestrator: WorkflowExecutions, service: FakeExecutions, state: api.Execution.State, expected: str | None
 ) -> None:
     """An execution that goes on, or of which Workflows cannot say, has no ending."""
     service.add(INCIDENT_ID, clock.now())
@@ -198,7 +200,9 @@ def test_ending_is_told_once_it_is_there(
     assert orchestrator.ending(service.executions[0].name) == expected
 
 
-def test_unknown_execution_is_over_and_silence_is_not(orchestrator: Orchestrator, service: FakeExecutions) -> None:
+def test_unknown_execution_is_over_and_silence_is_not(
+    orchestrator: WorkflowExecutions, service: FakeExecutions
+) -> None:
     """What Workflows does not know will tell nobody; a Workflows that does not answer says nothing about it."""
     service.status = grpc.StatusCode.NOT_FOUND
     assert orchestrator.ending(f"{WORKFLOW}/executions/9") == "The workflow execution is unknown to Workflows"
@@ -215,12 +219,12 @@ def test_nobody_there_is_told_in_time() -> None:
     """Without an engine the caller is told at once."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        begin = time.monotonic()
+        start = time.monotonic()
         for orchestrator in connected(f"127.0.0.1:{taken.getsockname()[1]}", workflow_timeout_s=1):
             with pytest.raises(Unavailable):
                 orchestrator.find(INCIDENT_ID)
 
-        assert time.monotonic() - begin < 4
+        assert time.monotonic() - start < 4
 
 
 def test_local_engine_runs_what_is_started() -> None:

@@ -21,7 +21,7 @@ def failing(ending: str, reply: Reply, times: int = 99) -> Callable[[Request], R
     return fault
 
 
-def done_but_told_502(sandbox: GithubSandbox, ending: str) -> None:
+def done_but_answered_502(sandbox: GithubSandbox, ending: str) -> None:
     """Let POSTs to an address happen, and answer 502 all the same."""
 
     def fault(request: Request) -> Reply | None:

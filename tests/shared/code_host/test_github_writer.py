@@ -13,7 +13,7 @@ from shared.code_host.github_reader import GithubReader
 from shared.code_host.github_writer import GithubWriter
 from shared.code_host.port import FileWrite
 from shared.errors import Refused, Rejected, Unavailable, Uncertain
-from tests.shared.code_host.github_faults import commit_by_hand, done_but_told_502, failing, posts
+from tests.shared.code_host.github_faults import commit_by_hand, done_but_answered_502, failing, posts
 
 Git = Callable[..., str]
 BRANCH = "incident/INC-1"
@@ -173,7 +173,7 @@ def test_branch_made_in_spite_of_a_502_is_found_at_once(
     writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
 ) -> None:
     """A look settles what the answer left open."""
-    done_but_told_502(sandbox, "/git/refs")
+    done_but_answered_502(sandbox, "/git/refs")
     written = writer.commit_files(BRANCH, base, MESSAGE, [FIX])
 
     assert (written.created, written.commit) == (True, git("rev-parse", BRANCH))

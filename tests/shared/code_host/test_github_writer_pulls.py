@@ -16,7 +16,7 @@ from shared.code_host.github import GithubSettings
 from shared.code_host.github_writer import GithubWriter
 from shared.code_host.port import FileWrite, PullRequestDraft
 from shared.errors import Refused, Throttled, Uncertain
-from tests.shared.code_host.github_faults import done_but_told_502, failing, posts
+from tests.shared.code_host.github_faults import done_but_answered_502, failing, posts
 
 Git = Callable[..., str]
 BRANCH = "incident/INC-1"
@@ -80,7 +80,7 @@ def test_cut_answer_to_a_pull_request_is_uncertain_after_one_post(
 ) -> None:
     """A connection lost after sending says nothing about what happened."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
-    sandbox.fault = failing("/pulls", Reply(201, b'{"number": 1}' * 9, is_cut=True))
+    sandbox.fault = failing("/pulls", Reply(201, b'{"number": 1}' * 9, is_truncated=True))
 
     with pytest.raises(Uncertain):
         writer.pulls.open(draft(labels=()))
@@ -92,7 +92,7 @@ def test_pull_request_opened_in_spite_of_a_502_is_found_at_once(
 ) -> None:
     """And it is told as made now."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
-    done_but_told_502(sandbox, "/pulls")
+    done_but_answered_502(sandbox, "/pulls")
 
     assert writer.pulls.open(draft()).created is True
     assert posts(sandbox, "/pulls") == 1
@@ -142,7 +142,7 @@ def test_labels_that_fail_are_logged_and_put_on_by_the_next_run(
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     sandbox.fault = failing("/labels", Reply.of_json({"message": "Resource not accessible"}, 403), times=1)
     assert writer.pulls.open(draft()).created is True
-    assert json.loads(capsys.readouterr().out)["message"] == "code_host.adorning_failed"
+    assert json.loads(capsys.readouterr().out)["message"] == "code_host.optional_update_failed"
 
     writer.pulls.open(draft())
     assert json.loads((git_dir / "pulls.json").read_text())["pulls"][0]["labels"] == ["incident"]

@@ -19,9 +19,9 @@ from infra.local.sandboxes.http import Request, Sandbox
 from shared import model
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
 from shared.model.gemini import Gemini, GeminiConversation, GeminiSettings
-from shared.model.port import Question, Reply, Tool, ToolAnswer
+from shared.model.port import ModelReply, Question, Tool, ToolAnswer
 from shared.model.pricing import capabilities, cost_usd
-from shared.model.response_limits import MOST_BYTES, Bounds
+from shared.model.response_limits import MAX_BYTES, Bounds
 
 RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "gemini_generate_content"
 KEY = "test-key-never-shown"
@@ -72,7 +72,7 @@ def _converse(server: Sandbox, model_name: str = "gemini-3.5-flash-lite", **chan
     return Gemini(config, "rca", "light").converse(Question(**{**given, **changes}))
 
 
-def _ask(server: Sandbox, timeout_s: float = 5, **changes: Any) -> Reply:
+def _ask(server: Sandbox, timeout_s: float = 5, **changes: Any) -> ModelReply:
     return _converse(server, **changes).ask("why?", timeout_s, may_call=True)
 
 
@@ -157,7 +157,7 @@ def test_body_that_is_no_answer_of_gemini_is_a_bad_answer_or_a_problem(server, b
 
 def test_answer_that_is_too_large_is_not_read(server) -> None:
     """Ten megabytes are refused by what the header says."""
-    server.fail_next(Wire.of_text("x" * (MOST_BYTES + 1)))
+    server.fail_next(Wire.of_text("x" * (MAX_BYTES + 1)))
 
     with pytest.raises(BadAnswer, match="larger than"):
         _ask(server)
@@ -180,7 +180,7 @@ def test_slow_answer_is_uncertain_after_the_deadline(server) -> None:
         _error(429, _retry_info("0.2s")),
         _error(429, headers={"Retry-After": "0"}),
         _error(503),
-        Wire(is_cut=True, body=b"{}"),
+        Wire(is_truncated=True, body=b"{}"),
     ],
     ids=["429 with RetryInfo", "429 with Retry-After", "503", "cut connection"],
 )
@@ -279,7 +279,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiS
         yield gemini
 
 
-def _vertex(url: str) -> Reply:
+def _vertex(url: str) -> ModelReply:
     config = GeminiSettings(google_genai_use_vertexai=True, google_cloud_project="shop", gemini_base_url=url)
     question = Question("rca", "be exact", "why?", {"type": "object"})
     return Gemini(config, "rca", "light").converse(question).ask("why?", 5, may_call=False)

@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 
 from infra import bundle
-from shared.redaction import cut, cut_json, cut_lines, holds_credentials
+from shared.redaction import holds_credentials, redact, redact_json, redact_lines
 from tests.planted_secrets import KEY_LOGGED_APART, PLANTED, Planted
 
 CASES = bundle.ROOT.parent / "shared" / "cases"
@@ -22,7 +22,7 @@ def test_secret_of_every_kind_is_cut(planted: Planted) -> None:
     """Nothing of the secret is left, and what stands there says that something was cut."""
     assert planted.secret in planted.line
 
-    kept = cut(planted.line)
+    kept = redact(planted.line)
 
     assert planted.secret not in kept
     assert "[cut: " in kept
@@ -31,7 +31,7 @@ def test_secret_of_every_kind_is_cut(planted: Planted) -> None:
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
 def test_cutting_twice_changes_nothing(planted: Planted) -> None:
     """A text that passes several doors stays the same after the first."""
-    assert cut(cut(planted.line)) == cut(planted.line)
+    assert redact(redact(planted.line)) == redact(planted.line)
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
@@ -39,7 +39,7 @@ def test_secret_is_cut_inside_a_json_log_line(planted: Planted) -> None:
     """The line as a field of a JSON line, where quotes and line breaks are escaped."""
     line = json.dumps({"level": "error", "msg": planted.line, "n": 1})
 
-    assert json.dumps(planted.secret)[1:-1] not in cut(line)
+    assert json.dumps(planted.secret)[1:-1] not in redact(line)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_secret_is_cut_inside_a_json_log_line(planted: Planted) -> None:
 )
 def test_ordinary_line_stays_as_it_is(line: str) -> None:
     """Frames, hashes, ids, times, numbers and talk about secrets are no secrets."""
-    assert cut(line) == line
+    assert redact(line) == line
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_ordinary_line_stays_as_it_is(line: str) -> None:
 )
 def test_talk_about_secrets_stays_as_it_is(line: str) -> None:
     """What befell a secret, ports, users and hashes by their side are no secrets."""
-    assert cut(line) == line
+    assert redact(line) == line
 
 
 def test_key_logged_line_by_line_is_cut_whole() -> None:
     """Loki keeps each line of a multi-line text apart, and other lines may come between."""
     lines = ["starting", *KEY_LOGGED_APART[:2], "GET /health 200", *KEY_LOGGED_APART[2:], "Done"]
 
-    kept = cut_lines(lines)
+    kept = redact_lines(lines)
 
     assert (kept[0], kept[3], kept[-1]) == ("starting", "GET /health 200", "Done")
     assert not any(line in "\n".join(kept) for line in KEY_LOGGED_APART[1:-1])
@@ -114,7 +114,7 @@ def test_key_logged_line_by_line_is_cut_whole() -> None:
 
 def test_key_without_an_end_is_cut_as_far_as_it_looks_like_one() -> None:
     """The page may stop within a key."""
-    kept = cut_lines([*KEY_LOGGED_APART[:3], "order 17 accepted"])
+    kept = redact_lines([*KEY_LOGGED_APART[:3], "order 17 accepted"])
 
     assert not any(line in "\n".join(kept) for line in KEY_LOGGED_APART[1:3])
     assert kept[-1] == "order 17 accepted"
@@ -124,7 +124,7 @@ def test_json_value_is_cut_by_the_name_of_its_field() -> None:
     """A text under a secret's name needs no looks of its own; numbers, names and other texts stay."""
     given = {"password": "abc", "page": {"token": "Zx81kk2mQ0", "items": ["ghp_" + "a1" * 18, 5]}, "title": "abc"}
 
-    assert cut_json(given) == {
+    assert redact_json(given) == {
         "password": "[cut: password]",
         "page": {"token": "[cut: token]", "items": ["[cut: github token]", 5]},
         "title": "abc",
@@ -164,7 +164,7 @@ def test_hostile_megabyte_takes_time_in_proportion(name: str) -> None:
 
 def _seconds(text: str) -> float:
     start = time.process_time()
-    cut(text)
+    redact(text)
     return time.process_time() - start
 
 
@@ -176,7 +176,7 @@ def test_words_of_random_prose_stay() -> None:
 
     for _ in range(2_000):
         line = " ".join(rng.choices(words, k=12))
-        assert cut(line) == line
+        assert redact(line) == line
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the recorded incidents are not on this machine")
@@ -184,7 +184,7 @@ def test_recorded_logs_hardly_change() -> None:
     """Of real log lines without a login token, fewer than one in ten thousand changes."""
     texts = [text for text in islice(_recorded_lines(), 30_000) if "eyJ" not in text]
 
-    changed = [text for text, kept in zip(texts, cut_lines(texts), strict=True) if text != kept]
+    changed = [text for text, kept in zip(texts, redact_lines(texts), strict=True) if text != kept]
 
     assert len(changed) <= len(texts) / 10_000
 

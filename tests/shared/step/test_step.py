@@ -6,7 +6,7 @@ import pytest
 from shared import traces
 from shared.contracts import RootCauseRequest, RootCauses
 from shared.errors import IncidentCopilotError, Misconfigured, Rejected, Throttled, Unavailable
-from shared.model.port import Reply
+from shared.model.port import ModelReply
 from shared.step.recorder import claim_dropped, model_failed, model_replied, tool
 from shared.step.step import step
 from tests.builders import a_record, an_alert, an_incident
@@ -143,7 +143,7 @@ def test_model_use_stands_in_the_trace(app) -> None:
 
     @step("RCAAgent")
     def work(request: RootCauseRequest) -> RootCauses:
-        model_replied(Reply("an answer", "gemini-test", 10, 5, cost_usd=0.5, duration_ms=7), "a question")
+        model_replied(ModelReply("an answer", "gemini-test", 10, 5, cost_usd=0.5, duration_ms=7), "a question")
         claim_dropped("dropped a quote")
         model_failed(Unavailable("away"))
         return RootCauses()

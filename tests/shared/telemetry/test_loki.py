@@ -269,7 +269,7 @@ def test_429_is_throttled_with_lokis_wish(sandbox: LokiSandbox, header: str, sec
     assert len(sandbox.requests) == 1
 
 
-@pytest.mark.parametrize("fault", [Reply.of_text("bad gateway", 502), Reply(200, b"{}" * 99, is_cut=True)])
+@pytest.mark.parametrize("fault", [Reply.of_text("bad gateway", 502), Reply(200, b"{}" * 99, is_truncated=True)])
 def test_a_passing_fault_is_tried_again(sandbox: LokiSandbox, fault: Reply) -> None:
     """Reads may be repeated."""
     load(sandbox, (1, "here"))
@@ -279,7 +279,7 @@ def test_a_passing_fault_is_tried_again(sandbox: LokiSandbox, fault: Reply) -> N
     assert len(sandbox.requests) == 2
 
 
-@pytest.mark.parametrize("fault", [Reply.of_text("overloaded", 503), Reply(200, b"{}" * 99, is_cut=True)])
+@pytest.mark.parametrize("fault", [Reply.of_text("overloaded", 503), Reply(200, b"{}" * 99, is_truncated=True)])
 def test_a_lasting_fault_is_unavailable_after_three_tries(sandbox: LokiSandbox, fault: Reply) -> None:
     """Tries are bounded."""
     sandbox.fail_next(fault, fault, fault)
@@ -357,7 +357,7 @@ def test_no_secret_reaches_the_log(
     loki_at(sandbox).search(ask())
 
     written = capsys.readouterr().out
-    assert "telemetry.asked" in written
+    assert "telemetry.queried" in written
     assert "s3cr" not in written + caplog.text
 
 

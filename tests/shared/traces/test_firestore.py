@@ -39,12 +39,12 @@ def test_no_answer_is_unavailable_within_the_timeout(monkeypatch: pytest.MonkeyP
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{taken.getsockname()[1]}")
         traces = FirestoreTraces(FirestoreSettings(google_cloud_project="test", firestore_timeout_s=1))
-        begin = time.monotonic()
+        start = time.monotonic()
 
         with pytest.raises(Unavailable, match="Firestore"):
             traces.incident("inc-1")
         with pytest.raises(Unavailable, match="Firestore"):
             traces.incidents()
 
-        assert time.monotonic() - begin < 6
+        assert time.monotonic() - start < 6
         traces.close()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.contracts import PostProcessRequest
 
-from ..model import LEFT_OUT, Block, Code, Items, Line, Section, Words, clip, is_by_model, prose
+from ..model import LEFT_OUT, Block, Code, Items, Section, TextLine, Words, clip, is_by_model, prose
 
 ACTIONS = 6
 COMMAND_CHARS = 600
@@ -44,7 +44,7 @@ def do_now(request: PostProcessRequest) -> Section:
     """Return what to do, the first action first, each once."""
     actions = _actions(request)[:ACTIONS]
     if not actions:
-        return Section("Do now", (Line("Nothing was suggested. Start with the evidence and the links below."),))
+        return Section("Do now", (TextLine("Nothing was suggested. Start with the evidence and the links below."),))
     blocks: list[Block] = []
     for number, action in enumerate(actions, 1):
         blocks.append(Words(prose(action.text, 400), number == 1, f"{number}.", action.is_markdown))
@@ -97,11 +97,11 @@ def _actions(request: PostProcessRequest) -> list[Action]:
     others = sorted([*_asked(request), *_planned(request)], key=lambda action: _PRIORITIES.index(action.priority))
     # What the first action is called elsewhere comes right behind it, for its own steps are the best.
     others.sort(key=lambda action: first is None or action.key != first.key)
-    known: dict[str, Action] = {}
+    actions: dict[str, Action] = {}
     for action in [*([first] if first else []), *others]:
-        same = known.setdefault("back" if action.leads_back else action.key, action)
-        known["back" if action.leads_back else action.key] = replace(same, steps=same.steps or action.steps)
-    return list(known.values())
+        same = actions.setdefault("back" if action.leads_back else action.key, action)
+        actions["back" if action.leads_back else action.key] = replace(same, steps=same.steps or action.steps)
+    return list(actions.values())
 
 
 def _steps(action: Action) -> list[Block]:

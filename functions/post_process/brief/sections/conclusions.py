@@ -14,7 +14,21 @@ from shared.contracts import (
     SuspectCommit,
 )
 
-from ..model import Block, Code, Line, Link, Links, Quote, Section, Words, at_time, clip, is_by_model, on_day, prose
+from ..model import (
+    Block,
+    Code,
+    Link,
+    Links,
+    QuotedText,
+    Section,
+    TextLine,
+    Words,
+    at_time,
+    clip,
+    is_by_model,
+    on_day,
+    prose,
+)
 
 WORTH_SHOWING = 0.5
 DIFF_LINES = 40
@@ -26,8 +40,8 @@ def cause(request: PostProcessRequest) -> Section:
     if not causes:
         reasoning = clip(request.incident.reasoning, 900) if request.incident else ""
         verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
-        none = Line(verdict, is_strong=True)
-        shown = [Quote(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
+        none = TextLine(verdict, is_strong=True)
+        shown = [QuotedText(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
         return Section(
             "Most likely cause",
             (none, *([Words(reasoning, is_markdown=is_by_model(request.incident))] if reasoning else []), *shown),
@@ -37,10 +51,10 @@ def cause(request: PostProcessRequest) -> Section:
     seen = {piece.id: piece for piece in _evidence(request)}
     blocks: list[Block] = [
         Words(prose(best.hypothesis, 900), is_strong=True, is_markdown=is_markdown),
-        Line(confidence(best.confidence)),
+        TextLine(confidence(best.confidence)),
     ]
     blocks += [
-        Quote(
+        QuotedText(
             clip(quote.text, 400), _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id
         )
         for quote in best.quotes[:3]
@@ -68,8 +82,8 @@ def pull_request(request: PostProcessRequest) -> Section:
     button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
     if request.branch is not None and request.branch.linked_pr_url is not None:
-        return Section("Pull request", (button, Line(f"Opened before, not by this incident. {made.message}")))
-    return Section("Pull request", (button, Line(state), *_change(request)))
+        return Section("Pull request", (button, TextLine(f"Opened before, not by this incident. {made.message}")))
+    return Section("Pull request", (button, TextLine(state), *_change(request)))
 
 
 def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Section:
@@ -77,7 +91,7 @@ def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Sec
     button = Links((Link("Look at it and approve", url),), is_button=True)
     return Section(
         "Pull request",
-        (button, Line(f"Nothing is written before you approve. The link works once{until}."), *_change(request)),
+        (button, TextLine(f"Nothing is written before you approve. The link works once{until}."), *_change(request)),
     )
 
 
@@ -107,7 +121,7 @@ def _change(request: PostProcessRequest) -> list[Block]:
     paths = list(dict.fromkeys(edit.path for edit in patch.files_to_modify))
     files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
     way = f"It reverts commit {patch.reverts[:12]}, in {files}." if patch.reverts else f"It changes {files}."
-    blocks: list[Block] = [Line(way)]
+    blocks: list[Block] = [TextLine(way)]
     for path in paths[:2]:
         lines = _diff([edit for edit in patch.files_to_modify if edit.path == path])
         rest = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
@@ -147,8 +161,10 @@ def _commit(commit: SuspectCommit, received: datetime) -> list[Block]:
     share = f"{round(commit.score * 100)} %"
     name = f"Suspect commit ({share})" if commit.score >= WORTH_SHOWING else f"Commit to look at (only {share})"
     blocks: list[Block] = [
-        Line(f"{name}: {clip(commit.subject, 200)}", is_strong=True),
-        Line(f"{commit.sha[:10]} by {commit.author or 'unknown'}, {on_day(commit.at, received)} {commit.at:%H:%M} UTC"),
+        TextLine(f"{name}: {clip(commit.subject, 200)}", is_strong=True),
+        TextLine(
+            f"{commit.sha[:10]} by {commit.author or 'unknown'}, {on_day(commit.at, received)} {commit.at:%H:%M} UTC"
+        ),
         Words(clip(commit.why, 400)),
     ]
     return [*blocks, Links((Link(f"Commit {commit.sha[:10]}", commit.url),))] if commit.url else blocks

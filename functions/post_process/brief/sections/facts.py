@@ -9,11 +9,11 @@ from ..model import (
     Chart,
     Code,
     Items,
-    Line,
     Link,
     Links,
     Section,
     Table,
+    TextLine,
     Words,
     at_time,
     clip,
@@ -33,7 +33,7 @@ def errors(incident: Incident | None) -> Section | None:
     peak = f", peak at {at_time(counts.peak_error_time)}" if counts.peak_error_time else ""
     window = f"from {at_time(incident.start)} to {at_time(incident.end)} UTC"
     counted = f"{counts.total_errors:,} errors and {counts.total_warnings:,} warnings {window}{peak}."
-    blocks: list[Block] = [Line(counted if incident.lines_read else _uncounted(incident, window))]
+    blocks: list[Block] = [TextLine(counted if incident.lines_read else _uncounted(incident, window))]
     if drawn := chart(incident):
         blocks.append(drawn)
     kinds = [(name, count) for name, count in counts.error_types.items() if count <= counts.total_errors]

@@ -2,7 +2,7 @@
 
 from shared.contracts import Answer, Failure, PostProcessRequest
 
-from ..model import Line, clip
+from ..model import TextLine, clip
 
 _MEANS = {
     "incident_detection": "Logs and metrics were not judged: severity and symptoms are only what the alert says.",
@@ -58,21 +58,21 @@ def answers(request: PostProcessRequest) -> list[tuple[str, Answer]]:
     return [(step, answer) for step, answer in given.items() if answer is not None]
 
 
-def explain(troubles: list[Failure]) -> list[Line]:
+def explain(troubles: list[Failure]) -> list[TextLine]:
     """Return each trouble with its step, what it means for the reader, and what to do; at most twelve in full."""
-    blocks: list[Line] = []
+    blocks: list[TextLine] = []
     troubles = _each_once(troubles)
     for trouble in troubles[:12]:
         verdict = "had to do without something" if trouble.error_type == "degraded" else "failed"
-        blocks.append(Line(f"{trouble.step} {verdict}", is_strong=True))
+        blocks.append(TextLine(f"{trouble.step} {verdict}", is_strong=True))
         kind = "" if trouble.error_type in ("", "degraded") else f"{trouble.error_type}: "
-        blocks.append(Line(clip(f"{kind}{trouble.message or 'no message'}", 500)))
+        blocks.append(TextLine(clip(f"{kind}{trouble.message or 'no message'}", 500)))
         means = _MEANS.get(trouble.step, "What this step adds is missing here.")
         if trouble.error_type == "degraded":
             means = "Its answer stands, made from less than it asked for."
-        blocks.append(Line(f"{means} {_DO.get(trouble.error_type, _UNKNOWN)}"))
+        blocks.append(TextLine(f"{means} {_DO.get(trouble.error_type, _UNKNOWN)}"))
     if rest := troubles[12:]:
-        blocks.append(Line(clip(f"And also: {', '.join(trouble.step for trouble in rest)}", 500)))
+        blocks.append(TextLine(clip(f"And also: {', '.join(trouble.step for trouble in rest)}", 500)))
     return blocks
 
 

@@ -18,7 +18,7 @@ _RESERVED_PREFIXES = ("GOOGLE", "WORKFLOWS")
 
 
 @dataclass(frozen=True)
-class Settings:
+class DeploymentSettings:
     """What a deployment carries beside its source."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Deployment:
 
     name: str
     workflow: syntax.Workflow
-    settings: Settings
+    settings: DeploymentSettings
     revision: str
     create_time: datetime
     revision_create_time: datetime
@@ -51,7 +51,7 @@ class Deployments:
         self._lock = threading.Lock()
         self._by_name: dict[str, Deployment] = {}
 
-    def create(self, name: str, source: str, settings: Settings) -> Deployment:
+    def create(self, name: str, source: str, settings: DeploymentSettings) -> Deployment:
         """Deploy under a new name; raises AlreadyExists, InvalidArgument."""
         workflow = _checked(source, settings)
         moment = clock.now()
@@ -62,7 +62,7 @@ class Deployments:
             self._by_name[name] = deployment
         return deployment
 
-    def update(self, name: str, source: str | None, settings: Settings) -> Deployment:
+    def update(self, name: str, source: str | None, settings: DeploymentSettings) -> Deployment:
         """Make the next revision of a deployment; raises NotFound, InvalidArgument."""
         current = self.get(name)
         workflow = _checked(current.workflow.source if source is None else source, settings)
@@ -100,7 +100,7 @@ def _revision(number: int) -> str:
     return f"{number:06d}-{uuid.uuid4().hex[:3]}"
 
 
-def _checked(source: str, settings: Settings) -> syntax.Workflow:
+def _checked(source: str, settings: DeploymentSettings) -> syntax.Workflow:
     _check_environment(settings.environment)
     check_labels(settings.labels)
     try:

@@ -29,7 +29,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Request:
+class ExecutionRequest:
     """What an execution was asked for; `argument` is JSON text."""
 
     argument: str = "null"
@@ -60,7 +60,9 @@ class Parts:
 class Execution:
     """A running or ended execution; everything readable from any thread."""
 
-    def __init__(self, name: str, sequence: int, deployment: Deployment, request: Request, parts: Parts) -> None:
+    def __init__(
+        self, name: str, sequence: int, deployment: Deployment, request: ExecutionRequest, parts: Parts
+    ) -> None:
         self.name = name
         self.sequence = sequence
         self.deployment = deployment

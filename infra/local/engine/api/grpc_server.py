@@ -13,7 +13,7 @@ from google.cloud.workflows.executions_v1.types import executions as types
 
 from infra.local.engine.api import resources
 from infra.local.engine.api.errors import ApiError
-from infra.local.engine.api.execution import Execution, Request
+from infra.local.engine.api.execution import Execution, ExecutionRequest
 from infra.local.engine.api.service import WorkflowsService
 
 _SERVICE = "google.cloud.workflows.executions.v1.Executions"
@@ -44,12 +44,12 @@ class GrpcServer:
         self._server.stop(grace=0).wait()
 
 
-def _handlers(door: _Executions) -> grpc.GenericRpcHandler:
+def _handlers(servicer: _Executions) -> grpc.GenericRpcHandler:
     methods = {
-        "CreateExecution": _method(door.create, types.CreateExecutionRequest),
-        "GetExecution": _method(door.get, types.GetExecutionRequest),
-        "ListExecutions": _method(door.list, types.ListExecutionsRequest),
-        "CancelExecution": _method(door.cancel, types.CancelExecutionRequest),
+        "CreateExecution": _method(servicer.create, types.CreateExecutionRequest),
+        "GetExecution": _method(servicer.get, types.GetExecutionRequest),
+        "ListExecutions": _method(servicer.list, types.ListExecutionsRequest),
+        "CancelExecution": _method(servicer.cancel, types.CancelExecutionRequest),
     }
     return grpc.method_handlers_generic_handler(_SERVICE, methods)  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
 
@@ -79,7 +79,7 @@ class _Executions:
         """Start an execution."""
         wanted = asked.execution
         level = types.Execution.CallLogLevel(wanted.call_log_level).name
-        request = Request(wanted.argument or "null", dict(wanted.labels), level)
+        request = ExecutionRequest(wanted.argument or "null", dict(wanted.labels), level)
         return _resource(self._service.create_execution(asked.parent, request), "FULL")
 
     def get(self, asked: types.GetExecutionRequest) -> proto.Message:

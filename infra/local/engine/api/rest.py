@@ -40,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
             handler, path = routes.find(self.command, unquote(parts.path))
             content = self._content()
             is_callback = handler is routes.receive_callback
-            call = routes.Call(
+            call = routes.RouteCall(
                 path,
                 dict(parse_qsl(parts.query)),
                 {} if is_callback else _json_map(content),

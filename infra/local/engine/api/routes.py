@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from infra.local.engine.api import resources
-from infra.local.engine.api.deployments import Deployment, Settings
+from infra.local.engine.api.deployments import Deployment, DeploymentSettings
 from infra.local.engine.api.errors import InvalidArgument, NotFound
-from infra.local.engine.api.execution import Request
+from infra.local.engine.api.execution import ExecutionRequest
 from infra.local.engine.api.resources import Json
 from infra.local.engine.api.service import WorkflowsService
 from infra.local.engine.language.values import Value
@@ -21,7 +21,7 @@ _STEPS_PAGE = 1000
 
 
 @dataclass(frozen=True)
-class Call:
+class RouteCall:
     """A request to the API: parts of its path, its query, its decoded body, and for callbacks the raw request."""
 
     path: Mapping[str, str]
@@ -44,10 +44,10 @@ class Call:
         return int(value)
 
 
-Handler: TypeAlias = Callable[[WorkflowsService, Call], Json]
+Handler: TypeAlias = Callable[[WorkflowsService, RouteCall], Json]
 
 
-def create_workflow(service: WorkflowsService, call: Call) -> Json:
+def create_workflow(service: WorkflowsService, call: RouteCall) -> Json:
     """Deploy a new workflow."""
     identifier = call.query.get("workflowId", "")
     if not re.fullmatch(r"[A-Za-z]([\w-]{0,62}[A-Za-z0-9])?", identifier):
@@ -56,7 +56,7 @@ def create_workflow(service: WorkflowsService, call: Call) -> Json:
     return resources.operation(service.deployments.create(name, call.text("sourceContents"), _settings(call)), "create")
 
 
-def update_workflow(service: WorkflowsService, call: Call) -> Json:
+def update_workflow(service: WorkflowsService, call: RouteCall) -> Json:
     """Deploy the next revision; only the fields of `updateMask` change when there is one."""
     current = service.deployments.get(call.path["workflow"])
     mask = {name.replace("_", "").lower() for name in call.query.get("updateMask", "").split(",") if name}
@@ -67,8 +67,8 @@ def update_workflow(service: WorkflowsService, call: Call) -> Json:
     return resources.operation(service.deployments.update(current.name, source, settings), "update")
 
 
-def _settings(call: Call) -> Settings:
-    return Settings(
+def _settings(call: RouteCall) -> DeploymentSettings:
+    return DeploymentSettings(
         environment=resources.text_map(call.body.get("userEnvVars")),
         labels=resources.text_map(call.body.get("labels")),
         description=call.text("description"),
@@ -76,7 +76,7 @@ def _settings(call: Call) -> Settings:
     )
 
 
-def _masked(current: Deployment, wanted: Settings, mask: set[str]) -> Settings:
+def _masked(current: Deployment, wanted: DeploymentSettings, mask: set[str]) -> DeploymentSettings:
     old = current.settings
     if not mask:
         return wanted
@@ -89,22 +89,22 @@ def _masked(current: Deployment, wanted: Settings, mask: set[str]) -> Settings:
     )
 
 
-def get_workflow(service: WorkflowsService, call: Call) -> Json:
+def get_workflow(service: WorkflowsService, call: RouteCall) -> Json:
     """Return a workflow."""
     return resources.workflow(service.deployments.get(call.path["workflow"]))
 
 
-def list_workflows(service: WorkflowsService, call: Call) -> Json:
+def list_workflows(service: WorkflowsService, call: RouteCall) -> Json:
     """Return every workflow of a location; there are never pages."""
     return {"workflows": [resources.workflow(item) for item in service.deployments.list(call.path["parent"])]}
 
 
-def delete_workflow(service: WorkflowsService, call: Call) -> Json:
+def delete_workflow(service: WorkflowsService, call: RouteCall) -> Json:
     """Take a workflow away."""
     return resources.operation(service.deployments.delete(call.path["workflow"]), "delete")
 
 
-def get_operation(service: WorkflowsService, call: Call) -> Json:
+def get_operation(service: WorkflowsService, call: RouteCall) -> Json:
     """Return an operation, which is done: its name says on which workflow."""
     verb, _, rest = call.path["operation"].partition("-")
     identifier = re.sub(r"-\d{6}-[0-9a-f]{3}$", "", rest)
@@ -114,9 +114,9 @@ def get_operation(service: WorkflowsService, call: Call) -> Json:
     return resources.operation(deployment, verb)
 
 
-def create_execution(service: WorkflowsService, call: Call) -> Json:
+def create_execution(service: WorkflowsService, call: RouteCall) -> Json:
     """Start an execution."""
-    request = Request(
+    request = ExecutionRequest(
         call.text("argument") or "null",
         resources.text_map(call.body.get("labels")),
         call.text("callLogLevel") or "CALL_LOG_LEVEL_UNSPECIFIED",
@@ -124,12 +124,12 @@ def create_execution(service: WorkflowsService, call: Call) -> Json:
     return resources.execution(service.create_execution(call.path["workflow"], request))
 
 
-def get_execution(service: WorkflowsService, call: Call) -> Json:
+def get_execution(service: WorkflowsService, call: RouteCall) -> Json:
     """Return an execution, whole unless asked for less."""
     return resources.execution(service.get_execution(call.path["execution"]), call.query.get("view", "FULL"))
 
 
-def list_executions(service: WorkflowsService, call: Call) -> Json:
+def list_executions(service: WorkflowsService, call: RouteCall) -> Json:
     """Return a page of executions, in the BASIC view unless asked for more."""
     page = service.list_executions(
         call.path["workflow"],
@@ -145,12 +145,12 @@ def list_executions(service: WorkflowsService, call: Call) -> Json:
     }
 
 
-def cancel_execution(service: WorkflowsService, call: Call) -> Json:
+def cancel_execution(service: WorkflowsService, call: RouteCall) -> Json:
     """Cancel an execution."""
     return resources.execution(service.cancel_execution(call.path["execution"]))
 
 
-def list_steps(service: WorkflowsService, call: Call) -> Json:
+def list_steps(service: WorkflowsService, call: RouteCall) -> Json:
     """Return a page of step entries, oldest first."""
     execution = service.get_execution(call.path["execution"])
     if call.query.get("filter"):
@@ -171,7 +171,7 @@ def list_steps(service: WorkflowsService, call: Call) -> Json:
     }
 
 
-def get_step(service: WorkflowsService, call: Call) -> Json:
+def get_step(service: WorkflowsService, call: RouteCall) -> Json:
     """Return one step entry."""
     execution = service.get_execution(call.path["execution"])
     number = call.path["entry"]
@@ -182,13 +182,13 @@ def get_step(service: WorkflowsService, call: Call) -> Json:
     return resources.step_entry(execution.name, entry, children)
 
 
-def list_callbacks(service: WorkflowsService, call: Call) -> Json:
+def list_callbacks(service: WorkflowsService, call: RouteCall) -> Json:
     """Return the callback endpoints of an execution."""
     execution = service.get_execution(call.path["execution"])
     return {"callbacks": [resources.callback(execution.name, item) for item in execution.callbacks.endpoints()]}
 
 
-def receive_callback(service: WorkflowsService, call: Call) -> Json:
+def receive_callback(service: WorkflowsService, call: RouteCall) -> Json:
     """Hand a request to the step that waits for it."""
     execution = service.get_execution(call.path["execution"])
     endpoint = execution.callbacks.find(call.path["callback"])

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from infra.local.engine.api import filters
 from infra.local.engine.api.deployments import Deployment, Deployments, check_labels
 from infra.local.engine.api.errors import FailedPrecondition, InvalidArgument, NotFound
-from infra.local.engine.api.execution import Execution, Parts, Request, State
+from infra.local.engine.api.execution import Execution, ExecutionRequest, Parts, State
 from infra.local.engine.language import limits
 from infra.local.engine.language.errors import WorkflowError, tagged
 from infra.local.engine.language.values import Value, from_json, to_json
@@ -58,7 +58,9 @@ class WorkflowsService:
         self._sequence = itertools.count(1)
         self._executions: dict[str, Execution] = {}
 
-    def create_execution(self, workflow: str, request: Request, on_end: Callable[[], None] = lambda: None) -> Execution:
+    def create_execution(
+        self, workflow: str, request: ExecutionRequest, on_end: Callable[[], None] = lambda: None
+    ) -> Execution:
         """Start a workflow; raises NotFound, InvalidArgument."""
         deployment = self.deployments.get(workflow)
         _check(request)
@@ -109,7 +111,7 @@ class WorkflowsService:
         for execution in executions:
             execution.wait(1.0)
 
-    def _execution(self, name: str, deployment: Deployment, request: Request) -> Execution:
+    def _execution(self, name: str, deployment: Deployment, request: ExecutionRequest) -> Execution:
         cancellation = Cancellation()
         callbacks = CallbackBoard(f"{self.base_url}/v1/{name}", cancellation.ring)
         host = LocalHost(
@@ -127,7 +129,7 @@ class WorkflowsService:
         """Run another workflow of the caller's project for it; when the caller is cancelled, so is the other."""
         name = f"{caller.rpartition('/')[0]}/{workflow}"
         try:
-            child = self.create_execution(name, Request(to_json(argument)), cancellation.ring)
+            child = self.create_execution(name, ExecutionRequest(to_json(argument)), cancellation.ring)
         except (NotFound, InvalidArgument) as error:
             raise tagged("SystemError", f"workflow {workflow!r} cannot be run: {error}") from error
         try:
@@ -146,7 +148,7 @@ def _outcome(child: Execution) -> Value:
     return from_json(ending.result)
 
 
-def _check(request: Request) -> None:
+def _check(request: ExecutionRequest) -> None:
     check_labels(request.labels)
     size_bytes = len(request.argument.encode("utf-8"))
     if size_bytes > limits.ARGUMENT_BYTES:

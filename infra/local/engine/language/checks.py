@@ -94,7 +94,7 @@ class _Checker:
         match action:
             case syntax.Assign(assignments):
                 self._assignments(assignments, names)
-            case syntax.Call():
+            case syntax.CallStep():
                 self._call(action, names)
             case syntax.Raise(value):
                 self._values(value)
@@ -160,7 +160,7 @@ class _Checker:
         if action.handler is not None:
             self.block(action.handler.body, place, _Names(names, {action.handler.variable}))
 
-    def _call(self, call: syntax.Call, names: _Names) -> None:
+    def _call(self, call: syntax.CallStep, names: _Names) -> None:
         self._values(MapTemplate(call.named), *call.positional)
         if call.result is not None:
             self._assign(call.result, names)
@@ -170,7 +170,7 @@ class _Checker:
         if signature is not None:
             self._arguments(call, signature)
 
-    def _arguments(self, call: syntax.Call, signature: Signature) -> None:
+    def _arguments(self, call: syntax.CallStep, signature: Signature) -> None:
         if len(call.positional) > len(signature.parameters):
             self._report(f"{call.function!r} takes {_arity(signature)}, found {len(call.positional)}")
         given = [name for name, _ in call.named] or list(signature.parameters[: len(call.positional)])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from infra.local.engine.language import limits
-from infra.local.engine.language.lexer import ExpressionRejected, Kind, Token, tokenize
+from infra.local.engine.language.lexer import ExpressionRejected, ExpressionToken, Kind, tokenize
 from infra.local.engine.language.values import Value
 
 
@@ -208,10 +208,10 @@ class _Parser:
                 return f"{self._function_name(inner)}.{name}"
         raise self._unexpected("an operator")
 
-    def _peek(self) -> Token:
+    def _peek(self) -> ExpressionToken:
         return self._tokens[self._at]
 
-    def _next(self) -> Token:
+    def _next(self) -> ExpressionToken:
         token = self._tokens[self._at]
         self._at = min(self._at + 1, len(self._tokens) - 1)
         return token

@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Token:
+class ExpressionToken:
     """One word of an expression; `text` is as written, but for strings, whose escapes are resolved."""
 
     kind: Kind
@@ -45,13 +45,13 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "/": "/"}
 
 
-def tokenize(text: str) -> list[Token]:
+def tokenize(text: str) -> list[ExpressionToken]:
     """
     Return the tokens of the expression, the last of kind END.
 
     Raises ExpressionRejected at a character that starts no token.
     """
-    tokens: list[Token] = []
+    tokens: list[ExpressionToken] = []
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -60,14 +60,14 @@ def tokenize(text: str) -> list[Token]:
         if match.lastgroup != "space":
             tokens.append(_token(Kind(match.lastgroup), match.group(), position))
         position = match.end()
-    return [*tokens, Token(Kind.END, "", len(text))]
+    return [*tokens, ExpressionToken(Kind.END, "", len(text))]
 
 
-def _token(kind: Kind, text: str, position: int) -> Token:
+def _token(kind: Kind, text: str, position: int) -> ExpressionToken:
     if kind is Kind.STRING:
         text = _ESCAPE.sub(_unescape, text[1:-1])
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return Token(kind, text, position)
+    return ExpressionToken(kind, text, position)
 
 
 def _unescape(match: re.Match[str]) -> str:

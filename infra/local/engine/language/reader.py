@@ -123,17 +123,17 @@ def _assign(fields: Fields) -> syntax.Assign:
     return syntax.Assign(tuple(assignments))
 
 
-def _target(text: str, fields: Fields) -> syntax.Target:
+def _target(text: str, fields: Fields) -> syntax.AssignTarget:
     try:
         return _path(parse(text), ())
     except ExpressionRejected as error:
         raise fields.refuse(f"cannot assign to {text!r}: {error}") from error
 
 
-def _path(expression: Expression, path: tuple[Expression, ...]) -> syntax.Target:
+def _path(expression: Expression, path: tuple[Expression, ...]) -> syntax.AssignTarget:
     match expression:
         case Name(name):
-            return syntax.Target(name, path)
+            return syntax.AssignTarget(name, path)
         case Property(owner, name):
             return _path(owner, (Literal(name), *path))
         case Index(owner, key):
@@ -141,7 +141,7 @@ def _path(expression: Expression, path: tuple[Expression, ...]) -> syntax.Target
     raise ExpressionRejected("it is no variable, property or element")
 
 
-def _call(fields: Fields) -> syntax.Call:
+def _call(fields: Fields) -> syntax.CallStep:
     function = fields.take_text("call")
     named: tuple[tuple[str, Template], ...] = ()
     positional: tuple[Template, ...] = ()
@@ -154,7 +154,7 @@ def _call(fields: Fields) -> syntax.Call:
     elif given is not None:
         raise fields.refuse(f"'args' must be a map or a list, found {given!r}")
     result = fields.take_optional_text("result")
-    return syntax.Call(function, named, positional, None if result is None else _check_name(result, fields))
+    return syntax.CallStep(function, named, positional, None if result is None else _check_name(result, fields))
 
 
 def _switch(fields: Fields, routine: str) -> syntax.Switch:
@@ -198,14 +198,14 @@ def _parallel(fields: Fields, routine: str) -> syntax.Parallel:
     return syntax.Parallel(names, limit, branches, loop)
 
 
-def _branches(fields: Fields, routine: str) -> tuple[syntax.Branch, ...]:
-    branches: list[syntax.Branch] = []
+def _branches(fields: Fields, routine: str) -> tuple[syntax.ParallelBranch, ...]:
+    branches: list[syntax.ParallelBranch] = []
     for raw in fields.take_list("branches", at_least=limits.MIN_BRANCHES, at_most=limits.MAX_BRANCHES):
         name, body, _ = single_entry(raw, fields.where, "a branch")
         if any(branch.name == name for branch in branches):
             raise fields.refuse(f"two branches are named {name!r}")
         inner = Fields(body, f"{fields.where}, branch {name!r}")
-        branches.append(syntax.Branch(name, _block(inner, routine)))
+        branches.append(syntax.ParallelBranch(name, _block(inner, routine)))
         inner.finish()
     return tuple(branches)
 

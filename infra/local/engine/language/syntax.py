@@ -16,7 +16,7 @@ RESERVED_TARGETS = frozenset({END, BREAK, CONTINUE})
 
 
 @dataclass(frozen=True)
-class Target:
+class AssignTarget:
     """Where an assignment writes: a variable, and the path inside its value."""
 
     variable: str
@@ -27,7 +27,7 @@ class Target:
 class Assignment:
     """`target: value`."""
 
-    target: Target
+    target: AssignTarget
     value: Template
 
 
@@ -39,7 +39,7 @@ class Assign:
 
 
 @dataclass(frozen=True)
-class Call:
+class CallStep:
     """A call of a subworkflow or of the standard library, its arguments either named or in order."""
 
     function: str
@@ -76,7 +76,7 @@ class For:
 
 
 @dataclass(frozen=True)
-class Branch:
+class ParallelBranch:
     """One named branch of a parallel step."""
 
     name: str
@@ -89,7 +89,7 @@ class Parallel:
 
     shared: frozenset[str] = frozenset()
     concurrency_limit: Template | None = None
-    branches: tuple[Branch, ...] = ()
+    branches: tuple[ParallelBranch, ...] = ()
     loop: For | None = None
 
 
@@ -132,7 +132,7 @@ class Block:
     positions: Mapping[str, int]
 
 
-Action: TypeAlias = Assign | Call | Switch | For | Parallel | Try | Raise | Return | Block
+Action: TypeAlias = Assign | CallStep | Switch | For | Parallel | Try | Raise | Return | Block
 
 
 @dataclass(frozen=True)

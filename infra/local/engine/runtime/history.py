@@ -52,7 +52,7 @@ class History:
         self._entries: dict[int, StepEntry] = {}
         self._open: set[int] = set()
 
-    def begin(self, routine: str, step: str, step_type: str, parent: int | None, branch: str | None) -> int:
+    def start(self, routine: str, step: str, step_type: str, parent: int | None, branch: str | None) -> int:
         """Note that a step began and return the number of its entry."""
         moment = clock.now()
         with self._lock:
@@ -60,7 +60,7 @@ class History:
             entry = StepEntry(number, routine, step, step_type, StepState.IN_PROGRESS, moment, moment, parent, branch)
             self._entries[number] = entry
             self._open.add(number)
-        self._tell(entry)
+        self._notify(entry)
         return number
 
     def end(self, number: int, error: EngineError | None = None) -> None:
@@ -70,7 +70,7 @@ class History:
             entry = replace(self._entries[number], update_time=clock.now(), state=state, exception=exception)
             self._entries[number] = entry
             self._open.discard(number)
-        self._tell(entry)
+        self._notify(entry)
 
     def entries(self) -> list[StepEntry]:
         """Return every entry, oldest first."""
@@ -92,7 +92,7 @@ class History:
         with self._lock:
             return list(self._entries.values())[-1:]
 
-    def _tell(self, entry: StepEntry) -> None:
+    def _notify(self, entry: StepEntry) -> None:
         if self._listener is not None:
             self._listener(entry)
 
@@ -108,7 +108,7 @@ def _outcome(error: EngineError | None) -> tuple[StepState, Value]:
 def step_type(action: syntax.Action | None, routines: frozenset[str]) -> str:
     """Return the StepType of an action; source: StepType of the Workflow Executions API."""
     match action:
-        case syntax.Call(function):
+        case syntax.CallStep(function):
             return "STEP_SUBWORKFLOW_CALL" if function in routines else "STEP_STD_LIB_CALL"
         case syntax.Parallel(loop=loop):
             return "STEP_PARALLEL_BRANCH" if loop is None else "STEP_PARALLEL_FOR"

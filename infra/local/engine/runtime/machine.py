@@ -13,14 +13,14 @@ from infra.local.engine.language.evaluator import fill
 from infra.local.engine.language.templates import Template
 from infra.local.engine.language.values import FunctionName, Value
 from infra.local.engine.runtime.history import History
-from infra.local.engine.runtime.scope import Memory, Scope
+from infra.local.engine.runtime.scope import MemoryUse, Scope
 from infra.local.engine.runtime.waiting import Cancellation
 from infra.local.engine.stdlib import connectors
 from infra.local.engine.stdlib.function import Host
 
 
 @dataclass(frozen=True)
-class Frame:
+class CallFrame:
     """Where a step runs: its routine and scope, how deep in calls and in parallel steps, below which entry."""
 
     routine: syntax.Routine
@@ -30,7 +30,7 @@ class Frame:
     parent_entry: int | None = None
     branch: str | None = None
 
-    def within(self, scope: Scope) -> Frame:
+    def within(self, scope: Scope) -> CallFrame:
         """Return the same place with another scope."""
         return replace(self, scope=scope)
 
@@ -44,7 +44,7 @@ class Machine:
         host: Host,
         cancellation: Cancellation,
         history: History,
-        run_routine: Callable[[Machine, Frame], Value],
+        run_routine: Callable[[Machine, CallFrame], Value],
     ) -> None:
         self.workflow = workflow
         self.host = host
@@ -53,7 +53,7 @@ class Machine:
         self.routine_names = frozenset(workflow.routines)
         # Steps call the machine and the machine calls steps: the circle is closed by whoever makes both.
         self._run_routine = run_routine
-        self._memory = Memory()
+        self._memory = MemoryUse()
         self._steps = itertools.count(1)
 
     def count_step(self) -> None:
@@ -67,7 +67,7 @@ class Machine:
         """Return the scope of a routine, which sees nothing of its caller."""
         return Scope(self._memory)
 
-    def routine_frame(self, routine: syntax.Routine, given: dict[str, Value], caller: Frame | None) -> Frame:
+    def routine_frame(self, routine: syntax.Routine, given: dict[str, Value], caller: CallFrame | None) -> CallFrame:
         """
         Return the frame of a routine with its parameters set.
 
@@ -76,7 +76,7 @@ class Machine:
         depth = 0 if caller is None else caller.call_depth + 1
         if depth > limits.CALL_DEPTH:
             raise recursion_error(f"more than {limits.CALL_DEPTH} calls deep")
-        frame = Frame(routine, self.new_scope(), depth)
+        frame = CallFrame(routine, self.new_scope(), depth)
         if caller is not None:
             frame = replace(
                 frame,
@@ -88,18 +88,18 @@ class Machine:
             frame.scope.write(parameter.name, self._argument(parameter, given, frame))
         return frame
 
-    def _argument(self, parameter: syntax.Parameter, given: dict[str, Value], frame: Frame) -> Value:
+    def _argument(self, parameter: syntax.Parameter, given: dict[str, Value], frame: CallFrame) -> Value:
         if parameter.name in given:
             return given[parameter.name]
         if parameter.default is None:
             raise key_error(f"argument not found: {parameter.name}")
         return fill(parameter.default, FrameNames(self, frame))
 
-    def fill(self, template: Template, frame: Frame) -> Value:
+    def fill(self, template: Template, frame: CallFrame) -> Value:
         """Return the value of a template in a frame."""
         return fill(template, FrameNames(self, frame))
 
-    def call(self, function: str, arguments: dict[str, Value], caller: Frame) -> Value:
+    def call(self, function: str, arguments: dict[str, Value], caller: CallFrame) -> Value:
         """Call a subworkflow or the library by name of parameter."""
         if function in self.workflow.routines:
             return self._run_routine(self, self.routine_frame(self.workflow.routines[function], arguments, caller))
@@ -107,7 +107,7 @@ class Machine:
             return connectors.call(self.host, function, arguments)
         return stdlib.FUNCTIONS[function].call(self.host, arguments)
 
-    def call_in_order(self, function: str, arguments: list[Value], caller: Frame) -> Value:
+    def call_in_order(self, function: str, arguments: list[Value], caller: CallFrame) -> Value:
         """Call a subworkflow or the library by position."""
         if function in self.workflow.routines:
             names = [parameter.name for parameter in self.workflow.routines[function].parameters]
@@ -121,7 +121,7 @@ class Machine:
 class FrameNames:
     """The names an expression sees in a frame."""
 
-    def __init__(self, machine: Machine, frame: Frame) -> None:
+    def __init__(self, machine: Machine, frame: CallFrame) -> None:
         self._machine = machine
         self._frame = frame
 

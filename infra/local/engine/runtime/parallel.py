@@ -10,14 +10,14 @@ from typing import TypeAlias
 from infra.local.engine.language import limits, syntax
 from infra.local.engine.language.errors import EngineError, ExecutionCancelled, WorkflowError, tagged, value_error
 from infra.local.engine.language.values import Value, is_integer
-from infra.local.engine.runtime.machine import Frame, Machine
+from infra.local.engine.runtime.machine import CallFrame, Machine
 
 Iteration: TypeAlias = tuple[int, Value]
 Task: TypeAlias = tuple[str, syntax.Block, Iteration | None]
-RunTask: TypeAlias = Callable[[Frame, syntax.Block, Iteration | None], None]
+RunTask: TypeAlias = Callable[[CallFrame, syntax.Block, Iteration | None], None]
 
 
-def run(machine: Machine, frame: Frame, action: syntax.Parallel, tasks: list[Task], run_task: RunTask) -> None:
+def run(machine: Machine, frame: CallFrame, action: syntax.Parallel, tasks: list[Task], run_task: RunTask) -> None:
     """
     Run every task to its end, whatever becomes of the others (`continueAll`).
 
@@ -33,7 +33,7 @@ def run(machine: Machine, frame: Frame, action: syntax.Parallel, tasks: list[Tas
         raise _unhandled(pool.errors)
 
 
-def _limit(machine: Machine, frame: Frame, action: syntax.Parallel) -> int:
+def _limit(machine: Machine, frame: CallFrame, action: syntax.Parallel) -> int:
     if action.concurrency_limit is None:
         return limits.CONCURRENT_BRANCHES
     value = machine.fill(action.concurrency_limit, frame)
@@ -59,7 +59,7 @@ class _Pool:
     """Threads that take one task after the other until none is left."""
 
     def __init__(
-        self, machine: Machine, frame: Frame, shared: frozenset[str], tasks: list[Task], run_task: RunTask
+        self, machine: Machine, frame: CallFrame, shared: frozenset[str], tasks: list[Task], run_task: RunTask
     ) -> None:
         self.errors: list[tuple[int, str, WorkflowError]] = []
         self._machine = machine
@@ -97,7 +97,7 @@ class _Pool:
         name, body, iteration = task
         kind = "STEP_PARALLEL_BRANCH_ENTRY" if iteration is None else "STEP_FOR_ITERATION"
         history, frame = self._machine.history, self._frame
-        entry = history.begin(frame.routine.name, name, kind, frame.parent_entry, frame.branch)
+        entry = history.start(frame.routine.name, name, kind, frame.parent_entry, frame.branch)
         path = name if frame.branch is None else f"{frame.branch}/{name}"
         scope = frame.scope.inner(self._shared)
         try:

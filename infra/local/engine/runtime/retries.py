@@ -9,14 +9,14 @@ from typing import TypeVar
 from infra.local.engine.language import syntax
 from infra.local.engine.language.errors import WorkflowError, type_error, value_error
 from infra.local.engine.language.values import FunctionName, Value, is_integer, is_number, type_name
-from infra.local.engine.runtime.machine import Frame, Machine
+from infra.local.engine.runtime.machine import CallFrame, Machine
 from infra.local.engine.stdlib.retry import DEFAULT_BACKOFF
 
 Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True)
-class Policy:
+class RetryPolicy:
     """Whether, how often and after which delays (seconds) a body is run again."""
 
     predicate: FunctionName | None
@@ -33,9 +33,9 @@ class Policy:
 
 def run_try(
     machine: Machine,
-    frame: Frame,
+    frame: CallFrame,
     action: syntax.Try,
-    run_block: Callable[[Machine, Frame, syntax.Block], Outcome],
+    run_block: Callable[[Machine, CallFrame, syntax.Block], Outcome],
 ) -> Outcome:
     """Run the body until it succeeds or may not be retried; hand its last error to the handler if there is one."""
     retry = 0
@@ -56,10 +56,10 @@ def run_try(
 
 def _handle(
     machine: Machine,
-    frame: Frame,
+    frame: CallFrame,
     handler: syntax.Except,
     error: WorkflowError,
-    run_block: Callable[[Machine, Frame, syntax.Block], Outcome],
+    run_block: Callable[[Machine, CallFrame, syntax.Block], Outcome],
 ) -> Outcome:
     scope = frame.scope.inner()
     try:
@@ -69,7 +69,9 @@ def _handle(
         scope.close()
 
 
-def _next_delay_s(machine: Machine, frame: Frame, action: syntax.Try, error: WorkflowError, retry: int) -> float | None:
+def _next_delay_s(
+    machine: Machine, frame: CallFrame, action: syntax.Try, error: WorkflowError, retry: int
+) -> float | None:
     """Return how long to wait before the body is run again, or None when it is not."""
     if action.retry is None:
         return None
@@ -81,14 +83,14 @@ def _next_delay_s(machine: Machine, frame: Frame, action: syntax.Try, error: Wor
     return policy.delay_s(retry)
 
 
-def _wants_retry(machine: Machine, frame: Frame, predicate: FunctionName, error: WorkflowError) -> bool:
+def _wants_retry(machine: Machine, frame: CallFrame, predicate: FunctionName, error: WorkflowError) -> bool:
     answer = machine.call_in_order(predicate.name, [error.value], frame)
     if not isinstance(answer, bool):
         raise type_error(f"the predicate {predicate.name!r} returned {type_name(answer)}, not a boolean")
     return answer
 
 
-def _policy(raw: Value) -> Policy:
+def _policy(raw: Value) -> RetryPolicy:
     if not isinstance(raw, dict):
         raise type_error(f"a retry policy is a map, not {type_name(raw)}")
     predicate = raw.get("predicate")
@@ -97,7 +99,7 @@ def _policy(raw: Value) -> Policy:
     max_retries = raw.get("max_retries", 0)
     if not isinstance(max_retries, int) or not is_integer(max_retries) or max_retries < 0:
         raise value_error(f"max_retries must be an integer from 0 on, found {max_retries!r}")
-    return Policy(predicate, max_retries, *_backoff(raw.get("backoff", DEFAULT_BACKOFF)))
+    return RetryPolicy(predicate, max_retries, *_backoff(raw.get("backoff", DEFAULT_BACKOFF)))
 
 
 def _backoff(raw: Value) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ from infra.local.engine.language.evaluator import position
 from infra.local.engine.language.values import Value, longest_string_bytes, size_bytes, type_name
 
 
-class Memory:
+class MemoryUse:
     """The bytes of all variables of one execution."""
 
     def __init__(self, limit_bytes: int = limits.MEMORY_BYTES) -> None:
@@ -34,7 +34,7 @@ class Memory:
 class Scope:
     """Names and values; `lock` makes an assignment that reads and writes a shared variable one act."""
 
-    def __init__(self, memory: Memory, parent: Scope | None = None, shared: frozenset[str] | None = None) -> None:
+    def __init__(self, memory: MemoryUse, parent: Scope | None = None, shared: frozenset[str] | None = None) -> None:
         self.lock = threading.RLock()
         self._memory = memory
         self._parent = parent

@@ -11,7 +11,7 @@ from infra.local.engine.language.evaluator import boolean, evaluate
 from infra.local.engine.language.values import Value, is_number, type_name
 from infra.local.engine.runtime import parallel, retries
 from infra.local.engine.runtime.history import step_type
-from infra.local.engine.runtime.machine import Frame, FrameNames, Machine
+from infra.local.engine.runtime.machine import CallFrame, FrameNames, Machine
 from infra.local.engine.runtime.scope import replaced
 
 
@@ -32,7 +32,7 @@ class Returned:
 Outcome: TypeAlias = Jump | Returned | None
 
 
-def run_routine(machine: Machine, frame: Frame) -> Value:
+def run_routine(machine: Machine, frame: CallFrame) -> Value:
     """Run a routine to its end and return what it returns; null when it says nothing."""
     try:
         outcome = run_block(machine, frame, frame.routine.body)
@@ -41,7 +41,7 @@ def run_routine(machine: Machine, frame: Frame) -> Value:
     return outcome.value if isinstance(outcome, Returned) else None
 
 
-def run_block(machine: Machine, frame: Frame, block: syntax.Block) -> Outcome:
+def run_block(machine: Machine, frame: CallFrame, block: syntax.Block) -> Outcome:
     """Run steps in order; an outcome that is no jump inside the block leaves it."""
     index = 0
     while index < len(block.steps):
@@ -55,10 +55,10 @@ def run_block(machine: Machine, frame: Frame, block: syntax.Block) -> Outcome:
     return None
 
 
-def _run_step(machine: Machine, frame: Frame, step: syntax.Step) -> Outcome:
+def _run_step(machine: Machine, frame: CallFrame, step: syntax.Step) -> Outcome:
     machine.count_step()
     kind = step_type(step.action, machine.routine_names)
-    entry = machine.history.begin(frame.routine.name, step.name, kind, frame.parent_entry, frame.branch)
+    entry = machine.history.start(frame.routine.name, step.name, kind, frame.parent_entry, frame.branch)
     try:
         outcome = _perform(machine, replace(frame, parent_entry=entry), step.action)
     except EngineError as error:
@@ -70,13 +70,13 @@ def _run_step(machine: Machine, frame: Frame, step: syntax.Step) -> Outcome:
     return Jump(step.next) if outcome is None and step.next is not None else outcome
 
 
-def _perform(machine: Machine, frame: Frame, action: syntax.Action | None) -> Outcome:
+def _perform(machine: Machine, frame: CallFrame, action: syntax.Action | None) -> Outcome:
     match action:
         case syntax.Assign(assignments):
             for assignment in assignments:
                 _assign(machine, frame, assignment)
             return None
-        case syntax.Call():
+        case syntax.CallStep():
             _call(machine, frame, action)
             return None
         case syntax.Return(value):
@@ -90,7 +90,7 @@ def _perform(machine: Machine, frame: Frame, action: syntax.Action | None) -> Ou
 
 
 def _perform_compound(
-    machine: Machine, frame: Frame, action: syntax.Switch | syntax.For | syntax.Parallel | syntax.Try | syntax.Block
+    machine: Machine, frame: CallFrame, action: syntax.Switch | syntax.For | syntax.Parallel | syntax.Try | syntax.Block
 ) -> Outcome:
     match action:
         case syntax.Switch(cases):
@@ -106,7 +106,7 @@ def _perform_compound(
             return run_block(machine, frame, action)
 
 
-def _assign(machine: Machine, frame: Frame, assignment: syntax.Assignment) -> None:
+def _assign(machine: Machine, frame: CallFrame, assignment: syntax.Assignment) -> None:
     name = assignment.target.variable
     home = frame.scope.home(name)
     # Reading and writing a shared variable in one assignment is one act: `n: ${n + 1}` loses no count.
@@ -119,7 +119,7 @@ def _assign(machine: Machine, frame: Frame, assignment: syntax.Assignment) -> No
         home.write(name, value)
 
 
-def _call(machine: Machine, frame: Frame, call: syntax.Call) -> None:
+def _call(machine: Machine, frame: CallFrame, call: syntax.CallStep) -> None:
     if call.positional:
         values = [machine.fill(argument, frame) for argument in call.positional]
         result = machine.call_in_order(call.function, values, frame)
@@ -130,7 +130,7 @@ def _call(machine: Machine, frame: Frame, call: syntax.Call) -> None:
         frame.scope.assign(call.result, result)
 
 
-def _switch(machine: Machine, frame: Frame, cases: tuple[syntax.Case, ...]) -> Outcome:
+def _switch(machine: Machine, frame: CallFrame, cases: tuple[syntax.Case, ...]) -> Outcome:
     for case in cases:
         if boolean(machine.fill(case.condition, frame), "a condition"):
             outcome = _perform(machine, frame, case.action)
@@ -138,7 +138,7 @@ def _switch(machine: Machine, frame: Frame, cases: tuple[syntax.Case, ...]) -> O
     return None
 
 
-def _loop(machine: Machine, frame: Frame, loop: syntax.For) -> Outcome:
+def _loop(machine: Machine, frame: CallFrame, loop: syntax.For) -> Outcome:
     scope = frame.scope.inner()
     inside = frame.within(scope)
     try:
@@ -154,14 +154,14 @@ def _loop(machine: Machine, frame: Frame, loop: syntax.For) -> Outcome:
     return None
 
 
-def set_loop_variables(frame: Frame, loop: syntax.For, index: int, value: Value) -> None:
+def set_loop_variables(frame: CallFrame, loop: syntax.For, index: int, value: Value) -> None:
     """Give an iteration its value and its index."""
     frame.scope.write(loop.variable, value)
     if loop.index is not None:
         frame.scope.write(loop.index, index)
 
 
-def loop_values(machine: Machine, frame: Frame, loop: syntax.For) -> list[Value]:
+def loop_values(machine: Machine, frame: CallFrame, loop: syntax.For) -> list[Value]:
     """Return what a loop goes through; raises WorkflowError (TypeError)."""
     if loop.items is not None:
         items = machine.fill(loop.items, frame)
@@ -181,7 +181,7 @@ def _range(first: float, last: float) -> list[Value]:
     return [first + offset for offset in range(min(count, limits.STEPS_PER_EXECUTION + 1))]
 
 
-def _parallel(machine: Machine, frame: Frame, action: syntax.Parallel) -> None:
+def _parallel(machine: Machine, frame: CallFrame, action: syntax.Parallel) -> None:
     """Run branches or iterations, each in its own scope; a `continue` or an `end` in one ends that one."""
     tasks: list[parallel.Task]
     if action.loop is None:
@@ -190,7 +190,7 @@ def _parallel(machine: Machine, frame: Frame, action: syntax.Parallel) -> None:
         values = loop_values(machine, frame, action.loop)
         tasks = [(str(index), action.loop.body, (index, value)) for index, value in enumerate(values)]
 
-    def run_task(place: Frame, body: syntax.Block, iteration: parallel.Iteration | None) -> None:
+    def run_task(place: CallFrame, body: syntax.Block, iteration: parallel.Iteration | None) -> None:
         if action.loop is not None and iteration is not None:
             set_loop_variables(place, action.loop, *iteration)
         run_block(machine, place, body)

@@ -15,7 +15,7 @@ from infra.local.engine.language.errors import auth_error, type_error, value_err
 from infra.local.engine.language.values import Value, to_json, type_name
 from infra.local.engine.stdlib import arguments
 from infra.local.engine.stdlib.function import Function, Host, hosted
-from infra.local.engine.stdlib.http_wire import Request, exchange
+from infra.local.engine.stdlib.http_wire import HttpRequest, exchange
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 
@@ -42,7 +42,7 @@ def request(
         raise value_error(f"timeout must be above 0 and at most {limits.HTTP_MAX_TIMEOUT_S:g} seconds")
     sent_headers = {**_authorization(auth, url), **_headers(headers)}
     content = _content(body, sent_headers)
-    outgoing = Request(verb, _url(url, query), sent_headers, content)
+    outgoing = HttpRequest(verb, _url(url, query), sent_headers, content)
     return exchange(outgoing, host, float(timeout_s))
 
 

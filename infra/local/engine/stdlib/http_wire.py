@@ -24,7 +24,7 @@ _USER_AGENT = "local-workflows-engine"
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """A request ready to be sent."""
 
     method: str
@@ -42,7 +42,7 @@ class _Reply:
     content: bytes
 
 
-def exchange(request: Request, host: Host, timeout_s: float) -> Value:
+def exchange(request: HttpRequest, host: Host, timeout_s: float) -> Value:
     """
     Return the reply as a map of `body`, `code` and `headers`.
 
@@ -57,7 +57,7 @@ def exchange(request: Request, host: Host, timeout_s: float) -> Value:
     return answer
 
 
-def _send(request: Request, timeout_s: float) -> _Reply:
+def _send(request: HttpRequest, timeout_s: float) -> _Reply:
     try:
         with requests.Session() as session:
             # Neither a proxy nor ~/.netrc may change what the workflow asked for.
@@ -75,7 +75,7 @@ def _send(request: Request, timeout_s: float) -> _Reply:
         raise connection_error(f"{request.method} {request.url}: {error}") from error
 
 
-def _receive(session: requests.Session, request: Request, timeout_s: float) -> _Reply:
+def _receive(session: requests.Session, request: HttpRequest, timeout_s: float) -> _Reply:
     headers = {"User-Agent": _USER_AGENT, **request.headers}
     with session.request(
         request.method, request.url, headers=headers, data=request.content, timeout=timeout_s, stream=True
@@ -90,7 +90,7 @@ def _receive(session: requests.Session, request: Request, timeout_s: float) -> _
         return _Reply(response.status_code, names, media_type, charset, bytes(content))
 
 
-def _lost(error: requests.ConnectionError, request: Request) -> WorkflowError:
+def _lost(error: requests.ConnectionError, request: HttpRequest) -> WorkflowError:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", None)
     message = f"{request.method} {request.url}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.sandboxes.gemini.fill import grounded
-from infra.local.sandboxes.gemini.request import Asked
+from infra.local.sandboxes.gemini.request import ModelRequest
 from infra.local.sandboxes.gemini.scripts import Turn, calling, said
 from infra.local.sandboxes.http import Reply
 
@@ -31,13 +31,13 @@ WIRE: dict[str, Callable[[], Reply]] = {
     "503": lambda: error(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
     "400": lambda: error(400, "INVALID_ARGUMENT", "Request contains an invalid argument."),
     "403": lambda: error(403, "PERMISSION_DENIED", "Generative Language API has not been used before."),
-    "reset": lambda: Reply(body=b'{"candidates": [', is_cut=True),
+    "reset": lambda: Reply(body=b'{"candidates": [', is_truncated=True),
     "no_json": lambda: Reply.of_text("<html>502 Bad Gateway</html>"),
     "slow": lambda: Reply.of_json({}, headers={}, status=200).held(SLOW_S),
 }
 """Faults that take the answer's place on the wire."""
 
-ANSWERS: dict[str, Callable[[Asked], Turn]] = {
+ANSWERS: dict[str, Callable[[ModelRequest], Turn]] = {
     "cut_json": lambda asked: said(json.dumps(grounded(asked))[:-25]),
     "fenced_json": lambda asked: said(f"```json\n{json.dumps(grounded(asked), indent=1)}\n```"),
     "wrong_schema": lambda _: said({"answer": 42, "severity": "apocalyptic", "root_causes": "none"}),

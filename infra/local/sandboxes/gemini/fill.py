@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from infra.local.sandboxes.gemini.request import Asked
+from infra.local.sandboxes.gemini.request import ModelRequest
 
 Words = Callable[[str], str]
 """What to write into the text field of a name."""
 
 
-def grounded(asked: Asked) -> dict[str, Any]:
+def grounded(asked: ModelRequest) -> dict[str, Any]:
     """
     Return an answer that meets the schema: what the offline analyst said.
 
@@ -70,6 +70,6 @@ def _opening(facts: dict[str, Any]) -> dict[str, str]:
     return {"headline": symptoms[0].rstrip("."), "summary": " ".join(filter(None, said))}
 
 
-def _quotes(asked: Asked, ids: list[str]) -> list[dict[str, str]]:
+def _quotes(asked: ModelRequest, ids: list[str]) -> list[dict[str, str]]:
     texts = {piece["id"]: piece.get("text", "") for piece in asked.evidence}
     return [{"evidence_id": id_, "text": texts[id_][:80]} for id_ in ids if texts.get(id_)][:1]

@@ -10,7 +10,7 @@ _FENCED = re.compile(r"<(\w+) untrusted=(\w+)>\n(.*?)\n</\1 untrusted=\2>", re.D
 
 
 @dataclass(frozen=True)
-class Asked:
+class ModelRequest:
     """A request's body, with the questions a script asks of it."""
 
     model: str

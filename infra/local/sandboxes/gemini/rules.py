@@ -3,10 +3,10 @@
 from itertools import pairwise
 from typing import Any
 
-from infra.local.sandboxes.gemini.request import Asked
+from infra.local.sandboxes.gemini.request import ModelRequest
 
 
-def objection(asked: Asked) -> str | None:
+def objection(asked: ModelRequest) -> str | None:
     """Return why Gemini would answer 400, none when it would not."""
     contents, config = asked.body.get("contents") or [], asked.body.get("generationConfig", {})
     if not contents or contents[-1].get("role") != "user":

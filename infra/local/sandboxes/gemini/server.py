@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.sandboxes.gemini import faults
-from infra.local.sandboxes.gemini.request import Asked
+from infra.local.sandboxes.gemini.request import ModelRequest
 from infra.local.sandboxes.gemini.rules import objection
 from infra.local.sandboxes.gemini.scripts import SCRIPTS, Script, Turn, agreeable, said
 from infra.local.sandboxes.http import Reply, Request, Sandbox
@@ -36,7 +36,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Call:
+class ReceivedCall:
     """One call: from its arrival to its answer, by time.monotonic."""
 
     began: float
@@ -62,11 +62,11 @@ class GeminiSandbox(Sandbox):
         super().__init__(port)
         self.script, self.latency_s, self.fault, self.folder = script, latency_s, fault, folder
         self._answers = {title: deque(turns) for title, turns in (answers or {}).items()}
-        self._calls: list[Call] = []
-        self._asked: list[Asked] = []
+        self._calls: list[ReceivedCall] = []
+        self._asked: list[ModelRequest] = []
 
     @property
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[ModelRequest]:
         """What was asked so far, in order."""
         with self._lock:
             return list(self._asked)
@@ -99,7 +99,7 @@ class GeminiSandbox(Sandbox):
         reply = super().reply_to(request)
         if _GENERATE.fullmatch(request.path):
             with self._lock:
-                self._calls.append(Call(began, time.monotonic()))
+                self._calls.append(ReceivedCall(began, time.monotonic()))
             if self.folder:
                 (self.folder / "state.json").write_text(json.dumps(self.state), "utf-8")
         return reply
@@ -115,9 +115,9 @@ class GeminiSandbox(Sandbox):
             return faults.error(404, "NOT_FOUND", f"no such model or method: {request.path}")
         if API_KEY not in (request.headers.get("x-goog-api-key"), request.headers.get("Authorization", "")[7:]):
             return faults.error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")
-        return self._generated(Asked(found[1], request.json()))
+        return self._generated(ModelRequest(found[1], request.json()))
 
-    def _generated(self, asked: Asked) -> Reply:
+    def _generated(self, asked: ModelRequest) -> Reply:
         number = self._keep(asked)
         if problem := objection(asked):
             return faults.error(400, "INVALID_ARGUMENT", problem)
@@ -129,7 +129,7 @@ class GeminiSandbox(Sandbox):
         turn = faults.ANSWERS[fault](asked) if fault else self._turn(asked)
         return Reply.of_json(_response(asked, turn)).held(self.latency_s)
 
-    def _keep(self, asked: Asked) -> int:
+    def _keep(self, asked: ModelRequest) -> int:
         with self._lock:
             self._asked.append(asked)
             number = len(self._asked)
@@ -139,7 +139,7 @@ class GeminiSandbox(Sandbox):
             (self.folder / f"{number:03}.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False), "utf-8")
         return number
 
-    def _turn(self, asked: Asked) -> Turn:
+    def _turn(self, asked: ModelRequest) -> Turn:
         with self._lock:
             queued = self._answers.get(asked.title)
             scripted = queued.popleft() if queued else None
@@ -148,7 +148,7 @@ class GeminiSandbox(Sandbox):
         return scripted if isinstance(scripted, Turn) else said(scripted)
 
 
-def _response(asked: Asked, turn: Turn) -> dict[str, Any]:
+def _response(asked: ModelRequest, turn: Turn) -> dict[str, Any]:
     tokens_in, tokens_out = asked.chars // CHARS_PER_TOKEN, len(json.dumps(turn.parts)) // CHARS_PER_TOKEN
     usage = {"promptTokenCount": tokens_in, "candidatesTokenCount": tokens_out, "thoughtsTokenCount": 20,
              "totalTokenCount": tokens_in + tokens_out + 20}  # fmt: skip

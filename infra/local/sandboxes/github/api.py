@@ -11,7 +11,7 @@ from infra.local.sandboxes.http import Reply, Request
 Json = dict[str, Any]
 
 
-class ApiError(Exception):
+class GithubApiError(Exception):
     """An answer in GitHub's shape of an error."""
 
     def __init__(self, status: int, message: str, errors: Sequence[dict[str, str]] = ()) -> None:
@@ -25,19 +25,19 @@ class ApiError(Exception):
         return Reply.of_json({**body, "errors": self.errors} if self.errors else body, self.status)
 
 
-def not_found() -> ApiError:
+def not_found() -> GithubApiError:
     """Return GitHub's answer to everything that is absent or hidden."""
-    return ApiError(404, "Not Found")
+    return GithubApiError(404, "Not Found")
 
 
-def invalid(resource: str, field: str, code: str = "invalid", message: str = "") -> ApiError:
+def invalid(resource: str, field: str, code: str = "invalid", message: str = "") -> GithubApiError:
     """Return GitHub's answer to a field it cannot accept."""
     detail = {"resource": resource, "code": code, "field": field, "message": message}
-    return ApiError(422, "Validation Failed", [{key: value for key, value in detail.items() if value}])
+    return GithubApiError(422, "Validation Failed", [{key: value for key, value in detail.items() if value}])
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One call of the API: the request, the words its path carried, and the repository it is about."""
 
     request: Request
@@ -74,9 +74,9 @@ class Call:
         try:
             sent = self.request.json()
         except ValueError:
-            raise ApiError(400, "Problems parsing JSON") from None
+            raise GithubApiError(400, "Problems parsing JSON") from None
         if not isinstance(sent, dict):
-            raise ApiError(400, "Body should be a JSON object")
+            raise GithubApiError(400, "Body should be a JSON object")
         return sent
 
     def number(self, name: str, default: int, most: int) -> int:
@@ -87,23 +87,23 @@ class Call:
     def commit_sha(self, ref: str) -> str:
         """Return the sha of the commit `ref` names. Raises ApiError 409 when empty, 404 when there is none."""
         if self.git.is_empty():
-            raise ApiError(409, "Git Repository is empty.")
+            raise GithubApiError(409, "Git Repository is empty.")
         sha = self.git.resolve(ref)
         if sha is None:
             raise not_found()
         return sha
 
 
-Handler = Callable[[Call], Reply]
+Handler = Callable[[ApiCall], Reply]
 
 
-def paged(call: Call, items: Sequence[Any]) -> Reply:
+def paged(call: ApiCall, items: Sequence[Any]) -> Reply:
     """Answer one page of a list, 30 items unless asked otherwise, with the Link header."""
     size, page = call.number("per_page", 30, 100), call.number("page", 1, 10**6)
     return Reply.of_json(items[(page - 1) * size : page * size], headers=link(call, len(items), size, page))
 
 
-def link(call: Call, total: int, size: int, page: int) -> dict[str, str]:
+def link(call: ApiCall, total: int, size: int, page: int) -> dict[str, str]:
     """Return the Link header of a page; nothing when there is one page only."""
     last = max(1, -(-total // size))
     around = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
@@ -115,7 +115,7 @@ def link(call: Call, total: int, size: int, page: int) -> dict[str, str]:
     return {"Link": ", ".join(links)} if last > 1 else {}
 
 
-def _page_url(call: Call, size: int, page: int) -> str:
+def _page_url(call: ApiCall, size: int, page: int) -> str:
     """Return the address of another page of the same list, with every other parameter kept as it was written."""
     path, _, query = call.request.raw_path.partition("?")
     kept = [part for part in query.split("&") if part and part.split("=")[0] not in ("page", "per_page")]

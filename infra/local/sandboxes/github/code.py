@@ -4,7 +4,7 @@ import re
 import shlex
 
 from infra.local.sandboxes.github import json_shapes as shape
-from infra.local.sandboxes.github.api import ApiError, Call, Json, encoded, link, not_found, paged
+from infra.local.sandboxes.github.api import ApiCall, GithubApiError, Json, encoded, link, not_found, paged
 from infra.local.sandboxes.github.diff import changed_files, unified_diff
 from infra.local.sandboxes.github.git import GitError
 from infra.local.sandboxes.http import Reply
@@ -12,12 +12,12 @@ from infra.local.sandboxes.http import Reply
 _MAX_INLINE_BYTES = 1024 * 1024
 
 
-def get_repository(call: Call) -> Reply:
+def get_repository(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}."""
     return Reply.of_json(shape.repository(call))
 
 
-def list_branches(call: Call) -> Reply:
+def list_branches(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/branches."""
     rows = [
         {
@@ -30,18 +30,18 @@ def list_branches(call: Call) -> Reply:
     return paged(call, rows)
 
 
-def get_branch(call: Call) -> Reply:
+def get_branch(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/branches/{branch}."""
     name = call.args[0]
     found = [sha for ref, sha, _ in call.git.refs("refs/heads/") if ref == f"refs/heads/{name}"]
     if not found:
-        raise ApiError(404, "Branch not found")
+        raise GithubApiError(404, "Branch not found")
     links = {"self": f"{call.repo_api}/branches/{name}", "html": f"{call.repo_web}/tree/{name}"}
     commit = shape.commit(call, call.git.commit(found[0]))
     return Reply.of_json({"name": name, "commit": commit, "_links": links, "protected": False})
 
 
-def list_commits(call: Call) -> Reply:
+def list_commits(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/commits."""
     request = call.request
     ref = call.commit_sha(request.param("sha") or call.default_branch)
@@ -53,13 +53,13 @@ def list_commits(call: Call) -> Reply:
     return Reply.of_json([shape.commit(call, row) for row in rows], headers=link(call, total, size, page))
 
 
-def get_commit(call: Call) -> Reply:
+def get_commit(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/commits/{ref}; the Accept header may ask for the sha or the diff alone."""
     if call.git.is_empty():
-        raise ApiError(409, "Git Repository is empty.")
+        raise GithubApiError(409, "Git Repository is empty.")
     sha = call.git.resolve(call.args[0])
     if sha is None:
-        raise ApiError(422, f"No commit found for SHA: {call.args[0]}")
+        raise GithubApiError(422, f"No commit found for SHA: {call.args[0]}")
     accept = call.request.headers.get("Accept", "")
     record = call.git.commit(sha)
     base = record.parents[0] if record.parents else None
@@ -78,13 +78,13 @@ def get_commit(call: Call) -> Reply:
     return Reply.of_json(body, headers=link(call, len(files), size, page))
 
 
-def compare(call: Call) -> Reply:
+def compare(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/compare/{base}...{head}."""
     base, head = (call.commit_sha(name.removeprefix(f"{call.owner}:")) for name in call.args)
     try:
         fork = call.git.text("merge-base", base, head)
     except GitError:
-        raise ApiError(404, f"No common ancestor between {call.args[0]} and {call.args[1]}.") from None
+        raise GithubApiError(404, f"No common ancestor between {call.args[0]} and {call.args[1]}.") from None
     ahead, behind = call.git.count(f"{base}..{head}"), call.git.count(f"{head}..{base}")
     status = {(True, True): "diverged", (True, False): "ahead", (False, True): "behind", (False, False): "identical"}
     url = f"{call.repo_api}/compare/{call.args[0]}...{call.args[1]}"
@@ -107,7 +107,7 @@ def compare(call: Call) -> Reply:
     return Reply.of_json(body)
 
 
-def get_contents(call: Call) -> Reply:
+def get_contents(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/contents/{path}."""
     path = call.args[0].strip("/")
     at = call.request.param("ref") or call.default_branch
@@ -129,7 +129,7 @@ def get_contents(call: Call) -> Reply:
     return Reply.of_json(body)
 
 
-def search_code(call: Call) -> Reply:
+def search_code(call: ApiCall) -> Reply:
     """GET /search/code: every word must be in the file; of the qualifiers only `repo:` is understood."""
     try:
         parts = shlex.split(call.request.param("q"))
@@ -138,7 +138,7 @@ def search_code(call: Call) -> Reply:
     wanted = [part.removeprefix("repo:") for part in parts if part.startswith("repo:")]
     words = [part for part in parts if not re.match(r"(repo|user|org|path|language|extension|filename|in):", part)]
     if not words:
-        raise ApiError(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "missing"}])
+        raise GithubApiError(422, "Validation Failed", [{"resource": "Search", "field": "q", "code": "missing"}])
     sha = call.git.resolve(call.default_branch)
     is_here = not wanted or call.repo.lower() in (name.lower() for name in wanted)
     paths = call.git.grep(sha, words) if sha and is_here else []
@@ -148,7 +148,7 @@ def search_code(call: Call) -> Reply:
     return Reply.of_json(body, headers=link(call, len(paths), size, page))
 
 
-def _search_row(call: Call, sha: str, path: str) -> Json:
+def _search_row(call: ApiCall, sha: str, path: str) -> Json:
     entry = call.git.entry(sha, path)
     assert entry is not None, "git grep names only files that are there"
     kept = ("name", "path", "sha", "url", "git_url", "html_url")

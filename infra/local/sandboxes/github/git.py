@@ -38,7 +38,7 @@ class CommitRecord:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """One row of a tree; `size` in bytes is none for trees and submodules."""
 
     mode: str
@@ -124,14 +124,14 @@ class Repository:
         """Store a blob and return its sha."""
         return self.text("hash-object", "-w", "--stdin", stdin=content)
 
-    def tree(self, tree_ish: str, path: str = "", *, is_recursive: bool = False) -> list[Entry]:
+    def tree(self, tree_ish: str, path: str = "", *, is_recursive: bool = False) -> list[TreeEntry]:
         """Return the entries of a tree, those of its subtrees too when `is_recursive`. Raises GitError."""
         flags = ["-r", "-t"] if is_recursive else []
         where = f"{tree_ish}:{path}" if path else tree_ish
         rows = self.run("ls-tree", "-z", "-l", *flags, "--end-of-options", where).decode(errors="replace").split("\0")
         return [_entry(row) for row in rows if row]
 
-    def entry(self, ref: str, path: str) -> Entry | None:
+    def entry(self, ref: str, path: str) -> TreeEntry | None:
         """Return the entry at `path`; none when there is none."""
         rows = self.run("ls-tree", "-z", "-l", "--end-of-options", ref, path.rstrip("/")).decode(errors="replace")
         return _entry(rows.rstrip("\0")) if rows else None
@@ -189,11 +189,11 @@ def _identity(person: Person) -> dict[str, str]:
     return {"NAME": person.name, "EMAIL": person.email, "DATE": f"{int(person.at.timestamp())} +0000"}
 
 
-def _entry(row: str) -> Entry:
+def _entry(row: str) -> TreeEntry:
     """Read one row of `ls-tree -l`."""
     facts, path = row.split("\t", 1)
     mode, kind, sha, size = facts.split()
-    return Entry(mode, kind, sha, path, int(size) if size.isdigit() else None)
+    return TreeEntry(mode, kind, sha, path, int(size) if size.isdigit() else None)
 
 
 def _commit(record: str) -> CommitRecord:

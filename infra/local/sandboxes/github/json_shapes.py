@@ -7,9 +7,9 @@ import re
 from datetime import datetime
 from urllib.parse import quote
 
-from infra.local.sandboxes.github.api import Call, Json
+from infra.local.sandboxes.github.api import ApiCall, Json
 from infra.local.sandboxes.github.diff import ChangedFile
-from infra.local.sandboxes.github.git import CommitRecord, Entry, Person
+from infra.local.sandboxes.github.git import CommitRecord, Person, TreeEntry
 
 
 def stamp(moment: datetime) -> str:
@@ -17,7 +17,7 @@ def stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def user(call: Call, login: str) -> Json:
+def user(call: ApiCall, login: str) -> Json:
     """Shape an account."""
     return {
         "login": login,
@@ -31,13 +31,13 @@ def user(call: Call, login: str) -> Json:
     }
 
 
-def account(call: Call, who: Person) -> Json | None:
+def account(call: ApiCall, who: Person) -> Json | None:
     """Shape the account behind an author: known by GitHub's own no-reply address alone."""
     found = re.fullmatch(r"(?:\d+\+)?([A-Za-z0-9-]+)@users\.noreply\.github\.com", who.email)
     return user(call, found[1]) if found else None
 
 
-def repository(call: Call) -> Json:
+def repository(call: ApiCall) -> Json:
     """Shape the repository."""
     return {
         "id": 1,
@@ -59,7 +59,7 @@ def repository(call: Call) -> Json:
     }
 
 
-def ref(call: Call, name: str, sha: str, kind: str) -> Json:
+def ref(call: ApiCall, name: str, sha: str, kind: str) -> Json:
     """Shape a reference; `kind` is commit or tag."""
     target = {"sha": sha, "type": kind, "url": f"{call.repo_api}/git/{kind}s/{sha}"}
     return {"ref": name, "node_id": "REF_1", "url": f"{call.repo_api}/git/{quote(name)}", "object": target}
@@ -74,7 +74,7 @@ def _unsigned() -> Json:
     return {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
 
-def git_commit(call: Call, record: CommitRecord) -> Json:
+def git_commit(call: ApiCall, record: CommitRecord) -> Json:
     """Shape a commit of the git data API."""
     parents = [
         {
@@ -98,7 +98,7 @@ def git_commit(call: Call, record: CommitRecord) -> Json:
     }
 
 
-def commit(call: Call, record: CommitRecord) -> Json:
+def commit(call: ApiCall, record: CommitRecord) -> Json:
     """Shape a commit of the commits API, without its files."""
     url = f"{call.repo_api}/commits/{record.sha}"
     parents = [
@@ -126,7 +126,7 @@ def commit(call: Call, record: CommitRecord) -> Json:
     }
 
 
-def changed_file(call: Call, changed: ChangedFile, sha: str) -> Json:
+def changed_file(call: ApiCall, changed: ChangedFile, sha: str) -> Json:
     """Shape one file of a diff, seen at commit `sha`; `patch` is left out as GitHub does when there is none to show."""
     path = quote(changed.path)
     shape: Json = {
@@ -147,7 +147,7 @@ def changed_file(call: Call, changed: ChangedFile, sha: str) -> Json:
     return shape
 
 
-def tree_entry(call: Call, entry: Entry) -> Json:
+def tree_entry(call: ApiCall, entry: TreeEntry) -> Json:
     """Shape one row of a tree; submodules have no URL, and only blobs a size."""
     shape: Json = {"path": entry.path, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
     if entry.size is not None:
@@ -157,7 +157,7 @@ def tree_entry(call: Call, entry: Entry) -> Json:
     return shape
 
 
-def content(call: Call, entry: Entry, path: str, at: str) -> Json:
+def content(call: ApiCall, entry: TreeEntry, path: str, at: str) -> Json:
     """Shape a file, folder, link or submodule of the contents API, without its content."""
     kinds = {"120000": "symlink", "160000": "submodule", "040000": "dir"}
     url = f"{call.repo_api}/contents/{quote(path)}?ref={quote(at)}"
@@ -177,17 +177,17 @@ def content(call: Call, entry: Entry, path: str, at: str) -> Json:
     }
 
 
-def label(call: Call, name: str) -> Json:
+def label(call: ApiCall, name: str) -> Json:
     """Shape a label."""
     return {"id": 1, "name": name, "color": "ededed", "default": False, "url": f"{call.repo_api}/labels/{name}"}
 
 
-def team(call: Call, slug: str) -> Json:
+def team(call: ApiCall, slug: str) -> Json:
     """Shape a team of the owner."""
     return {"id": 1, "node_id": "T_1", "name": slug, "slug": slug, "url": f"{call.api}/organizations/1/team/1"}
 
 
-def pull(call: Call, kept: Json) -> Json:
+def pull(call: ApiCall, kept: Json) -> Json:
     """Shape a pull request; `kept` is its row of the store."""
     page = f"{call.repo_web}/pull/{kept['number']}"
     issue = f"{call.repo_api}/issues/{kept['number']}"
@@ -218,7 +218,7 @@ def pull(call: Call, kept: Json) -> Json:
     }
 
 
-def _pull_end(call: Call, branch: str) -> Json:
+def _pull_end(call: ApiCall, branch: str) -> Json:
     return {
         "label": f"{call.owner}:{branch}",
         "ref": branch,

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from infra.local.sandboxes.github import json_shapes as shape
-from infra.local.sandboxes.github.api import ApiError, Call, Json, encoded, invalid, not_found
+from infra.local.sandboxes.github.api import ApiCall, GithubApiError, Json, encoded, invalid, not_found
 from infra.local.sandboxes.github.git import GitError, Person, TreeEdit
 from infra.local.sandboxes.http import Reply
 from shared import clock
@@ -14,18 +14,18 @@ from shared import clock
 _MODES = {"100644", "100755", "040000", "160000", "120000"}
 
 
-def list_refs(call: Call) -> Reply:
+def list_refs(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/refs and /git/matching-refs/{ref}."""
     if call.git.is_empty():
-        raise ApiError(409, "Git Repository is empty.")
+        raise GithubApiError(409, "Git Repository is empty.")
     prefix = "refs/" + (call.args[0] if call.args else "")
     return Reply.of_json([shape.ref(call, *row) for row in call.git.refs(prefix)])
 
 
-def get_ref(call: Call) -> Reply:
+def get_ref(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/ref/{ref}: the exact one."""
     if call.git.is_empty():
-        raise ApiError(409, "Git Repository is empty.")
+        raise GithubApiError(409, "Git Repository is empty.")
     wanted = f"refs/{call.args[0]}"
     found = [row for row in call.git.refs(wanted) if row[0] == wanted]
     if not found:
@@ -33,46 +33,46 @@ def get_ref(call: Call) -> Reply:
     return Reply.of_json(shape.ref(call, *found[0]))
 
 
-def create_ref(call: Call) -> Reply:
+def create_ref(call: ApiCall) -> Reply:
     """POST /repos/{owner}/{repo}/git/refs."""
     body = call.body()
     ref, sha = str(body.get("ref") or ""), str(body.get("sha") or "")
     if not re.fullmatch(r"refs/[^/]+/.+", ref):
-        raise ApiError(422, "Reference name must start with 'refs/' and contain at least two slashes")
+        raise GithubApiError(422, "Reference name must start with 'refs/' and contain at least two slashes")
     if not re.fullmatch(r"[0-9a-f]{40}", sha) or call.git.resolve(sha) is None:
-        raise ApiError(422, "Object does not exist")
+        raise GithubApiError(422, "Object does not exist")
     try:
         call.git.set_ref(ref, sha, is_new=True)
     except GitError:
         is_taken = any(row[0] == ref for row in call.git.refs(ref))
-        raise ApiError(422, "Reference already exists" if is_taken else "Reference name is not valid") from None
+        raise GithubApiError(422, "Reference already exists" if is_taken else "Reference name is not valid") from None
     return Reply.of_json(shape.ref(call, ref, sha, "commit"), 201)
 
 
-def update_ref(call: Call) -> Reply:
+def update_ref(call: ApiCall) -> Reply:
     """PATCH /repos/{owner}/{repo}/git/refs/{ref}."""
     body, ref = call.body(), f"refs/{call.args[0]}"
     old, new = call.git.resolve(ref), call.git.resolve(str(body.get("sha") or ""))
     if old is None:
-        raise ApiError(422, "Reference does not exist")
+        raise GithubApiError(422, "Reference does not exist")
     if new is None:
-        raise ApiError(422, "Object does not exist")
+        raise GithubApiError(422, "Object does not exist")
     if not body.get("force") and call.git.count(f"{new}..{old}"):
-        raise ApiError(422, "Update is not a fast forward")
+        raise GithubApiError(422, "Update is not a fast forward")
     call.git.set_ref(ref, new, is_new=False)
     return Reply.of_json(shape.ref(call, ref, new, "commit"))
 
 
-def delete_ref(call: Call) -> Reply:
+def delete_ref(call: ApiCall) -> Reply:
     """DELETE /repos/{owner}/{repo}/git/refs/{ref}."""
     ref = f"refs/{call.args[0]}"
     if call.git.resolve(ref) is None:
-        raise ApiError(422, "Reference does not exist")
+        raise GithubApiError(422, "Reference does not exist")
     call.git.delete_ref(ref)
     return Reply(204)
 
 
-def get_blob(call: Call) -> Reply:
+def get_blob(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/blobs/{sha}."""
     sha = call.git.resolve(call.args[0], "blob")
     if sha is None:
@@ -83,7 +83,7 @@ def get_blob(call: Call) -> Reply:
     return Reply.of_json({**body, "content": encoded(content), "encoding": "base64"})
 
 
-def create_blob(call: Call) -> Reply:
+def create_blob(call: ApiCall) -> Reply:
     """POST /repos/{owner}/{repo}/git/blobs."""
     body = call.body()
     text, encoding = body.get("content"), body.get("encoding", "utf-8")
@@ -97,10 +97,10 @@ def create_blob(call: Call) -> Reply:
     return Reply.of_json({"sha": sha, "url": f"{call.repo_api}/git/blobs/{sha}"}, 201)
 
 
-def get_tree(call: Call) -> Reply:
+def get_tree(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/trees/{tree_sha}; the answer bears the sha it was asked for, as GitHub's does."""
     if call.git.is_empty():
-        raise ApiError(409, "Git Repository is empty.")
+        raise GithubApiError(409, "Git Repository is empty.")
     # GitHub takes any value of `recursive` for yes, even 0 and "false".
     is_recursive = "recursive" in call.request.query
     asked = call.args[0]
@@ -110,25 +110,25 @@ def get_tree(call: Call) -> Reply:
     return _tree_reply(call, sha, 200, is_recursive=is_recursive)
 
 
-def create_tree(call: Call) -> Reply:
+def create_tree(call: ApiCall) -> Reply:
     """POST /repos/{owner}/{repo}/git/trees."""
     body = call.body()
     base = body.get("base_tree")
     base_tree = call.git.resolve(str(base), "tree") if base else None
     if base and base_tree is None:
-        raise ApiError(422, "base_tree is not a valid tree oid")
+        raise GithubApiError(422, "base_tree is not a valid tree oid")
     rows = body.get("tree")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ApiError(422, 'Invalid request.\n\n"tree" wasn\'t supplied.')
+        raise GithubApiError(422, 'Invalid request.\n\n"tree" wasn\'t supplied.')
     edits = [edit for row in rows for edit in _tree_edits(call, row, base_tree)]
     try:
         sha = call.git.write_tree(base_tree, edits)
     except GitError as error:
-        raise ApiError(422, f"tree contains an invalid entry: {error}") from None
+        raise GithubApiError(422, f"tree contains an invalid entry: {error}") from None
     return _tree_reply(call, sha, 201)
 
 
-def get_git_commit(call: Call) -> Reply:
+def get_git_commit(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/commits/{sha}."""
     sha = call.git.resolve(call.args[0]) if re.fullmatch(r"[0-9a-f]{40}", call.args[0]) else None
     if sha is None:
@@ -136,16 +136,16 @@ def get_git_commit(call: Call) -> Reply:
     return Reply.of_json(shape.git_commit(call, call.git.commit(sha)))
 
 
-def create_commit(call: Call) -> Reply:
+def create_commit(call: ApiCall) -> Reply:
     """POST /repos/{owner}/{repo}/git/commits."""
     body = call.body()
     message, tree, parents = body.get("message"), str(body.get("tree") or ""), body.get("parents", [])
     if not isinstance(message, str) or not message:
-        raise ApiError(422, 'Invalid request.\n\n"message" wasn\'t supplied.')
+        raise GithubApiError(422, 'Invalid request.\n\n"message" wasn\'t supplied.')
     if call.git.resolve(tree, "tree") != tree:
-        raise ApiError(422, "Tree SHA does not exist")
+        raise GithubApiError(422, "Tree SHA does not exist")
     if any(call.git.resolve(str(parent)) != parent for parent in parents):
-        raise ApiError(422, "Parent SHA does not exist or is not a commit object")
+        raise GithubApiError(422, "Parent SHA does not exist or is not a commit object")
     author = _person(body.get("author"), Person("sandbox", "sandbox@users.noreply.github.com", clock.now()))
     record = call.git.write_commit(message, tree, parents, author, _person(body.get("committer"), author))
     return Reply.of_json(shape.git_commit(call, record), 201)
@@ -158,31 +158,31 @@ def _person(given: Json | None, default: Person) -> Person:
     return Person(given.get("name", default.name), given.get("email", default.email), at)
 
 
-def _tree_reply(call: Call, sha: str, status: int, *, is_recursive: bool = False) -> Reply:
+def _tree_reply(call: ApiCall, sha: str, status: int, *, is_recursive: bool = False) -> Reply:
     entries = call.git.tree(sha, is_recursive=is_recursive)
-    is_cut = is_recursive and len(entries) > call.tree_limit
-    rows = [shape.tree_entry(call, entry) for entry in (entries[: call.tree_limit] if is_cut else entries)]
-    body = {"sha": sha, "url": f"{call.repo_api}/git/trees/{sha}", "tree": rows, "truncated": is_cut}
+    is_truncated = is_recursive and len(entries) > call.tree_limit
+    rows = [shape.tree_entry(call, entry) for entry in (entries[: call.tree_limit] if is_truncated else entries)]
+    body = {"sha": sha, "url": f"{call.repo_api}/git/trees/{sha}", "tree": rows, "truncated": is_truncated}
     return Reply.of_json(body, status)
 
 
-def _tree_edits(call: Call, row: Json, base_tree: str | None) -> list[TreeEdit]:
+def _tree_edits(call: ApiCall, row: Json, base_tree: str | None) -> list[TreeEdit]:
     """Read one row of a new tree: content to store, an object to name, or a null sha that deletes."""
     path, mode = str(row.get("path") or ""), str(row.get("mode") or "")
     if mode not in _MODES or not path or path.startswith("/") or ".." in path.split("/"):
-        raise ApiError(422, "tree contains a malformed path or mode")
+        raise GithubApiError(422, "tree contains a malformed path or mode")
     if isinstance(row.get("content"), str):
         return [TreeEdit(path, mode, call.git.write_blob(row["content"].encode()))]
     sha = row.get("sha")
     if sha is None:
         if base_tree is None or call.git.entry(base_tree, path) is None:
-            raise ApiError(422, "GitRPC::BadObjectState")
+            raise GithubApiError(422, "GitRPC::BadObjectState")
         return [TreeEdit(path, mode, None)]
     if mode == "160000":
         return [TreeEdit(path, mode, str(sha))]
     kind = "tree" if mode == "040000" else "blob"
     if call.git.resolve(str(sha), kind) != sha:
-        raise ApiError(422, f"tree.sha {sha} is not a valid {kind}")
+        raise GithubApiError(422, f"tree.sha {sha} is not a valid {kind}")
     if kind == "blob":
         return [TreeEdit(path, mode, str(sha))]
     inside = call.git.tree(str(sha), is_recursive=True)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from infra.local.sandboxes.github.api import Call, not_found
+from infra.local.sandboxes.github.api import ApiCall, not_found
 from infra.local.sandboxes.github.diff import unified_diff
 from infra.local.sandboxes.github.pulls import PullStore, pull_ends
 from infra.local.sandboxes.http import Reply
@@ -17,7 +17,7 @@ font:12px/1.45 ui-monospace,monospace}.body{white-space:pre-wrap;overflow-wrap:a
 """
 
 
-def pull_page(call: Call, store: PullStore) -> Reply:
+def pull_page(call: ApiCall, store: PullStore) -> Reply:
     """GET /{owner}/{repo}/pull/{number}."""
     pull = store.find(int(call.args[0]))
     base, head = pull_ends(call, pull)
@@ -28,7 +28,7 @@ def pull_page(call: Call, store: PullStore) -> Reply:
     return _page(pull["title"], facts, pull["body"] or "", diff)
 
 
-def commit_page(call: Call) -> Reply:
+def commit_page(call: ApiCall) -> Reply:
     """GET /{owner}/{repo}/commit/{sha}."""
     sha = call.git.resolve(call.args[0])
     if sha is None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.sandboxes.github import json_shapes as shape
-from infra.local.sandboxes.github.api import ApiError, Call, Handler, Json, invalid, not_found, paged
+from infra.local.sandboxes.github.api import ApiCall, GithubApiError, Handler, Json, invalid, not_found, paged
 from infra.local.sandboxes.github.diff import changed_files
 from infra.local.sandboxes.github.git import GitError, Person
-from infra.local.sandboxes.github.webhook import Webhook
+from infra.local.sandboxes.github.webhook import PullRequestWebhook
 from infra.local.sandboxes.http import Reply
 from shared import clock
 
@@ -50,7 +50,7 @@ class PullEndpoints:
     """The endpoints that need the store; reviews may be asked of `collaborators` alone, none: of all."""
 
     def __init__(
-        self, store: PullStore, collaborators: frozenset[str] | None = None, webhook: Webhook | None = None
+        self, store: PullStore, collaborators: frozenset[str] | None = None, webhook: PullRequestWebhook | None = None
     ) -> None:
         self._store = store
         self._collaborators = collaborators
@@ -74,7 +74,7 @@ class PullEndpoints:
             ("POST", r"labels", self.create_label),
         ]
 
-    def list_pulls(self, call: Call) -> Reply:
+    def list_pulls(self, call: ApiCall) -> Reply:
         """GET /repos/{owner}/{repo}/pulls, newest first."""
         state = call.request.param("state") or "open"
         head, base = call.request.param("head"), call.request.param("base")
@@ -88,7 +88,7 @@ class PullEndpoints:
         ]
         return paged(call, [shape.pull(call, pull) for pull in rows])
 
-    def create_pull(self, call: Call) -> Reply:
+    def create_pull(self, call: ApiCall) -> Reply:
         """POST /repos/{owner}/{repo}/pulls."""
         body = call.body()
         head, base = str(body.get("head") or "").removeprefix(f"{call.owner}:"), str(body.get("base") or "")
@@ -96,14 +96,14 @@ class PullEndpoints:
             raise invalid("PullRequest", "title", "missing_field")
         _check_branches(call, head, base)
         pull = self._store.change(lambda kept: _insert(call, kept, body, head, base))
-        self._tell(call, "opened", pull)
+        self._notify(call, "opened", pull)
         return Reply.of_json(shape.pull(call, pull), 201)
 
-    def get_pull(self, call: Call) -> Reply:
+    def get_pull(self, call: ApiCall) -> Reply:
         """GET /repos/{owner}/{repo}/pulls/{number}."""
         return Reply.of_json(shape.pull(call, self._store.find(int(call.args[0]))))
 
-    def update_pull(self, call: Call) -> Reply:
+    def update_pull(self, call: ApiCall) -> Reply:
         """PATCH /repos/{owner}/{repo}/pulls/{number}: title, body, state, base."""
         sent = {key: value for key, value in call.body().items() if key in ("title", "body", "state", "base")}
         if sent.get("state") not in (None, "open", "closed"):
@@ -111,36 +111,38 @@ class PullEndpoints:
         if "state" in sent:
             sent["closed_at"] = shape.stamp(clock.now()) if sent["state"] == "closed" else None
         pull = self._edit(call, lambda pull: pull.update(sent))
-        self._tell(call, {"closed": "closed", "open": "reopened"}.get(sent.get("state", ""), "edited"), pull)
+        self._notify(call, {"closed": "closed", "open": "reopened"}.get(sent.get("state", ""), "edited"), pull)
         return Reply.of_json(shape.pull(call, pull))
 
-    def merge_pull(self, call: Call) -> Reply:
+    def merge_pull(self, call: ApiCall) -> Reply:
         """PUT /repos/{owner}/{repo}/pulls/{number}/merge, by a merge commit. Raises ApiError 405 when it cannot be."""
         pull = self._store.find(int(call.args[0]))
         base, head = pull_ends(call, pull)
         if pull["state"] != "open" or pull["draft"]:
-            raise ApiError(405, "Pull Request is still a draft" if pull["draft"] else "Pull Request is not mergeable")
+            raise GithubApiError(
+                405, "Pull Request is still a draft" if pull["draft"] else "Pull Request is not mergeable"
+            )
         try:
             tree = call.git.text("merge-tree", "--write-tree", base, head).split("\n")[0]
         except GitError:
-            raise ApiError(405, "Pull Request has merge conflicts") from None
+            raise GithubApiError(405, "Pull Request has merge conflicts") from None
         who = Person("sandbox", "sandbox@users.noreply.github.com", clock.now())
         message = f"Merge pull request #{pull['number']} from {call.owner}/{pull['head']}"
         sha = call.git.write_commit(message, tree, [base, head], who, who).sha
         call.git.set_ref(f"refs/heads/{pull['base']}", sha, is_new=False)
         at = shape.stamp(clock.now())
         merged = {"state": "closed", "merged_at": at, "closed_at": at, "merge_commit": sha}
-        self._tell(call, "closed", self._edit(call, lambda kept: kept.update(merged)))
+        self._notify(call, "closed", self._edit(call, lambda kept: kept.update(merged)))
         return Reply.of_json({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
-    def request_reviewers(self, call: Call) -> Reply:
+    def request_reviewers(self, call: ApiCall) -> Reply:
         """POST /repos/{owner}/{repo}/pulls/{number}/requested_reviewers: all of them, or 422 for one who cannot be."""
         body = call.body()
         people, teams = list(body.get("reviewers") or []), list(body.get("team_reviewers") or [])
         if "sandbox" in people:
-            raise ApiError(422, "Review cannot be requested from pull request author.")
+            raise GithubApiError(422, "Review cannot be requested from pull request author.")
         if self._collaborators is not None and not self._collaborators.issuperset([*people, *teams]):
-            raise ApiError(422, "Reviews may only be requested from collaborators.")
+            raise GithubApiError(422, "Reviews may only be requested from collaborators.")
 
         def ask(pull: Json) -> None:
             pull["reviewers"] = list(dict.fromkeys([*pull.get("reviewers", []), *people]))
@@ -148,18 +150,18 @@ class PullEndpoints:
 
         return Reply.of_json(shape.pull(call, self._edit(call, ask)), 201)
 
-    def list_files(self, call: Call) -> Reply:
+    def list_files(self, call: ApiCall) -> Reply:
         """GET /repos/{owner}/{repo}/pulls/{number}/files."""
         pull = self._store.find(int(call.args[0]))
         base, head = pull_ends(call, pull)
         files = changed_files(call.git, call.git.text("merge-base", base, head), head)
         return paged(call, [shape.changed_file(call, file, head) for file in files])
 
-    def list_issue_labels(self, call: Call) -> Reply:
+    def list_issue_labels(self, call: ApiCall) -> Reply:
         """GET /repos/{owner}/{repo}/issues/{number}/labels."""
         return Reply.of_json([shape.label(call, name) for name in self._store.find(int(call.args[0]))["labels"]])
 
-    def add_labels(self, call: Call) -> Reply:
+    def add_labels(self, call: ApiCall) -> Reply:
         """POST /repos/{owner}/{repo}/issues/{number}/labels: unknown labels are created, known ones kept once."""
         sent = call.request.json()
         names = sent.get("labels", []) if isinstance(sent, dict) else sent
@@ -174,11 +176,11 @@ class PullEndpoints:
 
         return Reply.of_json([shape.label(call, name) for name in self._store.change(add)])
 
-    def list_comments(self, call: Call) -> Reply:
+    def list_comments(self, call: ApiCall) -> Reply:
         """GET /repos/{owner}/{repo}/issues/{number}/comments."""
         return paged(call, self._store.find(int(call.args[0]))["comments"])
 
-    def add_comment(self, call: Call) -> Reply:
+    def add_comment(self, call: ApiCall) -> Reply:
         """POST /repos/{owner}/{repo}/issues/{number}/comments."""
         text, number = call.body().get("body"), call.args[0]
         if not text:
@@ -193,11 +195,11 @@ class PullEndpoints:
 
         return Reply.of_json(self._edit(call, add)["comments"][-1], 201)
 
-    def list_labels(self, call: Call) -> Reply:
+    def list_labels(self, call: ApiCall) -> Reply:
         """GET /repos/{owner}/{repo}/labels."""
         return paged(call, [shape.label(call, name) for name in self._store.load()["labels"]])
 
-    def create_label(self, call: Call) -> Reply:
+    def create_label(self, call: ApiCall) -> Reply:
         """POST /repos/{owner}/{repo}/labels."""
         name = call.body().get("name")
         if not isinstance(name, str) or not name:
@@ -211,11 +213,11 @@ class PullEndpoints:
         self._store.change(add)
         return Reply.of_json(shape.label(call, name), 201)
 
-    def _tell(self, call: Call, action: str, pull: Json) -> None:
+    def _notify(self, call: ApiCall, action: str, pull: Json) -> None:
         if self._webhook is not None:
-            self._webhook.tell(call, action, pull)
+            self._webhook.notify(call, action, pull)
 
-    def _edit(self, call: Call, edit: Callable[[Json], None]) -> Json:
+    def _edit(self, call: ApiCall, edit: Callable[[Json], None]) -> Json:
         def apply(kept: Json) -> Json:
             pull = _find(kept, int(call.args[0]))
             edit(pull)
@@ -226,7 +228,7 @@ class PullEndpoints:
         return changed
 
 
-def _check_branches(call: Call, head: str, base: str) -> None:
+def _check_branches(call: ApiCall, head: str, base: str) -> None:
     """Refuse a pull request between branches that are not there or hold nothing new. Raises ApiError 422."""
     heads = {name.removeprefix("refs/heads/"): sha for name, sha, _ in call.git.refs("refs/heads/")}
     for field, name in (("head", head), ("base", base)):
@@ -234,13 +236,17 @@ def _check_branches(call: Call, head: str, base: str) -> None:
             raise invalid("PullRequest", field)
     if not call.git.count(f"{heads[base]}..{heads[head]}"):
         message = f"No commits between {base} and {head}"
-        raise ApiError(422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
+        raise GithubApiError(
+            422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
+        )
 
 
-def _insert(call: Call, kept: Json, body: Json, head: str, base: str) -> Json:
+def _insert(call: ApiCall, kept: Json, body: Json, head: str, base: str) -> Json:
     if any(pull["state"] == "open" and (pull["head"], pull["base"]) == (head, base) for pull in kept["pulls"]):
         message = f"A pull request already exists for {call.owner}:{head}."
-        raise ApiError(422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])
+        raise GithubApiError(
+            422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
+        )
     at = shape.stamp(clock.now())
     pull = {
         "number": len(kept["pulls"]) + 1,
@@ -267,6 +273,6 @@ def _find(kept: Json, number: int) -> Json:
     raise not_found()
 
 
-def pull_ends(call: Call, pull: Json) -> tuple[str, str]:
+def pull_ends(call: ApiCall, pull: Json) -> tuple[str, str]:
     """Return the shas of base and head. Raises ApiError 404 when a branch is gone."""
     return call.commit_sha(f"refs/heads/{pull['base']}"), call.commit_sha(f"refs/heads/{pull['head']}")

@@ -19,10 +19,10 @@ from infra.local.sandboxes.github import code as code
 from infra.local.sandboxes.github import json_shapes as shape
 from infra.local.sandboxes.github import objects as objects
 from infra.local.sandboxes.github import pages as pages
-from infra.local.sandboxes.github.api import ApiError, Call, Handler, not_found
+from infra.local.sandboxes.github.api import ApiCall, GithubApiError, Handler, not_found
 from infra.local.sandboxes.github.git import GitError, Repository
 from infra.local.sandboxes.github.pulls import PullEndpoints, PullStore
-from infra.local.sandboxes.github.webhook import Webhook
+from infra.local.sandboxes.github.webhook import PullRequestWebhook
 from infra.local.sandboxes.http import Reply, Request, Sandbox
 from shared import clock
 
@@ -72,7 +72,7 @@ class GithubSandbox(Sandbox):
         tree_limit: int = 100_000,
         is_archived: bool = False,
         collaborators: frozenset[str] | None = None,
-        webhook: Webhook | None = None,
+        webhook: PullRequestWebhook | None = None,
         fault: Callable[[Request], Reply | None] | None = None,
     ) -> None:
         super().__init__(port)
@@ -110,10 +110,10 @@ class GithubSandbox(Sandbox):
             return faulty
         try:
             reply = self._page(request) or self._api(request)
-        except ApiError as error:
+        except GithubApiError as error:
             reply = error.reply()
         except GitError as error:
-            reply = ApiError(500, f"git failed: {error}").reply()
+            reply = GithubApiError(500, f"git failed: {error}").reply()
         return replace(reply, headers={**self._rate_headers(), **reply.headers})
 
     def _page(self, request: Request) -> Reply | None:
@@ -129,7 +129,7 @@ class GithubSandbox(Sandbox):
         path = request.path.removeprefix(prefix)
         self._check_token(request, path)
         if self._is_archived and request.method not in ("GET", "HEAD") and path.startswith("/repos/"):
-            raise ApiError(403, "Repository was archived so is read-only.")
+            raise GithubApiError(403, "Repository was archived so is read-only.")
         for method, pattern, handler in self._routes:
             found = pattern.fullmatch(path)
             if found and request.method in (method, "HEAD" if method == "GET" else method):
@@ -143,17 +143,17 @@ class GithubSandbox(Sandbox):
             return
         if given:
             if given.split(" ", 1)[-1] != self._token:
-                raise ApiError(401, "Bad credentials")
+                raise GithubApiError(401, "Bad credentials")
         elif request.method != "GET" or path in ("/search/code", "/user"):
-            raise ApiError(401, "Requires authentication")
+            raise GithubApiError(401, "Requires authentication")
         elif not self._is_public:
             raise not_found()
 
-    def _call(self, request: Request, args: list[str], prefix: str) -> Call:
+    def _call(self, request: Request, args: list[str], prefix: str) -> ApiCall:
         # Addresses are those of the client: it may have come by another name than 127.0.0.1.
         web = f"http://{request.headers.get('Host') or self.url.removeprefix('http://')}"
         place = (self._git, self.repo, self._default_branch, web, web + prefix)
-        return Call(request, args, *place, self._tree_limit, self._is_archived)
+        return ApiCall(request, args, *place, self._tree_limit, self._is_archived)
 
     def _rate_headers(self) -> dict[str, str]:
         with self._count_lock:
@@ -167,19 +167,19 @@ class GithubSandbox(Sandbox):
             "X-GitHub-Request-Id": f"SANDBOX:{self._used}",
         }
 
-    def _get_user(self, call: Call) -> Reply:
+    def _get_user(self, call: ApiCall) -> Reply:
         return Reply.of_json(shape.user(call, "sandbox"))
 
-    def _get_rate_limit(self, _: Call) -> Reply:
+    def _get_rate_limit(self, _: ApiCall) -> Reply:
         reset = int((clock.now() + timedelta(hours=1)).timestamp())
         core = {"limit": _HOURLY_LIMIT, "used": self._used, "remaining": _HOURLY_LIMIT - self._used, "reset": reset}
         search = {"limit": 30, "used": 0, "remaining": 30, "reset": reset}
         return Reply.of_json({"resources": {"core": core, "search": search}, "rate": core})
 
-    def _create_access_token(self, call: Call) -> Reply:
+    def _create_access_token(self, call: ApiCall) -> Reply:
         """Give an app's installation the sandbox's own token; the app's signature is not checked."""
         if not call.request.headers.get("Authorization", "").startswith("Bearer "):
-            raise ApiError(401, "A JSON web token could not be decoded")
+            raise GithubApiError(401, "A JSON web token could not be decoded")
         body = {"token": self._token or "", "expires_at": shape.stamp(clock.now() + timedelta(hours=1))}
         return Reply.of_json({**body, "permissions": {"contents": "write"}, "repository_selection": "selected"}, 201)
 
@@ -202,7 +202,7 @@ def main() -> None:
         default_branch=args.default_branch,
         port=args.port,
         is_public=args.public,
-        webhook=Webhook(args.webhook_url, os.environ["GITHUB_WEBHOOK_SECRET"]) if args.webhook_url else None,
+        webhook=PullRequestWebhook(args.webhook_url, os.environ["GITHUB_WEBHOOK_SECRET"]) if args.webhook_url else None,
     ).serve_until_interrupted()
 
 

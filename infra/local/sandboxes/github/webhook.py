@@ -10,19 +10,19 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 from infra.local.sandboxes.github import json_shapes as shape
-from infra.local.sandboxes.github.api import Call, Json
+from infra.local.sandboxes.github.api import ApiCall, Json
 
 _TIMEOUT_S = 10
 
 
 @dataclass(frozen=True)
-class Webhook:
+class PullRequestWebhook:
     """Where deliveries go, and the secret that signs them."""
 
     url: str
     secret: str
 
-    def tell(self, call: Call, action: str, pull: Json) -> None:
+    def notify(self, call: ApiCall, action: str, pull: Json) -> None:
         """Deliver one pull_request event in the background, once, as GitHub does."""
         body = {
             "action": action,

@@ -20,7 +20,7 @@ _SEND = re.compile(r"/gmail/v1/users/([^/]+)/messages/send")
 
 
 @dataclass(frozen=True)
-class Grant:
+class OauthGrant:
     """The one client, grant and mailbox this Gmail knows; its secrets are for loopback only."""
 
     client_id: str = "sandbox-client"
@@ -32,10 +32,10 @@ class Grant:
 class GmailSandbox(Sandbox):
     """Set `is_revoked` to answer token requests with invalid_grant, as Google does for a revoked grant."""
 
-    def __init__(self, folder: Path, grant: Grant | None = None, port: int = 0) -> None:
+    def __init__(self, folder: Path, grant: OauthGrant | None = None, port: int = 0) -> None:
         super().__init__(port)
         self.folder = folder
-        self.grant = grant or Grant()
+        self.grant = grant or OauthGrant()
         self.is_revoked = False
         self._tokens: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ _INSTANT_LOG_QUERY = (
 )
 
 
-class Entry(NamedTuple):
+class StoredEntry(NamedTuple):
     """One line of a stream; `metadata` is structured metadata."""
 
     nanoseconds: int
@@ -40,9 +40,9 @@ class Entry(NamedTuple):
 @dataclass
 class _Stream:
     labels: dict[str, str]
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[StoredEntry] = field(default_factory=list)
 
-    def between(self, start: int, end: int) -> list[Entry]:
+    def between(self, start: int, end: int) -> list[StoredEntry]:
         """Return the entries from `start` on and before `end`, oldest first."""
         first = bisect_left(self.entries, start, key=lambda entry: entry.nanoseconds)
         return self.entries[first : bisect_left(self.entries, end, key=lambda entry: entry.nanoseconds)]
@@ -142,7 +142,7 @@ class LokiSandbox(Sandbox):
             data["encodingFlags"] = ["categorize-labels"]
         return _success(data)
 
-    def _found(self, search: _Search) -> Iterator[tuple[dict[str, str], Entry]]:
+    def _found(self, search: _Search) -> Iterator[tuple[dict[str, str], StoredEntry]]:
         with self._store_lock:
             streams = [stream for stream in self._streams.values() if search.query.selects(stream.labels)]
             windows = [(stream.labels, stream.between(search.start, search.end)) for stream in streams]
@@ -152,12 +152,12 @@ class LokiSandbox(Sandbox):
                     yield labels, entry
 
 
-def _entry(value: list[Any]) -> Entry:
+def _entry(value: list[Any]) -> StoredEntry:
     metadata = value[2] if len(value) > 2 else {}
-    return Entry(int(value[0]), str(value[1]), metadata.get("structuredMetadata", metadata))
+    return StoredEntry(int(value[0]), str(value[1]), metadata.get("structuredMetadata", metadata))
 
 
-def _grouped(found: list[tuple[dict[str, str], Entry]], is_categorized: bool) -> list[dict[str, Any]]:
+def _grouped(found: list[tuple[dict[str, str], StoredEntry]], is_categorized: bool) -> list[dict[str, Any]]:
     """Put lines of the same labels together; without the flag Loki makes structured metadata labels of the stream."""
     groups: dict[frozenset[tuple[str, str]], dict[str, Any]] = {}
     for labels, entry in found:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from shared.analysis.logs.stack_traces import dotnet, go, java, javascript, php, python, ruby
 from shared.analysis.logs.stack_traces.parsed import ParsedTrace
 
-MOST_CHARS = 200_000
-LONGEST_LINE = 1000
+MAX_CHARS = 200_000
+MAX_LINE = 1000
 HINT = re.compile(
     r'^\W*File "|Traceback \(most recent|^\s*at \S|\.go:\d+|\.(?:rb|erb|rake|ru):\d+:in |^\s*#0 ', re.MULTILINE
 )
@@ -45,8 +45,8 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
 
 def _bounded(text: str) -> str:
     """Cut what no real trace has: logs are written by strangers, and a pattern may take long on an endless line."""
-    if len(text) > MOST_CHARS:
-        text = text[: MOST_CHARS // 2] + "\n" + text[-MOST_CHARS // 2 :]
-    if len(text) <= LONGEST_LINE:
+    if len(text) > MAX_CHARS:
+        text = text[: MAX_CHARS // 2] + "\n" + text[-MAX_CHARS // 2 :]
+    if len(text) <= MAX_LINE:
         return text
-    return "\n".join(line[:LONGEST_LINE] for line in text.split("\n"))
+    return "\n".join(line[:MAX_LINE] for line in text.split("\n"))

@@ -26,7 +26,7 @@ HEAD = re.compile(rf"^(?:Exception in thread \"[^\"]*\" )?(?P<type>{NAME})(?::\s
 HEAD_INSIDE = re.compile(
     rf"(?:^|[\s:;\]])(?P<type>{NAME}(?:Exception|Error|Throwable)[\w$]*)(?::\s*(?P<message>.*))?\s*$"
 )
-LONGEST_MESSAGE_LINES = 20
+MAX_MESSAGE_LINES = 20
 
 
 @dataclass
@@ -77,7 +77,7 @@ def _open_section(chains: list[list[_Part]], found: re.Match[str]) -> None:
 
 def _head(before: list[str]) -> _Part:
     """Find the exception in the lines above its first frame; a message may span lines."""
-    for index in range(len(before) - 1, max(len(before) - 1 - LONGEST_MESSAGE_LINES, -1), -1):
+    for index in range(len(before) - 1, max(len(before) - 1 - MAX_MESSAGE_LINES, -1), -1):
         found = HEAD.match(before[index].strip()) or HEAD_INSIDE.search(before[index])
         if found:
             return _Part("", found["type"], " ".join([found["message"] or "", *before[index + 1 :]]).strip())

@@ -29,7 +29,7 @@ SCHEME = re.compile(
     r"^(?:file://|webpack(?:-internal)?:///?(?:\./)?|webpack://[\w-]*/(?:\./)?|https?://[^/]+/|app:///)"
 )
 QUERY = re.compile(r"\?[\w=&.-]*$")
-LONGEST_MESSAGE_LINES = 20
+MAX_MESSAGE_LINES = 20
 
 
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
@@ -66,7 +66,7 @@ def _close(chains: list[list[Raised]], head: tuple[str, str, bool], frames: list
 
 def _head(before: list[str]) -> tuple[str, str, bool]:
     """Return type and message of the error above its first frame, and whether it is another's cause."""
-    for index in range(len(before) - 1, max(len(before) - 1 - LONGEST_MESSAGE_LINES, -1), -1):
+    for index in range(len(before) - 1, max(len(before) - 1 - MAX_MESSAGE_LINES, -1), -1):
         if found := HEAD.search(before[index].rstrip()):
             message = " ".join([found["message"] or "", *before[index + 1 :]]).strip()
             return found["type"], message, bool(CAUSE.search(before[index]))

@@ -50,7 +50,7 @@ RUBY_FOREIGN = re.compile(
 )
 RUBY_GEM = re.compile(r"/gems/([A-Za-z][\w.]*(?:-[A-Za-z][\w.]*)*)-\d[^/]*/")
 PHP_FOREIGN = re.compile(r"/vendor/|^\[internal")
-NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
+NOT_ALPHABETIC = re.compile(r"[^a-z0-9]+")
 
 
 def names_of(service: str, repo: str | None) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def _is_package_of(path: str, own_names: tuple[str, ...]) -> bool:
     """`org/apache/commons/csv/…` is own code of the repository `commons-csv`: its words are parts of the package."""
     parts = {part.rstrip("0123456789") for part in path.lower().split("/")[:-1]}
     for name in own_names:
-        words = [word for word in NOT_A_LETTER.split(name.lower()) if word]
+        words = [word for word in NOT_ALPHABETIC.split(name.lower()) if word]
         if len(words) > 1 and parts.issuperset(words):
             return True
         if len(words) == 1 and len(words[0]) > 3 and words[0] in parts:
@@ -102,4 +102,4 @@ def _is_package_of(path: str, own_names: tuple[str, ...]) -> bool:
 
 
 def _plain(name: str) -> str:
-    return NOT_A_LETTER.sub("", name.lower())
+    return NOT_ALPHABETIC.sub("", name.lower())

@@ -7,7 +7,7 @@ from shared.analysis.logs.stack_traces import ownership
 from shared.contracts import Frame, Language
 
 UNKNOWN_TYPE = "unknown"
-MOST_FRAMES = 40
+MAX_FRAMES = 40
 KEPT_OUTER = 8
 
 
@@ -52,9 +52,9 @@ def frame(path: str, line: int | None, function: str = "", code: str = "") -> Fr
 def owned(raised: Raised, language: Language, own_names: Sequence[str]) -> Raised:
     """Return the exception with each frame marked as the service's own or not, at most MOST_FRAMES of them."""
     frames = raised.frames
-    if len(frames) > MOST_FRAMES:
+    if len(frames) > MAX_FRAMES:
         # Endless recursion fills thousands of frames: how it began and where it broke tell the story.
-        frames = frames[:KEPT_OUTER] + frames[KEPT_OUTER - MOST_FRAMES :]
+        frames = frames[:KEPT_OUTER] + frames[KEPT_OUTER - MAX_FRAMES :]
     marked = tuple(
         one.model_copy(update={"in_app": ownership.is_own(language, one.path, one.function, own_names)})
         for one in frames

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from infra.local.cli import executions
-from infra.local.engine.api.execution import Execution, Request
+from infra.local.engine.api.execution import Execution, ExecutionRequest
 from infra.local.engine.server import EngineServer
 
 SOURCE = """
@@ -49,7 +49,7 @@ def run(server: EngineServer, incident: str, *, fails: bool = False) -> Executio
     """Run the workflow to its end."""
     labels = {"incident_id": incident, "service_name": "shop"}
     execution = server.service.create_execution(
-        server.name("incident"), Request(json.dumps({"fails": fails}), labels=labels)
+        server.name("incident"), ExecutionRequest(json.dumps({"fails": fails}), labels=labels)
     )
     assert execution.wait(10)
     return execution
@@ -126,7 +126,7 @@ def test_all_steps_are_shown_when_asked_for(server: EngineServer) -> None:
 def test_a_running_execution_is_shown_as_far_as_it_is(server: EngineServer) -> None:
     """Its open step goes on to the edge."""
     server.deploy("nap", "- nap: {call: sys.sleep, args: {seconds: 600}}")
-    execution = server.service.create_execution(server.name("nap"), Request())
+    execution = server.service.create_execution(server.name("nap"), ExecutionRequest())
     while not execution.history.current():
         pass
 

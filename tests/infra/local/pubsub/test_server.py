@@ -16,13 +16,13 @@ from google.api_core import exceptions as google_errors
 from google.pubsub_v1 import types
 
 from infra.local.pubsub import topics
-from infra.local.pubsub.server import LocalBus
+from infra.local.pubsub.server import LocalPubsub
 from infra.local.pubsub.subscriptions import Retries
 from infra.local.stack import emulators
 from infra.local.stack.stack import START_LEASE_S
 from tests.emulated import need
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 ATTEMPTS = 5  # the fewest Pub/Sub allows
 WAIT_S = 1.0
 
@@ -57,7 +57,7 @@ class Endpoint(ThreadingHTTPServer):
     def pushes_of(self, data: bytes, count: int) -> list[Pushed]:
         """Return what came of a message, once it came `count` times."""
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self._of(data)) >= count, PATIENCE_S), self._of(data)
+            assert self.changed.wait_for(lambda: len(self._of(data)) >= count, TIMEOUT_S), self._of(data)
             return self._of(data)
 
     def _of(self, data: bytes) -> list[Pushed]:
@@ -88,7 +88,7 @@ class PushHandler(BaseHTTPRequestHandler):
 class Laid:
     """One project with the house's topics, pushed to the endpoint."""
 
-    def __init__(self, address: str, endpoint: Endpoint, policy: topics.Policy) -> None:
+    def __init__(self, address: str, endpoint: Endpoint, policy: topics.SubscriptionPolicy) -> None:
         self.project = f"p-{uuid4().hex[:8]}"
         self.topic = f"projects/{self.project}/topics/{topics.ALERTS}"
         self.endpoint = endpoint
@@ -105,7 +105,7 @@ class Laid:
     def dead(self, count: int) -> list[types.PubsubMessage]:
         """Return the dead letters, once there are `count`, and forget them."""
         found: list[types.PubsubMessage] = []
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while len(found) < count and time.monotonic() < deadline:
             found += self._pull()
         return found
@@ -127,14 +127,14 @@ class Provider:
     """Where Pub/Sub's gRPC is spoken, and the policy that has it wait a second between attempts."""
 
     address: str
-    policy: topics.Policy
+    policy: topics.SubscriptionPolicy
 
 
 @pytest.fixture(scope="module", params=["stand-in", "emulator"])
 def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """Our stand-in, then Google's emulator."""
     if request.param == "stand-in":
-        with LocalBus() as bus:
+        with LocalPubsub() as bus:
             yield Provider(bus.address, replace(topics.STAND_IN, attempts=ATTEMPTS, waits_s=(WAIT_S, WAIT_S)))
         return
     need("pubsub")
@@ -237,8 +237,8 @@ def test_pulled_message_is_seen_again_only_when_given_back(provider: Provider) -
 
 def test_port_taken_is_told() -> None:
     """A second bus on the same port is refused."""
-    with LocalBus() as bus, pytest.raises(OSError, match=str(bus.port)):
-        LocalBus(port=bus.port)
+    with LocalPubsub() as bus, pytest.raises(OSError, match=str(bus.port)):
+        LocalPubsub(port=bus.port)
 
 
 def test_wait_grows_to_its_bound() -> None:

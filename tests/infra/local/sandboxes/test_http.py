@@ -46,7 +46,7 @@ def test_queued_faults_come_first_and_once(echo: Echo) -> None:
 
 def test_a_cut_answer_breaks_the_clients_read(echo: Echo) -> None:
     """Half a body and a hang-up is an error to the client, not a short answer."""
-    echo.fail_next(Reply(200, b"x" * 100, is_cut=True))
+    echo.fail_next(Reply(200, b"x" * 100, is_truncated=True))
 
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         requests.get(echo.url, timeout=5)

@@ -30,10 +30,10 @@ def line(at: datetime, text: str, pod: str = "a") -> LogLine:
     return LogLine(at, 0, text, {"service_name": "checkout-api", "pod": pod})
 
 
-def every(seconds: float, text: str, begin: datetime = START, end: datetime = NOW) -> list[LogLine]:
+def every(seconds: float, text: str, start: datetime = START, end: datetime = NOW) -> list[LogLine]:
     """Return the line again and again, `%d` numbered."""
-    count = int((end - begin).total_seconds() / seconds)
-    return [line(begin + timedelta(seconds=seconds * n), text.replace("%d", str(n))) for n in range(count)]
+    count = int((end - start).total_seconds() / seconds)
+    return [line(start + timedelta(seconds=seconds * n), text.replace("%d", str(n))) for n in range(count)]
 
 
 def page(*parts: list[LogLine], is_complete: bool = True) -> LogPage:
@@ -271,8 +271,8 @@ def test_recorded_incidents_are_led_by_their_own_exception():
 
 def _leads(folder: Path) -> bool:
     case = json.loads((folder / "case.json").read_text())
-    begin, end = (datetime.fromisoformat(one) for one in case["window"])
-    alert = an_alert(service_name=case["service_name"], start=begin, end=end, received_at=end)
+    start, end = (datetime.fromisoformat(one) for one in case["window"])
+    alert = an_alert(service_name=case["service_name"], start=start, end=end, received_at=end)
     found: Incident = detect(alert, _recorded(folder / "logs.loki.json.gz"), [], [])
     return bool(found.stack_traces) and case["exception"].startswith(found.stack_traces[0].exception_type)
 

@@ -12,10 +12,10 @@ START = NOW - timedelta(minutes=30)
 ALERT = an_alert(start=START)
 
 
-def every(seconds: float, text: str, begin_s: float = 0, end_s: float = 1800) -> list[LogLine]:
+def every(seconds: float, text: str, start_s: float = 0, end_s: float = 1800) -> list[LogLine]:
     """Return the line each so many seconds of the window, `%d` numbered."""
-    count = int((end_s - begin_s) / seconds)
-    return [at(begin_s + seconds * index, text.replace("%d", str(index))) for index in range(count)]
+    count = int((end_s - start_s) / seconds)
+    return [at(start_s + seconds * index, text.replace("%d", str(index))) for index in range(count)]
 
 
 def at(seconds: float, text: str) -> LogLine:
@@ -39,13 +39,13 @@ def test_errors_after_calm_are_new():
 def test_errors_from_the_first_line_on_are_not_called_new():
     """Nobody saw the time before, so nothing is said of it."""
     late = judged(every(10, "ERROR order %d: no price", 900))
-    begin = judged(every(10, "ERROR order %d: no price", 60))
+    start = judged(every(10, "ERROR order %d: no price", 60))
     steady = judged(every(10, "ERROR order %d: no price"))
 
     assert late.initial_symptoms[0].endswith(": 90 since 02:45:00 UTC, where the lines that could be read begin.")
-    assert "since at least the start of the window" in begin.initial_symptoms[0]
+    assert "since at least the start of the window" in start.initial_symptoms[0]
     assert "since at least the start of the window, 02:30:00 UTC" in steady.initial_symptoms[0]
-    assert not any("new" in one.initial_symptoms[0] + one.reasoning for one in (late, begin, steady))
+    assert not any("new" in one.initial_symptoms[0] + one.reasoning for one in (late, start, steady))
 
 
 def test_crash_is_an_event_and_named_first():

@@ -13,10 +13,10 @@ START = NOW - timedelta(minutes=30)
 WINDOW = Window(START, NOW)
 
 
-def every(seconds: float, begin_s: float = 0, end_s: float = 1800) -> list[datetime]:
+def every(seconds: float, start_s: float = 0, end_s: float = 1800) -> list[datetime]:
     """Return a moment each so many seconds of the window."""
-    count = int((end_s - begin_s) / seconds)
-    return [START + timedelta(seconds=begin_s + seconds * index) for index in range(count)]
+    count = int((end_s - start_s) / seconds)
+    return [START + timedelta(seconds=start_s + seconds * index) for index in range(count)]
 
 
 def test_traffic_that_ends_is_a_stop():
@@ -43,7 +43,7 @@ def test_traffic_that_ends_but_for_a_heartbeat_is_a_stop():
         every(4.2, end_s=1700),  # the window of a replay ends a little after its data
         every(120, end_s=1080),  # few lines are quiet by chance
         [*every(4.2, end_s=1080), *every(12, 1080)],  # a lull
-        [one for begin in (0, 600, 1200) for one in every(1, begin, begin + 60)],  # a job every ten minutes
+        [one for start in (0, 600, 1200) for one in every(1, start, start + 60)],  # a job every ten minutes
         [],
     ],
     ids=["steady", "ends late", "few", "lull", "job", "nothing"],

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.analysis.solution.merge import Change, Conflict, merge, patched, split_lines
+from shared.analysis.solution.merge import Conflict, LineChange, merge, patched, split_lines
 
 BASE = [f"{word}\n" for word in ["one", "two", "three", "four", "five", "six", "seven"]]
 
@@ -15,7 +15,7 @@ def test_changes_apart_are_joined() -> None:
     """A change of theirs lands beside a change of ours."""
     ours, theirs = ["zero\n", *BASE], [*BASE[:-1], "SEVEN\n"]
 
-    assert merge(BASE, ours, theirs) == [Change(7, 8, ("SEVEN\n",))]
+    assert merge(BASE, ours, theirs) == [LineChange(7, 8, ("SEVEN\n",))]
 
 
 def test_same_change_on_both_sides_is_no_conflict() -> None:

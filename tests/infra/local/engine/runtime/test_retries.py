@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.local.engine import WorkflowError
-from infra.local.engine.runtime.retries import Policy
+from infra.local.engine.runtime.retries import RetryPolicy
 from infra.local.engine.stdlib.retry import default_predicate, default_predicate_non_idempotent
 
 Run = Callable[..., Any]
@@ -78,7 +78,7 @@ def test_a_wrong_policy_raises(run_workflow: Run, upstream: Any, retry: str) -> 
 
 def test_delays_grow_up_to_their_cap() -> None:
     """The cap bounds each delay; it ends nothing."""
-    policy = Policy(None, 9, initial_delay_s=1, max_delay_s=5, multiplier=2)
+    policy = RetryPolicy(None, 9, initial_delay_s=1, max_delay_s=5, multiplier=2)
 
     assert [policy.delay_s(retry) for retry in range(5)] == [1, 2, 4, 5, 5]
 

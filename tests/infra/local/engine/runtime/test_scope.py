@@ -3,12 +3,12 @@
 import pytest
 
 from infra.local.engine import WorkflowError
-from infra.local.engine.runtime.scope import Memory, Scope, replaced
+from infra.local.engine.runtime.scope import MemoryUse, Scope, replaced
 
 
 def test_writing_goes_where_the_variable_lives() -> None:
     """An inner scope changes the outer variable and keeps its own."""
-    outer = Scope(Memory())
+    outer = Scope(MemoryUse())
     outer.write("x", 1)
     inner = outer.inner()
 
@@ -21,7 +21,7 @@ def test_writing_goes_where_the_variable_lives() -> None:
 
 def test_a_branch_writes_only_what_is_shared() -> None:
     """Another name of the parent is shadowed, not changed."""
-    outer = Scope(Memory())
+    outer = Scope(MemoryUse())
     outer.write("open", 1)
     outer.write("closed", 1)
     branch = outer.inner(frozenset({"open"}))
@@ -34,7 +34,7 @@ def test_a_branch_writes_only_what_is_shared() -> None:
 
 def test_memory_is_counted_and_given_back() -> None:
     """A replaced or closed variable costs nothing."""
-    memory = Memory(limit_bytes=100)
+    memory = MemoryUse(limit_bytes=100)
     scope = Scope(memory)
 
     scope.write("x", "a" * 60)

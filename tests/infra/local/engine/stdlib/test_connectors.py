@@ -3,7 +3,7 @@
 import pytest
 
 from infra.local.engine import DefinitionRejected, WorkflowError, load, run
-from infra.local.engine.api.execution import Request
+from infra.local.engine.api.execution import ExecutionRequest
 from infra.local.engine.server import EngineServer
 
 PUBLISH = "googleapis.pubsub.v1.projects.topics.publish"
@@ -38,7 +38,7 @@ def test_the_connector_of_executions_runs_another_workflow() -> None:
         engine.deploy("child", "main: {params: [n], steps: [{r: {return: '${n.a + 1}'}}]}")
         call = f"{{call: {RUN}, args: {{workflow_id: child, argument: {{a: 2}}}}, result: r}}"
         parent = engine.deploy("parent", f"- a: {call}\n- b: {{return: '${{r}}'}}")
-        execution = engine.service.create_execution(parent.name, Request())
+        execution = engine.service.create_execution(parent.name, ExecutionRequest())
 
         assert execution.wait(5)
         assert execution.ending is not None
