@@ -67,10 +67,10 @@ def closure(name: str) -> Closure:
             continue
         used.add(path)
         for dotted in imported(path):
-            waiting += _module_files(dotted)
+            waiting += module_files(dotted)
             for package in _packages_passed(dotted) - passed:
                 passed.add(package)
-                waiting += [file for inner in imported_at_once(package) for file in _module_files(inner)]
+                waiting += [file for inner in imported_at_once(package) for file in module_files(inner)]
     return Closure(frozenset(used), frozenset(passed - used))
 
 
@@ -94,7 +94,8 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
     return found
 
 
-def _module_files(dotted: str) -> list[Path]:
+def module_files(dotted: str) -> list[Path]:
+    """Return the file of a module of shared/, or no file when it is not one."""
     base = ROOT.joinpath(*dotted.split("."))
     candidates = (base / "__init__.py", base.with_suffix(".py")) if dotted.startswith("shared") else ()
     return [path for path in candidates if path.is_file()]
@@ -103,7 +104,7 @@ def _module_files(dotted: str) -> list[Path]:
 def _packages_passed(dotted: str) -> set[Path]:
     parts = dotted.split(".")
     parents = (".".join(parts[:depth]) for depth in range(1, len(parts)))
-    return {file for parent in parents for file in _module_files(parent) if file.name == "__init__.py"}
+    return {file for parent in parents for file in module_files(parent) if file.name == "__init__.py"}
 
 
 def files(name: str) -> dict[str, bytes]:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from shared import code_host
 from shared.agent.agent import Agent
 from shared.analysis.code.analyze import analyze
+from shared.code_host import reader as code_reader
+from shared.code_host import repository_policy
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, CodeAnalysisRequest, CodeFindings
 from shared.errors import IncidentCopilotError
@@ -27,7 +28,7 @@ AGENT = Agent[CodeAnalysis](
 def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
     """Return files, lines and commits that explain the incident; an unreadable repository is an answer too."""
     try:
-        reader = code_host.connect_reader(code_host.repository_of(request.alert))
+        reader = code_reader.connect(repository_policy.repository_of(request.alert))
         if reader is None:
             return _unavailable("No repository is known for this service: set SERVICE_REPOS or GITHUB_REPO.")
         found = _read(request, reader)
@@ -40,7 +41,7 @@ def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
 def _read(request: CodeAnalysisRequest, reader: CodeReader) -> CodeAnalysis:
     alert = request.alert
     with recorder.tool("read_repository", repo=reader.repo, commit=alert.commit) as call:
-        found = without_secrets(analyze(alert, request.incident, reader, code_host.base_branch_of(alert)))
+        found = without_secrets(analyze(alert, request.incident, reader, repository_policy.base_branch_of(alert)))
         call.result = found.model_dump_json()
     return found
 

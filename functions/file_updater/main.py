@@ -1,6 +1,6 @@
 """FileUpdaterAgent: puts the patch on a branch as one commit; no model, only exact edits."""
 
-from shared import code_host
+from shared.code_host import writer as code_writer
 from shared.contracts import Branch, FileUpdateRequest
 from shared.errors import Rejected
 from shared.pull_request import approval
@@ -17,7 +17,7 @@ def file_updater(request: FileUpdateRequest) -> Branch:
         return Branch(status="skipped", message=request.solution.patch_withheld or "The solution has no patch.")
     if approval.mode() == "off":
         return Branch(status="skipped", repo=repo, message="Pull requests are switched off (PR_MODE is off).")
-    writer = code_host.connect_writer(repo)
+    writer = code_writer.connect(repo)
     if writer is None:
         return Branch(status="skipped", repo=repo, message="No credentials to write: set GITHUB_TOKEN.")
     try:

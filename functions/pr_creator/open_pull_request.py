@@ -1,6 +1,7 @@
 """Open the pull request of a branch, and remember it with the incident."""
 
-from shared import code_host, log, traces
+from shared import log, traces
+from shared.code_host import writer as code_writer
 from shared.code_host.port import PullRequestDraft, PullRequestOpened
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.errors import IncidentCopilotError
@@ -20,7 +21,7 @@ def open_for(request: PullRequestRequest) -> PullRequest:
     Raises Refused, Throttled, Unavailable, Uncertain (it may be open), Misconfigured.
     """
     branch = request.branch
-    writer = code_host.connect_writer(branch.repo)
+    writer = code_writer.connect(branch.repo)
     if writer is None or branch.branch is None or branch.base_branch is None:
         return PullRequest(status="skipped", branch=branch.branch, message="No credentials to write: set GITHUB_TOKEN.")
     draft = _draft(request, branch.branch, branch.base_branch, reviewers(request, writer.reader))

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from shared import code_host
 from shared.agent import answer_checks
 from shared.agent.agent import Agent
 from shared.agent.claim_checks import GroundingContext
 from shared.analysis.solution.solve import solve
+from shared.code_host import reader as code_reader
 from shared.code_host.port import CodeReader
 from shared.contracts import FixOpinion, Solution, SolutionOpinion, SolutionRequest
 from shared.errors import IncidentCopilotError
@@ -49,7 +49,7 @@ def _solve(request: SolutionRequest) -> tuple[Solution, CodeReader | None]:
     if code is None or not code.code_available:
         return solve(request, None), None
     try:
-        reader = code_host.connect_reader(code.repo)
+        reader = code_reader.connect(code.repo)
         with recorder.tool("read_repository", repo=code.repo, commit=code.commit) as call:
             solution = solve(request, reader)
             call.result = solution.patch_withheld or "a patch was made"

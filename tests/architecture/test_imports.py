@@ -7,21 +7,42 @@ import pytest
 from infra import bundle
 
 PRODUCT = sorted([*bundle.ROOT.glob("functions/**/*.py"), *bundle.ROOT.glob("shared/**/*.py")])
-ROOMS = {path.parent.name for path in bundle.ROOT.glob("shared/*/__init__.py")}
-LEVEL = {
-    **dict.fromkeys(["contracts", "errors", "clock", "settings", "log"], 0),
-    **dict.fromkeys(["bus", "orchestrator", "prompt", "evidence", *ROOMS], 1),
-    **dict.fromkeys(["budget", "dialogue", "grounding", "recorder", "run_trace", "shown", "agent", "step"], 2),
-}
+SHARED = bundle.ROOT / "shared"
+ANALYSIS = SHARED / "analysis"
+# A new module or package gets its level here, above everything it imports.
+LEVELS = (
+    {"contracts", "errors", "clock", "settings", "log"},
+    {"analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry", "traces"},
+    {"step"},
+    {"agent"},
+)
+ANALYSIS_LEVELS = (
+    {"thresholds"},
+    {"series", "code"},
+    {"logs"},
+    {"faults"},
+    {"detection", "advice"},
+    {"causes"},
+    {"solution"},
+)
+# Pure modules that a package on the same level may import beside the ports: they open no connection.
+PURE = {"shared.code_host.edits"}
 
 
 def _name(path: Path) -> str:
     return path.relative_to(bundle.ROOT).as_posix()
 
 
-def _shared_part(path: Path) -> str:
-    parts = path.relative_to(bundle.ROOT / "shared").parts
-    return parts[0].removesuffix(".py")
+def _level(name: str, levels: tuple[set[str], ...]) -> int:
+    level = next((number for number, names in enumerate(levels) if name in names), None)
+    assert level is not None, f"{name!r} has no level: give it one in tests/architecture/test_imports.py"
+    return level
+
+
+def _modules_imported(path: Path) -> list[str]:
+    """Return the modules of shared/ that a file imports, each as its longest dotted name."""
+    dotted = [name for name in bundle.imported(path) if bundle.module_files(name)]
+    return sorted(name for name in dotted if not any(other.startswith(f"{name}.") for other in dotted))
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=_name)
@@ -32,26 +53,49 @@ def test_product_imports_neither_infra_nor_tests_nor_functions(path: Path) -> No
     assert not roots & {"infra", "tests", "functions", "importlib"}
 
 
-@pytest.mark.parametrize("path", sorted(bundle.ROOT.glob("shared/**/*.py")), ids=_name)
+@pytest.mark.parametrize(
+    "path", sorted(path for path in SHARED.rglob("*.py") if path.parent != SHARED or path.stem != "__init__"), ids=_name
+)
 def test_shared_imports_only_downward(path: Path) -> None:
-    """A module of shared imports its own level only within its room, and other rooms only by their port."""
-    own = _shared_part(path)
-    level = LEVEL.get(own, 0)
+    """A module of shared imports its own package and lower levels; of its own level only ports and pure modules."""
+    own = path.relative_to(SHARED).parts[0].removesuffix(".py")
+    level = _level(own, LEVELS)
 
-    for name in sorted(bundle.imported(path)):
-        parts = name.split(".")
-        if parts[0] != "shared" or len(parts) < 2 or parts[1] == own:
-            continue
-        assert parts[1] in LEVEL, f"{name} has no level"
-        is_port = parts[1] in ROOMS and parts[2:3] == ["port"]
-        is_room_of_port = parts[1] in ROOMS and any(other.startswith(f"{name}.port") for other in bundle.imported(path))
-        below = LEVEL[parts[1]] < level or (level != 1 and LEVEL[parts[1]] == level)
-        assert below or is_port or is_room_of_port or _is_pure_helper(own, name), f"{_name(path)} imports {name}"
+    for name in _modules_imported(path):
+        package = name.split(".")[1] if "." in name else own
+        is_port = name.endswith(".port") or name in PURE
+        is_below = package == own or _level(package, LEVELS) < level or (_level(package, LEVELS) == level == 0)
+        assert is_below or (is_port and _level(package, LEVELS) == level), (
+            f"{_name(path)} (level {level}) imports {name} (level {_level(package, LEVELS)}): "
+            "move what both need to a lower level"
+        )
 
 
-def _is_pure_helper(own: str, name: str) -> bool:
-    """The analyst plans edits with the code host's pure module for them, which holds no network."""
-    return own == "analysis" and (name == "shared.code_host" or name.startswith("shared.code_host.edits"))
+@pytest.mark.parametrize(
+    "path", sorted(path for path in ANALYSIS.rglob("*.py") if path != ANALYSIS / "__init__.py"), ids=_name
+)
+def test_packages_of_the_analyst_import_only_downward(path: Path) -> None:
+    """The analyst's packages stand on levels, and every arrow between two of them points down, so there is no cycle."""
+    own = path.relative_to(ANALYSIS).parts[0].removesuffix(".py")
+    level = _level(own, ANALYSIS_LEVELS)
+
+    others = {name.split(".")[2] for name in _modules_imported(path) if name.startswith("shared.analysis.")} - {own}
+
+    upward = sorted(name for name in others if _level(name, ANALYSIS_LEVELS) >= level)
+    assert upward == [], f"{_name(path)} (level {level} of the analyst) imports upward: {upward}"
+
+
+def test_packages_of_the_analyst_open_no_others() -> None:
+    """
+    An `__init__.py` of the analyst holds no code.
+
+    Importing one module of a package then bundles and loads that module alone: pr_creator asks whether a path is a
+    test without carrying the search for suspects.
+    """
+    packages = sorted(ANALYSIS.glob("*/__init__.py"))
+
+    assert len(packages) == 8
+    assert [_name(path) for path in packages if bundle.imported(path)] == []
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -15,8 +15,10 @@ from functions.rca import main as rca
 from functions.solution_generator import main as solution_generator
 from functions.suggestion import main as suggestion
 from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
-from shared import code_host, telemetry
+from shared import telemetry
 from shared.agent.claim_checks import GroundingContext
+from shared.code_host import reader as code_reader
+from shared.code_host import repository_policy
 from shared.code_host.port import CodeReader
 from shared.contracts import (
     Alert,
@@ -91,9 +93,9 @@ def connect(monkeypatch: pytest.MonkeyPatch, logs: FixedLogs, reader: CodeReader
     """Let the steps read these logs and this repository."""
     monkeypatch.setattr(telemetry, "connect_logs", lambda: logs)
     monkeypatch.setattr(telemetry, "connect_metrics", lambda: None)
-    monkeypatch.setattr(code_host, "connect_reader", lambda repo: reader)
-    monkeypatch.setattr(code_host, "repository_of", lambda alert: reader.repo if reader else None)
-    monkeypatch.setattr(code_host, "base_branch_of", lambda alert: None)
+    monkeypatch.setattr(code_reader, "connect", lambda repo: reader)
+    monkeypatch.setattr(repository_policy, "repository_of", lambda alert: reader.repo if reader else None)
+    monkeypatch.setattr(repository_policy, "base_branch_of", lambda alert: None)
 
 
 def walk(alert: Alert, *, reads_code: bool = False) -> Answers:

@@ -8,6 +8,7 @@ from shared.analysis.code import diffs, spans, suspect_commits
 from shared.analysis.code.line_history import Place
 from shared.analysis.code.paths import Match, Tree, is_documentation, is_test
 from shared.analysis.code.suspect_commits import Suspect
+from shared.analysis.thresholds import WORTH_FOLLOWING
 from shared.code_host.port import CodeReader, FileChange
 from shared.contracts import Frame, Incident, LogPattern, StackTrace
 
@@ -15,8 +16,6 @@ MAX_FILES_READ = 6
 MAX_PLACES = 5
 MAX_SEARCHES = 3
 ENOUGH_FILES = 3
-WORTH_FOLLOWING = 0.35
-"""Score from which a suspect's other files are shown."""
 WIDEST_CHANGE = 10
 """Files of code a commit may change and still point somewhere."""
 

@@ -6,7 +6,7 @@ ordered by how much better a rise at the onset explains them than a steady rate,
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup
 from shared.analysis.logs.levels import Level
 from shared.analysis.series import change_point
 from shared.analysis.series.change_point import SURE, ChangePoint
+from shared.analysis.series.window import Window
 
 ERROR_SCORE = 2.0
 """Nats an error is preferred by over a warning that rose as surely."""
@@ -25,14 +26,6 @@ CLEAN = timedelta(minutes=1)
 RIGHT_BEFORE = timedelta(minutes=5)
 GREAT_SHARE = 0.3
 """Share of a service's lines since its begin that makes an error harm even if traffic began with it."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """The time that was read; `start` is that of the first line when the store cut older ones off."""
-
-    start: datetime
-    end: datetime
 
 
 def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None:

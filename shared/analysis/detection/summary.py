@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.analysis.detection import ranking
-from shared.analysis.detection.ranking import Window
 from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup, group
 from shared.analysis.logs.join_traces import RANK, assemble
 from shared.analysis.logs.parse import LogEntry, read
@@ -14,6 +13,7 @@ from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.analysis.series import metric_anomalies
 from shared.analysis.series.log_stop import find_stop
 from shared.analysis.series.metric_anomalies import Anomaly
+from shared.analysis.series.window import Window
 from shared.contracts import Alert
 from shared.telemetry.port import LogPage, Series
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import sqrt
 
-from shared.analysis.detection.ranking import Window
 from shared.analysis.series import change_point
 from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly
+from shared.analysis.series.window import Window
 from shared.telemetry.port import Series
 
 SHORTEST = timedelta(minutes=3)

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from shared.analysis.causes import hypotheses
-from shared.analysis.code.locations import WORTH_FOLLOWING
 from shared.analysis.code.paths import is_test
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
 from shared.analysis.solution.revert import Refusal, revert_edits
+from shared.analysis.thresholds import WORTH_FOLLOWING
 from shared.code_host.port import CodeReader
 from shared.contracts import (
     CodeAnalysis,

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
-from shared import code_host
+from shared.code_host import reader as code_reader
 from shared.contracts import FileEdit
 from tests.functions.pull_requests.conftest import FIX, REPO, TOKEN, House, incident, point_at
 from tests.functions.pull_requests.openapi import OpenApi, fetched, path_of
@@ -61,7 +61,7 @@ def exchanges(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """Everything the house asks in its life: reading, searching, writing, finding again, refreshing, as an app too."""
     with Watched(house.git_dir, REPO, token=TOKEN, collaborators=frozenset({"ada"})) as github:
         point_at(github, monkeypatch)
-        reader = code_host.connect_reader(None)
+        reader = code_reader.connect(None)
         assert reader is not None
         head = reader.resolve("main") or ""
         reader.paths(head)
@@ -90,7 +90,7 @@ def _as_app(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_APP_ID", "7")
     monkeypatch.setenv("GITHUB_APP_INSTALLATION_ID", "9")
     monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", pem.decode())
-    reader = code_host.connect_reader(None)
+    reader = code_reader.connect(None)
     assert reader is not None
     reader.default_branch()
 

@@ -7,7 +7,7 @@ import pytest
 from functions.pr_creator.code_owners import owners
 from functions.pr_creator.reviewers import reviewers
 from infra.local.sandboxes.http import Reply
-from shared import code_host
+from shared.code_host import writer as code_writer
 from shared.contracts import Branch
 from tests.functions.pull_requests.conftest import House, incident, pull_request_request
 
@@ -22,7 +22,7 @@ def request(house: House, *files: str) -> Any:
 
 def asked(wanted: Any) -> tuple[str, ...]:
     """Who would be asked, as the repository itself says."""
-    writer = code_host.connect_writer(wanted.branch.repo)
+    writer = code_writer.connect(wanted.branch.repo)
     assert writer is not None
     return reviewers(wanted, writer.reader)
 

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from infra import bundle
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request, Sandbox
-from shared import code_host
+from shared.code_host import reader as code_reader
+from shared.code_host import writer as code_writer
 from shared.code_host.github import GithubSettings, writing
 from shared.code_host.github_reader import GithubReader
 from shared.code_host.github_writer import GithubWriter
@@ -44,35 +45,35 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_repository_means_no_reader_and_no_writer() -> None:
     """Absence is none, not an error: the analysis goes on without code."""
-    assert code_host.connect_reader(None) is None
-    assert code_host.connect_writer(None) is None
+    assert code_reader.connect(None) is None
+    assert code_writer.connect(None) is None
 
 
 def test_stranger_may_read_but_not_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a token public repositories can be read."""
     monkeypatch.setenv("GITHUB_ALLOWED_REPOS", '["octo/*"]')
-    reader = code_host.connect_reader("octo/shop")
+    reader = code_reader.connect("octo/shop")
 
     assert reader is not None
     assert reader.repo == "octo/shop"
-    assert code_host.connect_writer("octo/shop") is None
+    assert code_writer.connect("octo/shop") is None
 
 
 @pytest.mark.parametrize("name", ["shop", "octo/shop/x", "../shop", "octo/..", "octo/a b", "https://github.com/o/r"])
 def test_other_names_than_owner_and_name_are_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else reaches an address; the setting's error names the variable."""
     with pytest.raises(Rejected, match="owner/name"):
-        code_host.connect_reader(name)
+        code_reader.connect(name)
     monkeypatch.setenv("GITHUB_REPO", name)
     with pytest.raises(Misconfigured, match="GITHUB_REPO"):
-        code_host.connect_writer(None)
+        code_writer.connect(None)
 
 
 def test_unknown_provider_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable is named."""
     monkeypatch.setenv("CODE_HOST_PROVIDER", "forge")
     with pytest.raises(Misconfigured, match="CODE_HOST_PROVIDER"):
-        code_host.connect_reader("octo/shop")
+        code_reader.connect("octo/shop")
 
 
 def test_wrong_token_is_refused_and_never_told(sandbox: GithubSandbox) -> None:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from infra.local.sandboxes.github.server import GithubSandbox
-from shared import code_host
+from shared.code_host import reader as code_reader
 from shared.code_host.github import GithubSettings
 from shared.code_host.github_reader import GithubReader
 from shared.code_host.mcp import READ_TOOLS, McpReader, McpSettings
@@ -200,11 +200,11 @@ def test_setting_chooses_the_reader(monkeypatch: pytest.MonkeyPatch, server: Mcp
     """CODE_SEARCH_PROVIDER=mcp reads by MCP; rest is the default."""
     for name, value in {"GITHUB_REPO": "octo/shop", "GITHUB_API_URL": sandbox.url, "GITHUB_TOKEN": TOKEN}.items():
         monkeypatch.setenv(name, value)
-    assert isinstance(code_host.connect_reader(None), GithubReader)
+    assert isinstance(code_reader.connect(None), GithubReader)
 
     monkeypatch.setenv("CODE_SEARCH_PROVIDER", "mcp")
     monkeypatch.setenv("GITHUB_MCP_URL", server.url)
-    reader = code_host.connect_reader(None)
+    reader = code_reader.connect(None)
 
     assert isinstance(reader, McpReader)
     assert reader.search("return sum(items)") == ["src/cart.py"]

@@ -2,7 +2,9 @@
 
 import pytest
 
-from shared import code_host
+from shared.code_host import reader as code_reader
+from shared.code_host import repository_policy
+from shared.code_host import writer as code_writer
 from shared.errors import Misconfigured, Refused, Rejected
 from tests.builders import an_alert
 
@@ -26,7 +28,7 @@ def test_service_map_beats_the_default(service: str, repo: str, branch: str) -> 
     """A mapped service has its own repository and may have its own branch; others share the default."""
     alert = an_alert(service_name=service)
 
-    assert (code_host.repository_of(alert), code_host.base_branch_of(alert)) == (repo, branch)
+    assert (repository_policy.repository_of(alert), repository_policy.base_branch_of(alert)) == (repo, branch)
 
 
 @pytest.mark.usefixtures("configured")
@@ -34,19 +36,19 @@ def test_alert_beats_the_map() -> None:
     """An alert knows best which of the allowed repositories and which branch it is about."""
     alert = an_alert(service_name="billing", github_repo="Octo/Cart", github_base_branch="hotfix")
 
-    assert (code_host.repository_of(alert), code_host.base_branch_of(alert)) == ("Octo/Cart", "hotfix")
+    assert (repository_policy.repository_of(alert), repository_policy.base_branch_of(alert)) == ("Octo/Cart", "hotfix")
 
 
 @pytest.mark.usefixtures("configured")
 def test_branch_of_the_map_is_not_used_for_another_repository() -> None:
     """The map's branch belongs to the map's repository."""
-    assert code_host.base_branch_of(an_alert(service_name="billing", github_repo="octo/cart")) == "develop"
+    assert repository_policy.base_branch_of(an_alert(service_name="billing", github_repo="octo/cart")) == "develop"
 
 
 def test_nothing_named_is_no_repository() -> None:
     """Absence is none, not an error."""
-    assert code_host.repository_of(an_alert()) is None
-    assert code_host.base_branch_of(an_alert()) is None
+    assert repository_policy.repository_of(an_alert()) is None
+    assert repository_policy.base_branch_of(an_alert()) is None
 
 
 @pytest.mark.usefixtures("configured")
@@ -54,9 +56,9 @@ def test_nothing_named_is_no_repository() -> None:
 def test_repository_the_operator_never_named_is_refused(repo: str) -> None:
     """An alert cannot lead the token anywhere: neither choice nor connection lets it."""
     for choose in (
-        lambda: code_host.repository_of(an_alert(github_repo=repo)),
-        lambda: code_host.connect_reader(repo),
-        lambda: code_host.connect_writer(repo),
+        lambda: repository_policy.repository_of(an_alert(github_repo=repo)),
+        lambda: code_reader.connect(repo),
+        lambda: code_writer.connect(repo),
     ):
         with pytest.raises(Refused, match="GITHUB_ALLOWED_REPOS"):
             choose()
@@ -67,9 +69,9 @@ def test_allow_list_takes_whole_owners_and_single_repositories(configured: pytes
     configured.setenv("GITHUB_ALLOWED_REPOS", '["acme/*", "other/one"]')
 
     for repo in ("acme/anything", "ACME/Else", "other/one", "octo/billing", "octo/default"):
-        assert code_host.repository_of(an_alert(github_repo=repo)) == repo
+        assert repository_policy.repository_of(an_alert(github_repo=repo)) == repo
     with pytest.raises(Refused):
-        code_host.repository_of(an_alert(github_repo="other/two"))
+        repository_policy.repository_of(an_alert(github_repo="other/two"))
 
 
 @pytest.mark.parametrize(
@@ -88,10 +90,10 @@ def test_setting_that_cannot_work_is_named(variable: str, value: str, monkeypatc
     """The operator is told which variable to correct."""
     monkeypatch.setenv(variable, value)
     with pytest.raises(Misconfigured, match=variable):
-        code_host.repository_of(an_alert())
+        repository_policy.repository_of(an_alert())
 
 
 def test_what_is_no_name_is_rejected() -> None:
     """Nothing but owner/name reaches an address."""
     with pytest.raises(Rejected, match="owner/name"):
-        code_host.repository_of(an_alert(github_repo="octo/../x"))
+        repository_policy.repository_of(an_alert(github_repo="octo/../x"))

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.analysis.detection.ranking import Window
 from shared.analysis.series.log_stop import find_stop
+from shared.analysis.series.window import Window
 from tests.builders import NOW
 
 START = NOW - timedelta(minutes=30)

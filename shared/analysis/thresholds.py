@@ -1,0 +1,4 @@
+"""The few numbers that two packages of the analyst share, each with where it comes from."""
+
+WORTH_FOLLOWING = 0.35
+"""Score from which a suspect commit is worth a reader's time. Chosen before the first measurement, on no case."""

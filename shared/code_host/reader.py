@@ -1,0 +1,38 @@
+"""Connects to the code for reading: a function that only reads imports this, and so carries no code that writes."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.code_host.port import CodeReader
+from shared.code_host.repository_policy import CodeHostSettings, allowed
+from shared.settings import Settings
+
+
+class CodeSearchSettings(Settings):
+    """How the code is read."""
+
+    code_search_provider: Literal["rest", "mcp"] = Field(
+        "rest", description="rest, or mcp: GitHub's MCP server, with REST for what that lacks."
+    )
+
+
+def connect(repo: str | None) -> CodeReader | None:
+    """
+    Return a reader of `repo` (`owner/name`), else of GITHUB_REPO; or None when there is neither.
+
+    Without credentials it reads unauthenticated, which public repositories allow.
+    Raises Rejected (`repo` is no repository's name), Refused (not among those allowed), Misconfigured.
+    """
+    name = allowed(repo, CodeHostSettings.from_env())
+    if name is None:
+        return None
+    from shared.code_host.github import GithubSettings
+    from shared.code_host.github_reader import GithubReader
+
+    rest = GithubReader(GithubSettings.from_env(), name)
+    if CodeSearchSettings.from_env().code_search_provider == "rest":
+        return rest
+    from shared.code_host.mcp import McpReader, McpSettings
+
+    return McpReader(McpSettings.from_env(), rest)

@@ -1,0 +1,20 @@
+"""Connects to the code for writing branches and pull requests."""
+
+from shared.code_host.port import CodeWriter
+from shared.code_host.repository_policy import CodeHostSettings, allowed
+
+
+def connect(repo: str | None) -> CodeWriter | None:
+    """
+    Return a writer to `repo` (`owner/name`), else to GITHUB_REPO; or None when there is neither, or no credentials.
+
+    Raises Rejected (`repo` is no repository's name), Refused (not among those allowed), Misconfigured.
+    """
+    name = allowed(repo, CodeHostSettings.from_env())
+    if name is None:
+        return None
+    from shared.code_host.github import GithubSettings
+    from shared.code_host.github_writer import GithubWriter
+
+    github = GithubSettings.from_env()
+    return GithubWriter(github, name) if github.has_credentials else None
