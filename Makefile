@@ -17,22 +17,22 @@ CHECKOV := 3.3.30
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" ends services first, MODEL=sandbox or MODEL=gemini asks a model, EMULATORS=1 as below
+demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" stops services first, MODEL=sandbox or MODEL=gemini asks a model, EMULATORS=1 as below
 	@$(BIN)/python -m infra.local demo $(DEMO_ARGUMENTS)
 
-local: $(VENV)/.demo ## Keep the whole house up for curl; PORT=8080 is the webhook's, EMULATORS=1 uses Google's Pub/Sub and Firestore
+local: $(VENV)/.demo ## Keep the whole stack up for curl; PORT=8080 is the webhook's, EMULATORS=1 uses Google's Pub/Sub and Firestore
 	@$(BIN)/python -m infra.local up --port $(PORT) $(EMULATORS_ARGUMENT)
 
-alert: $(VENV)/.demo ## Post an alert to the house that is up; FILE=<body.json> chooses the body
+alert: $(VENV)/.demo ## Post an alert to the running stack; FILE=<body.json> chooses the body
 	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") $(if $(filter-out file,$(origin PORT)),--port $(PORT))
 
-traces: $(VENV)/.demo ## List the incidents of the house that is up; ID=<incident_id> prints one trace
+traces: $(VENV)/.demo ## List the incidents of the running stack; ID=<incident_id> prints one trace
 	@$(BIN)/python -m infra.local traces $(ID)
 
-deadletters: $(VENV)/.demo ## List the messages nobody could handle, and why; REPLAY=1 sends them once more
+deadletters: $(VENV)/.demo ## List the dead-letter messages, and why they failed; REPLAY=1 sends them once more
 	@$(BIN)/python -m infra.local deadletters $(if $(REPLAY),--replay)
 
-executions: $(VENV)/.demo ## List the workflow executions of the house that is up; ID=<incident or execution> shows its steps in time
+executions: $(VENV)/.demo ## List the workflow executions of the running stack; ID=<incident or execution> shows its steps in time
 	@$(BIN)/python -m infra.local executions $(if $(ID),show $(ID),list)
 
 install: $(VENV)/.test ## Install everything, tools included, into .venv

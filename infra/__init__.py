@@ -1,1 +1,1 @@
-"""Where the house runs: bundles and schemas, Google Cloud, and the same house on one laptop."""
+"""Where Incident CoPilot runs: bundles and schemas, Google Cloud, and the same functions on one laptop."""

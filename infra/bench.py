@@ -3,7 +3,7 @@
 python -m infra.bench [NAME ...]       prints a table, writes build/bench.json and the table of infra/README.md
 
 A start is functions-framework loading the bundle in an environment of its own; the first use adds the libraries that
-are imported where they are needed. Both in CPU seconds, for the clock of the wall would measure the neighbours; the
+are imported where they are needed. Both in CPU seconds, because wall-clock time would measure other processes too; the
 best of three counts, and compiling to bytecode is done before, as an image has it.
 """
 
@@ -82,14 +82,20 @@ def table(results: Sequence[Measured]) -> str:
     """Return the results as a table of Markdown, with when and on what they were measured."""
     where = f"{clock.now():%Y-%m-%d}, Python {platform.python_version()} on {platform.machine()}"
     titles = ["function", "bundle KB", "files", "packages", "environment MB", "start s", "first use s", "modules"]
-    rows = [titles, ["---", *["--:"] * (len(titles) - 1)], *(_row(found) for found in results)]
+    rows = [titles, ["---", *["--:"] * (len(titles) - 1)], *(_row(result) for result in results)]
     lines = [f"| {' | '.join(cells)} |" for cells in rows]
     return "\n".join([f"Measured on {where}, by `make bench`.", "", *lines])
 
 
-def _row(found: Measured) -> list[str]:
-    counts = [f"{found.bundle_kb:.0f}", str(found.bundle_files), str(found.packages), f"{found.environment_mb:.0f}"]
-    return [f"`{found.name}`", *counts, f"{found.start_cpu_s:.2f}", f"{found.first_use_cpu_s:.2f}", str(found.modules)]
+def _row(result: Measured) -> list[str]:
+    counts = [f"{result.bundle_kb:.0f}", str(result.bundle_files), str(result.packages), f"{result.environment_mb:.0f}"]
+    return [
+        f"`{result.name}`",
+        *counts,
+        f"{result.start_cpu_s:.2f}",
+        f"{result.first_use_cpu_s:.2f}",
+        str(result.modules),
+    ]
 
 
 def main(wanted: Sequence[str]) -> int:
@@ -100,7 +106,7 @@ def main(wanted: Sequence[str]) -> int:
             results.append(measure(name, Path(folder)))
         print(f"  measured {name}", file=sys.stderr)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([asdict(found) for found in results], indent=2) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n", encoding="utf-8")
     print(table(results))
     if not wanted:
         readme_tables.replace("bench", table(results))

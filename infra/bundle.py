@@ -42,9 +42,9 @@ class Closure:
     """
     The Python files a function runs on.
 
-    `used` are its own and the modules of shared/ its imports name. `passed` are the `__init__.py` of rooms only passed
-    through, as by `from shared.model.port import Reply`: they run at import, but the adapters their `connect` would
-    import stay outside, for nobody can call what nobody named.
+    `used` are its own and the modules of shared/ its imports name. `passed` are the `__init__.py` of packages that are
+    only passed through, as by `from shared.model.port import ModelReply`: they run at import, but the adapters their
+    `connect` would import stay outside, because nothing names them.
     """
 
     used: frozenset[Path]
@@ -85,13 +85,13 @@ def imported_at_once(path: Path) -> set[str]:
 
 
 def _names(nodes: Iterable[ast.AST]) -> set[str]:
-    found: set[str] = set()
+    dotted: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            dotted |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            dotted |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return dotted
 
 
 def module_files(dotted: str) -> list[Path]:

@@ -28,8 +28,8 @@ VARIABLES = GCP / "terraform.tfvars"
 # Terraform needs these two to enable the others.
 FIRST_SERVICES = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
 BLANK = "# See terraform.tfvars.example.\n"
-"""What stands for variables nobody has written yet."""
-# gcloud's words for what is not there. Its exit code is 1 for an expired login and a lost network too.
+"""The content of terraform.tfvars before an operator writes variables."""
+# What gcloud prints when something does not exist. Its exit code is 1 for an expired login and a lost network too.
 NOT_FOUND = re.compile(r"not found: 404|HTTPError 404|matched no objects", re.IGNORECASE)
 
 Command = list[str]
@@ -121,7 +121,7 @@ def _prepare(target: Target) -> None:
     if not _is_there(target.find_state()):
         for command in target.make_state():
             _run(command)
-    # A colleague's laptop must not deploy without the settings that stand.
+    # Another laptop must not deploy without the settings in force.
     if not _has_variables() and _is_there(target.find_variables()):
         _run(target.fetch_variables())
     if not VARIABLES.exists():
@@ -135,9 +135,9 @@ def _has_variables() -> bool:
 
 def set_secret(target: Target, name: str) -> None:
     """Add a version of a secret: typed without echo, or piped in. Raises DeployFailed."""
-    known = known_secrets()
-    if name not in known:
-        raise DeployFailed(f"No function reads a secret {name!r}; there are {', '.join(known)}")
+    granted = granted_secrets()
+    if name not in granted:
+        raise DeployFailed(f"No function reads a secret {name!r}; there are {', '.join(granted)}")
     _need("gcloud")
     value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
     if not value.strip():
@@ -145,7 +145,7 @@ def set_secret(target: Target, name: str) -> None:
     _run(target.add_secret_version(name), value)
 
 
-def known_secrets() -> list[str]:
+def granted_secrets() -> list[str]:
     """Return the secrets that function.yaml files grant, in order of their names."""
     files = (bundle.FUNCTIONS / name / "function.yaml" for name in bundle.names())
     return sorted({secret for file in files for secret in yaml.safe_load(file.read_text(encoding="utf-8"))["secrets"]})
@@ -164,14 +164,14 @@ def _need(*tools: str) -> None:
 
 
 def _is_there(command: Sequence[str]) -> bool:
-    """Say whether the thing described exists. Raises DeployFailed when that cannot be told."""
+    """Say whether the thing described exists. Raises DeployFailed when that is unknown."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return True
     if NOT_FOUND.search(done.stderr):
         return False
     thing = next(part for part in command if part.startswith("gs://"))
-    raise DeployFailed(f"Whether {thing} exists could not be told, so nothing was deployed. {done.stderr.strip()}")
+    raise DeployFailed(f"Whether {thing} exists is unknown, so nothing was deployed. {done.stderr.strip()}")
 
 
 def _run(command: Sequence[str], stdin: str | None = None) -> None:
@@ -190,15 +190,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--secret", metavar="NAME", help="give this secret its value")
     parser.add_argument("--output", metavar="NAME", help="print this output of the last deployment")
     parser.add_argument("--yes", action="store_true", help="apply without asking")
-    asked = parser.parse_args(arguments)
-    target = Target(asked.project_id, asked.region)
+    options = parser.parse_args(arguments)
+    target = Target(options.project_id, options.region)
     try:
-        if asked.secret is not None:
-            set_secret(target, asked.secret)
-        elif asked.output is not None:
-            print_output(asked.output)
+        if options.secret is not None:
+            set_secret(target, options.secret)
+        elif options.output is not None:
+            print_output(options.output)
         else:
-            deploy(target, asked.only, asked.yes)
+            deploy(target, options.only, options.yes)
     except DeployFailed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -2,7 +2,7 @@
 
 python -m infra.grafana_files [--url URL] [--key KEY] [--loki-uid UID]
 
-Without `--url` the deployment's own is asked of Terraform; a key that is not given stays a variable of Grafana's.
+Without `--url` Terraform's output says the deployment's own; a missing key stays a variable of Grafana's.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def filled(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def deployed_url() -> str:
-    """Return the URL that the last deployment printed, a placeholder when there is none to ask."""
+    """Return the URL that the last deployment printed, or a placeholder when there is no deployment."""
     try:
         done = subprocess.run(
             [*terraform(), "output", "-raw", "webhook_url"], capture_output=True, text=True, check=True
@@ -43,11 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--url", default="")
     parser.add_argument("--key", default="", help="printed as it is: leave it out on a shared screen")
     parser.add_argument("--loki-uid", default="loki", help="uid of the Loki data source in Grafana")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     values = {
-        "INCIDENT_COPILOT_URL": asked.url or deployed_url(),
-        "INCIDENT_COPILOT_KEY": asked.key,
-        "INCIDENT_COPILOT_LOKI_UID": asked.loki_uid,
+        "INCIDENT_COPILOT_URL": options.url or deployed_url(),
+        "INCIDENT_COPILOT_KEY": options.key,
+        "INCIDENT_COPILOT_LOKI_UID": options.loki_uid,
     }
     for name, text in filled(values).items():
         print(f"# ---- {name}\n{text}")

@@ -27,8 +27,8 @@ class Grant:
 
 def settings_classes(paths: Iterable[Path]) -> list[type[Settings]]:
     """Return the Settings classes defined in the given files, in order of their names."""
-    found = {cls for path in paths for cls in _defined_in(path)}
-    return sorted(found, key=lambda cls: (cls.__module__, cls.__name__))
+    classes = {cls for path in paths for cls in _defined_in(path)}
+    return sorted(classes, key=lambda cls: (cls.__module__, cls.__name__))
 
 
 def _defined_in(path: Path) -> list[type[Settings]]:
@@ -55,7 +55,7 @@ def granted(name: str) -> Grant:
     secret: set[str] = set()
     used = bundle.closure(name).used
     if bundle.ROOT / "shared" / "model" / "gemini.py" in used:
-        # Looked up by the agent's name at run time, so no Settings field names it.
+        # Looked up by the agent's name at run time, so no Settings field has its name.
         plain.add(f"GEMINI_MODEL_{name.upper()}")
     for cls in settings_classes(used):
         for field in cls.model_fields:
@@ -64,7 +64,7 @@ def granted(name: str) -> Grant:
 
 
 def path(name: str) -> Path:
-    """Return where the function's function.yaml stands."""
+    """Return the path of the function's function.yaml."""
     return bundle.FUNCTIONS / name / "function.yaml"
 
 

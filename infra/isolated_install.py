@@ -20,7 +20,7 @@ class InstallFailed(Exception):
 
 @dataclass(frozen=True)
 class Isolated:
-    """One function, its bundle and the environment that holds nothing but what the bundle asks for."""
+    """One function, its bundle and the environment that holds nothing but what the bundle requires."""
 
     bundle: Bundle
     environment: Path

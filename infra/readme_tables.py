@@ -47,8 +47,8 @@ def _function(name: str, manifest: dict[str, Any]) -> str:
 
 def _callers(name: str, manifest: dict[str, Any]) -> str:
     """Return who calls a function; who is granted its X_FUNCTION_URL does, by the network (see gcp/functions.tf)."""
-    askers = [f"`{asker}`" for asker, its in _manifests() if f"{name.upper()}_FUNCTION_URL" in its["settings"]]
-    return ", ".join([_caller(manifest), *askers]) + ("; open to the network" if askers else "")
+    callers = [f"`{caller}`" for caller, its in _manifests() if f"{name.upper()}_FUNCTION_URL" in its["settings"]]
+    return ", ".join([_caller(manifest), *callers]) + ("; open to the network" if callers else "")
 
 
 def _caller(manifest: dict[str, Any]) -> str:
@@ -65,8 +65,10 @@ def secrets() -> str:
     for name, manifest in _manifests():
         for secret in manifest["secrets"]:
             readers.setdefault(secret, []).append(f"`{name}`")
-    told = {field.upper(): _description(cls, field) for cls, field in _fields()}
-    rows = [f"| `{secret}` | {told[secret]} | {', '.join(names)} |" for secret, names in sorted(readers.items())]
+    descriptions = {field.upper(): _description(cls, field) for cls, field in _fields()}
+    rows = [
+        f"| `{secret}` | {descriptions[secret]} | {', '.join(names)} |" for secret, names in sorted(readers.items())
+    ]
     return "\n".join(["| secret | holds | read by |\n|---|---|---|", *rows])
 
 
@@ -114,7 +116,7 @@ def filled(text: str, name: str, body: str) -> str:
     pattern = re.compile(f"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
     if not pattern.search(text):
         raise KeyError(f"infra/README.md has no part {name!r}")
-    return pattern.sub(lambda found: f"{found[1]}{body}\n{found[2]}", text)
+    return pattern.sub(lambda match: f"{match[1]}{body}\n{match[2]}", text)
 
 
 def replace(name: str, body: str) -> None:

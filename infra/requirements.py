@@ -54,7 +54,7 @@ def distributions(name: str) -> set[str]:
     Raises KeyError naming an import that the table does not know.
     """
     dotted = bundle.closure(name).imports()
-    return {"functions-framework"} | {found for import_name in dotted if (found := _distribution(import_name))}
+    return {"functions-framework"} | {package for each in dotted if (package := _distribution(each))}
 
 
 def _distribution(dotted: str) -> str | None:
@@ -62,8 +62,8 @@ def _distribution(dotted: str) -> str | None:
     if parts[0] in sys.stdlib_module_names or parts[0] == "shared" or dotted in _NAMESPACES:
         return None
     for depth in range(len(parts), 0, -1):
-        if found := DISTRIBUTIONS.get(".".join(parts[:depth])):
-            return found
+        if name := DISTRIBUTIONS.get(".".join(parts[:depth])):
+            return name
     raise KeyError(f"{dotted}: name its distribution in infra/requirements.py")
 
 
@@ -72,12 +72,12 @@ _NAMESPACES = {"google", "google.cloud"}
 
 
 def text(name: str) -> str:
-    """Return the function's requirements.txt; versions stand in constraints.txt alone."""
+    """Return the function's requirements.txt; versions are in constraints.txt alone."""
     return "\n".join(["-c constraints.txt", *sorted(distributions(name), key=str.lower)]) + "\n"
 
 
 def path(name: str) -> Path:
-    """Return where the function's requirements.txt stands."""
+    """Return the path of the function's requirements.txt."""
     return bundle.FUNCTIONS / name / "requirements.txt"
 
 

@@ -21,7 +21,7 @@ ENV_EXAMPLE = bundle.ROOT / ".env.example"
 
 
 def schemas() -> dict[Path, str]:
-    """Return the JSON Schema of every request and answer that travels, by the path it stands at."""
+    """Return the JSON Schema of every request and answer that travels, by its path."""
     return {SCHEMAS / f"{cls.__name__}.json": _schema(cls) for cls in _travelling()}
 
 
@@ -42,17 +42,17 @@ def _schema(cls: type[BaseModel]) -> str:
 
 
 def env_example() -> str:
-    """Return every variable the house reads, grouped by the room that reads it."""
+    """Return every variable the system reads, grouped by the package that reads it."""
     paths = {path for name in bundle.names() for path in bundle.closure(name).used}
-    rooms: dict[str, list[str]] = {}
-    told: set[str] = set()
+    sections_by_package: dict[str, list[str]] = {}
+    listed: set[str] = set()
     for cls in grants.settings_classes(paths):
-        fresh = [field for field in cls.model_fields if field not in told]
-        told |= set(fresh)
-        room = cls.__module__.removeprefix("shared.").removeprefix("functions.").removesuffix(".main")
-        rooms.setdefault(room, []).extend(_line(cls, field) for field in fresh)
-    sections = [f"# {room}\n" + "\n".join(lines) for room, lines in rooms.items() if lines]
-    head = "# Every variable the house reads. Copy to .env for `make local`; secrets belong in Secret Manager."
+        fresh = [field for field in cls.model_fields if field not in listed]
+        listed |= set(fresh)
+        package = cls.__module__.removeprefix("shared.").removeprefix("functions.").removesuffix(".main")
+        sections_by_package.setdefault(package, []).extend(_line(cls, field) for field in fresh)
+    sections = [f"# {package}\n" + "\n".join(lines) for package, lines in sections_by_package.items() if lines]
+    head = "# Every variable Incident CoPilot reads. Copy to .env for `make local`; secrets belong in Secret Manager."
     return "\n\n".join([head, *sections]) + "\n"
 
 
@@ -63,7 +63,7 @@ def _line(cls: type[Settings], field: str) -> str:
     notes = " ".join(filter(None, ["required." if info.is_required() else "", info.description or ""]))
     secret = "secret. " if grants.is_secret(cls, field) else ""
     comment = f"# {secret}{notes}".rstrip()
-    # A default stands as a comment, so that a copy of the file changes nothing until a line is filled in.
+    # A default is a comment, so that a copy of the file changes nothing until a line is filled in.
     setting = f"# {field.upper()}={value}" if value else f"{field.upper()}="
     return f"{comment}\n{setting}" if comment != "#" else setting
 

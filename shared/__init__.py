@@ -1,1 +1,1 @@
-"""What two or more functions need: the contracts they speak, the errors they mean, a room per thing outside."""
+"""What two or more functions need: the contracts, the errors, one package per external service."""

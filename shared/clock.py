@@ -15,5 +15,5 @@ def to_utc(moment: datetime) -> datetime:
     Raises ValueError when it carries no time zone.
     """
     if moment.tzinfo is None:
-        raise ValueError("a time needs its zone, for example 2026-01-31T08:00:00Z")
+        raise ValueError("a time needs its time zone, for example 2026-01-31T08:00:00Z")
     return moment.astimezone(UTC)

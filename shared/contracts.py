@@ -1,8 +1,8 @@
-"""Every message between steps, top to bottom in the order an incident meets them.
+"""Every message between steps, in the order in which an incident passes them.
 
 Sizes are bounded here because one workflow execution holds 512 KB for all its variables and 32 KB for its argument
 (https://cloud.google.com/workflows/quotas); whole texts live in the trace. Unknown fields are ignored, so that a
-function deployed before its neighbour understands it: fields are added first and removed one release later.
+function deployed before the one it talks to understands it: fields are added first and removed one release later.
 """
 
 from datetime import datetime
@@ -23,38 +23,38 @@ Language = Literal["python", "java", "go", "javascript", "dotnet", "ruby", "unkn
 
 
 class Contract(BaseModel):
-    """Base of every message: immutable, tolerant of fields it does not know."""
+    """Base of every message: immutable; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Answer(Contract):
-    """Base of what an agent answers: says who produced it and what it had to do without."""
+    """Base of an agent's answer: says who produced it and what was not available."""
 
     produced_by: str = Field("offline", max_length=100, description="`gemini:<model version>` or `offline`.")
-    degraded: str | None = Field(None, max_length=2000, description="Why the answer is less than it could be.")
+    degraded: str | None = Field(None, max_length=2000, description="Why the answer is degraded.")
 
 
 class Alert(Contract):
     """One alert about one service, as alert_intake publishes it; the argument of the workflow."""
 
-    incident_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{5,62}$", description="The id of everything that follows.")
+    incident_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{5,62}$", description="Id of the incident in every step.")
     service_name: str = Field(min_length=1, max_length=200, description="Value of the service label in telemetry.")
     status: Status = Field("firing", description="Whether the alert fires or has ended.")
     lookup_window_s: int = Field(900, ge=1, le=604_800, description="How far back to read telemetry, in seconds.")
-    start: AwareUtc = Field(description="Begin of the telemetry window.")
+    start: AwareUtc = Field(description="Start of the telemetry window.")
     end: AwareUtc = Field(description="End of the telemetry window.")
-    received_at: AwareUtc = Field(description="When the alert reached us.")
-    started_at: AwareUtc | None = Field(None, description="Since when the alert fires, as its sender says.")
+    received_at: AwareUtc = Field(description="When the alert was received.")
+    started_at: AwareUtc | None = Field(None, description="Since when the alert fires, according to its sender.")
     alert_name: str = Field("", max_length=300, description="Name of the alert rule.")
-    summary: str = Field("", max_length=2000, description="What the rule's author wrote for humans.")
+    summary: str = Field("", max_length=2000, description="Text by the author of the rule, for people.")
     labels: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels of the alert.")
     annotations: dict[str, str] = Field(default_factory=dict, max_length=32, description="Annotations of the alert.")
-    fingerprint: str = Field("", max_length=100, description="The sender's identity of the alert.")
+    fingerprint: str = Field("", max_length=100, description="The sender's id of the alert.")
     values: dict[str, float | None] = Field(default_factory=dict, max_length=32, description="Values that fired it.")
-    generator_url: str = Field("", max_length=2000, description="The rule.")
-    silence_url: str = Field("", max_length=2000, description="Where to silence it.")
-    dashboard_url: str = Field("", max_length=2000, description="Its dashboard.")
+    generator_url: str = Field("", max_length=2000, description="Link to the alert rule.")
+    silence_url: str = Field("", max_length=2000, description="Link that silences the alert.")
+    dashboard_url: str = Field("", max_length=2000, description="Link to its dashboard.")
     user_id: str = Field("", max_length=200, description="Label of who triggered it (WEBHOOK_USER_ID).")
     github_repo: str | None = Field(None, max_length=200, description="`owner/name`, when the alert names it.")
     github_base_branch: str | None = Field(None, max_length=200, description="Base branch, when the alert names it.")
@@ -73,7 +73,7 @@ class StepRequest(Contract):
 
     @property
     def stage(self) -> str:
-        """Which of a step's runs in one incident this is; empty for steps that run once."""
+        """Which run of the step in one incident this is; empty for steps that run once."""
         return ""
 
 
@@ -82,14 +82,14 @@ class DetectionRequest(StepRequest):
 
 
 class Evidence(Contract):
-    """One thing that was seen; claims cite it by id and quote it verbatim."""
+    """One observation; claims cite it by id and quote it verbatim."""
 
     id: str = Field(pattern=r"^[A-Z][0-9]{1,3}$", description="L… logs, T… traces, M… metrics, C… code, A… alert.")
     source: Literal["logs", "metrics", "code", "commits", "alert"]
-    query: str = Field("", max_length=1000, description="The query that brought it.")
+    query: str = Field("", max_length=1000, description="The query that returned it.")
     at: AwareUtc | None = Field(None, description="When it was seen first.")
     text: str = Field(max_length=2000, description="The excerpt, verbatim.")
-    link: str = Field("", max_length=2000, description="Where to see it in its own tool.")
+    link: str = Field("", max_length=2000, description="Link to it in its own tool.")
 
 
 class LogPattern(Contract):
@@ -102,7 +102,7 @@ class LogPattern(Contract):
     first_seen: AwareUtc
     last_seen: AwareUtc
     exemplar: str = Field(max_length=1000, description="One such line.")
-    evidence_id: str | None = Field(None, description="Its evidence, when it was kept as one.")
+    evidence_id: str | None = Field(None, description="Its evidence, when it is one.")
 
 
 class Frame(Contract):
@@ -136,7 +136,7 @@ class StackTrace(Contract):
 
 
 class MetricAnomaly(Contract):
-    """A series that left its usual range."""
+    """A time series that left its usual range."""
 
     metric: str = Field(max_length=300)
     description: str = Field(max_length=500)
@@ -166,7 +166,7 @@ class Judgement(Contract):
     incident_detected: bool = Field(description="Something is wrong now.")
     recommendation: Literal["proceed", "dismiss"] = Field(description="`dismiss` only when the evidence shows no harm.")
     severity: Severity
-    incident_type_hint: IncidentType = Field(description="What kind of fault the evidence points at.")
+    incident_type_hint: IncidentType = Field(description="What kind of fault the evidence points to.")
     affected_services: list[str] = Field(default_factory=list, max_length=20)
     initial_symptoms: list[str] = Field(default_factory=list, max_length=10, description="One sentence each.")
     reasoning: str = Field("", max_length=2000, description="Why, citing evidence ids.")
@@ -175,9 +175,9 @@ class Judgement(Contract):
 class Incident(Judgement, Answer):
     """What incident_detection found: the evidence and its judgement."""
 
-    start: AwareUtc = Field(description="Begin of the window that was read.")
+    start: AwareUtc = Field(description="Start of the window that was read.")
     end: AwareUtc = Field(description="End of the window that was read.")
-    onset: AwareUtc | None = Field(None, description="When the behaviour changed; none when no change was found.")
+    onset: AwareUtc | None = Field(None, description="When the behaviour changed; null when no change was found.")
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
     patterns: list[LogPattern] = Field(default_factory=list, max_length=20)
     stack_traces: list[StackTrace] = Field(default_factory=list, max_length=8)
@@ -188,13 +188,13 @@ class Incident(Judgement, Answer):
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def needs_response(self) -> bool:
-        """The incident is worth the rest of the house."""
+        """Whether the steps after detection should run."""
         return self.incident_detected and self.recommendation == "proceed"
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def looks_like_regression(self) -> bool:
-        """The service's own code may be at fault, so it is worth reading."""
+        """Whether the service's own code may be at fault, so that code_analyzer should read it."""
         in_app = any(trace.app_frames for trace in self.stack_traces)
         return self.needs_response and (self.incident_type_hint in ("code_issue", "config_issue") or in_app)
 
@@ -206,7 +206,7 @@ class CodeAnalysisRequest(StepRequest):
 
 
 class ProblematicFile(Contract):
-    """A place in the code the evidence points at."""
+    """A place in the code that the evidence points to."""
 
     path: str = Field(max_length=500, description="Path in the repository.")
     function_name: str = Field("", max_length=300)
@@ -219,7 +219,7 @@ class ProblematicFile(Contract):
 
 
 class SuspectCommit(Contract):
-    """A commit that may have brought the fault."""
+    """A commit that may have caused the fault."""
 
     sha: str = Field(pattern=r"^[0-9a-f]{7,64}$")
     author: str = Field("", max_length=200)
@@ -232,7 +232,7 @@ class SuspectCommit(Contract):
 
 
 class CodeFindings(Contract):
-    """What an analyst makes of the code; the model's part of a CodeAnalysis."""
+    """What in the code explains the incident; the model's part of a CodeAnalysis."""
 
     problematic_files: list[ProblematicFile] = Field(default_factory=list, max_length=10, description="Best first.")
     suggested_fix_locations: list[str] = Field(default_factory=list, max_length=10, description="`path:line`.")
@@ -281,7 +281,7 @@ class Unknown(Contract):
 
 
 class RootCauses(Answer):
-    """Ranked hypotheses; none is an answer too, then `unknowns` says where to look."""
+    """Ranked hypotheses; the list may be empty, then `unknowns` says where to look."""
 
     root_causes: list[RootCause] = Field(default_factory=list, max_length=5, description="Best first.")
     most_likely: str = Field("", max_length=1000)
@@ -333,8 +333,8 @@ class FileEdit(Contract):
     """One exact edit: `original` occurs once in the file and becomes `new`."""
 
     path: str = Field(min_length=1, max_length=500)
-    original: str | None = Field(max_length=40_000, description="Text to replace; none creates the file.")
-    new: str | None = Field(max_length=40_000, description="Text put there; none deletes the whole file.")
+    original: str | None = Field(max_length=40_000, description="Text to replace; null creates the file.")
+    new: str | None = Field(max_length=40_000, description="Replacement text; null deletes the whole file.")
     reason: str = Field("", max_length=500)
 
 
@@ -342,7 +342,7 @@ class Patch(Contract):
     """A change to the code, made of exact edits against one commit."""
 
     strategy: Literal["fix", "revert"]
-    reverts: str | None = Field(None, max_length=64, description="The commit a revert takes back.")
+    reverts: str | None = Field(None, max_length=64, description="The commit that a revert undoes.")
     files_to_modify: list[FileEdit] = Field(min_length=1, max_length=20)
     test_cases: list[str] = Field(default_factory=list, max_length=10)
     rollback_plan: str = Field("", max_length=1000)
@@ -361,11 +361,11 @@ class SolutionOpinion(Contract):
 class FixOpinion(SolutionOpinion):
     """The model's part of a Solution where code could not make a patch."""
 
-    patch: Patch | None = Field(None, description="A small fix of files that were shown; none when in doubt.")
+    patch: Patch | None = Field(None, description="A small fix of files that were shown; null when in doubt.")
 
 
 class Solution(SolutionOpinion, Answer):
-    """Mitigations, and a patch when one is certain enough to draft; code decides whether it may be."""
+    """Mitigations, and a patch when one is certain enough to draft; code, not the model, decides that."""
 
     patch: Patch | None = None
     patch_withheld: str | None = Field(None, max_length=1000, description="Why there is no patch.")
@@ -373,7 +373,7 @@ class Solution(SolutionOpinion, Answer):
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def has_patch(self) -> bool:
-        """There is a patch to draft."""
+        """Whether there is a patch to draft."""
         return self.patch is not None
 
 
@@ -384,7 +384,7 @@ class StagedRequest(StepRequest):
 
     @property
     def stage(self) -> str:
-        """Tell the second run from the first."""
+        """Distinguish the second run from the first."""
         return "approved" if self.is_approved else ""
 
 
@@ -404,7 +404,7 @@ class FileStat(Contract):
 
 
 class Branch(Contract):
-    """What became of the branch."""
+    """The result for the branch."""
 
     status: Literal["success", "exists", "skipped", "refused", "awaiting_approval"]
     repo: str | None = None
@@ -414,21 +414,21 @@ class Branch(Contract):
     commit: str | None = None
     files: list[str] = Field(default_factory=list, max_length=20)
     stats: list[FileStat] = Field(default_factory=list, max_length=20)
-    diff_ref: str | None = Field(None, max_length=300, description="The whole diff, kept in the trace store.")
-    linked_pr_number: int | None = Field(None, description="The pull request that made another one needless.")
+    diff_ref: str | None = Field(None, max_length=300, description="Reference of the whole diff in the trace store.")
+    linked_pr_number: int | None = Field(None, description="The pull request that makes another one unnecessary.")
     linked_pr_url: str | None = Field(None, max_length=500)
     message: str = Field("", max_length=1000)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def is_ready(self) -> bool:
-        """A pull request can be opened from it."""
+        """Whether a pull request can be opened from it."""
         return self.status in ("success", "exists")
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def awaits_approval(self) -> bool:
-        """The patch is checked and waits for a person; nothing was written to the code host."""
+        """Whether the patch is checked and waits for a person; nothing was written to the code host."""
         return self.status == "awaiting_approval"
 
 
@@ -440,11 +440,11 @@ class PullRequestRequest(StagedRequest):
     root_causes: RootCauses | None = None
     solution: Solution
     branch: Branch
-    callback_url: str | None = Field(None, max_length=1000, description="What an approval calls, when one is needed.")
+    callback_url: str | None = Field(None, max_length=1000, description="URL that an approval calls, when needed.")
 
 
 class PullRequest(Contract):
-    """What became of the pull request."""
+    """The result for the pull request."""
 
     status: Literal["success", "exists", "skipped", "refused", "awaiting_approval"]
     branch: str | None = None
@@ -453,14 +453,14 @@ class PullRequest(Contract):
     draft: bool = True
     reviewers: list[str] = Field(default_factory=list, max_length=10, description="Who was asked for a review.")
     approval_url: str | None = Field(None, max_length=1000, description="Where a person approves, once.")
-    approve_until: AwareUtc | None = Field(None, description="When that link ends.")
+    approve_until: AwareUtc | None = Field(None, description="When that link expires.")
     approve_within_s: int = Field(0, ge=0, description="How long the workflow waits for it, in seconds.")
     message: str = Field("", max_length=1000)
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def awaits_approval(self) -> bool:
-        """A person has to approve before the pull request is opened."""
+        """Whether a person must approve before the pull request is opened."""
         return self.status == "awaiting_approval"
 
 
@@ -473,18 +473,18 @@ class Failure(Contract):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_error_map(cls, given: object) -> object:
-        if not isinstance(given, dict) or not isinstance(error := given.get("error"), dict):
-            return given
+    def _from_error_map(cls, value: object) -> object:
+        if not isinstance(value, dict) or not isinstance(error := value.get("error"), dict):
+            return value
         body = error.get("body")
-        told = body if isinstance(body, dict) else {}
-        kind = told.get("error_type") or error.get("code") or ", ".join(map(str, error.get("tags") or ()))
-        message = told.get("message") or error.get("message") or ""
-        return {"step": given.get("step"), "error_type": str(kind)[:100], "message": str(message)[:2000]}
+        details = body if isinstance(body, dict) else {}
+        kind = details.get("error_type") or error.get("code") or ", ".join(map(str, error.get("tags") or ()))
+        message = details.get("message") or error.get("message") or ""
+        return {"step": value.get("step"), "error_type": str(kind)[:100], "message": str(message)[:2000]}
 
 
 class PostProcessRequest(StagedRequest):
-    """Asks post_process to tell the humans, with whatever there is."""
+    """Asks post_process to publish the outcome with the results so far."""
 
     incident: Incident | None = None
     code_analysis: CodeAnalysis | None = None
@@ -494,18 +494,18 @@ class PostProcessRequest(StagedRequest):
     branch: Branch | None = None
     pull_request: PullRequest | None = None
     failures: list[Failure] = Field(default_factory=list, max_length=50)
-    mail_attempt: int = Field(0, ge=0, le=1000, description="Which later try to mail a brief whose mail failed.")
+    mail_attempt: int = Field(0, ge=0, le=1000, description="Number of the retry after a failed mail; 0 is no retry.")
 
     @property
     def stage(self) -> str:
-        """Tell each later try from the telling."""
+        """Distinguish each retry of the mail from the first run."""
         return f"mail-{self.mail_attempt}" if self.mail_attempt else super().stage
 
     @field_validator("failures", mode="before")
     @classmethod
-    def _without_gaps(cls, given: object) -> object:
+    def _without_gaps(cls, value: object) -> object:
         """The workflow has one place per step, empty where the step did not fail."""
-        return [failure for failure in given if failure is not None] if isinstance(given, list) else given
+        return [failure for failure in value if failure is not None] if isinstance(value, list) else value
 
 
 OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved"]

@@ -1,8 +1,8 @@
-"""The errors of the house. The class says who must act; its status makes Workflows act.
+"""The errors of Incident CoPilot. The class says who must act; its status makes Workflows act.
 
     IncidentCopilotError
     ├── Rejected       400  the request breaks its contract: fix the caller
-    ├── Refused        424  a service said no and will say it again (401, 403, 404): the operator
+    ├── Refused        424  a service said no and will again (401, 403, 404): the operator
     ├── Throttled      429  too fast: wait (`retry_after_s`)
     ├── Misconfigured  500  a setting is missing or wrong: the operator
     ├── BadAnswer      502  the model's reply never met its contract
@@ -18,7 +18,7 @@ from typing import ClassVar
 
 
 class IncidentCopilotError(Exception):
-    """Base of every error the house means; the message is one sentence fit for an operator."""
+    """Base of every expected error; the message is one sentence for an operator."""
 
     status: ClassVar[int] = 500
 
@@ -36,7 +36,7 @@ class Refused(IncidentCopilotError):
 
 
 class Throttled(IncidentCopilotError):
-    """A service asks for patience; `retry_after_s` is its wish in seconds when it told one."""
+    """A service asks the caller to wait; `retry_after_s` is how long, in seconds, when it says so."""
 
     status = 429
 

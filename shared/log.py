@@ -1,6 +1,6 @@
 """One JSON line per event on stdout, with the context bound once.
 
-The message is an event name, `room.past_tense`; everything else is a flat key.
+The message is an event name, `package.past_tense`; everything else is a flat key.
 Cloud Logging reads `severity`, `message` and `time`.
 """
 
@@ -47,7 +47,7 @@ def error(event: str, **keys: Any) -> None:
 
 
 def critical(event: str, **keys: Any) -> None:
-    """Write one CRITICAL line: a promise is broken and a person has to act."""
+    """Write one CRITICAL line: a promise is broken and a person must act."""
     _write("CRITICAL", event, keys)
 
 

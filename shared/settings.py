@@ -1,4 +1,4 @@
-"""Read settings from the environment: the only module that may look at `os.environ`."""
+"""Read settings from the environment: the only module that may use `os.environ`."""
 
 import json
 import os
@@ -21,9 +21,9 @@ class Settings(BaseModel):
 
         Raises Misconfigured naming each variable that is missing or wrong, never its value.
         """
-        found = {name: os.environ.get(name.upper(), "").strip() for name in cls.model_fields}
+        texts = {name: os.environ.get(name.upper(), "").strip() for name in cls.model_fields}
         try:
-            return cls.model_validate({name: cls._parse(name, text) for name, text in found.items() if text})
+            return cls.model_validate({name: cls._parse(name, text) for name, text in texts.items() if text})
         except ValidationError as error:
             problems = "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors())
             raise Misconfigured(f"Settings are missing or wrong: {problems}") from None
@@ -40,10 +40,10 @@ class Settings(BaseModel):
 
 
 def _problem(place: tuple[int | str, ...], message: str) -> str:
-    # A check over several fields has no place of its own; its message names them.
+    # A check over several fields has no location; its message names them.
     return f"{str(place[0]).upper()}: {message}" if place else message
 
 
 def lookup(name: str) -> str | None:
-    """Return one variable whose name is only known at run time; none when unset or empty."""
+    """Return a variable whose name is known only at run time, or None when unset or empty."""
     return os.environ.get(name, "").strip() or None

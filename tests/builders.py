@@ -10,20 +10,20 @@ NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 
 
 def an_alert(**changes: Any) -> Alert:
-    """Return a firing alert of checkout-api over the last quarter of an hour."""
-    given = {
+    """Return a firing alert of checkout-api whose window is the last 15 minutes."""
+    fields = {
         "incident_id": "inc-20260504-0123456789",
         "service_name": "checkout-api",
         "start": NOW - timedelta(minutes=15),
         "end": NOW,
         "received_at": NOW,
     }
-    return Alert(**{**given, **changes})
+    return Alert(**{**fields, **changes})
 
 
 def an_incident(**changes: Any) -> Incident:
     """Return a high-severity incident with one piece of evidence, L1."""
-    given = {
+    fields = {
         "incident_detected": True,
         "recommendation": "proceed",
         "severity": "high",
@@ -32,7 +32,7 @@ def an_incident(**changes: Any) -> Incident:
         "end": NOW,
         "evidence": [Evidence(id="L1", source="logs", text="ZeroDivisionError: division by zero", at=NOW)],
     }
-    return Incident(**{**given, **changes})
+    return Incident(**{**fields, **changes})
 
 
 def a_record(alert: Alert) -> IncidentRecord:

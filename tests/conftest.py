@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: no test reaches beyond this machine, none sees the developer's environment."""
+"""Fixtures of the whole suite: no test reaches beyond this machine or sees the developer's environment."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ import pytest
 # Set by the fixtures that start them.
 EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST")
 FAULT_TABLE = "model fault"
-"""Property of a test that walked a fault of the model: (fault, what happened, seconds)."""
+"""Property of a test that ran a model fault: (fault, what happened, seconds)."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -28,9 +28,9 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Settings come from the test alone; traces go to a folder of its own."""
-    kept = {"PATH", "HOME", "LANG", "TMPDIR", "CI", "JAVA_HOME", "VIRTUAL_ENV", *EMULATORS}
-    for name in set(os.environ) - kept:
+    """Settings come from the test alone; traces go to its temporary folder."""
+    allowed = {"PATH", "HOME", "LANG", "TMPDIR", "CI", "JAVA_HOME", "VIRTUAL_ENV", *EMULATORS}
+    for name in set(os.environ) - allowed:
         if not name.startswith(("PYTEST", "COVERAGE", "CLOUDSDK")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TRACES_PROVIDER", "embedded")
@@ -38,10 +38,10 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what became of each fault of the model, also of those tested in another process."""
+    """Print the result of each model fault, also of those tested in another process."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
-    kept = [kept for report in reports for kept in getattr(report, "user_properties", ())]
-    rows = [row for name, row in kept if name == FAULT_TABLE]
+    properties = [pair for report in reports for pair in getattr(report, "user_properties", ())]
+    rows = [row for name, row in properties if name == FAULT_TABLE]
     if rows:
         terminalreporter.section("model faults")
     for fault, happened, seconds in sorted(rows):

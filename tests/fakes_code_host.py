@@ -20,7 +20,7 @@ _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
 }
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
-"""When the first commit of a Repository is made, unless told otherwise."""
+"""Default time of a Repository's first commit."""
 
 
 def git(repository: Path, *arguments: str, moment: str | None = None) -> str:
@@ -37,7 +37,7 @@ def git(repository: Path, *arguments: str, moment: str | None = None) -> str:
 
 
 class Repository:
-    """A new local repository to write histories in; every commit is one minute after the last."""
+    """A new local repository to write histories in; every commit is one minute after the previous one."""
 
     def __init__(self, folder: Path, start: datetime = START) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Repository:
         return git(self.folder, *identity, *arguments, moment=moment)
 
     def commit(self, files: Mapping[str, str | None], message: str = "Change", at: datetime | None = None) -> str:
-        """Write files (none removes one), commit, and return the sha."""
+        """Write files (None deletes a file), commit, and return the sha."""
         self._at = at or self._at + timedelta(minutes=1)
         for path, text in files.items():
             file = self.folder / path
@@ -76,7 +76,7 @@ class Repository:
 
 
 class GitReader:
-    """A CodeReader over a local repository; `calls` counts what a real host would be asked."""
+    """A CodeReader over a local repository; `calls` lists the requests a real host would get."""
 
     def __init__(self, repository: Path, branch: str = "HEAD", repo: str = "acme/shop") -> None:
         self.repo = repo
@@ -85,12 +85,12 @@ class GitReader:
         self._branch = branch
 
     def default_branch(self) -> str:
-        """Return the branch given."""
+        """Return the branch it was created with."""
         self.calls.append("default_branch")
         return self._branch
 
     def resolve(self, ref: str) -> str | None:
-        """Return the full sha, none when git knows no such commit."""
+        """Return the full sha, or None when git knows no such commit."""
         self.calls.append(f"resolve {ref}")
         try:
             return git(self._repository, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
@@ -103,7 +103,7 @@ class GitReader:
         return [path for path in git(self._repository, "ls-tree", "-r", "-z", "--name-only", ref).split("\0") if path]
 
     def read(self, path: str, ref: str) -> str | None:
-        """Return the file's text; none when absent, binary or larger than 1 MB."""
+        """Return the file's text, or None when absent, binary or larger than 1 MB."""
         self.calls.append(f"read {path}")
         done = subprocess.run(["git", "cat-file", "blob", f"{ref}:{path}"], cwd=self._repository, capture_output=True)
         if done.returncode or len(done.stdout) > 1_000_000 or b"\0" in done.stdout:
@@ -143,10 +143,10 @@ class GitReader:
         """Return files of the branch that contain `text`."""
         self.calls.append(f"search {text}")
         try:
-            found = git(self._repository, "grep", "-l", "-z", "-F", "-e", text, self._branch).split("\0")
+            matches = git(self._repository, "grep", "-l", "-z", "-F", "-e", text, self._branch).split("\0")
         except subprocess.CalledProcessError:
             return []
-        return [path.split(":", 1)[1] for path in found if path][:limit]
+        return [path.split(":", 1)[1] for path in matches if path][:limit]
 
 
 _FORMAT = "%H%x1f%an%x1f%cI%x1f%P%x1f%B"
@@ -178,7 +178,7 @@ def _changes(names: list[str], patches: list[str | None]) -> list[FileChange]:
 
 
 def _patches(diff: str) -> list[str | None]:
-    """Return each file's hunks, in order; none where git shows none."""
+    """Return each file's hunks, in order; None where git shows no hunk."""
     sections = re.split(r"^diff --git .*\n", diff, flags=re.MULTILINE)[1:]
     starts = [re.search(r"^@@ ", section, flags=re.MULTILINE) for section in sections]
     return [section[start.start() :] if start else None for section, start in zip(sections, starts, strict=True)]

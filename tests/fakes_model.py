@@ -1,4 +1,4 @@
-"""A model made of prepared turns, and a conversation that remembers what it was told."""
+"""A model that replies with prepared turns and records the messages it receives."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ Turn = str | ModelReply | IncidentCopilotError
 
 
 class FakeModel:
-    """Says its turns one after the other, the last for ever; an error among them is raised."""
+    """Replies with its turns in order and repeats the last one; raises a turn that is an error."""
 
     model = "gemini-test"
 
@@ -23,7 +23,7 @@ class FakeModel:
         self.calls_allowed: list[bool] = []
 
     def converse(self, question: Question) -> "FakeModel":
-        """Begin a conversation."""
+        """Start a conversation."""
         self.questions.append(question)
         return self
 
@@ -34,22 +34,22 @@ class FakeModel:
         turn = self._turns.pop(0) if len(self._turns) > 1 else self._turns[0]
         if isinstance(turn, IncidentCopilotError):
             raise turn
-        return said(turn) if isinstance(turn, str) else turn
+        return text_reply(turn) if isinstance(turn, str) else turn
 
 
-def said(text: str, **changes: object) -> ModelReply:
-    """Return a turn that cost ten tokens in, five out and a cent."""
-    given = {"text": text, "model": "gemini-test", "tokens_in": 10, "tokens_out": 5, "cost_usd": 0.01}
-    return ModelReply(**{**given, **changes})  # type: ignore[arg-type]  # a test names its fields
+def text_reply(text: str, **changes: object) -> ModelReply:
+    """Return a reply that cost ten input tokens, five output tokens and one cent."""
+    fields = {"text": text, "model": "gemini-test", "tokens_in": 10, "tokens_out": 5, "cost_usd": 0.01}
+    return ModelReply(**{**fields, **changes})  # type: ignore[arg-type]  # a test names its fields
 
 
 def asking(*names: str) -> ModelReply:
-    """Return a turn that asks for functions."""
-    return said("", requests=tuple(ToolRequest(name, {}, f"call-{name}") for name in names))
+    """Return a reply that calls functions."""
+    return text_reply("", requests=tuple(ToolRequest(name, {}, f"call-{name}") for name in names))
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, fake: FakeModel | None) -> None:
-    """Let every agent find this model."""
+    """Connect every agent to this model."""
 
     def connected(agent: str, tier: Tier) -> FakeModel | None:
         return fake

@@ -1,12 +1,12 @@
-"""Secrets of many kinds, none of them real, as they stand in log lines; built from parts so that no scanner trips."""
+"""Fake secrets of many kinds, as they appear in log lines; built from parts so that no scanner reports them."""
 
 from dataclasses import dataclass
 
-_LETTERS = "Qw7Er9Ty2Ui5Op1As8Df4Gh6Jk3Lz0Xc7Vb2Nm5Qa9Ws1Ed8Rf4Tg6Yh3Uj0Ik7Ol2Pz5Xm9Cn1Vb8"
+_ALPHABET = "Qw7Er9Ty2Ui5Op1As8Df4Gh6Jk3Lz0Xc7Vb2Nm5Qa9Ws1Ed8Rf4Tg6Yh3Uj0Ik7Ol2Pz5Xm9Cn1Vb8"
 
 
 def _chars(count: int, start: int = 0) -> str:
-    return (_LETTERS[start:] + _LETTERS * 3)[:count]
+    return (_ALPHABET[start:] + _ALPHABET * 3)[:count]
 
 
 def _hex(count: int) -> str:
@@ -28,9 +28,9 @@ def _in(kind: str, secret: str, line: str = "using {} for the call") -> Planted:
 
 _JWT = "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiJvcmRlci03NyIsImV4cCI6MX0." + _chars(43)
 _KEY_BODY = "MIIEvQIBADAN" + _chars(60)
-_BEGIN, _END = "-----BEGIN PRIVATE " + "KEY-----", "-----END PRIVATE " + "KEY-----"
+_START, _END = "-----BEGIN PRIVATE " + "KEY-----", "-----END PRIVATE " + "KEY-----"
 _SSH = (
-    f"{_BEGIN.replace('PRI', 'OPENSSH PRI')}\n{_chars(70, 4)}\n{_chars(44, 9)}==\n{_END.replace('PRI', 'OPENSSH PRI')}"
+    f"{_START.replace('PRI', 'OPENSSH PRI')}\n{_chars(70, 4)}\n{_chars(44, 9)}==\n{_END.replace('PRI', 'OPENSSH PRI')}"
 )
 
 PLANTED = (
@@ -41,7 +41,9 @@ PLANTED = (
     _in("google oauth token", "ya29." + _chars(60)),
     _in("google client secret", "GOCSPX-" + _chars(28)),
     _in(
-        "service account", _KEY_BODY, '{"type":"service_account","private_key":"' + _BEGIN + r"\n{}\n" + _END + r'\n"}'
+        "service account",
+        _KEY_BODY,
+        '{"type":"service_account","private_key":"' + _START + r"\n{}\n" + _END + r'\n"}',
     ),
     _in(
         "azure storage",
@@ -93,22 +95,22 @@ PLANTED = (
     _in("api key", _chars(24, 11), "calling with api_key={}&page=2"),
     _in("client secret", _chars(20, 13), 'clientSecret: "{}"'),
     _in("ssh key", _SSH.split("\n")[1], _SSH.split("\n")[0] + "\n{}\n" + "\n".join(_SSH.split("\n")[2:])),
-    _in("password said", "Wv4" + _chars(5), "login failed, password is {}"),
-    _in("password said of a user", _chars(9), "the password for svc was {}."),
-    _in("client secret said", "Kk3" + _chars(7), "client secret {} rejected"),
+    _in("password in prose", "Wv4" + _chars(5), "login failed, password is {}"),
+    _in("password of a user in prose", _chars(9), "the password for svc was {}."),
+    _in("client secret in prose", "Kk3" + _chars(7), "client secret {} rejected"),
     _in("mysql option", "Pt55" + _chars(4, 1), "mysql -usvc -p{} orders"),
     _in("telegram address", "123456789:" + "AA" + _chars(12), "https://api.telegram.org/bot{}/getMe"),
     _in("pgpass", _chars(9, 2), "db.example:5432:orders:svc:{}"),
     _in("pgpass of another port", _chars(9, 2), "db.example:7001:orders:svc:{}"),
     _in("one-time code", "493" + "684", "login with otp={} refused"),
-    _in("pin said", "49" + "36", "pin is {}"),
-    _in("api key said", "9f8e7d" + _hex(12), "api key is {}"),
+    _in("pin in prose", "49" + "36", "pin is {}"),
+    _in("api key in prose", "9f8e7d" + _hex(12), "api key is {}"),
     _in("api key with a gap", "9f8e7d" + _hex(12), "api key: {}"),
-    _in("access key said", _chars(12, 13), "access key {} denied"),
+    _in("access key in prose", _chars(12, 13), "access key {} denied"),
     _in("pwd quoted", _chars(10, 13), "pwd was '{}'"),
     _in("passphrase quoted", "correct horse " + "battery staple", 'passphrase "{}"'),
-    _in("credentials said", _chars(12, 13), "credentials {} refused"),
-    _in("token said", _chars(16, 13), "token {} refused"),
+    _in("credentials in prose", _chars(12, 13), "credentials {} refused"),
+    _in("token in prose", _chars(16, 13), "token {} refused"),
     _in("curl user", "s3cret" + "Pass9", "curl -u admin:{} https://internal.example/"),
     _in("sshpass", "open" + "sesame", "sshpass -p {} ssh svc@db"),
     _in("redis-cli", "open" + "sesame", "redis-cli -h cache -a {} ping"),
@@ -125,5 +127,5 @@ PLANTED = (
     _in("phone", "+49 170 1234567", "sms to {} failed"),
 )
 
-KEY_LOGGED_APART = (_BEGIN, _chars(64, 2), _chars(64, 6), _chars(20, 8) + "==", _END)
+KEY_LOGGED_APART = (_START, _chars(64, 2), _chars(64, 6), _chars(20, 8) + "==", _END)
 """A private key whose lines were logged one by one."""

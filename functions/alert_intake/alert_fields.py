@@ -1,4 +1,4 @@
-"""Single fields of a webhook, cleaned, without secrets, and bounded: texts, times, numbers, addresses. Pure."""
+"""Read single fields of a webhook: texts, times, numbers, addresses; cleaned, redacted and bounded. Pure."""
 
 import json
 import math
@@ -14,29 +14,29 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\
 
 def moment_of(value: object) -> datetime | None:
     """
-    Return a time told as RFC 3339 or as Go prints it, in UTC; none when it is absent, unreadable or Go's zero time.
+    Return a time in UTC, read as RFC 3339 or as Go prints it; None when absent, unreadable or Go's zero time.
 
-    Go prints `2026-05-27 15:36:00.112013015 +0000 UTC m=+8560.28`; `0001-01-01T00:00:00Z` is its word for "not yet".
+    Go prints `2026-05-27 15:36:00.112013015 +0000 UTC m=+8560.28`; its zero time `0001-01-01T00:00:00Z` is "not yet".
     """
-    found = _MOMENT.match(value) if isinstance(value, str) else None
-    if found is None:
+    match = _MOMENT.match(value) if isinstance(value, str) else None
+    if match is None:
         return None
-    day, time, fraction, zone = found.groups()
+    day, time, fraction, zone = match.groups()
     zone = "+00:00" if zone in "Zz" else f"{zone[:3]}:{zone[-2:]}"
     try:
-        read = datetime.fromisoformat(f"{day}T{time}.{(fraction or '0')[:6]:0<6}{zone}").astimezone(UTC)
+        moment = datetime.fromisoformat(f"{day}T{time}.{(fraction or '0')[:6]:0<6}{zone}").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return read if read.year > 1970 else None
+    return moment if moment.year > 1970 else None
 
 
 def text_of(value: object, limit: int) -> str:
-    """Return `value` as text of at most `limit` characters, without secrets and control characters but line breaks."""
+    """Return `value` as text of at most `limit` characters, without secrets or control characters but line breaks."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     # A lone surrogate can be read from JSON, but not written as UTF-8.
-    # Cut before the text is shortened: half a secret does not look like one.
+    # Redact before truncating: half a secret does not look like one.
     text = redact(text)[: limit * 2].encode("utf-8", "replace").decode("utf-8")
     return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()[:limit]
 
@@ -46,19 +46,19 @@ def line_of(value: object, limit: int) -> str:
     return " ".join(text_of(value, limit).split())
 
 
-def texts_of(told: Mapping[str, Any], budget_bytes: int, most: int) -> dict[str, str]:
-    """Return names and values as clean texts: at most `most`, cut, and within a budget of JSON bytes."""
-    kept: dict[str, str] = {}
-    for name, value in told.items():
+def texts_of(pairs: Mapping[str, Any], budget_bytes: int, max_count: int) -> dict[str, str]:
+    """Return names and values as clean texts: at most `max_count`, truncated, within a budget of JSON bytes."""
+    texts: dict[str, str] = {}
+    for name, value in pairs.items():
         key, text = text_of(name, 100), text_of(object_of(redact_json({name: value})).get(name), 500)
         budget_bytes -= len(json.dumps([key, text], ensure_ascii=False).encode())
-        if len(kept) < most and budget_bytes >= 0 and key:
-            kept[key] = text
-    return kept
+        if len(texts) < max_count and budget_bytes >= 0 and key:
+            texts[key] = text
+    return texts
 
 
 def number_of(value: object) -> float | None:
-    """Return a finite number, none for anything else: JSON has no NaN."""
+    """Return a finite number, or None for anything else: JSON has no NaN."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -69,7 +69,7 @@ def number_of(value: object) -> float | None:
 
 
 def url_of(value: object) -> str:
-    """Return a web address; nothing when it is none, or too long to be worth keeping a part of."""
+    """Return a web address; empty when it is not one or is over 2000 characters, as part of one is useless."""
     text = text_of(value, 2001)
     return text if text.startswith(("http://", "https://")) and len(text) <= 2000 else ""
 

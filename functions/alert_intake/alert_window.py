@@ -16,9 +16,9 @@ def window_of(
     body: Mapping[str, Any], started_at: datetime | None, received_at: datetime, default_s: int
 ) -> tuple[datetime, datetime]:
     """
-    Return begin and end of the telemetry to read: the body's `lookup_window_seconds` before its `end_time` or arrival.
+    Return start and end of the telemetry to read: `lookup_window_seconds` of the body up to its `end_time` or arrival.
 
-    An alert that fires since before that has as much read before `started_at`, seven days in all at most.
+    When the alert fired before that, the window starts as many seconds before `started_at`; at most seven days in all.
     Raises Rejected naming the field.
     """
     window = timedelta(seconds=_window_s(body.get("lookup_window_seconds"), default_s))
@@ -30,7 +30,7 @@ def window_of(
 
 
 def _window_s(value: object, default: int) -> int:
-    # A template of Grafana can only write texts, so digits in quotes are a number too.
+    # Grafana templates write only strings, so quoted digits count as a number too.
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,7}", value):
         value = int(value)
     if isinstance(value, float) and value.is_integer():

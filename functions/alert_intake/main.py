@@ -1,4 +1,4 @@
-"""Grafana's door: checks who sends, publishes one alert for each service, and says 202 once the bus has them all."""
+"""Grafana's webhook endpoint: check the sender, publish one alert per service, answer 202 once Pub/Sub has them all."""
 
 import secrets
 
@@ -12,11 +12,11 @@ from shared.errors import IncidentCopilotError, Misconfigured, Rejected
 from shared.settings import Settings
 
 from .parse_alerts import SERVICE_LABELS, Rules, read
-from .request_auth import answer, body_of, knows_key
+from .request_auth import answer, body_of, has_key
 
 
 class IntakeSettings(Settings):
-    """Who may send, and what is taken where an alert does not say it; the window is in seconds."""
+    """Who may send, and the defaults for what an alert does not say; the window is in seconds."""
 
     webhook_api_key: SecretStr = Field(min_length=1)
     webhook_user_id: str = Field("grafana_webhook", max_length=200)
@@ -26,25 +26,25 @@ class IntakeSettings(Settings):
 
 @functions_framework.http
 def alert_intake(request: flask.Request) -> flask.Response:
-    """Publish what Grafana, Alertmanager or curl posts; a sender that gets no 202 may send it again, harmlessly."""
+    """Publish what Grafana, Alertmanager or curl posts; a sender that gets no 202 can safely send it again."""
     if request.method == "GET" and request.path == "/healthz":
         return answer(200, {"status": "alive"})
     if request.path not in ("/", "/webhook/trigger_agent"):
         return answer(404, {"message": f"Nothing is at {request.path!r}; post to /webhook/trigger_agent"})
     if request.method != "POST":
-        return answer(405, {"message": "Only POST brings an alert"}, Allow="POST")
+        return answer(405, {"message": "Send alerts with POST"}, Allow="POST")
     try:
         return _take(request, IntakeSettings.from_env())
     except IncidentCopilotError as error:
         say = log.warning if isinstance(error, Rejected) else log.error
         say("alert_intake.failed", error_type=type(error).__name__, error=str(error))
-        # Alertmanager sends again after 5xx only, so every failure of the bus is one.
+        # Alertmanager retries only after 5xx, so every Pub/Sub failure answers 503.
         status = error.status if isinstance(error, Rejected | Misconfigured) else 503
         return answer(status, {"error_type": type(error).__name__, "message": str(error)})
 
 
 def _take(request: flask.Request, settings: IntakeSettings) -> flask.Response:
-    if not knows_key(request, settings.webhook_api_key.get_secret_value()):
+    if not has_key(request, settings.webhook_api_key.get_secret_value()):
         return answer(403, {"message": "The header X-Webhook-API-Key is missing or wrong"})
     labels, window_s = tuple(settings.service_labels), settings.lookup_window_seconds
     reading = read(

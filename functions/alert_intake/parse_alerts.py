@@ -1,7 +1,7 @@
-"""What Grafana, Alertmanager or curl posted, as alerts: one for each service and status. Pure.
+"""Parse what Grafana, Alertmanager or curl posted into alerts: one per service and status. Pure.
 
-    the seed's body          {"service_name", "lookup_window_seconds"?, "end_time"?, "github_repo"?, …}
-    Alertmanager, Grafana 8+ {"alerts": [...]} with the seed's fields beside it as defaults for every alert
+    plain body               {"service_name", "lookup_window_seconds"?, "end_time"?, "github_repo"?, …}
+    Alertmanager, Grafana 8+ {"alerts": [...]} with the plain fields next to it as defaults for every alert
     Grafana's legacy alerts  {"ruleName", "state", "tags", "evalMatches": [...]}
 
 Sources: https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/,
@@ -33,7 +33,7 @@ SERVICE_LABELS = [
     "deployment",
     "container",
 ]
-"""Labels that may name the service, the best first."""
+"""Labels that may name the service, best first."""
 
 _COMMIT_LABELS = (
     "commit",
@@ -46,7 +46,7 @@ _COMMIT_LABELS = (
     "version",
     "image_tag",
 )
-# What Go's and Grafana's templates write for a label that the alert does not have.
+# What Go and Grafana templates write for a label the alert does not have.
 _NO_VALUE = ("<no value>", "[no value]")
 _NO_COMMIT = ("", "latest", "unknown", "none", "main", "master")
 _REPO = re.compile(r"(?:https://github\.com/)?([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -54,7 +54,7 @@ _REPO = re.compile(r"(?:https://github\.com/)?([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 @dataclass(frozen=True)
 class Rules:
-    """How to read a body; `nonce` makes ids unique where the sender names no alert, times are aware UTC."""
+    """How to read a body; `nonce` makes ids unique where the sender does not identify an alert. Times are aware UTC."""
 
     received_at: datetime
     nonce: str
@@ -65,24 +65,24 @@ class Rules:
 
 @dataclass(frozen=True)
 class Reading:
-    """The alerts of one body, and why each of its other entries names no service."""
+    """The alerts of one body, and why each of its other entries was refused: it names no service."""
 
     alerts: tuple[Alert, ...]
     refused: tuple[str, ...] = ()
 
     def receipt(self) -> dict[str, Any]:
-        """Return what the sender is told."""
-        shown = {"incident_id", "service_name", "status"}
-        told: dict[str, Any] = {
+        """Return the answer for the sender."""
+        fields = {"incident_id", "service_name", "status"}
+        receipt: dict[str, Any] = {
             "status": "accepted",
-            "incidents": [alert.model_dump(include=shown) for alert in self.alerts],
+            "incidents": [alert.model_dump(include=fields) for alert in self.alerts],
         }
-        return {**told, "refused": list(self.refused)} if self.refused else told
+        return {**receipt, "refused": list(self.refused)} if self.refused else receipt
 
 
 @dataclass(frozen=True)
 class AlertEntry:
-    """One alert as its sender tells it, cleaned and bounded."""
+    """One alert of a body, cleaned and bounded; `raw` is the JSON object as it was sent."""
 
     service_name: str
     status: Status
@@ -90,12 +90,12 @@ class AlertEntry:
     annotations: dict[str, str]
     fingerprint: str
     started_at: datetime | None
-    told: Mapping[str, Any]
+    raw: Mapping[str, Any]
 
     @property
     def name(self) -> str:
         """The name of its rule."""
-        return line_of(self.labels.get("alertname") or self.told.get("ruleName"), 300)
+        return line_of(self.labels.get("alertname") or self.raw.get("ruleName"), 300)
 
 
 def read(body: object, rules: Rules) -> Reading:
@@ -104,8 +104,8 @@ def read(body: object, rules: Rules) -> Reading:
         raise Rejected('The body is not a JSON object; send a Grafana or Alertmanager webhook, or {"service_name": …}')
     groups: dict[tuple[str, Status], list[AlertEntry]] = {}
     refused = []
-    for told in _told(body):
-        entry = _entry(told, body, rules)
+    for raw in _raw_alerts(body):
+        entry = _entry(raw, body, rules)
         if entry.service_name:
             groups.setdefault((entry.service_name, entry.status), []).append(entry)
         else:
@@ -117,8 +117,8 @@ def read(body: object, rules: Rules) -> Reading:
     return Reading(tuple(_alert(group, body, rules) for group in groups.values()), tuple(refused[:MAX_SERVICES]))
 
 
-def _told(body: dict[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what the body tells of each alert."""
+def _raw_alerts(body: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the JSON object of each alert in the body."""
     if "alerts" not in body:
         return [body]
     alerts = body["alerts"]
@@ -127,25 +127,25 @@ def _told(body: dict[str, Any]) -> list[Mapping[str, Any]]:
     return alerts
 
 
-def _entry(told: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> AlertEntry:
-    labels = texts_of(_labels(told, body, rules), budget_bytes=8_000, most=64)
-    annotations = {**object_of(body.get("commonAnnotations")), **object_of(told.get("annotations"))}
-    state = str(told.get("status") or told.get("state") or body.get("status") or "firing").lower()
+def _entry(raw: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> AlertEntry:
+    labels = texts_of(_labels(raw, body, rules), budget_bytes=8_000, max_count=64)
+    annotations = {**object_of(body.get("commonAnnotations")), **object_of(raw.get("annotations"))}
+    state = str(raw.get("status") or raw.get("state") or body.get("status") or "firing").lower()
     return AlertEntry(
         service_name=_service(labels, body, rules),
         status="resolved" if state in ("resolved", "ok", "normal", "inactive") else "firing",
         labels=labels,
-        annotations=texts_of(annotations, budget_bytes=5_000, most=32),
-        fingerprint=text_of(told.get("fingerprint"), 100),
-        started_at=moment_of(told.get("startsAt")),
-        told=told,
+        annotations=texts_of(annotations, budget_bytes=5_000, max_count=32),
+        fingerprint=text_of(raw.get("fingerprint"), 100),
+        started_at=moment_of(raw.get("startsAt")),
+        raw=raw,
     )
 
 
-def _labels(told: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
-    """Return the alert's labels over those common to the body, the ones that matter first: the last may be cut off."""
+def _labels(raw: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    """Return the alert's labels over the body's common ones; the important ones first, as the last may be dropped."""
     common = {**object_of(body.get("groupLabels")), **object_of(body.get("commonLabels"))}
-    labels = {**_legacy_tags(told), **common, **object_of(told.get("labels"))}
+    labels = {**_legacy_tags(raw), **common, **object_of(raw.get("labels"))}
     first = (*rules.service_labels, "alertname", *_COMMIT_LABELS, "image", "github_repo", "github_base_branch")
     return {**{name: labels[name] for name in first if name in labels}, **labels}
 
@@ -155,14 +155,14 @@ def _service(labels: Mapping[str, str], body: Mapping[str, Any], rules: Rules) -
     named = body.get("service_name")
     if named is not None and (not isinstance(named, str) or len(named) > 200 or not line_of(named, 200)):
         raise Rejected("service_name: must be a text of 1 to 200 characters")
-    told = [labels.get(name) for name in rules.service_labels]
+    candidates = [labels.get(name) for name in rules.service_labels]
     return next(
-        (name for name in (line_of(value, 200) for value in (*told, named)) if name not in ("", *_NO_VALUE)), ""
+        (name for name in (line_of(value, 200) for value in (*candidates, named)) if name not in ("", *_NO_VALUE)), ""
     )
 
 
 def _alert(group: list[AlertEntry], body: Mapping[str, Any], rules: Rules) -> Alert:
-    # The alert that began first leads: it stays the same when others of the group come and go.
+    # The alert that started first leads: it stays the same when others join or leave the group.
     lead = min(group, key=lambda entry: (entry.started_at or rules.received_at, entry.fingerprint))
     start, end = window_of(body, lead.started_at, rules.received_at, rules.lookup_window_s)
     return Alert(
@@ -179,10 +179,10 @@ def _alert(group: list[AlertEntry], body: Mapping[str, Any], rules: Rules) -> Al
         labels=lead.labels,
         annotations=lead.annotations,
         fingerprint=lead.fingerprint,
-        values=_values(lead.told),
-        generator_url=url_of(lead.told.get("generatorURL") or lead.told.get("ruleUrl")),
-        silence_url=url_of(lead.told.get("silenceURL")),
-        dashboard_url=url_of(lead.told.get("panelURL") or lead.told.get("dashboardURL")),
+        values=_values(lead.raw),
+        generator_url=url_of(lead.raw.get("generatorURL") or lead.raw.get("ruleUrl")),
+        silence_url=url_of(lead.raw.get("silenceURL")),
+        dashboard_url=url_of(lead.raw.get("panelURL") or lead.raw.get("dashboardURL")),
         user_id=rules.user_id,
         github_repo=_repo(body, lead.labels),
         github_base_branch=text_of(body.get("github_base_branch") or lead.labels.get("github_base_branch"), 200)
@@ -192,7 +192,7 @@ def _alert(group: list[AlertEntry], body: Mapping[str, Any], rules: Rules) -> Al
 
 
 def _incident_id(lead: AlertEntry, rules: Rules) -> str:
-    """Return the same id for the same alert sent again, when its sender says which one it is and since when."""
+    """Return the same id when the same alert is sent again, if it has a fingerprint and a start time."""
     if lead.fingerprint and lead.started_at:
         moment, identity = lead.started_at, [lead.fingerprint, lead.started_at.isoformat()]
     else:
@@ -202,41 +202,40 @@ def _incident_id(lead: AlertEntry, rules: Rules) -> str:
 
 
 def _summary(lead: AlertEntry, group: list[AlertEntry]) -> str:
-    told = [
-        lead.annotations.get(name) or text_of(lead.told.get(name), 900)
-        for name in ("summary", "description", "message")
+    parts = [
+        lead.annotations.get(name) or text_of(lead.raw.get(name), 900) for name in ("summary", "description", "message")
     ]
     others = sorted({entry.name for entry in group if entry is not lead})
     if others:
-        told.append(f"({len(group) - 1} more alerts of this service: {', '.join(others)[:200]})")
-    return "\n".join(dict.fromkeys(part for part in told if part))[:1000]
+        parts.append(f"({len(group) - 1} more alerts of this service: {', '.join(others)[:200]})")
+    return "\n".join(dict.fromkeys(part for part in parts if part))[:1000]
 
 
-def _values(told: Mapping[str, Any]) -> dict[str, float | None]:
-    matches = told.get("evalMatches")
+def _values(raw: Mapping[str, Any]) -> dict[str, float | None]:
+    matches = raw.get("evalMatches")
     listed = [match for match in matches if isinstance(match, dict)] if isinstance(matches, list) else []
     legacy = {str(match.get("metric")): match.get("value") for match in listed}
-    values = {**legacy, **object_of(told.get("values"))}
+    values = {**legacy, **object_of(raw.get("values"))}
     return {text_of(name, 100): number_of(value) for name, value in list(values.items())[:32]}
 
 
-def _legacy_tags(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tags of a legacy alert: its first match's, under the rule's own."""
-    matches = told.get("evalMatches")
+def _legacy_tags(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tags of a legacy alert: those of its first match, overridden by the rule's own."""
+    matches = raw.get("evalMatches")
     first = matches[0] if isinstance(matches, list) and matches and isinstance(matches[0], dict) else {}
-    return {**object_of(first.get("tags")), **object_of(told.get("tags"))}
+    return {**object_of(first.get("tags")), **object_of(raw.get("tags"))}
 
 
 def _commit(body: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
     """Return the commit or tag that the alert says is deployed."""
     image = labels.get("image", "").rpartition("/")[2].partition(":")[2].partition("@")[0]
-    told = [text_of(body.get("commit"), 200), *(labels.get(name, "") for name in _COMMIT_LABELS), image]
-    return next((name[:200] for name in told if name.lower() not in _NO_COMMIT), None)
+    candidates = [text_of(body.get("commit"), 200), *(labels.get(name, "") for name in _COMMIT_LABELS), image]
+    return next((name[:200] for name in candidates if name.lower() not in _NO_COMMIT), None)
 
 
 def _repo(body: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
     named = text_of(body.get("github_repo"), 300)
-    found = _REPO.fullmatch(named or labels.get("github_repo", ""))
-    if named and not found:
+    match = _REPO.fullmatch(named or labels.get("github_repo", ""))
+    if named and not match:
         raise Rejected("github_repo: must be owner/name")
-    return found[1][:200] if found else None
+    return match[1][:200] if match else None

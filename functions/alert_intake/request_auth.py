@@ -1,4 +1,4 @@
-"""The HTTP side of the door: the key, the size and form of a body, answers as JSON."""
+"""The HTTP side of the webhook endpoint: the key, the size and form of a body, answers as JSON."""
 
 import hmac
 import json
@@ -10,18 +10,18 @@ from shared.errors import Rejected
 MAX_BODY_BYTES = 262_144
 
 
-def knows_key(request: flask.Request, key: str) -> bool:
+def has_key(request: flask.Request, key: str) -> bool:
     """
-    Say whether the sender shows the key, as X-Webhook-API-Key or as a bearer token.
+    Return whether the request carries the key, as X-Webhook-API-Key or as a bearer token.
 
-    Compared in constant time. Alertmanager and Grafana can send a bearer token where they cannot name a header.
+    Compared in constant time. Alertmanager and Grafana can send a bearer token where they cannot set a header.
     """
     named = request.headers.get("X-Webhook-API-Key", "")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""
-    # WSGI hands headers over as Latin-1.
+    # WSGI passes headers as Latin-1.
     is_named, is_bearer = (
-        hmac.compare_digest(shown.encode("latin-1", "replace"), key.encode()) for shown in (named, bearer)
+        hmac.compare_digest(candidate.encode("latin-1", "replace"), key.encode()) for candidate in (named, bearer)
     )
     return is_named or is_bearer
 
@@ -34,7 +34,7 @@ class BodyTooLarge(Rejected):
 
 def body_of(request: flask.Request) -> object:
     """Return the body's JSON. Raises BodyTooLarge, Rejected."""
-    # Read by hand: functions-framework reads the body once more after the answer, and a limit set on the request
+    # Read from the stream: functions-framework reads the body again after the answer, and a limit set on the request
     # would turn that into a 500.
     content = request.stream.read(MAX_BODY_BYTES + 1)
     if len(content) > MAX_BODY_BYTES:

@@ -26,24 +26,24 @@ AGENT = Agent[CodeAnalysis](
 
 @step("CodeAnalyzerAgent")
 def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
-    """Return files, lines and commits that explain the incident; an unreadable repository is an answer too."""
+    """Return files, lines and commits that explain the incident; an unreadable repository degrades the answer."""
     try:
         reader = code_reader.connect(repository_policy.repository_of(request.alert))
         if reader is None:
             return _unavailable("No repository is known for this service: set SERVICE_REPOS or GITHUB_REPO.")
-        found = _read(request, reader)
+        analysis = _read(request, reader)
     except IncidentCopilotError as error:
         return _unavailable(f"The repository could not be read ({type(error).__name__}: {error}).")
-    tools = RepositoryTools(reader, found)
-    return AGENT.refine(request.incident_id, found, {"incident": request.incident}, tools.check, tools.toolbox())
+    tools = RepositoryTools(reader, analysis)
+    return AGENT.refine(request.incident_id, analysis, {"incident": request.incident}, tools.check, tools.toolbox())
 
 
 def _read(request: CodeAnalysisRequest, reader: CodeReader) -> CodeAnalysis:
     alert = request.alert
     with recorder.tool("read_repository", repo=reader.repo, commit=alert.commit) as call:
-        found = without_secrets(analyze(alert, request.incident, reader, repository_policy.base_branch_of(alert)))
-        call.result = found.model_dump_json()
-    return found
+        analysis = without_secrets(analyze(alert, request.incident, reader, repository_policy.base_branch_of(alert)))
+        call.result = analysis.model_dump_json()
+    return analysis
 
 
 def _unavailable(reason: str) -> CodeAnalysis:

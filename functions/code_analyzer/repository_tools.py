@@ -1,4 +1,4 @@
-"""The tools a code analyst may ask for: files, searches and commits of one repository, all of them read-only."""
+"""The tools the code model may call: files, searches and commits of one repository, all read-only."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,14 +27,14 @@ _CLOSED = re.compile(
 
 
 class RepositoryTools:
-    """Reads for a code analyst, at the commit that was analysed, and remembers what was read."""
+    """Reads for the model at the analysed commit, and records what was read."""
 
     def __init__(self, reader: CodeReader, offline: CodeAnalysis) -> None:
         self._reader = reader
         self._offline = offline
         self._commit = offline.commit or ""
         self._files: dict[str, str] = {}
-        self._shown: list[str] = []
+        self._results: list[str] = []
 
     def toolbox(self) -> Toolbox:
         """Return the tools."""
@@ -43,36 +43,36 @@ class RepositoryTools:
             Tool("search_code", "List files that contain a text, at most 10.", _SEARCH, self.search_code),
             Tool("get_commit", "Read a commit's message and changes.", _COMMIT, self.get_commit),
         )
-        return Toolbox(tools, ROUNDS, read=lambda: tuple(self._shown))
+        return Toolbox(tools, ROUNDS, read=lambda: tuple(self._results))
 
     def read_file(self, args: Mapping[str, Any]) -> str:
         """Return part of a file. Raises Rejected for a path outside the repository or one that may hold secrets."""
         path, first = _text(args, "path", 500), max(_whole(args, "first_line", 1), 1)
         edits.check_path(path)
         if _CLOSED.search(path):
-            raise Rejected(f"{path!r} is closed to models: it may hold secrets")
+            raise Rejected(f"{path!r} is not readable by models: it may hold secrets")
         return self._recorded("read_file", {"path": path, "first_line": first}, lambda: self._part(path, first))
 
     def search_code(self, args: Mapping[str, Any]) -> str:
         """Return the paths of files that contain a text."""
         text = _text(args, "text", 200)
-        return self._recorded("search_code", {"text": text}, lambda: "\n".join(self._found(text)) or "no file")
+        return self._recorded("search_code", {"text": text}, lambda: "\n".join(self._matches(text)) or "no file")
 
     def get_commit(self, args: Mapping[str, Any]) -> str:
-        """Return a commit's message and changes, cut to DIFF_CHARS. Raises Rejected for what is no commit's id."""
+        """Return a commit's message and changes, at most DIFF_CHARS. Raises Rejected for a malformed commit id."""
         sha = _text(args, "sha", 40).lower()
         if not _SHA.fullmatch(sha):
-            raise Rejected(f"{sha!r} is no commit: give 7 to 40 hexadecimal digits")
+            raise Rejected(f"{sha!r} is not a commit id: give 7 to 40 hexadecimal digits")
         return self._recorded("get_commit", {"sha": sha}, lambda: self._change(sha))
 
     def check(self, refined: CodeAnalysis, context: GroundingContext) -> tuple[CodeAnalysis, list[str]]:
-        """Hold the findings against the code that was read."""
+        """Check the findings against the code that was read."""
         return grounded(refined, self._offline, context, self._files)
 
     def _recorded(self, name: str, args: dict[str, object], read: Callable[[], str]) -> str:
         with recorder.tool(name, **args) as call:
             call.result = read()
-        self._shown.append(call.result)
+        self._results.append(call.result)
         return call.result
 
     def _part(self, path: str, first: int) -> str:
@@ -81,10 +81,10 @@ class RepositoryTools:
             raise Rejected(f"there is no text file {path!r} at {self._commit[:12]}")
         self._files[path] = text
         lines = text.split("\n")
-        shown = lines[first - 1 : first - 1 + LINES]
-        return f"{path}, lines {first} to {first + len(shown) - 1} of {len(lines)}\n" + "\n".join(shown)
+        part = lines[first - 1 : first - 1 + LINES]
+        return f"{path}, lines {first} to {first + len(part) - 1} of {len(lines)}\n" + "\n".join(part)
 
-    def _found(self, text: str) -> list[str]:
+    def _matches(self, text: str) -> list[str]:
         return [path for path in self._reader.search(text, 10) if not _CLOSED.search(path)]
 
     def _change(self, sha: str) -> str:
@@ -115,7 +115,7 @@ def _schema(**properties: dict[str, str]) -> dict[str, Any]:
 
 _READ = _schema(
     path={"type": "string", "description": "Path in the repository."},
-    first_line={"type": "integer", "description": "Where to begin, 1 by default."},
+    first_line={"type": "integer", "description": "Where to start, 1 by default."},
 )
 _SEARCH = _schema(text={"type": "string", "description": "What to look for, as it is written."})
 _COMMIT = _schema(sha={"type": "string", "description": "The commit's id."})

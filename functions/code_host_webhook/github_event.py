@@ -1,4 +1,4 @@
-"""One delivery of GitHub: proven by its signature, then read as far as it concerns us."""
+"""Read one GitHub delivery: verify its signature, then parse the fields we use."""
 
 import hmac
 import json
@@ -16,7 +16,7 @@ from shared.pull_request import marker
 MAX_BODY_BYTES = 4 * 1024 * 1024
 BRANCH_PREFIX = "incident/"
 
-UTC = Annotated[datetime, AfterValidator(clock.to_utc)]
+AwareUtc = Annotated[datetime, AfterValidator(clock.to_utc)]
 
 
 class WrongSignature(Rejected):
@@ -46,15 +46,15 @@ class _Pull(BaseModel):
     body: str | None = None
     draft: bool = False
     head: _Head
-    updated_at: UTC
-    merged_at: UTC | None = None
-    closed_at: UTC | None = None
+    updated_at: AwareUtc
+    merged_at: AwareUtc | None = None
+    closed_at: AwareUtc | None = None
     merged_by: _Account | None = None
     merge_commit_sha: str | None = None
 
 
 class PullRequestEvent(BaseModel):
-    """The event `pull_request`, as far as it is read. Source: https://docs.github.com/en/webhooks/webhook-events-and-payloads"""
+    """The event `pull_request`, the fields we use. Source: https://docs.github.com/en/webhooks/webhook-events-and-payloads"""
 
     action: str
     pull_request: _Pull
@@ -64,9 +64,9 @@ class PullRequestEvent(BaseModel):
     @property
     def incident_id(self) -> str | None:
         """
-        The incident of the branch, else of the block in the body; none for everybody else's.
+        The incident of the branch, else of the block in the body; None for pull requests that are not ours.
 
-        Only branches of the repository itself count: anybody can name a fork's branch, and write a body, as we do.
+        Only branches of the repository itself count: a fork can imitate our branch names and bodies.
         """
         head = self.pull_request.head
         if head.repo is None or head.repo.full_name.lower() != self.repository.full_name.lower():
@@ -78,15 +78,15 @@ class PullRequestEvent(BaseModel):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What was delivered; `pull_request` is none for every other event."""
+    """What was delivered; `pull_request` is None for every other event."""
 
     event: str
     pull_request: PullRequestEvent | None
 
 
 def read(request: flask.Request, secret: str) -> Delivery:
-    """Return the delivery. Raises WrongSignature (401), Rejected (no JSON, not GitHub's shape, over 4 MB)."""
-    # Read by hand: functions-framework reads the body once more after the answer.
+    """Return the delivery. Raises WrongSignature (401), Rejected (not JSON, not GitHub's schema, over 4 MB)."""
+    # Read from the stream: functions-framework reads the body again after the answer.
     content = request.stream.read(MAX_BODY_BYTES + 1)
     if len(content) > MAX_BODY_BYTES:
         raise Rejected(f"The delivery is over {MAX_BODY_BYTES} bytes")
@@ -99,13 +99,13 @@ def read(request: flask.Request, secret: str) -> Delivery:
         return Delivery(event, PullRequestEvent.model_validate(json.loads(content)))
     except ValidationError as error:
         places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors()[:5])
-        raise Rejected(f"The delivery is no pull_request event; wrong or missing: {places}") from None
+        raise Rejected(f"The delivery is not a pull_request event; wrong or missing: {places}") from None
     except (ValueError, RecursionError):
         raise Rejected("The delivery is not JSON; set the webhook's content type to application/json") from None
 
 
 def is_signed(content: bytes, signature: str, secret: str) -> bool:
-    """Tell, in constant time, whether `signature` is `sha256=` and the HMAC of the very bytes that came."""
-    wanted = f"sha256={hmac.digest(secret.encode(), content, 'sha256').hex()}"
-    # WSGI hands headers over as Latin-1.
-    return hmac.compare_digest(signature.encode("latin-1", "replace"), wanted.encode())
+    """Return, in constant time, whether `signature` is `sha256=` and the HMAC of the bytes received."""
+    expected = f"sha256={hmac.digest(secret.encode(), content, 'sha256').hex()}"
+    # WSGI passes headers as Latin-1.
+    return hmac.compare_digest(signature.encode("latin-1", "replace"), expected.encode())

@@ -1,4 +1,4 @@
-"""GitHub's door: writes what became of an incident's pull request back to the incident."""
+"""GitHub's webhook endpoint: record the state of an incident's pull request with the incident."""
 
 import flask
 import functions_framework
@@ -13,16 +13,18 @@ from .record_pr_state import write_back
 
 
 class CodeHostWebhookSettings(Settings):
-    """Who may tell us."""
+    """Who may send deliveries."""
 
-    github_webhook_secret: SecretStr = Field(min_length=16, description="The secret of the webhook, 16 characters.")
+    github_webhook_secret: SecretStr = Field(
+        min_length=16, description="The secret of the webhook, at least 16 characters."
+    )
 
 
 @functions_framework.http
 def code_host_webhook(request: flask.Request) -> flask.Response:
-    """Take one delivery of GitHub; a delivery that got no 200 may be sent again, harmlessly."""
+    """Handle one GitHub delivery; a delivery that got no 200 can safely be sent again."""
     if request.method != "POST":
-        return _answer(405, {"message": "Only POST brings a delivery"})
+        return _answer(405, {"message": "Send deliveries with POST"})
     try:
         delivery = read(request, CodeHostWebhookSettings.from_env().github_webhook_secret.get_secret_value())
         return _answer(200, {"message": _take(delivery)})

@@ -1,4 +1,4 @@
-"""What became of a pull request goes back to its incident."""
+"""Record the state of a pull request with its incident."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from .github_event import PullRequestEvent
 
 def write_back(event: PullRequestEvent, store: TraceStore) -> str:
     """
-    Write the pull request's state to its incident and say what was done; what is older than what is known is left.
+    Write the pull request's state to its incident and return what was done; an older state changes nothing.
 
     Raises Unavailable, Throttled, Refused (from the store).
     """
@@ -24,7 +24,7 @@ def write_back(event: PullRequestEvent, store: TraceStore) -> str:
     if pull_request.get("repo") and str(pull_request["repo"]).lower() != event.repository.full_name.lower():
         return f"The pull request of {incident_id!r} is in another repository"
     if _is_older(event, pull_request):
-        return "Something newer is known already"
+        return "A newer state is recorded already"
     facts = _facts(event)
     store.set_pull_request(incident_id, {**pull_request, **facts})
     took_s = (pull.updated_at - record.created_at).total_seconds()
@@ -33,7 +33,7 @@ def write_back(event: PullRequestEvent, store: TraceStore) -> str:
 
 
 def _is_older(event: PullRequestEvent, pull_request: Json) -> bool:
-    """Deliveries may come late, twice and out of order; a second pull request of a branch counts from its number."""
+    """Deliveries may come late, twice and out of order; of two pull requests the higher number is the newer."""
     if "updated_at" not in pull_request or pull_request.get("number") != event.pull_request.number:
         return int(pull_request.get("number") or 0) > event.pull_request.number
     return event.pull_request.updated_at < datetime.fromisoformat(pull_request["updated_at"])

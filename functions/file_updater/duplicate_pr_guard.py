@@ -1,4 +1,4 @@
-"""No second pull request on the same files: neither beside an open one, nor beside one being written now."""
+"""Prevent a second pull request on the same files while one is open or is being written."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,15 +8,15 @@ from shared.code_host.port import ExistingPullRequest, PullRequests
 from shared.errors import IncidentCopilotError
 
 PREFIX = "incident/"
-# Longer than both steps that write take with their retries; after that the pull request itself is found.
-WRITING = timedelta(minutes=10)
+# Longer than both writing steps take with their retries; after that the pull request itself can be found.
+WRITE_LEASE = timedelta(minutes=10)
 
 
 def existing_pull_request(pulls: PullRequests, incident_id: str, paths: Sequence[str]) -> ExistingPullRequest | None:
     """
-    Return the pull request that makes this incident's needless; none when there is none or it is its own and open.
+    Return the pull request that makes this incident's needless, or None; its own open one does not count.
 
-    One of its own that a person merged or closed stands too: it is not opened again behind that person's back.
+    Its own that a person merged or closed does count: it is not opened again against that person's decision.
     Raises Unavailable, Throttled, Refused.
     """
     own = pulls.of_branch(branch_of(incident_id))
@@ -37,24 +37,24 @@ def incident_of(branch: str) -> str:
 
 def other_at_work(repo: str, incident_id: str, paths: Sequence[str]) -> str | None:
     """
-    Return the incident that is writing one of the files at this moment; none when the files are ours for WRITING.
+    Return the incident that is writing one of the files now, or None when this one holds them for WRITE_LEASE.
 
-    Without memory nobody can tell, and the patch goes on: open pull requests were looked at before.
+    When the trace store fails this is unknown, and the patch goes on: open pull requests were checked before.
     """
-    taken: list[str] = []
+    claimed: list[str] = []
     try:
         for path in sorted(paths):
             key = f"patch:{repo.lower()}:{path}"
-            holder = traces.connect().claim(key, incident_id, clock.now() + WRITING).holder
+            holder = traces.connect().claim(key, incident_id, clock.now() + WRITE_LEASE).holder
             if holder != incident_id:
-                _give_back(taken, incident_id)
+                _release(claimed, incident_id)
                 return holder
-            taken.append(key)
+            claimed.append(key)
     except IncidentCopilotError as error:
         log.warning("file_updater.guard_failed", error_type=type(error).__name__, error=str(error))
     return None
 
 
-def _give_back(keys: Sequence[str], incident_id: str) -> None:
+def _release(keys: Sequence[str], incident_id: str) -> None:
     for key in keys:
         traces.connect().release(key, incident_id)

@@ -11,7 +11,7 @@ from .write_branch import update
 
 @step("FileUpdaterAgent")
 def file_updater(request: FileUpdateRequest) -> Branch:
-    """Return the branch that holds the patch; every other status says in its message why there is none."""
+    """Return the branch that holds the patch; for every other status the message says why there is no branch."""
     patch, repo = request.solution.patch, request.code_analysis.repo
     if patch is None:
         return Branch(status="skipped", message=request.solution.patch_withheld or "The solution has no patch.")

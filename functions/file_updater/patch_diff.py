@@ -11,7 +11,7 @@ _HUNK = re.compile(r"@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@")
 
 @dataclass(frozen=True)
 class FileDiff:
-    """One file's text before and after; none where there is no file."""
+    """One file's text before and after; None where the file does not exist."""
 
     path: str
     before: str | None
@@ -44,7 +44,7 @@ class FileDiff:
         old, new = _lines(self.before), _lines(self.after)
         start = max(_same(old, new) - CONTEXT_LINES, 0)
         end = max(_same(old[start:][::-1], new[start:][::-1]) - CONTEXT_LINES, 0)
-        # Equal ends are left out first: difflib takes the square of the length.
+        # Equal ends are left out first: difflib needs quadratic time.
         middle = unified_diff(old[start : len(old) - end], new[start : len(new) - end], n=CONTEXT_LINES)
         return [_visible(_moved(line, start)) for line in list(middle)[2:]]
 
@@ -54,18 +54,18 @@ def _lines(text: str | None) -> list[str]:
 
 
 def _same(one: list[str], other: list[str]) -> int:
-    """Count the equal lines both begin with."""
+    """Count the equal lines both start with."""
     pairs = zip(one, other, strict=False)
     return next((n for n, (left, right) in enumerate(pairs) if left != right), min(len(one), len(other)))
 
 
 def _moved(line: str, by: int) -> str:
-    """Add the lines left out before to the numbers of a hunk's header."""
-    return _HUNK.sub(lambda found: _header(found, by), line, count=1) if line.startswith("@@ ") else line
+    """Add the number of lines left out before to the line numbers of a hunk's header."""
+    return _HUNK.sub(lambda match: _header(match, by), line, count=1) if line.startswith("@@ ") else line
 
 
-def _header(found: re.Match[str], by: int) -> str:
-    return f"@@ -{int(found[1]) + by}{found[2] or ''} +{int(found[3]) + by}{found[4] or ''} @@"
+def _header(match: re.Match[str], by: int) -> str:
+    return f"@@ -{int(match[1]) + by}{match[2] or ''} +{int(match[3]) + by}{match[4] or ''} @@"
 
 
 def _visible(line: str) -> str:

@@ -1,4 +1,4 @@
-"""A file that parsed before a patch must parse after it; what never parsed is not ours to judge."""
+"""Check that a file that parsed before a patch parses after it; what did not parse before is not checked."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ from shared.errors import Rejected
 
 
 def check_parses(path: str, before: str | None, after: str | None) -> None:
-    """Accept a text that parses as its suffix says. Raises Rejected naming file, line and what is wrong."""
+    """Accept a text that parses as the language of its suffix. Raises Rejected naming file, line and the error."""
     parse = _PARSERS.get(PurePosixPath(path).suffix.lower())
     if parse is None or after is None or (before is not None and _problem(parse, before)):
         return
@@ -59,13 +59,13 @@ def _grammar(language: object) -> Callable[[str], None]:
     def parse(text: str) -> None:
         root = tree_sitter.Parser(tree_sitter.Language(language)).parse(text.encode("utf-8", "replace")).root_node
         if root.has_error:
-            raise SyntaxError(f"line {_first_error(root).start_point.row + 1} is no valid syntax")
+            raise SyntaxError(f"line {_first_error(root).start_point.row + 1} is not valid syntax")
 
     return parse
 
 
 def _first_error(node: tree_sitter.Node) -> tree_sitter.Node:
-    """Return the innermost first node that is wrong or missing."""
+    """Return the first innermost node that is an error or missing."""
     while not (node.is_error or node.is_missing):
         inner = next((child for child in node.children if child.has_error), None)
         if inner is None:

@@ -1,4 +1,4 @@
-"""From a patch to whole new files at one commit, checked; or the reason why not."""
+"""Turn a patch into whole new files at one commit, checked; or say why not."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ def plan(patch: Patch, reader: CodeReader, head: str, policy: PatchPolicy) -> Pl
     """
     Return the patch applied at commit `head`, whatever commit it was made for: each edit must match exactly once.
 
-    Raises Rejected (a text not found or ambiguous, a file that is no text, the policy, a file that would not parse),
+    Raises Rejected (a text missing or ambiguous, a file that is not text, the policy, a file that would not parse),
     Unavailable, Throttled, Refused (from the reader).
     """
     present = set(reader.paths(head))
@@ -52,7 +52,7 @@ def plan(patch: Patch, reader: CodeReader, head: str, policy: PatchPolicy) -> Pl
     def read(path: str) -> str | None:
         text = reader.read(path, head)
         if text is None and path in present:
-            raise Rejected(f"{path!r} is binary, no UTF-8 text or larger than 1 MB, so it is not edited")
+            raise Rejected(f"{path!r} is binary, not UTF-8 text or larger than 1 MB, so it is not edited")
         before[path] = text
         return text
 

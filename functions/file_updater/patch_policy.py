@@ -1,4 +1,4 @@
-"""What a patch may touch: paths, size, and no secret brought in."""
+"""What a patch may touch: paths and size; and that it adds no secret."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from shared.settings import Settings
 
 from .patch_diff import FileDiff
 
-# What runs with more rights than the service (CI, owners), what tools write (locks) and what holds secrets.
+# Files that run with more rights than the service (CI, owners), that tools write (locks) or that hold secrets.
 _CI_FOLDERS = {".github", ".gitlab", ".circleci", ".buildkite"}
 _CI = (".git*", ".travis.yml", ".drone.yml", "appveyor.yml", "azure-pipelines*", "bitbucket-pipelines*", "jenkinsfile*")
 _BUILD = ("cloudbuild*.y*ml", "codeowners")
@@ -22,21 +22,23 @@ _KEYS = ("id_rsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", 
 _SECRETS = (".env*", "*.env", ".netrc", ".npmrc", ".pypirc", "*secret*.y*ml", "*secret*.json", "*credential*.y*ml")
 _CREDENTIALS = ("*credential*.json", "*service-account*.json", "*service_account*.json")
 _PROTECTED = (*_CI, *_BUILD, *_LOCKS, *_KEYS, *_SECRETS, *_CREDENTIALS)
-_CUT = "[cut: "
+_REDACTED = "[cut: "
 
 
 class PatchPolicy(Settings):
     """What a patch may touch."""
 
     pr_allowed_paths: list[str] = Field(
-        default_factory=list, description="JSON list of globs that lift the protection of CI, lock and secret files."
+        default_factory=list, description="JSON list of globs that remove the protection of CI, lock and secret files."
     )
-    pr_max_files: int = Field(20, ge=1, le=20, description="Most files one pull request may change.")
-    pr_max_changed_lines: int = Field(1000, ge=1, le=20_000, description="Most lines it may add and remove together.")
+    pr_max_files: int = Field(20, ge=1, le=20, description="Maximum files one pull request may change.")
+    pr_max_changed_lines: int = Field(
+        1000, ge=1, le=20_000, description="Maximum lines it may add and remove together."
+    )
 
     def check(self, diffs: Sequence[FileDiff]) -> None:
         """
-        Accept a patch that keeps to paths and size and brings no secret in.
+        Accept a patch that keeps to the allowed paths and size and adds no secret.
 
         Raises Rejected naming the file, or the size, and the setting that can allow it.
         """
@@ -55,13 +57,13 @@ class PatchPolicy(Settings):
 
 
 def is_protected(path: str) -> bool:
-    """Tell whether a path is denied by default: CI, owners, lockfiles, what looks like a secret; case is ignored."""
+    """Return whether a path is denied by default: CI, owners, lockfiles, likely secrets; case is ignored."""
     *folders, name = path.lower().split("/")
     return not _CI_FOLDERS.isdisjoint(folders) or any(fnmatchcase(name, pattern) for pattern in _PROTECTED)
 
 
 def _check_secrets(diff: FileDiff) -> None:
-    """Refuse what a reader of the repository should not learn; what the file holds already is no news."""
+    """Refuse a secret that the patch would add; those the file holds already are not counted."""
     if not redaction.holds_credentials(diff.added_text):
         return
     before, after = _secrets(diff.before or ""), _secrets(diff.after or "")
@@ -71,11 +73,11 @@ def _check_secrets(diff: FileDiff) -> None:
 
 
 def _secrets(text: str) -> Counter[str]:
-    """Count what redaction would cut, by its kind."""
-    pieces = redaction.redact(text).split(_CUT)[1:]
-    found = Counter(piece.split("]", 1)[0] for piece in pieces)
-    found.subtract(piece.split("]", 1)[0] for piece in text.split(_CUT)[1:])
-    return found
+    """Count what redaction would replace, by its kind."""
+    pieces = redaction.redact(text).split(_REDACTED)[1:]
+    secrets = Counter(piece.split("]", 1)[0] for piece in pieces)
+    secrets.subtract(piece.split("]", 1)[0] for piece in text.split(_REDACTED)[1:])
+    return secrets
 
 
 def as_diffs(writes: Sequence[FileWrite], before: dict[str, str | None]) -> list[FileDiff]:

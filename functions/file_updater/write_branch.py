@@ -1,4 +1,4 @@
-"""From a patch to its branch: checked first, held back for a person or for another pull request, then written."""
+"""Write a patch to its branch: checked first, held back for a person or for another pull request, then written."""
 
 from shared import traces
 from shared.code_host.port import CodeWriter, ExistingPullRequest
@@ -15,10 +15,10 @@ from .patch_policy import PatchPolicy
 
 def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Branch:
     """
-    Return the incident's branch, written now or found, or why there is none yet.
+    Return the incident's branch, written now or existing, or why there is none yet.
 
-    Nothing is written before everything that reading can tell was checked.
-    Raises Rejected (what stands against it), Refused, Throttled, Unavailable, Uncertain (the branch may be there).
+    Nothing is written before everything that can be checked by reading was checked.
+    Raises Rejected (the obstacle), Refused, Throttled, Unavailable, Uncertain (the branch may exist).
     """
     if obstacle := writer.obstacle():
         raise Rejected(obstacle)
@@ -27,8 +27,9 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Bran
     head = reader.resolve(base)
     if head is None:
         raise Rejected(f"{reader.repo} has no branch {base!r}, or is empty")
-    if found := existing_pull_request(writer.pulls, request.incident_id, [edit.path for edit in patch.files_to_modify]):
-        return _linked(request, found, reader.repo, base)
+    paths = [edit.path for edit in patch.files_to_modify]
+    if existing := existing_pull_request(writer.pulls, request.incident_id, paths):
+        return _linked(request, existing, reader.repo, base)
     with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
         planned = plan(patch, reader, head, PatchPolicy.from_env())
         call.result = planned.diff
@@ -40,27 +41,27 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Bran
     return _written(request, patch, planned, writer, base)
 
 
-def _linked(request: FileUpdateRequest, found: ExistingPullRequest, repo: str, base: str) -> Branch:
-    if incident_of(found.branch) == request.incident_id:
-        message = f"Pull request #{found.number} of this incident was {found.state} by a person; no second one."
+def _linked(request: FileUpdateRequest, existing: ExistingPullRequest, repo: str, base: str) -> Branch:
+    if incident_of(existing.branch) == request.incident_id:
+        message = f"Pull request #{existing.number} of this incident was {existing.state} by a person; no second one."
     else:
         message = (
-            f"Pull request #{found.number} of incident {incident_of(found.branch)} changes the same files and is "
-            "open; no second one beside it."
+            f"Pull request #{existing.number} of incident {incident_of(existing.branch)} changes the same files and is "
+            "open; no second one is opened."
         )
     return Branch(
         status="exists",
         repo=repo,
-        branch=found.branch,
+        branch=existing.branch,
         base_branch=base,
-        linked_pr_number=found.number,
-        linked_pr_url=found.url,
+        linked_pr_number=existing.number,
+        linked_pr_url=existing.url,
         message=message,
     )
 
 
 def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str) -> Branch:
-    """Keep the diff for the page a person approves on. Raises Rejected when the person said no, Unavailable."""
+    """Store the diff for the approval page. Raises Rejected when the person declined, Unavailable."""
     if request.is_approved:
         raise Rejected("Nobody approved the pull request")
     reference = traces.connect().keep_text(request.incident_id, "patch", planned.diff)

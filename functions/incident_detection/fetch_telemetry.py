@@ -1,4 +1,4 @@
-"""Read what telemetry holds on an alert, without its secrets; a store that fails becomes a trouble with a name."""
+"""Read the telemetry of an alert, redacted; a store that fails becomes a named trouble in the answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from shared.redaction import redact, redact_lines
 from shared.step import recorder
 from shared.telemetry.port import LogPage, LogQuery, Logs, MetricQuery, Series
 
-Got = TypeVar("Got")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class TelemetryRead:
-    """What was read; `logs` is none when the log store failed."""
+    """What was read; `logs` is None when the log store failed."""
 
     logs: LogPage | None
     series: tuple[Series, ...]
@@ -33,23 +33,25 @@ def read_telemetry(alert: Alert) -> TelemetryRead:
 
 
 def without_secrets(page: LogPage) -> LogPage:
-    """Return the page as it may be kept and told; a model, a mail or a trace can only repeat what passed here."""
+    """Return the page without secrets; models, mails and traces only see what passed here."""
     texts = redact_lines([line.text for line in page.lines])
-    lines = (replace(line, text=text, labels=_cut(line.labels)) for line, text in zip(page.lines, texts, strict=True))
+    lines = (
+        replace(line, text=text, labels=_redacted(line.labels)) for line, text in zip(page.lines, texts, strict=True)
+    )
     return replace(page, lines=tuple(lines))
 
 
-def _cut(labels: Mapping[str, str]) -> dict[str, str]:
-    return {name: _cut_label(value) for name, value in labels.items()}
+def _redacted(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: _redacted_label(value) for name, value in labels.items()}
 
 
 @lru_cache(10_000)
-def _cut_label(value: str) -> str:
-    """Lines of one stream share their labels, so each is read once."""
+def _redacted_label(value: str) -> str:
+    """Redact once per value: lines of one stream share their labels."""
     return redact(value)
 
 
-def _or_trouble(read: Callable[[], Got], what: str, troubles: list[str]) -> Got | None:
+def _or_trouble(read: Callable[[], Result], what: str, troubles: list[str]) -> Result | None:
     try:
         return read()
     except IncidentCopilotError as error:
@@ -62,7 +64,7 @@ def _read_logs(logs: Logs, alert: Alert) -> LogPage:
     everything = _search(logs, query)
     if everything.is_complete:
         return everything
-    # The window holds more than the limit: what matters may lie before the cut, so problems are read apart.
+    # The window holds more lines than the limit and the oldest are missing, so problems are read separately.
     problems = _search(logs, replace(query, only_problems=True))
     return _merged(everything, problems)
 
@@ -81,8 +83,8 @@ def _tail(page: LogPage) -> str:
 
 
 def _merged(everything: LogPage, problems: LogPage) -> LogPage:
-    cut = everything.lines[0].nanoseconds if everything.lines else 0
-    older = tuple(line for line in problems.lines if line.nanoseconds < cut)
+    oldest = everything.lines[0].nanoseconds if everything.lines else 0
+    older = tuple(line for line in problems.lines if line.nanoseconds < oldest)
     return replace(everything, lines=older + everything.lines)
 
 
@@ -92,6 +94,6 @@ def _read_metrics(alert: Alert) -> tuple[Series, ...]:
         return ()
     query = MetricQuery(alert.service_name, alert.start, alert.end)
     with recorder.tool("query_prometheus", service_name=alert.service_name) as call:
-        series = tuple(replace(item, labels=_cut(item.labels)) for item in metrics.overview(query))
+        series = tuple(replace(item, labels=_redacted(item.labels)) for item in metrics.overview(query))
         call.result = "\n".join(f"{item.name}: {len(item.points)} points, {item.query}" for item in series)
     return series

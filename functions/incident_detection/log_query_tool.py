@@ -1,4 +1,4 @@
-"""The one tool a detector may ask for: one more look at the logs; code writes the query, the model chooses words."""
+"""The one tool the detection model may call: search the logs again. Code writes the query, the model chooses words."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from shared.telemetry.port import LogQuery
 from .fetch_telemetry import without_secrets
 
 FARTHEST = timedelta(hours=6)
-"""How far before the alert's window a model may look."""
+"""How far before the alert's window a model may search."""
 MAX_LINES = 5_000
 MAX_PATTERNS = 12
 MAX_EVIDENCE = 40
@@ -30,16 +30,16 @@ Moment = Annotated[datetime, AfterValidator(clock.to_utc)]
 
 
 class LogQuestion(BaseModel):
-    """What a detector may choose: words, times, and whether only problems count."""
+    """What may be chosen: words, times, and whether only problems count."""
 
     words: list[Word] = Field(default_factory=list, max_length=3, description="Texts each line must hold, case counts.")
     only_problems: bool = Field(False, description="Only lines that look like warnings, errors or worse.")
-    start: Moment | None = Field(None, description="RFC 3339; by default the begin of the alert's window.")
+    start: Moment | None = Field(None, description="RFC 3339; by default the start of the alert's window.")
     end: Moment | None = Field(None, description="RFC 3339; by default the end of the alert's window.")
 
 
 class LogQueryTool:
-    """Answers questions about the logs of the alert's own service, and keeps what it showed as evidence."""
+    """Answers questions about the logs of the alert's own service, and keeps the results as evidence."""
 
     def __init__(self, alert: Alert, offline: Incident) -> None:
         self._alert = alert
@@ -48,27 +48,27 @@ class LogQueryTool:
 
     def toolbox(self) -> Toolbox:
         """Return the tool, for one round."""
-        # The service is not named: what a model is told about tools is not masked.
+        # The service is not named: tool descriptions are sent to the model unmasked.
         about = (
             "Read the logs of the alert's service once more, grouped to patterns with counts. Ask only when the answer "
             "would change your verdict, for example to see whether the failure went on before the window."
         )
         tool = Tool("query_logs", about, LogQuestion.model_json_schema(), self.query_logs)
-        return Toolbox((tool,), rounds=1, found=lambda: (self._with_evidence(self._offline),))
+        return Toolbox((tool,), rounds=1, evidence=lambda: (self._with_evidence(self._offline),))
 
     def query_logs(self, args: Mapping[str, Any]) -> str:
-        """Return the patterns found. Raises Rejected naming what is wrong with the arguments, and what Loki raises."""
+        """Return the patterns in the logs. Raises Rejected naming the wrong argument, and what Loki raises."""
         query = self._query(_question(args))
         with recorder.tool("query_logs", words=query.containing, start=query.start, end=query.end) as call:
             page = without_secrets(telemetry.connect_logs().search(query))
             window = self._alert.model_copy(update={"start": query.start, "end": query.end})
-            seen = detect(window, page, (), ())
+            detected = detect(window, page, (), ())
             call.args["query"] = page.query
-            call.result = self._told(seen)
+            call.result = self._report(detected)
         return call.result
 
     def check(self, refined: Incident, context: GroundingContext) -> tuple[Incident, list[str]]:
-        """Hold the judgement against all that was shown, and keep what the tool found as evidence."""
+        """Check the judgement against everything the model saw, and add what the tool read as evidence."""
         checked, drops = judgement(refined, self._offline, context)
         return self._with_evidence(checked), drops
 
@@ -86,10 +86,10 @@ class LogQueryTool:
             alert.service_name, start, end, MAX_LINES, only_problems=question.only_problems, containing=words
         )
 
-    def _told(self, seen: Incident) -> str:
-        lines = [f"{seen.lines_read} lines from {seen.start.isoformat()} to {seen.end.isoformat()}"]
-        for pattern in seen.patterns[:MAX_PATTERNS]:
-            id_ = self._keep(pattern.exemplar, pattern.first_seen, seen.log_query_used)
+    def _report(self, detected: Incident) -> str:
+        lines = [f"{detected.lines_read} lines from {detected.start.isoformat()} to {detected.end.isoformat()}"]
+        for pattern in detected.patterns[:MAX_PATTERNS]:
+            id_ = self._keep(pattern.exemplar, pattern.first_seen, detected.log_query_used)
             times = f"{pattern.first_seen:%H:%M:%S} to {pattern.last_seen:%H:%M:%S}"
             lines.append(f"{id_} {pattern.level} {pattern.count} times, {times}: {pattern.exemplar[:300]}")
         return "\n".join(lines)

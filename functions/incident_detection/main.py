@@ -21,7 +21,7 @@ AGENT = Agent[Incident](
 
 @step("IncidentDetectionAgent")
 def incident_detection(request: DetectionRequest) -> Incident:
-    """Return the evidence of the alert's window and a judgement on it; unreadable telemetry degrades the answer."""
+    """Return the evidence in the alert's window and a judgement on it; unreadable telemetry degrades the answer."""
     alert = request.alert
     read = read_telemetry(alert)
     incident = detect(alert, read.logs, read.series, read.troubles)

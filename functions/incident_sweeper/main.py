@@ -1,4 +1,4 @@
-"""The clock's door, each minute: tells every incident that nobody else will tell any more."""
+"""Scheduled job, each minute: publishes every incident whose workflow will not publish it any more."""
 
 import time
 
@@ -18,9 +18,9 @@ from .sweep import Sweep, SweepSettings
 @functions_framework.http
 def incident_sweeper(_: flask.Request) -> flask.Response:
     """
-    Sweep once; return whom it told, whom it could not tell, and how many incidents are still under way.
+    Sweep once; return which incidents it published, which it could not, and how many are still running.
 
-    What it could not tell is no error: the next minute comes soon enough.
+    An incident it could not publish is not an error: the next sweep tries again.
     """
     try:
         settings, deadline = SweepSettings.from_env(), DeadlineSettings.from_env().deadline

@@ -1,4 +1,4 @@
-"""Asks the function post_process to tell an incident, by HTTP as the workflow does."""
+"""Calls the function post_process to publish an incident, by HTTP as the workflow does."""
 
 import functools
 from datetime import timedelta
@@ -16,19 +16,19 @@ from shared.settings import Settings
 
 
 class PostProcessSettings(Settings):
-    """Where the function answers, and how long it is waited for."""
+    """The address of the function, and how long to wait for it."""
 
     post_process_function_url: str = Field(
         pattern=r"^(https://[^/]+|http://(127\.0\.0\.1|localhost)(:\d+)?)/?$",
-        description="Root URL of the function post_process; asked with an ID token, but for http on loopback.",
+        description="Root URL of the function post_process; called with an ID token, except for http on loopback.",
     )
     post_process_function_timeout_s: float = Field(
-        260, gt=0, le=1800, description="Patience with post_process, in seconds; over its own timeout."
+        260, gt=0, le=1800, description="Timeout of a call to post_process, in seconds; keep over its own timeout."
     )
 
 
 class PostProcessClient:
-    """The function post_process. It tells an incident once, however often it is asked."""
+    """The function post_process. It publishes an incident once, however often it is called."""
 
     def __init__(self, settings: PostProcessSettings) -> None:
         self._url = settings.post_process_function_url.rstrip("/")
@@ -41,10 +41,10 @@ class PostProcessClient:
 
     def publish(self, request: PostProcessRequest) -> Outcome:
         """
-        Have the incident told; return its outcome.
+        Publish the incident; return its outcome.
 
-        Raises Uncertain when it did not reply and may still be telling; Misconfigured, Unavailable, Refused, Throttled
-        and BadAnswer when it is not at work on the incident.
+        Raises Uncertain when it did not reply and may still be publishing; Misconfigured, Unavailable, Refused,
+        Throttled and BadAnswer when it is not working on the incident.
         """
         try:
             reply = requests.post(
@@ -59,11 +59,11 @@ class PostProcessClient:
                 raise Unavailable(f"post_process at {self._url!r} cannot be reached") from error
             raise Uncertain(f"post_process at {self._url!r} did not reply in {self._timeout_s} s") from error
         if reply.status_code != 200:
-            raise self._meaning(reply)
+            raise self._error(reply)
         try:
             return Outcome.model_validate_json(reply.content)
         except ValidationError as error:
-            raise BadAnswer(f"post_process at {self._url!r} answered what is no Outcome") from error
+            raise BadAnswer(f"post_process at {self._url!r} answered what is not an Outcome") from error
 
     def _authorization(self) -> dict[str, str]:
         if self._url.startswith("http://"):
@@ -71,20 +71,20 @@ class PostProcessClient:
         try:
             token = id_token.fetch_id_token(Request(), self._url)  # type: ignore[no-untyped-call]  # google-auth has no types here
         except auth_errors.DefaultCredentialsError as error:
-            raise Misconfigured(f"post_process at {self._url!r} wants an ID token: {error}") from error
+            raise Misconfigured(f"post_process at {self._url!r} needs an ID token: {error}") from error
         except auth_errors.GoogleAuthError as error:
             raise Unavailable(f"No ID token for post_process at {self._url!r}: {error}") from error
         return {"Authorization": f"Bearer {token}"}
 
-    def _meaning(self, reply: requests.Response) -> IncidentCopilotError:
-        said = f"post_process at {self._url!r} answered {reply.status_code}: {reply.text[:300]}"
+    def _error(self, reply: requests.Response) -> IncidentCopilotError:
+        message = f"post_process at {self._url!r} answered {reply.status_code}: {reply.text[:300]}"
         if reply.status_code == 429:
-            return Throttled(said)
-        return Refused(said) if reply.status_code < 500 else Unavailable(said)
+            return Throttled(message)
+        return Refused(message) if reply.status_code < 500 else Unavailable(message)
 
 
 def connect() -> PostProcessClient:
-    """Return the function that the settings name, the same one each time. Raises Misconfigured."""
+    """Return the client of the function that the settings name, cached. Raises Misconfigured."""
     return _post_process(PostProcessSettings.from_env())
 
 

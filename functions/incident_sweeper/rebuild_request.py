@@ -1,4 +1,4 @@
-"""What post_process is asked to tell of an incident, made of what the trace holds."""
+"""Rebuild the post_process request of an incident from its trace."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ AGENTS = {
     "PRCreatorAgent": ("pr_creator", "pull_request"),
     "PostProcessAgent": ("post_process", None),
 }
-"""Of each agent, as the trace names it: the step of the workflow, and the field of the request its answer fills."""
+"""For each agent, as named in the trace: the workflow step, and the request field that its answer fills."""
 
 
 def request_of(trace: Json, failure: Failure) -> PostProcessRequest:
     """
-    Return the request; `failure` says why the sweeper makes it and not the workflow.
+    Return the request; `failure` says why the sweeper sends it and not the workflow.
 
-    An agent that never answered is a failure with its latest error. Answers nobody can read any more are left out.
+    An agent that never answered is a failure with its latest error. Unreadable answers are left out.
     Raises Rejected when even the alert cannot be read.
     """
     alert, runs = trace["user"]["input"], trace["traces"]
@@ -37,7 +37,7 @@ def request_of(trace: Json, failure: Failure) -> PostProcessRequest:
 
 
 def late_mail_of(trace: Json, attempt: int) -> PostProcessRequest:
-    """Return the request to mail a told incident's brief again. Raises Rejected when its trace cannot be read."""
+    """Return the request to mail a published incident's brief again. Raises Rejected when its trace is unreadable."""
     channels = ("hook", "mail", "archive")
     failures = [failure for failure in trace["outcome"]["failures"] if failure["step"] not in channels]
     facts = {"alert": trace["user"]["input"], **_answers(trace["traces"]), "failures": failures[:50]}

@@ -1,4 +1,4 @@
-"""Finds incidents nobody will tell any more and has them told, once each, with what there is."""
+"""Finds incidents that would never be published and has them published, once each, with what there is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from shared.traces.port import IncidentRecord, TraceStore
 from .mail_retry import LateMail, late_mails
 from .rebuild_request import late_mail_of, request_of
 
-LOOKED_AT = 200
-"""Open incidents one sweep looks at, the oldest ones."""
+MAX_OPEN_INCIDENTS = 200
+"""How many open incidents one sweep checks, oldest first."""
 
 _LEASE_MARGIN = timedelta(seconds=30)
 
@@ -27,25 +27,33 @@ class SweepSettings(Settings):
     """When an incident is swept, and how much one sweep does."""
 
     incident_start_seconds: int = Field(
-        300, ge=1, le=86_400, description="An incident nobody started in so long is told; over START_LEASE_SECONDS."
+        300,
+        ge=1,
+        le=86_400,
+        description="An incident not started within this time is published; keep over START_LEASE_SECONDS.",
     )
     incident_give_up_seconds: int = Field(
-        86_400, ge=60, le=2_592_000, description="An incident that could not be told in so long is closed untold."
+        86_400,
+        ge=60,
+        le=2_592_000,
+        description="An incident that could not be published within this time is closed unpublished.",
     )
-    sweep_incidents: int = Field(20, ge=1, le=200, description="How many incidents one sweep tells at most.")
-    sweep_budget_s: float = Field(180, gt=0, le=1500, description="Seconds after which a sweep begins no more.")
+    sweep_incidents: int = Field(20, ge=1, le=200, description="Maximum incidents one sweep publishes.")
+    sweep_budget_s: float = Field(
+        180, gt=0, le=1500, description="Seconds after which a sweep starts no further incident."
+    )
 
 
 class Executions(Protocol):
-    """Knows how executions of the workflow ended."""
+    """Reads how executions of the workflow ended."""
 
     def ending(self, execution: str) -> str | None:
-        """Return how it ended, none while it goes on."""
+        """Return how it ended, or None while it runs."""
         ...
 
 
 class OutcomePublisher(Protocol):
-    """Tells an incident once."""
+    """Publishes an incident once."""
 
     @property
     def timeout(self) -> timedelta:
@@ -53,12 +61,12 @@ class OutcomePublisher(Protocol):
         ...
 
     def publish(self, request: PostProcessRequest) -> Outcome:
-        """Tell it; return its outcome."""
+        """Publish it; return its outcome."""
         ...
 
 
 class Swept(BaseModel):
-    """What one sweep did: ids of the incidents told and not told, and how many of the others are open."""
+    """What one sweep did: ids of incidents published and not published, and how many of the others are open."""
 
     published: list[str] = Field(default_factory=list)
     failed: list[str] = Field(default_factory=list)
@@ -67,7 +75,7 @@ class Swept(BaseModel):
 
 @dataclass(frozen=True)
 class Overdue:
-    """An incident nobody will tell any more, and why."""
+    """An incident that its workflow will not publish any more, and why."""
 
     record: IncidentRecord
     failure: Failure
@@ -86,11 +94,11 @@ class Sweep:
     _has_executions: bool = True
 
     def run(self, stopwatch: Callable[[], float]) -> Swept:
-        """Tell what is overdue, within the budget by the `stopwatch`. Raises what the store raises to a first read."""
+        """Publish what is overdue, within the budget by `stopwatch`. Raises what the store raises on the first read."""
         end = stopwatch() + self.settings.sweep_budget_s
-        records = self.store.incidents(state="open", limit=LOOKED_AT, is_oldest_first=True)
+        records = self.store.incidents(state="open", limit=MAX_OPEN_INCIDENTS, is_oldest_first=True)
         swept = Swept(waiting=len(records))
-        for overdue in self._in_turn([found for record in records if (found := self._overdue(record))]):
+        for overdue in self._in_turn([entry for record in records if (entry := self._overdue(record))]):
             if stopwatch() >= end:
                 break
             self._sweep(overdue, swept)
@@ -111,19 +119,19 @@ class Sweep:
         return None
 
     def _ending(self, execution: str) -> str | None:
-        """Return how it ended; none also when Workflows does not say, for then the deadline decides."""
+        """Return how it ended, or None; also None when Workflows does not answer, as then the deadline decides."""
         if not self._has_executions:
             return None
         try:
             return self.executions.ending(execution)
         except IncidentCopilotError as error:
-            # Not asked again in this sweep: each silence would cost the patience of one call.
+            # Not called again in this sweep: each failing call could cost a whole timeout.
             self._has_executions = False
             log.warning("sweeper.executions_unknown", error_type=type(error).__name__, error=str(error))
             return None
 
     def _in_turn(self, overdue: list[Overdue]) -> list[Overdue]:
-        """Return as many as one sweep may tell, oldest first; when there are more, others each minute."""
+        """Return as many as one sweep may publish, oldest first; when there are more, different ones each minute."""
         limit = self.settings.sweep_incidents
         if len(overdue) <= limit:
             return overdue
@@ -134,7 +142,7 @@ class Sweep:
         incident_id = overdue.record.incident_id
         with log.bound(incident_id=incident_id, service_name=overdue.record.service_name):
             try:
-                if not self._alone(overdue.record, lambda: self._publish(overdue)):
+                if not self._with_lease(overdue.record, lambda: self._publish(overdue)):
                     return
                 swept.published.append(incident_id)
             except IncidentCopilotError as error:
@@ -147,7 +155,7 @@ class Sweep:
         incident_id = late.record.incident_id
         with log.bound(incident_id=incident_id, service_name=late.record.service_name):
             try:
-                if self._alone(late.record, lambda: self._mail(late)):
+                if self._with_lease(late.record, lambda: self._mail(late)):
                     swept.published.append(incident_id)
             except IncidentCopilotError as error:
                 log.error("sweeper.mail_late", error_type=type(error).__name__, error=str(error))
@@ -158,8 +166,8 @@ class Sweep:
             return False
         return self.publisher.publish(late_mail_of(trace, late.attempt)).mail_status != "failed"
 
-    def _alone(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
-        """Return what `work` does; false when the incident is left to another sweep."""
+    def _with_lease(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
+        """Return the result of `work`; False when another sweep holds the incident."""
         key = f"sweep:{record.incident_id}"
         lease = self.store.claim(key, self._holder, clock.now() + self.publisher.timeout + _LEASE_MARGIN)
         if lease.holder != self._holder:
@@ -167,7 +175,7 @@ class Sweep:
         try:
             is_published = work()
         except IncidentCopilotError as error:
-            # Without a reply it may still be telling: until the lease has run out nobody asks a second time.
+            # Without a reply it may still be publishing: no second call until the lease has expired.
             if not isinstance(error, Uncertain):
                 self.store.release(key, self._holder)
             raise
@@ -177,16 +185,16 @@ class Sweep:
     def _publish(self, overdue: Overdue) -> bool:
         trace = self.store.document(overdue.record.incident_id)
         if trace is None or trace["state"] == "closed":
-            # Told since the sweep began.
+            # Published since the sweep started.
             return False
         outcome = self.publisher.publish(request_of(trace, overdue.failure))
-        # post_process has done both, unless the store failed it or its answer is the stored one of such a day.
+        # post_process has closed it already, unless the store failed then or this is the stored answer of such a run.
         self._close(overdue.record, outcome)
         log.info("sweeper.published", kind=outcome.kind, mail_status=outcome.mail_status, why=overdue.failure.message)
         return True
 
     def _give_up(self, overdue: Overdue, error: IncidentCopilotError) -> None:
-        """Close an incident too old to be told ever."""
+        """Close an incident that is too old to be published."""
         if clock.now() - overdue.record.created_at < timedelta(seconds=self.settings.incident_give_up_seconds):
             return
         failure = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error)[:2000])

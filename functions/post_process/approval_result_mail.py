@@ -1,4 +1,4 @@
-"""After an approval: a short mail that says what became of the pull request; the brief itself was told before."""
+"""After an approval: a short mail on what became of the pull request; the brief itself was sent before."""
 
 from html import escape
 
@@ -13,14 +13,14 @@ from .publish_outcome import Channels, OutcomePublisher
 
 def mail_approval_result(request: PostProcessRequest, store: TraceStore, channels: Channels) -> Outcome:
     """
-    Mail the result once. The incident's outcome stays as it was told.
+    Mail the result once. The incident's published outcome does not change.
 
-    Raises Unavailable while another attempt is at it; no other error of the house.
+    Raises Unavailable while another attempt is sending; no other IncidentCopilotError.
     """
-    telling = OutcomePublisher(request, store, BriefWords())
-    mailed = telling.once("follow_up", lambda: _send(request, channels))
-    telling.attempt("traces", lambda: _remember(request, store))
-    return telling.outcome("off", mailed, None)
+    publisher = OutcomePublisher(request, store, BriefWords())
+    mailed = publisher.once("follow_up", lambda: _send(request, channels))
+    publisher.attempt("traces", lambda: _record(request, store))
+    return publisher.outcome("off", mailed, None)
 
 
 def _send(request: PostProcessRequest, channels: Channels) -> str:
@@ -33,8 +33,8 @@ def _send(request: PostProcessRequest, channels: Channels) -> str:
     return call.result or mail.message_id
 
 
-def _remember(request: PostProcessRequest, store: TraceStore) -> None:
-    """Let the approval page say that nothing was opened; what was opened, pr_creator has remembered itself."""
+def _record(request: PostProcessRequest, store: TraceStore) -> None:
+    """Let the approval page say that nothing was opened; pr_creator records what it opened itself."""
     made, record = request.pull_request, store.incident(request.incident_id)
     facts = record.pull_request if record else None
     if facts is None or facts.get("state") != "approved" or (made is not None and made.status == "success"):
@@ -47,8 +47,8 @@ def _remember(request: PostProcessRequest, store: TraceStore) -> None:
 
 def _why_not(request: PostProcessRequest) -> list[str]:
     made = request.pull_request
-    said = (made.message if made else "", request.branch.message if request.branch else "")
-    lines = [text for text in dict.fromkeys(said) if text]
+    messages = (made.message if made else "", request.branch.message if request.branch else "")
+    lines = [text for text in dict.fromkeys(messages) if text]
     return lines + [f"{failure.step} failed ({failure.error_type}): {failure.message}" for failure in request.failures]
 
 

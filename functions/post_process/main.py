@@ -11,7 +11,7 @@ from .publish_outcome import Channels, publish
 
 @step("PostProcessAgent")
 def post_process(request: PostProcessRequest) -> Outcome:
-    """Tell the humans with whatever there is; no failure of a channel keeps the others silent."""
+    """Publish the incident with whatever there is; a channel that fails does not stop the others."""
     channels = Channels(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
     if request.is_approved:
         return mail_approval_result(request, traces.connect(), channels)

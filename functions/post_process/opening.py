@@ -1,4 +1,4 @@
-"""Asks the model for the opening of the brief; whatever goes wrong, the template opens it instead."""
+"""Asks the model for the opening of the brief; if that fails, the template opens it instead."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from shared.contracts import PostProcessRequest
 
 from .brief.opinion import BriefOpinion, BriefWords
 
-# Somebody waits for the mail: a headline is not worth long.
+# The mail waits for this answer: a headline is not worth a long wait.
 AGENT = Agent[BriefWords](
     "post_process", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=BriefOpinion, timeout_s=20
 )
 
 
 def opening(request: PostProcessRequest) -> BriefWords:
-    """Return headline and summary, empty when there is no model, no incident, or no answer that stands."""
+    """Return headline and summary, empty when there is no model, no incident, or no valid answer."""
     if request.incident is None or not request.incident.needs_response:
         return BriefWords()
     facts = {
@@ -31,7 +31,7 @@ def opening(request: PostProcessRequest) -> BriefWords:
 
 
 def _check(words: BriefWords, context: GroundingContext) -> tuple[BriefWords, list[str]]:
-    """Nothing opens a brief that its evidence does not say."""
+    """Drop what the evidence does not support."""
     drops: list[str] = []
-    stands = {"headline": context.prose(words.headline, drops), "summary": context.prose(words.summary, drops)}
-    return words.model_copy(update=stands), drops
+    checked = {"headline": context.prose(words.headline, drops), "summary": context.prose(words.summary, drops)}
+    return words.model_copy(update=checked), drops

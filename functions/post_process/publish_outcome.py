@@ -1,4 +1,4 @@
-"""Tells humans once: hook, mail, archive, and the incident's terminal outcome, whatever fails on the way."""
+"""Publishes an incident once: hook, mail, archive and the terminal outcome, whatever fails on the way."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from .brief.view import Usage, announcement, kind_of
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
 SENDING = timedelta(minutes=5)
-REMEMBERED = timedelta(days=90)
+RECEIPT_TTL = timedelta(days=90)
 
 Result = TypeVar("Result")
 Done = Literal["done", "already", "failed", "off"]
@@ -28,7 +28,7 @@ Done = Literal["done", "already", "failed", "off"]
 
 @dataclass(frozen=True)
 class Channels:
-    """How to open each way to a human; opening may raise Misconfigured, which is then told by the others."""
+    """How to open each channel; opening may raise Misconfigured, which the other channels then report."""
 
     mail: Callable[[], Mailer | None]
     hook: Callable[[], Hook | None]
@@ -40,22 +40,23 @@ def publish(
     request: PostProcessRequest, store: TraceStore, channels: Channels, words: BriefWords | None = None
 ) -> Outcome:
     """
-    Tell the humans and close the incident. `words` open the brief.
+    Notify the on-call engineers and close the incident. `words` open the brief.
 
-    Raises Unavailable while another attempt is at it, or died at it and SENDING has not passed; no other error of the
-    house. The hook goes first so that the mail can name its failure; the archived brief names the mail's.
+    The hook goes first so that the mail can name its failure; the archived brief names the mail's.
+    Raises Unavailable while another attempt is sending, or died while sending and SENDING has not passed; no other
+    IncidentCopilotError.
     """
-    telling = OutcomePublisher(request, store, words or BriefWords())
-    hooked = telling.once("hook", lambda: _call_hook(request, channels, telling.failures))
-    mailed = telling.once("mail", lambda: _send_mail(telling.render(), request.incident_id, channels))
-    ended = partial(telling.outcome, hooked, mailed)
-    outcome = ended(telling.attempt("archive", lambda: _save(request, telling.render(), ended, channels)))
-    telling.close(outcome)
+    publisher = OutcomePublisher(request, store, words or BriefWords())
+    hooked = publisher.once("hook", lambda: _call_hook(request, channels, publisher.failures))
+    mailed = publisher.once("mail", lambda: _send_mail(publisher.render(), request.incident_id, channels))
+    ended = partial(publisher.outcome, hooked, mailed)
+    outcome = ended(publisher.attempt("archive", lambda: _save(request, publisher.render(), ended, channels)))
+    publisher.close(outcome)
     return outcome
 
 
 class OutcomePublisher:
-    """One attempt to tell; `failures` grows while it goes on."""
+    """One attempt to publish; `failures` grows while it runs."""
 
     def __init__(self, request: PostProcessRequest, store: TraceStore, words: BriefWords) -> None:
         self.failures = list(request.failures)
@@ -67,7 +68,7 @@ class OutcomePublisher:
         self._usage = self._measure()
 
     def attempt(self, step: str, work: Callable[[], Result]) -> Result | None:
-        """Return what `work` returns, or none and one more failure; a step is named once."""
+        """Return what `work` returns, or None and one more failure; each step is named once."""
         try:
             return work()
         except IncidentCopilotError as error:
@@ -79,28 +80,28 @@ class OutcomePublisher:
 
     def once(self, name: str, act: Callable[[], str]) -> Done:
         """
-        Do what goes outside at most once per incident, guarded by a lease; `act` returns its receipt, empty when off.
+        Send at most once per incident, guarded by a lease; `act` returns its receipt, empty when the channel is off.
 
-        A store that does not answer is no reason to stay silent. A doubtful sending keeps its lease, so that nobody
-        repeats it before SENDING has passed. Raises Unavailable while another attempt holds the lease: its outcome is
-        not known, and to close the incident without it could leave everybody untold.
+        A failing store does not prevent sending. An uncertain send keeps its lease, so that it is not repeated before
+        SENDING has passed. Raises Unavailable while another attempt holds the lease: its result is not known, and
+        closing the incident without it could mean that the engineers are never notified.
         """
         key = f"{name}:{self._request.incident_id}"
         lease = self.attempt("traces", lambda: self._claim(key, SENDING))
         if lease and lease.holder != self._holder:
-            return self._found(name, lease)
+            return self._already_done(name, lease)
         receipt = self.attempt(name, lambda: self._act(key, act))
         if receipt:
-            until = clock.now() + REMEMBERED
+            until = clock.now() + RECEIPT_TTL
             self.attempt("traces", lambda: self._store.claim(key, self._holder, until, {"receipt": receipt}))
         return "failed" if receipt is None else "done" if receipt else "off"
 
     def render(self) -> Brief:
-        """Return the brief with every failure known by now."""
+        """Return the brief with every failure known so far."""
         return render(self._request, self.failures, self._usage, self._words)
 
     def outcome(self, hooked: Done, mailed: Done, archived_path: str | None) -> Outcome:
-        """Return how the incident ended, with every failure known by now."""
+        """Return how the incident ended, with every failure known so far."""
         return Outcome(
             kind=kind_of(self._request, self.failures),
             mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
@@ -113,7 +114,7 @@ class OutcomePublisher:
         )
 
     def close(self, outcome: Outcome) -> None:
-        """Write the terminal outcome and give the service free; a later mail amends the outcome once it is sent."""
+        """Write the terminal outcome and release the service; a retried mail amends the outcome once it is sent."""
         incident_id = self._request.incident_id
         if self._request.mail_attempt:
             if outcome.mail_status != "failed":
@@ -124,36 +125,36 @@ class OutcomePublisher:
         self.attempt("traces", lambda: self._store.close_incident(incident_id, outcome.model_dump(mode="json")))
         self.attempt("traces", lambda: self._store.release(service, incident_id))
 
-    def _claim(self, key: str, how_long: timedelta) -> Lease:
-        return self._store.claim(key, self._holder, clock.now() + how_long)
+    def _claim(self, key: str, duration: timedelta) -> Lease:
+        return self._store.claim(key, self._holder, clock.now() + duration)
 
     def _act(self, key: str, act: Callable[[], str]) -> str:
-        """Act; give the lease back only when surely nothing was sent."""
+        """Act; release the lease only when certainly nothing was sent."""
         try:
             receipt = act()
         except Uncertain:
             raise
         except IncidentCopilotError:
-            self._give_back(key)
+            self._release(key)
             raise
         if not receipt:
-            self._give_back(key)
+            self._release(key)
         return receipt
 
-    def _give_back(self, key: str) -> None:
+    def _release(self, key: str) -> None:
         self.attempt("traces", lambda: self._store.release(key, self._holder))
 
-    def _found(self, name: str, lease: Lease) -> Done:
+    def _already_done(self, name: str, lease: Lease) -> Done:
         if lease.value.get("receipt"):
             return "already"
-        raise Unavailable(f"Another attempt took the {name} until {lease.until:%H:%M:%S} UTC and has not ended")
+        raise Unavailable(f"Another attempt holds the {name} lease until {lease.until:%H:%M:%S} UTC and has not ended")
 
     def _measure(self) -> Usage:
-        """Sum tokens and cost over every run so far; the time is what the reader waited for."""
+        """Sum tokens and cost over every run so far; the time is how long the reader waited."""
         document = self.attempt("traces", lambda: self._store.document(self._request.incident_id)) or {}
         runs = [run for agent_runs in document.get("traces", {}).values() for run in agent_runs]
         waited = clock.now() - self._request.alert.received_at
-        # This step's own run is not kept yet.
+        # This step's own run is not stored yet.
         tokens, cost_usd = recorder.model_usage()
         return Usage(
             tokens=tokens + sum(run.get("tokens_in", 0) + run.get("tokens_out", 0) for run in runs),

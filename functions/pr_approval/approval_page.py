@@ -1,4 +1,4 @@
-"""The page: everything escaped, nothing loaded, nothing run."""
+"""The page: everything is escaped, nothing is loaded, nothing runs."""
 
 from html import escape
 
@@ -30,7 +30,7 @@ _HEADERS = {
 
 
 def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
-    """Return the page that asks: facts, the buttons, what the pull request will say, the diff."""
+    """Return the page that asks for a decision: facts, buttons, the diff, the text of the pull request."""
     facts = {
         "Incident": incident_id,
         "Repository": waiting.repo,
@@ -44,19 +44,19 @@ def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
         '<button name="decision" value="decline">Decline</button></form>'
     )
     lines = "".join(_line(line) for line in diff.split("\n"))
-    shown = f"<h2>Change</h2><pre>{lines}</pre><h2>What it will say</h2>"
-    return _whole(waiting.title, f'<dl>{rows}</dl>{form}{shown}<pre class="body">{escape(waiting.body)}</pre>')
+    change = f"<h2>Change</h2><pre>{lines}</pre><h2>What it will say</h2>"
+    return _whole(waiting.title, f'<dl>{rows}</dl>{form}{change}<pre class="body">{escape(waiting.body)}</pre>')
 
 
 def page(title: str, words: str, link: str = "") -> str:
-    """Return a page of one sentence, with a link when it leads to the web."""
+    """Return a page of one sentence, with a link when it is a web address."""
     is_web = link.startswith(("https://", "http://"))
     anchor = f'<p><a rel="noreferrer" href="{escape(link)}">{escape(link)}</a></p>' if is_web else ""
     return _whole(title, f"<p>{escape(words)}</p>{anchor}")
 
 
 def html_response(html: str, status: int = 200) -> flask.Response:
-    """Return a page as an answer."""
+    """Return a page as a response."""
     return flask.Response(html, status, _HEADERS, mimetype="text/html")
 
 

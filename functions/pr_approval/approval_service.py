@@ -1,4 +1,4 @@
-"""From a link to a decision: who holds the link sees, who sends the page's form decides, the first decision stands."""
+"""From a link to a decision: the link opens the page, the page's form decides, the first decision counts."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,13 +14,13 @@ from .approval_page import page, review
 from .workflow_callback import wake
 
 FORM_LIFE = timedelta(minutes=30)
-REMEMBERED = timedelta(days=90)
+DECISION_TTL = timedelta(days=90)
 _DECIDED = ("approved", "declined")
 
 
 @dataclass(frozen=True)
 class Visit:
-    """Somebody who holds a link that is valid, and what there is to see."""
+    """One opening of a valid link, and what there is to see."""
 
     incident_id: str
     facts: Json
@@ -29,7 +29,7 @@ class Visit:
 
     @property
     def waiting(self) -> Waiting | None:
-        """What waits; none when nothing was ever asked."""
+        """What waits for approval, or None when approval was never requested."""
         return approval.waiting_of(self.facts) if "callback_url" in self.facts else None
 
     def page(self) -> str:
@@ -42,13 +42,13 @@ class Visit:
 
 @dataclass(frozen=True)
 class ApprovalService:
-    """Where links are opened and decisions taken."""
+    """Opens links and takes decisions."""
 
     settings: ApprovalSettings
     store: TraceStore
 
     def open(self, token: str) -> Visit:
-        """Return the visit a link stands for. Raises Rejected (no link of ours, or ended), Unavailable, Refused."""
+        """Return the visit for a link. Raises Rejected (not our link, or expired), Unavailable, Refused."""
         incident_id = self.settings.verify("open the page", token)
         record = self.store.incident(incident_id)
         facts = record.pull_request if record else None
@@ -61,10 +61,10 @@ class ApprovalService:
 
     def decide(self, visit: Visit, confirm: str, decision: str) -> str:
         """
-        Take the decision and wake the workflow; return the page that says what stands.
+        Record the decision and resume the workflow; return the page that says what was decided.
 
-        The wish is kept before the workflow is woken, so that a form sent again after a failure wakes it again.
-        Raises Rejected (not from our page, nothing waits), Refused (the workflow is over), Unavailable, Uncertain.
+        The decision is stored before the workflow is resumed, so that a form sent again after a failure resumes it.
+        Raises Rejected (not from our page, nothing waits), Refused (the workflow has ended), Unavailable, Uncertain.
         """
         if self.settings.verify("confirm on the page", confirm) != visit.incident_id:
             raise Rejected("The form belongs to another page; open the link again")
@@ -74,23 +74,23 @@ class ApprovalService:
         if waiting is None or not is_open(visit.facts):
             return ended(visit.facts)
         wish: approval.Decision = "approve" if decision == "approve" else "decline"
-        stands = approval.decide(self.store, visit.incident_id, wish, clock.now() + REMEMBERED)
-        facts = {**visit.facts, "state": "approved" if stands == "approve" else "declined", "decision": stands}
+        final = approval.decide(self.store, visit.incident_id, wish, clock.now() + DECISION_TTL)
+        facts = {**visit.facts, "state": "approved" if final == "approve" else "declined", "decision": final}
         self.store.set_pull_request(visit.incident_id, facts)
-        wake(waiting.callback_url, stands)
-        self._remember_woken(visit.incident_id, facts)
-        log.info("pr_approval.decided", incident_id=visit.incident_id, decision=stands)
+        wake(waiting.callback_url, final)
+        self._record_woken(visit.incident_id, facts)
+        log.info("pr_approval.decided", incident_id=visit.incident_id, decision=final)
         return ended(facts)
 
-    def _remember_woken(self, incident_id: str, facts: Json) -> None:
+    def _record_woken(self, incident_id: str, facts: Json) -> None:
         record = self.store.incident(incident_id)
-        # The workflow may have gone on and written what it opened.
+        # The workflow may have continued and recorded what it opened.
         if record and record.pull_request == facts:
             self.store.set_pull_request(incident_id, {**facts, "is_woken": True})
 
 
 def is_open(facts: Json) -> bool:
-    """Tell whether the form still does something: a decision is due, or was taken and did not reach the workflow."""
+    """Return whether the form still has an effect: no decision yet, or one that did not reach the workflow."""
     return facts["state"] == "awaiting_approval" or (facts["state"] in _DECIDED and not facts.get("is_woken"))
 
 

@@ -1,4 +1,4 @@
-"""The page on which a person approves a pull request, or declines it, once."""
+"""The page on which a person approves or declines a pull request, once."""
 
 import flask
 import functions_framework
@@ -13,7 +13,7 @@ from .approval_service import ApprovalService, Visit
 
 @functions_framework.http
 def pr_approval(request: flask.Request) -> flask.Response:
-    """Show the diff on GET; on POST, with the page's own token, take the decision and wake the workflow."""
+    """Show the diff on GET; on POST, with the page's own token, record the decision and resume the workflow."""
     if request.method not in ("GET", "POST"):
         return html_response(
             page("Nothing here", "This address can be opened and its form can be sent, nothing else."), 405
@@ -28,13 +28,13 @@ def pr_approval(request: flask.Request) -> flask.Response:
     except IncidentCopilotError as error:
         say = log.warning if isinstance(error, Rejected) else log.error
         say("pr_approval.failed", error_type=type(error).__name__, error=str(error))
-        # Whoever reads this may be a stranger: settings and addresses are for the log.
+        # The reader may be unauthenticated: settings and addresses go only to the log.
         words = str(error) if isinstance(error, Rejected) else "Something is wrong on our side; try again in a minute."
         return html_response(page("Not possible", words), error.status)
 
 
 def _decided(service: ApprovalService, visit: Visit, request: flask.Request) -> str:
-    """Raises Rejected: the form was not sent from our own page."""
+    """Decide and return the page. Raises Rejected when the form was not sent from our own page."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise Rejected("The form was not sent from this page")
     return service.decide(visit, request.form.get("confirm", ""), request.form.get("decision", ""))

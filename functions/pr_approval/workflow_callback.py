@@ -1,4 +1,4 @@
-"""Wake the workflow that waits for a decision.
+"""Resume the workflow that waits for a decision.
 
 Source: https://cloud.google.com/workflows/docs/creating-callback-endpoints
 """
@@ -21,16 +21,18 @@ class CallbackSettings(Settings):
     """Where callbacks may go."""
 
     workflow_callback_root: str = Field(
-        GOOGLE, pattern=r"^https?://[^\s?#]+/$", description="Callbacks go below it alone; a local engine's root."
+        GOOGLE,
+        pattern=r"^https?://[^\s?#]+/$",
+        description="Callbacks may go only below this URL; locally, the engine's root.",
     )
-    workflow_callback_timeout_s: float = Field(15, gt=0, le=60, description="Budget of one callback, in seconds.")
+    workflow_callback_timeout_s: float = Field(15, gt=0, le=60, description="Timeout of one callback, in seconds.")
 
 
 def wake(callback_url: str, decision: Decision) -> None:
     """
-    Tell the waiting workflow the decision; telling it twice changes nothing.
+    Send the decision to the waiting workflow; sending it twice changes nothing.
 
-    Raises Refused (no callback of ours, or the workflow is over), Throttled, Unavailable, Uncertain, Misconfigured.
+    Raises Refused (not our callback, or the workflow has ended), Throttled, Unavailable, Uncertain, Misconfigured.
     """
     settings = CallbackSettings.from_env()
     if not callback_url.startswith(settings.workflow_callback_root):
@@ -53,15 +55,15 @@ def wake(callback_url: str, decision: Decision) -> None:
 
 def _check(status: int) -> None:
     if status == 429:
-        raise Throttled("Workflows asks for patience with the callback")
+        raise Throttled("Workflows answered 429 to the callback: too many requests")
     if status >= 500:
         raise Uncertain(f"Workflows answered {status} to the callback")
     if status >= 300:
-        raise Refused(f"Workflows answered {status} to the callback: its execution is over, or we may not call it")
+        raise Refused(f"Workflows answered {status} to the callback: its execution has ended, or we may not call it")
 
 
 def _token() -> str:
-    """Return an access token of the function's own account; the callback takes no identity token."""
+    """Return an access token of the function's own account; the callback does not accept an identity token."""
     try:
         credentials, _ = google.auth.default(scopes=_SCOPES)
         credentials.refresh(google.auth.transport.requests.Request())  # type: ignore[no-untyped-call]  # untyped

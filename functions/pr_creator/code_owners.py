@@ -1,4 +1,4 @@
-"""Who owns a path, by the rules of a CODEOWNERS file.
+"""Find who owns a path by the rules of a CODEOWNERS file.
 
 Source: https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
-"""Where GitHub looks; the first that is there counts."""
+"""Where GitHub looks; the first that exists counts."""
 
 _WORD = re.compile(r"(?:[^\s\\]|\\.)+")
 _TOKENS = re.compile(r"\*\*/|/\*\*$|\*\*|\*|\?|\\.|.", re.DOTALL)
@@ -17,22 +17,22 @@ _MEANING = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/
 def owners(text: str, paths: Sequence[str]) -> list[str]:
     """Return the owners of `paths`, logins and `org/team`, each once; the last rule that matches a path counts."""
     rules = [rule for line in text.splitlines() if (rule := _rule(line))]
-    found: list[str] = []
+    names: list[str] = []
     for path in paths:
-        found += next((names for pattern, names in reversed(rules) if pattern.fullmatch(path)), [])
-    return list(dict.fromkeys(found))
+        names += next((rule_owners for pattern, rule_owners in reversed(rules) if pattern.fullmatch(path)), [])
+    return list(dict.fromkeys(names))
 
 
 def _rule(line: str) -> tuple[re.Pattern[str], list[str]] | None:
     words = _WORD.findall(re.sub(r"(^|\s)#.*", "", line))
     if not words:
         return None
-    # An owner named by mail alone has no account that could be asked.
+    # An owner named only by email has no account to request a review from.
     return _pattern(words[0]), [word[1:] for word in words[1:] if word.startswith("@")]
 
 
 def _pattern(rule: str) -> re.Pattern[str]:
-    """Translate a rule: anchored when a slash stands before its end, and everything below a folder with it."""
+    """Translate a rule: anchored when it has a slash before its end; a folder includes everything below it."""
     body = rule.strip("/")
     above = "" if "/" in rule.rstrip("/") else "(?:.*/)?"
     last = body.rsplit("/", 1)[-1]

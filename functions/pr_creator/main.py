@@ -1,4 +1,4 @@
-"""PRCreatorAgent: opens the pull request, or asks a person first; no model, only facts already gathered."""
+"""PRCreatorAgent: opens the pull request, or asks a person first; no model, only collected facts."""
 
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.step.step import step
@@ -9,7 +9,7 @@ from .request_approval import ask
 
 @step("PRCreatorAgent")
 def pr_creator(request: PullRequestRequest) -> PullRequest:
-    """Return the pull request of the incident's branch: opened now, found again, waiting for a person, or linked."""
+    """Return the pull request of the incident's branch: opened now, existing, waiting for a person, or linked."""
     branch = request.branch
     if branch.awaits_approval:
         return ask(request)

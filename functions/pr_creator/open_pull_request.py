@@ -1,4 +1,4 @@
-"""Open the pull request of a branch, and remember it with the incident."""
+"""Open the pull request of a branch, and record it with the incident."""
 
 from shared import log, traces
 from shared.code_host import writer as code_writer
@@ -16,7 +16,7 @@ LABELS = ("incident", "incident-copilot")
 
 def open_for(request: PullRequestRequest) -> PullRequest:
     """
-    Return the branch's pull request, opened now or found again.
+    Return the branch's pull request, opened now or existing.
 
     Raises Refused, Throttled, Unavailable, Uncertain (it may be open), Misconfigured.
     """
@@ -40,7 +40,9 @@ def open_for(request: PullRequestRequest) -> PullRequest:
     )
 
 
-def _draft(request: PullRequestRequest, branch: str, base: str, asked: tuple[str, ...]) -> PullRequestDraft:
+def _draft(
+    request: PullRequestRequest, branch: str, base: str, requested_reviewers: tuple[str, ...]
+) -> PullRequestDraft:
     return PullRequestDraft(
         branch=branch,
         base_branch=base,
@@ -48,13 +50,13 @@ def _draft(request: PullRequestRequest, branch: str, base: str, asked: tuple[str
         body=pr_body(request),
         marker=marker.marker(request.incident_id),
         labels=(*LABELS, f"severity:{request.incident.severity}"),
-        reviewers=asked,
+        reviewers=requested_reviewers,
         is_draft=approval.mode() != "ready",
     )
 
 
 def _record(request: PullRequestRequest, draft: PullRequestDraft, opened: PullRequestOpened) -> None:
-    """Keep what was opened with the incident; a store that fails costs the record, not the pull request."""
+    """Record what was opened with the incident; when the store fails the pull request stays open, unrecorded."""
     facts = {
         "state": "open",
         "repo": request.branch.repo,
@@ -69,7 +71,7 @@ def _record(request: PullRequestRequest, draft: PullRequestDraft, opened: PullRe
         store = traces.connect()
         record = store.incident(request.incident_id)
         stored = (record.pull_request if record else None) or {}
-        # GitHub may have told already what became of it since.
+        # The GitHub webhook may have recorded a newer state already.
         if stored.get("number") != opened.number:
             store.set_pull_request(request.incident_id, facts)
     except IncidentCopilotError as error:

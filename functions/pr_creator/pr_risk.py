@@ -28,34 +28,34 @@ def level(request: PullRequestRequest) -> str:
 
 
 def reasons(request: PullRequestRequest) -> list[str]:
-    """Return what the level rests on, one sentence each."""
+    """Return the reasons for the level, one sentence each."""
     patch, stats = request.solution.patch, request.branch.stats
     paths = [stat.path for stat in stats]
-    found = [f"{size(stats)} in {'1 file' if len(stats) == 1 else f'{len(stats)} files'}."]
+    sentences = [f"{size(stats)} in {'1 file' if len(stats) == 1 else f'{len(stats)} files'}."]
     if patch and patch.reverts:
-        found.append("It takes one commit back by a three-way merge without conflict; later changes beside it stay.")
+        sentences.append("It reverts one commit by a three-way merge without conflict; later changes next to it stay.")
     if named := _of(paths, is_manifest):
-        found.append(f"It changes what is built or installed: {', '.join(named)}.")
+        sentences.append(f"It changes what is built or installed: {', '.join(named)}.")
     if named := _of(paths, is_settings):
-        found.append(f"It changes configuration: {', '.join(named)}.")
+        sentences.append(f"It changes configuration: {', '.join(named)}.")
     tests = _of(paths, is_test)
-    found.append(f"Tests change with it: {', '.join(tests)}." if tests else "No test changes with it.")
-    return [*found, "The changed files parse; nothing was built or run."]
+    sentences.append(f"Tests change with it: {', '.join(tests)}." if tests else "No test changes with it.")
+    return [*sentences, "The changed files parse; nothing was built or run."]
 
 
 def size(stats: Sequence[FileStat]) -> str:
-    """Return the added and removed lines in git's words."""
+    """Return the added and removed lines as git words them."""
     added, removed = sum(stat.lines_added for stat in stats), sum(stat.lines_removed for stat in stats)
     return f"{added} line{'s' * (added != 1)} added, {removed} removed"
 
 
 def is_manifest(path: str) -> bool:
-    """Tell a file that says what is built or installed."""
+    """Return whether a file says what is built or installed."""
     return _MANIFESTS.fullmatch(PurePosixPath(path).name.lower()) is not None
 
 
 def is_settings(path: str) -> bool:
-    """Tell a file of configuration."""
+    """Return whether a file holds configuration."""
     return PurePosixPath(path).suffix.lower() in _SETTINGS and not is_manifest(path)
 
 

@@ -1,4 +1,4 @@
-"""Title and body of the pull request: what, why, evidence, risk, how to take it back, what to check."""
+"""Title and body of the pull request: what, why, evidence, risk, rollback, what to check."""
 
 from shared.contracts import Evidence, PullRequestRequest, SuspectCommit
 from shared.pull_request import marker
@@ -7,7 +7,7 @@ from . import pr_risk
 
 EVIDENCE_SHOWN = 4
 BODY_CHARS = 60_000
-"""GitHub takes 65,536."""
+"""GitHub accepts 65,536."""
 
 # A zero-width space after @ keeps GitHub from notifying a person named in a log line.
 _INERT = str.maketrans({"@": "@\u200b", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in "\\`*_[]#!|"}})
@@ -22,7 +22,7 @@ def pr_title(request: PullRequestRequest) -> str:
 
 
 def pr_body(request: PullRequestRequest) -> str:
-    """Return the body as GitHub Markdown; text from logs stands in code blocks, so it cannot format or mention."""
+    """Return the body as GitHub Markdown; text from logs is put in code blocks, so it cannot format or mention."""
     machine = _machine_readable(request)
     sections = [_why(request), _change(request), _evidence(request), _risk(request), _rollback(request)]
     text = "\n\n".join(section for section in [*sections, _checks(request)] if section)
@@ -58,7 +58,7 @@ def _change(request: PullRequestRequest) -> str:
     why = ""
     if suspect:
         link = f"[`{suspect.sha[:12]}`]({suspect.url})" if suspect.url.startswith("https://") else suspect.sha
-        why = f"\n\nIt takes back {link} “{_inline(suspect.subject)}” by {_inline(suspect.author)}, "
+        why = f"\n\nIt reverts {link} “{_inline(suspect.subject)}” by {_inline(suspect.author)}, "
         why += f"{suspect.at:%Y-%m-%d %H:%M} UTC, because: {_inline(suspect.why)}."
     return f"### Change\n\n{on}\n\n{table}{why}"
 
@@ -67,10 +67,10 @@ def _evidence(request: PullRequestRequest) -> str:
     cited = {id_ for file in request.code_analysis.problematic_files for id_ in file.evidence_ids}
     all_evidence = [*request.incident.evidence, *request.code_analysis.evidence]
     chosen = [item for item in all_evidence if item.id in cited] or all_evidence
-    return "### Evidence\n\n" + "\n\n".join(_shown(item) for item in chosen[:EVIDENCE_SHOWN]) if chosen else ""
+    return "### Evidence\n\n" + "\n\n".join(_evidence_item(item) for item in chosen[:EVIDENCE_SHOWN]) if chosen else ""
 
 
-def _shown(item: Evidence) -> str:
+def _evidence_item(item: Evidence) -> str:
     when = f" at {item.at:%H:%M:%S} UTC" if item.at else ""
     where = f" {_code(item.query)}" if item.source == "code" and item.query else ""
     return f"`{item.id}` {item.source}{where}{when}\n{_block(item.text)}"
@@ -115,9 +115,9 @@ def _machine_readable(request: PullRequestRequest) -> str:
 
 
 def _block(text: str) -> str:
-    longest = max((len(run) for run in _backtick_runs(text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text.rstrip()}\n{fence}"
+    max_run = max((len(run) for run in _backtick_runs(text)), default=0)
+    ticks = "`" * max(3, max_run + 1)
+    return f"{ticks}text\n{text.rstrip()}\n{ticks}"
 
 
 def _backtick_runs(text: str) -> list[str]:
@@ -125,13 +125,13 @@ def _backtick_runs(text: str) -> list[str]:
 
 
 def _code(text: str) -> str:
-    """Return a name in code style; as inert words where a backtick or a break would end the style."""
+    """Return a name in code style, or escaped where a backtick or a line break would end the style."""
     is_plain = bool(text) and "`" not in text and text.isprintable()
     return f"`{text}`".replace("|", "\\|") if is_plain else _inline(text)
 
 
 def _inline(text: str) -> str:
-    """Return one line without mentions, HTML or links: what comes from commits and models must not act on GitHub."""
+    """Return one line without mentions, HTML or links: text of commits and models must not act on GitHub."""
     return " ".join(text.split()).translate(_INERT)
 
 

@@ -1,4 +1,4 @@
-"""Ask a person before the pull request is opened: remember what waits, and make the link."""
+"""Ask a person before the pull request is opened: store what waits, and make the link."""
 
 from datetime import timedelta
 
@@ -14,9 +14,9 @@ from .pr_text import pr_body, pr_title
 
 def ask(request: PullRequestRequest) -> PullRequest:
     """
-    Remember the checked patch with the incident and return the link on which it is approved, once.
+    Store the checked patch with the incident and return the link on which it can be approved, once.
 
-    Raises Rejected (no callback to wake the workflow), Misconfigured (no key or address), Unavailable, Refused.
+    Raises Rejected (no callback to resume the workflow), Misconfigured (no key or address), Unavailable, Refused.
     """
     branch, settings = request.branch, ApprovalSettings.from_env()
     if request.callback_url is None or branch.diff_ref is None or branch.branch is None:

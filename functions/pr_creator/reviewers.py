@@ -1,4 +1,4 @@
-"""Who should review: the owners of the changed files, else who changed them last."""
+"""Choose reviewers: the owners of the changed files, else their last authors."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,13 +16,13 @@ _COMMITS_READ = 10
 
 
 def reviewers(request: PullRequestRequest, reader: CodeReader) -> tuple[str, ...]:
-    """Return logins and `org/team`, best first; empty when nobody is known, for that must not keep the fix back."""
+    """Return logins and `org/team`, best first; empty when none is known, as that must not block the fix."""
     base = request.branch.base_commit or request.branch.base_branch
     if base is None:
         return ()
     try:
-        found = _owners(reader, base, request.branch.files)
-        return tuple(found[:MAX_OWNERS] or list(dict.fromkeys(_authors(request, reader, base)))[:MAX_AUTHORS])
+        file_owners = _owners(reader, base, request.branch.files)
+        return tuple(file_owners[:MAX_OWNERS] or list(dict.fromkeys(_authors(request, reader, base)))[:MAX_AUTHORS])
     except IncidentCopilotError as error:
         log.warning("pr_creator.reviewers_unknown", error_type=type(error).__name__, error=str(error))
         return ()
@@ -31,12 +31,12 @@ def reviewers(request: PullRequestRequest, reader: CodeReader) -> tuple[str, ...
 def _owners(reader: CodeReader, base: str, paths: Sequence[str]) -> list[str]:
     owner = reader.repo.split("/")[0].lower()
     text = next((text for place in PLACES if (text := reader.read(place, base)) is not None), "")
-    # A team of another organisation cannot be asked.
+    # A team of another organisation cannot be requested as reviewer.
     return [name for name in owners(text, paths) if "/" not in name or name.lower().startswith(f"{owner}/")]
 
 
 def _authors(request: PullRequestRequest, reader: CodeReader, base: str) -> Iterator[str]:
-    """Yield who wrote what is taken back, then who changed the files last."""
+    """Yield the author of the reverted commit, then the last authors of the files."""
     patch = request.solution.patch
     if patch and patch.reverts and (login := reader.commit(patch.reverts).login):
         yield login

@@ -13,7 +13,7 @@ AGENT = Agent[RootCauses]("rca", tier="light", prompt=Path(__file__).with_name("
 
 @step("RCAAgent")
 def rca(request: RootCauseRequest) -> RootCauses:
-    """Explain the incident from the evidence it carries; no tools, no network but the model."""
+    """Explain the incident from the evidence it carries; no tools, no network except the model."""
     alert, incident, offline = request.alert, request.incident, explain(request)
     return AGENT.refine(
         request.incident_id,

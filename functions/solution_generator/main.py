@@ -24,7 +24,7 @@ AGENT = Agent[Solution](
 
 @step("SolutionGeneratorAgent")
 def solution_generator(request: SolutionRequest) -> Solution:
-    """Return mitigations always, and a patch only when it is exact and one commit or one place explains the failure."""
+    """Return mitigations, and a patch only when it is exact and one commit or one place explains the failure."""
     facts = {
         "incident": request.incident,
         "code_analysis": request.code_analysis,
@@ -34,11 +34,11 @@ def solution_generator(request: SolutionRequest) -> Solution:
     offline, reader = _solve(request)
 
     def check(refined: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:
-        said, drops = answer_checks.solution(refined, offline, context)
-        whole, refused = decided(said, offline, request.code_analysis, reader, context)
+        checked, drops = answer_checks.solution(refined, offline, context)
+        whole, refused = decided(checked, offline, request.code_analysis, reader, context)
         return whole, drops + refused
 
-    # An exact revert stands, so nobody is asked for another patch.
+    # An exact revert is kept, so the model is not asked for another patch.
     asks_for_fix = offline.patch is None and reader is not None
     agent = replace(AGENT, opinion=FixOpinion) if asks_for_fix else AGENT
     return without_secrets(agent.refine(request.incident_id, offline, facts, check))

@@ -1,4 +1,4 @@
-"""Decides whether a fix that a model proposes may be drafted: small, exact, and in code that was shown."""
+"""Decides whether a fix that a model proposes may be drafted: small, exact, and in code the model was shown."""
 
 import re
 
@@ -9,13 +9,13 @@ from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution
 from shared.errors import IncidentCopilotError, Rejected
 
-# What a code host obeys in the words of a commit: pipelines skipped, issues closed, people called.
+# Commands a code host obeys in a commit message: skip pipelines, close issues, mention people.
 _COMMANDS = re.compile(
     r"(?i)\[[a-z -]*(skip|no)[a-z -]*\]|\b(close|fix|resolve)[sd]?(es|ed)?:?\s+(\S+)?#|(?<!\w)@\w|^[\w-]+-by:"
 )
 MAX_FILES = 3
 MAX_CHARS = 8_000
-"""Text put in place by one fix: more is a rewrite, which is for people."""
+"""Text written by one fix: more is a rewrite, which is for people."""
 
 
 def decided(
@@ -34,7 +34,7 @@ def decided(
     if proposed is None or proposed == offline.patch:
         return _with_patch(refined, offline.patch, offline.patch_withheld), []
     if offline.patch is not None:
-        return _with_patch(refined, offline.patch, None), ["dropped a fix: the exact revert of the culprit stands"]
+        return _with_patch(refined, offline.patch, None), ["dropped a fix: the exact revert of the culprit is kept"]
     reason = _refusal(proposed, code, reader, context)
     if reason is None:
         return _with_patch(refined, _cleaned(proposed, context), None), []
@@ -49,25 +49,25 @@ def _with_patch(solution: Solution, patch: Patch | None, withheld: str | None) -
 def _refusal(
     patch: Patch, code: CodeAnalysis | None, reader: CodeReader | None, context: GroundingContext
 ) -> str | None:
-    """Return why the fix may not be drafted, none when it may."""
+    """Return why the fix may not be drafted, or None when it may."""
     if code is None or reader is None or not code.commit:
         return "the repository could not be read"
     if patch.strategy != "fix":
         return "only code makes reverts"
-    shown = {place.path for place in code.problematic_files}
+    analysed_paths = {place.path for place in code.problematic_files}
     if len({edit.path for edit in patch.files_to_modify}) > MAX_FILES:
         return f"it changes more than {MAX_FILES} files"
     if sum(len(edit.new or "") for edit in patch.files_to_modify) > MAX_CHARS:
         return f"it writes more than {MAX_CHARS} characters"
     for edit in patch.files_to_modify:
-        if reason := _doubt(edit, shown, context):
+        if reason := _doubt(edit, analysed_paths, context):
             return reason
     return _misfit(patch, code, reader)
 
 
-def _doubt(edit: FileEdit, shown: set[str], context: GroundingContext) -> str | None:
-    if edit.path not in shown:
-        return f"{edit.path[:200]!r} is no file the evidence leads to"
+def _doubt(edit: FileEdit, analysed_paths: set[str], context: GroundingContext) -> str | None:
+    if edit.path not in analysed_paths:
+        return f"{edit.path[:200]!r} is not a file the evidence leads to"
     if edit.original is None or edit.new is None:
         return "it creates or deletes a file"
     if has_address(edit.new) and any(line not in context.text for line in edit.new.splitlines() if has_address(line)):
@@ -76,7 +76,7 @@ def _doubt(edit: FileEdit, shown: set[str], context: GroundingContext) -> str | 
 
 
 def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
-    """Return why the edits do not fit the head of the base branch, none when they do; file_updater judges the rest."""
+    """Return why the edits do not apply to the head of the base branch, or None; file_updater checks the rest."""
     try:
         head = (reader.resolve(code.base_branch) if code.base_branch else None) or code.commit or ""
 
@@ -92,15 +92,15 @@ def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
 
 
 def _cleaned(patch: Patch, context: GroundingContext) -> Patch:
-    """Words around the change lead nowhere and command no machine; the change itself is never touched."""
-    files = [edit.model_copy(update={"reason": _said(edit.reason, context)}) for edit in patch.files_to_modify]
-    tests = [said for case in patch.test_cases if (said := _said(case, context))]
-    plan = _said(patch.rollback_plan, context) or "Revert the merge of this pull request."
+    """Remove links and commands from the texts around the change; the change itself is never touched."""
+    files = [edit.model_copy(update={"reason": _safe_line(edit.reason, context)}) for edit in patch.files_to_modify]
+    tests = [line for case in patch.test_cases if (line := _safe_line(case, context))]
+    plan = _safe_line(patch.rollback_plan, context) or "Revert the merge of this pull request."
     return patch.model_copy(
         update={"reverts": None, "files_to_modify": files, "test_cases": tests, "rollback_plan": plan}
     )
 
 
-def _said(text: str, context: GroundingContext) -> str:
+def _safe_line(text: str, context: GroundingContext) -> str:
     line = " ".join(text.split())
     return "" if unsafe(line) or context.invented_name(line) or _COMMANDS.search(line) else line

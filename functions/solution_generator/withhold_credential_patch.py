@@ -1,11 +1,11 @@
-"""Withholds a patch that holds credentials: cutting them would change its bytes, and it travels through the trace."""
+"""Withholds a patch that holds credentials: redaction would change its bytes, and the trace stores the patch."""
 
 from shared.contracts import Patch, Solution
 from shared.redaction import holds_credentials
 
 
 def without_secrets(solution: Solution) -> Solution:
-    """Return the solution, without its patch when a text of that holds a credential."""
+    """Return the solution, without its patch when one of its texts holds a credential."""
     if solution.patch is None or not (paths := _paths(solution.patch)):
         return solution
     why = f"The change touches what looks like a credential in {', '.join(paths)}; make it by hand."

@@ -15,7 +15,7 @@ AGENT = Agent[Suggestions](
 
 @step("SuggestionAgent")
 def suggestion(request: SuggestionRequest) -> Suggestions:
-    """Suggest what to do now from the evidence the incident carries; no tools, no network but the model."""
+    """Suggest what to do now from the evidence the incident carries; no tools, no network except the model."""
     offline = suggest(request)
     return AGENT.refine(
         request.incident_id,

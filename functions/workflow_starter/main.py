@@ -1,4 +1,4 @@
-"""Pub/Sub's door: one message becomes one incident, and each new incident one workflow execution."""
+"""Pub/Sub subscriber: one message becomes one incident, and each new incident one workflow execution."""
 
 import uuid
 from datetime import timedelta
@@ -19,30 +19,30 @@ from .route_alert import IncidentRouter, not_startable
 
 
 class StarterSettings(Settings):
-    """How long incidents take in more alerts, and how long a start may take; both in seconds."""
+    """How long alerts are merged into an incident, and how long a start may take; both in seconds."""
 
-    merge_window_seconds: int = Field(1800, ge=0, le=86_400, description="Alerts of one service this near are merged.")
+    merge_window_seconds: int = Field(1800, ge=0, le=86_400, description="Alerts of one service this close are merged.")
     start_lease_seconds: int = Field(
-        120, ge=1, le=600, description="A starter silent for so long counts as dead; well over WORKFLOW_TIMEOUT_S."
+        120, ge=1, le=600, description="A starter silent this long counts as dead; well over WORKFLOW_TIMEOUT_S."
     )
 
 
 @functions_framework.cloud_event
 def workflow_starter(event: CloudEvent) -> None:
     """
-    Answer one message; returning acknowledges it, raising has Pub/Sub deliver it again.
+    Handle one message; returning acknowledges it, raising makes Pub/Sub deliver it again.
 
-    What no repetition can mend is kept in the trace and as a dead letter, each with the reason, and acknowledged.
+    A message that no retry can fix is stored in the trace and dead-lettered, both with the reason, and acknowledged.
     """
     store, message = traces.connect(), incoming_message(event.data)
     try:
-        _answer(message, store)
+        _handle(message, store)
     except Rejected as error:
         log.error("workflow_starter.dead_lettered", message_id=message.message_id, error=str(error))
         pubsub.connect().dead_letter(message.dead(), str(error))
 
 
-def _answer(message: IncomingMessage, store: TraceStore) -> None:
+def _handle(message: IncomingMessage, store: TraceStore) -> None:
     try:
         alert = message.alert()
     except Rejected as error:
@@ -53,8 +53,8 @@ def _answer(message: IncomingMessage, store: TraceStore) -> None:
     deadline = DeadlineSettings.from_env().deadline
     with log.bound(incident_id=alert.incident_id, service_name=alert.service_name):
         try:
-            became = IncidentRouter(store, workflows.connect(), window, lease, deadline, uuid.uuid4().hex).decide(alert)
+            result = IncidentRouter(store, workflows.connect(), window, lease, deadline, uuid.uuid4().hex).decide(alert)
         except Rejected as error:
             store.record_run(alert.incident_id, not_startable(error))
             raise
-        log.info("workflow_starter.decided", became=became, status=alert.status)
+        log.info("workflow_starter.decided", became=result, status=alert.status)

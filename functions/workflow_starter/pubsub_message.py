@@ -1,4 +1,4 @@
-"""A message of the bus: as an alert, or as the incident of a message that is none."""
+"""Read a Pub/Sub message as an alert, or record the incident of a message that is not an alert."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from shared.traces.port import IncidentRecord
 
 
 class PubsubMessage(BaseModel):
-    """The part of Pub/Sub's message that counts; `data` is base64."""
+    """The fields of a Pub/Sub message that are used; `data` is base64."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
@@ -32,7 +32,7 @@ class PushedEvent(BaseModel):
 
 @dataclass(frozen=True)
 class IncomingMessage:
-    """One message, read as far as it can be."""
+    """One message, parsed as far as possible."""
 
     message_id: str
     data: bytes
@@ -40,11 +40,11 @@ class IncomingMessage:
 
     @property
     def text(self) -> str:
-        """What it says; bytes that are no UTF-8 are replaced."""
+        """Its data as text; bytes that are not UTF-8 are replaced."""
         return self.data.decode("utf-8", "replace")
 
     def dead(self) -> DeadLetter:
-        """Return it as it goes to the topic of dead letters."""
+        """Return it as it goes to the dead-letter topic."""
         return DeadLetter(self.data, self.message_id, self.attributes)
 
     def alert(self) -> Alert:
@@ -55,10 +55,10 @@ class IncomingMessage:
             wrong = "; ".join(
                 f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()[:5]
             )
-            raise Rejected(f"Message {self.message_id!r} is no Alert: {wrong}") from None
+            raise Rejected(f"Message {self.message_id!r} is not an Alert: {wrong}") from None
 
     def unreadable(self, why: Rejected) -> IncidentRecord:
-        """Return the closed incident that keeps a message nobody can answer, and why."""
+        """Return the closed incident that stores an unreadable message, and the reason."""
         failure = Failure(step="workflow_starter", error_type="Rejected", message=str(why)[:2000])
         moment = clock.now()
         identity = self.message_id or self.text

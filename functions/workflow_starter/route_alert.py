@@ -1,4 +1,4 @@
-"""What becomes of one alert: a new incident, a repeat, a part of an open one, or a resolution."""
+"""Decide what an alert becomes: a new incident, a repeat, a part of an open one, or a resolution."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,10 +33,10 @@ class Starter(Protocol):
 @dataclass(frozen=True)
 class IncidentRouter:
     """
-    Where alerts are decided; `delivery` is unique to this attempt.
+    Routes each alert to its incident; `delivery` is unique to this attempt.
 
-    `start_lease` is how long other attempts wait for this one to start the execution before they take it for dead.
-    An incident past its `deadline` takes in no alert: should nobody tell it, nobody would tell those either.
+    `start_lease` is how long other attempts wait for this one to start the execution before they consider it dead.
+    No alert is merged into an incident past its `deadline`: if that incident is never published, neither are they.
     """
 
     store: TraceStore
@@ -48,9 +48,9 @@ class IncidentRouter:
 
     def decide(self, alert: Alert) -> str:
         """
-        Give the alert its incident; return in one word what it became.
+        Assign the alert to its incident; return in one word what it became.
 
-        May be repeated at any point: it goes on where the attempt before stopped.
+        Safe to retry at any point: it continues where the attempt before stopped.
         Raises Unavailable while another attempt is starting the same incident, and what the store and starter raise.
         """
         if alert.status == "resolved":
@@ -63,22 +63,22 @@ class IncidentRouter:
         return self._start_once(alert, is_new)
 
     def _note_resolution(self, alert: Alert) -> str:
-        # An end in the past takes nothing: it only shows who holds the service.
-        standing = self.store.claim(_service(alert), alert.incident_id, clock.now())
-        open_incident = standing.holder if self._is_open(standing.holder) else None
+        # A claim that ends now takes no lease: it only shows who holds the service.
+        lease = self.store.claim(_service(alert), alert.incident_id, clock.now())
+        open_incident = lease.holder if self._is_open(lease.holder) else None
         outcome = Outcome(kind="resolved", merged_into=open_incident).model_dump(mode="json")
         if self.store.open_incident(record_of(alert, outcome)) and open_incident:
             self.store.count_merged_alert(open_incident)
         return "resolved"
 
     def _open_incident_of(self, alert: Alert) -> str | None:
-        """Return the other open incident of the service; none once the service is this alert's own."""
+        """Return the other open incident of the service, or None when this alert's own incident holds the service."""
         key, until = _service(alert), clock.now() + self.merge_window
-        standing = self.store.claim(key, alert.incident_id, until)
-        if standing.holder != alert.incident_id and not self._is_open(standing.holder, self.deadline):
-            self.store.release(key, standing.holder)
-            standing = self.store.claim(key, alert.incident_id, until)
-        return None if standing.holder == alert.incident_id else standing.holder
+        lease = self.store.claim(key, alert.incident_id, until)
+        if lease.holder != alert.incident_id and not self._is_open(lease.holder, self.deadline):
+            self.store.release(key, lease.holder)
+            lease = self.store.claim(key, alert.incident_id, until)
+        return None if lease.holder == alert.incident_id else lease.holder
 
     def _merge(self, alert: Alert, other: str) -> str:
         outcome = Outcome(kind="merged", merged_into=other).model_dump(mode="json")
@@ -89,9 +89,9 @@ class IncidentRouter:
     def _start_once(self, alert: Alert, is_new: bool) -> str:
         lease = self.store.claim(f"start:{alert.incident_id}", self.delivery, clock.now() + self.start_lease)
         if lease.holder != self.delivery:
-            # Not acknowledged: should that attempt die, this message must come again.
+            # Not acknowledged: if that attempt dies, this message must be delivered again.
             raise Unavailable(f"Another attempt is starting {alert.incident_id!r} until {lease.until.isoformat()}")
-        # Asked again by the opener too: another delivery may have started it between the opening and the lease.
+        # The opener checks again too: another delivery may have started it between the opening and the lease.
         if self._is_answered(alert.incident_id):
             return "repeated"
         execution = self._started_earlier(alert, is_new) or self._start(alert, lease)
@@ -100,14 +100,14 @@ class IncidentRouter:
         return "started"
 
     def _started_earlier(self, alert: Alert, is_new: bool) -> str | None:
-        """Return the execution of an attempt that died before it could say so; the opener is the first."""
+        """Return the execution of an attempt that died before recording it; the opener is the first attempt."""
         if is_new:
             return None
         return self.starter.find(alert.incident_id, clock.now() - alert.received_at + _LIST_MARGIN)
 
     def _start(self, alert: Alert, lease: Lease) -> str:
         if clock.now() + self.starter.timeout > lease.until:
-            # Whoever takes the lease next must find what was started here: nothing is sent that could come after it.
+            # The next holder of the lease must find what was started here, so nothing is sent that could arrive later.
             raise Unavailable(
                 f"The lease on {alert.incident_id!r} leaves no time to start it; "
                 "START_LEASE_SECONDS must be well over WORKFLOW_TIMEOUT_S"
@@ -116,7 +116,7 @@ class IncidentRouter:
             return self.starter.start(alert)
         except (Refused, Rejected, Throttled):
             # Nothing was started, so the next attempt need not wait. After any other failure it waits for the lease
-            # to run out: by then the list of executions shows what was started without a reply.
+            # to expire: after that the list of executions shows what was started without a reply.
             self.store.release(lease.key, self.delivery)
             raise
 
@@ -130,7 +130,7 @@ class IncidentRouter:
 
 
 def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> IncidentRecord:
-    """Return the alert's incident: open, or closed with the outcome that is told already."""
+    """Return the alert's incident: open, or closed with an outcome that is final already."""
     moment = clock.now()
     return IncidentRecord(
         incident_id=alert.incident_id,
@@ -144,7 +144,7 @@ def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> Inciden
 
 
 def not_startable(error: Rejected) -> Run:
-    """Return the run that keeps why no execution will ever start; the incident stays open, for the sweeper to tell."""
+    """Return the run that records why no execution can start; the incident stays open for the sweeper to publish."""
     moment = clock.now()
     failed = (RunError("Rejected", str(error)[:2000], moment),)
     return Run("workflow_starter", moment, moment, {}, None, errors=failed)

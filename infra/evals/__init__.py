@@ -1,1 +1,1 @@
-"""Measures how well the agents reason: incidents with a known truth in, a score out."""
+"""Measures how well the agents reason: incidents with a known cause go in, a score comes out."""

@@ -2,7 +2,7 @@
 
     python -m infra.evals [--runs 3] [--only NAME] [--at-least 0.9] [--output output]
 
-Prints a table, writes `<output>/evals-<time>.json`, and exits 1 below `--at-least`, or when a claim stands on nothing.
+Prints a table, writes `<output>/evals-<time>.json`, and exits 1 below `--at-least`, or when a claim has no evidence.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from shared import clock, model
 
 
 def evaluate(scenarios: Sequence[scenario.EvalScenario], runs: int) -> Report:
-    """Play each scenario `runs` times and return what it comes to."""
+    """Play each scenario `runs` times and return the results."""
     results = []
     for each in scenarios:
-        # The agents' own log lines would bury the table.
-        with Path(os.devnull).open("w") as silence, contextlib.redirect_stdout(silence):
+        # The agents' own log lines would hide the table.
+        with Path(os.devnull).open("w") as devnull, contextlib.redirect_stdout(devnull):
             played = [play(each) for _ in range(runs)]
         results.append(result_of(each, played))
     connected = model.connect("incident_detection", "heavy")
@@ -34,22 +34,22 @@ def evaluate(scenarios: Sequence[scenario.EvalScenario], runs: int) -> Report:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Evaluate, tell, and say by the exit code whether it is good enough."""
-    given = _parser().parse_args(arguments)
-    report = evaluate(scenario.load(only=given.only), given.runs)
+    """Evaluate, print the report, and return 0 when it is good enough, 1 when not."""
+    options = _parser().parse_args(arguments)
+    report = evaluate(scenario.load(only=options.only), options.runs)
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(table(report))
-    given.output.mkdir(parents=True, exist_ok=True)
-    path = given.output / f"evals-{clock.now():%Y%m%d-%H%M%S}.json"
+    options.output.mkdir(parents=True, exist_ok=True)
+    path = options.output / f"evals-{clock.now():%Y%m%d-%H%M%S}.json"
     path.write_text(json.dumps(report.as_json(), indent=1), encoding="utf-8")
     console.print(f"Written to {path}")
-    return 0 if report.pass_rate >= given.at_least and report.grounding == 1 else 1
+    return 0 if report.pass_rate >= options.at_least and report.grounding == 1 else 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.evals", description="Measure how well the agents reason.")
     parser.add_argument("--runs", type=int, default=3, help="how often each scenario is played")
-    parser.add_argument("--only", default="", help="only scenarios whose name holds this")
+    parser.add_argument("--only", default="", help="only scenarios whose name contains this")
     parser.add_argument("--at-least", type=float, default=0.9, help="share of runs that must pass")
     parser.add_argument("--output", type=Path, default=Path("output"), help="folder for the JSON")
     return parser

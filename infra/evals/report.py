@@ -1,4 +1,4 @@
-"""What a set of runs comes to: per scenario and in all, as a table and as JSON."""
+"""The results of a set of runs: per scenario and in total, as a table and as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from infra.evals.score import Grounding, Verdict, fingerprint, grounding, judge
 
 @dataclass(frozen=True)
 class Result:
-    """One scenario after all its runs; `agreement` is the share of runs that came to the most common answer."""
+    """One scenario after all its runs; `agreement` is the share of runs with the most common answer."""
 
     name: str
     known_gap: str | None
@@ -28,18 +28,18 @@ class Result:
     seconds: float
     """The median of one run."""
     failures: tuple[Verdict, ...]
-    """Those of the first run that failed."""
+    """The failed verdicts of the first run that failed."""
     degraded: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Every run met everything that was wanted."""
+        """Whether every run met every expectation."""
         return self.passed_runs == self.runs
 
 
 @dataclass(frozen=True)
 class Report:
-    """All scenarios; known gaps are told and do not count against the pass rate."""
+    """All scenarios; known gaps are reported but do not count against the pass rate."""
 
     model: str
     results: tuple[Result, ...]
@@ -62,12 +62,12 @@ class Report:
 
     @property
     def grounding(self) -> float:
-        """Share of claims that stand on evidence, known gaps included: an error may be made, an invention may not."""
+        """Share of claims with evidence, known gaps included: a wrong answer is tolerated, an invented claim is not."""
         claims = sum(result.claims for result in self.results)
         return sum(result.grounded for result in self.results) / claims if claims else 1.0
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything, for a file."""
+        """Return the whole report, for a file."""
         totals = {"pass_rate": self.pass_rate, "stability": self.stability, "grounding": self.grounding}
         return {
             "model": self.model,
@@ -79,7 +79,7 @@ class Report:
 
 
 def result_of(scenario: EvalScenario, played: Sequence[Played]) -> Result:
-    """Return what the runs of one scenario come to."""
+    """Return the result of all runs of one scenario."""
     judged = [judge(scenario, run) for run in played]
     failed = [[verdict for verdict in verdicts if not verdict.passed] for verdicts in judged]
     prints = [fingerprint(run) for run in played]
@@ -102,19 +102,19 @@ def result_of(scenario: EvalScenario, played: Sequence[Played]) -> Result:
 
 
 def table(report: Report) -> Table:
-    """Return the report as it is shown in a terminal."""
-    shown = Table(title=f"{len(report.results)} scenarios, answered by {report.model}")
+    """Return the report as a table for a terminal."""
+    grid = Table(title=f"{len(report.results)} scenarios, answered by {report.model}")
     for column in ("scenario", "passed", "same answer", "grounded", "tokens", "USD", "seconds", "what failed"):
-        shown.add_column(column, justify="left" if column in ("scenario", "what failed") else "right")
+        grid.add_column(column, justify="left" if column in ("scenario", "what failed") else "right")
     for result in report.results:
-        shown.add_row(*_row(result))
+        grid.add_row(*_row(result))
     totals = (f"{report.pass_rate:.0%}", f"{report.stability:.0%}", f"{report.grounding:.0%}")
     spent = (sum(result.tokens for result in report.results), sum(result.cost_usd for result in report.results))
     seconds = sum(result.seconds * result.runs for result in report.results)
     gaps = len(report.results) - len(report.counted)
-    shown.add_section()
-    shown.add_row("all", *totals, str(spent[0]), f"{spent[1]:.4f}", f"{seconds:.1f}", f"{gaps} known gaps, not counted")
-    return shown
+    grid.add_section()
+    grid.add_row("all", *totals, str(spent[0]), f"{spent[1]:.4f}", f"{seconds:.1f}", f"{gaps} known gaps, not counted")
+    return grid
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Plays one scenario: sandboxes on loopback hold what it shows, the agents' own functions read and reason."""
+"""Plays one scenario: sandboxes on loopback hold its telemetry and code, the agents' own functions read and reason."""
 
 import inspect
 import os
@@ -60,15 +60,15 @@ class Played:
 
     @property
     def answers(self) -> list[Any]:
-        """Every answer there is."""
-        given = (self.incident, self.root_causes, self.suggestions, self.code, self.solution)
-        return [answer for answer in given if answer is not None]
+        """Every answer that was given."""
+        answers = (self.incident, self.root_causes, self.suggestions, self.code, self.solution)
+        return [answer for answer in answers if answer is not None]
 
 
 def play(scenario: EvalScenario) -> Played:
-    """Run the agents over the scenario, in the order of the workflow; the model is the one the environment names."""
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stage:
-        alert, commits, variables = _set(scenario, Path(folder), stage)
+    """Run the agents over the scenario, in workflow order, with the model that the environment configures."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as sandboxes:
+        alert, commits, variables = _set_up(scenario, Path(folder), sandboxes)
         with _environment(variables), recording() as done:
             began = time.monotonic()
             played = _run(alert, commits)
@@ -100,14 +100,14 @@ def _run(alert: Alert, commits: list[str]) -> Played:
 
 
 def _ask(step: object, request: StepRequest, kind: type[Answer]) -> Answer:
-    """Call a step's bare work; its answer passes as JSON, as it would between functions."""
+    """Call the step's undecorated function; pass its answer on through JSON, as deployed functions do."""
     answer = inspect.unwrap(step)(request)  # type: ignore[arg-type]  # a step is a function wrapped by @step
     return kind.model_validate_json(answer.model_dump_json())
 
 
-def _set(scenario: EvalScenario, folder: Path, stage: ExitStack) -> tuple[Alert, list[str], dict[str, str]]:
-    loki = stage.enter_context(LokiSandbox(telemetry.streams(scenario)))
-    prometheus = stage.enter_context(PrometheusSandbox())
+def _set_up(scenario: EvalScenario, folder: Path, sandboxes: ExitStack) -> tuple[Alert, list[str], dict[str, str]]:
+    loki = sandboxes.enter_context(LokiSandbox(telemetry.streams(scenario)))
+    prometheus = sandboxes.enter_context(PrometheusSandbox())
     for metric in scenario.metrics:
         for name, labels, samples in telemetry.series(metric, scenario):
             prometheus.load(name, labels, samples)
@@ -122,7 +122,7 @@ def _set(scenario: EvalScenario, folder: Path, stage: ExitStack) -> tuple[Alert,
     commits: list[str] = []
     if scenario.repository:
         git_dir, commits = telemetry.build_repository(scenario.repository, scenario, folder)
-        github = stage.enter_context(GithubSandbox(git_dir, scenario.repository.name, token=TOKEN))
+        github = sandboxes.enter_context(GithubSandbox(git_dir, scenario.repository.name, token=TOKEN))
         variables |= {"GITHUB_REPO": scenario.repository.name, "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": github.url}
     return _alert(scenario, commits), commits, variables
 

@@ -1,4 +1,4 @@
-"""What a scenario file holds: what telemetry and code show of an incident, and what a good engineer makes of it."""
+"""The content of a scenario file: the telemetry and code of an incident, and what a good engineer concludes."""
 
 from pathlib import Path
 from typing import Literal
@@ -20,10 +20,10 @@ class _Part(BaseModel):
 
 class Lines(_Part):
     """
-    Log entries of one shape: one `at` a minute, or from minute `begin` to `end`, every so many seconds or so many.
+    Log entries of one shape: one at minute `at`, or from minute `from` to `to` one each `every_s` or `count` in all.
 
-    `$n`, `$ms`, `$id`, `$ip` and `$ts` in the text are a counter, 3 to 40, sixteen hex digits, an address, the time.
-    `split` logs each line of the text apart, as Loki does without a multiline stage.
+    `$n`, `$ms`, `$id`, `$ip`, `$ts` in the text: a counter, a number 3 to 40, 16 hex digits, an address, the time.
+    `split` logs each line of the text as its own entry, as Loki does without a multiline stage.
     """
 
     text: str
@@ -39,8 +39,8 @@ class Lines(_Part):
 
 class Metric(_Part):
     """
-    One series, a point every 15 s: `rate` a second makes a counter, steady between points; `value` a gauge, straight
-    between them; `seconds` the buckets of a latency at 20 requests a second.
+    One series with a sample every 15 s: a counter from `rate` (per second, constant between points), a gauge from
+    `value` (linear between points), or latency buckets from `seconds`, at 20 requests per second.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Metric(_Part):
 
 
 class Edit(_Part):
-    """A text that occurs once in a file becomes another."""
+    """Replaces a text that occurs exactly once in a file."""
 
     path: str
     old: str
@@ -59,7 +59,7 @@ class Edit(_Part):
 
 
 class CommitMade(_Part):
-    """One commit on main: whole files, none to delete one, and edits."""
+    """One commit on main: whole files (None deletes one) and edits."""
 
     hours_before: float = Field(ge=0, description="Hours before the alert fires.")
     message: str
@@ -68,7 +68,7 @@ class CommitMade(_Part):
 
 
 class ScenarioRepository(_Part):
-    """The service's repository; `deployed` counts commits from 1 and is told to the house by the alert's labels."""
+    """The service's repository; `deployed` is the number, from 1, of the commit that the alert's label names."""
 
     name: str = "acme/service"
     commits: list[CommitMade] = Field(min_length=1)
@@ -76,7 +76,7 @@ class ScenarioRepository(_Part):
 
 
 class Fires(_Part):
-    """The alert: `minute` is when it began to fire."""
+    """The alert; `minute` is when it started to fire."""
 
     name: str
     summary: str = ""
@@ -94,32 +94,32 @@ class Onset(_Part):
 
 
 class PatchWanted(_Part):
-    """What the drafted patch must be: it reverts a commit (counted from 1) and touches just these files."""
+    """The expected patch: it reverts a commit (counted from 1) and changes exactly these files."""
 
     reverts: int | None = None
     files: list[str] = Field(default_factory=list)
 
 
 class Wanted(_Part):
-    """The truth; what is left out is not judged. `mentions` and `never` are regular expressions, case ignored."""
+    """The expected result; omitted fields are not checked. `mentions` and `never` are regexes, case ignored."""
 
     outcome: Literal["proceed", "dismiss"]
     types: list[IncidentType] = Field(default_factory=list)
     severities: list[Severity] = Field(default_factory=list)
     onset: Onset | None = None
-    evidence: list[str] = Field(default_factory=list, description="Each stands verbatim in evidence of the incident.")
-    no_evidence: list[str] = Field(default_factory=list, description="None of these does.")
-    mentions: list[str] = Field(default_factory=list, description="Each is in what is told of the cause.")
-    never: list[str] = Field(default_factory=list, description="None is in what is concluded or advised.")
-    secrets: list[str] = Field(default_factory=list, description="None is in any answer, as it is written.")
-    advises: list[str] = Field(default_factory=list, description="Each is in what is suggested.")
-    file: str | None = Field(None, description="The first file that is named.")
+    evidence: list[str] = Field(default_factory=list, description="Each is verbatim in the incident's evidence.")
+    no_evidence: list[str] = Field(default_factory=list, description="None of these is in it.")
+    mentions: list[str] = Field(default_factory=list, description="Each is in what the answers say about the cause.")
+    never: list[str] = Field(default_factory=list, description="None is in the conclusions or the advice.")
+    secrets: list[str] = Field(default_factory=list, description="None is verbatim in any answer.")
+    advises: list[str] = Field(default_factory=list, description="Each is in the suggestions.")
+    file: str | None = Field(None, description="The first file the analysis names.")
     commit: int | None = Field(None, description="The most suspect commit, counted from 1.")
     patch: PatchWanted | Literal["none"] | None = None
 
 
 class EvalScenario(_Part):
-    """One incident; `known_gap` says why the offline analyst is not expected to pass, and then that counts apart."""
+    """One incident; `known_gap` says why the offline analyst is not expected to pass; it is then counted separately."""
 
     name: str = ""
     about: str
@@ -135,7 +135,7 @@ class EvalScenario(_Part):
 
 
 def load(folder: Path = FOLDER, only: str = "") -> list[EvalScenario]:
-    """Return the scenarios of a folder whose names hold `only`. Raises Rejected naming the file that is wrong."""
+    """Return the scenarios of a folder whose names contain `only`. Raises Rejected naming the invalid file."""
     return [_read(path) for path in sorted(folder.glob("*.yaml")) if only in path.stem]
 
 

@@ -1,4 +1,4 @@
-"""Holds what the agents answered against the truth of a scenario: one verdict for each thing that is wanted."""
+"""Compares the agents' answers with a scenario's expected result: one verdict per expectation."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from infra.evals.scenario import EvalScenario, Onset, PatchWanted
 
 @dataclass(frozen=True)
 class Verdict:
-    """One thing that was wanted, and what there was instead where it failed."""
+    """One expectation, and what the answers held instead when it failed."""
 
     wanted: str
     passed: bool
@@ -22,38 +22,38 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Grounding:
-    """How many claims were made, and how many of them stand on quotes found verbatim in the evidence they cite."""
+    """How many claims were made, and how many of them have quotes that are verbatim in the evidence they cite."""
 
     claims: int = 0
     grounded: int = 0
 
 
 def judge(scenario: EvalScenario, played: Played) -> list[Verdict]:
-    """Return a verdict on everything the scenario wants."""
+    """Return a verdict on every expectation of the scenario."""
     return [*_detection(scenario, played), *_words(scenario, played), *_code(scenario, played)]
 
 
 def grounding(played: Played) -> Grounding:
-    """Return how many of the answers' claims stand on evidence."""
+    """Return how many of the answers' claims have evidence."""
     texts = {each.id: each.text for each in played.incident.evidence}
     causes = played.root_causes.root_causes if played.root_causes else []
-    told = [
+    checks = [
         bool(cause.evidence_ids)
         and set(cause.evidence_ids) <= set(texts)
         and all(quote.text in texts.get(quote.evidence_id, "") for quote in cause.quotes)
         for cause in causes
     ]
     if played.code:
-        known = set(texts) | {each.id for each in played.code.evidence}
-        told += [set(file.evidence_ids) <= known for file in played.code.problematic_files]
-    seen = [each.evidence_id for each in played.incident.stack_traces]
-    seen += [each.evidence_id for each in played.incident.patterns]
-    told += [id_ in texts for id_ in seen if id_]
-    return Grounding(len(told), sum(told))
+        known_ids = set(texts) | {each.id for each in played.code.evidence}
+        checks += [set(file.evidence_ids) <= known_ids for file in played.code.problematic_files]
+    cited = [each.evidence_id for each in played.incident.stack_traces]
+    cited += [each.evidence_id for each in played.incident.patterns]
+    checks += [id_ in texts for id_ in cited if id_]
+    return Grounding(len(checks), sum(checks))
 
 
 def fingerprint(played: Played) -> str:
-    """Return what must be the same each time an incident is looked at."""
+    """Return what must be the same each time an incident is analysed."""
     incident, code, solution = played.incident, played.code, played.solution
     file = code.problematic_files[0].path if code and code.problematic_files else None
     commit = code.suspect_commits[0].sha if code and code.suspect_commits else None
@@ -82,9 +82,9 @@ def _detection(scenario: EvalScenario, played: Played) -> Iterator[Verdict]:
 
 
 def _onset(wanted: Onset, scenario: EvalScenario, played: Played) -> Verdict:
-    truth, found = telemetry.moment(scenario, wanted.minute), played.incident.onset
-    is_near = found is not None and abs(found - truth) <= timedelta(seconds=wanted.within_s)
-    got = f"minute {(found - telemetry.start(scenario)).total_seconds() / 60:.1f}" if found else "none"
+    truth, onset = telemetry.moment(scenario, wanted.minute), played.incident.onset
+    is_near = onset is not None and abs(onset - truth) <= timedelta(seconds=wanted.within_s)
+    got = f"minute {(onset - telemetry.start(scenario)).total_seconds() / 60:.1f}" if onset else "none"
     return Verdict(f"onset at minute {wanted.minute:g} ± {wanted.within_s:g} s", is_near, got)
 
 
@@ -103,11 +103,11 @@ def _words(scenario: EvalScenario, played: Played) -> Iterator[Verdict]:
         yield Verdict(f"never {pattern!r}", not _has(pattern, concluded), concluded[:300])
     whole = "\n".join(answer.model_dump_json() for answer in played.answers)
     for secret in wanted.secrets:
-        yield Verdict("no secret is told", secret not in whole, "one is")
+        yield Verdict("no secret in any answer", secret not in whole, "there is one")
 
 
 def _cause(played: Played) -> str:
-    """Return everything said of the cause: symptoms, hypotheses, the analysis of the code, the judgement."""
+    """Return everything the answers say about the cause: symptoms, hypotheses, code analysis, judgement."""
     why = [*played.incident.initial_symptoms, played.incident.reasoning]
     why += [played.solution.category_reason] if played.solution else []
     return "\n".join([*why, *_conclusions(played)])
@@ -129,8 +129,8 @@ def _code(scenario: EvalScenario, played: Played) -> Iterator[Verdict]:
         yield Verdict(f"file {wanted.file}", file == wanted.file, file)
     if wanted.commit:
         sha = code.suspect_commits[0].sha if code and code.suspect_commits else "none"
-        found = played.commits.index(sha) + 1 if sha in played.commits else sha
-        yield Verdict(f"commit {wanted.commit}", found == wanted.commit, str(found))
+        number = played.commits.index(sha) + 1 if sha in played.commits else sha
+        yield Verdict(f"commit {wanted.commit}", number == wanted.commit, str(number))
     if wanted.patch is not None:
         yield _patch(wanted.patch, played)
 

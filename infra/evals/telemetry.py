@@ -1,4 +1,4 @@
-"""Makes what Loki, Prometheus and git would hold of a scenario; the same bytes every time."""
+"""Generates what Loki, Prometheus and git would hold for a scenario; the same bytes every time."""
 
 import random
 import subprocess
@@ -11,7 +11,7 @@ from typing import Any
 from infra.evals.scenario import CommitMade, EvalScenario, Lines, Metric, Point, ScenarioRepository
 
 END = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
-"""When every window ends: a fixed night, so that a run can be repeated."""
+"""When every window ends: a fixed time, so that a run can be repeated."""
 SCRAPE_S = 15
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 REQUESTS_PER_S = 20
@@ -20,7 +20,7 @@ Samples = list[tuple[float, float]]
 
 
 def start(scenario: EvalScenario) -> datetime:
-    """Return the begin of the scenario's window."""
+    """Return the start of the scenario's window."""
     return END - timedelta(minutes=scenario.window_minutes)
 
 
@@ -32,13 +32,13 @@ def moment(scenario: EvalScenario, minute: float) -> datetime:
 def streams(scenario: EvalScenario) -> list[dict[str, Any]]:
     """Return the log entries as Loki's streams."""
     rng = random.Random(scenario.name)  # noqa: S311  # repeatable, not secret
-    found: dict[tuple[tuple[str, str], ...], list[list[str]]] = {}
+    values_by_labels: dict[tuple[tuple[str, str], ...], list[list[str]]] = {}
     for lines in scenario.logs:
         labels = {"service_name": lines.service or scenario.service, **({"level": lines.level} if lines.level else {})}
-        entries = found.setdefault(tuple(labels.items()), [])
+        entries = values_by_labels.setdefault(tuple(labels.items()), [])
         for number, at in enumerate(_moments(lines, scenario, rng)):
             entries += _entries(lines, number, at, rng)
-    return [{"stream": dict(labels), "values": values} for labels, values in found.items()]
+    return [{"stream": dict(labels), "values": values} for labels, values in values_by_labels.items()]
 
 
 def _moments(lines: Lines, scenario: EvalScenario, rng: random.Random) -> Iterator[datetime]:
@@ -49,14 +49,14 @@ def _moments(lines: Lines, scenario: EvalScenario, rng: random.Random) -> Iterat
     span_s = (end - lines.start) * 60
     count = lines.count or int(span_s / (lines.every_s or 5))
     for number in range(count):
-        # Real traffic keeps no beat.
+        # Real traffic is not evenly spaced.
         yield moment(scenario, lines.start) + timedelta(seconds=span_s * (number + rng.random() * 0.8) / count)
 
 
 def _entries(lines: Lines, number: int, at: datetime, rng: random.Random) -> list[list[str]]:
-    given = {"n": number, "ms": rng.randint(3, 40), "id": f"{rng.getrandbits(64):016x}", "ts": at.isoformat()}
+    fields = {"n": number, "ms": rng.randint(3, 40), "id": f"{rng.getrandbits(64):016x}", "ts": at.isoformat()}
     text = Template(lines.text.rstrip("\n")).safe_substitute(
-        given, ip=f"10.1.{rng.randint(0, 9)}.{rng.randint(1, 250)}"
+        fields, ip=f"10.1.{rng.randint(0, 9)}.{rng.randint(1, 250)}"
     )
     nanoseconds = int(at.timestamp() * 1_000_000) * 1_000
     parts = text.split("\n") if lines.split else [text]
@@ -64,7 +64,7 @@ def _entries(lines: Lines, number: int, at: datetime, rng: random.Random) -> lis
 
 
 def series(metric: Metric, scenario: EvalScenario) -> Iterator[tuple[str, dict[str, str], Samples]]:
-    """Yield name, labels and samples of the series a metric stands for."""
+    """Yield name, labels and samples of each series of a metric."""
     labels = {"service_name": scenario.service, **metric.labels}
     times = [SCRAPE_S * number for number in range(-20, int(scenario.window_minutes * 60 / SCRAPE_S) + 1)]
     zero = start(scenario).timestamp()
@@ -113,7 +113,7 @@ def _commit(commit: CommitMade, scenario: EvalScenario, work: Path) -> str:
         file = work / edit.path
         text = file.read_text(encoding="utf-8")
         if text.count(edit.old) != 1:
-            raise ValueError(f"{scenario.name}: {edit.old!r} is not once in {edit.path!r}")
+            raise ValueError(f"{scenario.name}: {edit.old!r} does not occur exactly once in {edit.path!r}")
         file.write_text(text.replace(edit.old, edit.new), encoding="utf-8")
     at = (END - timedelta(hours=commit.hours_before)).isoformat()
     _git(work, "add", "-A")

@@ -1,4 +1,4 @@
-# When a human must look at the house itself. What each policy means stands in infra/README.md, "Runbook".
+# When a person must look at Incident CoPilot itself. infra/README.md, "Runbook", says what each policy means.
 locals {
   log_metric = "logging_googleapis_com:user_incident_copilot"
   of_logs    = "{monitored_resource=\"cloud_run_revision\"}"
@@ -7,7 +7,7 @@ locals {
   thresholds = {
     dead_letters = {
       severity = "CRITICAL"
-      says     = "Messages could not be delivered and were laid aside: alerts that nobody has answered."
+      says     = "Messages could not be delivered and went to the dead-letter topic: alerts without an answer."
       filter = join(" AND ", [
         "resource.type = \"pubsub_subscription\"",
         "resource.label.subscription_id = monitoring.regex.full_match(\".*-dead\")",
@@ -29,7 +29,7 @@ locals {
     }
     failed_executions = {
       severity = "CRITICAL"
-      says     = "An execution failed, so its incident was told to nobody: only post_process may fail one."
+      says     = "An execution failed, so its incident was not published: only post_process may fail an execution."
       filter = join(" AND ", [
         "resource.type = \"workflows.googleapis.com/Workflow\"",
         "resource.label.workflow_id = \"${var.workflow_name}\"",
@@ -39,9 +39,9 @@ locals {
       aligner   = "ALIGN_DELTA"
       threshold = 0
     }
-    doors_failing = {
+    endpoints_failing = {
       severity = "CRITICAL"
-      says     = "A public function answers 5xx: senders are told to come again, and not all do."
+      says     = "A public function answers 5xx: senders are asked to try again, and not all do."
       filter = join(" AND ", [
         "resource.type = \"cloud_run_revision\"",
         "resource.label.service_name = monitoring.regex.full_match(\"${join("|", [for name in keys(local.public_functions) : local.deployed_names[name]])}\")",
@@ -53,15 +53,15 @@ locals {
     }
   }
 
-  # The house's own log lines, asked in PromQL.
+  # Incident CoPilot's own log lines, queried in PromQL.
   queries = {
     outcomes_missing = {
       severity = "CRITICAL"
-      says     = "Fewer outcomes were told than incidents were started 30 minutes before, or the sweeper could not tell one."
+      says     = "Fewer outcomes were published than incidents were started 30 minutes before, or the sweeper could not publish one."
       query = join("", [
         "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[60m] offset 30m))",
-        " - (sum(increase(${local.log_metric}_outcomes_told${local.of_logs}[90m])) or vector(0)) > 0.5",
-        " or sum(increase(${local.log_metric}_outcomes_untold${local.of_logs}[15m])) > 0.5",
+        " - (sum(increase(${local.log_metric}_outcomes_published${local.of_logs}[90m])) or vector(0)) > 0.5",
+        " or sum(increase(${local.log_metric}_outcomes_unpublished${local.of_logs}[15m])) > 0.5",
       ])
     }
     spend = {

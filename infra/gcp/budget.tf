@@ -1,4 +1,4 @@
-# With `billing_account` set, half, nine tenths and the whole of the month's budget are told to the same channels.
+# With `billing_account` set, the same channels are notified at 50, 90 and 100 % of the month's budget.
 resource "google_billing_budget" "month" {
   for_each = toset(var.billing_account[*])
 

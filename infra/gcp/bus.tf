@@ -1,6 +1,6 @@
-# One topic per topic a function.yaml names; what is delivered in vain comes to rest in its dead-letter topic.
+# One topic per topic a function.yaml names; what cannot be delivered goes to its dead-letter topic.
 locals {
-  # The topic alert_intake publishes to: the one the starter of workflows listens on.
+  # The topic alert_intake publishes to: the one workflow_starter subscribes to.
   alert_topic = local.topics_by_function["workflow_starter"]
   topics      = toset(values(local.topics_by_function))
 
@@ -27,7 +27,7 @@ resource "google_pubsub_topic" "dead" {
   depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
 }
 
-# Holds dead letters until somebody looks: 31 days, the longest Pub/Sub keeps anything.
+# Holds dead letters until an operator looks: 31 days, the longest Pub/Sub keeps a message.
 resource "google_pubsub_subscription" "dead" {
   for_each = local.topics
 
@@ -46,7 +46,7 @@ resource "google_pubsub_subscription" "push" {
   name  = "${each.value}-to-${local.deployed_names[each.key]}"
   topic = google_pubsub_topic.topic[each.value].id
 
-  # Longer than the function may take, or Pub/Sub delivers again what is still being worked on.
+  # Longer than the function may take, or Pub/Sub delivers again a message that is still being handled.
   ack_deadline_seconds       = min(600, local.manifests[each.key].timeout_s + 30)
   message_retention_duration = "604800s"
 
@@ -77,11 +77,11 @@ resource "google_pubsub_subscription" "push" {
     max_delivery_attempts = var.max_delivery_attempts
   }
 
-  depends_on = [google_pubsub_topic_iam_member.bury, google_cloud_run_v2_service_iam_member.bus]
+  depends_on = [google_pubsub_topic_iam_member.dead_letter, google_cloud_run_v2_service_iam_member.bus]
 }
 
-# Pub/Sub itself moves a message to the dead letters: it publishes there and acknowledges here.
-resource "google_pubsub_topic_iam_member" "bury" {
+# Pub/Sub itself moves a message to the dead-letter topic: it publishes there and acknowledges here.
+resource "google_pubsub_topic_iam_member" "dead_letter" {
   for_each = local.topics
 
   topic  = google_pubsub_topic.dead[each.key].id
@@ -89,7 +89,7 @@ resource "google_pubsub_topic_iam_member" "bury" {
   member = local.pubsub_agent
 }
 
-resource "google_pubsub_subscription_iam_member" "bury" {
+resource "google_pubsub_subscription_iam_member" "dead_letter" {
   for_each = local.topics_by_function
 
   subscription = google_pubsub_subscription.push[each.key].id

@@ -1,9 +1,9 @@
-# One page: what came in, what was told, what failed, what it cost and how long it took.
+# One page: what came in, what was published, what failed, what it cost and how long it took.
 locals {
   charts = {
     "Alerts published"         = "sum(increase(${local.log_metric}_alerts_published${local.of_logs}[$${__interval}]))"
     "Incidents started"        = "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[$${__interval}]))"
-    "Outcomes told"            = "sum(increase(${local.log_metric}_outcomes_told${local.of_logs}[$${__interval}]))"
+    "Outcomes published"       = "sum(increase(${local.log_metric}_outcomes_published${local.of_logs}[$${__interval}]))"
     "Steps failed, by agent"   = "sum by (agent) (increase(${local.log_metric}_steps_failed${local.of_logs}[$${__interval}]))"
     "Offline instead of model" = "sum by (agent) (increase(${local.log_metric}_models_failed${local.of_logs}[$${__interval}]))"
     "Model cost, USD"          = "sum by (agent) (increase(${local.log_metric}_model_cost_usd_sum${local.of_logs}[$${__interval}]))"
@@ -31,7 +31,7 @@ locals {
   ]
 }
 
-resource "google_monitoring_dashboard" "house" {
+resource "google_monitoring_dashboard" "incident_copilot" {
   dashboard_json = jsonencode({
     displayName  = "Incident CoPilot"
     labels       = { app = "incident-copilot" }

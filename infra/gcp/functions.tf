@@ -1,7 +1,7 @@
 # Every function, from its bundle. The hash of the bundle names the object, so that only what changed is deployed.
 locals {
-  # Workflows, Pub/Sub and Cloud Scheduler count as internal; one function asking another does not. Such a function is
-  # open to the network and still takes calls signed by its invokers alone.
+  # Workflows, Pub/Sub and Cloud Scheduler count as internal; one function calling another does not. Such a function is
+  # open to the network and still accepts only calls signed by its invokers.
   open_functions = setunion(keys(local.public_functions), values(local.askings)[*].asked)
 
   # A rolled-back function keeps the bundle it is pinned to, whatever was built.
@@ -34,7 +34,7 @@ resource "google_storage_bucket" "bundles" {
   depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
 }
 
-# Earlier bundles stay in the bucket, for rolling back is naming one of them.
+# Earlier bundles stay in the bucket, because rolling back means naming one of them.
 resource "google_storage_bucket_object" "bundle" {
   for_each = { for name in keys(local.manifests) : name => name if !contains(keys(var.pinned_bundles), name) }
 

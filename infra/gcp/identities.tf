@@ -2,8 +2,8 @@
 locals {
   uses_vertex = lower(lookup(var.settings, "GOOGLE_GENAI_USE_VERTEXAI", "false")) == "true"
 
-  # The setting that names a thing is the sign of its use: who reads INCIDENT_TOPIC publishes to it. Only who takes
-  # messages of a topic lays one aside, and it never sends itself a new one.
+  # A setting that names a resource shows its use: a function that reads INCIDENT_TOPIC publishes to it. Only a
+  # subscriber of a topic sends a message to the dead-letter topic, and it never publishes to its own topic.
   listeners = keys(local.topics_by_function)
   publishers = [
     for name, manifest in local.manifests : name
@@ -74,7 +74,7 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member = google_service_account.function[each.key].member
 }
 
-resource "google_pubsub_topic_iam_member" "burier" {
+resource "google_pubsub_topic_iam_member" "dead_letter_publisher" {
   for_each = toset(local.dead_letter_publishers)
 
   topic  = google_pubsub_topic.dead[local.alert_topic].id
@@ -82,7 +82,7 @@ resource "google_pubsub_topic_iam_member" "burier" {
   member = google_service_account.function[each.key].member
 }
 
-resource "google_project_iam_member" "rememberer" {
+resource "google_project_iam_member" "trace_writer" {
   for_each = toset(local.trace_writers)
 
   project = var.project_id
@@ -95,7 +95,7 @@ resource "google_project_iam_member" "rememberer" {
   }
 }
 
-# roles/workflows.invoker could also cancel executions and answer their callbacks.
+# roles/workflows.invoker could also cancel executions and send their callbacks.
 resource "google_project_iam_custom_role" "starter" {
   role_id     = "incidentCopilotWorkflowStarter"
   title       = "Incident CoPilot: start executions and find them again"
@@ -124,18 +124,18 @@ resource "google_project_iam_member" "watcher" {
   member  = google_service_account.function[each.key].member
 }
 
-# An execution that waits for a human is answered at its callback.
-resource "google_project_iam_custom_role" "answerer" {
+# An execution that waits for a person is woken at its callback URL.
+resource "google_project_iam_custom_role" "callback_sender" {
   role_id     = "incidentCopilotCallbackAnswerer"
   title       = "Incident CoPilot: answer an execution that waits"
   permissions = ["workflows.callbacks.send"]
 }
 
-resource "google_project_iam_member" "answerer" {
+resource "google_project_iam_member" "callback_sender" {
   for_each = toset(local.callback_senders)
 
   project = var.project_id
-  role    = google_project_iam_custom_role.answerer.name
+  role    = google_project_iam_custom_role.callback_sender.name
   member  = google_service_account.function[each.key].member
 }
 
@@ -160,7 +160,7 @@ resource "google_service_account_iam_member" "push_tokens" {
   member             = local.pubsub_agent
 }
 
-# The workflow may ask the functions its YAML names.
+# The workflow may call the functions its YAML names.
 resource "google_cloud_run_v2_service_iam_member" "workflow" {
   for_each = local.asked_functions
 
@@ -197,7 +197,7 @@ resource "google_cloud_run_v2_service_iam_member" "scheduler" {
   member   = google_service_account.scheduler.member
 }
 
-# The doors to the outside: they check a key or a signature themselves.
+# The public endpoints: they check a key or a signature themselves.
 resource "google_cloud_run_v2_service_iam_member" "public" {
   for_each = local.public_functions
 

@@ -43,13 +43,13 @@ locals {
   known_settings = toset(flatten([for manifest in local.manifests : manifest.settings]))
   known_secrets  = toset(flatten([for manifest in local.manifests : manifest.secrets]))
 
-  # The address of a function, put together: one function cannot ask Terraform for another's before it exists itself.
+  # The address of a function, put together: a function cannot get another's address from Terraform before it exists itself.
   addresses = {
     for name, deployed in local.deployed_names :
     name => "https://${deployed}-${data.google_project.this.number}.${var.region}.run.app"
   }
 
-  # A function asks another when it is granted the setting of its address: POST_PROCESS_FUNCTION_URL is post_process's.
+  # A function calls another when it is granted the setting of its address: POST_PROCESS_FUNCTION_URL is post_process's.
   function_urls = { for name, address in local.addresses : "${upper(name)}_FUNCTION_URL" => address }
   askings = merge([
     for name, manifest in local.manifests : {
@@ -67,7 +67,7 @@ locals {
     }
   ]...)
 
-  # What the deployment itself knows; an operator's `settings` win, except over where the house stands.
+  # What the deployment itself knows; an operator's `settings` win, except for project, region and addresses.
   settings = merge(
     { TRACES_PROVIDER = "firestore" },
     local.function_urls,

@@ -1,4 +1,4 @@
-# What the log lines of the house say, counted. A line's `message` is an event name.
+# Counters over the log lines of the functions. A line's `message` is an event name.
 locals {
   from_functions = "resource.type=\"cloud_run_revision\""
 

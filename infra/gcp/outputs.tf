@@ -24,7 +24,7 @@ output "secrets" {
   }
 }
 
-# Nothing until the door is deployed: another function may be deployed alone before it.
+# Empty until alert_intake is deployed: another function may be deployed alone before it.
 output "webhook_url" {
   description = "Where Grafana and Alertmanager post alerts."
   value = one([

@@ -1,4 +1,4 @@
-# Functions whose function.yaml names a `schedule` (unix-cron, UTC) are called by the clock.
+# Functions whose function.yaml names a `schedule` (unix-cron, UTC) are called by Cloud Scheduler.
 resource "google_cloud_scheduler_job" "schedule" {
   for_each = local.scheduled_functions
 
@@ -21,7 +21,7 @@ resource "google_cloud_scheduler_job" "schedule" {
     }
   }
 
-  # The next call comes soon enough.
+  # No retry: the next call comes soon enough.
   retry_config {
     retry_count = 0
   }

@@ -10,7 +10,7 @@ resource "google_secret_manager_secret" "secret" {
       content {}
     }
 
-    # A key of Cloud KMS stands in one region, so the secret does too.
+    # A key of Cloud KMS is in one region, so the secret does too.
     dynamic "user_managed" {
       for_each = var.kms_key[*]
 
@@ -29,8 +29,8 @@ resource "google_secret_manager_secret" "secret" {
   depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
 }
 
-# A function does not start while a secret it mounts has no version, so each begins with a blank one, which the house
-# reads as "not set". The values themselves are added by `make secret` and never seen by Terraform.
+# A function does not start while a secret it mounts has no version, so each starts with a blank one, which the
+# functions read as "not set". The values themselves are added by `make secret` and never seen by Terraform.
 resource "google_secret_manager_secret_version" "unset" {
   for_each = local.known_secrets
 

@@ -1,4 +1,4 @@
-# The APIs the house stands on. They stay enabled when the house is torn down, for others may use them.
+# The APIs that are used. They stay enabled when the deployment is destroyed, because others may use them.
 locals {
   services = toset([
     "artifactregistry.googleapis.com",

@@ -1,4 +1,4 @@
-# The memory of every run. No composite index is needed: an incident carries one time per state (`age.<state>`).
+# The trace of every run. No composite index is needed: an incident carries one time per state (`age.<state>`).
 locals {
   collections = {
     incidents = lookup(var.settings, "TRACE_COLLECTION", "incidents")
@@ -8,7 +8,7 @@ locals {
     runs      = "runs"
   }
 
-  # Payloads nobody queries: an index entry of each would cost storage and a write.
+  # Payloads are never queried: an index entry for each would cost storage and a write.
   unindexed = {
     "incidents/alert"   = { collection = "incidents", field = "alert" }
     "incidents/outcome" = { collection = "incidents", field = "outcome" }
@@ -45,7 +45,7 @@ resource "google_firestore_field" "expiry" {
   collection = each.value
   field      = "expire_at"
 
-  # Times that only grow would make one hot spot of their index, and nothing asks by them.
+  # Times that only grow would make one hot spot of their index, and no query uses them.
   index_config {}
   ttl_config {}
 }

@@ -11,7 +11,7 @@ variable "branch" {
 }
 
 variable "firestore_database" {
-  description = "Name of the Firestore database, made by this deployment. A new one, so that no other's data is near."
+  description = "Name of the Firestore database, made by this deployment. A new one, so that no other data is in it."
   type        = string
   default     = "incident-copilot"
 }
@@ -58,13 +58,13 @@ variable "monthly_budget_units" {
 }
 
 variable "notification_channels" {
-  description = "Ids of notification channels that exist already and are told when the house itself has trouble."
+  description = "Ids of notification channels that exist already and are notified when Incident CoPilot itself has trouble."
   type        = list(string)
   default     = []
 }
 
 variable "notification_emails" {
-  description = "Addresses told when the house itself has trouble. Not the on-call engineers of incidents."
+  description = "Mail addresses notified when Incident CoPilot itself has trouble. Not the on-call engineers of incidents."
   type        = list(string)
   default     = []
 }
@@ -87,7 +87,7 @@ variable "private_network" {
 }
 
 variable "project_id" {
-  description = "Google Cloud project that holds the house; best one of its own."
+  description = "Google Cloud project to deploy to; best one of its own."
   type        = string
 }
 
@@ -115,7 +115,7 @@ variable "secrets_changed_at" {
 }
 
 variable "settings" {
-  description = "Variables of the house by name, as .env.example lists them; each function gets those it is granted."
+  description = "Environment variables by name, as .env.example lists them; each function gets those it is granted."
   type        = map(string)
   default     = {}
 }

@@ -17,7 +17,7 @@ provider "google" {
   region         = var.region
   default_labels = local.labels
 
-  # The API of budgets wants to know whose quota a person's own credentials use.
+  # The budgets API must know whose quota a person's own credentials use.
   billing_project       = var.project_id
   user_project_override = true
 }

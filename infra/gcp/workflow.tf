@@ -13,7 +13,7 @@ locals {
 resource "google_workflows_workflow" "incident" {
   name                = var.workflow_name
   region              = var.region
-  description         = "From an alert to a told outcome"
+  description         = "From an alert to a published outcome"
   service_account     = google_service_account.workflow.id
   source_contents     = local.workflow_source
   call_log_level      = "LOG_ERRORS_ONLY"

@@ -1,1 +1,1 @@
-"""The house on one laptop: the same bundles, the same workflow, sandboxes in place of the outside world."""
+"""Incident CoPilot on one laptop: the same bundles, the same workflow, sandboxes instead of external services."""

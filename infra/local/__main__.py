@@ -30,14 +30,14 @@ DEFAULT_PORT = 8080
 def main(arguments: list[str]) -> int:
     """Run one command; return its exit status."""
     chosen = _parser().parse_args(arguments)
-    # SIGINT too: a shell that starts us in the background would have it ignored.
+    # SIGINT too: a shell that starts this in the background makes it ignore SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     console = Console()
     try:
         return int(chosen.run(chosen, console))
     except KeyboardInterrupt:
-        console.print("Stopped; no process is left.")
+        console.print("Stopped; no process is left running.")
         return 130
     except (IncidentCopilotError, StartFailed, EmulatorFailed, executions.EngineDown, GoogleAPICallError) as error:
         console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
@@ -52,45 +52,45 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="Incident CoPilot on one laptop")
     commands = parser.add_subparsers(required=True)
     show = commands.add_parser("demo", help="one alert, end to end")
-    show.add_argument("--case", type=Path, help="folder of a recorded incident instead of the built-in scenario")
+    show.add_argument("--case", type=Path, help="folder of a recorded incident, instead of the built-in scenario")
     show.add_argument("--repo", type=Path, help="git repository of the recorded incident's service")
-    show.add_argument("--without", action="append", default=[], metavar="NAME", help="end this service first")
+    show.add_argument("--without", action="append", default=[], metavar="NAME", help="stop this service first")
     _add_model(show)
     show.set_defaults(run=_demo)
-    up = commands.add_parser("up", help="keep the house up, for curl")
+    up = commands.add_parser("up", help="keep the local stack running, for curl")
     up.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of alert_intake")
     up.set_defaults(run=lambda chosen, console: serve.up(chosen.port, chosen.emulators, console))
     for command in (show, up):
-        command.add_argument("--emulators", action="store_true", help="Google's Pub/Sub and Firestore emulators")
-    alert = commands.add_parser("alert", help="post an alert to the house that is up")
+        command.add_argument("--emulators", action="store_true", help="use Google's Pub/Sub and Firestore emulators")
+    alert = commands.add_parser("alert", help="post an alert to the running stack")
     alert.add_argument("file", type=Path, nargs="?", help="body to post; by default the scenario's")
-    alert.add_argument("--port", type=int, help="port of alert_intake; by default that of the house that is up")
+    alert.add_argument("--port", type=int, help="port of alert_intake; by default that of the running stack")
     alert.set_defaults(run=lambda chosen, console: serve.alert(chosen.file, chosen.port, console))
     traces = commands.add_parser("traces", help="print a trace as JSON, or list the incidents")
     traces.add_argument("incident_id", nargs="?")
     traces.set_defaults(run=lambda chosen, console: serve.traces(chosen.incident_id, console))
-    dead = commands.add_parser("deadletters", help="print the messages nobody could handle, and why")
-    dead.add_argument("--replay", action="store_true", help="send them to the starter once more")
+    dead = commands.add_parser("deadletters", help="print the dead letters, and why each failed")
+    dead.add_argument("--replay", action="store_true", help="publish them again")
     dead.set_defaults(run=lambda chosen, console: serve.deadletters(chosen.replay, console))
     _add_executions(commands.add_parser("executions", help="list the workflow executions, or show one step by step"))
     return parser
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", choices=PROVIDERS, default="offline", help="sandbox: Gemini's stand-in on loopback")
-    parser.add_argument("--script", default="agreeable", help="what the stand-in says, for example hostile")
-    parser.add_argument("--latency", type=float, default=0, help="seconds the stand-in takes for each answer")
-    parser.add_argument("--fault", help="how the stand-in fails, for example 503 or SAFETY")
-    parser.add_argument("--fault-calls", type=int, help="in how many calls it fails; by default in all")
+    parser.add_argument("--model", choices=PROVIDERS, default="offline", help="sandbox: a fake Gemini on loopback")
+    parser.add_argument("--script", default="agreeable", help="how the sandbox answers, for example hostile")
+    parser.add_argument("--latency", type=float, default=0, help="seconds the sandbox takes for each answer")
+    parser.add_argument("--fault", help="how the sandbox fails, for example 503 or SAFETY")
+    parser.add_argument("--fault-calls", type=int, help="how many calls fail; by default all")
 
 
 def _add_executions(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", metavar="URL", help="REST address of an engine; by default that of the house")
+    parser.add_argument("--engine", metavar="URL", help="REST address of an engine; by default the running stack's")
     commands = parser.add_subparsers(required=True)
     every = commands.add_parser("list", help="one line per execution, newest first")
     every.set_defaults(run=lambda chosen, console: executions.show_list(_engine(chosen), console))
-    one = commands.add_parser("show", help="the steps of one on a scale of time")
-    one.add_argument("id", help="of the execution, the beginning of it, or of the incident")
+    one = commands.add_parser("show", help="the steps of one execution on a time scale")
+    one.add_argument("id", help="id of the execution, its first characters, or id of the incident")
     one.add_argument("--all", action="store_true", help="also steps that only compute")
     one.set_defaults(
         run=lambda chosen, console: executions.show_one(_engine(chosen), chosen.id, console, has_all=chosen.all)

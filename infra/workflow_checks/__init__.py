@@ -1,9 +1,9 @@
 """
-What can be known of a workflow before it runs: `make check-workflows`.
+Static checks of a workflow: `make check-workflows`.
 
-`check` reads a source and returns its findings; the rules are one module each, over the tree of the local engine:
-the language itself (`infra.local.engine.language.checks`), `steps`, `variables`, and with `contracts` and `shapes` the
-product's own law, that a function is asked what its request holds and read for what its answer holds.
+`check` reads a source and returns its findings; there is one module per rule set, over the local engine's syntax tree:
+the language itself (`infra.local.engine.language.checks`), `steps`, `variables`, and `shapes` with `contracts`: calls
+must match the function's request contract, and reads must match its answer contract.
 """
 
 from infra.workflow_checks.check import check

@@ -1,4 +1,4 @@
-"""python -m infra.workflow_checks [FILE ...]: check the workflows; exit 1 when something but a warning was found."""
+"""python -m infra.workflow_checks [FILE ...]: check the workflows; exit 1 on any finding except warnings."""
 
 import sys
 from pathlib import Path
@@ -14,21 +14,21 @@ def main(arguments: list[str]) -> int:
     contracts = read(bundle.FUNCTIONS)
     failed = sum([_report(path, contracts) for path in paths])
     if not failed:
-        print(f"{len(paths)} checked, nothing to complain about: {', '.join(path.name for path in paths)}")
+        print(f"{len(paths)} checked, no findings: {', '.join(path.name for path in paths)}")
     return 1 if failed else 0
 
 
 def _report(path: Path, contracts: Contracts) -> int:
-    """Print the findings of one file; return how many are no warnings."""
-    shown = path.relative_to(bundle.ROOT) if path.is_relative_to(bundle.ROOT) else path
+    """Print the findings of one file; return the number that are not warnings."""
+    location = path.relative_to(bundle.ROOT) if path.is_relative_to(bundle.ROOT) else path
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        print(f"{shown}:0: cannot be read: {error}")
+        print(f"{location}:0: cannot be read: {error}")
         return 1
     findings = check(text, contracts)
     for finding in findings:
-        print(f"{shown}:{finding}")
+        print(f"{location}:{finding}")
     return sum(not finding.is_warning for finding in findings)
 
 

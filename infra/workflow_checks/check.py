@@ -1,4 +1,4 @@
-"""All rules over one source."""
+"""Apply every rule to one source."""
 
 from infra.local.engine import DefinitionRejected
 from infra.local.engine.workflows import parse, violations
@@ -9,16 +9,16 @@ from infra.workflow_checks.finding import Finding
 
 def check(text: str, contracts: Contracts) -> list[Finding]:
     """
-    Return the findings of a source in the order of its lines.
+    Return the findings of a source, ordered by line.
 
-    A source of the wrong form has one finding, the first: nothing more can be known of it.
+    A malformed source has one finding, its first error: it cannot be checked further.
     """
     try:
         routines = parse(text)
     except DefinitionRejected as error:
         return [Finding(error.line, " ".join(str(error).split()))]
-    found = [Finding(violation.line, str(violation)) for violation in violations(routines)]
+    findings = [Finding(violation.line, str(violation)) for violation in violations(routines)]
     for routine in routines.values():
-        found += [*steps.check(routine), *variables.check(routine, frozenset(routines))]
-    found += [*steps.check_nesting(routines), *shapes.check(routines, contracts)]
-    return sorted(set(found))
+        findings += [*steps.check(routine), *variables.check(routine, frozenset(routines))]
+    findings += [*steps.check_nesting(routines), *shapes.check(routines, contracts)]
+    return sorted(set(findings))

@@ -1,4 +1,4 @@
-"""What each function takes and gives, read from its entry point without importing it."""
+"""The request and answer contract of each function, read from its entry point without importing it."""
 
 import ast
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Model = type[BaseModel]
 
 @dataclass(frozen=True)
 class Contracts:
-    """The folders of functions, and the request and the answer of those that a workflow may ask."""
+    """All function folders, and the request and answer contract of those that a workflow may call."""
 
     folders: frozenset[str] = frozenset()
     requests: Mapping[str, Model] = field(default_factory=dict)
@@ -26,9 +26,9 @@ def read(functions: Path) -> Contracts:
     """Return the contracts of every `<name>/main.py` that defines `<name>(request: Request) -> Answer`."""
     folders = frozenset(path.parent.name for path in functions.glob("*/main.py"))
     annotated = {name: _annotations(functions / name / "main.py", name) for name in sorted(folders)}
-    found = {name: pair for name, pair in annotated.items() if pair is not None}
+    pairs = {name: pair for name, pair in annotated.items() if pair is not None}
     return Contracts(
-        folders, {name: pair[0] for name, pair in found.items()}, {name: pair[1] for name, pair in found.items()}
+        folders, {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
     )
 
 
@@ -41,24 +41,24 @@ def _annotations(path: Path, name: str) -> tuple[Model, Model] | None:
 
 
 def _model(annotation: ast.expr | None) -> Model | None:
-    """Return the contract an annotation names, as `Incident` or `contracts.Incident`."""
+    """Return the contract that an annotation names, as in `Incident` or `contracts.Incident`."""
     name = annotation.attr if isinstance(annotation, ast.Attribute) else getattr(annotation, "id", "")
-    found = getattr(contracts, str(name), None)
-    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+    contract = getattr(contracts, str(name), None)
+    return contract if isinstance(contract, type) and issubclass(contract, BaseModel) else None
 
 
 def field_names(model: Model) -> frozenset[str]:
-    """Return the names of a contract's fields, the computed ones included, for they travel too."""
+    """Return the names of a contract's fields, including computed ones: they are sent too."""
     return frozenset(model.model_fields) | frozenset(model.model_computed_fields)
 
 
 def required_fields(model: Model) -> frozenset[str]:
-    """Return the fields a message must have."""
+    """Return the names of the required fields."""
     return frozenset(name for name, info in model.model_fields.items() if info.is_required())
 
 
 def field_model(model: Model, name: str) -> Model | None:
-    """Return the contract of a field, `X` or `X | None`; None when the field is something else."""
+    """Return the contract of a field, `X` or `X | None`; None when the field has another type."""
     info = model.model_fields.get(name)
     options = (info.annotation, *get_args(info.annotation)) if info is not None else ()
     models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]

@@ -1,11 +1,11 @@
-"""What a rule says about one line."""
+"""The result of a rule for one line."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """A rule broken at a line counted from 1, 0 for the whole file; a warning fails nothing."""
+    """A rule broken at a line, counted from 1, 0 for the whole file; a warning does not fail the check."""
 
     line: int
     message: str

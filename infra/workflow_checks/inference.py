@@ -1,4 +1,4 @@
-"""The shapes of a program's variables: found by reading every assignment until nothing new is learnt."""
+"""Infer the shapes of a workflow's variables: read every assignment until nothing changes."""
 
 from collections.abc import Mapping
 
@@ -9,19 +9,19 @@ from infra.workflow_checks import shape, tree
 from infra.workflow_checks.contracts import Contracts
 from infra.workflow_checks.shape import ANYTHING, NULL, AnswerShape, ObjectShape, Shape
 
-ASKERS = ("ask", "attempt")
-"""The subworkflows that call a function; `attempt` wraps the answer and the failure."""
+CALLERS = ("ask", "attempt")
+"""The subworkflows that call a function; `attempt` returns a map of answer and failure."""
 _MAX_ROUNDS = 20
 
 
 def called_function(call: syntax.CallStep) -> str | None:
-    """Return the function a call of an asker names, None when it is no such call or the name is computed."""
-    given = dict(call.named).get("function") if call.function in ASKERS else None
-    return given.value if isinstance(given, Constant) and isinstance(given.value, str) else None
+    """Return the function that `ask` or `attempt` calls, or None for another call or a computed name."""
+    name = dict(call.named).get("function") if call.function in CALLERS else None
+    return name.value if isinstance(name, Constant) and isinstance(name.value, str) else None
 
 
 class Program:
-    """What is known of every variable and result, by routine; order and branches are not told apart."""
+    """The shapes of variables and results, by routine; statement order and branches are ignored."""
 
     def __init__(self, routines: Mapping[str, syntax.Routine], contracts: Contracts) -> None:
         self._routines = routines
@@ -29,12 +29,12 @@ class Program:
         self._variables: dict[tuple[str, str], Shape] = {}
         self._results: dict[str, Shape] = {}
         self._is_changed = True
-        # Whoever starts the workflow decides what its argument holds.
+        # The argument comes from outside and can be anything.
         for parameter in routines["main"].parameters:
             self._variables["main", parameter.name] = ANYTHING
-        self._learn()
+        self._infer()
 
-    def _learn(self) -> None:
+    def _infer(self) -> None:
         rounds = 0
         while self._is_changed and rounds < _MAX_ROUNDS:
             self._is_changed, rounds = False, rounds + 1
@@ -46,45 +46,45 @@ class Program:
         match action:
             case syntax.Assign(assignments):
                 for assignment in assignments:
-                    found = ANYTHING if assignment.target.path else self.value(routine, assignment.value)
-                    self._note(routine, assignment.target.variable, found)
+                    assigned = ANYTHING if assignment.target.path else self.value(routine, assignment.value)
+                    self._record(routine, assignment.target.variable, assigned)
             case syntax.CallStep():
                 self._call(routine, action)
             case syntax.Return(value):
                 self._results[routine] = self._joined(self._results.get(routine), self.value(routine, value))
             case syntax.For(variable, index=index):
-                self._note(routine, variable, ANYTHING)
-                self._note(routine, index or variable, ANYTHING)
+                self._record(routine, variable, ANYTHING)
+                self._record(routine, index or variable, ANYTHING)
             case syntax.Try(handler=syntax.Except(variable)):
-                self._note(routine, variable, ANYTHING)
+                self._record(routine, variable, ANYTHING)
 
     def _call(self, routine: str, call: syntax.CallStep) -> None:
         if call.result is not None:
-            self._note(routine, call.result, self._result(call))
+            self._record(routine, call.result, self._result(call))
         callee = self._routines.get(call.function)
         if callee is None:
             return
         names = [parameter.name for parameter in callee.parameters]
-        given = dict(call.named) or dict(zip(names, call.positional, strict=False))
+        arguments = dict(call.named) or dict(zip(names, call.positional, strict=False))
         for parameter in callee.parameters:
-            value = given.get(parameter.name, parameter.default)
-            self._note(callee.name, parameter.name, ANYTHING if value is None else self.value(routine, value))
+            value = arguments.get(parameter.name, parameter.default)
+            self._record(callee.name, parameter.name, ANYTHING if value is None else self.value(routine, value))
 
     def _result(self, call: syntax.CallStep) -> Shape:
         if call.function not in self._routines:
             return ANYTHING
-        if call.function not in ASKERS:
+        if call.function not in CALLERS:
             return self._results.get(call.function, NULL)
         model = self._contracts.answers.get(called_function(call) or "")
         answer = ANYTHING if model is None else AnswerShape(model)
         return answer if call.function == "ask" else ObjectShape({"answer": answer, "failure": ANYTHING})
 
-    def _note(self, routine: str, name: str, found: Shape) -> None:
-        self._variables[routine, name] = self._joined(self._variables.get((routine, name)), found)
+    def _record(self, routine: str, name: str, new: Shape) -> None:
+        self._variables[routine, name] = self._joined(self._variables.get((routine, name)), new)
 
-    def _joined(self, known: Shape | None, found: Shape) -> Shape:
-        joined = found if known is None else shape.join(known, found)
-        self._is_changed = self._is_changed or joined != known
+    def _joined(self, current: Shape | None, new: Shape) -> Shape:
+        joined = new if current is None else shape.join(current, new)
+        self._is_changed = self._is_changed or joined != current
         return joined
 
     def value(self, routine: str, template: Template) -> Shape:
@@ -100,7 +100,7 @@ class Program:
                 return ANYTHING
 
     def expression(self, routine: str, expression: Expression) -> Shape:
-        """Return the shape of an expression; a field that does not exist is like null, and told by `missing`."""
+        """Return the shape of an expression; a missing field counts as null; `shapes` reports it."""
         match expression:
             case Literal(value):
                 return shape.of_constant(value)
@@ -116,7 +116,7 @@ class Program:
 
 
 def field_read(expression: Expression) -> tuple[Expression, str] | None:
-    """Return owner and name where an expression reads a field by a name known beforehand."""
+    """Return owner and name if an expression reads a field by a constant name, else None."""
     match expression:
         case Property(owner, name):
             return owner, name

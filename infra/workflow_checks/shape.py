@@ -1,4 +1,4 @@
-"""What is known of a value before a workflow runs: a map of such values, a contract, null, or nothing."""
+"""The statically known shape of a value: a map of shapes, a contract, null, or anything."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from infra.workflow_checks.contracts import Model, field_model, field_names
 
 @dataclass(frozen=True)
 class Anything:
-    """A value of which nothing is known."""
+    """A value with no known shape."""
 
 
 @dataclass(frozen=True)
 class Null:
-    """The value null, which whatever else may stand in its place hides."""
+    """The value null; joined with another shape, the other shape wins."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ObjectShape:
 
 @dataclass(frozen=True)
 class AnswerShape:
-    """A message that keeps a contract."""
+    """A message that follows a contract."""
 
     model: Model
 
@@ -46,7 +46,7 @@ def of_constant(value: Value) -> Shape:
 
 
 def join(left: Shape, right: Shape) -> Shape:
-    """Return the shape of a value that is either the one or the other."""
+    """Return the shape of a value that has one of two shapes."""
     if left == right or isinstance(right, Null):
         return left
     if isinstance(left, Null):
@@ -58,7 +58,7 @@ def join(left: Shape, right: Shape) -> Shape:
 
 
 def part(shape: Shape, name: str) -> Shape | None:
-    """Return the shape of a field, None when the value surely has no such field."""
+    """Return the shape of a field, or None when the value certainly has no such field."""
     match shape:
         case ObjectShape(shapes):
             return shapes.get(name)
@@ -70,8 +70,8 @@ def part(shape: Shape, name: str) -> Shape | None:
     return ANYTHING
 
 
-def words(shape: Shape) -> str:
-    """Return the words that tell what a shape holds."""
+def describe(shape: Shape) -> str:
+    """Return a short description of a shape."""
     match shape:
         case ObjectShape(shapes):
             return f"a map of {', '.join(sorted(shapes)) or 'nothing'}"

@@ -1,5 +1,5 @@
 """
-Rules about steps: their names, how deep parallel ones nest, whether they can be reached.
+Rules about steps: unique names, nesting depth of parallel steps, reachability.
 
 Source: Variables, "Variable scope": all step names in a subworkflow must be unique, even in different scopes.
 """
@@ -13,14 +13,14 @@ from infra.workflow_checks.finding import Finding
 
 
 def check(routine: syntax.Routine) -> list[Finding]:
-    """Return what is wrong with the steps of one routine."""
+    """Return the findings about the steps of one routine."""
     return [*_duplicates(routine), *_unreachable(routine.body, _targets(routine), routine.name)]
 
 
 def _duplicates(routine: syntax.Routine) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for block in tree.blocks(routine.body):
-        # Where one action stands for its steps, the step is that of the surrounding block again.
+        # Without positions the block is a single action that repeats the surrounding step's name.
         for step in block.steps if block.positions else ():
             if step.name in first:
                 message = f"step {step.name!r} of {routine.name!r} has the name of the step at line {first[step.name]}"
@@ -29,7 +29,7 @@ def _duplicates(routine: syntax.Routine) -> Iterator[Finding]:
 
 
 def check_nesting(routines: Mapping[str, syntax.Routine]) -> list[Finding]:
-    """Return the parallel steps that `main` reaches deeper than Workflows allows, through calls too."""
+    """Return the parallel steps nested deeper than Workflows allows, counted from `main` and through calls."""
     return list(_too_deep(routines, "main", 0, ()))
 
 
@@ -68,29 +68,31 @@ def _unreachable(block: syntax.Block, targets: frozenset[str], routine: str) -> 
     for step in block.steps:
         if not is_reached and step.name not in targets:
             yield Finding(step.line, f"step {step.name!r} of {routine!r} is never reached", is_warning=True)
-            # What follows is not reached either: once said is enough.
+            # The steps after it are not reached either: one warning is enough.
             is_reached = True
             continue
         for inner in tree.inner_blocks(step.action):
             yield from _unreachable(inner, targets, routine)
-        is_reached = step.next is None and _goes_on(step.action)
+        is_reached = step.next is None and _falls_through(step.action)
 
 
-def _goes_on(action: syntax.Action | None) -> bool:
-    """Tell whether the step after an action can follow it."""
+def _falls_through(action: syntax.Action | None) -> bool:
+    """Return whether execution can continue with the step after an action."""
     match action:
         case syntax.Return() | syntax.Raise():
             return False
         case syntax.Block():
-            return _ends_open(action)
+            return _block_falls_through(action)
         case syntax.Switch(cases):
             is_complete = any(case.condition == Constant(True) for case in cases)
-            return not is_complete or any(case.next is None and _goes_on(case.action) for case in cases)
+            return not is_complete or any(case.next is None and _falls_through(case.action) for case in cases)
         case syntax.Try():
-            return _ends_open(action.body) or (action.handler is not None and _ends_open(action.handler.body))
+            return _block_falls_through(action.body) or (
+                action.handler is not None and _block_falls_through(action.handler.body)
+            )
     return True
 
 
-def _ends_open(block: syntax.Block) -> bool:
+def _block_falls_through(block: syntax.Block) -> bool:
     last = block.steps[-1]
-    return last.next is None and _goes_on(last.action)
+    return last.next is None and _falls_through(last.action)

@@ -1,4 +1,4 @@
-"""Walks over the tree of a workflow."""
+"""Traverse the tree of a workflow."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -8,7 +8,7 @@ from infra.local.engine.language.expressions import Expression
 from infra.local.engine.language.templates import Template, expressions_in
 
 Place: TypeAlias = tuple[syntax.Step, syntax.Action]
-"""An action and the step it belongs to, which has the line."""
+"""An action and its step, which holds the line number."""
 
 
 def inner_blocks(action: syntax.Action | None) -> Iterator[syntax.Block]:
@@ -39,7 +39,7 @@ def blocks(block: syntax.Block) -> Iterator[syntax.Block]:
 
 
 def places(block: syntax.Block) -> Iterator[Place]:
-    """Yield every action of a block and of the blocks inside it; a loop in a parallel step counts as its own."""
+    """Yield every action of a block and of the blocks inside it; the loop of a parallel step counts separately."""
     for inner in blocks(block):
         for step in inner.steps:
             for action in own_actions(step.action):
@@ -47,7 +47,7 @@ def places(block: syntax.Block) -> Iterator[Place]:
 
 
 def own_actions(action: syntax.Action | None) -> Iterator[syntax.Action]:
-    """Yield an action and those that stand in its cases or as its loop, without the steps of inner blocks."""
+    """Yield an action and the actions of its cases or its loop, without the steps of inner blocks."""
     if action is None:
         return
     yield action
@@ -77,7 +77,7 @@ def templates(action: syntax.Action) -> Iterator[Template]:
 
 
 def expressions(action: syntax.Action) -> Iterator[Expression]:
-    """Yield the outermost expressions of an action, keys of assigned paths included."""
+    """Yield the outermost expressions of an action, including keys of assigned paths."""
     if isinstance(action, syntax.Assign):
         for assignment in action.assignments:
             yield from assignment.target.path

@@ -1,7 +1,7 @@
 """
-Rules about variables: each one read is assigned somewhere in a scope that is visible there, in whatever order.
+Rules about variables: each one read is assigned in a visible scope, in any order.
 
-Source: Variables, "Variable scope": reading what a loop or an `except` made outside of it fails at deployment.
+Source: Variables, "Variable scope": reading a loop's or an `except`'s variable outside of it fails at deployment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from infra.workflow_checks.finding import Finding
 
 
 def check(routine: syntax.Routine, routines: frozenset[str]) -> list[Finding]:
-    """Return the reads of variables that no visible scope ever assigns; `routines` are values too."""
+    """Return the reads of variables that no visible scope assigns; names in `routines` are values too."""
     own = {parameter.name for parameter in routine.parameters}
     scope = _Scope(frozenset(own) | _assigned(routine.body) | routines, None)
     reader = _Reader(routine.name, _locals(routine.body))
@@ -38,7 +38,7 @@ class _Scope:
 
 
 def _scopes(action: syntax.Action | None) -> Iterator[tuple[str, frozenset[str], syntax.Block]]:
-    """Yield the scopes an action opens: what they are, the names they bring, their steps."""
+    """Yield the scopes an action opens: their kind, the names they define, their steps."""
     match action:
         case syntax.For():
             yield "loop", frozenset({action.variable} | ({action.index} if action.index else set())), action.body
@@ -61,7 +61,7 @@ def _same_scope(action: syntax.Action | None) -> Iterator[syntax.Block]:
 
 
 def _assigned(block: syntax.Block) -> frozenset[str]:
-    """Return the names assigned by a block itself, not in the scopes it opens."""
+    """Return the names assigned by a block itself, not by the scopes it opens."""
     names: set[str] = set()
     for step in block.steps:
         names |= _written(step.action)
@@ -82,29 +82,29 @@ def _written(action: syntax.Action | None) -> frozenset[str]:
 
 
 def _locals(block: syntax.Block) -> dict[str, str]:
-    """Return where the names of inner scopes live, for the message."""
-    found: dict[str, str] = {}
+    """Return the scope of each inner name, for the message."""
+    reasons: dict[str, str] = {}
     for step, action in tree.places(block):
         for kind, own, body in _scopes(action):
-            found.update(dict.fromkeys(own | _assigned(body), f"it is local to the {kind} in step {step.name!r}"))
-    return found
+            reasons.update(dict.fromkeys(own | _assigned(body), f"it is local to the {kind} in step {step.name!r}"))
+    return reasons
 
 
 class _Reader:
-    """Looks up what is read, scope by scope."""
+    """Checks the variables that are read, scope by scope."""
 
     def __init__(self, routine: str, local: dict[str, str]) -> None:
         self._routine = routine
         self._local = local
 
     def parameters(self, routine: syntax.Routine, scope: _Scope) -> Iterator[Finding]:
-        """Yield what the defaults of parameters read in vain."""
+        """Yield the unassigned variables read by parameter defaults."""
         for parameter in routine.parameters:
             for expression in expressions_in(parameter.default) if parameter.default is not None else ():
                 yield from self._expression(expression, 0, scope)
 
     def block(self, block: syntax.Block, scope: _Scope) -> Iterator[Finding]:
-        """Yield what the steps of a block read in vain, scopes inside included."""
+        """Yield the unassigned variables read by the steps of a block, including inner scopes."""
         for step in block.steps:
             for action in tree.own_actions(step.action):
                 for expression in tree.expressions(action):

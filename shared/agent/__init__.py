@@ -1,1 +1,1 @@
-"""An agent: a model asked within a budget, with tools, whose answers are checked against the evidence."""
+"""An agent: asks a model within a budget, with tools, and checks its answers against the evidence."""

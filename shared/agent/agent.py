@@ -1,4 +1,4 @@
-"""An agent: refines what the offline analyst found by asking the model, and keeps the offline answer when it fails."""
+"""An agent: asks the model to refine the offline answer, and keeps the offline answer when the model fails."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -26,18 +26,18 @@ Facts = Mapping[str, Contract | None]
 Check = Callable[[Ans, GroundingContext], tuple[Ans, list[str]]]
 
 OURS = ("produced_by", "degraded")
-"""Fields of an answer that code writes and no model may."""
+"""Fields of an answer that only code may write."""
 
 
 @dataclass(frozen=True)
 class Toolbox:
-    """Functions the model may ask for, all of them read-only; `read` returns what they have read so far."""
+    """Functions the model may call, all of them read-only; `read` returns the texts they have read so far."""
 
     tools: tuple[Tool, ...] = ()
     rounds: int = 0
     read: Callable[[], Sequence[str]] = tuple
-    found: Callable[[], Sequence[BaseModel]] = tuple
-    """Answers that hold evidence found by them."""
+    evidence: Callable[[], Sequence[BaseModel]] = tuple
+    """Return the answers that hold the evidence these functions added."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Agent(Generic[Ans]):
     One agent.
 
     `opinion` is the contract the model answers with; its fields replace those of the offline answer.
-    `timeout_s` bounds everything the model is asked for one answer, in seconds.
+    `timeout_s` limits all model calls for one answer together, in seconds.
     """
 
     name: str
@@ -59,10 +59,10 @@ class Agent(Generic[Ans]):
         self, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox | None = None
     ) -> Ans:
         """
-        Return the offline answer refined by the model; the offline answer, marked degraded, when the model fails.
+        Return the offline answer refined by the model, or the offline answer marked degraded when the model fails.
 
-        Without a model the offline answer is the answer. `check` sees the refined answer and what the model was shown,
-        and returns what of the answer may stand, with a sentence for each thing it dropped.
+        Without a model the offline answer is returned unchanged. `check` gets the refined answer and what the model
+        was shown; it returns the answer without what it rejects, and one sentence for each thing it dropped.
         """
         try:
             connected = model.connect(self.name, self.tier)
@@ -77,41 +77,45 @@ class Agent(Generic[Ans]):
     def _refined(
         self, connected: Model, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox
     ) -> Ans:
-        shown = {**facts, "offline": offline}
+        all_facts = {**facts, "offline": offline}
         redactor = Redactor(incident_id)
-        question = self._question(shown, redactor, toolbox.tools)
+        question = self._question(all_facts, redactor, toolbox.tools)
         budget = Budget.of(incident_id)
         dialogue = Dialogue(connected, question, budget, redactor, self.timeout_s, toolbox.rounds)
         opinion, reply = dialogue.answer(lambda text: self._validated(text, redactor))
         refined = offline.model_copy(update={**opinion, "produced_by": f"gemini:{reply.model}"})
         context = GroundingContext(
-            [fact for fact in (*shown.values(), *toolbox.found()) if fact is not None], toolbox.read()
+            [fact for fact in (*all_facts.values(), *toolbox.evidence()) if fact is not None], toolbox.read()
         )
         checked, drops = check(refined, context)
         for drop in drops:
             recorder.claim_dropped(drop)
         return checked
 
-    def _question(self, shown: Facts, redactor: Redactor, tools: Sequence[Tool]) -> Question:
+    def _question(self, facts: Facts, redactor: Redactor, tools: Sequence[Tool]) -> Question:
         template = self.prompt.read_text(encoding="utf-8")
         prompt_evidence = PromptEvidence(redactor)
         instructions, question = template.split("\n---\n", 1)
         fenced = tuple(_fenced(tool, prompt_evidence) for tool in tools)
-        wire = schema.wire(self.opinion.model_json_schema(), without=OURS)
+        answer_schema = schema.wire(self.opinion.model_json_schema(), without=OURS)
         return Question(
-            self.name, prompt.fill(instructions, {}), prompt.fill(question, prompt_evidence.facts(shown)), wire, fenced
+            self.name,
+            prompt.fill(instructions, {}),
+            prompt.fill(question, prompt_evidence.facts(facts)),
+            answer_schema,
+            fenced,
         )
 
     def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
-        """Return the fields the model filled. Raises BadAnswer saying what breaks the contract."""
+        """Return the fields the model filled. Raises BadAnswer naming what breaks the contract."""
         try:
-            said = schema.fit(redactor.reveal_json(json.loads(_unfenced(text))), self._bounds())
-            opinion = self.opinion.model_validate(said)
+            reply = schema.fit(redactor.reveal_json(json.loads(_unfenced(text))), self._bounds())
+            opinion = self.opinion.model_validate(reply)
         except ValidationError as error:
             problems = "; ".join(_problem(item) for item in error.errors(include_input=False)[:5])
-            raise BadAnswer(f"the answer is no {self.opinion.__name__}: {problems}") from None
+            raise BadAnswer(f"the answer is not a valid {self.opinion.__name__}: {problems}") from None
         except (ValueError, RecursionError):
-            raise BadAnswer(f"the answer is no JSON, {len(text)} characters long") from None
+            raise BadAnswer(f"the answer is not JSON; it is {len(text)} characters long") from None
         filled = {name: getattr(opinion, name) for name in opinion.model_fields_set if name not in OURS}
         if not filled:
             raise BadAnswer(f"the answer has no field of {self.opinion.__name__}")
@@ -122,12 +126,12 @@ class Agent(Generic[Ans]):
 
 
 def _fenced(tool: Tool, prompt_evidence: PromptEvidence) -> Tool:
-    """What a tool reads is evidence too."""
+    """Return the tool with its result fenced: what a tool reads is evidence too."""
     return replace(tool, run=lambda args: prompt_evidence.around(f"result_of_{tool.name}", tool.run(args)))
 
 
 def _unfenced(text: str) -> str:
-    """Return what stands between the marks of a Markdown block, or all of the text where there are none."""
+    """Return the text without the Markdown code fence around it, if there is one."""
     bare = text.strip()
     if not (bare.startswith("```") and bare.endswith("```")):
         return bare

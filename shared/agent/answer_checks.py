@@ -1,7 +1,7 @@
-"""What of each agent's answer may stand: claims held against the evidence, advice against what is safe to follow.
+"""Checks of each agent's answer: claims must be in the evidence, advice must be safe to follow.
 
-Each check takes the refined answer, the offline answer it refines and what the model was shown, and returns the answer
-that stands with one sentence for each thing that was dropped.
+Each check takes the refined answer, the offline answer it refines and what the model was shown. It returns the checked
+answer, and one sentence for each thing it dropped.
 """
 
 import re
@@ -21,9 +21,9 @@ from shared.contracts import (
 )
 
 UNQUOTED_CONFIDENCE = 0.5
-"""The most a claim may be believed that cites evidence but quotes none of it."""
+"""Highest confidence of a claim that cites evidence but does not quote it."""
 NO_LOGS_CAP, NO_ONSET_CAP, DEGRADED_CAP, CAP = 0.4, 0.6, 0.75, 0.95
-"""The most any claim may be believed without logs, without an onset, with part of the telemetry, with all of it."""
+"""Highest confidence of any claim: without logs, without an onset, with part of the telemetry, with all of it."""
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 _DESTRUCTIVE = re.compile(
@@ -35,16 +35,16 @@ _DESTRUCTIVE = re.compile(
 
 
 def judgement(refined: Incident, offline: Incident, context: GroundingContext) -> tuple[Incident, list[str]]:
-    """A model may not silence what code saw: no dismissal without telemetry or of what code judged high or critical."""
+    """Keep a model from hiding an incident: no dismissal without telemetry or where code says high or critical."""
     drops: list[str] = []
     severity = _not_far_below(refined.severity, offline.severity, drops)
-    silences = refined.recommendation == "dismiss" and offline.recommendation == "proceed"
+    dismisses = refined.recommendation == "dismiss" and offline.recommendation == "proceed"
     may_dismiss = offline.lines_read > 0 and not offline.degraded and offline.severity in ("low", "medium")
-    if silences and not may_dismiss:
-        drops.append("dropped the dismissal of what code would not dismiss")
-    kept_open = silences and not may_dismiss
+    kept_open = dismisses and not may_dismiss
+    if kept_open:
+        drops.append("dropped the dismissal of an incident that code would not dismiss")
     services = _named(refined.affected_services, context, drops)
-    symptoms = [said for symptom in refined.initial_symptoms if (said := context.prose(symptom, drops))]
+    symptoms = [text for symptom in refined.initial_symptoms if (text := context.prose(symptom, drops))]
     judged = {
         "severity": severity,
         "recommendation": "proceed" if kept_open else refined.recommendation,
@@ -60,60 +60,61 @@ def causes(
     refined: RootCauses, offline: RootCauses, incident: Incident, context: GroundingContext
 ) -> tuple[RootCauses, list[str]]:
     """
-    A hypothesis rests on evidence that exists, says nothing the evidence does not, and is believed within its cap.
+    Keep the hypotheses that cite existing evidence and state nothing beyond it, each with capped confidence.
 
-    No hypothesis is an answer too; where hypotheses were given and none stands, the offline ones do.
+    An answer without hypotheses is valid. If the model gave hypotheses and all are dropped, the offline ones are used.
     """
     drops: list[str] = []
-    kept = [cause for each in refined.root_causes if (cause := _cause(each, _cap(incident), context, drops))]
-    kept.sort(key=lambda cause: -cause.confidence)
-    if refined.root_causes and not kept:
-        stands = offline.model_dump(include={"root_causes", "most_likely", "unknowns"})
-        return RootCauses.model_validate({**refined.model_dump(), **stands}), drops
-    is_whole = len(kept) == len(refined.root_causes)
-    most_likely = context.prose(refined.most_likely, drops) if is_whole else ""
+    root_causes = [cause for each in refined.root_causes if (cause := _cause(each, _cap(incident), context, drops))]
+    root_causes.sort(key=lambda cause: -cause.confidence)
+    if refined.root_causes and not root_causes:
+        offline_fields = offline.model_dump(include={"root_causes", "most_likely", "unknowns"})
+        return RootCauses.model_validate({**refined.model_dump(), **offline_fields}), drops
+    is_complete = len(root_causes) == len(refined.root_causes)
+    most_likely = context.prose(refined.most_likely, drops) if is_complete else ""
     unknowns = [one for each in refined.unknowns if (one := _unknown(each, drops))]
-    best = kept[0].hypothesis if kept else ""
-    grounded = {"root_causes": kept, "most_likely": most_likely or best, "unknowns": unknowns}
+    best = root_causes[0].hypothesis if root_causes else ""
+    grounded = {"root_causes": root_causes, "most_likely": most_likely or best, "unknowns": unknowns}
     return refined.model_copy(update=grounded), drops
 
 
 def suggestions(refined: Suggestions, offline: Suggestions, context: GroundingContext) -> tuple[Suggestions, list[str]]:
-    """Advice names nothing invented, leads nowhere and destroys nothing; else the offline advice stands."""
+    """Drop advice with invented names, addresses or destructive commands; if none is left, use the offline advice."""
     drops: list[str] = []
-    kept = [one for each in refined.suggestions if (one := _suggestion(each, context, drops))]
+    advice = [one for each in refined.suggestions if (one := _suggestion(each, context, drops))]
     first = _advice(refined.recommended_action, context, drops)
-    if not kept:
-        kept, first = offline.suggestions, first or offline.recommended_action
-    return refined.model_copy(update={"suggestions": kept, "recommended_action": first or kept[0].description}), drops
+    if not advice:
+        advice, first = offline.suggestions, first or offline.recommended_action
+    checked = {"suggestions": advice, "recommended_action": first or advice[0].description}
+    return refined.model_copy(update=checked), drops
 
 
 def solution(refined: Solution, offline: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:
-    """Reasons are held against the evidence, advice against what is safe; else the offline words stand."""
+    """Keep reasons that the evidence holds and advice that is safe; use the offline text for what is dropped."""
     drops: list[str] = []
-    solutions = [said for each in refined.solutions if (said := _advice(each, context, drops))]
+    solutions = [text for each in refined.solutions if (text := _advice(each, context, drops))]
     mitigations = [one for each in refined.mitigations if (one := _mitigation(each, context, drops))]
-    words: dict[str, object] = {
+    checked: dict[str, object] = {
         "category_reason": context.prose(refined.category_reason, drops) or offline.category_reason,
         "solutions": solutions or offline.solutions,
         "mitigations": mitigations or offline.mitigations,
         "recommended_solution": _advice(refined.recommended_solution, context, drops) or offline.recommended_solution,
     }
-    return refined.model_copy(update=words), drops
+    return refined.model_copy(update=checked), drops
 
 
-def _not_far_below(said: Severity, offline: Severity, drops: list[str]) -> Severity:
-    """Words in a log may talk a model down; one step is a matter of opinion, more is not."""
-    least = max(_SEVERITIES.index(offline) - 1, 0)
-    if _SEVERITIES.index(said) >= least:
-        return said
-    drops.append(f"dropped the severity {said}, more than one step below {offline}")
-    return _SEVERITIES[least]
+def _not_far_below(severity: Severity, offline: Severity, drops: list[str]) -> Severity:
+    """Allow a severity one step below the offline one, not more: text in a log may try to talk the model down."""
+    lowest = max(_SEVERITIES.index(offline) - 1, 0)
+    if _SEVERITIES.index(severity) >= lowest:
+        return severity
+    drops.append(f"dropped the severity {severity}, more than one step below {offline}")
+    return _SEVERITIES[lowest]
 
 
 def _named(names: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:
-    """Return the names that stand somewhere in what the model was shown."""
-    drops += [f"dropped a name nobody gave: {name[:80]!r}" for name in names if name not in context.text]
+    """Return the names that are in what the model was shown."""
+    drops += [f"dropped the unknown name {name[:80]!r}" for name in names if name not in context.text]
     return [name for name in names if name in context.text]
 
 
@@ -132,14 +133,14 @@ def _cause(cause: RootCause, cap: float, context: GroundingContext, drops: list[
     if not ids or not hypothesis:
         drops.append(f"dropped a hypothesis without evidence: {cause.hypothesis[:120]!r}")
         return None
-    stands = {
+    checked = {
         "hypothesis": hypothesis,
         "quotes": quotes,
         "evidence_ids": ids[:20],
         "confidence": min(cause.confidence, cap if quotes else min(cap, UNQUOTED_CONFIDENCE)),
         "affected_components": _named(cause.affected_components, context, drops),
     }
-    return cause.model_copy(update=stands)
+    return cause.model_copy(update=checked)
 
 
 def _unknown(unknown: Unknown, drops: list[str]) -> Unknown | None:
@@ -163,18 +164,18 @@ def _mitigation(mitigation: Mitigation, context: GroundingContext, drops: list[s
     if not action:
         return None
     steps = _steps(mitigation.steps, context, drops)
-    # Whoever acts by machine acts on what stands whole: an action that lost a step is for a human.
-    is_whole = len(steps) == len(mitigation.steps)
-    kept = {"action": action, "steps": steps, "can_auto_execute": mitigation.can_auto_execute and is_whole}
-    return mitigation.model_copy(update=kept)
+    # Only a complete action may be automated: one that lost a step is for a human.
+    is_complete = len(steps) == len(mitigation.steps)
+    checked = {"action": action, "steps": steps, "can_auto_execute": mitigation.can_auto_execute and is_complete}
+    return mitigation.model_copy(update=checked)
 
 
 def _steps(steps: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:
-    return [said for step in steps if (said := _advice(step, context, drops))]
+    return [text for step in steps if (text := _advice(step, context, drops))]
 
 
 def _advice(text: str, context: GroundingContext, drops: list[str]) -> str:
-    """Return the text, empty when it must not be followed; numbers in advice are proposals, not claims."""
+    """Return the text, or "" when it must not be followed; numbers in advice are proposals, not claims."""
     reason = unsafe(text) or context.invented_name(text)
     if reason:
         drops.append(f"dropped advice with {reason}: {text[:120]!r}")
@@ -182,8 +183,8 @@ def _advice(text: str, context: GroundingContext, drops: list[str]) -> str:
 
 
 def unsafe(text: str) -> str | None:
-    """Return why a text must not be followed by people in a hurry, none when it may be."""
-    # Logs can plant an address; our own links stand elsewhere.
+    """Return why it is not safe to follow the text, or None when it is safe."""
+    # A log line can plant an address; our own links are in other fields.
     if has_address(text):
         return "an address"
     return "a destructive command" if _DESTRUCTIVE.search(text) else None

@@ -12,15 +12,15 @@ from shared.settings import Settings
 
 
 class Ceilings(Settings):
-    """What one incident may spend on the model; steps running side by side may each overshoot by one call."""
+    """What one incident may spend on the model; steps that run in parallel may each exceed it by one call."""
 
-    model_max_tokens_per_incident: int = Field(300_000, ge=0, description="Tokens, in and out; 0 asks no model.")
-    model_max_cost_usd_per_incident: float = Field(1.0, ge=0, description="US dollars; 0 asks no model.")
+    model_max_tokens_per_incident: int = Field(300_000, ge=0, description="Tokens, in and out; 0 means no model call.")
+    model_max_cost_usd_per_incident: float = Field(1.0, ge=0, description="US dollars; 0 means no model call.")
 
 
 @dataclass
 class Budget:
-    """What an incident has spent so far, and may."""
+    """What an incident has spent so far, and its ceilings."""
 
     ceilings: Ceilings
     tokens: int = 0
@@ -28,7 +28,7 @@ class Budget:
 
     @classmethod
     def of(cls, incident_id: str) -> Self:
-        """Return the incident's budget; a store that cannot be read hides what was spent and stops nobody."""
+        """Return the incident's budget; when the trace store cannot be read, the spending so far counts as zero."""
         budget = cls(Ceilings.from_env())
         try:
             document = traces.connect().document(incident_id) or {}
@@ -46,14 +46,13 @@ class Budget:
         self.cost_usd += reply.cost_usd
 
     def check(self, prompt_tokens: int) -> None:
-        """Raises Refused naming the ceiling that asking with so many tokens would break."""
-        most, most_usd = self.ceilings.model_max_tokens_per_incident, self.ceilings.model_max_cost_usd_per_incident
-        if self.tokens + prompt_tokens > most:
-            raise Refused(
-                f"MODEL_MAX_TOKENS_PER_INCIDENT is {most}: {self.tokens} are spent, this call needs {prompt_tokens}"
-            )
-        if self.cost_usd >= most_usd:
-            raise Refused(f"MODEL_MAX_COST_USD_PER_INCIDENT is {most_usd:g}: ${self.cost_usd:.4f} are spent")
+        """Raise Refused, naming the ceiling that a call with so many tokens would exceed."""
+        max_tokens, max_usd = self.ceilings.model_max_tokens_per_incident, self.ceilings.model_max_cost_usd_per_incident
+        if self.tokens + prompt_tokens > max_tokens:
+            spent = f"{self.tokens} are spent, this call needs {prompt_tokens}"
+            raise Refused(f"MODEL_MAX_TOKENS_PER_INCIDENT is {max_tokens}: {spent}")
+        if self.cost_usd >= max_usd:
+            raise Refused(f"MODEL_MAX_COST_USD_PER_INCIDENT is {max_usd:g}: ${self.cost_usd:.4f} are spent")
 
 
 def _runs(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The check every claim of a model must pass: what it cites exists, what it quotes and counts is in the evidence."""
+"""Check every claim of a model: what it cites must exist, what it quotes and counts must be in the evidence."""
 
 import re
 from bisect import bisect_left
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from shared.contracts import Evidence, Quote
 
 _ID = re.compile(r"(?<![\w./:#-])[LTMCA]\d{1,3}(?![\w./:-])")
-# A number is a claim from three digits on, or with a fraction or a percent sign; line numbers are no claims.
+# A number is a claim when it has three digits or more, a fraction or a percent sign; line numbers are not claims.
 _NUMBER = re.compile(
     r"(?<![\w.,:#/-])(?<!line )(?<!lines )(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?![\w:]|\.\d|-\d|/\d)(\s?%)?"
 )
@@ -25,61 +25,61 @@ _ROUNDING = 0.01
 
 
 class GroundingContext:
-    """Everything a model was shown: what it says is held against this."""
+    """Everything a model was shown; its claims are checked against this."""
 
-    def __init__(self, shown: Sequence[BaseModel], read: Iterable[str] = ()) -> None:
-        self.evidence = {piece.id: piece for fact in shown for piece in _pieces(fact)}
-        # Values, not dumped JSON: in that, a quote within a text is written otherwise.
-        texts = [text for fact in shown for text in _texts(fact.model_dump(mode="json"))]
+    def __init__(self, facts: Sequence[BaseModel], read: Iterable[str] = ()) -> None:
+        self.evidence = {piece.id: piece for fact in facts for piece in _pieces(fact)}
+        # Values, not dumped JSON: JSON escapes a quotation mark inside a text.
+        texts = [text for fact in facts for text in _texts(fact.model_dump(mode="json"))]
         self.text = "\n".join([*texts, *read])
-        self._numbers = sorted({float(found) for found in _ANY_NUMBER.findall(self.text.replace(",", ""))})
+        self._numbers = sorted({float(number) for number in _ANY_NUMBER.findall(self.text.replace(",", ""))})
 
     def ids(self, cited: Iterable[str], drops: list[str]) -> list[str]:
-        """Return the cited ids that exist, each once; the others are told in `drops`."""
+        """Return the cited ids that exist, each once; add a sentence to `drops` for each other."""
         unique = list(dict.fromkeys(cited))
-        drops += [f"dropped the evidence id {id_[:40]!r}, which nobody gave" for id_ in unique if not self._has(id_)]
+        drops += [f"dropped the evidence id {id_[:40]!r}, which does not exist" for id_ in unique if not self._has(id_)]
         return [id_ for id_ in unique if self._has(id_)]
 
     def quotes(self, quotes: Sequence[Quote], drops: list[str]) -> list[Quote]:
-        """Return the quotes that stand verbatim in the evidence they name; the others are told in `drops`."""
-        kept = [quote for quote in quotes if self._has(quote.evidence_id) and self._is_verbatim(quote)]
-        drops += [f"dropped a quote not found in {quote.evidence_id[:40]}" for quote in quotes if quote not in kept]
-        return kept
+        """Return the quotes that are verbatim in the evidence they name; add a sentence to `drops` for each other."""
+        verbatim = [quote for quote in quotes if self._has(quote.evidence_id) and self._is_verbatim(quote)]
+        drops += [f"dropped a quote not found in {quote.evidence_id[:40]}" for quote in quotes if quote not in verbatim]
+        return verbatim
 
     def prose(self, text: str, drops: list[str]) -> str:
-        """Return `text` without the sentences that state what no evidence holds; each is told in `drops`."""
-        kept = []
+        """Return `text` without the sentences that state what is not in the evidence; report each in `drops`."""
+        sentences = []
         for sentence in _SENTENCE_END.split(text):
             doubt = self.doubt(sentence)
             if doubt is None:
-                kept.append(sentence)
+                sentences.append(sentence)
             else:
                 drops.append(f"dropped a sentence with {doubt}: {sentence[:120]!r}")
-        return " ".join(kept)
+        return " ".join(sentences)
 
     def doubt(self, sentence: str) -> str | None:
-        """Return what in the sentence stands in no evidence, none when all of it may be said."""
+        """Return what in the sentence is not in the evidence, or None when there is nothing like that."""
         return self.invented_name(sentence) or self._invented_number(sentence)
 
     def invented_name(self, sentence: str) -> str | None:
-        """Return an evidence id, commit, pull request or address in the sentence that nobody showed the model."""
+        """Return an id, commit, address, time or pull request in the sentence that the model was not shown, or None."""
         for id_ in _ID.findall(sentence):
             if not self._has(id_) and id_ not in self.text:
                 return f"the unknown evidence id {id_}"
         for pattern, what in ((_SHA, "commit"), (_URL, "address"), (_CLOCK, "time")):
-            for found in pattern.findall(sentence):
-                if found.rstrip(".,;:") not in self.text:
-                    return f"the unknown {what} {found[:80]}"
+            for name in pattern.findall(sentence):
+                if name.rstrip(".,;:") not in self.text:
+                    return f"the unknown {what} {name[:80]}"
         for match in _PULL.finditer(sentence):
             if match[0] not in self.text:
                 return f"the unknown reference {match[0]}"
         return None
 
     def _invented_number(self, sentence: str) -> str | None:
-        for found in _NUMBER.finditer(_CLOCK.sub(" ", _URL.sub(" ", sentence))):
-            digits, fraction, percent = found[1].replace(",", ""), found[2] or "", found[3]
+        for match in _NUMBER.finditer(_CLOCK.sub(" ", _URL.sub(" ", sentence))):
+            digits, fraction, percent = match[1].replace(",", ""), match[2] or "", match[3]
             if (len(digits) >= 3 or fraction or percent) and not self._has_number(float(digits + fraction)):
-                return f"the number {found[0].strip()}, which is in no evidence"
+                return f"the number {match[0].strip()}, which is not in the evidence"
         return None
 
     def _has_number(self, number: float) -> bool:
@@ -95,7 +95,7 @@ class GroundingContext:
 
 
 def has_address(text: str) -> bool:
-    """Tell whether a text holds a URL of any scheme."""
+    """Return whether a text holds a URL of any scheme."""
     return bool(_URL.search(text))
 
 

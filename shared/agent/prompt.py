@@ -1,4 +1,4 @@
-"""Fill a `prompt.md`: every name in it must be given, every name given must be in it."""
+"""Fill a `prompt.md`: its names and the names of the facts must be the same."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ def fill(template: str, facts: Mapping[str, str]) -> str:
 
     Raises ValueError naming what is missing from the facts or unknown to the template.
     """
-    wanted, given = set(_NAME.findall(template)), set(facts)
-    if wanted != given:
-        raise ValueError(f"prompt names without a fact: {sorted(wanted - given)}; unknown: {sorted(given - wanted)}")
-    return _NAME.sub(lambda found: facts[found[1]], template)
+    expected, names = set(_NAME.findall(template)), set(facts)
+    if expected != names:
+        missing, unknown = sorted(expected - names), sorted(names - expected)
+        raise ValueError(f"prompt names without a fact: {missing}; facts unknown to the prompt: {unknown}")
+    return _NAME.sub(lambda match: facts[match[1]], template)

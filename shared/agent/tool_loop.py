@@ -1,4 +1,4 @@
-"""One question put to a model until its answer meets its contract: tool rounds, one repair, bounds on everything."""
+"""Ask a model one question until its answer meets its contract: tool rounds, one repair, limits on everything."""
 
 import json
 import time
@@ -16,10 +16,10 @@ Got = TypeVar("Got")
 Message = str | Sequence[ToolAnswer]
 
 CHARS_PER_TOKEN = 3
-"""A careful estimate: prose has about four characters a token, logs and code fewer."""
+"""Set low, so that tokens are rather overestimated: prose has about four characters per token, logs and code fewer."""
 TOOL_TEXT_CHARS = 8_000
 MAX_REQUESTS = 4
-"""Functions the model may ask for in one turn."""
+"""Functions the model may call in one turn."""
 ANSWER_NOW = "Now give your answer, as JSON that follows the schema, and nothing else."
 NO_MORE = "No function can be called now. " + ANSWER_NOW
 
@@ -28,7 +28,7 @@ class Dialogue:
     """
     One conversation of one agent: `timeout_s` seconds and `tool_rounds` for all of it.
 
-    What goes out is hidden by `redactor`, what comes back revealed. Names of tools are checked here, whatever the wire
+    `redactor` masks what goes out and restores what comes back. Tool names are checked here, whatever the provider
     allowed, and each tool only reads.
     """
 
@@ -36,19 +36,19 @@ class Dialogue:
         self, model: Model, question: Question, budget: Budget, redactor: Redactor, timeout_s: float, tool_rounds: int
     ) -> None:
         self._question = question
-        self._talk: Conversation = model.converse(question)
+        self._conversation: Conversation = model.converse(question)
         self._budget = budget
         self._redactor = redactor
         self._ends_at = time.monotonic() + timeout_s
         self._rounds_left = tool_rounds if question.tools else 0
         self._may_repair = True
-        self._said_chars = len(question.instructions) + len(json.dumps(question.schema))
+        self._conversation_chars = len(question.instructions) + len(json.dumps(question.schema))
 
     def answer(self, read: Callable[[str], Got]) -> tuple[Got, ModelReply]:
         """
         Return what `read` makes of the model's answer, and the turn that held it.
 
-        `read` raises BadAnswer for an answer that breaks its contract; the model is then told once what was wrong.
+        `read` raises BadAnswer for an answer that breaks its contract; the problem is then sent to the model once.
         Raises BadAnswer, Refused (a ceiling is reached, or Gemini refuses), Throttled, Unavailable, Uncertain.
         """
         message: Message = self._question.prompt
@@ -69,39 +69,39 @@ class Dialogue:
     def _ask(self, message: Message) -> ModelReply:
         left_s = self._ends_at - time.monotonic()
         if left_s <= 0:
-            raise Unavailable(f"the time for {self._question.agent} is over, with no answer that could be used")
-        self._said_chars += _chars(message)
-        tokens = self._said_chars // CHARS_PER_TOKEN
+            raise Unavailable(f"the time for {self._question.agent} ran out before the model gave a usable answer")
+        self._conversation_chars += _chars(message)
+        tokens = self._conversation_chars // CHARS_PER_TOKEN
         self._budget.check(tokens)
-        began = time.monotonic()
+        start = time.monotonic()
         try:
-            reply = self._talk.ask(message, left_s, may_call=self._rounds_left > 0)
+            reply = self._conversation.ask(message, left_s, may_call=self._rounds_left > 0)
         except (BadAnswer, Uncertain) as error:
-            # Nobody said what it cost, and it may have been billed: count what was sent.
-            self._spend(_unanswered(self._talk.model, tokens, began, error), message)
+            # The cost is unknown and the call may have been billed: count what was sent.
+            self._spend(_unanswered(self._conversation.model, tokens, start, error), message)
             raise
         self._spend(reply, message)
-        self._said_chars += len(reply.text)
+        self._conversation_chars += len(reply.text)
         return reply
 
     def _spend(self, reply: ModelReply, message: Message) -> None:
-        # The call was billed before its answer is judged, so it counts here.
-        recorder.model_replied(reply, _told(message))
+        # The call was billed before its answer is checked, so count it here.
+        recorder.model_replied(reply, _message_text(message))
         self._budget.spend(reply)
 
-    def _repair(self, told: str, reply: ModelReply, error: BadAnswer | None = None) -> str:
-        """Return what to tell the model; raises the error when it was told before or cannot do better."""
+    def _repair(self, problem: str, reply: ModelReply, error: BadAnswer | None = None) -> str:
+        """Return the problem as the next message; raise the error after one repair, or when the turn is final."""
         if reply.is_final or not self._may_repair:
-            raise error or BadAnswer(reply.problem or told)
+            raise error or BadAnswer(reply.problem or problem)
         self._may_repair = False
-        return f"{told} {ANSWER_NOW if self._rounds_left == 0 else 'Try again.'}"
+        return f"{problem} {ANSWER_NOW if self._rounds_left == 0 else 'Try again.'}"
 
     def _served(self, reply: ModelReply) -> list[ToolAnswer]:
-        """Return the answers to what the model asked for; asking when nothing may be asked counts as its repair."""
+        """Return the tools' answers; a call when no function may be called uses up the one repair."""
         if self._rounds_left == 0:
             names = ", ".join(sorted({request.name[:40] for request in reply.requests}))
             recorder.claim_dropped(f"refused to call {names!r}: no function may be called now")
-            self._repair("", reply, BadAnswer(f"it asks for {names!r} in place of an answer"))
+            self._repair("", reply, BadAnswer(f"it calls {names!r} instead of answering"))
             return [ToolAnswer(request, NO_MORE) for request in reply.requests]
         self._rounds_left -= 1
         return [
@@ -127,14 +127,14 @@ def _chars(message: Message) -> int:
     return len(message) if isinstance(message, str) else sum(len(answer.text) for answer in message)
 
 
-def _told(message: Message) -> str:
-    """Return what was said in one text, for the trace."""
+def _message_text(message: Message) -> str:
+    """Return the message as one text, for the trace."""
     if isinstance(message, str):
         return message
     return "\n\n".join(f"{answer.request.name}({dict(answer.request.args)}):\n{answer.text}" for answer in message)
 
 
-def _unanswered(model: str, tokens: int, began: float, error: IncidentCopilotError) -> ModelReply:
-    duration_ms = round((time.monotonic() - began) * 1000)
+def _unanswered(model: str, tokens: int, start: float, error: IncidentCopilotError) -> ModelReply:
+    duration_ms = round((time.monotonic() - start) * 1000)
     cost = cost_usd(model, tokens, 0, 0)
     return ModelReply("", model, tokens_in=tokens, cost_usd=cost, duration_ms=duration_ms, finish=type(error).__name__)

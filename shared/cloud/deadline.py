@@ -1,4 +1,4 @@
-"""How long an incident may stay without an outcome: after that it takes in no alert and the sweeper tells it."""
+"""How long an incident may have no outcome: after that no alert is merged into it and the sweeper publishes it."""
 
 from datetime import timedelta
 
@@ -11,10 +11,10 @@ class DeadlineSettings(Settings):
     """Counted from the moment the incident was opened."""
 
     incident_deadline_seconds: int = Field(
-        900, ge=1, le=86_400, description="An open incident this old is told with what there is; in seconds."
+        900, ge=1, le=86_400, description="An open incident this old is published with the results so far; in seconds."
     )
 
     @property
     def deadline(self) -> timedelta:
-        """The same as a span of time."""
+        """The same as a timedelta."""
         return timedelta(seconds=self.incident_deadline_seconds)

@@ -1,4 +1,4 @@
-"""The bus between Grafana's door and the starter: one Pub/Sub message for each alert, and a place for dead ones."""
+"""Pub/Sub between alert_intake and workflow_starter: one message per alert, and a topic for dead letters."""
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,8 +24,9 @@ ATTRIBUTE_LIMIT_BYTES = 1024
 
 class PubsubSettings(Settings):
     """
-    Where alerts are published, and those that can never be handled; `bus_timeout_s` bounds the wait for Pub/Sub's word,
-    in seconds.
+    The topics of alerts and of messages that can never be handled.
+
+    `bus_timeout_s` bounds the wait for Pub/Sub's confirmation, in seconds.
     """
 
     google_cloud_project: str = Field(min_length=1)
@@ -37,7 +38,7 @@ class PubsubSettings(Settings):
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that can never be handled, as it came; an empty id is unknown."""
+    """A message that can never be handled, as it was received; an empty id means unknown."""
 
     data: bytes
     message_id: str = ""
@@ -46,18 +47,18 @@ class DeadLetter:
 
 class AlertPublisher:
     """
-    Publishes alerts. Publishing one again is harmless: whoever reads them knows an incident by its id.
+    Publishes alerts. Publishing one again is harmless: the subscriber recognises an incident by its id.
 
-    The plain client is used, not the batching one: there an alert waits for company, and one failed batch makes the
-    client refuse every later message of the topic.
+    The plain client is used, not the batching one: there an alert waits until a batch is full, and one failed
+    batch makes the client refuse every later message of the topic.
     """
 
     def __init__(self, settings: PubsubSettings) -> None:
         self._timeout_s = settings.bus_timeout_s
         topics = f"projects/{settings.google_cloud_project}/topics"
         self._topic, self._dead_topic = f"{topics}/{settings.incident_topic}", f"{topics}/{settings.dead_letter_topic}"
-        passing = (google_errors.ServiceUnavailable, google_errors.Aborted, google_errors.InternalServerError)
-        self._retry = Retry(if_exception_type(*passing), initial=0.1, maximum=2, timeout=self._timeout_s)
+        transient = (google_errors.ServiceUnavailable, google_errors.Aborted, google_errors.InternalServerError)
+        self._retry = Retry(if_exception_type(*transient), initial=0.1, maximum=2, timeout=self._timeout_s)
         with self._named_errors():
             self._client = _connect(settings.pubsub_emulator_host)
 
@@ -76,8 +77,9 @@ class AlertPublisher:
 
     def dead_letter(self, message: DeadLetter, reason: str) -> str:
         """
-        Publish a message to the topic of dead letters, unchanged but for the attributes `reason` and
-        `original_message_id`; return its new id. Raises as `publish_all`.
+        Publish a message to the dead-letter topic; return its new id. Raises as `publish_all`.
+
+        It is unchanged except for the attributes `reason` and `original_message_id`.
         """
         return self._publish(self._dead_topic, [_dead_letter_message(message, reason)])[0]
 
@@ -95,26 +97,26 @@ class AlertPublisher:
         try:
             yield
         except google_errors.ResourceExhausted as error:
-            raise Throttled(f"Pub/Sub took no message, the quota is used up: {error}") from error
+            raise Throttled(f"Pub/Sub accepted no message, the quota is used up: {error}") from error
         except google_errors.DeadlineExceeded as error:
             raise Uncertain(f"Pub/Sub confirmed no message within {self._timeout_s} s") from error
         except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
-            raise Unavailable(f"Pub/Sub took no message within {self._timeout_s} s: {error}") from error
+            raise Unavailable(f"Pub/Sub accepted no message within {self._timeout_s} s: {error}") from error
         except google_errors.ClientError as error:
             raise Refused(f"Pub/Sub refused the message: {error}") from error
         except auth_errors.DefaultCredentialsError as error:
             raise Misconfigured(f"Pub/Sub needs Google credentials: {error}") from error
         except auth_errors.GoogleAuthError as error:
-            raise Refused(f"Pub/Sub could not be spoken to, the credentials failed: {error}") from error
+            raise Refused(f"Pub/Sub could not be called, the credentials failed: {error}") from error
 
 
 def connect() -> AlertPublisher:
-    """Return the bus that the settings name, the same one each time. Raises Misconfigured."""
-    return _bus(PubsubSettings.from_env())
+    """Return the publisher for the current settings, the same one each time. Raises Misconfigured."""
+    return _publisher(PubsubSettings.from_env())
 
 
 @functools.cache
-def _bus(settings: PubsubSettings) -> AlertPublisher:
+def _publisher(settings: PubsubSettings) -> AlertPublisher:
     return AlertPublisher(settings)
 
 
@@ -126,14 +128,14 @@ def _connect(emulator_host: str | None) -> pubsub_v1.PublisherClient:
 
 
 def _message(alert: Alert) -> pubsub_v1.PubsubMessage:
-    # The attributes are for people and filters only, so what is not ASCII may be lost there.
+    # The attributes are for people and filters only, so non-ASCII characters may be lost there.
     service_name = alert.service_name.encode("ascii", "replace").decode()
     attributes = {"incident_id": alert.incident_id, "service_name": service_name}
     return pubsub_v1.PubsubMessage(data=alert.model_dump_json().encode(), attributes=attributes)
 
 
 def _dead_letter_message(message: DeadLetter, reason: str) -> pubsub_v1.PubsubMessage:
-    cut = reason.encode()[:ATTRIBUTE_LIMIT_BYTES].decode("utf-8", "ignore")
-    own = {"reason": cut, "original_message_id": message.message_id}
+    truncated = reason.encode()[:ATTRIBUTE_LIMIT_BYTES].decode("utf-8", "ignore")
+    own = {"reason": truncated, "original_message_id": message.message_id}
     others = [pair for pair in message.attributes.items() if pair[0] not in own]
     return pubsub_v1.PubsubMessage(data=message.data, attributes={**dict(others[: ATTRIBUTES_LIMIT - len(own)]), **own})

@@ -1,4 +1,4 @@
-"""Start the workflow that answers an incident, find the one already started, and ask how it ended."""
+"""Start the workflow that handles an incident, find one already started, and read how it ended."""
 
 import functools
 import json
@@ -23,14 +23,14 @@ ARGUMENT_LIMIT_BYTES = 32_768
 """Of one execution's argument: https://cloud.google.com/workflows/quotas"""
 
 REASON_CHARS = 1_000
-"""What is told of an execution's error."""
+"""How much of an execution's error is reported."""
 
 _State = executions_v1.Execution.State
 _ENDED = (_State.SUCCEEDED, _State.FAILED, _State.CANCELLED)
 
 
 class WorkflowSettings(Settings):
-    """Which workflow; `workflows_endpoint` is the host:port of a local engine, spoken to in clear text."""
+    """Which workflow; `workflows_endpoint` is the host:port of a local engine, called without TLS."""
 
     google_cloud_project: str = Field(min_length=1)
     workflow_location: str = Field("us-central1", min_length=1)
@@ -40,7 +40,7 @@ class WorkflowSettings(Settings):
 
 
 class WorkflowExecutions:
-    """Starts executions of one workflow. Nothing is retried here: the message that asked comes again."""
+    """Starts executions of one workflow. Nothing is retried here: Pub/Sub delivers the message again."""
 
     def __init__(self, settings: WorkflowSettings) -> None:
         self._timeout_s = settings.workflow_timeout_s
@@ -78,17 +78,17 @@ class WorkflowExecutions:
 
     def find(self, incident_id: str, within: timedelta = timedelta(days=1)) -> str | None:
         """
-        Return the name of the incident's execution started in the time `within`; none when there is none.
+        Return the name of the incident's execution started in the last `within`, or None when there is none.
 
         Raises Unavailable, Throttled, Refused. Source: Workflow Executions API, ListExecutions.
         """
-        wanted, oldest = label(incident_id), clock.now() - within
+        incident_label, oldest = label(incident_id), clock.now() - within
         # Labels are in the FULL view only, which pages by 100, newest first.
         view = executions_v1.ExecutionView.FULL
         request = executions_v1.ListExecutionsRequest(parent=self._workflow, view=view, page_size=100)
         with self._named_errors(Unavailable):
             for execution in self._client.list_executions(request, retry=None, timeout=self._timeout_s):
-                if execution.labels.get("incident_id") == wanted:
+                if execution.labels.get("incident_id") == incident_label:
                     return str(execution.name)
                 if execution.start_time and execution.start_time < oldest:
                     return None
@@ -96,18 +96,18 @@ class WorkflowExecutions:
 
     def ending(self, execution: str) -> str | None:
         """
-        Return how the execution ended, in a sentence; none while it goes on.
+        Return how the execution ended, in a sentence, or None while it is running.
 
         Raises Unavailable, Throttled, Refused. Source: Workflow Executions API, GetExecution.
         """
         with self._named_errors(Unavailable):
             try:
-                found = self._client.get_execution({"name": execution}, retry=None, timeout=self._timeout_s)
+                details = self._client.get_execution({"name": execution}, retry=None, timeout=self._timeout_s)
             except google_errors.NotFound:
                 return "The workflow execution is unknown to Workflows"
-        if found.state not in _ENDED:
+        if details.state not in _ENDED:
             return None
-        return f"The workflow execution ended {found.state.name} {found.error.payload[:REASON_CHARS]}".rstrip()
+        return f"The workflow execution ended {details.state.name} {details.error.payload[:REASON_CHARS]}".rstrip()
 
     def close(self) -> None:
         """Close the connection."""
@@ -115,11 +115,11 @@ class WorkflowExecutions:
 
     @contextmanager
     def _named_errors(self, on_no_reply: type[IncidentCopilotError]) -> Iterator[None]:
-        """Name what Google's libraries raise; silence is `on_silence`, as the caller knows what it means."""
+        """Raise our errors for those of Google's libraries; `on_no_reply` is the caller's choice."""
         try:
             yield
         except google_errors.ResourceExhausted as error:
-            raise Throttled(f"Workflows asks for patience with {self._workflow!r}: {error}") from error
+            raise Throttled(f"Workflows is over its quota for {self._workflow!r}: {error}") from error
         except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
             raise on_no_reply(
                 f"Workflows gave no answer about {self._workflow!r} ({self._timeout_s} s): {error}"
@@ -129,11 +129,11 @@ class WorkflowExecutions:
         except auth_errors.DefaultCredentialsError as error:
             raise Misconfigured(f"Workflows needs Google credentials: {error}") from error
         except auth_errors.GoogleAuthError as error:
-            raise Refused(f"Workflows could not be spoken to, the credentials failed: {error}") from error
+            raise Refused(f"Workflows could not be called, the credentials failed: {error}") from error
 
 
 def connect() -> WorkflowExecutions:
-    """Return the orchestrator that the settings name, the same one each time. Raises Misconfigured."""
+    """Return the orchestrator for the current settings, the same one each time. Raises Misconfigured."""
     return _orchestrator(WorkflowSettings.from_env())
 
 
@@ -143,7 +143,7 @@ def _orchestrator(settings: WorkflowSettings) -> WorkflowExecutions:
 
 
 def label(value: str) -> str:
-    """Return `value` as a label takes it: lower-case letters, digits, `_` and `-`, at most 63."""
+    """Return `value` as a valid label: lower-case letters, digits, `_` and `-`, at most 63."""
     return re.sub(r"[^a-z0-9_-]", "-", value.lower())[:63]
 
 

@@ -1,4 +1,4 @@
-"""Exact edits become whole files, or are refused: nothing outside an edit ever changes."""
+"""Apply exact edits and return whole files, or reject them: nothing outside an edit changes."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ Read = Callable[[str], str | None]
 
 def apply(edits: Sequence[FileEdit], read: Read) -> list[FileWrite]:
     """
-    Return the whole new text of every edited file, in the order they are first named.
+    Return the whole new text of every edited file, in the order of each file's first edit.
 
-    Edits of one file are applied in order, each to the outcome of the one before. In a file whose lines all end with
-    CRLF, an edit written with bare LF is taken to mean CRLF. `read` gives a file's text, none when it is absent.
+    Edits of one file are applied in order, each to the result of the previous one. In a file whose lines all end with
+    CRLF, bare LF in an edit means CRLF. `read` returns a file's text, or None when the file is absent.
     Raises Rejected (naming file and reason) when a path leaves the repository, `original` is absent or occurs more
     than once, the file is missing, or a created file exists already.
     """
@@ -28,7 +28,7 @@ def apply(edits: Sequence[FileEdit], read: Read) -> list[FileWrite]:
 
 
 def check_path(path: str) -> None:
-    """Accept a relative path inside the repository in its plain form; raises Rejected for any other."""
+    """Check that the path is relative, normalised and inside the repository; raises Rejected otherwise."""
     parts = path.split("/")
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
         raise Rejected(f"{path!r} is absolute; paths are relative to the repository")
@@ -41,7 +41,7 @@ def check_path(path: str) -> None:
 
 
 def occurrences(needle: str, text: str) -> int:
-    """Count where `needle` occurs, overlaps included; the empty text occurs once in an empty file alone."""
+    """Count where `needle` occurs, overlaps included; an empty `needle` counts as one in an empty text, else as two."""
     if not needle:
         return 2 if text else 1
     count, position = 0, text.find(needle)
@@ -56,10 +56,10 @@ def _applied(edit: FileEdit, current: str | None) -> str | None:
     if current is None:
         raise Rejected(f"{edit.path!r} is not in the repository, so it cannot be edited")
     original, new = _in_newline_style(edit, current)
-    found = occurrences(original, current)
-    if found == 0:
+    count = occurrences(original, current)
+    if count == 0:
         raise Rejected(f"{edit.path!r} does not contain the text to replace: {_excerpt(original)}")
-    if found > 1:
+    if count > 1:
         raise Rejected(f"{edit.path!r} contains the text to replace more than once: {_excerpt(original)}")
     if new is None:
         return None
@@ -78,7 +78,7 @@ def _created(edit: FileEdit, current: str | None) -> str:
 
 
 def _in_newline_style(edit: FileEdit, current: str) -> tuple[str, str | None]:
-    """Return the edit's texts with CRLF where the file uses nothing else and the edit knows nothing of it."""
+    """Return the edit's texts, with CRLF when the file uses only CRLF and the edit only LF."""
     original, new = edit.original or "", edit.new
     is_crlf = "\r\n" in current and current.count("\n") == current.count("\r\n")
     if not is_crlf or "\r" in original or "\r" in (new or ""):

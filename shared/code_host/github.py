@@ -1,4 +1,4 @@
-"""GitHub: its settings, one opened repository, and the door where its errors become ours."""
+"""GitHub: its settings, one opened repository, and the translation of its errors into ours."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,16 +21,16 @@ from shared.errors import IncidentCopilotError, Misconfigured, Refused, Throttle
 from shared.settings import Settings
 
 _READ_RETRIES = 2
-# "Wait at least one minute" when a secondary limit names no time.
+# "Wait at least one minute" when a secondary limit gives no time.
 # Source: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 _SECONDARY_LIMIT_WAIT_S = 60.0
 _MAX_REASON_CHARS = 300
 
-Found = TypeVar("Found")
+Part = TypeVar("Part")
 
 
 class GithubSettings(Settings):
-    """Where GitHub is and who asks: a token, or an app with its installation, which wins over a token."""
+    """GitHub's URL and the credentials: a token, or an app with its installation, which is preferred."""
 
     github_token: SecretStr | None = None
     github_app_id: str | None = None
@@ -41,39 +41,39 @@ class GithubSettings(Settings):
 
     @property
     def has_credentials(self) -> bool:
-        """Tell whether GitHub will know who asks."""
+        """Return whether requests are authenticated."""
         return self.github_token is not None or self.github_app_id is not None
 
 
 class GithubRepository:
-    """One repository of GitHub, opened when first needed; `name` is `owner/name` as it was asked for."""
+    """One repository of GitHub, opened on first use; `name` is `owner/name` as requested."""
 
     def __init__(self, settings: GithubSettings, name: str) -> None:
         self.name = name
         self._api_url = settings.github_api_url
-        # Made here, so that a setting that cannot work fails before any work is done.
+        # Created here, so that a wrong setting fails before any work is done.
         self.client = _client(settings)
 
     @cached_property
     def opened(self) -> Repository:
         """
-        The repository itself, asked for once.
+        The repository itself, requested once.
 
         A renamed repository answers reads with a redirect that loses their parameters, and writes with one that
-        looks like success; asking for it first gives its present address.
+        looks like success; requesting the repository first gives its current URL.
         Raises Unavailable, Throttled, Refused, Misconfigured (no GitHub API there).
         """
         with reading(f"the repository {self.name!r}"):
-            found = self.client.get_repo(self.name)
-            if not found.default_branch:
-                # A page for people, of a proxy or of a server whose API lives elsewhere, is a success to PyGithub.
+            repository = self.client.get_repo(self.name)
+            if not repository.default_branch:
+                # PyGithub takes an HTML page, from a proxy or from a server without the API there, as success.
                 raise Misconfigured(f"{self._api_url!r} did not answer as GitHub's API does: check GITHUB_API_URL")
-            return found
+            return repository
 
 
 @dataclass(frozen=True, slots=True)
 class TreeFile:
-    """One file of a tree; `mode` as git writes it, `size_bytes` zero for a submodule."""
+    """One file of a tree; `mode` as git writes it, `size_bytes` is zero for a submodule."""
 
     mode: str
     sha: str
@@ -81,7 +81,7 @@ class TreeFile:
 
     @property
     def is_regular(self) -> bool:
-        """Tell a file from a link and a submodule."""
+        """Return whether it is a file, not a link or a submodule."""
         return self.mode.startswith("100")
 
 
@@ -89,10 +89,10 @@ def list_files(repository: Repository, tree: str, prefix: str = "") -> Iterator[
     """
     Yield (path, file) for everything below a tree, links and submodules too; call it inside `reading`.
 
-    One request, unless GitHub cuts the answer (100,000 entries or 7 MB): then one for each folder it has to.
+    One request, unless GitHub truncates the answer (100,000 entries or 7 MB): then one per folder.
     """
     whole = repository.get_git_tree(tree, recursive=True)
-    # The answer to a cut tree does not say what is missing, so each folder is asked for by itself.
+    # A truncated answer does not say what is missing, so each folder is requested separately.
     rows = repository.get_git_tree(tree).tree if whole.truncated else whole.tree
     for row in require(rows):
         if row.type != "tree":
@@ -103,9 +103,9 @@ def list_files(repository: Repository, tree: str, prefix: str = "") -> Iterator[
 
 def is_ref(text: str) -> bool:
     """
-    Tell whether `text` can name a branch, tag or commit.
+    Return whether `text` can name a branch, tag or commit.
 
-    Anything else must not reach a URL: a ref of `..` would climb to another repository of the same host.
+    Anything else must not reach a URL: a ref of `..` would lead to another repository of the same host.
     Source: git-check-ref-format(1)
     """
     is_plain = re.fullmatch(r"[^\x00-\x20\x7f~^:?*\[\\]+", text) is not None
@@ -116,9 +116,9 @@ def is_ref(text: str) -> bool:
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """
-    Turn GitHub's errors into ours while `what` is read: silence means Unavailable, for a read changes nothing.
+    Turn GitHub's errors into ours while `what` is read: no reply is Unavailable, because a read changes nothing.
 
-    Raises Unavailable (no answer, 5xx), Throttled (rate limits), Refused (every other no).
+    Raises Unavailable (no answer, 5xx), Throttled (rate limits), Refused (any other refusal).
     """
     with _named_errors(what, Unavailable):
         yield
@@ -127,9 +127,9 @@ def reading(what: str) -> Iterator[None]:
 @contextmanager
 def writing(what: str) -> Iterator[None]:
     """
-    Turn GitHub's errors into ours while `what` is made: silence means Uncertain, unless no connection came about.
+    Turn GitHub's errors into ours while `what` is written: no reply is Uncertain, unless there was no connection.
 
-    Raises Uncertain (sent, no answer or 5xx), Unavailable (not sent), Throttled (rate limits), Refused (a no).
+    Raises Uncertain (sent, no answer or 5xx), Unavailable (not sent), Throttled (rate limit), Refused (other refusals).
     """
     with _named_errors(what, Uncertain):
         yield
@@ -140,34 +140,34 @@ def _named_errors(what: str, on_no_reply: type[Unavailable] | type[Uncertain]) -
     try:
         yield
     except github.GithubException as error:
-        raise _answered(what, error, on_no_reply) from error
+        raise _error_from_status(what, error, on_no_reply) from error
     except requests.RequestException as error:
-        kind = Unavailable if _was_never_sent(error) else on_no_reply
+        kind = Unavailable if _was_not_sent(error) else on_no_reply
         raise kind(f"GitHub did not answer about {what}: {type(error).__name__}") from error
     except (JSONDecodeError, github.BadAttributeException, UnexpectedResponse) as error:
-        raise on_no_reply(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
+        raise on_no_reply(f"GitHub answered about {what} in an unexpected format: {type(error).__name__}") from error
     except (TypeError, AttributeError, KeyError, IndexError, AssertionError) as error:
-        # A page for people where data was due, as proxies send it, makes the library stumble over its own feet.
-        if not _is_of_library(error):
+        # An HTML page instead of JSON, as proxies send it, makes the library fail with these.
+        if not _is_library_error(error):
             raise
-        raise on_no_reply(f"GitHub answered about {what} in a shape nobody knows: {type(error).__name__}") from error
+        raise on_no_reply(f"GitHub answered about {what} in an unexpected format: {type(error).__name__}") from error
     except RuntimeError as error:
-        # PyGithub tells of a redirect to another host or scheme with nothing better.
-        raise Refused(f"GitHub sent the question about {what} elsewhere: {error}") from error
+        # PyGithub raises nothing more specific for a redirect to another host or scheme.
+        raise Refused(f"GitHub redirected the request about {what}: {error}") from error
 
 
-def _is_of_library(error: BaseException) -> bool:
-    """Tell an error raised inside PyGithub from one of our own making."""
+def _is_library_error(error: BaseException) -> bool:
+    """Return whether the error was raised inside PyGithub, not in our code."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0] == "github"
 
 
-def _answered(
+def _error_from_status(
     what: str, error: github.GithubException, on_no_reply: type[Unavailable] | type[Uncertain]
 ) -> IncidentCopilotError:
-    """Name the error that GitHub's status means."""
+    """Return the error that GitHub's status means."""
     message = f"GitHub answered {error.status} about {what}: {reason(error)}"
     headers = error.headers or {}
     is_spent = headers.get("x-ratelimit-remaining") == "0"
@@ -178,59 +178,59 @@ def _answered(
 
 
 def reason(error: github.GithubException) -> str:
-    """Return why GitHub said no, in its own words, on one line."""
+    """Return GitHub's reason for a refusal, on one line."""
     body = error.data if isinstance(error.data, dict) else {}
     listed = [item for item in body.get("errors") or () if isinstance(item, dict)]
     details = [item.get("message") or f"{item.get('field')} {item.get('code')}" for item in listed]
-    words = " ".join(str(part) for part in (body.get("message") or "no reason given", *details))
-    return " ".join(words.split())[:_MAX_REASON_CHARS]
+    text = " ".join(str(part) for part in (body.get("message") or "no reason given", *details))
+    return " ".join(text.split())[:_MAX_REASON_CHARS]
 
 
 def _retry_after_s(headers: dict[str, str]) -> float:
-    """Return GitHub's wish in seconds: its Retry-After, else the end of a spent hour, else its documented minute."""
-    wish, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
-    if wish.isdigit():
-        return float(wish)
+    """Return the wait in seconds: Retry-After, else the reset of the used-up rate limit, else the documented minute."""
+    wait, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+    if wait.isdigit():
+        return float(wait)
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
         return max(0.0, float(reset) - clock.now().timestamp())
     return _SECONDARY_LIMIT_WAIT_S
 
 
-def _was_never_sent(error: requests.RequestException) -> bool:
-    """Tell whether no connection ever came about, so that nothing can have happened."""
+def _was_not_sent(error: requests.RequestException) -> bool:
+    """Return whether no connection was made, so that nothing can have happened."""
     cause = error.args[0] if error.args else None
     is_refused = isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
     return is_refused or isinstance(error, requests.ConnectTimeout)
 
 
 class UnexpectedResponse(Exception):
-    """An answer lacks what it is for."""
+    """An answer lacks a required part."""
 
 
-def require(part: Found | None) -> Found:
+def require(part: Part | None) -> Part:
     """
-    Return a part of an answer that must be there; call it inside `reading` or `writing`.
+    Return a required part of an answer; call it inside `reading` or `writing`.
 
-    PyGithub reads a page for people as an answer whose every part is none.
+    PyGithub reads an HTML page as an answer whose parts are all None.
     """
     if part is None:
         raise UnexpectedResponse
     return part
 
 
-def search_again(find: Callable[[], Found | None]) -> Found | None:
-    """Look for what a write of unknown fate may have made; none also when that cannot be told."""
+def search_again(find: Callable[[], Part | None]) -> Part | None:
+    """Look for what an uncertain write may have created; return None also when the search fails."""
     try:
         return find()
     except IncidentCopilotError:
-        # A second silence must not hide the first: that one says what may have happened.
+        # This error must not hide the first one, which says what may have happened.
         return None
 
 
 def _client(settings: GithubSettings) -> github.Github:
     """
-    Return PyGithub with its habits broken: it would send a failed POST again, wait a minute in a rate limit and
-    rest a second between writes; waiting is for the workflow.
+    Return PyGithub without its defaults: it would repeat a failed POST, wait a minute at a rate limit and pause a
+    second between writes; the workflow does the waiting.
     """
     retry = Retry(
         total=_READ_RETRIES,
@@ -252,7 +252,7 @@ def _client(settings: GithubSettings) -> github.Github:
 
 
 def _auth(settings: GithubSettings) -> github.Auth.Auth | None:
-    """Return who asks; none is a stranger. Raises Misconfigured when an app is described in part or wrongly."""
+    """Return the credentials, or None without any. Raises Misconfigured (an app's settings are incomplete or wrong)."""
     app = (settings.github_app_id, settings.github_app_private_key, settings.github_app_installation_id)
     if not any(part is not None for part in app):
         return github.Auth.Token(settings.github_token.get_secret_value()) if settings.github_token else None
@@ -261,11 +261,11 @@ def _auth(settings: GithubSettings) -> github.Auth.Auth | None:
         raise Misconfigured(
             "A GitHub App needs GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID, all three"
         )
-    # A key in a variable often has its line ends written as two characters.
+    # A key in a variable often has its line ends as the two characters backslash and n.
     auth = github.Auth.AppAuth(app_id, key.get_secret_value().replace("\\n", "\n"))
     try:
         auth.create_jwt()
     except (jwt.PyJWTError, ValueError):
-        # Without its cause: what the parser could not read is the key.
+        # Without its cause, because the parser's error may contain the key.
         raise Misconfigured("GITHUB_APP_PRIVATE_KEY is not an RSA private key in PEM") from None
     return auth.get_installation_auth(installation_id)

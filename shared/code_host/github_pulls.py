@@ -1,4 +1,4 @@
-"""The pull requests of one repository of GitHub: found, opened once, kept up to date."""
+"""The pull requests of one GitHub repository: find, open once, update."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -12,14 +12,14 @@ from shared.code_host.github import GithubRepository, reading, require, search_a
 from shared.code_host.port import ExistingPullRequest, PullRequestDraft, PullRequestOpened
 from shared.errors import IncidentCopilotError, Refused, Uncertain
 
-# Open pull requests of incidents that are compared; in a storm of more, one of these is hit as well.
+# How many open incident pull requests are compared; in a larger alert storm, one of these matches as well.
 _PULLS_COMPARED = 30
 _PULLS_LISTED = 200
 
 
 class GithubPulls:
     """
-    Looked for before they are made, made with one request, and never opened again once a person closed them.
+    Search before creating, create with one request, and never reopen what a person closed.
 
     Source: https://docs.github.com/en/rest/pulls
     """
@@ -29,13 +29,13 @@ class GithubPulls:
 
     def of_branch(self, branch: str) -> ExistingPullRequest | None:
         """
-        Return the branch's pull request, an open one before any other; none when it never had one.
+        Return the branch's pull request, preferably an open one, or None when it never had one.
 
         Raises Unavailable, Throttled, Refused.
         """
         pulls = self._of_branch(branch, "all")
         chosen = next((pull for pull in pulls if pull.state == "open"), pulls[0] if pulls else None)
-        return _found(chosen) if chosen else None
+        return _existing(chosen) if chosen else None
 
     def touching(self, paths: Sequence[str], prefix: str) -> ExistingPullRequest | None:
         """
@@ -45,18 +45,18 @@ class GithubPulls:
         """
         with reading(f"the open pull requests of {self._repository.name!r}"):
             listed = self._repository.opened.get_pulls(state="open", sort="created", direction="asc")
-            own = (pull for pull in islice(listed, _PULLS_LISTED) if pull.head.ref.startswith(prefix))
-            for pull in islice((pull for pull in own if self._is_of_here(pull)), _PULLS_COMPARED):
+            prefixed = (pull for pull in islice(listed, _PULLS_LISTED) if pull.head.ref.startswith(prefix))
+            for pull in islice((pull for pull in prefixed if self._is_own(pull)), _PULLS_COMPARED):
                 names = {name for file in pull.get_files() for name in (file.filename, file.previous_filename)}
                 if not names.isdisjoint(paths):
-                    return _found(pull)
+                    return _existing(pull)
         return None
 
     def open(self, draft: PullRequestDraft) -> PullRequestOpened:
         """
-        Open it, or return the branch's open one with title and body brought up to date when it is ours.
+        Open it, or return the branch's open one; if that is ours, update its title and body.
 
-        A plan without drafts gets a plain one. Labels and reviewers that cannot be set are logged and left.
+        If the plan has no drafts, open a normal one. Labels and reviewers that cannot be set are logged and left out.
         Raises Refused, Throttled, Unavailable, Uncertain (it may be open).
         """
         pull = next(iter(self._of_branch(draft.branch, "open")), None)
@@ -66,23 +66,23 @@ class GithubPulls:
         if not is_new:
             self._refresh(pull, draft)
         self._label(pull, draft.labels)
-        asked = self._ask(pull, draft.reviewers)
-        return PullRequestOpened(pull.number, pull.html_url, bool(pull.draft), is_new, asked)
+        reviewers = self._request_reviews(pull, draft.reviewers)
+        return PullRequestOpened(pull.number, pull.html_url, bool(pull.draft), is_new, reviewers)
 
     def _of_branch(self, branch: str, state: str) -> list[PullRequest]:
-        """Return the pull requests of a branch of this very repository, newest first."""
+        """Return the pull requests of a branch of this repository, newest first."""
         with reading(f"the pull requests of {branch!r} in {self._repository.name!r}"):
             repository = self._repository.opened
-            found = repository.get_pulls(state=state, head=f"{repository.owner.login}:{branch}")
-            return [pull for pull in islice(found, _PULLS_LISTED) if pull.head.ref == branch]
+            listed = repository.get_pulls(state=state, head=f"{repository.owner.login}:{branch}")
+            return [pull for pull in islice(listed, _PULLS_LISTED) if pull.head.ref == branch]
 
-    def _is_of_here(self, pull: PullRequest) -> bool:
-        """Tell ours from those of forks, whose branches anybody may name as ours are named."""
+    def _is_own(self, pull: PullRequest) -> bool:
+        """Return whether it is of this repository; a fork may use the same branch names."""
         head = pull.head.repo
         return bool(head) and head.full_name == self._repository.opened.full_name
 
     def _create(self, draft: PullRequestDraft) -> tuple[PullRequest, bool]:
-        """Return the pull request and whether it is ours of now."""
+        """Return the pull request and whether this call created it."""
         try:
             return self._send(draft), True
         except Uncertain:
@@ -102,15 +102,15 @@ class GithubPulls:
         with writing(f"a pull request from {draft.branch!r} to {draft.base_branch!r} in {self._repository.name!r}"):
             create, ends = self._repository.opened.create_pull, (draft.base_branch, draft.branch)
             try:
-                return _whole(create(*ends, title=draft.title, body=draft.body, draft=draft.is_draft))
+                return _complete(create(*ends, title=draft.title, body=draft.body, draft=draft.is_draft))
             except github.GithubException as error:
-                # Private repositories of a free plan know no drafts; the no is certain, so asking anew is safe.
+                # A private repository on a free plan has no drafts; the refusal is certain, so a second POST is safe.
                 if error.status != 422 or "draft pull requests are not supported" not in str(error).lower():
                     raise
-            return _whole(create(*ends, title=draft.title, body=draft.body, draft=False))
+            return _complete(create(*ends, title=draft.title, body=draft.body, draft=False))
 
     def _refresh(self, pull: PullRequest, draft: PullRequestDraft) -> None:
-        """Bring our own words up to date; a body a person took over, or only ticked boxes in, stays."""
+        """Update our own text; leave a body that a person rewrote, or changed only by ticking boxes."""
         body = pull.body or ""
         if draft.marker not in body or body.replace("- [x]", "- [ ]").replace("\r\n", "\n") == draft.body:
             return
@@ -118,24 +118,24 @@ class GithubPulls:
             pull.edit(title=draft.title, body=draft.body)
 
     def _label(self, pull: PullRequest, labels: Sequence[str]) -> None:
-        """Put on the labels that are missing; GitHub creates those the repository does not have."""
-        missing = [label for label in labels if label not in {known.name for known in pull.labels or ()}]
+        """Add the missing labels; GitHub creates those that the repository does not have."""
+        missing = [label for label in labels if label not in {existing.name for existing in pull.labels or ()}]
         if missing:
             with self._optional("labels", pull), writing(f"the labels of pull request {pull.number}"):
-                # PyGithub sends a bare list, a form GitHub's description does not have.
+                # PyGithub sends a bare list, a form that GitHub does not document.
                 send = self._repository.client.requester.requestJsonAndCheck
                 send("POST", f"{pull.issue_url}/labels", input={"labels": missing})
 
-    def _ask(self, pull: PullRequest, reviewers: Sequence[str]) -> tuple[str, ...]:
-        """Ask for reviews, of all at once or, when GitHub refuses one of them, of each alone; return who was asked."""
-        asked = [user.login for user in pull.requested_reviewers or ()]
-        asked += [f"{self._repository.opened.owner.login}/{team.slug}" for team in pull.requested_teams or ()]
-        # GitHub refuses to ask who opened it.
-        known = {name.lower() for name in [*asked, pull.user.login if pull.user else ""]}
-        wanted = [name for name in reviewers if name.lower() not in known]
-        if not wanted or self._request(pull, wanted):
-            return (*asked, *wanted)
-        return (*asked, *(name for name in wanted if len(wanted) > 1 and self._request(pull, [name])))
+    def _request_reviews(self, pull: PullRequest, reviewers: Sequence[str]) -> tuple[str, ...]:
+        """Request reviews from all at once, or one by one when GitHub refuses; return all requested reviewers."""
+        requested = [user.login for user in pull.requested_reviewers or ()]
+        requested += [f"{self._repository.opened.owner.login}/{team.slug}" for team in pull.requested_teams or ()]
+        # GitHub refuses a review request to the author.
+        excluded = {name.lower() for name in [*requested, pull.user.login if pull.user else ""]}
+        missing = [name for name in reviewers if name.lower() not in excluded]
+        if not missing or self._request(pull, missing):
+            return (*requested, *missing)
+        return (*requested, *(name for name in missing if len(missing) > 1 and self._request(pull, [name])))
 
     def _request(self, pull: PullRequest, names: Sequence[str]) -> bool:
         with self._optional("reviewers", pull) as trial, writing(f"reviews of pull request {pull.number} by {names}"):
@@ -148,7 +148,7 @@ class GithubPulls:
 
 
 class _Optional:
-    """Logs and swallows the house's errors: the pull request is what was promised, the rest only adorns it."""
+    """Logs and swallows our own errors: the pull request is required, the rest is optional."""
 
     def __init__(self, what: str, repo: str, number: int) -> None:
         self._facts = {"what": what, "repo": repo, "pr_number": number}
@@ -167,13 +167,13 @@ class _Optional:
         return True
 
 
-def _whole(pull: PullRequest) -> PullRequest:
-    """Return a pull request that says which it is; call it inside `writing`."""
+def _complete(pull: PullRequest) -> PullRequest:
+    """Return a pull request that has a number and a URL; call it inside `writing`."""
     require(pull.number)
     require(pull.html_url)
     return pull
 
 
-def _found(pull: PullRequest) -> ExistingPullRequest:
+def _existing(pull: PullRequest) -> ExistingPullRequest:
     ended: Literal["merged", "closed"] = "merged" if pull.merged_at else "closed"
     return ExistingPullRequest(pull.number, pull.html_url, pull.head.ref, "open" if pull.state == "open" else ended)

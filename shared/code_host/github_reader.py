@@ -1,4 +1,4 @@
-"""Read one repository of GitHub."""
+"""Read one GitHub repository."""
 
 import base64
 import re
@@ -30,9 +30,9 @@ _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
 
 class GithubReader:
     """
-    One repository as it was when first asked: a branch is resolved once, and nothing is fetched twice.
+    One repository as it was at the first request: a branch is resolved once, and nothing is fetched twice.
 
-    Files are read by the tree of their commit, so a path that is not there costs no request.
+    Files are read through the tree of their commit, so an absent path costs no request.
     Source: https://docs.github.com/en/rest
     """
 
@@ -50,12 +50,12 @@ class GithubReader:
 
     def resolve(self, ref: str) -> str | None:
         """
-        Return the full sha of a branch, tag or (short) sha; none when there is no such ref.
+        Return the full sha of a branch, tag or (short) sha, or None when there is no such ref.
 
         Raises Unavailable, Throttled, Refused (no such repository, or no access).
         """
         if ref not in self._shas:
-            self._shas[ref] = self._ask_for_sha(ref) if is_ref(ref) else None
+            self._shas[ref] = self._fetch_sha(ref) if is_ref(ref) else None
         return self._shas[ref]
 
     def paths(self, ref: str) -> Sequence[str]:
@@ -68,7 +68,7 @@ class GithubReader:
 
     def read(self, path: str, ref: str) -> str | None:
         """
-        Return a file's text at `ref`, its line ends kept; none when it is absent, no UTF-8 text or larger than 1 MB.
+        Return a file's text at `ref` with its line ends, or None when it is absent, not UTF-8 or larger than 1 MB.
 
         Raises Unavailable, Throttled, Refused (also when there is no such ref).
         """
@@ -94,42 +94,42 @@ class GithubReader:
             listed = self._repository.opened.get_commits(
                 sha=ref,
                 path=path or github.GithubObject.NotSet,
-                # PyGithub writes the digits as they are and calls them UTC.
+                # PyGithub ignores the time zone and sends the digits as UTC.
                 until=clock.to_utc(until) if until else github.GithubObject.NotSet,
             )
-            return [_commit(found) for found in islice(listed, max(0, limit))]
+            return [_commit(each) for each in islice(listed, max(0, limit))]
 
     def commit(self, sha: str) -> Commit:
-        """Return one commit with its changes. Raises Unavailable, Throttled, Refused (also when there is none)."""
+        """Return one commit with its changes. Raises Unavailable, Throttled, Refused (also when it is absent)."""
         self._check(sha)
         if sha not in self._commits:
             with reading(f"the commit {sha!r} in {self.repo!r}"):
-                found = self._repository.opened.get_commit(sha)
-                self._commits[sha] = _commit(found, tuple(_change(file) for file in found.files))
+                commit = self._repository.opened.get_commit(sha)
+                self._commits[sha] = _commit(commit, tuple(_change(file) for file in commit.files))
         return self._commits[sha]
 
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
         """
         Return paths of files on the default branch that contain `text`, at most `limit`.
 
-        Raises Unavailable, Throttled, Refused (strangers may not search).
+        Raises Unavailable, Throttled, Refused (search needs credentials).
         """
         phrase = quoted(text)
         if not phrase or limit < 1:
             return []
         name = self._repository.opened.full_name
         with reading(f"files of {self.repo!r} that hold {phrase}"):
-            found = self._repository.client.search_code(f"{phrase} repo:{name}")
-            # The qualifier is part of a text others helped to write; what it let through is checked again.
-            return [row.path for row in islice(found, limit) if row.repository.full_name == name]
+            results = self._repository.client.search_code(f"{phrase} repo:{name}")
+            # The query contains untrusted text that could defeat the `repo:` qualifier, so each row is checked.
+            return [row.path for row in islice(results, limit) if row.repository.full_name == name]
 
-    def _ask_for_sha(self, ref: str) -> str | None:
+    def _fetch_sha(self, ref: str) -> str | None:
         with reading(f"the ref {ref!r} in {self.repo!r}"):
             try:
-                # A page of one file: of the answer only the sha is wanted.
+                # One file per page, because only the sha is needed.
                 return require(self._repository.opened.get_commit(ref, commit_files_per_page=1).sha)
             except github.GithubException as error:
-                # The repository is open, so these speak of the ref: unknown, of an empty repository, ill-formed.
+                # The repository exists, so these are about the ref: unknown, in an empty repository, malformed.
                 if error.status in (404, 409, 422):
                     return None
                 raise
@@ -151,7 +151,7 @@ class GithubReader:
 
 
 def quoted(text: str) -> str:
-    """Return `text` as one phrase of a code search, unable to end itself or to name a qualifier; empty for nothing."""
+    """Return `text` as one quoted phrase of a code search, which cannot hold a qualifier; empty without words."""
     words = " ".join(re.findall(r'[^\s"\\]+', text))[:_MAX_SEARCHED_CHARS].rstrip()
     return f'"{words}"' if words else ""
 
@@ -165,20 +165,20 @@ def _text(content: bytes) -> str | None:
         return None
 
 
-def _commit(found: GithubCommit, changes: tuple[FileChange, ...] = ()) -> Commit:
-    """Return ours of GitHub's; call it inside `reading`."""
-    said = require(found.commit)
-    # GitHub has commits without an author, imported ones above all.
-    author, committer = said.author, require(said.committer or said.author)
+def _commit(commit: GithubCommit, changes: tuple[FileChange, ...] = ()) -> Commit:
+    """Convert GitHub's commit to ours; call it inside `reading`."""
+    details = require(commit.commit)
+    # GitHub has commits without an author, mostly imported ones.
+    author, committer = details.author, require(details.committer or details.author)
     return Commit(
-        sha=require(found.sha),
+        sha=require(commit.sha),
         author=(author.name if author else None) or "",
         at=clock.to_utc(require(committer.date)),
-        message=said.message or "",
-        url=found.html_url or "",
-        parents=tuple(parent.sha for parent in require(found.parents)),
+        message=details.message or "",
+        url=commit.html_url or "",
+        parents=tuple(parent.sha for parent in require(commit.parents)),
         changes=changes,
-        login=_login(found.author),
+        login=_login(commit.author),
     )
 
 
@@ -187,6 +187,6 @@ def _change(file: File) -> FileChange:
 
 
 def _login(author: NamedUser | None) -> str | None:
-    """Return the account of a person; robots say what they are at the end of their name."""
+    """Return the account of a person; the login of a bot ends with `[bot]`."""
     login = author.login if author else None
     return None if login is None or login.endswith("[bot]") else login

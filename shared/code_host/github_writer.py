@@ -1,4 +1,4 @@
-"""Write one branch with one commit to one repository of GitHub."""
+"""Write one branch with one commit to one GitHub repository."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ from shared.code_host.port import BranchWritten, FileWrite
 from shared.errors import Refused, Rejected, Uncertain
 
 _NEW_FILE_MODE = "100644"
-# A branch of ours holds one commit; more are what people added to it.
-_COMMITS_LOOKED_AT = 30
+# Our branch has one commit; any more were added by people.
+_COMMITS_READ = 30
 
 
 class GithubWriter:
     """
-    Branches of one repository; each is looked for before it is made, and made with one request.
+    Branches of one repository: search before creating, create with one request.
 
     Source: https://docs.github.com/en/rest/git
     """
@@ -43,13 +43,13 @@ class GithubWriter:
 
     def commit_files(self, branch: str, base_sha: str, message: str, files: Sequence[FileWrite]) -> BranchWritten:
         """
-        Put one commit on top of `base_sha` holding all `files`, and point the new `branch` at it.
+        Create one commit on top of `base_sha` with all `files`, and point the new `branch` at it.
 
-        The branch comes last: until then nothing is visible. File modes are kept; new files are plain ones.
-        An existing branch is returned as it stands when it is ours: its commit sits on `base_sha` or one of its
+        The branch is created last: until then nothing is visible. File modes are kept; new files get 100644.
+        An existing branch is returned unchanged when it is ours: its commit is on top of `base_sha`, or one of its
         newest commits has this message.
-        Raises Rejected (a file cannot be written so, or nothing would change), Refused (also when the branch is
-        someone else's), Throttled, Unavailable (nothing visible happened), Uncertain (the branch may be there).
+        Raises Rejected (a file cannot be written, or nothing would change), Refused (also when the branch is not
+        ours), Throttled, Unavailable (nothing visible happened), Uncertain (the branch may exist).
         """
         if not is_ref(branch):
             raise Rejected(f"{branch!r} is not the name of a branch")
@@ -57,13 +57,13 @@ class GithubWriter:
             raise Rejected(f"{base_sha!r} is not the full sha of a commit")
         head = self._head(branch)
         if head is not None:
-            return self._earlier(branch, head, base_sha, message)
+            return self._existing(branch, head, base_sha, message)
         commit = self._store(base_sha, message, files)
         return self._publish(branch, commit, base_sha, message)
 
     @property
     def reader(self) -> GithubReader:
-        """A reader of this repository by REST."""
+        """A REST reader of this repository."""
         return GithubReader(self._settings, self.repo)
 
     @property
@@ -72,7 +72,7 @@ class GithubWriter:
         return GithubPulls(self._repository)
 
     def obstacle(self) -> str | None:
-        """Return why nothing can be written here; none when nothing is known to stand against it."""
+        """Return why nothing can be written here, or None when no reason is known."""
         repository = self._repository.opened
         if repository.archived:
             return f"{self.repo} is archived, so it is read-only"
@@ -81,29 +81,29 @@ class GithubWriter:
         return None
 
     def _head(self, branch: str) -> str | None:
-        """Return the sha a branch points at; none when there is no such branch."""
+        """Return the sha that a branch points at, or None when there is no such branch."""
         with reading(f"the branch {branch!r} of {self.repo!r}"):
             try:
                 return require(self._repository.opened.get_git_ref(f"heads/{branch}").object).sha
             except github.UnknownObjectException:
                 return None
 
-    def _earlier(self, branch: str, head: str, base_sha: str, message: str) -> BranchWritten:
+    def _existing(self, branch: str, head: str, base_sha: str, message: str) -> BranchWritten:
         """Return what an earlier run wrote. Raises Refused when someone else did."""
         with reading(f"the commits of {branch!r} in {self.repo!r}"):
-            newest = islice(self._repository.opened.get_commits(sha=head), _COMMITS_LOOKED_AT)
+            newest = islice(self._repository.opened.get_commits(sha=head), _COMMITS_READ)
             rows = [(commit.commit.message.strip(), [parent.sha for parent in commit.parents]) for commit in newest]
         if rows[0][1] == [base_sha] or message.strip() in [text for text, _ in rows]:
             return BranchWritten(branch, head, created=False)
-        raise Refused(f"The branch {branch!r} of {self.repo!r} exists and holds someone else's commits, at {head}")
+        raise Refused(f"The branch {branch!r} of {self.repo!r} exists with someone else's commits, at {head}")
 
     def _store(self, base_sha: str, message: str, files: Sequence[FileWrite]) -> str:
-        """Store the commit and return its sha. Objects no branch leads to are seen by nobody, so silence is safe."""
+        """Store the commit and return its sha. Objects without a branch are invisible, so a missing reply is safe."""
         repository = self._repository.opened
         with reading(f"the files at {base_sha!r} in {self.repo!r}"):
             base = repository.get_git_commit(base_sha)
-            kept = dict(list_files(repository, require(base.tree).sha))
-        elements = [_element(file, kept) for file in files]
+            tree = dict(list_files(repository, require(base.tree).sha))
+        elements = [_element(file, tree) for file in files]
         with reading(f"a commit of {len(elements)} files on {base_sha!r} in {self.repo!r}"):
             return self._store_commit(base, message, elements)
 
@@ -111,7 +111,7 @@ class GithubWriter:
         repository = self._repository.opened
         tree = repository.create_git_tree(elements, base.tree)
         if tree.sha == base.tree.sha:
-            raise Rejected(f"The files to write are at {base.sha} in {self.repo!r} already: nothing would change")
+            raise Rejected(f"The files to write are already at {base.sha} in {self.repo!r}: nothing would change")
         return require(repository.create_git_commit(message, tree, [base]).sha)
 
     def _publish(self, branch: str, commit: str, base_sha: str, message: str) -> BranchWritten:
@@ -122,28 +122,28 @@ class GithubWriter:
             if search_again(lambda: self._head(branch)) != commit:
                 raise
         except Refused:
-            # Another run of the same incident may have been faster.
+            # Another run of the same incident may have created it first.
             head = search_again(lambda: self._head(branch))
             if head is None:
                 raise
-            return self._earlier(branch, head, base_sha, message)
+            return self._existing(branch, head, base_sha, message)
         return BranchWritten(branch, commit, created=True)
 
 
 def _element(file: FileWrite, tree: Mapping[str, TreeFile]) -> InputGitTreeElement:
-    """Return one row of the new tree. Raises Rejected for what a text file cannot replace."""
-    kept = tree.get(file.path)
-    if kept is not None and not kept.is_regular:
-        raise Rejected(f"{file.path!r} is a link or a submodule: it is not replaced by a file")
-    if kept is None:
-        _check_room(file.path, tree)
-    mode = kept.mode if kept is not None else _NEW_FILE_MODE
+    """Return one row of the new tree. Raises Rejected when it cannot be written or deleted."""
+    existing = tree.get(file.path)
+    if existing is not None and not existing.is_regular:
+        raise Rejected(f"{file.path!r} is a link or a submodule: a file cannot replace it")
+    if existing is None:
+        _check_path_is_free(file.path, tree)
+    mode = existing.mode if existing is not None else _NEW_FILE_MODE
     if file.text is not None:
         if not _is_encodable(file.text):
             raise Rejected(f"The text of {file.path!r} cannot be written as UTF-8")
         return InputGitTreeElement(file.path, mode, "blob", content=file.text)
-    if kept is None:
-        raise Rejected(f"{file.path!r} cannot be deleted: it is not there")
+    if existing is None:
+        raise Rejected(f"{file.path!r} cannot be deleted: it does not exist")
     return InputGitTreeElement(file.path, mode, "blob", sha=None)
 
 
@@ -155,10 +155,10 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _check_room(path: str, tree: Mapping[str, TreeFile]) -> None:
-    """Refuse a new file where a folder is, or below what is no folder: git would drop one for the other."""
-    above = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1)]
-    taken = next((folder for folder in above if folder in tree), None)
+def _check_path_is_free(path: str, tree: Mapping[str, TreeFile]) -> None:
+    """Reject a new file at the path of a folder, or below a path that is not a folder: git would drop one of them."""
+    parents = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1)]
+    taken = next((folder for folder in parents if folder in tree), None)
     if taken is not None:
         raise Rejected(f"{path!r} cannot be created: {taken!r} is a file, a link or a submodule")
     if any(other.startswith(f"{path}/") for other in tree):

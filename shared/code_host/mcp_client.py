@@ -1,4 +1,4 @@
-"""A small client of the Model Context Protocol: the handshake, the list of tools and calls of those that only read.
+"""A small client of the Model Context Protocol: the handshake, the list of tools, and calls of the allowed ones.
 
 Over streamable HTTP (`HttpTransport`) or a process's stdin and stdout (`StdioTransport`).
 Source: https://modelcontextprotocol.io/specification/2025-06-18/basic
@@ -21,7 +21,7 @@ from shared.errors import BadAnswer, IncidentCopilotError, Refused, Throttled, U
 
 PROTOCOL = "2025-06-18"
 MAX_BYTES = 16 * 1024 * 1024
-"""The most one answer may hold."""
+"""The maximum size of one answer."""
 MAX_PAGES = 10
 
 Json = dict[str, Any]
@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Content:
-    """What a tool answered: its texts, and the text of the resource it embedded, none when there was none."""
+    """What a tool answered: its texts, and the text of its embedded resource, or None without one."""
 
     texts: tuple[str, ...]
     resource: str | None = None
@@ -43,10 +43,10 @@ class Content:
 
 
 class Transport(Protocol):
-    """Carries JSON-RPC messages; `ends_at` is a moment of the monotonic clock, in seconds."""
+    """Carries JSON-RPC messages; `ends_at` is a time of the monotonic clock, in seconds."""
 
     def exchange(self, message: Json, ends_at: float) -> Json | None:
-        """Return the response to a request, none to a notification. Raises Unavailable, Throttled, Refused."""
+        """Return the response to a request, or None for a notification. Raises Unavailable, Throttled, Refused."""
         ...
 
 
@@ -61,27 +61,27 @@ class McpClient:
 
     @cached_property
     def tools(self) -> Mapping[str, frozenset[str]]:
-        """Return the allowed tools that the server offers, with the names of their arguments; the handshake is done."""
+        """Do the handshake; return the allowed tools that the server offers, with the names of their arguments."""
         client = {
             "protocolVersion": PROTOCOL,
             "capabilities": {},
             "clientInfo": {"name": "incident-copilot", "version": "1"},
         }
-        self._ask("initialize", client)
+        self._request("initialize", client)
         self._transport.exchange({"jsonrpc": "2.0", "method": "notifications/initialized"}, self._deadline())
         listed = {str(tool.get("name")): _arguments(tool) for tool in self._listed()}
         return {name: arguments for name, arguments in listed.items() if name in self._allowed}
 
     def call(self, name: str, **arguments: object) -> Content:
         """
-        Return what a tool answers; arguments that it does not take, and those that are None, are left out.
+        Return a tool's answer; arguments that it does not accept, and those that are None, are left out.
 
         Raises Refused (a tool that is not allowed or not offered, or that failed), BadAnswer, Unavailable, Throttled.
         """
         if name not in self._allowed or name not in self.tools:
-            raise Refused(f"The MCP tool {name!r} is not one this house may call, or the server has none")
-        taken = {key: value for key, value in arguments.items() if value is not None and key in self.tools[name]}
-        result = self._ask("tools/call", {"name": name, "arguments": taken})
+            raise Refused(f"The MCP tool {name!r} is not allowed, or the server does not offer it")
+        accepted = {key: value for key, value in arguments.items() if value is not None and key in self.tools[name]}
+        result = self._request("tools/call", {"name": name, "arguments": accepted})
         content = _content(result)
         if result.get("isError"):
             raise Refused(f"The MCP tool {name!r} failed: {' '.join(content.texts)[:300]}")
@@ -90,19 +90,19 @@ class McpClient:
     def _listed(self) -> Iterator[Json]:
         cursor: object = None
         for _ in range(MAX_PAGES):
-            page = self._ask("tools/list", {"cursor": cursor} if cursor else {})
+            page = self._request("tools/list", {"cursor": cursor} if cursor else {})
             yield from (tool for tool in page.get("tools") or () if isinstance(tool, dict))
             cursor = page.get("nextCursor")
             if not cursor:
                 return
 
-    def _ask(self, method: str, params: Json) -> Json:
+    def _request(self, method: str, params: Json) -> Json:
         request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
         response = self._transport.exchange(request, self._deadline())
         if response is None or not isinstance(response.get("result"), dict):
             error = (response or {}).get("error")
-            told = error.get("message") if isinstance(error, dict) else "no result"
-            raise Refused(f"The MCP server refused {method}: {str(told)[:300]}")
+            reason = error.get("message") if isinstance(error, dict) else "no result"
+            raise Refused(f"The MCP server refused {method}: {str(reason)[:300]}")
         return dict(response["result"])
 
     def _deadline(self) -> float:
@@ -110,7 +110,7 @@ class McpClient:
 
 
 class HttpTransport:
-    """Streamable HTTP: each message is a POST, answered with JSON or with a stream of events."""
+    """Streamable HTTP: each message is a POST, answered with JSON or with an event stream."""
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url
@@ -119,10 +119,10 @@ class HttpTransport:
         self._session.headers.update({**headers, **accept})
 
     def exchange(self, message: Json, ends_at: float) -> Json | None:
-        """Return the response, none to a notification. Raises Unavailable, Throttled, Refused, BadAnswer."""
+        """Return the response, or None for a notification. Raises Unavailable, Throttled, Refused, BadAnswer."""
         left_s = max(ends_at - time.monotonic(), 0.1)
         try:
-            # A redirect would carry the token elsewhere.
+            # A redirect would send the token elsewhere.
             with self._session.post(
                 self._url, json=message, timeout=left_s, stream=True, allow_redirects=False
             ) as reply:
@@ -144,7 +144,7 @@ class HttpTransport:
 
 
 class StdioTransport:
-    """A server that is our child: one JSON message a line. It ends with this object, or with us."""
+    """A server as a child process: one JSON message per line. It ends with this object, or with our process."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._command = command
@@ -158,23 +158,23 @@ class StdioTransport:
         self._buffer = b""
 
     def exchange(self, message: Json, ends_at: float) -> Json | None:
-        """Return the response to a request, none to a notification. Raises Unavailable, BadAnswer."""
+        """Return the response to a request, or None for a notification. Raises Unavailable, BadAnswer."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
         except OSError as error:
             raise Unavailable(f"The MCP server {self._command[0]!r} has ended") from error
-        return _response(self._told(ends_at), message["id"]) if "id" in message else None
+        return _response(self._output_lines(ends_at), message["id"]) if "id" in message else None
 
-    def _told(self, ends_at: float) -> Iterator[bytes]:
-        """Yield lines as they come, until the deadline."""
+    def _output_lines(self, ends_at: float) -> Iterator[bytes]:
+        """Yield lines as they arrive, until the deadline."""
         assert self._process.stdout is not None
         with selectors.DefaultSelector() as ready:
             ready.register(self._process.stdout, selectors.EVENT_READ)
             while True:
-                line, found, rest = self._buffer.partition(b"\n")
-                if found:
+                line, newline, rest = self._buffer.partition(b"\n")
+                if newline:
                     self._buffer = rest
                     yield line
                     continue
@@ -186,7 +186,7 @@ class StdioTransport:
         assert self._process.stdout is not None
         piece = self._process.stdout.read1(65536)  # type: ignore[attr-defined]  # a BufferedReader, as Popen gives
         if not piece or len(self._buffer) > MAX_BYTES:
-            raise Unavailable(f"The MCP server {self._command[0]!r} ended, or never ends its answer")
+            raise Unavailable(f"The MCP server {self._command[0]!r} ended, or its answer is too long")
         return bytes(piece)
 
 
@@ -199,19 +199,19 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _response(messages: "Sequence[bytes] | Iterator[bytes]", id_: object) -> Json:
-    """Return the response to request `id_` among messages; those of the server's own are passed over."""
+    """Return the response to request `id_` among messages; the server's own messages are skipped."""
     for message in messages:
         try:
-            told = json.loads(message) if message.strip() else None
+            content = json.loads(message) if message.strip() else None
         except ValueError:
-            raise BadAnswer("the MCP server answered with something that is no JSON") from None
-        if isinstance(told, dict) and told.get("id") == id_ and "method" not in told:
-            return told
+            raise BadAnswer("the MCP server did not answer with JSON") from None
+        if isinstance(content, dict) and content.get("id") == id_ and "method" not in content:
+            return content
     raise BadAnswer("the MCP server ended its answer without a response")
 
 
 def _lines(pieces: Iterator[bytes], ends_at: float) -> Iterator[bytes]:
-    """Yield lines with their ends, within the time and the size one answer may take."""
+    """Yield lines with their ends, within the time and size limits of one answer."""
     buffer, size = b"", 0
     for piece in pieces:
         size += len(piece)
@@ -238,8 +238,8 @@ def _events(lines: Iterator[bytes]) -> Iterator[bytes]:
 def _refusal(url: str, reply: requests.Response) -> IncidentCopilotError:
     message = f"The MCP server at {url!r} answered {reply.status_code}"
     if reply.status_code == 429:
-        wish = reply.headers.get("Retry-After", "")
-        return Throttled(message, float(wish) if wish.isdigit() else None)
+        wait = reply.headers.get("Retry-After", "")
+        return Throttled(message, float(wait) if wait.isdigit() else None)
     return Unavailable(message) if reply.status_code >= 500 else Refused(message)
 
 

@@ -1,4 +1,4 @@
-"""What the house needs of a code host: two ports, for agents that read logs never hold the writer."""
+"""The interfaces of a code host: two, so that agents that read logs never get the writer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True)
 class FileChange:
-    """What one commit did to one file; `patch` is its unified diff, none when binary or too large for the host."""
+    """What one commit did to one file; `patch` is its unified diff, or None when binary or too large for the host."""
 
     path: str
     status: Literal["added", "removed", "modified", "renamed"]
@@ -47,7 +47,7 @@ class CodeReader(Protocol):
         ...
 
     def resolve(self, ref: str) -> str | None:
-        """Return the full sha of a branch, tag or (short) sha; none when there is no such ref."""
+        """Return the full sha of a branch, tag or (short) sha, or None when there is no such ref."""
         ...
 
     def paths(self, ref: str) -> Sequence[str]:
@@ -55,7 +55,7 @@ class CodeReader(Protocol):
         ...
 
     def read(self, path: str, ref: str) -> str | None:
-        """Return a file's text at `ref`; none when it is absent, binary or larger than 1 MB."""
+        """Return a file's text at `ref`, or None when it is absent, binary or larger than 1 MB."""
         ...
 
     def commits(
@@ -65,7 +65,7 @@ class CodeReader(Protocol):
         ...
 
     def commit(self, sha: str) -> Commit:
-        """Return one commit with its changes. Raises Refused when there is none."""
+        """Return one commit with its changes. Raises Refused when it is absent."""
         ...
 
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
@@ -75,7 +75,7 @@ class CodeReader(Protocol):
 
 @dataclass(frozen=True)
 class FileWrite:
-    """A file's whole new text; none deletes it."""
+    """A file's whole new text; None deletes the file."""
 
     path: str
     text: str | None
@@ -83,7 +83,7 @@ class FileWrite:
 
 @dataclass(frozen=True)
 class BranchWritten:
-    """The branch and its commit; `created` is false when an earlier run had made it."""
+    """The branch and its commit; `created` is false when an earlier run created it."""
 
     branch: str
     commit: str
@@ -93,9 +93,9 @@ class BranchWritten:
 @dataclass(frozen=True)
 class PullRequestDraft:
     """
-    A pull request to open; `marker` is a text of its body by which it is known as ours when it is met again.
+    A pull request to open; `marker` is a text in its body that identifies it as ours later.
 
-    Of `reviewers`, logins or `org/team`, those who cannot be asked are left out.
+    `reviewers` are logins or `org/team`; those who cannot be requested are left out.
     """
 
     branch: str
@@ -110,7 +110,7 @@ class PullRequestDraft:
 
 @dataclass(frozen=True)
 class PullRequestOpened:
-    """The pull request; `created` is false when an earlier run had opened it."""
+    """The pull request; `created` is false when an earlier run opened it."""
 
     number: int
     url: str
@@ -121,7 +121,7 @@ class PullRequestOpened:
 
 @dataclass(frozen=True)
 class ExistingPullRequest:
-    """A pull request of the repository's own branch."""
+    """A pull request from a branch of the repository itself."""
 
     number: int
     url: str
@@ -133,18 +133,18 @@ class PullRequests(Protocol):
     """The pull requests of one repository. Every method raises Unavailable, Throttled, Refused."""
 
     def of_branch(self, branch: str) -> ExistingPullRequest | None:
-        """Return the branch's pull request, an open one before any other; none when it never had one."""
+        """Return the branch's pull request, preferably an open one, or None when it never had one."""
         ...
 
     def touching(self, paths: Sequence[str], prefix: str) -> ExistingPullRequest | None:
-        """Return an open pull request of a branch that starts with `prefix` and changes one of `paths`, the oldest."""
+        """Return the oldest open pull request of a branch that starts with `prefix` and changes one of `paths`."""
         ...
 
     def open(self, draft: PullRequestDraft) -> PullRequestOpened:
         """
-        Open it, or return the branch's open one with its body brought up to date when it is ours.
+        Open it, or return the branch's open one; if that is ours, update its title and body.
 
-        Labels and reviewers are asked for and never fail it. Raises Uncertain too (it may be open).
+        A failure to set labels or reviewers is not an error. Raises Uncertain too (it may be open).
         """
         ...
 
@@ -156,7 +156,7 @@ class CodeWriter(Protocol):
 
     @property
     def reader(self) -> CodeReader:
-        """A reader of the very repository that is written to, whatever agents read the code by."""
+        """A reader of the same repository, independent of CODE_SEARCH_PROVIDER."""
         ...
 
     @property
@@ -165,14 +165,14 @@ class CodeWriter(Protocol):
         ...
 
     def obstacle(self) -> str | None:
-        """Return why nothing can be written here, as in an archive; none when nothing is known to stand against it."""
+        """Return why nothing can be written here, for example an archive, or None when no reason is known."""
         ...
 
     def commit_files(self, branch: str, base_sha: str, message: str, files: Sequence[FileWrite]) -> BranchWritten:
         """
-        Put one commit on top of `base_sha` holding all `files`, and point the new `branch` at it.
+        Create one commit on top of `base_sha` with all `files`, and point the new `branch` at it.
 
-        An existing branch of that name is returned as it stands. File modes are kept.
-        Raises Rejected (a file cannot be written so), Unavailable, Throttled, Refused, Uncertain.
+        An existing branch of that name is returned unchanged. File modes are kept.
+        Raises Rejected (a file cannot be written), Unavailable, Throttled, Refused, Uncertain.
         """
         ...

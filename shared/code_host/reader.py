@@ -13,16 +13,16 @@ class CodeSearchSettings(Settings):
     """How the code is read."""
 
     code_search_provider: Literal["rest", "mcp"] = Field(
-        "rest", description="rest, or mcp: GitHub's MCP server, with REST for what that lacks."
+        "rest", description="rest, or mcp: GitHub's MCP server, with REST for what it lacks."
     )
 
 
 def connect(repo: str | None) -> CodeReader | None:
     """
-    Return a reader of `repo` (`owner/name`), else of GITHUB_REPO; or None when there is neither.
+    Return a reader of `repo` (`owner/name`), else of GITHUB_REPO, or None when neither is set.
 
     Without credentials it reads unauthenticated, which public repositories allow.
-    Raises Rejected (`repo` is no repository's name), Refused (not among those allowed), Misconfigured.
+    Raises Rejected (`repo` is not a repository name), Refused (it is not allowed), Misconfigured.
     """
     name = allowed(repo, CodeHostSettings.from_env())
     if name is None:

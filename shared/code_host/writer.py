@@ -6,9 +6,9 @@ from shared.code_host.repository_policy import CodeHostSettings, allowed
 
 def connect(repo: str | None) -> CodeWriter | None:
     """
-    Return a writer to `repo` (`owner/name`), else to GITHUB_REPO; or None when there is neither, or no credentials.
+    Return a writer to `repo` (`owner/name`), else to GITHUB_REPO, or None without a repository or credentials.
 
-    Raises Rejected (`repo` is no repository's name), Refused (not among those allowed), Misconfigured.
+    Raises Rejected (`repo` is not a repository name), Refused (it is not allowed), Misconfigured.
     """
     name = allowed(repo, CodeHostSettings.from_env())
     if name is None:

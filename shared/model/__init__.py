@@ -1,4 +1,4 @@
-"""The model that reasons; `connect()` chooses it."""
+"""The language model; `connect()` chooses it."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from shared.settings import Settings
 
 
 class ModelSettings(Settings):
-    """Which model answers; without a key and without Vertex AI it is the offline analyst alone."""
+    """Which model answers; without a key and without Vertex AI, only the offline analyst does."""
 
     model_provider: Literal["gemini", "offline"] | None = None
     gemini_api_key: SecretStr | None = None
@@ -19,9 +19,9 @@ class ModelSettings(Settings):
 
 def connect(agent: str, tier: Tier) -> Model | None:
     """
-    Return the model for one agent, none when the offline analyst shall answer alone.
+    Return the model for one agent, or None when only the offline analyst answers.
 
-    Raises Misconfigured when Gemini is asked for by name and has no credentials.
+    Raises Misconfigured when MODEL_PROVIDER is gemini and there are no credentials.
     """
     settings = ModelSettings.from_env()
     has_credentials = bool(settings.gemini_api_key) or settings.google_genai_use_vertexai

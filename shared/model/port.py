@@ -1,4 +1,4 @@
-"""What the house needs of a model: a conversation about one question, each turn with a deadline and a price."""
+"""The interface of a model: a conversation about one question, each turn with a deadline and a cost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Tier = Literal["heavy", "light"]
 
 @dataclass(frozen=True)
 class Tool:
-    """A function the model may ask for; `parameters` is the JSON Schema of its arguments, `run` only ever reads."""
+    """A function the model may call; `parameters` is the JSON Schema of its arguments, `run` only reads."""
 
     name: str
     description: str
@@ -30,7 +30,7 @@ class Question:
 
 @dataclass(frozen=True)
 class ToolRequest:
-    """A function the model asks for; nobody has checked name or arguments yet."""
+    """A function call the model requests; its name and arguments are not validated yet."""
 
     name: str
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class ToolRequest:
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """What goes back to the model for one request."""
+    """The result sent back to the model for one request."""
 
     request: ToolRequest
     text: str
@@ -48,10 +48,10 @@ class ToolAnswer:
 @dataclass(frozen=True)
 class ModelReply:
     """
-    One turn of the model and what it cost, in tokens; a failed turn was billed too.
+    One turn of the model and its cost, in tokens; a failed turn is billed too.
 
-    `problem` says in a sentence why there is no usable answer; `is_final` that asking again cannot help.
-    `is_structured` is false when the model could not be held to the schema in this turn.
+    `problem` says in one sentence why there is no usable answer; `is_final` means that a retry cannot help.
+    `is_structured` is false when the schema could not be enforced in this turn.
     """
 
     text: str
@@ -69,19 +69,19 @@ class ModelReply:
 
 
 class Conversation(Protocol):
-    """One conversation; it remembers what was said, the model's own turns verbatim."""
+    """One conversation; it keeps all messages, the model's own turns verbatim."""
 
     @property
     def model(self) -> str:
-        """The model that is asked."""
+        """The model's name."""
         ...
 
     def ask(self, message: str | Sequence[ToolAnswer], timeout_s: float, *, may_call: bool) -> ModelReply:
         """
-        Say something and return the model's turn, within `timeout_s` seconds, waits and repeated attempts included.
+        Send a message and return the model's turn within `timeout_s` seconds, waits and retries included.
 
-        `may_call` lets the model ask for the question's tools. Raises Throttled (429), Refused (400, 401, 403, 404),
-        Unavailable (nothing was answered), Uncertain (no answer in time), BadAnswer (no answer of Gemini at all).
+        `may_call` lets the model call the question's tools. Raises Throttled (429), Refused (400, 401, 403, 404),
+        Unavailable (no answer), Uncertain (no answer in time), BadAnswer (not an answer of the model).
         """
         ...
 
@@ -90,5 +90,5 @@ class Model(Protocol):
     """A model."""
 
     def converse(self, question: Question) -> Conversation:
-        """Begin a conversation; nothing is sent yet."""
+        """Start a conversation; nothing is sent yet."""
         ...

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Thinking = Literal["level", "budget", "none"]
-"""How a model is told to think less: by a level, by a budget of tokens, or not at all."""
+"""How a model's thinking is limited: by a level, by a budget of tokens, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model can do; what is not known of it is not asked of it."""
+    """What a model can do; unknown capabilities are not used."""
 
     tools_with_schema: bool = False
     """Functions and a schema for the answer in one call."""
@@ -37,26 +37,26 @@ PRICES = {
     "gemini-2.5-flash": Price(0.30, 0.03, 2.50),
 }
 
-DEAREST = max(PRICES.values(), key=lambda price: price.tokens_out)
+HIGHEST_PRICE = max(PRICES.values(), key=lambda price: price.tokens_out)
 
 
 def cost_usd(model: str, tokens_in: int, tokens_cached: int, tokens_out: int) -> float:
-    """Return the cost in USD; `tokens_in` includes the cached ones. An unknown model is charged as the dearest."""
+    """Return the cost in USD; `tokens_in` includes the cached ones. An unknown model has the highest price."""
     price = _price(model)
     fresh = max(tokens_in - tokens_cached, 0)
     return (fresh * price.tokens_in + tokens_cached * price.tokens_cached + tokens_out * price.tokens_out) / 1_000_000
 
 
 def capabilities(model: str) -> Capabilities:
-    """Return what a model can do, judged by the generation in its name, so that a new one of a family is known."""
-    found = re.match(r"(?:.*/)?gemini-(\d+)", model)
-    generation = int(found[1]) if found else 0
+    """Return what a model can do, by the generation in its name, so that new models of a family are covered."""
+    match = re.match(r"(?:.*/)?gemini-(\d+)", model)
+    generation = int(match[1]) if match else 0
     if generation >= 3:
         return Capabilities(tools_with_schema=True, thinking="level")
     return Capabilities(thinking="budget" if generation == 2 and "2.5-flash" in model else "none")
 
 
 def _price(model: str) -> Price:
-    """A dated or preview name costs what its family costs; `-flash-lite` is no `-flash`."""
+    """Return the price of the model's family: dates and `-preview` are ignored; `-flash-lite` is not `-flash`."""
     name = re.sub(r"(-preview)?(-\d{2,4})*$", "", model.rsplit("/", 1)[-1])
-    return PRICES.get(name, DEAREST)
+    return PRICES.get(name, HIGHEST_PRICE)

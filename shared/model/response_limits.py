@@ -1,4 +1,4 @@
-"""Bounds on one HTTP answer: its size, and the time all of it may take, which httpx2 only bounds piece by piece."""
+"""Limits on one HTTP answer: its size and its total time, which httpx2 limits only per chunk."""
 
 import time
 from collections.abc import Iterator
@@ -8,26 +8,26 @@ import httpx2
 from shared.errors import BadAnswer, Uncertain
 
 MAX_BYTES = 2_000_000
-"""Far above what the bound on tokens allows."""
+"""Far above what the token limit allows."""
 
 
 class Bounds:
-    """Guards the answers of one client; `ends_at` is the deadline of the request under way (time.monotonic)."""
+    """Limits the answers of one client; `ends_at` is the deadline of the current request (time.monotonic)."""
 
     def __init__(self) -> None:
         self.ends_at = float("inf")
 
     def guard(self, response: httpx2.Response) -> None:
-        """Hook for a response whose body was not read yet. Raises BadAnswer when it says it is too large."""
+        """Limit a response whose body was not read yet. Raises BadAnswer when its Content-Length is too large."""
         length = response.headers.get("content-length", "")
         if length.isdecimal() and int(length) > MAX_BYTES:
             raise _too_large()
         if isinstance(response.stream, httpx2.SyncByteStream):
-            response.stream = _Guarded(response.stream, self.ends_at)
+            response.stream = _LimitedStream(response.stream, self.ends_at)
 
 
-class _Guarded(httpx2.SyncByteStream):
-    """A body that ends in an error when it grows too large or takes too long."""
+class _LimitedStream(httpx2.SyncByteStream):
+    """A body that raises an error when it is too large or takes too long."""
 
     def __init__(self, stream: httpx2.SyncByteStream, ends_at: float) -> None:
         self._stream = stream
@@ -44,7 +44,7 @@ class _Guarded(httpx2.SyncByteStream):
             yield chunk
 
     def close(self) -> None:
-        """Close the body, whole or not."""
+        """Close the body, complete or not."""
         self._stream.close()
 
 

@@ -1,4 +1,4 @@
-"""How humans are told: mail, hook, archive. Each `connect_…()` returns none when its channel is not set up."""
+"""The channels to people: mail, hook, archive. Each `connect_…()` returns None when its channel is not set up."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from shared.settings import Settings
 _ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
-# One class per channel: a wrong variable of one must not keep the others silent.
+# One class per channel: a wrong variable of one must not stop the others.
 class MailChoice(Settings):
     """Whether mail is set up: any Gmail variable means that it should be."""
 
@@ -29,27 +29,27 @@ class MailChoice(Settings):
 
 
 class HookChoice(Settings):
-    """Whether another system is told."""
+    """Whether outcomes are posted to another system."""
 
     post_process_url: SecretStr | None = Field(
-        None, description="Told of every outcome: any https URL, Slack, PagerDuty."
+        None, description="Receiver of every outcome: any https URL, Slack, PagerDuty."
     )
 
 
 class ArchiveChoice(Settings):
-    """Whether briefs are kept as files."""
+    """Whether briefs are saved as files."""
 
-    save_output: bool = Field(False, description="Keep every brief as files.")
+    save_output: bool = Field(False, description="Save every brief as files.")
 
 
 class OnCall(Settings):
-    """Who is told."""
+    """Who receives the mail."""
 
     on_call_engineers: str = Field("", description="Required for mail: JSON list of addresses, or one.")
 
 
 def connect_mail() -> Mailer | None:
-    """Return the mailer, none when no Gmail variable is set. Raises Misconfigured naming each missing one."""
+    """Return the mailer, or None when no Gmail variable is set. Raises Misconfigured naming each missing one."""
     if not MailChoice.from_env().has_mail:
         return None
     from shared.outbox import gmail
@@ -58,7 +58,7 @@ def connect_mail() -> Mailer | None:
 
 
 def connect_hook() -> Hook | None:
-    """Return the hook, none without POST_PROCESS_URL. Raises Misconfigured when the URL is not https."""
+    """Return the hook, or None without POST_PROCESS_URL. Raises Misconfigured when the URL is not https."""
     if HookChoice.from_env().post_process_url is None:
         return None
     from shared.outbox import webhook
@@ -67,7 +67,7 @@ def connect_hook() -> Hook | None:
 
 
 def connect_archive() -> Archive | None:
-    """Return the archive, none unless SAVE_OUTPUT is true. Raises Misconfigured when it is neither true nor false."""
+    """Return the archive, or None unless SAVE_OUTPUT is true. Raises Misconfigured when it is not a boolean."""
     if not ArchiveChoice.from_env().save_output:
         return None
     from shared.outbox import archive
@@ -79,14 +79,14 @@ def on_call() -> tuple[str, ...]:
     """
     Return the addresses of ON_CALL_ENGINEERS, each once; there is no default.
 
-    Raises Misconfigured when there is none, or one is no address.
+    Raises Misconfigured when it is empty or holds an invalid address.
     """
     addresses = tuple(dict.fromkeys(_addresses(OnCall.from_env().on_call_engineers)))
     if not addresses:
         raise Misconfigured("ON_CALL_ENGINEERS is empty: set a JSON list of mail addresses, or one address")
     for position, address in enumerate(addresses):
         if not _ADDRESS.fullmatch(address):
-            raise Misconfigured(f"ON_CALL_ENGINEERS holds something that is no mail address, at position {position}")
+            raise Misconfigured(f"ON_CALL_ENGINEERS holds an invalid mail address, at position {position}")
     return addresses
 
 

@@ -1,4 +1,4 @@
-"""Keeps every brief as files under one folder; in the cloud the folder is a mounted bucket."""
+"""Saves every brief as files under one folder; in the cloud the folder is a mounted bucket."""
 
 import os
 import re
@@ -14,10 +14,10 @@ _SAFE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
 
 
 class ArchiveSettings(Settings):
-    """Whether and where to keep what was sent."""
+    """Whether and where to save what was sent."""
 
-    save_output: bool = Field(False, description="Keep every brief as files.")
-    output_dir: Path = Field(Path("output"), description="The folder to keep them in.")
+    save_output: bool = Field(False, description="Save every brief as files.")
+    output_dir: Path = Field(Path("output"), description="The folder to save them in.")
 
 
 class FileArchive:
@@ -28,9 +28,9 @@ class FileArchive:
 
     def save(self, name: str, content: bytes) -> str:
         """
-        Write `content` under `name` (`<folder>/<file>`), replacing what was there; return the file's path.
+        Write `content` under `name` (`<folder>/<file>`), replacing an earlier file; return the file's path.
 
-        Raises Rejected (a name that could leave the folder), Unavailable (the disk refuses).
+        Raises Rejected (a name that could leave the folder), Unavailable (the disk fails).
         """
         path = self._folder.joinpath(*_parts(name))
         try:
@@ -44,12 +44,12 @@ class FileArchive:
 def _parts(name: str) -> list[str]:
     parts = name.split("/")
     if not all(_SAFE_PART.fullmatch(part) for part in parts):
-        raise Rejected(f"{name!r} is no name for an archived file; use letters, digits, `.`, `_`, `-` between slashes")
+        raise Rejected(f"{name!r} is no valid archive name; use letters, digits, `.`, `_`, `-` between slashes")
     return parts
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside the target and rename over it: a reader sees the old file or the new one, never half."""
+    """Write a temporary file and rename it over the target: a reader sees the old file or the new one, never half."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:

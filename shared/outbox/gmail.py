@@ -63,7 +63,7 @@ class Gmail:
 
     def send(self, mail: Mail) -> MailSent:
         """
-        Send one mail; tried again only while nothing was sent.
+        Send one mail; retry only while nothing was sent.
 
         Raises Refused (token revoked, 4xx), Throttled (429), Unavailable (5xx, no connection), Uncertain (no reply).
         """
@@ -90,9 +90,9 @@ class Gmail:
             except requests.RequestException as error:
                 if was_not_sent(error):
                     raise Unavailable(f"Gmail at {self._settings.gmail_api_url!r} cannot be reached") from error
-                raise Uncertain("Gmail took the mail and sent no reply: it may have been sent") from error
+                raise Uncertain("Gmail did not reply to the mail: it may have been sent") from error
         if not isinstance(sent, dict):
-            raise Uncertain("Gmail's reply to the mail is no JSON object: it may have been sent")
+            raise Uncertain("Gmail's reply to the mail is not a JSON object: it may have been sent")
         return MailSent(provider_id=str(sent.get("id", "")), thread_id=str(sent.get("threadId", "")))
 
     def _access_token(self, session: requests.Session, timeout_s: float) -> str:
@@ -118,7 +118,7 @@ def compose(mail: Mail, sender: str) -> bytes:
     """
     Return the mail as RFC 822 bytes: related(alternative(text, html), images); headers cannot be injected.
 
-    Raises Refused when an address is none.
+    Raises Refused when an address is invalid.
     """
     body = EmailMessage(policy=SMTP)
     body.set_content(mail.text)
@@ -128,10 +128,10 @@ def compose(mail: Mail, sender: str) -> bytes:
         message["From"] = str(Address("Incident CoPilot", addr_spec=sender))
         message["To"] = ", ".join(str(Address(addr_spec=address)) for address in mail.to)
     except ValueError as error:
-        raise Refused(f"An address of the mail is none: {error}") from error
+        raise Refused(f"The mail has an invalid address: {error}") from error
     message["Subject"] = _one_line(mail.subject)
     message["Message-ID"] = _one_line(mail.message_id)
-    # RFC 3834: holiday notices must not answer, nor alert on, this mail.
+    # RFC 3834: automatic responders must not answer this mail or raise an alert from it.
     message["Auto-Submitted"] = "auto-generated"
     return message.as_bytes()
 
@@ -153,22 +153,22 @@ def _one_line(text: str) -> str:
 
 
 class _TokenRequest:
-    """google-auth's transport, bounded in time, that neither waits on its own nor carries secrets along a redirect."""
+    """google-auth's transport with a timeout; it does not wait by itself and sends no secrets along a redirect."""
 
     def __init__(self, session: requests.Session, timeout_s: float) -> None:
         self._request = Request(session)
         self._timeout_s = timeout_s
 
     def __call__(self, **call: Any) -> Response:
-        """Make the call. Raises Throttled (429), Unavailable (5xx, a redirect, a 200 that holds no token)."""
+        """Make the call. Raises Throttled (429), Unavailable (5xx, a redirect, a 200 without a token)."""
         response: Response = self._request(**{**call, "timeout": self._timeout_s, "allow_redirects": False})
-        said = f"Gmail's token service answered {response.status}; no mail was sent"
+        message = f"Gmail's token service answered {response.status}; no mail was sent"
         if response.status == 429:
-            raise Throttled(said)
+            raise Throttled(message)
         if response.status >= 500 or 300 <= response.status < 400:
-            raise Unavailable(said)
+            raise Unavailable(message)
         if response.status == 200 and not _holds_token(response.data):
-            raise Unavailable(f"{said}: its answer holds no access token")
+            raise Unavailable(f"{message}: its answer has no access token")
         return response
 
 
@@ -181,7 +181,7 @@ def _holds_token(body: bytes) -> bool:
 
 
 class _Bearer(requests.auth.AuthBase):
-    """Sets the access token; as `auth`, because a header would lose to a matching line in ~/.netrc."""
+    """Sets the access token; as `auth`, because a matching line in ~/.netrc would replace a plain header."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -193,7 +193,7 @@ class _Bearer(requests.auth.AuthBase):
 
 class _OnceOnly:
     """
-    The HTTP of googleapiclient, done by requests.
+    The HTTP transport of googleapiclient, over requests.
 
     httplib2 posts again when the answer to the first post is lost (`Http._conn_request`), which would mail twice.
     """
@@ -213,7 +213,7 @@ class _OnceOnly:
         return httplib2.Response(head), reply.content  # type: ignore[no-untyped-call]  # httplib2 has no types
 
     def close(self) -> None:
-        """Do nothing: whoever opened the session closes it."""
+        """Do nothing: the owner of the session closes it."""
 
 
 def _refused(error: RefreshError) -> Refused:
@@ -226,12 +226,12 @@ def _refused(error: RefreshError) -> Refused:
 
 def _meaning(error: HttpError) -> IncidentCopilotError:
     status = int(error.resp.status)
-    said = f"Gmail answered {status}: {_one_line(str(error.reason))[:300]}"
+    message = f"Gmail answered {status}: {_one_line(str(error.reason))[:300]}"
     is_rate_limit = status == 403 and any(word in str(error.error_details) for word in _RATE_WORDS)
     if status == 429 or is_rate_limit:
-        return Throttled(said, retry_after_s(error.resp.get("retry-after")))
+        return Throttled(message, retry_after_s(error.resp.get("retry-after")))
     if status in (401, 403):
-        return Refused(f"{said}. The grant needs the scope https://www.googleapis.com/auth/gmail.send")
+        return Refused(f"{message}. The grant needs the scope https://www.googleapis.com/auth/gmail.send")
     if status == 504:
-        return Uncertain(f"{said}; it may have been sent")
-    return Unavailable(said) if status >= 500 else Refused(said)
+        return Uncertain(f"{message}; it may have been sent")
+    return Unavailable(message) if status >= 500 else Refused(message)

@@ -1,4 +1,4 @@
-"""What the house needs to tell humans: a mailer, a hook, an archive."""
+"""The interfaces of the channels to people: a mailer, a hook, an archive."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ class InlineImage:
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail; `message_id` is ours and stable per incident, so that a mail program can tell a repeat."""
+    """One mail; `message_id` is ours and stable per incident, so that a mail program recognises a repeat."""
 
     to: tuple[str, ...]
     subject: str
@@ -26,7 +26,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class MailSent:
-    """The provider's ids of a mail it took."""
+    """The provider's ids of a mail it accepted."""
 
     provider_id: str
     thread_id: str
@@ -41,11 +41,11 @@ class Mailer(Protocol):
 
 
 class Hook(Protocol):
-    """Tells another system."""
+    """Posts outcomes to another system."""
 
     def call(self, payload: dict[str, Any], key: str) -> None:
         """
-        Post `payload`; `key` tells the receiver repeats apart.
+        Post `payload`; by `key` the receiver recognises a repeat.
 
         Raises Unavailable, Throttled, Refused (4xx), Uncertain (sent, no reply).
         """
@@ -53,7 +53,7 @@ class Hook(Protocol):
 
 
 class Archive(Protocol):
-    """Keeps what was sent."""
+    """Saves what was sent."""
 
     def save(self, name: str, content: bytes) -> str:
         """Write `content` whole under `name`; return where it is."""

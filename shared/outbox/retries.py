@@ -1,4 +1,4 @@
-"""What both senders must know about a wire: what never left, and how long to try."""
+"""Retries of both senders: which requests were never sent, and how long to try."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _BEFORE_SENDING = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError, urll
 
 
 def was_not_sent(error: requests.RequestException) -> bool:
-    """Tell whether the connection was never made, so that nothing can have happened at the other end."""
+    """Return whether the connection was never made, so that nothing can have happened at the receiver."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
         return True
     inner = error.args[0] if error.args else None
@@ -33,23 +33,23 @@ def with_retries(
     sleep: Sleep = time.sleep,
 ) -> Result:
     """
-    Return `attempt(seconds left)`, tried at most three times within `budget_s` seconds while it raises one of `again`.
+    Return `attempt(seconds left)`, called at most three times within `budget_s` seconds while it raises one of `again`.
 
-    Waits as long as a Throttled asks for, else a quarter of a second, doubled each time; raises what the last try did.
+    Waits as long as a Throttled asks for, else a quarter of a second, doubled each time; raises the last error.
     """
     deadline = time.monotonic() + budget_s
-    for tried in range(1, TRIES + 1):
+    for number in range(1, TRIES + 1):
         try:
             return attempt(deadline - time.monotonic())
         except again as error:
-            wish_s = error.retry_after_s if isinstance(error, Throttled) else None
-            pause_s = FIRST_PAUSE_S * 2 ** (tried - 1) if wish_s is None else wish_s
-            if tried == TRIES or time.monotonic() + pause_s >= deadline:
+            requested_s = error.retry_after_s if isinstance(error, Throttled) else None
+            pause_s = FIRST_PAUSE_S * 2 ** (number - 1) if requested_s is None else requested_s
+            if number == TRIES or time.monotonic() + pause_s >= deadline:
                 raise
             sleep(pause_s)
     raise AssertionError("the last try returns or raises")
 
 
 def retry_after_s(value: str | None) -> float | None:
-    """Return a Retry-After header in seconds; none when absent or written as a date."""
+    """Return a Retry-After header in seconds, or None when absent or written as a date."""
     return float(value) if value and value.isdigit() else None

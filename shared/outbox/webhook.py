@@ -1,4 +1,4 @@
-"""Tells another system by HTTP: its own JSON to any URL, blocks to Slack, an event to PagerDuty."""
+"""Posts outcomes to another system by HTTP: our JSON to any URL, blocks to Slack, an event to PagerDuty."""
 
 import hashlib
 import hmac
@@ -47,7 +47,7 @@ class WebhookSettings(Settings):
 
 
 class _GatewayFailed(Uncertain):
-    """A gateway gave up (502, 504); `key` tells the receiver the repeat apart, so it is tried again."""
+    """A gateway gave up (502, 504); by `key` the receiver recognises a repeat, so the call is retried."""
 
 
 class Webhook:
@@ -89,14 +89,14 @@ class Webhook:
             with requests.post(
                 url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False, stream=True
             ) as reply:
-                status, wish = reply.status_code, reply.headers.get("Retry-After")
+                status, retry_after = reply.status_code, reply.headers.get("Retry-After")
         except requests.RequestException as error:
             # `from None`: requests names the whole URL in its messages, and the URL may hold a token.
             if was_not_sent(error):
                 raise Unavailable(f"The hook at {host!r} cannot be reached ({type(error).__name__})") from None
             raise Uncertain(f"The hook at {host!r} did not reply ({type(error).__name__})") from None
         if status >= 300:
-            raise _meaning(status, host, retry_after_s(wish))
+            raise _meaning(status, host, retry_after_s(retry_after))
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -151,19 +151,19 @@ def _failed_steps(payload: Payload) -> list[str]:
 
 
 def _slack(text: object) -> str:
-    """Escape the three characters that mean something to Slack; `<!channel>` cannot be smuggled in."""
+    """Escape Slack's three special characters, so that no text can inject `<!channel>`."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:SLACK_TEXT_CHARS]
 
 
-def _meaning(status: int, host: str, wish_s: float | None) -> IncidentCopilotError:
-    said = f"The hook at {host!r} answered {status}"
+def _meaning(status: int, host: str, wait_s: float | None) -> IncidentCopilotError:
+    message = f"The hook at {host!r} answered {status}"
     if status == 429:
-        return Throttled(said, wish_s)
+        return Throttled(message, wait_s)
     if status < 500:
-        return Refused(f"{said}; redirects are not followed" if status < 400 else said)
+        return Refused(f"{message}; redirects are not followed" if status < 400 else message)
     if status == 503:
-        return Unavailable(said)
-    return _GatewayFailed(said) if status in (502, 504) else Uncertain(said)
+        return Unavailable(message)
+    return _GatewayFailed(message) if status in (502, 504) else Uncertain(message)
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,1 +1,1 @@
-"""The room of one pull request: the block by which it is known again, who must approve it, links that prove that."""
+"""One pull request: the block that identifies it, whether a person must approve it, the signed approval links."""

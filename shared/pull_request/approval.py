@@ -1,4 +1,4 @@
-"""Whether a pull request waits for a person, and what that person decided; kept with the incident."""
+"""Whether a pull request waits for a person, and what that person decided; stored with the incident."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,21 +14,22 @@ Mode = Literal["off", "draft", "ready", "approval"]
 
 
 class PullRequestMode(Settings):
-    """How far the house goes by itself."""
+    """How far the system goes without a person."""
 
     pr_mode: Mode = Field(
-        "draft", description="off: none; draft, ready: opened as that; approval: a draft, once a person approved it."
+        "draft",
+        description="off: no pull request; draft, ready: opened as such; approval: a draft, when approved.",
     )
 
 
 def mode() -> Mode:
-    """Return how far the house goes by itself. Raises Misconfigured."""
+    """Return how far the system goes without a person. Raises Misconfigured."""
     return PullRequestMode.from_env().pr_mode
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A checked patch that waits for a person: what the page shows, and the callback that wakes the workflow."""
+    """A checked patch that waits for a person: what the page shows, and the callback that resumes the workflow."""
 
     title: str
     body: str
@@ -42,29 +43,29 @@ class Waiting:
 
 
 def ask(store: TraceStore, incident_id: str, waiting: Waiting) -> None:
-    """Remember that the incident's patch waits. Raises Unavailable, Refused (no such incident)."""
+    """Record that the incident's patch waits for approval. Raises Unavailable, Refused (no such incident)."""
     facts = {**asdict(waiting), "approve_until": waiting.approve_until.isoformat()}
     store.set_pull_request(incident_id, {"state": "awaiting_approval", **facts})
 
 
 def waiting_of(facts: Json) -> Waiting:
-    """Return what `ask` remembered. Raises KeyError when it is something else."""
-    known = {name: facts[name] for name in Waiting.__dataclass_fields__}
-    return Waiting(**{**known, "approve_until": datetime.fromisoformat(known["approve_until"])})
+    """Return what `ask` recorded. Raises KeyError when a field is missing."""
+    fields = {name: facts[name] for name in Waiting.__dataclass_fields__}
+    return Waiting(**{**fields, "approve_until": datetime.fromisoformat(fields["approve_until"])})
 
 
 def decide(store: TraceStore, incident_id: str, decision: Decision, until: datetime) -> Decision:
     """
-    Decide once and return the decision that stands: of two at the same time, the first.
+    Record a decision and return the one in force: of two at the same time, the first.
 
-    `until` is when the decision may be forgotten. Raises Unavailable, Refused.
+    `until` is when the record may be deleted. Raises Unavailable, Refused.
     """
     lease = store.claim(_key(incident_id), decision, until)
     return "approve" if lease.holder == "approve" else "decline"
 
 
 def is_approved(store: TraceStore, incident_id: str) -> bool:
-    """Tell whether a person approved: never taken from a request, always read. Raises Unavailable, Refused."""
+    """Return whether a person approved, as the store says; a request is never trusted. Raises Unavailable, Refused."""
     record = store.incident(incident_id)
     facts = record.pull_request if record else None
     return bool(facts and facts.get("decision") == "approve")

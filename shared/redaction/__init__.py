@@ -1,4 +1,4 @@
-"""Secrets out of texts: `cut` for good before anything is kept or told, `Redactor` reversibly before a model reads."""
+"""Remove secrets: `redact` for good before a text is stored or published, `Redactor` reversibly for a model."""
 
 from shared.redaction.masking import Redactor
 from shared.redaction.redact import holds_credentials, redact, redact_json, redact_lines

@@ -1,4 +1,4 @@
-"""Tells secrets from ordinary text of the same shape."""
+"""Checks that distinguish secrets from ordinary text of the same shape."""
 
 import base64
 import binascii
@@ -56,12 +56,12 @@ _IBAN_LENGTHS = {
 
 
 def looks_random(text: str) -> bool:
-    """Eight or more characters no human would call words: letters with digits, or much entropy for their number."""
+    """Whether the text is eight or more characters but no words: letters with digits, or high entropy."""
     if len(text) < 8 or text.isdigit() or (_WORDS.fullmatch(text) and entropy(text) < 4.2):
         return False
     has_digit = any(char.isdigit() for char in text)
-    has_letter = any(char.isalpha() for char in text)
-    return (has_digit and has_letter and entropy(text) >= 2.5) or (len(text) >= 16 and entropy(text) >= 4.2)
+    has_alpha = any(char.isalpha() for char in text)
+    return (has_digit and has_alpha and entropy(text) >= 2.5) or (len(text) >= 16 and entropy(text) >= 4.2)
 
 
 def entropy(text: str) -> float:
@@ -71,7 +71,7 @@ def entropy(text: str) -> float:
 
 
 def is_basic_credentials(text: str) -> bool:
-    """Whether base64 of `user:password`."""
+    """Whether the text is base64 of `user:password`."""
     try:
         return b":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
@@ -88,7 +88,7 @@ def is_card(text: str) -> bool:
 
 
 def is_iban(text: str) -> bool:
-    """Whether a bank account's number: its country's length and the check digits of ISO 7064."""
+    """Whether the text is a bank account number: its country's length and the check digits of ISO 7064."""
     plain = text.replace(" ", "")
     if _IBAN_LENGTHS.get(plain[:2]) != len(plain):
         return False
@@ -96,5 +96,5 @@ def is_iban(text: str) -> bool:
 
 
 def is_phone(text: str) -> bool:
-    """Whether as many digits as an international telephone number has."""
+    """Whether the text has as many digits as an international telephone number."""
     return 9 <= sum(char.isdigit() for char in text) <= 15

@@ -1,4 +1,4 @@
-"""Masks hosts, addresses and user ids so that a model can tell them apart and never knows them."""
+"""Masks hosts, addresses and user ids so that a model can distinguish them and never sees them."""
 
 import hashlib
 import ipaddress
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from shared.redaction.redact import redact, redact_json
 
 _MASK = re.compile(r"<(?:host|ip|user|text)-\d{6}>")
-_LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # told apart, never bound
+_LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # recognised, never bound
 _ENDINGS = r"internal|local|localdomain|lan|corp|intra|intranet|svc|com|net|org|io"
 _WEAK_ENDINGS = r"dev|cloud|app|ai|co|eu|de|fr|uk|us|nl|ch|at|se|fi|dk|pl|jp|br|au|ca|biz|gov|edu"
 """`celery.app` is a module and `eu.api.acme.app` a host: these end a host of three or more parts."""
@@ -17,7 +17,7 @@ _PUBLIC = {
     *("k8s.io", "sigs.k8s.io", "go.opentelemetry.io", "docs.python.org", "www.w3.org", "schemas.microsoft.com"),
     *("java.io", "java.net", "javax.net", "sun.net", "system.io", "system.net", "asp.net", "socket.io", "localhost"),
 }
-"""Names that say nothing of whose they are: places of public code, and code that looks like a host."""
+"""Names that identify no user or company: hosts of public code, and code that looks like a host."""
 
 _NAMED = r"""(?:\\{{0,3}}["'])?\s{{0,2}}[:=]\s{{0,2}}(?:\\{{0,3}}["'])?(?P<{name}>[^\s"'\\,;&<>()\[\]{{}}]{{1,128}}+)"""
 _HOST_NAMES = (
@@ -37,8 +37,8 @@ _HOST = (
     rf"(?<![\w.@/$-])(?P<host>(?:{_LABEL}){{1,8}}(?:{_ENDINGS})(?![\w(-]|\.[\w$])"
     rf"|(?:{_LABEL}){{2,8}}(?:{_WEAK_ENDINGS})(?![\w(-]|\.[\w$]))"
 )
-_QUOTED_USER = r"(?<=for user )[\"'](?P<quoted_user>[^\"'\s]{1,128})[\"']|(?<=^user )\"(?P<begun_user>[^\"\s]{1,128})\""
-_FINDS = re.compile(
+_QUOTED_USER = r"(?<=for user )[\"'](?P<quoted_user>[^\"'\s]{1,128})[\"']|(?<=^user )\"(?P<first_user>[^\"\s]{1,128})\""
+_IDENTIFIERS = re.compile(
     "|".join(
         [
             f"(?P<masked>{_MASK.pattern})",
@@ -55,7 +55,7 @@ _FINDS = re.compile(
 _KINDS = {
     **dict.fromkeys(("ipv4", "ipv6"), "ip"),
     **dict.fromkeys(("url_host", "named_host", "host"), "host"),
-    **dict.fromkeys(("user", "quoted_user", "begun_user"), "user"),
+    **dict.fromkeys(("user", "quoted_user", "first_user"), "user"),
     "masked": "text",
 }
 _USER_FIELD = re.compile(rf"(?i:{_USER_NAMES})")
@@ -65,10 +65,10 @@ _PLAIN_WORDS = re.compile(r"(?i:null|none|nil|true|false|undefined|unknown|anony
 
 class Redactor:
     """
-    Hides what a model must not know, and gives it back in what the model says.
+    Hides names that a model must not see, and restores them in its answer.
 
-    A name's mask depends on the incident and the name alone, so every agent of one incident sees the same `<host-…>`,
-    whatever each reads first. Hide JSON by value (`hide_json`), never its dumped text: in that, `\\n` ends in a letter.
+    A name's mask depends only on the incident and the name, so every agent of one incident sees the same `<host-…>`,
+    whatever it reads first. Hide JSON by value (`hide_json`), never its dumped text: there, `\\n` ends in a letter.
     """
 
     def __init__(self, incident_id: str) -> None:
@@ -77,19 +77,19 @@ class Redactor:
         self._name_of: dict[str, str] = {}
 
     def hide(self, text: str) -> str:
-        """Return `text` with secrets cut for good, and hosts, addresses and user ids masked."""
+        """Return `text` with secrets redacted for good, and hosts, addresses and user ids masked."""
         return self._masked(redact(text))
 
     def reveal(self, text: str) -> str:
         """Return `text` with the real names in place of this redactor's masks; other masks stay."""
-        return _MASK.sub(lambda found: self._name_of.get(found[0], found[0]), text)
+        return _MASK.sub(lambda mask: self._name_of.get(mask[0], mask[0]), text)
 
     def hide_json(self, value: object) -> object:
         """Return a JSON value with its texts hidden; a text under a name like `user_id` or `host` is masked whole."""
         return self._hidden(redact_json(value))
 
     def reveal_json(self, value: object) -> object:
-        """Return a JSON value with the real names in every text of it."""
+        """Return a JSON value with the real names in each of its texts."""
         return _each_text(value, self.reveal)
 
     def _hidden(self, value: object) -> object:
@@ -108,20 +108,19 @@ class Redactor:
         return self._hidden(value)
 
     def _masked(self, text: str) -> str:
-        return _FINDS.sub(self._replaced, text)
+        return _IDENTIFIERS.sub(self._replaced, text)
 
-    def _replaced(self, found: re.Match[str]) -> str:
-        group = found.lastgroup or "masked"
-        name = found[group]
+    def _replaced(self, match: re.Match[str]) -> str:
+        group = match.lastgroup or "masked"
+        name = match[group]
         if (group == "masked" and name in self._name_of) or not _identifies(group, name):
-            return found[0]
-        start, end = found.start(group) - found.start(), found.end(group) - found.start()
-        return found[0][:start] + self._mask(_KINDS[group], name) + found[0][end:]
+            return match[0]
+        start, end = match.start(group) - match.start(), match.end(group) - match.start()
+        return match[0][:start] + self._mask(_KINDS[group], name) + match[0][end:]
 
     def _mask(self, kind: str, name: str) -> str:
-        known = self._mask_of.get((kind, name))
-        if known:
-            return known
+        if existing := self._mask_of.get((kind, name)):
+            return existing
         number = int.from_bytes(hashlib.sha256(f"{self._incident_id}\0{kind}\0{name}".encode()).digest()[:8])
         mask = f"<{kind}-{number % 1_000_000:06}>"
         while mask in self._name_of:
@@ -132,14 +131,14 @@ class Redactor:
 
 
 def _identifies(group: str, name: str) -> bool:
-    """Whether the name is one of the user's own: an address that is one, a host that is not everybody's."""
+    """Whether the name identifies a user or company: a valid address, a host that is not public."""
     if group in ("ipv4", "ipv6"):
         # `Abc::Def` is a name in C++ and Ruby before it is an address.
         return name not in _LOCAL_ADDRESSES and any(char.isdigit() for char in name) and _is_address(name)
     if group == "user" and _PLAIN_WORDS.fullmatch(name):
         return False
     if group == "named_host" and name.isidentifier():
-        # `node = next` is code, and a name of one plain word tells nothing.
+        # `node = next` is code, and a name of one plain word identifies nothing.
         return False
     return name.lower() not in _PUBLIC and name not in _LOCAL_ADDRESSES and "[cut" not in name
 

@@ -1,4 +1,4 @@
-"""Cuts secrets out of texts for good; what stands in their place names their kind, `[cut: <kind>]`."""
+"""Removes secrets from texts for good; the placeholder names their kind, `[cut: <kind>]`."""
 
 import re
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from shared.redaction.secrets_in_prose import IN_PROSE
 
 CREDENTIALS = (*TOKENS, *CONTEXTS, *IN_PROSE)
 RULES = (*CREDENTIALS, *PEOPLE)
-"""In the order they are tried: what has looks of its own before what is known by its neighbours."""
+"""In the order they are applied: secrets with a format of their own before secrets known by their context."""
 
 KEY_LINES = 200
-"""The most lines one private key may take when each line was logged apart; an RSA key of 8,192 bits takes 100."""
+"""Maximum lines of one private key when each line was logged separately; an RSA key of 8,192 bits takes 100."""
 
 _KEY_STARTS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_LINE = re.compile(r"(?:^|(?<=\s))[A-Za-z0-9+/]{16,}={0,2}\s*$")
@@ -23,15 +23,15 @@ _SHORT_KEY_LINE = re.compile(r"^\s*[A-Za-z0-9+/]{1,76}={0,2}\s*$")
 
 def redact(text: str) -> str:
     """
-    Return `text` with every secret in it replaced by `[cut: <kind>]`; what is cut already stays as it is.
+    Return `text` with every secret in it replaced by `[cut: <kind>]`; a placeholder stays as it is.
 
-    Takes time linear in the length of `text`, whatever it holds.
+    Takes time linear in the length of `text`, for any text.
     """
     return _redact(text, RULES)
 
 
 def redact_json(value: object) -> object:
-    """Return a JSON value with secrets cut from every text; a text under a name like `password` is cut whole."""
+    """Return a JSON value with every text redacted; a text under a name like `password` is redacted whole."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
@@ -42,19 +42,19 @@ def redact_json(value: object) -> object:
 
 
 def redact_lines(texts: Sequence[str]) -> list[str]:
-    """Return lines of one log, in their order, cut; a private key whose lines were logged apart is cut as one."""
-    kept = list(texts)
+    """Return the lines of one log redacted, in order; a private key logged line by line is redacted as one."""
+    lines = list(texts)
     for start, text in enumerate(texts):
-        begins = _KEY_STARTS.search(text) if "PRIVATE KEY" in text else None
-        if begins and "-----END" not in text[begins.end() :]:
-            _redact_key_lines(kept, start + 1)
-    # Most kinds occur nowhere on a page, and one look at the whole of it is cheaper than one at each line.
-    rules = _hinted(RULES, "\n".join(kept).lower())
-    return [_redact(text, rules) for text in kept]
+        key_start = _KEY_STARTS.search(text) if "PRIVATE KEY" in text else None
+        if key_start and "-----END" not in text[key_start.end() :]:
+            _redact_key_lines(lines, start + 1)
+    # Most kinds occur nowhere on a page, and one search of the whole page is cheaper than one of each line.
+    rules = _hinted(RULES, "\n".join(lines).lower())
+    return [_redact(text, rules) for text in lines]
 
 
 def holds_credentials(text: str) -> bool:
-    """Whether `text` holds a secret that opens something; numbers and addresses of people open nothing."""
+    """Whether `text` holds a secret that grants access; personal numbers and addresses do not."""
     return _redact(text, CREDENTIALS) != text
 
 
@@ -72,7 +72,7 @@ def _hinted(rules: Sequence[RedactionRule], lowered: str) -> list[RedactionRule]
 
 
 def _redact_key_lines(texts: list[str], start: int) -> None:
-    """Cut what looks like a key's body among the lines from `start` on, up to its end."""
+    """Redact what looks like a key's body in the lines from `start` on, up to its end."""
     last = min(start + KEY_LINES, len(texts))
     end = next((number for number in range(start, last) if "-----END" in texts[number]), None)
     body = _KEY_LINE if end is None else _SHORT_KEY_LINE
@@ -82,17 +82,18 @@ def _redact_key_lines(texts: list[str], start: int) -> None:
 
 
 def _without(rule: RedactionRule, text: str) -> str:
-    def replaced(found: re.Match[str]) -> str:
-        secret = found["secret"]
+    def replaced(match: re.Match[str]) -> str:
+        secret = match["secret"]
         if secret is None or (rule.is_secret is not None and not rule.is_secret(secret)):
-            return found[0]
-        start, end = found.start("secret") - found.start(), found.end("secret") - found.start()
-        return found[0][:start] + _placeholder(rule.kind) + found[0][end:]
+            return match[0]
+        start, end = match.start("secret") - match.start(), match.end("secret") - match.start()
+        return match[0][:start] + _placeholder(rule.kind) + match[0][end:]
 
     return rule.pattern.sub(replaced, text)
 
 
 def _placeholder(kind: str) -> str:
+    # `cut` stays: stored texts and deployed functions already hold this placeholder.
     return f"[cut: {kind}]"
 
 

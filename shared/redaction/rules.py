@@ -1,7 +1,7 @@
-"""The shape of a rule.
+"""What a redaction rule is.
 
-Each pattern starts with letters of its own or behind a look-behind that keeps it from starting inside a run it has
-tried before, and repeats possessively or up to a bound: so no text makes it slow.
+Each pattern starts with fixed letters, or with a look-behind that stops it from starting again inside a run it has
+already tried, and repeats possessively or up to a limit: so no text makes it slow.
 """
 
 import re
@@ -22,12 +22,12 @@ class RedactionRule:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The shape, compiled when it is first needed: most kinds never occur, and cold starts are short."""
+        """The shape, compiled when first needed: most kinds never occur, and this keeps cold starts short."""
         return re.compile(self.shape, self.flags)
 
 
 def token(kind: str, hints: str, *shapes: str) -> RedactionRule:
-    """Return the rule of a token that stands alone and starts with letters of its own; `hints` are parted by spaces."""
+    """Return the rule of a separate token that starts with fixed letters; `hints` are separated by spaces."""
     shape = rf"(?<![A-Za-z0-9_-])(?P<secret>{'|'.join(shapes)})(?![A-Za-z0-9])"
     return RedactionRule(kind, tuple(hints.split()), shape)
 
@@ -35,5 +35,5 @@ def token(kind: str, hints: str, *shapes: str) -> RedactionRule:
 def after(
     kind: str, hints: tuple[str, ...], shape: str, is_secret: Callable[[str], bool] | None = None
 ) -> RedactionRule:
-    """Return the rule of a secret that is known by what stands before it, in any case of letters."""
+    """Return the rule of a secret that is known by the text before it, in upper or lower case."""
     return RedactionRule(kind, hints, shape, is_secret, re.IGNORECASE)

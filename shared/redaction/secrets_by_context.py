@@ -1,4 +1,4 @@
-"""Secrets that are known by what stands before them, and numbers of people that are known by their check digits."""
+"""Secrets known by the text before them, and personal numbers known by their check digits."""
 
 from shared.redaction import checks
 from shared.redaction.rules import RedactionRule, after

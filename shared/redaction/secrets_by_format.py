@@ -1,14 +1,14 @@
-"""Secrets that are known by their own looks: what the clouds and services of this world hand out as keys."""
+"""Secrets known by their own format: the keys and tokens that clouds and services issue."""
 
 from shared.redaction.rules import RedactionRule, token
 
 _KEY_STARTS = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BODY = r"(?:[^-]|-(?!----)){0,20000}+-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-_CUT_OFF_BODY = r"(?:(?:\s|\\[nr])*+[A-Za-z0-9+/=]{16,}+)*+"
+_TRUNCATED_BODY = r"(?:(?:\s|\\[nr])*+[A-Za-z0-9+/=]{16,}+)*+"
 _PUTTY_BODY = r"Private-Lines: \d+(?:\s++[A-Za-z0-9+/=]{16,}+)++"
 
 TOKENS: tuple[RedactionRule, ...] = (
-    RedactionRule("private key", ("private key",), rf"(?P<secret>{_KEY_STARTS}(?:{_KEY_BODY}|{_CUT_OFF_BODY}))"),
+    RedactionRule("private key", ("private key",), rf"(?P<secret>{_KEY_STARTS}(?:{_KEY_BODY}|{_TRUNCATED_BODY}))"),
     RedactionRule("private key", ("putty-user-key",), rf"(?P<secret>{_PUTTY_BODY})"),
     RedactionRule(
         "ssh key",

@@ -20,7 +20,7 @@ HINTS = (
     *("pass", "pwd", "secret", "token", "key", "cvv", "cvc", "credential", "authorization", "sessi", "connect.sid"),
     *("auth", "otp", "csrf", "xsrf", "webhook"),
 )
-"""Where none of these occurs (lower case), no name does."""
+"""Where none of these occurs (in lower case), no such name occurs."""
 
 _NAME = re.compile(
     rf"(?:(?P<always>{_ALWAYS})|(?P<random>{_WHEN_RANDOM}))"
@@ -45,35 +45,35 @@ _CODE = re.compile(
 )
 _MAX_NAME_CHARS = 8192
 _MAX_WORD = 256
-"""No value longer than this is ordinary, so none longer is read twice."""
+"""A longer value is never ordinary, so it is never read twice."""
 
 
 def redact_values(text: str) -> str:
     """Return `text` with the values after names of secrets replaced by `[cut: <kind>]`."""
     pieces, done = [], 0
-    for start, end, kind in _found(text):
+    for start, end, kind in _secret_values(text):
         pieces += [text[done:start], f"[cut: {kind}]"]
         done = end
     return "".join([*pieces, text[done:]])
 
 
 def redact_value(name: str, value: object) -> object:
-    """Return the value of a JSON field, cut whole when it is a text and its name is a secret's."""
+    """Return the value of a JSON field, redacted whole when it is a text and its name is a secret's."""
     if not isinstance(value, str) or not value or "[cut: " in value:
         return value
-    found = _WHOLE_NAME.fullmatch(name)
-    if found is None or is_ordinary(value) or not (found["always"] or checks.looks_random(value)):
+    match = _WHOLE_NAME.fullmatch(name)
+    if match is None or is_ordinary(value) or not (match["always"] or checks.looks_random(value)):
         return value
-    return f"[cut: {_kind(found)}]"
+    return f"[cut: {_kind(match)}]"
 
 
-def _found(text: str) -> Iterator[tuple[int, int, str]]:
+def _secret_values(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and kind of each secret value, left to right."""
     position = 0
     while name := _NAME.search(text, position):
         start = name.end()
         end = _end_of_value(text, start, name)
-        # A value that is no secret may hold the next name, as in `token: password=x`.
+        # A value that is not a secret may hold the next name, as in `token: password=x`.
         position = start
         if _is_secret(text, name, text[start:end], end):
             yield start, end, _kind(name)
@@ -83,13 +83,13 @@ def _found(text: str) -> Iterator[tuple[int, int, str]]:
 def _end_of_value(text: str, start: int, name: re.Match[str]) -> int:
     quote = name["open"]
     if quote is None:
-        found = (_ELEMENT if name["sep"] == ">" else _BARE).match(text, start, start + _MAX_NAME_CHARS)
+        value = (_ELEMENT if name["sep"] == ">" else _BARE).match(text, start, start + _MAX_NAME_CHARS)
     elif len(quote) == 1:
-        found = _QUOTED[quote].match(text, start, start + _MAX_NAME_CHARS)
+        value = _QUOTED[quote].match(text, start, start + _MAX_NAME_CHARS)
     else:
         end = text.find(quote, start, start + _MAX_NAME_CHARS)
         return end if end >= 0 else min(len(text), start + _MAX_NAME_CHARS)
-    return found.end() if found else start
+    return value.end() if value else start
 
 
 def _is_secret(text: str, name: re.Match[str], value: str, end: int) -> bool:
@@ -105,12 +105,12 @@ def _is_secret(text: str, name: re.Match[str], value: str, end: int) -> bool:
 
 
 def is_ordinary(value: str) -> bool:
-    """Whether a placeholder, a template's hole or a word on the state of a secret."""
+    """Whether the value is a placeholder, a template variable or a word about the state of a secret."""
     return _NO_SECRET.fullmatch(value.strip()) is not None
 
 
 def _is_prose_or_code(text: str, name: re.Match[str], value: str, end: int) -> bool:
-    """A bare word that goes on as a sentence (`password: must be long`), or an expression (`token = get_token()`)."""
+    """Whether a bare word starts a sentence (`password: must be long`) or is an expression (`token = get_token()`)."""
     is_sentence = (
         ":" in name["sep"] and value.isalpha() and value.islower() and text[end : end + 2].strip(" ").isalpha()
     )
@@ -119,8 +119,8 @@ def _is_prose_or_code(text: str, name: re.Match[str], value: str, end: int) -> b
 
 
 def _kind(name: re.Match[str]) -> str:
-    found = (name["always"] or name["random"]).lower()
-    return next((kind for hint, kind in _KINDS.items() if hint in found), "secret")
+    secret_name = (name["always"] or name["random"]).lower()
+    return next((kind for hint, kind in _KINDS.items() if hint in secret_name), "secret")
 
 
 _KINDS = {

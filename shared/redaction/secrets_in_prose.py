@@ -31,28 +31,28 @@ _NUMBERED = re.compile(
 
 
 def is_stated(text: str) -> bool:
-    """Whether what a sentence says a password is can be one: six or more characters with a letter and a digit."""
+    """Whether the word that a sentence calls a password can be one: six or more characters, letters and digits."""
     return len(text) >= 6 and _is_mixed(text) and not (_NUMBER.fullmatch(text) or _NUMBERED.fullmatch(text))
 
 
 def is_next_to(text: str) -> bool:
-    """Whether the word next to a secret's name can be one: stated, and neither code, nor a path, nor a field."""
+    """Whether the word next to a secret's name can be one: as `is_stated`, and no code, path or field."""
     return is_stated(text) and not (_CODE.fullmatch(text) or _PLACE.fullmatch(text))
 
 
 def is_next_to_common_name(text: str) -> bool:
-    """Whether the word next to `token` or `secret`, which name much else, can be one: of no word, id or short hash."""
+    """Whether the word next to `token` or `secret`, which have other uses, can be one: no word, id or short hash."""
     has_cases = any(char.isupper() for char in text) and any(char.islower() for char in text)
     return is_next_to(text) and checks.looks_random(text) and (has_cases or (len(text) >= 20 and "-" not in text))
 
 
 def is_quoted(text: str) -> bool:
-    """Whether a quotation after a password's name is no placeholder."""
+    """Whether a quoted text after a password's name is not a placeholder."""
     return not secrets_by_key.is_ordinary(text)
 
 
 def is_no_number(text: str) -> bool:
-    """Whether anything but numbers, as in the port `8080:80` or the user `1000:1000`."""
+    """Whether the text is not just numbers, as the port `8080:80` or the user `1000:1000` are."""
     return not re.fullmatch(r"[\d:./-]+", text)
 
 

@@ -1,1 +1,1 @@
-"""One step of the workflow as an HTTP function: contract in, work, contract out, trace, one log line."""
+"""One step of the workflow as an HTTP function: contract in, work, contract out; with a trace and one log line."""

@@ -1,4 +1,4 @@
-"""Keeps the run of a step in the trace store, however the step ends."""
+"""Store the run of a step in the trace, whether it succeeds or fails."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,14 +14,14 @@ from shared.traces.port import Json, ModelCall, Run, RunError, ToolCall, TraceSt
 
 
 class RunStore:
-    """The trace store as a step needs it: when it fails the step goes on, and the log says what was not kept."""
+    """The trace store for one step: when the store fails, the step continues and the log says what was not stored."""
 
     def __init__(self, store: TraceStore, incident_id: str) -> None:
         self._store = store
         self._incident_id = incident_id
 
     def answer(self, agent: str) -> Json | None:
-        """Return the stored answer of an earlier run, none when there is none or the store cannot say."""
+        """Return the stored answer of an earlier run, or None when there is none or the store cannot be read."""
         try:
             return self._store.answer(self._incident_id, agent)
         except IncidentCopilotError as error:
@@ -29,12 +29,12 @@ class RunStore:
             return None
 
     def keep(self, run: Run, done: Recording) -> None:
-        """Keep the run with its tool calls, whole results by reference."""
+        """Store the run with its tool calls; results too long for the run are stored by reference."""
         try:
-            calls = tuple(self._with_reference(kept.call, kept.whole_result) for kept in done.calls)
+            calls = tuple(self._with_reference(recorded.call, recorded.whole_result) for recorded in done.calls)
             turns = zip(run.model_calls, done.transcripts, strict=True)
-            asked = tuple(self._with_transcript(run.agent, call, text) for call, text in turns)
-            self._store.record_run(self._incident_id, replace(run, tool_calls=calls, model_calls=asked))
+            model_calls = tuple(self._with_transcript(run.agent, call, text) for call, text in turns)
+            self._store.record_run(self._incident_id, replace(run, tool_calls=calls, model_calls=model_calls))
         except IncidentCopilotError as error:
             log.error("traces.not_stored", error_type=type(error).__name__, error=str(error))
 
@@ -50,7 +50,7 @@ class RunStore:
 
 @dataclass
 class RunTrace:
-    """Records the run when the block ends and writes the step's one log line; set `response` to the answer."""
+    """Store the run when the block ends and write the step's one log line; set `response` to the answer."""
 
     agent: str
     request: StepRequest
@@ -66,10 +66,10 @@ class RunTrace:
         run = self._run(clock.now(), error)
         self.run_store.keep(run, self.done)
         duration_ms = round((run.run_end - run.run_start).total_seconds() * 1000)
-        say = log.error if error else log.info
+        write = log.error if error else log.info
         usage = {"tokens_in": run.tokens_in, "tokens_out": run.tokens_out, "claims_dropped": len(run.claims_dropped)}
         failed, cost_usd = kind.__name__ if kind else None, round(run.cost_usd, 6)
-        say("step.ended", duration_ms=duration_ms, model=run.model, error_type=failed, cost_usd=cost_usd, **usage)
+        write("step.ended", duration_ms=duration_ms, model=run.model, error_type=failed, cost_usd=cost_usd, **usage)
 
     def _run(self, end: datetime, error: BaseException | None) -> Run:
         replies = self.done.replies

@@ -23,8 +23,8 @@ def step(agent: str) -> Callable[[Callable[[Req], Ans]], View]:
     """
     Make an HTTP function of `work(request: Req) -> Ans`; both contracts are read from its annotations.
 
-    A call repeated with the same incident and stage gets the stored answer and does no work.
-    `agent` names the run in the trace. Tests reach the bare work with `inspect.unwrap`.
+    A repeated call with the same incident and stage returns the stored answer and does no work.
+    `agent` names the run in the trace. Tests get the undecorated function with `inspect.unwrap`.
     """
 
     def decorate(work: Callable[[Req], Ans]) -> View:
@@ -58,11 +58,11 @@ def parse(http_request: flask.Request, contract: type[Body]) -> Body:
         return contract.model_validate(body)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
-        raise Rejected(f"The body is no {contract.__name__}: {problems}") from None
+        raise Rejected(f"The body is not a valid {contract.__name__}: {problems}") from None
 
 
 def error_response(error: IncidentCopilotError) -> flask.Response:
-    """Return the error as JSON with the status that makes Workflows do the right thing."""
+    """Return the error as JSON; its status decides whether Workflows retries."""
     response = _json({"error_type": type(error).__name__, "message": str(error)}, error.status)
     if isinstance(error, Throttled) and error.retry_after_s is not None:
         response.headers["Retry-After"] = str(round(error.retry_after_s))

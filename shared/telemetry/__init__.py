@@ -1,4 +1,4 @@
-"""The room of telemetry: logs and metrics. `connect_logs()` and `connect_metrics()` choose the provider."""
+"""Telemetry: logs and metrics. `connect_logs()` and `connect_metrics()` choose the provider."""
 
 from shared.errors import Misconfigured
 from shared.settings import Settings
@@ -6,7 +6,7 @@ from shared.telemetry.port import Logs, Metrics
 
 
 class TelemetrySettings(Settings):
-    """Which providers answer, and whether there is anything to ask for metrics."""
+    """Which providers are used, and whether there is a host to query for metrics."""
 
     telemetry_provider_logs: str = "loki"
     telemetry_provider_metrics: str = "prometheus"
@@ -16,29 +16,28 @@ class TelemetrySettings(Settings):
 
 def connect_logs() -> Logs:
     """
-    Return the log store that TELEMETRY_PROVIDER_LOGS names.
+    Return the log store named by TELEMETRY_PROVIDER_LOGS.
 
-    Raises Misconfigured when there is no such provider, or its settings are missing or wrong.
+    Raises Misconfigured when the provider is unknown, or its settings are missing or wrong.
     """
     provider = TelemetrySettings.from_env().telemetry_provider_logs
     if provider == "loki":
         from shared.telemetry.loki import Loki, LokiSettings
 
         return Loki(LokiSettings.from_env())
-    raise Misconfigured(f"TELEMETRY_PROVIDER_LOGS is {provider!r}; there is: loki")
+    raise Misconfigured(f"TELEMETRY_PROVIDER_LOGS is {provider!r}; supported: loki")
 
 
 def connect_metrics() -> Metrics | None:
     """
-    Return the metrics store that TELEMETRY_PROVIDER_METRICS names; none when no host is configured, for metrics are
-    optional.
+    Return the metrics store named by TELEMETRY_PROVIDER_METRICS, or None when no host is configured.
 
-    Raises Misconfigured when there is no such provider, or its settings are wrong.
+    Raises Misconfigured when the provider is unknown, or its settings are wrong.
     """
     settings = TelemetrySettings.from_env()
     if settings.telemetry_provider_metrics != "prometheus":
         raise Misconfigured(
-            f"TELEMETRY_PROVIDER_METRICS is {settings.telemetry_provider_metrics!r}; there is: prometheus"
+            f"TELEMETRY_PROVIDER_METRICS is {settings.telemetry_provider_metrics!r}; supported: prometheus"
         )
     if not (settings.prometheus_host or settings.grafana_host):
         return None

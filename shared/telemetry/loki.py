@@ -13,30 +13,30 @@ from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_u
 from shared.telemetry.port import LogLine, LogPage, LogQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Evidence holds links of that size; a link cut short would lead nowhere.
+# The limit for a link in evidence; a truncated link would be broken.
 _LINK_CHARS = 2000
 
 PROBLEM_WORDS = (
     r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|severe|emerg|traceback|fail|abort|crash"
     r"|unhandled|unavailable|refused|denied|time[ds]?[ _-]?out|out ?of ?memory|\boom|deadlock|segfault"
-    # Traces logged line by line: frames of Java, JavaScript and .NET, of Python, of Ruby, of Go.
+    # Stack traces logged line by line: frames of Java, JavaScript, .NET, Python, Ruby and Go.
     r"|^\s+(at|file|from) |^caused by|^goroutine "
 )
-"""What a problem's line says, in RE2's syntax; generous, because counting and judging come later."""
+"""Words in a problem's line, in RE2 syntax; broad, because later steps count and judge."""
 
 PROBLEM_LEVELS = "(?i)(warn|err|crit|fatal|panic|severe|alert|emerg).*"
-"""What its level says, where a label or structured metadata carries it."""
+"""The level of a problem's line, in a label or in structured metadata."""
 
 
 class LokiSettings(Settings):
-    """Where Loki is, or the Grafana path that leads to it; lines are counted, times are in seconds."""
+    """Where Loki is, or the Grafana path that leads to it; times are in seconds."""
 
     grafana_host: Host
     grafana_basicauth: BasicAuth | None = None
     loki_tenant: str | None = Field(None, max_length=150, pattern=r"^[\w!.*'()|-]+$")
     loki_service_label: Label = "service_name"
     loki_timeout_s: float = Field(10, gt=0, le=300)
-    # 5000 is Loki's own default for max_entries_limit_per_query; above it, it refuses.
+    # 5000 is Loki's default for max_entries_limit_per_query; it refuses more.
     loki_page_lines: int = Field(5000, ge=2, le=5000)
     loki_datasource_uid: str = "loki"
 
@@ -74,44 +74,44 @@ class Loki:
 
     def search(self, query: LogQuery) -> LogPage:
         """
-        Return the newest lines up to `query.limit`, oldest first; lines that Loki holds twice come twice.
+        Return the newest lines up to `query.limit`, oldest first; duplicate lines in Loki are kept.
 
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window).
         """
         if query.start >= query.end or query.limit < 1:
             raise Rejected(f"A log query needs start < end and limit >= 1, got {query!r}")
         expressions = log_queries(self._settings.loki_service_label, query)
-        found = [self._newest(expression, query) for expression in expressions]
-        lines = sorted((line for lines, _ in found for line in lines), key=lambda line: line.nanoseconds)
+        results = [self._newest(expression, query) for expression in expressions]
+        lines = sorted((line for lines, _ in results for line in lines), key=lambda line: line.nanoseconds)
         return LogPage(
             lines=tuple(lines[-query.limit :]),
             query="\n".join(expressions),
-            is_complete=len(lines) <= query.limit and all(is_whole for _, is_whole in found),
+            is_complete=len(lines) <= query.limit and all(is_whole for _, is_whole in results),
             link=self._link(expressions, query),
         )
 
     def _newest(self, expression: str, query: LogQuery) -> tuple[list[LogLine], bool]:
         """
-        Read backwards until one line more than the limit is there; say whether no line was left out.
+        Read backwards until there is one line more than the limit; return the lines and whether none was left out.
 
-        Each page ends with the nanosecond the one before broke off in, and only its lines of that nanosecond count:
-        so a border neither loses nor doubles a line, even of lines that are equal.
+        A full page may end in the middle of a nanosecond. The lines of that nanosecond are dropped and read again with
+        the next page, so no line is lost or doubled, even among equal lines.
         """
         pages: list[list[LogLine]] = []
         is_whole = True
         start, end, wanted = epoch_us(query.start) * 1000, epoch_us(query.end) * 1000, query.limit + 1
         while wanted > 0 and start < end:
-            asked_lines = min(wanted, self._settings.loki_page_lines)
-            page = self._page(expression, start, end, asked_lines)
+            page_limit = min(wanted, self._settings.loki_page_lines)
+            page = self._page(expression, start, end, page_limit)
             pages.append(page)
-            if len(page) < asked_lines or asked_lines == wanted:
+            if len(page) < page_limit or page_limit == wanted:
                 break
             border = page[0].nanoseconds
-            kept = [line for line in page if line.nanoseconds != border]
-            if kept:
-                pages[-1], end = kept, border + 1
+            newer = [line for line in page if line.nanoseconds != border]
+            if newer:
+                pages[-1], end = newer, border + 1
             else:
-                # One nanosecond fills a whole page: what else it holds is out of reach.
+                # One nanosecond fills a whole page: its other lines cannot be read.
                 is_whole, end = False, border
             wanted -= len(pages[-1])
         return [line for page in reversed(pages) for line in page], is_whole
@@ -119,23 +119,23 @@ class Loki:
     def _page(self, expression: str, start: int, end: int, limit: int) -> list[LogLine]:
         params: dict[str, str | int] = {"query": expression, "start": start, "end": end, "limit": limit}
         params["direction"] = "backward"
-        asked = f"{expression} from {_moment(start).isoformat()} to {_moment(end).isoformat()}"
-        return parse_lines(self._reader.get("/loki/api/v1/query_range", params, asked), asked)
+        request = f"{expression} from {_moment(start).isoformat()} to {_moment(end).isoformat()}"
+        return parse_lines(self._reader.get("/loki/api/v1/query_range", params, request), request)
 
     def _link(self, expressions: list[str], query: LogQuery) -> str:
         """
-        Return the page of Grafana's Explore that shows the same; none when its URL would be too long.
+        Return the URL of the same query in Grafana Explore, or an empty text when the URL would be too long.
 
         Source: https://grafana.com/docs/grafana/latest/explore/get-started-with-explore/ (schemaVersion 1)
         """
         uid = self._settings.loki_datasource_uid
-        asked = [
+        queries = [
             {"refId": chr(ord("A") + n), "expr": text, "queryType": "range", "datasource": {"type": "loki", "uid": uid}}
             for n, text in enumerate(expressions)
         ]
         window = {"from": str(epoch_us(query.start) // 1000), "to": str(epoch_us(query.end) // 1000)}
-        panes = {"logs": {"datasource": uid, "queries": asked, "range": window}}
-        # Grafana's proxy of a data source is below the page we want.
+        panes = {"logs": {"datasource": uid, "queries": queries, "range": window}}
+        # The host may be Grafana's data source proxy, a path below Grafana's base URL.
         base = self._settings.grafana_host.split("/api/datasources/")[0]
         packed = json.dumps(panes, separators=(",", ":"), ensure_ascii=False)
         link = f"{base}/explore?{urlencode({'schemaVersion': 1, 'panes': packed})}"
@@ -144,10 +144,10 @@ class Loki:
 
 def log_queries(label: str, query: LogQuery) -> list[str]:
     """
-    Return the LogQL whose answers together are the query's lines, none of them twice.
+    Return the LogQL queries whose results together are the query's lines, without overlap.
 
-    A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so the lines known by their
-    level alone are a second query, which excludes the words of the first.
+    A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so a second query finds the
+    lines that show it by level alone; it excludes the words of the first.
     """
     service = selector(label, query.service_name) + "".join(f" |= {quoted(text)}" for text in query.containing)
     if not query.only_problems:
@@ -157,24 +157,24 @@ def log_queries(label: str, query: LogQuery) -> list[str]:
     return [f"{service} |~ {words}", f"{service} !~ {words} | {by_level}"]
 
 
-def parse_lines(body: object, asked: str) -> list[LogLine]:
+def parse_lines(body: object, request: str) -> list[LogLine]:
     """
-    Return the lines of all streams of an answer to query_range, oldest first; `asked` names the question in errors.
+    Return the lines of all streams of a query_range answer, oldest first; errors quote `request`.
 
-    Raises Rejected when it answers a metric query, Unavailable when it is no answer of Loki at all.
+    Raises Rejected when it answers a metric query, Unavailable when it is not an answer of Loki.
     """
     data = body.get("data") if isinstance(body, dict) else None
     if isinstance(data, dict) and data.get("resultType") in ("matrix", "vector", "scalar"):
         kind = data["resultType"]
-        raise Rejected(f"Loki, asked {asked}, answered with a {kind}: the query computes numbers, not lines")
+        raise Rejected(f"Loki, asked {request}, answered with a {kind}: the query computes numbers, not lines")
     try:
         answer = _Answer.model_validate(body)
     except ValidationError as error:
         problem = error.errors(include_input=False)[0]
         raise Unavailable(
-            f"Loki, asked {asked}, answered in no known format: {problem['loc']} {problem['msg']}"
+            f"Loki, asked {request}, answered in an unknown format: {problem['loc']} {problem['msg']}"
         ) from None
-    # Within one nanosecond a stream runs newest first too, and sorting keeps the order of equals.
+    # Within one nanosecond too, a stream is newest first; the sort is stable.
     lines = [line for stream in answer.data.result for line in reversed(_lines(stream))]
     return sorted(lines, key=lambda line: line.nanoseconds)
 
@@ -187,7 +187,7 @@ def _lines(stream: _Stream) -> list[LogLine]:
 
 
 def _labels(stream: dict[str, str], extra: dict[str, JsonValue]) -> dict[str, str]:
-    """Add structured metadata, which comes flat, or by category when labels are categorised."""
+    """Add structured metadata, which is flat, or grouped by category when labels are categorised."""
     if not extra:
         return stream
     categories = [extra[name] for name in ("structuredMetadata", "parsed") if isinstance(extra.get(name), dict)]

@@ -1,4 +1,4 @@
-"""What the house needs of a log store and of a metrics store."""
+"""The interfaces of a log store and of a metrics store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class LogQuery:
-    """A question to the log store; times are aware UTC, `limit` counts lines over all pages."""
+    """A query to the log store; times are aware UTC, `limit` counts lines over all pages."""
 
     service_name: str
     start: datetime
@@ -17,7 +17,7 @@ class LogQuery:
     only_problems: bool = False
     """Only lines that look like warnings, errors or worse."""
     containing: tuple[str, ...] = ()
-    """Only lines that hold each of these texts, in their very case."""
+    """Only lines that contain all of these texts, case-sensitive."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class LogLine:
 
 @dataclass(frozen=True)
 class LogPage:
-    """The lines of one answer, oldest first."""
+    """The lines that match one query, oldest first."""
 
     lines: tuple[LogLine, ...]
     query: str
     is_complete: bool
-    """False when the limit cut older lines off."""
+    """False when older lines were left out because of the limit."""
     link: str = ""
-    """Where a human sees the same, when the store has such a page."""
+    """A page where a human sees the same lines, if the store has one."""
 
 
 class Logs(Protocol):
@@ -56,7 +56,7 @@ class Logs(Protocol):
 
 @dataclass(frozen=True)
 class MetricQuery:
-    """A question to the metrics store; times are aware UTC, `step_s` is in seconds."""
+    """A query to the metrics store; times are aware UTC, `step_s` is in seconds."""
 
     service_name: str
     start: datetime
@@ -81,7 +81,7 @@ class Metrics(Protocol):
 
     def overview(self, query: MetricQuery) -> list[Series]:
         """
-        Return what there is of the service's vital series: errors, traffic, latency, saturation, restarts.
+        Return the service's vital series that exist: errors, traffic, latency, saturation, restarts.
 
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query).
         """

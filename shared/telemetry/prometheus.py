@@ -17,11 +17,11 @@ from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_u
 from shared.telemetry.port import MetricQuery, Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Prometheus refuses above 11,000 points a series; nobody looks at more than a thousand.
+# Prometheus refuses more than 11,000 points per series; a thousand is enough to read.
 _POINTS = 1000
-# A query of the operator's may split by a label with many values; the first ones are enough to see.
+# An operator's query may group by a label with many values; the first ones are enough.
 _SERIES_PER_QUERY = 10
-# rate() needs two samples, and scrape intervals go up to a minute.
+# rate() needs two samples, and a scrape interval can be a minute.
 _WINDOW_S = 120
 _STATUS_LABELS = ("code", "status", "status_code")
 
@@ -40,9 +40,9 @@ class Vital:
 
 def _error_ratio() -> str:
     """
-    Client libraries disagree on the name of the label that holds the status.
+    Return PromQL that tries each common name of the status label, because client libraries differ.
 
-    Before the first failure there is no series of failures, so traffic without one counts as a ratio of zero.
+    Before the first failure there is no series of failures, so traffic without failures counts as a ratio of zero.
     """
     failed = (f'sum(rate(http_requests_total{{$selector,{name}=~"5.."}}[$window]))' for name in _STATUS_LABELS)
     traffic = "sum(rate(http_requests_total{$selector}[$window]))"
@@ -59,18 +59,18 @@ VITALS: Mapping[str, Vital] = {
     "cpu": Vital("max(rate(process_cpu_seconds_total{$selector}[$window]))", "cores"),
     "memory": Vital("max(process_resident_memory_bytes{$selector})", "bytes"),
     "up": Vital("min(up{$selector})", "up", higher_is_worse=False),
-    # kube-state-metrics knows the container, and the service's label only where it is relabelled.
+    # kube-state-metrics has the container, and the service's label only if it is relabelled.
     "restarts": Vital(
         "sum(increase(kube_pod_container_status_restarts_total{$selector}[$window]))"
         " or sum(increase(kube_pod_container_status_restarts_total{container=$service}[$window]))",
         "restarts",
     ),
 }
-"""The series by their conventional names; what a service does not export is absent from the overview."""
+"""The series by conventional metric names; what a service does not export is absent from the overview."""
 
 
 class PrometheusSettings(Settings):
-    """Where Prometheus is; without a host of its own it is asked for at Grafana's, with Grafana's credentials."""
+    """Where Prometheus is; without its own host, Grafana's host and credentials are used."""
 
     prometheus_host: Host | None = None
     prometheus_basicauth: BasicAuth | None = None
@@ -78,7 +78,7 @@ class PrometheusSettings(Settings):
     grafana_basicauth: BasicAuth | None = None
     prometheus_service_label: Label = "service_name"
     prometheus_timeout_s: float = Field(10, gt=0, le=300)
-    # By name: replaces a vital sign's PromQL, adds one, or with an empty text leaves one out.
+    # By name: replaces the PromQL of a vital sign or adds one; an empty text removes one.
     prometheus_queries: dict[str, str] = Field(default_factory=dict, max_length=20)
 
     @property
@@ -119,28 +119,28 @@ class Prometheus:
 
     def overview(self, query: MetricQuery) -> list[Series]:
         """
-        Return what there is of the service's vital series: errors, traffic, latency, saturation, restarts.
+        Return the service's vital series that exist: errors, traffic, latency, saturation, restarts.
 
-        All are asked for at once, so that a dead Prometheus costs one timeout.
+        All are queried in parallel, so a dead Prometheus costs one timeout.
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window).
         """
         if query.start >= query.end or query.step_s < 1:
             raise Rejected(f"A metric query needs start < end and step_s >= 1, got {query!r}")
         query = replace(query, step_s=coarse_enough(query))
         with ThreadPoolExecutor(max_workers=len(self._vitals) or 1) as pool:
-            # A copy of the context for each, so that their log lines carry the incident too.
-            found = [
+            # Each gets a copy of the context, so that its log lines name the incident too.
+            futures = [
                 pool.submit(copy_context().run, self._series, name, vital, query)
                 for name, vital in self._vitals.items()
             ]
-        return [series for several in found for series in several.result()]
+        return [series for future in futures for series in future.result()]
 
     def _series(self, name: str, vital: Vital, query: MetricQuery) -> list[Series]:
         promql = fill(vital.promql, self._label, query)
         params: dict[str, str | int] = {"query": promql, "step": query.step_s}
         params |= {"start": query.start.isoformat(), "end": query.end.isoformat()}
-        asked = f"{promql} from {params['start']} to {params['end']}"
-        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, asked), asked)
+        request = f"{promql} from {params['start']} to {params['end']}"
+        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, request), request)
         return [
             Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)
             for labels, points in ranges[:_SERIES_PER_QUERY]
@@ -148,16 +148,16 @@ class Prometheus:
 
 
 def vitals_with(overrides: Mapping[str, str]) -> dict[str, Vital]:
-    """Return the vital signs with the operator's PromQL put in; an empty text leaves one out."""
+    """Return the vital signs with the operator's PromQL applied; an empty text removes one."""
     changed = {name: replace(VITALS.get(name, Vital("")), promql=promql) for name, promql in overrides.items()}
     return {name: vital for name, vital in {**VITALS, **changed}.items() if vital.promql.strip()}
 
 
 def fill(promql: str, label: str, query: MetricQuery) -> str:
     """
-    Return the PromQL for one service, its name escaped.
+    Return the PromQL for one service, with its name escaped.
 
-    A dollar that starts no known name stays, for regular expressions end with one.
+    Any other dollar sign stays, because regular expressions end with one.
     Raises Rejected when the name cannot be a label's value.
     """
     return Template(promql).safe_substitute(
@@ -168,31 +168,30 @@ def fill(promql: str, label: str, query: MetricQuery) -> str:
 
 
 def coarse_enough(query: MetricQuery) -> int:
-    """Return the step in seconds: the one asked for, or the smallest that keeps a series within a thousand points."""
+    """Return the step in seconds: the requested one, or the smallest that keeps a series within a thousand points."""
     window_s = (epoch_us(query.end) - epoch_us(query.start)) / 1_000_000
     return max(query.step_s, math.ceil(window_s / (_POINTS - 1)))
 
 
-def parse_ranges(body: object, asked: str) -> list[tuple[dict[str, str], tuple[tuple[datetime, float], ...]]]:
+def parse_ranges(body: object, request: str) -> list[tuple[dict[str, str], tuple[tuple[datetime, float], ...]]]:
     """
-    Return the labels and finite points of each series of an answer to query_range; those left without points are not
-    there.
+    Return the labels and finite points of each series of a query_range answer; series without points are left out.
 
-    Raises Unavailable when it is no such answer of Prometheus.
+    Raises Unavailable when it is not such an answer. Errors quote `request`.
     """
     try:
         answer = _Answer.model_validate(body)
     except ValidationError as error:
         problem = error.errors(include_input=False)[0]
         raise Unavailable(
-            f"Prometheus, asked {asked}, answered in no known format: {problem['loc']} {problem['msg']}"
+            f"Prometheus, asked {request}, answered in an unknown format: {problem['loc']} {problem['msg']}"
         ) from None
     ranges = [(each.metric, _points(each)) for each in answer.data.result]
     return [(labels, points) for labels, points in ranges if points]
 
 
 def _points(each: _Range) -> tuple[tuple[datetime, float], ...]:
-    """Prometheus counts in milliseconds and writes NaN and +Inf as values: of a ratio without traffic, for one."""
+    """Round times to milliseconds, Prometheus' unit; drop NaN and +Inf, which a ratio without traffic gives."""
     return tuple(
         (_EPOCH + timedelta(milliseconds=round(at * 1000)), value) for at, value in each.values if math.isfinite(value)
     )

@@ -1,4 +1,4 @@
-"""The memory of the house: incidents, runs, leases. `connect()` chooses the provider."""
+"""The trace store: incidents, runs, leases. `connect()` chooses the provider."""
 
 import functools
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from shared.traces.port import TraceStore
 
 
 class Choice(Settings):
-    """Which store remembers; unset, it is Firestore wherever a project or an emulator is named."""
+    """Which trace store to use; unset, it is Firestore when a project or an emulator is set."""
 
     traces_provider: Literal["embedded", "firestore"] | None = None
     google_cloud_project: str | None = None
@@ -18,7 +18,7 @@ class Choice(Settings):
 
     @property
     def provider(self) -> Literal["embedded", "firestore"]:
-        """The provider chosen, or the one the surroundings call for."""
+        """The provider set, or the one the other variables imply."""
         if self.traces_provider is not None:
             return self.traces_provider
         return "firestore" if self.google_cloud_project or self.firestore_emulator_host else "embedded"
@@ -28,8 +28,8 @@ def connect() -> TraceStore:
     """
     Return the store that TRACES_PROVIDER names, the same one each time.
 
-    A store that cannot be opened is returned too: each of its methods raises why (Misconfigured, Unavailable), so that
-    whoever can work without memory still does.
+    A store that cannot be opened is returned too: each of its methods raises the reason (Misconfigured, Unavailable),
+    so that a caller that can work without a store still does.
     """
     try:
         return _open()
@@ -38,7 +38,7 @@ def connect() -> TraceStore:
 
 
 class _Closed:
-    """Has every method of a store, and each raises why the store cannot be opened."""
+    """Has every method of a store, and each raises the reason why the store cannot be opened."""
 
     def __init__(self, reason: IncidentCopilotError) -> None:
         self._reason = reason

@@ -1,4 +1,4 @@
-"""The forms every store shares: the seed's nested document, ids that any store takes, texts cut to size."""
+"""What every store shares: the nested trace document, ids that any store accepts, texts within the size limit."""
 
 import hashlib
 import json
@@ -12,13 +12,13 @@ from shared import clock
 from shared.traces.port import IncidentRecord, Json, Run, RunError, ToolCall
 
 TEXT_LIMIT = 4_000_000
-"""Characters of one kept text."""
+"""Characters of one stored text."""
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
 
 def nested(record: IncidentRecord, runs: Iterable[tuple[str, Json]]) -> Json:
-    """Return the seed's document from an incident and its (agent, run entry) pairs, oldest first."""
+    """Return the nested document from an incident and its (agent, run entry) pairs, oldest first."""
     traces: dict[str, list[Json]] = {}
     updated_at = record.updated_at
     for agent, entry in runs:
@@ -41,7 +41,7 @@ def nested(record: IncidentRecord, runs: Iterable[tuple[str, Json]]) -> Json:
 
 
 def run_entry(run: Run) -> Json:
-    """Return one run as the seed's entry of `traces.<agent>`."""
+    """Return one run as its entry of `traces.<agent>`."""
     return {
         "runStart": stamp(run.run_start),
         "runEnd": stamp(run.run_end),
@@ -65,19 +65,19 @@ def run_id(run: Run) -> str:
 
 
 def text_reference(incident_id: str, name: str, text: str) -> str:
-    """Return a reference that is the same for the same text, and safe as a document's id."""
+    """Return a reference that is the same for the same text, and safe as a document id."""
     return f"{document_id(incident_id)[:100]}-{re.sub(r'[^A-Za-z0-9]+', '-', name)[:60]}-{_digest(text)}"
 
 
 def document_id(name: str) -> str:
-    """Return `name` when every store takes it as an id, else a readable part of it with its hash."""
+    """Return `name` when every store accepts it as an id, else a readable part of it with its hash."""
     if _SAFE_ID.fullmatch(name):
         return name
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[:60] or 'x'}-{_digest(name)}"
 
 
-def chunks_of(text: str) -> str:
-    """Return `text` as storable UTF-8, at most TEXT_LIMIT characters and a line saying what is gone."""
+def storable_text(text: str) -> str:
+    """Return `text` as storable UTF-8, at most TEXT_LIMIT characters and a line that says how much is missing."""
     clean = text.encode("utf-8", "replace").decode("utf-8")
     if len(clean) <= TEXT_LIMIT:
         return clean
@@ -85,7 +85,7 @@ def chunks_of(text: str) -> str:
 
 
 def expiry(ttl_days: int) -> datetime:
-    """Return when something remembered now may be forgotten."""
+    """Return when something stored now may be deleted."""
     return clock.now() + timedelta(days=ttl_days)
 
 
@@ -95,7 +95,7 @@ def stamp(moment: datetime) -> str:
 
 
 def dumps(value: Any) -> str:
-    """Return JSON text; what JSON does not know is written as its text, lone surrogates stay escaped."""
+    """Return JSON text; what JSON cannot hold is written as its `str`, lone surrogates stay escaped."""
     return json.dumps(value, default=str, separators=(",", ":"))
 
 

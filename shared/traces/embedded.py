@@ -1,4 +1,4 @@
-"""Memory in one SQLite file, for a laptop and for tests: several threads and processes may share it."""
+"""The trace store in one SQLite file, for a laptop and for tests; several threads and processes may share it."""
 
 import json
 import sqlite3
@@ -35,21 +35,21 @@ _SCHEMA = (
 
 
 class EmbeddedSettings(Settings):
-    """Where the file lies, and for how many days it remembers."""
+    """Where the file is, and for how many days it keeps entries."""
 
     traces_path: Path = Path(".local/traces.sqlite3")
     trace_ttl_days: int = Field(90, ge=1, le=3650)
 
 
 class EmbeddedTraces:
-    """TraceStore in SQLite. Raises Unavailable (locked, disk full, no such folder), Refused (not ours to write)."""
+    """TraceStore in SQLite. Raises Unavailable (locked, disk full, no such folder), Refused (not a trace file)."""
 
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         with _named_errors(settings.traces_path):
             self._connection = _open(settings.traces_path)
-        self._forget_expired()
+        self._delete_expired()
 
     def close(self) -> None:
         """Close the file."""
@@ -57,7 +57,7 @@ class EmbeddedTraces:
             self._connection.close()
 
     def open_incident(self, record: IncidentRecord) -> bool:
-        """Create the incident; false when it exists already."""
+        """Create the incident; return False when it exists already."""
         record = replace(record, expire_at=record.expire_at or document.expiry(self._settings.trace_ttl_days))
         inserted = self._write(
             "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", *_row(record)
@@ -65,33 +65,33 @@ class EmbeddedTraces:
         return inserted == 1
 
     def incident(self, incident_id: str) -> IncidentRecord | None:
-        """Return the incident, none when there is none."""
+        """Return the incident, or None when it does not exist."""
         rows = self._read("SELECT * FROM incidents WHERE incident_id = ?", incident_id)
         return _record(rows[0]) if rows else None
 
     def incidents(
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
     ) -> list[IncidentRecord]:
-        """Return incidents, newest first unless told otherwise."""
+        """Return incidents, newest first unless `is_oldest_first`."""
         chosen = "SELECT * FROM incidents WHERE ?1 IS NULL OR state = ?1 ORDER BY created_at"
         order = "ASC" if is_oldest_first else "DESC"
         rows = self._read(f"{chosen} {order}, incident_id LIMIT ?2", state, limit)
         return [_record(row) for row in rows]
 
     def set_execution(self, incident_id: str, execution: str) -> None:
-        """Remember the workflow execution that answers the incident. Raises Refused when there is no incident."""
+        """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, "execution = ?", execution)
 
     def set_pull_request(self, incident_id: str, facts: Json) -> None:
-        """Remember what became of the pull request. Raises Refused when there is no incident."""
+        """Store the state of the pull request. Raises Refused when there is no such incident."""
         self._update(incident_id, "pull_request = ?", document.dumps(facts))
 
     def count_merged_alert(self, incident_id: str) -> None:
-        """Add one to the alerts merged into the incident. Raises Refused when there is no incident."""
+        """Add one to the alerts merged into the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, "merged_alerts = merged_alerts + 1")
 
     def close_incident(self, incident_id: str, outcome: Json) -> bool:
-        """Write the terminal outcome; false when one was told already, or there is no incident."""
+        """Write the final outcome; return False when there is one already, or no such incident."""
         closed = self._write(
             "UPDATE incidents SET state = 'closed', outcome = ?, updated_at = ?"
             " WHERE incident_id = ? AND outcome IS NULL",
@@ -102,11 +102,11 @@ class EmbeddedTraces:
         return closed == 1
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
-        """Replace the outcome of a closed incident. Raises Refused when there is no incident."""
+        """Replace the outcome of a closed incident. Raises Refused when there is no such incident."""
         self._update(incident_id, "outcome = ?", document.dumps(outcome))
 
     def record_run(self, incident_id: str, run: Run) -> None:
-        """Keep one finished run; keeping the same run again changes nothing."""
+        """Store one finished run; storing the same run again changes nothing."""
         self._write(
             "INSERT INTO runs VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             incident_id,
@@ -117,7 +117,7 @@ class EmbeddedTraces:
         )
 
     def answer(self, incident_id: str, agent: str) -> Json | None:
-        """Return the answer of the agent's latest run that has one, none when it never finished."""
+        """Return the answer of the agent's latest run that has one, or None."""
         rows = self._read(
             "SELECT entry FROM runs WHERE incident_id = ? AND agent = ? ORDER BY run_id DESC", incident_id, agent
         )
@@ -125,7 +125,7 @@ class EmbeddedTraces:
         return next((answer for answer in answers if answer is not None), None)
 
     def document(self, incident_id: str) -> Json | None:
-        """Return the whole trace in the seed's shape, none when there is no incident."""
+        """Return the whole trace as one nested document, or None when there is no such incident."""
         record = self.incident(incident_id)
         if record is None:
             return None
@@ -133,19 +133,19 @@ class EmbeddedTraces:
         return document.nested(record, ((row["agent"], json.loads(row["entry"])) for row in rows))
 
     def keep_text(self, incident_id: str, name: str, text: str) -> str:
-        """Keep a large text; return its reference."""
-        body = document.chunks_of(text)
+        """Store a large text; return its reference."""
+        body = document.storable_text(text)
         reference = document.text_reference(incident_id, name, body)
         self._write("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", reference, body, self._expiry())
         return reference
 
     def text(self, reference: str) -> str | None:
-        """Return a kept text."""
+        """Return a stored text, or None."""
         rows = self._read("SELECT body FROM texts WHERE reference = ?", reference)
         return str(rows[0]["body"]) if rows else None
 
     def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
-        """Take the key if it is free, run out or one's own; return the lease that stands after the call."""
+        """Take the key if it is free, expired or the holder's own; return the lease in force after the call."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO leases VALUES (?1, ?2, ?3, coalesce(?4, '{}')) ON CONFLICT (key) DO UPDATE"
@@ -157,7 +157,7 @@ class EmbeddedTraces:
         return Lease(row["key"], row["holder"], datetime.fromisoformat(row["until"]), json.loads(row["value"]))
 
     def release(self, key: str, holder: str) -> None:
-        """Give the key up; nothing happens when another holds it."""
+        """Release the key; nothing happens when another holder has it."""
         self._write("DELETE FROM leases WHERE key = ? AND holder = ?", key, holder)
 
     def _update(self, incident_id: str, change: str, *values: str) -> None:
@@ -166,7 +166,7 @@ class EmbeddedTraces:
         if self._write(statement, *values, document.stamp(clock.now()), incident_id) == 0:
             raise Refused(f"There is no incident {incident_id!r} in {str(self._settings.traces_path)!r}")
 
-    def _forget_expired(self) -> None:
+    def _delete_expired(self) -> None:
         moment = document.stamp(clock.now())
         for table in ("incidents", "runs", "texts"):
             self._write(f"DELETE FROM {table} WHERE expire_at < ?", moment)  # noqa: S608  # literals above
@@ -187,7 +187,7 @@ class EmbeddedTraces:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock, _named_errors(self._settings.traces_path), self._connection as connection:
-            # The write lock is taken first: a transaction that reads and then writes could fail as busy at once.
+            # The write lock is taken first: a transaction that reads and then writes could fail at once as busy.
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
@@ -205,7 +205,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _add_missing_column(connection: sqlite3.Connection) -> None:
-    """Let a file of an earlier release, which knew no pull requests, remember them."""
+    """Add the column for pull requests, which files of an earlier release do not have."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         if "pull_request" not in {row["name"] for row in connection.execute("PRAGMA table_info(incidents)")}:
@@ -219,7 +219,7 @@ def _named_errors(path: Path) -> Iterator[None]:
     except (sqlite3.OperationalError, OSError) as error:
         raise Unavailable(f"The trace file {str(path)!r} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise Refused(f"The trace file {str(path)!r} is not one: {error}") from error
+        raise Refused(f"The file {str(path)!r} is not a trace file: {error}") from error
 
 
 def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:

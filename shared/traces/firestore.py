@@ -1,15 +1,15 @@
-"""Memory in Firestore.
+"""The trace store in Firestore.
 
-    incidents/{incident_id}                       one incident; what others wrote is kept as JSON text
-    incidents/{incident_id}/outcome/told          exists once the outcome is told: its creation has one winner
+    incidents/{incident_id}                       one incident; its payloads are JSON text
+    incidents/{incident_id}/outcome/told          exists once the outcome is written: only one writer creates it
     incidents/{incident_id}/traces/{agent}/runs/{run_id}
     leases/{key}
     texts/{reference}  texts/{reference}.{n}      a text in chunks under Firestore's 1 MiB for one document
 
 Payloads are JSON text, not maps: Firestore refuses field names such as `__alert_rule_uid__` and lists within lists.
-Nothing here is a transaction, which would contend: creation has one winner, and a lease changes hands only if its
-document is still the one that was read. Every write may be repeated after a lost reply. Each document carries
-`expire_at` for a TTL policy on the collection groups above.
+Nothing here is a transaction, which would contend: of several writers one creates a document, and a lease changes its
+holder only if its document is still the one that was read. Every write may be repeated after a lost reply. Each
+document carries `expire_at` for a TTL policy on the collection groups above.
 Source: https://firebase.google.com/docs/firestore/quotas, https://firebase.google.com/docs/firestore/ttl
 """
 
@@ -59,8 +59,8 @@ class FirestoreTraces:
         self._incidents = self._client.collection(settings.trace_collection)
         self._leases = self._client.collection(settings.trace_lease_collection)
         self._texts = self._client.collection(settings.trace_text_collection)
-        again = if_exception_type(google_errors.ServiceUnavailable, google_errors.Aborted)
-        retry = Retry(predicate=again, initial=0.1, maximum=2, timeout=settings.firestore_timeout_s)
+        transient = if_exception_type(google_errors.ServiceUnavailable, google_errors.Aborted)
+        retry = Retry(predicate=transient, initial=0.1, maximum=2, timeout=settings.firestore_timeout_s)
         self._call_options: dict[str, Any] = {"retry": retry, "timeout": settings.firestore_timeout_s}
 
     def close(self) -> None:
@@ -68,24 +68,24 @@ class FirestoreTraces:
         self._client.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
     def open_incident(self, record: IncidentRecord) -> bool:
-        """Create the incident; false when it exists already."""
+        """Create the incident; return False when it exists already."""
         record = replace(record, expire_at=record.expire_at or document.expiry(self._settings.trace_ttl_days))
         incident = self._incident(record.incident_id)
         batch = self._client.batch()
         batch.create(incident, _fields(record))
         if record.outcome is not None:
-            batch.create(_told(incident), {"at": record.updated_at, "expire_at": record.expire_at})
+            batch.create(_outcome_marker(incident), {"at": record.updated_at, "expire_at": record.expire_at})
         return self._commit_first(batch)
 
     def incident(self, incident_id: str) -> IncidentRecord | None:
-        """Return the incident, none when there is none."""
+        """Return the incident, or None when it does not exist."""
         fields = self._get(self._incident(incident_id))
         return None if fields is None else _record(fields)
 
     def incidents(
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
     ) -> list[IncidentRecord]:
-        """Return incidents, newest first unless told otherwise."""
+        """Return incidents, newest first unless `is_oldest_first`."""
         # An incident has `age.<its state>` only, so that no composite index of state and time is needed.
         order = "created_at" if state is None else f"age.{state}"
         direction = firestore.Query.ASCENDING if is_oldest_first else firestore.Query.DESCENDING
@@ -93,35 +93,35 @@ class FirestoreTraces:
         return [_record(fields) for fields in self._stream(query)]
 
     def set_execution(self, incident_id: str, execution: str) -> None:
-        """Remember the workflow execution that answers the incident. Raises Refused when there is no incident."""
+        """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, {"execution": execution})
 
     def set_pull_request(self, incident_id: str, facts: Json) -> None:
-        """Remember what became of the pull request. Raises Refused when there is no incident."""
+        """Store the state of the pull request. Raises Refused when there is no such incident."""
         self._update(incident_id, {"pull_request": document.dumps(facts)})
 
     def count_merged_alert(self, incident_id: str) -> None:
-        """Add one to the alerts merged into the incident. Raises Refused when there is no incident."""
+        """Add one to the alerts merged into the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, {"merged_alerts": firestore.Increment(1)})
 
     def close_incident(self, incident_id: str, outcome: Json) -> bool:
-        """Write the terminal outcome; false when one was told already, or there is no incident."""
+        """Write the final outcome; return False when there is one already, or no such incident."""
         record = self.incident(incident_id)
         if record is None:
             return False
         incident, moment = self._incident(incident_id), clock.now()
         batch = self._client.batch()
-        batch.create(_told(incident), {"at": moment, "expire_at": record.expire_at})
+        batch.create(_outcome_marker(incident), {"at": moment, "expire_at": record.expire_at})
         change = {"state": "closed", "age": {"closed": record.created_at}, "updated_at": moment}
         batch.update(incident, {**change, "outcome": document.dumps(outcome)})
         return self._commit_first(batch)
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
-        """Replace the outcome of a closed incident. Raises Refused when there is no incident."""
+        """Replace the outcome of a closed incident. Raises Refused when there is no such incident."""
         self._update(incident_id, {"outcome": document.dumps(outcome)})
 
     def record_run(self, incident_id: str, run: Run) -> None:
-        """Keep one finished run; keeping the same run again changes nothing."""
+        """Store one finished run; storing the same run again changes nothing."""
         body = document.dumps(document.run_entry(run)).encode()
         fields = {"agent": run.agent, "run_start": run.run_start, "expire_at": self._expiry()}
         if len(body) > _CHUNK_BYTES:
@@ -134,28 +134,28 @@ class FirestoreTraces:
             self._runs(incident_id, run.agent).document(document.run_id(run)).set(fields, **self._call_options)
 
     def answer(self, incident_id: str, agent: str) -> Json | None:
-        """Return the answer of the agent's latest run that has one, none when it never finished."""
+        """Return the answer of the agent's latest run that has one, or None."""
         runs = self._runs(incident_id, agent).order_by("run_start", direction=firestore.Query.DESCENDING)
         for fields in self._stream(runs):
-            found: Json | None = self._entry(fields)["agent_response"]
-            if found is not None:
-                return found
+            answer: Json | None = self._entry(fields)["agent_response"]
+            if answer is not None:
+                return answer
         return None
 
     def document(self, incident_id: str) -> Json | None:
-        """Return the whole trace in the seed's shape, none when there is no incident."""
+        """Return the whole trace as one nested document, or None when there is no such incident."""
         record = self.incident(incident_id)
         return None if record is None else document.nested(record, self._all_runs(incident_id))
 
     def keep_text(self, incident_id: str, name: str, text: str) -> str:
-        """Keep a large text; return its reference."""
-        body = document.chunks_of(text)
+        """Store a large text; return its reference."""
+        body = document.storable_text(text)
         reference = document.text_reference(incident_id, name, body)
         self._keep_chunks(reference, body.encode())
         return reference
 
     def text(self, reference: str) -> str | None:
-        """Return a kept text."""
+        """Return a stored text, or None."""
         name = document.document_id(reference)
         head = self._get(self._texts.document(name))
         if head is None:
@@ -167,25 +167,25 @@ class FirestoreTraces:
         return b"".join(chunks).decode("utf-8", "replace")
 
     def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
-        """Take the key if it is free, run out or one's own; return the lease that stands after the call."""
+        """Take the key if it is free, expired or the holder's own; return the lease in force after the call."""
         place = self._leases.document(document.document_id(key))
         for _ in range(_CLAIM_ATTEMPTS):
             snapshot = self._snapshot(place)
-            standing = _lease(snapshot.to_dict()) if snapshot.exists else None
-            if standing is not None and standing.holder != holder and standing.until > clock.now():
-                return standing
-            kept = standing.value if standing is not None and standing.holder == holder else {}
-            wanted = Lease(key, holder, until, kept if value is None else value)
-            if self._swap(snapshot, partial(self._put, place, wanted)):
-                return wanted
-        raise Unavailable(f"The lease {key!r} changed hands {_CLAIM_ATTEMPTS} times while {holder!r} tried to take it")
+            current = _lease(snapshot.to_dict()) if snapshot.exists else None
+            if current is not None and current.holder != holder and current.until > clock.now():
+                return current
+            own_value = current.value if current is not None and current.holder == holder else {}
+            lease = Lease(key, holder, until, own_value if value is None else value)
+            if self._swap(snapshot, partial(self._put, place, lease)):
+                return lease
+        raise Unavailable(f"The lease {key!r} changed holder {_CLAIM_ATTEMPTS} times while {holder!r} tried to take it")
 
     def release(self, key: str, holder: str) -> None:
-        """Give the key up; nothing happens when another holds it."""
+        """Release the key; nothing happens when another holder has it."""
         place = self._leases.document(document.document_id(key))
         snapshot = self._snapshot(place)
         if snapshot.exists and _lease(snapshot.to_dict()).holder == holder:
-            # A lost swap means that the lease had run out and another took it: theirs it stays.
+            # A failed swap means that the lease had expired and another holder took it: leave it to them.
             self._swap(snapshot, lambda option: place.delete(option=option, **self._call_options))
 
     def _put(self, place: Any, lease: Lease, option: Any) -> None:
@@ -197,7 +197,7 @@ class FirestoreTraces:
             place.update(fields, option=option, **self._call_options)
 
     def _swap(self, snapshot: Any, write: Callable[[Any], object]) -> bool:
-        """Run `write` with the condition that the document is still `snapshot`; false when it is not."""
+        """Run `write` with the condition that the document is still `snapshot`; return False when it is not."""
         option = self._client.write_option(last_update_time=snapshot.update_time) if snapshot.exists else None
         with self._named_errors():
             try:
@@ -207,7 +207,7 @@ class FirestoreTraces:
             return True
 
     def _commit_first(self, batch: Any) -> bool:
-        """Commit a batch that creates; false when another created it first."""
+        """Commit a batch that creates a document; return False when another writer created it first."""
         with self._named_errors():
             try:
                 batch.commit(**self._call_options)
@@ -225,7 +225,7 @@ class FirestoreTraces:
     def _keep_chunks(self, reference: str, body: bytes) -> None:
         chunks = [body[start : start + _CHUNK_BYTES] for start in range(0, len(body), _CHUNK_BYTES)] or [b""]
         fields = {"chunks": len(chunks), "expire_at": self._expiry()}
-        # The head goes last: whoever finds it finds the rest.
+        # The first chunk is written last: a reader that finds it finds the rest.
         for n in reversed(range(len(chunks))):
             name = f"{reference}.{n}" if n else reference
             with self._named_errors():
@@ -233,7 +233,7 @@ class FirestoreTraces:
 
     def _all_runs(self, incident_id: str) -> Iterator[tuple[str, Json]]:
         with self._named_errors():
-            # An agent's document itself is never written; listing shows it all the same for the runs beneath it.
+            # An agent's document itself is never written; listing still returns it because of the runs below it.
             agents = list(self._incident(incident_id).collection("traces").list_documents(**self._call_options))
         for agent in agents:
             for fields in self._stream(agent.collection("runs").order_by("run_start")):
@@ -284,13 +284,14 @@ class FirestoreTraces:
 
 def _connect(settings: FirestoreSettings) -> firestore.Client:
     try:
-        # The library itself obeys FIRESTORE_EMULATOR_HOST.
+        # The library itself reads FIRESTORE_EMULATOR_HOST.
         return firestore.Client(project=settings.google_cloud_project, database=settings.firestore_database)
     except (auth_errors.DefaultCredentialsError, OSError) as error:
         raise Misconfigured(f"Firestore needs GOOGLE_CLOUD_PROJECT and Google credentials: {error}") from error
 
 
-def _told(incident: Any) -> Any:
+def _outcome_marker(incident: Any) -> Any:
+    # `told` stays: deployed databases already hold documents of this name.
     return incident.collection("outcome").document("told")
 
 

@@ -1,4 +1,4 @@
-"""What the house needs to remember: incidents, agent runs, leases, large texts."""
+"""The interface of the trace store: incidents, agent runs, leases, large texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ IncidentState = Literal["open", "closed"]
 
 @dataclass(frozen=True)
 class ToolCall:
-    """One call an agent's code or model made to the outside; `result_ref` names the stored whole result."""
+    """One external call by an agent's code or model; `result_ref` names the stored whole result."""
 
     tool_name: str
     args: Mapping[str, Any]
@@ -34,7 +34,7 @@ class RunError:
 
 @dataclass(frozen=True)
 class ModelCall:
-    """One turn of a model that was billed, or may have been; tokens are an estimate when no answer came."""
+    """One turn of a model that was billed, or may have been; without an answer the tokens are an estimate."""
 
     model: str
     tokens_in: int
@@ -42,14 +42,14 @@ class ModelCall:
     cost_usd: float
     duration_ms: int
     finish: str
-    """Gemini's finish reason, or the class of the error that took its place."""
+    """Gemini's finish reason, or the class of the error raised instead."""
     transcript_ref: str | None = None
-    """Names the stored text of what was said, as the model saw it: secrets cut, names masked."""
+    """Names the stored conversation as the model saw it: secrets redacted, names masked."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one agent: the seed's entry of `traces.<agent_name>`."""
+    """One run of one agent: an entry of `traces.<agent_name>`."""
 
     agent: str
     run_start: datetime
@@ -64,12 +64,12 @@ class Run:
     cost_usd: float = 0.0
     model_calls: tuple[ModelCall, ...] = ()
     claims_dropped: tuple[str, ...] = ()
-    """A sentence for each thing of a model's answer that did not stand up to the evidence."""
+    """One sentence for each part of a model's answer that the evidence does not support."""
 
 
 @dataclass(frozen=True)
 class IncidentRecord:
-    """What is known of an incident without its runs."""
+    """An incident without its runs."""
 
     incident_id: str
     service_name: str
@@ -83,7 +83,7 @@ class IncidentRecord:
     outcome: Json | None = None
     expire_at: datetime | None = None
     pull_request: Json | None = None
-    """What became of its pull request, as far as known: `state`, `number`, `url` and more."""
+    """The last known state of its pull request: `state`, `number`, `url` and more."""
 
 
 @dataclass(frozen=True)
@@ -98,31 +98,31 @@ class Lease:
 
 class TraceStore(Protocol):
     """
-    Remembers. Every method raises Unavailable when the store cannot be reached, Refused when it says no.
+    Stores traces. Every method raises Unavailable when the store cannot be reached, Refused when it says no.
 
-    Writers never race on one document: creation has one winner, runs are separate documents.
+    Writers never race on one document: of several only one creates it, and runs are separate documents.
     """
 
     def open_incident(self, record: IncidentRecord) -> bool:
-        """Create the incident; false when it exists already."""
+        """Create the incident; return False when it exists already."""
         ...
 
     def incident(self, incident_id: str) -> IncidentRecord | None:
-        """Return the incident, none when there is none."""
+        """Return the incident, or None when it does not exist."""
         ...
 
     def incidents(
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
     ) -> list[IncidentRecord]:
-        """Return incidents, newest first unless told otherwise."""
+        """Return incidents, newest first unless `is_oldest_first`."""
         ...
 
     def set_execution(self, incident_id: str, execution: str) -> None:
-        """Remember the workflow execution that answers the incident."""
+        """Store the workflow execution that handles the incident."""
         ...
 
     def set_pull_request(self, incident_id: str, facts: Json) -> None:
-        """Remember what became of the incident's pull request, in place of what was known before."""
+        """Store the state of the incident's pull request in place of the earlier one."""
         ...
 
     def count_merged_alert(self, incident_id: str) -> None:
@@ -130,24 +130,24 @@ class TraceStore(Protocol):
         ...
 
     def close_incident(self, incident_id: str, outcome: Json) -> bool:
-        """Write the terminal outcome; false when one was told already, which then stands."""
+        """Write the final outcome; return False when there is one already, which then stays."""
         ...
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
-        """Replace the outcome of a closed incident, once more of it has come true."""
+        """Replace the outcome of a closed incident, for example after a late mail."""
         ...
 
     def record_run(self, incident_id: str, run: Run) -> None:
-        """Keep one finished run."""
+        """Store one finished run."""
         ...
 
     def answer(self, incident_id: str, agent: str) -> Json | None:
-        """Return the answer of the agent's latest run that has one, none when it never finished."""
+        """Return the answer of the agent's latest run that has one, or None."""
         ...
 
     def document(self, incident_id: str) -> Json | None:
         """
-        Return the whole trace in the seed's shape.
+        Return the whole trace as one nested document, or None when there is no such incident.
 
         {invocation_id, session_id, user: {input}, traces: {agent: [{runStart, runEnd, agent_input, agent_response,
         tool_calls, errors, model, tokens_in, tokens_out, cost_usd}]}, state, outcome, created_at, updated_at}
@@ -155,21 +155,21 @@ class TraceStore(Protocol):
         ...
 
     def keep_text(self, incident_id: str, name: str, text: str) -> str:
-        """Keep a large text; return its reference. Texts over the store's limit are cut and say so."""
+        """Store a large text; return its reference. A text over the store's limit is truncated and says so."""
         ...
 
     def text(self, reference: str) -> str | None:
-        """Return a kept text."""
+        """Return a stored text, or None."""
         ...
 
     def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
         """
-        Take the key if nobody holds it or its lease has run out; return the lease that stands after the call.
+        Take the key if it is free or its lease has expired; return the lease in force after the call.
 
-        The caller holds it when the returned `holder` is its own. Claiming one's own key again extends it.
+        The caller holds the key when the returned `holder` is its own. Claiming it again extends the lease.
         """
         ...
 
     def release(self, key: str, holder: str) -> None:
-        """Give the key up; nothing happens when another holds it."""
+        """Release the key; nothing happens when another holder has it."""
         ...

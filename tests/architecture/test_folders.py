@@ -42,7 +42,7 @@ def test_entry_point_is_the_folders_name(name: str) -> None:
 
 
 def test_sibling_modules_have_unique_names() -> None:
-    """Two functions with a sibling of one name would be served each other's when loaded in one process."""
+    """Two functions loaded in one process would otherwise share a sibling module."""
     siblings = [path.name for path in bundle.FUNCTIONS.glob("*/**/*.py") if path.name not in ("main.py", "__init__.py")]
 
     assert len(siblings) == len(set(siblings))

@@ -33,12 +33,12 @@ def test_schemas_are_fresh() -> None:
 
 
 def test_env_example_is_fresh() -> None:
-    """.env.example names every variable the house reads."""
+    """.env.example names every variable the system reads."""
     assert schemas.ENV_EXAMPLE.read_text() == schemas.env_example()
 
 
 def test_copy_of_env_example_changes_nothing() -> None:
-    """Every default stands as a comment: a default of the cloud must not win over the laptop's own."""
+    """Every default is a comment: a default of the cloud must not override the laptop's own."""
     active = [line for line in schemas.env_example().splitlines() if line and not line.startswith("#")]
 
     assert active

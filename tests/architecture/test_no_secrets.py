@@ -1,4 +1,4 @@
-"""No secret, default credential or personal address stands anywhere in the tree."""
+"""No secret, default credential or personal address is anywhere in the tree."""
 
 import re
 import subprocess
@@ -23,11 +23,11 @@ SHAPES = {
 }
 HERE = "tests/architecture/test_no_secrets.py"
 ADDRESS = re.compile(r"(?<![\w.+-])([\w.+-]+)@((?:[\w-]+\.)+[a-z]{2,})\b")
-# Reserved for documentation and tests (RFC 2606, RFC 6761), too short for anybody, or the address of a machine.
+# Reserved for documentation and tests (RFC 2606, RFC 6761), too short for a person, or the address of a machine.
 NOBODY = re.compile(
     r"(^|\.)(example\.[a-z.]+|[a-z]\.[a-z]{2}|invalid|test|localhost|noreply\.github\.com|gserviceaccount\.com)$"
 )
-# Tests of what cuts secrets need some that have the shape and say that they are none.
+# Tests of redaction need secrets that have the shape and say that they are invented.
 INVENTED = re.compile(r"EXAMPL|abcdefghijklmnop|0123456789", re.IGNORECASE)
 
 
@@ -36,8 +36,8 @@ def texts() -> dict[str, str]:
     """Return every text file of the tree by its path."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=bundle.ROOT, capture_output=True, text=True, check=True)
     paths = [name for name in listed.stdout.split("\0") if name and name != HERE and (bundle.ROOT / name).is_file()]
-    found = {name: _text(bundle.ROOT / name) for name in paths}
-    return {name: text for name, text in found.items() if text is not None}
+    contents = {name: _text(bundle.ROOT / name) for name in paths}
+    return {name: text for name, text in contents.items() if text is not None}
 
 
 def _text(path: Path) -> str | None:
@@ -52,20 +52,20 @@ def test_nothing_has_the_shape_of(what: str) -> None:
     """No file holds anything that looks like a real credential."""
     pattern = re.compile(SHAPES[what])
 
-    found = [(name, match[0]) for name, text in texts().items() for match in pattern.finditer(text)]
-    assert [name for name, value in found if not INVENTED.search(value)] == []
+    matches = [(name, match[0]) for name, text in texts().items() for match in pattern.finditer(text)]
+    assert [name for name, value in matches if not INVENTED.search(value)] == []
 
 
 def test_no_address_is_a_persons() -> None:
-    """Every mail address stands under a name that is reserved for examples."""
-    found = {
+    """Every mail address uses a domain that is reserved for examples."""
+    addresses = {
         (name, match[0])
         for name, text in texts().items()
         for match in ADDRESS.finditer(text)
         if not NOBODY.search(match[2])
     }
 
-    assert found == set()
+    assert addresses == set()
 
 
 def test_no_setting_has_a_credential_for_a_default() -> None:

@@ -1,4 +1,4 @@
-"""A pull request that waits for a person, on the whole house: told first, opened after, followed to its end."""
+"""A pull request that waits for a person, on the whole system: brief first, opened after, followed to its end."""
 
 import email
 import html
@@ -23,7 +23,7 @@ from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 DEADLINE_S = 60.0
 
 
-class House:
+class System:
     """The stack with what a person sees of it."""
 
     def __init__(self, stack: Stack) -> None:
@@ -47,8 +47,8 @@ class House:
     def pulls(self) -> list[dict[str, Any]]:
         """Return what GitHub keeps of pull requests."""
         files = list(self.stack.folder.glob("scenario/**/pulls.json"))
-        found: list[dict[str, Any]] = json.loads(files[0].read_text())["pulls"] if files else []
-        return found
+        pulls: list[dict[str, Any]] = json.loads(files[0].read_text())["pulls"] if files else []
+        return pulls
 
     def state(self) -> str:
         """Return what the incident knows of its pull request."""
@@ -56,7 +56,7 @@ class House:
         return str((record.pull_request or {}).get("state")) if record else ""
 
     def is_over(self) -> bool:
-        """Tell whether the execution has ended."""
+        """Return whether the execution has ended."""
         execution = EngineClient(self.stack.services["engine"].url, demo.WORKFLOW).execution(self.incident_id)
         return execution is not None and execution.is_over
 
@@ -68,39 +68,39 @@ class House:
 
 
 def wait(is_so: Callable[[], bool]) -> None:
-    """Look again until it is so."""
+    """Wait until it is so."""
     deadline = time.monotonic() + DEADLINE_S
     while not is_so():
-        assert time.monotonic() < deadline, "it never came about"
+        assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.1)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    """The whole house in PR_MODE=approval, with one alert posted."""
+def system(tmp_path: Path) -> Iterator[System]:
+    """The whole system in PR_MODE=approval, with one alert posted."""
     built = build(demo.SCENARIO, tmp_path / "scenario", clock.now())
     with Stack(tmp_path, built, Options(settings={"PR_MODE": "approval"})) as stack:
-        yield House(stack)
+        yield System(stack)
 
 
-def test_approved_pull_request_is_opened_and_followed_to_its_end(house: House) -> None:
+def test_approved_pull_request_is_opened_and_followed_to_its_end(system: System) -> None:
     """Brief with a link; nothing on GitHub; the form; one draft; a mail; its end comes back by the webhook."""
-    found = re.search(r"http://\S+token=\S+", house.text(0))
-    assert found is not None
-    assert (house.pulls(), house.state(), house.is_over()) == ([], "awaiting_approval", False)
+    link = re.search(r"http://\S+token=\S+", system.text(0))
+    assert link is not None
+    assert (system.pulls(), system.state(), system.is_over()) == ([], "awaiting_approval", False)
 
-    page = requests.get(found[0], timeout=10)
+    page = requests.get(link[0], timeout=10)
     confirm = re.search(r'name="confirm" value="([^"]+)"', page.text)
     assert confirm is not None
     form = {"confirm": html.unescape(confirm[1]), "decision": "approve"}
-    assert requests.post(found[0], data=form, timeout=20).status_code == 200
+    assert requests.post(link[0], data=form, timeout=20).status_code == 200
 
-    assert "It was approved and is open: http" in house.text(1)
-    (pull,) = house.pulls()
+    assert "It was approved and is open: http" in system.text(1)
+    (pull,) = system.pulls()
     assert (pull["state"], pull["draft"]) == ("open", True)
-    wait(house.is_over)
+    wait(system.is_over)
 
-    house.on_github("PATCH", "pulls/1", {"state": "closed"})
-    wait(lambda: house.state() == "closed")
-    assert requests.post(found[0], data=form, timeout=20).status_code == 200
-    assert len(house.pulls()) == 1
+    system.on_github("PATCH", "pulls/1", {"state": "closed"})
+    wait(lambda: system.state() == "closed")
+    assert requests.post(link[0], data=form, timeout=20).status_code == 200
+    assert len(system.pulls()) == 1

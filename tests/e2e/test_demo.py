@@ -1,4 +1,4 @@
-"""The whole house, from the bundles, over real HTTP and gRPC: one alert in, one told outcome out."""
+"""The whole system, from the bundles, over real HTTP and gRPC: one alert in, one published outcome out."""
 
 import email
 import io
@@ -67,11 +67,11 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def truth(full: Run) -> dict[str, Any]:
-    """What the scenario's author knows and the house was never told."""
+    """What the scenario's author knows and the system is not given."""
     return dict(json.loads((full.folder / "scenario" / "truth.json").read_text()))
 
 
-def test_outcome_is_told_in_full(full: Run) -> None:
+def test_outcome_is_published_in_full(full: Run) -> None:
     """Nothing failed, so the brief is a full one, mailed and hooked."""
     kind: OutcomeKind = "full"
 
@@ -99,7 +99,7 @@ def test_branch_holds_one_commit_that_reverts_the_regression(full: Run, truth: d
 
 
 def test_pull_request_is_a_draft_with_evidence(full: Run) -> None:
-    """The record of the pull request stands beside the repository."""
+    """The record of the pull request is next to the repository."""
     opened = full.answer("pr_creator")
 
     assert (opened["status"], opened["draft"]) == ("success", True)
@@ -107,7 +107,7 @@ def test_pull_request_is_a_draft_with_evidence(full: Run) -> None:
 
 
 def test_trace_holds_every_agents_run(full: Run) -> None:
-    """Each of the eight ran once and left what it was asked and what it answered."""
+    """Each of the eight ran once and left its input and its answer."""
     for agent in AGENTS.values():
         (run,) = full.trace["traces"][agent]
         assert run["agent_input"]
@@ -124,7 +124,7 @@ def test_mail_went_to_the_engineer_on_call_once(full: Run) -> None:
 
 
 def test_hook_was_called_once_with_the_incident(full: Run) -> None:
-    """The other system learns the same id."""
+    """The hook receives the same id."""
     (call,) = (json.loads(path.read_text()) for path in (full.folder / "hook").glob("*.json"))
 
     assert full.trace["invocation_id"] in json.dumps(call)
@@ -141,8 +141,8 @@ def test_no_process_is_left(full: Run) -> None:
     ("ended", "named"),
     [("loki", "Loki"), ("prometheus", "Prometheus"), ("github", "GitHub"), ("gmail", "Gmail"), ("hook", "hook")],
 )
-def test_outage_of_one_neighbour_still_ends_in_a_brief_that_names_it(tmp_path: Path, ended: str, named: str) -> None:
-    """Whatever is away, the brief is there and says so."""
+def test_outage_of_one_dependency_still_ends_in_a_brief_that_names_it(tmp_path: Path, ended: str, named: str) -> None:
+    """Whatever is down, the brief is there and says so."""
     run = _demo(tmp_path / "output", without=(ended,))
 
     assert run.status == 0, run.screen
@@ -156,11 +156,11 @@ def test_outage_of_one_neighbour_still_ends_in_a_brief_that_names_it(tmp_path: P
 @pytest.mark.parametrize("case", CHOSEN)
 def test_recorded_incident_ends_in_a_brief_that_names_exception_and_frame(tmp_path: Path, case: str) -> None:
     """Real traces in real logs: the brief names the exception and the frame in the service's own code."""
-    known = json.loads((CASES / case / "case.json").read_text())
+    truth = json.loads((CASES / case / "case.json").read_text())
 
     run = _demo(tmp_path / "output", case=CASES / case)
 
     assert run.status == 0, run.screen
-    assert known["exception"].split(":")[0].split(".")[-1] in run.brief()
-    assert any(frame["file"] in run.brief() for frame in known["in_repo_frames"])
+    assert truth["exception"].split(":")[0].split(".")[-1] in run.brief()
+    assert any(frame["file"] in run.brief() for frame in truth["in_repo_frames"])
     assert run.mails()

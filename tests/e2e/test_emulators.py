@@ -1,4 +1,4 @@
-"""The whole house on Google's own Pub/Sub and Firestore emulators, and what is said where they are absent."""
+"""The whole system on Google's own Pub/Sub and Firestore emulators, and the message where they are absent."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from infra.local.cli.progress import AGENTS
 from tests.emulated import need
 
 
-def test_demo_walks_over_the_emulators(tmp_path: Path) -> None:
+def test_demo_runs_on_the_emulators(tmp_path: Path) -> None:
     """The same alert ends in the same full outcome; the trace comes from Firestore, no file holds it."""
     need("pubsub", "firestore")
     console = Console(record=True, width=200, file=io.StringIO())
@@ -34,8 +34,8 @@ def test_demo_walks_over_the_emulators(tmp_path: Path) -> None:
     assert [name for name, service in running.items() if Path(f"/proc/{service['pid']}").exists()] == []
 
 
-def test_missing_sdk_is_told_with_how_to_get_it(tmp_path: Path) -> None:
-    """Without gcloud the house does not start, leaves nothing running, and names the packages to install."""
+def test_missing_sdk_is_reported_with_how_to_get_it(tmp_path: Path) -> None:
+    """Without gcloud the stack does not start, leaves nothing running, and names the packages to install."""
     bare = tmp_path / "bin"
     bare.mkdir()
     (bare / "git").symlink_to(shutil.which("git") or "")
@@ -49,8 +49,8 @@ def test_missing_sdk_is_told_with_how_to_get_it(tmp_path: Path) -> None:
         timeout=60,
     )
 
-    said = " ".join(done.stdout.split())
+    output = " ".join(done.stdout.split())
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "Google's Pub/Sub emulator is not installed" in said
-    assert "apt-get install google-cloud-cli-pubsub-emulator" in said
+    assert "Google's Pub/Sub emulator is not installed" in output
+    assert "apt-get install google-cloud-cli-pubsub-emulator" in output
     assert "Traceback" not in done.stdout + done.stderr

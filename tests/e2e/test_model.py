@@ -1,4 +1,4 @@
-"""The whole house on Gemini's path: what a run costs in calls, and that no failing or hostile model keeps it silent."""
+"""The whole system on Gemini's path: what a run costs in calls, and that no failing or hostile model silences it."""
 
 import io
 import json
@@ -40,8 +40,12 @@ class Run:
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run with a model that takes a second for each answer."""
-    return Run(tmp_path_factory.mktemp("slow") / "output", latency_s=1.0)
+    """
+    One run with a model that takes a second for each answer.
+
+    Calls 2 to 4 are the three parallel agents: none is answered before all three have arrived.
+    """
+    return Run(tmp_path_factory.mktemp("slow") / "output", latency_s=1.0, meeting=range(2, 5))
 
 
 def test_full_path_takes_six_calls_four_in_series(slow: Run) -> None:
@@ -73,7 +77,7 @@ def test_answers_say_which_model_made_them(slow: Run) -> None:
 
 @pytest.mark.parametrize("fault", ["503", "cut_json", "SAFETY"])
 def test_failing_model_ends_in_a_degraded_brief_with_a_pull_request(tmp_path: Path, fault: str) -> None:
-    """Without a model the house does what rules can, and says what it did without."""
+    """Without a model the system does what rules can, and names what was missing."""
     run = Run(tmp_path / "output", fault=fault)
 
     assert run.status == 0, run.screen
@@ -95,6 +99,8 @@ def test_hostile_model_changes_nothing_but_words(tmp_path: Path) -> None:
     assert answers["PRCreatorAgent"]["draft"] is True
     assert "<script" not in run.brief
     assert not re.search(r"169\.254|deadbeef99|#4711|evil\.example/?\"", run.brief)
-    asked = [json.loads(path.read_text()) for path in (run.folder / "gemini").glob("[0-9]*.json")]
-    offered = {one["name"] for body in asked for tool in body.get("tools", []) for one in tool["functionDeclarations"]}
+    requests = [json.loads(path.read_text()) for path in (run.folder / "gemini").glob("[0-9]*.json")]
+    offered = {
+        one["name"] for body in requests for tool in body.get("tools", []) for one in tool["functionDeclarations"]
+    }
     assert offered == {"query_logs", "read_file", "search_code", "get_commit"}

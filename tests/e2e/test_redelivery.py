@@ -1,4 +1,4 @@
-"""Messages that come more than once, starters that die, messages nobody can handle: with real processes."""
+"""Messages delivered more than once, starters that die, messages that cannot be handled: with real processes."""
 
 import base64
 import secrets
@@ -27,12 +27,12 @@ from tests.emulated import need
 TIMEOUT_S = 40.0
 # Short enough to wait for, long enough for a start on a busy machine.
 SETTINGS = {"START_LEASE_SECONDS": "5", "WORKFLOW_TIMEOUT_S": "2"}
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class House:
-    """A bus, an engine behind a valve, a memory, and the starter between them, each a process of its own."""
+class System:
+    """Pub/Sub, an engine behind a valve, a trace store, and the starter between them, each a process of its own."""
 
     stack: Stack
     valve: Valve
@@ -46,7 +46,7 @@ class House:
             return str(publisher.publish(topic=topic, messages=[message], timeout=10).message_ids[0])
 
     def push(self, alert: Alert) -> int:
-        """Deliver a message at the starter's door, past the bus; return the status."""
+        """Deliver a message to the starter directly, without Pub/Sub; return the status."""
         data = base64.b64encode(alert.model_dump_json().encode()).decode()
         message = {"data": data, "messageId": "17", "publishTime": "2026-01-31T08:00:00Z"}
         body = {"message": message, "subscription": f"projects/{PROJECT}/subscriptions/{topics.STARTER}"}
@@ -56,10 +56,10 @@ class House:
         """Return the names of the incident's executions, as the engine lists them."""
         url = f"{self.stack.services['engine'].url}/v1/{WORKFLOW}/executions"
         query = {"filter": f'labels.incident_id="{incident_id}"', "view": "FULL"}
-        return [found["name"] for found in requests.get(url, query, timeout=10).json().get("executions", [])]
+        return [execution["name"] for execution in requests.get(url, query, timeout=10).json().get("executions", [])]
 
     def execution_of(self, incident_id: str) -> str | None:
-        """Return the execution that the memory knows."""
+        """Return the execution that the trace store names."""
         record = self.traces.incident(incident_id)
         return record.execution if record else None
 
@@ -70,19 +70,19 @@ class House:
     def dead(self, message_ids: set[str]) -> dict[str, UnhandledMessage]:
         """Return the dead letters of these messages, once they are all there."""
 
-        def found() -> dict[str, UnhandledMessage]:
-            letters = dead_letters.read(self.stack.bus_address, PROJECT)
-            return {letter.message_id: letter for letter in letters if letter.message_id in message_ids}
+        def read() -> dict[str, UnhandledMessage]:
+            messages = dead_letters.read(self.stack.bus_address, PROJECT)
+            return {one.message_id: one for one in messages if one.message_id in message_ids}
 
-        return until(found, lambda letters: set(letters) == message_ids)
+        return until(read, lambda messages: set(messages) == message_ids)
 
 
-def until(look: Callable[[], Found], is_good: Callable[[Found], bool] = bool) -> Found:
-    """Return what is looked for once it is good, or what was seen last when patience ends."""
+def until(read: Callable[[], Value], is_good: Callable[[Value], bool] = bool) -> Value:
+    """Return the value once it is good, or the last value read when the time is up."""
     deadline = time.monotonic() + TIMEOUT_S
-    while not is_good(seen := look()) and time.monotonic() < deadline:
+    while not is_good(value := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return seen
+    return value
 
 
 def new_alert(**changes: object) -> Alert:
@@ -93,12 +93,12 @@ def new_alert(**changes: object) -> Alert:
 
 
 @pytest.fixture(scope="module", params=["stand-ins", "emulators"])
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The house with the starter alone, on our stand-ins and on Google's emulators."""
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The system with the starter alone, on our stand-ins and on Google's emulators."""
     has_emulators = request.param == "emulators"
     if has_emulators:
         need("pubsub", "firestore")
-    folder = tmp_path_factory.mktemp("house")
+    folder = tmp_path_factory.mktemp("system")
     built = build(SCENARIO, folder / "scenario", clock.now())
     with Valve() as valve:
         settings = {**SETTINGS, "WORKFLOWS_ENDPOINT": valve.address}
@@ -106,12 +106,12 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with Stack(folder, built, options) as stack:
             valve.target = stack.engine_address
             with stack.traces() as traces:
-                yield House(stack, valve, traces)
+                yield System(stack, valve, traces)
 
 
 @pytest.fixture
-def house(running: House) -> Iterator[House]:
-    """The house, its starter's connection to the engine made and open."""
+def system(running: System) -> Iterator[System]:
+    """The system, its starter's connection to the engine made and open."""
     assert until(lambda: running.push(new_alert()), lambda status: status == 200) == 200
     yield running
     running.valve.release()
@@ -119,111 +119,114 @@ def house(running: House) -> Iterator[House]:
         running.stack.restart("workflow_starter")
 
 
-def test_message_delivered_five_times_at_once_starts_one_execution(house: House) -> None:
-    """Each of several messages comes five times at once: one execution each, whoever delivers it again."""
+def test_message_delivered_five_times_at_once_starts_one_execution(system: System) -> None:
+    """Each of several messages comes five times at once: one execution each, also after another delivery."""
     alerts = [new_alert() for _ in range(8)]
 
     with ThreadPoolExecutor(5) as pool:
-        statuses = [set(pool.map(house.push, [alert] * 5)) for alert in alerts]
+        statuses = [set(pool.map(system.push, [alert] * 5)) for alert in alerts]
 
-    assert all(found <= {200, 500} for found in statuses)
+    assert all(of_alert <= {200, 500} for of_alert in statuses)
     for alert in alerts:
-        assert until(lambda alert=alert: house.push(alert), lambda status: status == 200) == 200
-        assert house.executions(alert.incident_id) == [house.execution_of(alert.incident_id)]
+        assert until(lambda alert=alert: system.push(alert), lambda status: status == 200) == 200
+        assert system.executions(alert.incident_id) == [system.execution_of(alert.incident_id)]
 
 
-def test_delivery_while_another_starts_is_not_acknowledged(house: House) -> None:
-    """Should the one that starts die, this message must come again."""
+def test_delivery_while_another_starts_is_not_acknowledged(system: System) -> None:
+    """If the delivery that is starting dies, this message must come again."""
     alert = new_alert()
-    house.valve.hold("requests")
+    system.valve.hold("requests")
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(house.push, alert)
-        assert until(lambda: house.valve.is_holding("requests", alert.incident_id))
-        second = house.push(alert)
-        house.valve.release()
+        first = pool.submit(system.push, alert)
+        assert until(lambda: system.valve.is_holding("requests", alert.incident_id))
+        second = system.push(alert)
+        system.valve.release()
 
     assert second == 500
-    assert until(lambda: house.push(alert), lambda status: status == 200) == 200
+    assert until(lambda: system.push(alert), lambda status: status == 200) == 200
     assert first.result() in (200, 500)
-    assert house.executions(alert.incident_id) == [house.execution_of(alert.incident_id)]
+    assert system.executions(alert.incident_id) == [system.execution_of(alert.incident_id)]
 
 
-def test_starter_killed_between_lease_and_start_neither_loses_nor_doubles(house: House) -> None:
+def test_starter_killed_between_lease_and_start_neither_loses_nor_doubles(system: System) -> None:
     """The lease is taken and nothing sent when it dies: redelivery starts the one execution after the lease."""
     alert = new_alert()
-    house.valve.hold("requests")
+    system.valve.hold("requests")
 
-    house.publish(alert.model_dump_json().encode())
-    assert until(lambda: house.valve.is_holding("requests", alert.incident_id))
-    is_leased = house.is_leased(alert.incident_id)
-    house.stack.kill("workflow_starter")
-    house.valve.release()
+    system.publish(alert.model_dump_json().encode())
+    assert until(lambda: system.valve.is_holding("requests", alert.incident_id))
+    is_leased = system.is_leased(alert.incident_id)
+    system.stack.kill("workflow_starter")
+    system.valve.drop()
+    system.valve.release()
 
     assert is_leased
-    assert house.executions(alert.incident_id) == []
-    house.stack.restart("workflow_starter")
-    assert until(lambda: house.execution_of(alert.incident_id))
-    assert house.push(alert) == 200
-    assert house.executions(alert.incident_id) == [house.execution_of(alert.incident_id)]
+    assert system.executions(alert.incident_id) == []
+    system.stack.restart("workflow_starter")
+    assert until(lambda: system.execution_of(alert.incident_id))
+    assert system.push(alert) == 200
+    assert system.executions(alert.incident_id) == [system.execution_of(alert.incident_id)]
 
 
-def test_starter_killed_after_sending_the_start_neither_loses_nor_doubles(house: House) -> None:
-    """The execution runs, and who started it died before it heard so: redelivery finds it and starts none."""
+def test_starter_killed_after_sending_the_start_neither_loses_nor_doubles(system: System) -> None:
+    """The execution runs, its starter died before the reply: redelivery finds it and starts no second one."""
     alert = new_alert()
-    house.valve.hold("answers")
+    system.valve.hold("answers")
 
-    house.publish(alert.model_dump_json().encode())
-    started = until(lambda: house.executions(alert.incident_id))
-    house.stack.kill("workflow_starter")
-    house.valve.release()
+    system.publish(alert.model_dump_json().encode())
+    started = until(lambda: system.executions(alert.incident_id))
+    system.stack.kill("workflow_starter")
+    system.valve.release()
 
-    assert house.execution_of(alert.incident_id) is None
-    house.stack.restart("workflow_starter")
-    assert until(lambda: house.execution_of(alert.incident_id)) == started[0]
-    assert house.push(alert) == 200
-    assert house.executions(alert.incident_id) == started
+    assert system.execution_of(alert.incident_id) is None
+    system.stack.restart("workflow_starter")
+    assert until(lambda: system.execution_of(alert.incident_id)) == started[0]
+    assert system.push(alert) == 200
+    assert system.executions(alert.incident_id) == started
 
 
-def test_message_that_can_never_be_handled_is_a_dead_letter_with_its_reason(house: House) -> None:
-    """No JSON, no alert, a broken contract, too large for Workflows: each is buried whole, said why, and remembered."""
+def test_message_that_can_never_be_handled_is_a_dead_letter_with_its_reason(system: System) -> None:
+    """No JSON, no alert, broken contract, too large: each is a dead letter, whole, with its reason, and recorded."""
     large = new_alert(labels={f"label-{n}": "x" * 1000 for n in range(40)})
     broken = new_alert().model_dump_json().replace('"lookup_window_s":900', '"lookup_window_s":-1')
     bodies = {b"\xff no json": "Invalid JSON", b"{}": "incident_id: Field required", broken.encode(): "lookup_window_s"}
-    wanted = {house.publish(data): (data, why) for data, why in bodies.items()}
-    wanted[house.publish(large.model_dump_json().encode())] = (large.model_dump_json().encode(), "over 32768")
+    wanted = {system.publish(data): (data, why) for data, why in bodies.items()}
+    wanted[system.publish(large.model_dump_json().encode())] = (large.model_dump_json().encode(), "over 32768")
 
-    letters = house.dead(set(wanted))
+    messages = system.dead(set(wanted))
 
     for message_id, (data, why) in wanted.items():
-        letter = letters[message_id]
-        assert (letter.data, letter.attributes) == (data, {"sender": "test"})
-        assert why in letter.reason
-    kept = [record for record in house.traces.incidents(limit=500) if record.incident_id.startswith("inc-unreadable-")]
-    assert {record.alert["message_id"] for record in kept} == set(wanted) - {message_id_of(letters, large)}
-    trace = house.traces.document(large.incident_id)
+        dead_letter = messages[message_id]
+        assert (dead_letter.data, dead_letter.attributes) == (data, {"sender": "test"})
+        assert why in dead_letter.reason
+    unreadable = [
+        record for record in system.traces.incidents(limit=500) if record.incident_id.startswith("inc-unreadable-")
+    ]
+    assert {record.alert["message_id"] for record in unreadable} == set(wanted) - {message_id_of(messages, large)}
+    trace = system.traces.document(large.incident_id)
     assert trace is not None
     assert "over 32768" in trace["traces"]["workflow_starter"][0]["errors"][0]["message"]
-    assert house.executions(large.incident_id) == []
+    assert system.executions(large.incident_id) == []
 
 
-def message_id_of(letters: dict[str, UnhandledMessage], alert: Alert) -> str:
+def message_id_of(messages: dict[str, UnhandledMessage], alert: Alert) -> str:
     """Return the id of the message that carried the alert."""
-    return next(name for name, letter in letters.items() if alert.incident_id.encode() in letter.data)
+    return next(name for name, message in messages.items() if alert.incident_id.encode() in message.data)
 
 
-def test_dead_letter_is_replayed_as_it_was(house: House) -> None:
-    """What was buried goes to the starter once more, itself and its attributes, and is no dead letter meanwhile."""
-    first = house.publish(b"still no json")
-    house.dead({first})
+def test_dead_letter_is_replayed_as_it_was(system: System) -> None:
+    """A dead letter goes to the starter again, with its data and attributes, and is no dead letter meanwhile."""
+    first = system.publish(b"still no json")
+    system.dead({first})
 
-    replayed = dead_letters.replay(house.stack.bus_address, PROJECT)
+    replayed = dead_letters.replay(system.stack.bus_address, PROJECT)
 
     def again() -> list[UnhandledMessage]:
-        letters = dead_letters.read(house.stack.bus_address, PROJECT)
-        return [letter for letter in letters if letter.data == b"still no json"]
+        messages = dead_letters.read(system.stack.bus_address, PROJECT)
+        return [one for one in messages if one.data == b"still no json"]
 
-    (letter,) = until(again)
+    (dead_letter,) = until(again)
     assert first in {one.message_id for one in replayed}
-    assert letter.message_id != first
-    assert letter.attributes == {"sender": "test"}
+    assert dead_letter.message_id != first
+    assert dead_letter.attributes == {"sender": "test"}

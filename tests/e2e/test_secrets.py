@@ -1,4 +1,4 @@
-"""Secrets planted in the logs of one incident, and everything that the house then wrote, sent and asked."""
+"""Secrets planted in the logs of one incident, and everything that the system then wrote, sent and put to the model."""
 
 import gzip
 import io
@@ -26,7 +26,7 @@ vault.client.ConnectionRefused: {}"""
 
 
 def _lines() -> list[tuple[datetime, str, str]]:
-    """Return (time, level, line): a healthy service that begins to fail, its errors full of secrets."""
+    """Return (time, level, line): a healthy service that starts to fail, its errors full of secrets."""
     calm = [(START + timedelta(seconds=4 * n), "info", f"GET /items/{n} 200 in 5 ms") for n in range(220)]
     loud = [
         (ONSET + timedelta(seconds=5 * n + step), "error", line.format(planted.line))
@@ -80,7 +80,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_run_wrote_everything_a_secret_could_reach(written: dict[str, str]) -> None:
-    """An empty folder would prove nothing: the incident was seen, told by mail and hook, and put to a model."""
+    """An empty folder would prove nothing: the incident was detected, published, and put to a model."""
     kinds = {name.split("/")[0] for name in written}
 
     assert {"briefs", "mail", "hook", "gemini", "trace.json"} <= kinds
@@ -89,7 +89,7 @@ def test_run_wrote_everything_a_secret_could_reach(written: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
-def test_planted_secret_is_in_nothing_the_house_wrote(written: dict[str, str], planted) -> None:
+def test_planted_secret_is_in_nothing_the_system_wrote(written: dict[str, str], planted) -> None:
     """Neither brief nor mail, hook, trace, database, log nor any request to the model holds it."""
     shapes = {planted.secret, json.dumps(planted.secret)[1:-1]}
 
@@ -97,13 +97,13 @@ def test_planted_secret_is_in_nothing_the_house_wrote(written: dict[str, str], p
 
 
 def test_key_logged_line_by_line_is_in_nothing(written: dict[str, str]) -> None:
-    """No line of its body left the log store."""
+    """No line of its body leaves the log store."""
     assert [name for name, text in written.items() if any(line in text for line in KEY_LOGGED_APART[1:-1])] == []
 
 
 def test_model_never_learns_names_that_the_brief_shows(written: dict[str, str]) -> None:
     """Hosts, addresses and users are masked in every request, and real where people read."""
-    asked = [text for name, text in written.items() if name.startswith("gemini")]
+    prompts = [text for name, text in written.items() if name.startswith("gemini")]
 
-    assert not any(name in text for text in asked for name in (HOST, USER, "10.20.30.40"))
+    assert not any(name in text for text in prompts for name in (HOST, USER, "10.20.30.40"))
     assert any(HOST in text for name, text in written.items() if name.endswith("trace.json"))

@@ -1,4 +1,4 @@
-"""Incidents that the workflow leaves untold are told by the sweeper, once: with real processes that are killed."""
+"""Incidents that the workflow does not publish are published by the sweeper, once: real processes are killed."""
 
 import contextlib
 import email
@@ -28,12 +28,12 @@ from shared.traces.port import TraceStore
 TIMEOUT_S = 60.0
 # Not started for so long that a busy machine has long started it.
 SETTINGS = {"INCIDENT_START_SECONDS": "60", "WORKFLOW_TIMEOUT_S": "5"}
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class House:
-    """The whole house without its clock: sweeps are asked for."""
+class System:
+    """The whole system without its scheduler: tests ask for sweeps."""
 
     stack: Stack
     traces: TraceStore
@@ -48,7 +48,7 @@ class House:
 
     @contextlib.contextmanager
     def held(self, name: str) -> Iterator[None]:
-        """Hold a function where it is; whoever asks it waits."""
+        """Stop a function where it is; its callers wait."""
         pid = self.stack.services[name].process.pid
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -57,24 +57,24 @@ class House:
             os.kill(pid, signal.SIGCONT)
 
     def advised(self, incident_id: str) -> bool:
-        """Tell whether `suggestion` has answered: the run is in its middle."""
+        """Return whether `suggestion` has answered: the run is in its middle."""
         return self.traces.answer(incident_id, "SuggestionAgent") is not None
 
     def sweep(self) -> dict[str, Any]:
-        """Sweep as the clock would; return what was swept."""
+        """Sweep as the scheduler would; return what was swept."""
         reply = requests.post(self.stack.services["incident_sweeper"].url, json={}, timeout=120)
         assert reply.status_code == 200, reply.text
         return dict(reply.json())
 
     def outcome(self, incident_id: str) -> dict[str, Any] | None:
-        """Return the outcome the incident is closed with, none while it is open."""
+        """Return the outcome the incident is closed with, or None while it is open."""
         record = self.traces.incident(incident_id)
         return record.outcome if record else None
 
     def state_of_execution(self, incident_id: str) -> str:
         """Return what the engine says of the incident's execution."""
-        found = EngineClient(self.stack.services["engine"].url, WORKFLOW).execution(incident_id)
-        return found.state if found else "absent"
+        execution = EngineClient(self.stack.services["engine"].url, WORKFLOW).execution(incident_id)
+        return execution.state if execution else "absent"
 
     def mails(self, incident_id: str) -> list[str]:
         """Return the texts of the mails about the incident."""
@@ -88,106 +88,106 @@ class House:
         return [path for path in (self.stack.folder / "hook").glob("*.json") if incident_id in path.read_text()]
 
 
-def until(look: Callable[[], Found], is_good: Callable[[Found], bool] = bool) -> Found:
-    """Return what is looked for once it is good, or what was seen last when patience ends."""
+def until(read: Callable[[], Value], is_good: Callable[[Value], bool] = bool) -> Value:
+    """Return the value once it is good, or the last value read when the time is up."""
     deadline = time.monotonic() + TIMEOUT_S
-    while not is_good(seen := look()) and time.monotonic() < deadline:
+    while not is_good(value := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return seen
+    return value
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The house on stand-ins."""
-    folder = tmp_path_factory.mktemp("house")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The system on stand-ins."""
+    folder = tmp_path_factory.mktemp("system")
     built = build(SCENARIO, folder / "scenario", clock.now())
     with Stack(folder, built, Options(settings=SETTINGS, has_clock=False)) as stack, stack.traces() as traces:
-        yield House(stack, traces)
+        yield System(stack, traces)
 
 
 @pytest.fixture
-def house(running: House) -> Iterator[House]:
-    """The house with every process up."""
+def system(running: System) -> Iterator[System]:
+    """The system with every process up."""
     yield running
     for name in ("post_process", "engine", "gmail"):
         if not running.stack.services[name].is_running:
             running.stack.restart(name)
 
 
-def assert_published_once(house: House, incident_id: str) -> str:
+def assert_published_once(system: System, incident_id: str) -> str:
     """One mail, one call of the hook, one degraded outcome that names the workflow; return the mail's text."""
-    outcome = house.outcome(incident_id)
+    outcome = system.outcome(incident_id)
     assert outcome is not None
     assert (outcome["kind"], outcome["mail_status"], outcome["hook_status"]) == ("degraded", "sent", "called")
     assert "workflow" in {failure["step"] for failure in outcome["failures"]}
-    assert len(house.hook_calls(incident_id)) == 1
-    (text,) = house.mails(incident_id)
+    assert len(system.hook_calls(incident_id)) == 1
+    (text,) = system.mails(incident_id)
     assert "workflow failed" in text
     return text
 
 
-def test_incident_whose_post_process_was_dead_is_told_when_it_lives(house: House) -> None:
-    """Killed before the alert, the execution fails and nobody knows; five sweeps at once tell it once."""
-    house.stack.kill("post_process")
-    incident_id = house.alert()
-    assert until(lambda: house.state_of_execution(incident_id), lambda state: state == "FAILED") == "FAILED"
-    assert house.sweep()["failed"] == [incident_id]
-    assert house.mails(incident_id) == []
-    house.stack.restart("post_process")
+def test_incident_whose_post_process_was_dead_is_published_once_it_is_back(system: System) -> None:
+    """Killed before the alert, the execution fails unpublished; five sweeps at once publish it once."""
+    system.stack.kill("post_process")
+    incident_id = system.alert()
+    assert until(lambda: system.state_of_execution(incident_id), lambda state: state == "FAILED") == "FAILED"
+    assert system.sweep()["failed"] == [incident_id]
+    assert system.mails(incident_id) == []
+    system.stack.restart("post_process")
 
     with ThreadPoolExecutor(5) as pool:
-        published = [name for swept in pool.map(lambda _: house.sweep(), range(5)) for name in swept["published"]]
+        published = [name for swept in pool.map(lambda _: system.sweep(), range(5)) for name in swept["published"]]
 
     assert published == [incident_id]
-    assert "ended FAILED" in assert_published_once(house, incident_id)
-    assert house.sweep() == {"published": [], "failed": [], "waiting": 0}
+    assert "ended FAILED" in assert_published_once(system, incident_id)
+    assert system.sweep() == {"published": [], "failed": [], "waiting": 0}
 
 
-def test_incident_whose_engine_was_killed_is_told(house: House) -> None:
-    """The engine dies in the middle of a run and forgets it: the incident is told with what was found by then."""
-    with house.held("rca"):
-        incident_id = house.alert()
-        assert until(lambda: house.advised(incident_id))
-        house.stack.kill("engine")
-        assert house.sweep() == {"published": [], "failed": [], "waiting": 1}
-        house.stack.restart("engine")
+def test_incident_whose_engine_was_killed_is_published(system: System) -> None:
+    """The engine dies in the middle of a run and forgets it: the incident is published with what was found by then."""
+    with system.held("rca"):
+        incident_id = system.alert()
+        assert until(lambda: system.advised(incident_id))
+        system.stack.kill("engine")
+        assert system.sweep() == {"published": [], "failed": [], "waiting": 1}
+        system.stack.restart("engine")
 
-        # gRPC takes a moment to connect anew.
-        assert until(lambda: house.sweep()["published"]) == [incident_id]
+        # gRPC needs a moment to reconnect.
+        assert until(lambda: system.sweep()["published"]) == [incident_id]
 
-    text = assert_published_once(house, incident_id)
+    text = assert_published_once(system, incident_id)
     assert "unknown to Workflows" in text
     assert "ZeroDivisionError" in text
 
 
-def test_incident_under_way_is_left_alone(house: House) -> None:
-    """A run that is slow within its deadline is the workflow's: it ends in its own full brief, mailed once."""
-    with house.held("rca"):
-        incident_id = house.alert()
-        assert until(lambda: house.advised(incident_id))
-        assert house.sweep() == {"published": [], "failed": [], "waiting": 1}
-        assert house.mails(incident_id) == []
+def test_incident_under_way_is_left_alone(system: System) -> None:
+    """A slow run within its deadline is left to the workflow: it ends in its own full brief, mailed once."""
+    with system.held("rca"):
+        incident_id = system.alert()
+        assert until(lambda: system.advised(incident_id))
+        assert system.sweep() == {"published": [], "failed": [], "waiting": 1}
+        assert system.mails(incident_id) == []
 
-    outcome = until(lambda: house.outcome(incident_id))
+    outcome = until(lambda: system.outcome(incident_id))
     assert outcome is not None
     assert (outcome["kind"], outcome["mail_status"]) == ("full", "sent")
-    assert house.sweep() == {"published": [], "failed": [], "waiting": 0}
-    assert (len(house.mails(incident_id)), len(house.hook_calls(incident_id))) == (1, 1)
+    assert system.sweep() == {"published": [], "failed": [], "waiting": 0}
+    assert (len(system.mails(incident_id)), len(system.hook_calls(incident_id))) == (1, 1)
 
 
-def test_mail_lost_to_an_outage_is_sent_later_once(house: House) -> None:
-    """Gmail is away for longer than a telling is patient: asked again, post_process mails the brief, no more."""
-    house.stack.kill("gmail")
-    incident_id = house.alert()
-    outcome = until(lambda: house.outcome(incident_id))
+def test_mail_lost_to_an_outage_is_sent_later_once(system: System) -> None:
+    """Gmail is down for longer than all retries: called again, post_process mails the brief and nothing else."""
+    system.stack.kill("gmail")
+    incident_id = system.alert()
+    outcome = until(lambda: system.outcome(incident_id))
     assert outcome is not None
     assert (outcome["mail_status"], outcome["hook_status"]) == ("failed", "called")
-    house.stack.restart("gmail")
-    again = late_mail_of(house.traces.document(incident_id) or {}, 1).model_dump(mode="json")
+    system.stack.restart("gmail")
+    again = late_mail_of(system.traces.document(incident_id) or {}, 1).model_dump(mode="json")
 
-    url = house.stack.services["post_process"].url
+    url = system.stack.services["post_process"].url
     answers = [requests.post(url, json=again, timeout=60).json() for _ in range(2)]
 
-    assert answers[0] == answers[1] == house.outcome(incident_id)
+    assert answers[0] == answers[1] == system.outcome(incident_id)
     assert (answers[0]["kind"], answers[0]["mail_status"]) == ("full", "sent")
-    assert (len(house.mails(incident_id)), len(house.hook_calls(incident_id))) == (1, 1)
+    assert (len(system.mails(incident_id)), len(system.hook_calls(incident_id))) == (1, 1)

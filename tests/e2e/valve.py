@@ -1,4 +1,4 @@
-"""A door of TCP between two processes that a test can hold shut in either direction."""
+"""A TCP relay between two processes that a test can hold shut in either direction."""
 
 import contextlib
 import select
@@ -12,12 +12,13 @@ Way = Literal["requests", "answers"]
 
 class Valve:
     """
-    Forwards connections to `target`, host:port; bytes going a way in `held` wait, and are lost when their sender dies.
+    Forwards connections to `target`, host:port; bytes going a way in `held` wait for `release`, or are lost by `drop`.
     """
 
     def __init__(self) -> None:
         self.target = ""
         self.held: set[Way] = set()
+        self._drops = 0
         self._waiting: dict[Way, bytes] = {"requests": b"", "answers": b""}
         self._server = socket.create_server(("127.0.0.1", 0))
         self._threads = [Thread(target=self._accept)]
@@ -34,6 +35,10 @@ class Valve:
     def is_holding(self, way: Way, text: str) -> bool:
         """Say whether these words wait; HTTP/2 leaves bodies as they are."""
         return text.encode() in self._waiting[way]
+
+    def drop(self) -> None:
+        """Lose what is held, as a network does whose sender has died; call it before `release`."""
+        self._drops += 1
 
     def release(self) -> None:
         """Let everything pass."""
@@ -60,7 +65,7 @@ class Valve:
                     self._threads[-1].start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, way: Way) -> None:
-        waiting = b""
+        waiting, drops = b"", self._drops
         with contextlib.suppress(OSError), source:
             while True:
                 if select.select([source], [], [], 0.02)[0]:
@@ -68,7 +73,11 @@ class Valve:
                     if not received:
                         break
                     waiting += received
-                if way in self.held:
+                # Read before the drops: whoever drops does so before the release, so that nothing dropped is sent.
+                is_held = way in self.held
+                if drops != self._drops:
+                    waiting, drops = b"", self._drops
+                if is_held:
                     self._waiting[way] = waiting
                 elif waiting:
                     sink.sendall(waiting)

@@ -1,4 +1,4 @@
-"""The steps that ask a model, run in one process against the Gemini on loopback."""
+"""The steps that call a model, run in one process against the Gemini sandbox."""
 
 import inspect
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ from shared.contracts import (
 from shared.step import recorder
 from shared.telemetry.port import LogLine, LogPage, LogQuery
 
-ASKING: tuple[ModuleType, ...] = (
+MODEL_STEPS: tuple[ModuleType, ...] = (
     incident_detection,
     code_analyzer,
     rca,
@@ -49,7 +49,7 @@ ASKING: tuple[ModuleType, ...] = (
 
 @dataclass(frozen=True)
 class Answers:
-    """What every step said, and the brief made of it; `dropped` holds what did not stand, `ran` the tools that ran."""
+    """What every step answered, and the brief; `dropped` holds claims that failed a check, `ran` the tools that ran."""
 
     incident: Incident
     code: CodeAnalysis | None
@@ -61,31 +61,33 @@ class Answers:
     ran: list[str]
 
     def text(self) -> str:
-        """Return everything that was said and rendered."""
-        said = (self.incident, self.code, self.causes, self.advice, self.solution)
-        return "\n".join([*(one.model_dump_json() for one in said if one), self.brief.html, self.brief.text])
+        """Return all answers and the rendered brief as one text."""
+        answers = (self.incident, self.code, self.causes, self.advice, self.solution)
+        return "\n".join(
+            [*(answer.model_dump_json() for answer in answers if answer), self.brief.html, self.brief.text]
+        )
 
 
 class FixedLogs:
-    """A log store that holds some lines."""
+    """A log store with fixed lines."""
 
     def __init__(self, lines: tuple[LogLine, ...]) -> None:
         self.lines = lines
         self.queries: list[LogQuery] = []
 
     def search(self, query: LogQuery) -> LogPage:
-        """Return the lines that hold the words."""
+        """Return the lines that contain every word of the query."""
         self.queries.append(query)
-        found = tuple(line for line in self.lines if all(word in line.text for word in query.containing))
-        return LogPage(found, '{service_name="checkout-api"}', is_complete=True)
+        matches = tuple(line for line in self.lines if all(word in line.text for word in query.containing))
+        return LogPage(matches, '{service_name="checkout-api"}', is_complete=True)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, gemini: GeminiSandbox, timeout_s: float = 20) -> None:
-    """Let every step ask this Gemini, each within `timeout_s` seconds."""
+    """Let every step call this Gemini, each with a timeout of `timeout_s` seconds."""
     monkeypatch.setenv("MODEL_PROVIDER", "gemini")
     monkeypatch.setenv("GEMINI_API_KEY", API_KEY)
     monkeypatch.setenv("GEMINI_BASE_URL", gemini.url)
-    for module in ASKING:
+    for module in MODEL_STEPS:
         monkeypatch.setattr(module, "AGENT", replace(module.AGENT, timeout_s=timeout_s))
 
 
@@ -99,7 +101,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, logs: FixedLogs, reader: CodeReader
 
 
 def walk(alert: Alert, *, reads_code: bool = False) -> Answers:
-    """Ask every step in the order of the workflow, and render the brief."""
+    """Run every step in the order of the workflow, and render the brief."""
     with recorder.recording() as done:
         incident = inspect.unwrap(incident_detection.incident_detection)(DetectionRequest(alert=alert))
         return _answered(alert, incident, reads_code, done)
@@ -108,16 +110,16 @@ def walk(alert: Alert, *, reads_code: bool = False) -> Answers:
 def _answered(alert: Alert, incident: Incident, reads_code: bool, done: recorder.Recording) -> Answers:
     causes = inspect.unwrap(rca.rca)(RootCauseRequest(alert=alert, incident=incident))
     advice = inspect.unwrap(suggestion.suggestion)(SuggestionRequest(alert=alert, incident=incident))
-    asked = CodeAnalysisRequest(alert=alert, incident=incident)
-    code = inspect.unwrap(code_analyzer.code_analyzer)(asked) if reads_code else None
-    found = {"incident": incident, "root_causes": causes, "suggestions": advice, "code_analysis": code}
-    solution = inspect.unwrap(solution_generator.solution_generator)(SolutionRequest(alert=alert, **found))
-    told = PostProcessRequest(alert=alert, **found, solution=solution)
-    brief = render(told, [], Usage(), opening.opening(told))
-    ran = [kept.call.tool_name for kept in done.calls]
+    analysis_request = CodeAnalysisRequest(alert=alert, incident=incident)
+    code = inspect.unwrap(code_analyzer.code_analyzer)(analysis_request) if reads_code else None
+    analyses = {"incident": incident, "root_causes": causes, "suggestions": advice, "code_analysis": code}
+    solution = inspect.unwrap(solution_generator.solution_generator)(SolutionRequest(alert=alert, **analyses))
+    request = PostProcessRequest(alert=alert, **analyses, solution=solution)
+    brief = render(request, [], Usage(), opening.opening(request))
+    ran = [entry.call.tool_name for entry in done.calls]
     return Answers(incident, code, causes, advice, solution, brief, done.claims_dropped, ran)
 
 
-def known(*shown: CodeAnalysis) -> GroundingContext:
-    """Return what a model knows that was shown these answers."""
-    return GroundingContext(shown)
+def grounding(*answers: CodeAnalysis) -> GroundingContext:
+    """Return what a model may cite that has read these answers."""
+    return GroundingContext(answers)

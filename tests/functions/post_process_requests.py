@@ -1,4 +1,4 @@
-"""Builders of what post_process is asked: full, degraded, dismissed, silent, huge and hostile incidents."""
+"""Builders of requests to post_process: full, degraded, dismissed, silent, huge and hostile incidents."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -205,7 +205,7 @@ def root_causes(**changes: Any) -> RootCauses:
 
 
 def suggestions(**changes: Any) -> Suggestions:
-    """A rollback first, then a configuration."""
+    """A rollback and a configuration change."""
     fields: dict[str, Any] = {
         "produced_by": "gemini:gemini-3.5-flash-lite",
         "suggestions": [
@@ -272,7 +272,7 @@ def full(**changes: Any) -> PostProcessRequest:
 
 
 def degraded() -> PostProcessRequest:
-    """The offline analyst stood in, the code could not be read, causes were never ranked."""
+    """The offline analyst answered, the code could not be read, causes were never ranked."""
     return full(
         incident=incident(produced_by="offline", degraded="No model answered: Gemini's quota is spent."),
         code_analysis=None,
@@ -283,7 +283,7 @@ def degraded() -> PostProcessRequest:
         pull_request=None,
         failures=[
             Failure(step="code_analyzer", error_type="Refused", message="GitHub answered 404 for 'example/billing'"),
-            Failure(step="rca", error_type="BadAnswer", message="The model's answer was cut short twice"),
+            Failure(step="rca", error_type="BadAnswer", message="The model's answer was truncated twice"),
         ],
     )
 
@@ -313,7 +313,7 @@ def silent() -> PostProcessRequest:
 
 
 def huge() -> PostProcessRequest:
-    """Every field at its bound, in characters that grow when they are escaped."""
+    """Every field at its limit, in characters that grow when they are escaped."""
     words = '<&"' * 330
     steps = [f"kubectl {words}", words] * 5
     return full(

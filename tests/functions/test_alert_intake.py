@@ -1,4 +1,4 @@
-"""Grafana's door: who may send, what becomes of each kind of body, and when the sender is told 202."""
+"""Grafana's webhook endpoint: who may send, what each kind of body becomes, and when the answer is 202."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 PAYLOADS = bundle.ROOT.parent / "shared" / "payloads" / "grafana_webhook"
 
 
-class FakeBus:
+class FakePubsub:
     """Keeps what is published, or fails."""
 
     def __init__(self) -> None:
@@ -44,9 +44,9 @@ class FakeBus:
 
 
 @pytest.fixture
-def topic(monkeypatch: pytest.MonkeyPatch) -> FakeBus:
-    """The bus behind the door, at a frozen moment."""
-    fake = FakeBus()
+def topic(monkeypatch: pytest.MonkeyPatch) -> FakePubsub:
+    """The Pub/Sub topic behind the endpoint, with the clock frozen."""
+    fake = FakePubsub()
     monkeypatch.setattr(pubsub, "connect", lambda: fake)
     monkeypatch.setattr(clock, "now", lambda: NOW)
     monkeypatch.setenv("WEBHOOK_API_KEY", KEY)
@@ -56,14 +56,14 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> FakeBus:
 
 
 @pytest.fixture
-def endpoint(topic: FakeBus) -> FlaskClient:
+def endpoint(topic: FakePubsub) -> FlaskClient:
     """A client of the function, every path and method leading to it as the functions framework does."""
-    app = flask.Flask("door")
+    app = flask.Flask("endpoint")
     for rule in ("/", "/<path:_>"):
         app.add_url_rule(
             rule, rule, lambda **_: alert_intake(flask.request), methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"]
         )
-    # The framework reads the body once more after the answer, which must not undo it.
+    # The framework reads the body again after the answer, which must not break it.
     app.after_request(functions_framework.read_request)
     return app.test_client()
 
@@ -89,12 +89,12 @@ def firing(**changes: Any) -> dict[str, Any]:
 
 
 def message_of(reply: TestResponse) -> str:
-    """What a refusal says."""
+    """Return the message of a refusal."""
     return str(reply.get_json()["message"])
 
 
-def test_seed_body_becomes_one_alert(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """The seed's curl is accepted: the window ends at arrival and begins lookup_window_seconds before."""
+def test_plain_body_becomes_one_alert(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """A plain curl body is accepted: the window ends at arrival and starts lookup_window_seconds before."""
     reply = post(endpoint, {"service_name": "checkout-api", "lookup_window_seconds": 3600, "title": "ignored"})
 
     (alert,) = topic.published
@@ -108,8 +108,10 @@ def test_seed_body_becomes_one_alert(endpoint: FlaskClient, topic: FakeBus) -> N
     assert alert.incident_id.startswith("inc-20260131-")
 
 
-def test_window_defaults_to_the_setting(endpoint: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LOOKUP_WINDOW_SECONDS stands in where the body says nothing, 900 where it is unset."""
+def test_window_defaults_to_the_setting(
+    endpoint: FlaskClient, topic: FakePubsub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LOOKUP_WINDOW_SECONDS applies where the body has no window, 900 where it is unset."""
     post(endpoint, {"service_name": "a"})
     monkeypatch.setenv("LOOKUP_WINDOW_SECONDS", "60")
     post(endpoint, {"service_name": "b"})
@@ -117,8 +119,8 @@ def test_window_defaults_to_the_setting(endpoint: FlaskClient, topic: FakeBus, m
     assert [alert.lookup_window_s for alert in topic.published] == [900, 60]
 
 
-def test_past_incident_is_replayed_from_end_time(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """With `end_time` the window lies in the past; repository and branch are taken along."""
+def test_past_incident_is_replayed_from_end_time(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """With `end_time` the window is in the past; repository and branch are passed on."""
     body = {"service_name": "a", "end_time": "2025-12-24T10:00:00+01:00", "github_repo": "https://github.com/o/r.git"}
     post(endpoint, {**body, "github_base_branch": "release", "commit": "4f3a2b1"})
 
@@ -128,8 +130,8 @@ def test_past_incident_is_replayed_from_end_time(endpoint: FlaskClient, topic: F
 
 
 @pytest.mark.parametrize("value", [0, -1, "abc", True, 604_801, 1.5, [], "9" * 8, "-5", "١٢"])
-def test_wrong_window_is_rejected_by_name(endpoint: FlaskClient, topic: FakeBus, value: Any) -> None:
-    """A window that is no whole number of seconds up to seven days is a 400 that names the field."""
+def test_wrong_window_is_rejected_by_name(endpoint: FlaskClient, topic: FakePubsub, value: Any) -> None:
+    """A window that is not a whole number of seconds up to seven days is a 400 that names the field."""
     reply = post(endpoint, {"service_name": "a", "lookup_window_seconds": value})
 
     assert reply.status_code == 400
@@ -138,7 +140,7 @@ def test_wrong_window_is_rejected_by_name(endpoint: FlaskClient, topic: FakeBus,
 
 
 def test_window_of_nan_is_rejected(endpoint: FlaskClient) -> None:
-    """NaN, which Python's JSON reads, is no number of seconds."""
+    """NaN, which Python's JSON parser accepts, is not a number of seconds."""
     headers = {"X-Webhook-API-Key": KEY}
 
     reply = endpoint.post("/", data=b'{"service_name": "a", "lookup_window_seconds": NaN}', headers=headers)
@@ -148,8 +150,8 @@ def test_window_of_nan_is_rejected(endpoint: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("value", ["3600", 3600.0, 3600])
-def test_window_may_be_written_as_text(endpoint: FlaskClient, topic: FakeBus, value: Any) -> None:
-    """Grafana's templates write texts only, so digits in quotes count as a number."""
+def test_window_may_be_written_as_text(endpoint: FlaskClient, topic: FakePubsub, value: Any) -> None:
+    """Grafana templates write only strings, so quoted digits count as a number."""
     post(endpoint, {"service_name": "a", "lookup_window_seconds": value})
 
     assert topic.published[0].lookup_window_s == 3600
@@ -172,7 +174,7 @@ def test_window_may_be_written_as_text(endpoint: FlaskClient, topic: FakeBus, va
     ],
 )
 def test_wrong_field_is_rejected_by_name(endpoint: FlaskClient, change: dict[str, Any], field: str) -> None:
-    """Each field that breaks its form is a 400 that names it."""
+    """Each malformed field is a 400 that names it."""
     reply = post(endpoint, {"service_name": "a", **change})
 
     assert reply.status_code == 400
@@ -191,8 +193,8 @@ def test_body_without_a_service_is_rejected(endpoint: FlaskClient, body: Any) ->
     assert post(endpoint, body).status_code == 400
 
 
-def test_missing_or_wrong_key_is_forbidden(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """No key, a wrong key or a key that is no ASCII is a 403 and publishes nothing."""
+def test_missing_or_wrong_key_is_forbidden(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """No key, a wrong key or a non-ASCII key is a 403 and publishes nothing."""
     for headers in ({}, {"X-Webhook-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"X-Webhook-API-Key": "é"}):
         assert endpoint.post("/", json={"service_name": "a"}, headers=headers).status_code == 403
     assert topic.published == []
@@ -205,8 +207,10 @@ def test_key_may_be_a_bearer_token(endpoint: FlaskClient) -> None:
     assert endpoint.post("/", json={"service_name": "a"}, headers=headers).status_code == 202
 
 
-def test_door_without_a_key_is_misconfigured(endpoint: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no key configured nobody gets in, and the answer names the variable."""
+def test_endpoint_without_a_configured_key_is_misconfigured(
+    endpoint: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no key configured every sender is refused, and the answer names the variable."""
     monkeypatch.setenv("WEBHOOK_API_KEY", "")
 
     reply = post(endpoint, {"service_name": "a"}, **{"X-Webhook-API-Key": ""})
@@ -215,7 +219,7 @@ def test_door_without_a_key_is_misconfigured(endpoint: FlaskClient, monkeypatch:
     assert "WEBHOOK_API_KEY" in message_of(reply)
 
 
-def test_only_post_to_its_paths_brings_an_alert(endpoint: FlaskClient) -> None:
+def test_only_post_to_its_paths_is_accepted(endpoint: FlaskClient) -> None:
     """Other methods are 405, other paths 404; GET /healthz says alive without a key."""
     assert endpoint.get("/webhook/trigger_agent").status_code == 405
     assert endpoint.delete("/").status_code == 405
@@ -223,23 +227,23 @@ def test_only_post_to_its_paths_brings_an_alert(endpoint: FlaskClient) -> None:
     assert endpoint.get("/healthz").get_json() == {"status": "alive"}
 
 
-def test_oversize_body_is_refused(endpoint: FlaskClient, topic: FakeBus) -> None:
+def test_oversize_body_is_refused(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """More than 256 KB is a 413."""
     assert post(endpoint, {"service_name": "a", "title": "x" * 262_144}).status_code == 413
     assert topic.published == []
 
 
 @pytest.mark.parametrize("failure", [Unavailable("x"), Uncertain("x"), Refused("x")])
-def test_failed_publishing_is_told_so_that_the_sender_tries_again(
-    endpoint: FlaskClient, topic: FakeBus, failure: IncidentCopilotError
+def test_failed_publish_answers_503_so_that_the_sender_retries(
+    endpoint: FlaskClient, topic: FakePubsub, failure: IncidentCopilotError
 ) -> None:
-    """No 202 without the bus's word: the sender gets a 503, which Alertmanager and Grafana repeat."""
+    """No 202 unless Pub/Sub has the alert: after a 503 Alertmanager and Grafana send it again."""
     topic.failure = failure
 
     assert post(endpoint, {"service_name": "a"}).status_code == 503
 
 
-def test_grafana_alert_is_read_whole(endpoint: FlaskClient, topic: FakeBus) -> None:
+def test_every_field_of_a_grafana_alert_is_read(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """Name, summary, labels, values, links and times of a Grafana alert reach the contract."""
     post(
         endpoint,
@@ -254,7 +258,7 @@ def test_grafana_alert_is_read_whole(endpoint: FlaskClient, topic: FakeBus) -> N
     assert alert.generator_url == "https://grafana.example/alerting/1/edit"
 
 
-def test_same_alert_sent_again_is_the_same_incident(endpoint: FlaskClient, topic: FakeBus) -> None:
+def test_same_alert_sent_again_is_the_same_incident(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """Fingerprint and startsAt make the id, so a repeated webhook is recognised; another start is another incident."""
     post(endpoint, {"alerts": [firing()]})
     post(endpoint, {"alerts": [firing(annotations={"summary": "still"})]})
@@ -264,7 +268,7 @@ def test_same_alert_sent_again_is_the_same_incident(endpoint: FlaskClient, topic
     assert first == again != later
 
 
-def test_seed_bodies_are_incidents_of_their_own(endpoint: FlaskClient, topic: FakeBus) -> None:
+def test_each_plain_body_is_a_new_incident(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """A body that identifies no alert is a new incident each time."""
     post(endpoint, {"service_name": "a"})
     post(endpoint, {"service_name": "a"})
@@ -272,16 +276,16 @@ def test_seed_bodies_are_incidents_of_their_own(endpoint: FlaskClient, topic: Fa
     assert len({alert.incident_id for alert in topic.published}) == 2
 
 
-def test_resolution_is_an_alert_of_its_own(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """Firing and resolved alerts of one service are published apart, under different ids."""
+def test_resolution_is_published_as_a_separate_alert(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """Firing and resolved alerts of one service are published separately, under different ids."""
     post(endpoint, {"alerts": [firing(), firing(status="resolved"), firing(fingerprint="other")]})
 
     assert sorted(alert.status for alert in topic.published) == ["firing", "resolved"]
     assert len({alert.incident_id for alert in topic.published}) == 2
 
 
-def test_alerts_of_one_service_are_one_incident(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """A group is led by the alert that began first, so its id stays when others join; the summary counts them."""
+def test_alerts_of_one_service_are_one_incident(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """A group has the id of the alert that started first, so it stays when others join; the summary counts them."""
     later = firing(
         startsAt="2026-01-31T07:59:30Z", fingerprint="b", labels={"alertname": "Slow", "service": "checkout"}
     )
@@ -295,8 +299,8 @@ def test_alerts_of_one_service_are_one_incident(endpoint: FlaskClient, topic: Fa
     assert "Slow" in grouped.summary
 
 
-def test_each_service_of_a_body_is_published(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """One message for each service; an alert without one is named beside them."""
+def test_each_service_of_a_body_is_published(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """One message for each service; the answer names an alert that has none."""
     alerts = [firing(labels={"service_name": name}) for name in ("a", "b")]
 
     reply = post(endpoint, {"alerts": [*alerts, firing(labels={"alertname": "Lost"})]})
@@ -306,14 +310,16 @@ def test_each_service_of_a_body_is_published(endpoint: FlaskClient, topic: FakeB
 
 
 def test_alert_without_service_label_is_refused_naming_the_labels(endpoint: FlaskClient) -> None:
-    """The sender is told which labels were looked at."""
+    """The answer names the labels that were checked."""
     reply = post(endpoint, {"alerts": [firing(labels={"alertname": "TestAlert"})]})
 
     assert reply.status_code == 400
     assert "service_name, service, app" in message_of(reply)
 
 
-def test_service_labels_are_a_setting(endpoint: FlaskClient, topic: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_labels_are_a_setting(
+    endpoint: FlaskClient, topic: FakePubsub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SERVICE_LABELS names other labels, in their order."""
     monkeypatch.setenv("SERVICE_LABELS", '["team", "zone"]')
 
@@ -322,8 +328,8 @@ def test_service_labels_are_a_setting(endpoint: FlaskClient, topic: FakeBus, mon
     assert topic.published[0].service_name == "t"
 
 
-def test_common_labels_and_the_body_s_service_fill_gaps(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """Labels common to a body count for each alert; a service_name beside the alerts is their default."""
+def test_common_labels_and_the_service_of_the_body_fill_gaps(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """Labels common to a body count for each alert; a service_name next to the alerts is their default."""
     post(endpoint, {"alerts": [firing(labels={})], "commonLabels": {"alertname": "Common", "job": "api"}})
     post(endpoint, {"alerts": [firing(labels={})], "service_name": "named"})
 
@@ -331,8 +337,8 @@ def test_common_labels_and_the_body_s_service_fill_gaps(endpoint: FlaskClient, t
     assert topic.published[0].alert_name == "Common"
 
 
-def test_window_reaches_back_before_an_old_start(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """An alert that fires since before the window widens it to before its start, seven days at most."""
+def test_window_starts_before_an_alert_that_fired_long_ago(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """An alert that fired before the window moves its start to before the alert, seven days at most."""
     post(endpoint, {"alerts": [firing(startsAt="2026-01-31T06:00:00Z")]})
     post(endpoint, {"alerts": [firing(startsAt="2020-01-01T00:00:00Z")]})
 
@@ -342,7 +348,7 @@ def test_window_reaches_back_before_an_old_start(endpoint: FlaskClient, topic: F
 
 
 @pytest.mark.parametrize(
-    ("told", "read"),
+    ("text", "expected"),
     [
         ("2026-01-31T07:58:00.123456789Z", datetime(2026, 1, 31, 7, 58, 0, 123456, tzinfo=UTC)),
         ("2026-01-31T09:58:00+02:00", datetime(2026, 1, 31, 7, 58, tzinfo=UTC)),
@@ -358,12 +364,12 @@ def test_window_reaches_back_before_an_old_start(endpoint: FlaskClient, topic: F
     ],
 )
 def test_start_is_read_in_every_form_senders_use(
-    endpoint: FlaskClient, topic: FakeBus, told: Any, read: datetime | None
+    endpoint: FlaskClient, topic: FakePubsub, text: Any, expected: datetime | None
 ) -> None:
-    """RFC 3339 and Go's own form are read; what is unreadable or Go's zero time counts as not told."""
-    post(endpoint, {"alerts": [firing(startsAt=told)]})
+    """RFC 3339 and Go's own form are read; an unreadable time or Go's zero time counts as missing."""
+    post(endpoint, {"alerts": [firing(startsAt=text)]})
 
-    assert topic.published[0].started_at == read
+    assert topic.published[0].started_at == expected
 
 
 @pytest.mark.parametrize(
@@ -377,16 +383,16 @@ def test_start_is_read_in_every_form_senders_use(
     ],
 )
 def test_deployed_commit_is_read_from_labels(
-    endpoint: FlaskClient, topic: FakeBus, labels: dict[str, str], commit: str | None
+    endpoint: FlaskClient, topic: FakePubsub, labels: dict[str, str], commit: str | None
 ) -> None:
-    """The commit or tag that labels name is taken along; a moving name such as latest is none."""
+    """The commit or tag in the labels is passed on; a moving tag such as latest is not."""
     post(endpoint, {"alerts": [firing(labels={"service": "a", **labels})]})
 
     assert topic.published[0].commit == commit
 
 
-def test_hostile_fields_are_bounded(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """Odd types, control characters, NaN and thousands of long labels end within the contract and 32 KB."""
+def test_hostile_fields_are_limited(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """Odd types, control characters, NaN and thousands of long labels are limited to the contract and 32 KB."""
     labels: dict[str, Any] = {f"l{n}": "\u20ac\x00\ud800" * 100 for n in range(60)}
     labels |= {"n": {"deep": [1]}, "service_name": "pay\x1bments\nEU", "alertname": 5}
     alert = firing(labels=labels, annotations={f"a{n}": "\U0001f525" * 200 for n in range(40)}, fingerprint=12)
@@ -403,8 +409,8 @@ def test_hostile_fields_are_bounded(endpoint: FlaskClient, topic: FakeBus) -> No
     assert len(published.model_dump_json().encode()) < 30_000
 
 
-def test_too_many_services_are_refused_whole(endpoint: FlaskClient, topic: FakeBus) -> None:
-    """More than 50 services in one body are a 400 in words, and none is published."""
+def test_body_with_too_many_services_is_refused(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """More than 50 services in one body are a 400 with a reason, and none is published."""
     reply = post(endpoint, {"alerts": [firing(labels={"app": f"s{n}"}, annotations={}) for n in range(51)]})
 
     assert reply.status_code == 400
@@ -412,7 +418,7 @@ def test_too_many_services_are_refused_whole(endpoint: FlaskClient, topic: FakeB
     assert topic.published == []
 
 
-def test_legacy_grafana_alert_is_read(endpoint: FlaskClient, topic: FakeBus) -> None:
+def test_legacy_grafana_alert_is_read(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """An alert of Grafana before version 8 names its service in a tag; `ok` is a resolution."""
     body = {"ruleName": "Errors", "state": "ok", "tags": {"service": "a"}, "message": "m", "ruleUrl": "http://g/1"}
     post(endpoint, {**body, "evalMatches": [{"metric": "rate", "value": 2, "tags": {"job": "b"}}]})
@@ -422,7 +428,7 @@ def test_legacy_grafana_alert_is_read(endpoint: FlaskClient, topic: FakeBus) -> 
     assert (alert.summary, alert.values, alert.generator_url) == ("m", {"rate": 2.0}, "http://g/1")
 
 
-def test_template_that_found_no_label_names_no_service(endpoint: FlaskClient, topic: FakeBus) -> None:
+def test_template_that_found_no_label_names_no_service(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """Grafana writes `<no value>` where the rule lacks the label: that is no service."""
     reply = post(endpoint, {"service_name": "<no value>"})
 
@@ -445,7 +451,7 @@ BODY_KEYS = ("service_name", "commonLabels", "groupLabels", "status", "state", "
     alerts=st.lists(st.dictionaries(st.sampled_from(ALERT_KEYS), JSON), max_size=3) | JSON,
 )
 def test_any_json_is_read_or_rejected(body: dict[str, Any], alerts: Any) -> None:
-    """Whatever the types of the fields, the answer is alerts within the contract or a refusal in words."""
+    """Whatever the types of the fields, the answer is alerts within the contract or a refusal with a reason."""
     rules = Rules(NOW, "nonce", ("service",), 900, "someone")
     for whole in ({**body, "alerts": alerts}, body, alerts):
         with contextlib.suppress(Rejected):
@@ -453,10 +459,12 @@ def test_any_json_is_read_or_rejected(body: dict[str, Any], alerts: Any) -> None
                 assert Alert.model_validate_json(alert.model_dump_json()) == alert
 
 
-@pytest.mark.skipif(not PAYLOADS.is_dir(), reason="needs the recorded webhook bodies beside the repository")
+@pytest.mark.skipif(not PAYLOADS.is_dir(), reason="needs the recorded webhook bodies next to the repository")
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: str(path.stem))
-def test_recorded_bodies_are_accepted_or_refused_in_words(endpoint: FlaskClient, topic: FakeBus, path: Path) -> None:
-    """Every real body is accepted with an alert for each service, or refused naming the labels looked at."""
+def test_recorded_bodies_are_accepted_or_refused_with_a_reason(
+    endpoint: FlaskClient, topic: FakePubsub, path: Path
+) -> None:
+    """Every real body is accepted with an alert for each service, or refused naming the labels that were checked."""
     reply = post(endpoint, json.loads(path.read_text()))
 
     if reply.status_code == 202:

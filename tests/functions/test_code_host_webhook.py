@@ -1,4 +1,4 @@
-"""The outcome loop: what became of a pull request reaches its incident, from GitHub alone and in order."""
+"""The state of a pull request reaches its incident, from GitHub alone and in order."""
 
 import hmac
 import json
@@ -18,7 +18,7 @@ ID = ALERT.incident_id
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
+def open_pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """An incident whose pull request is open."""
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
     traces.connect().open_incident(a_record(ALERT))
@@ -26,7 +26,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def event(minute: int = 1, **changes: Any) -> dict[str, Any]:
-    """A pull request closed by a merge, as GitHub tells it."""
+    """A pull request closed by a merge, as GitHub sends it."""
     at = (NOW + timedelta(minutes=minute)).isoformat()
     pull = {
         "number": 7,
@@ -64,65 +64,65 @@ def deliver(
     return response.status_code, response.get_json()
 
 
-def remembered() -> dict[str, Any]:
-    """What the incident knows of its pull request."""
+def stored() -> dict[str, Any]:
+    """Return the pull request stored with the incident."""
     record = traces.connect().incident(ID)
     assert record is not None
     return record.pull_request or {}
 
 
 def test_merge_reaches_the_incident() -> None:
-    """State, time, who and which commit are kept; what was known besides stays."""
+    """State, time, person and merge commit are stored; other fields stay."""
     assert deliver(event())[0] == 200
 
-    kept = remembered()
-    assert (kept["state"], kept["by"], kept["merge_commit"], kept["decision"]) == ("merged", "ada", "c" * 40, "approve")
-    assert kept["merged_at"] == (NOW + timedelta(minutes=1)).isoformat()
+    pull = stored()
+    assert (pull["state"], pull["by"], pull["merge_commit"], pull["decision"]) == ("merged", "ada", "c" * 40, "approve")
+    assert pull["merged_at"] == (NOW + timedelta(minutes=1)).isoformat()
 
 
-def test_close_without_merge_is_told_apart() -> None:
-    """Closed is not merged; who closed it is the sender."""
+def test_close_without_merge_is_not_a_merge() -> None:
+    """The state is closed, by the sender of the event."""
     deliver(event(merged_at=None, merged_by=None))
 
-    assert (remembered()["state"], remembered()["by"], remembered()["merge_commit"]) == ("closed", "eve", None)
+    assert (stored()["state"], stored()["by"], stored()["merge_commit"]) == ("closed", "eve", None)
 
 
 def test_reopened_pull_request_is_open_again() -> None:
-    """The latest word stands."""
+    """The latest event counts."""
     deliver(event(1, merged_at=None))
     deliver(event(2, state="open", merged_at=None, closed_at=None))
 
-    assert remembered()["state"] == "open"
+    assert stored()["state"] == "open"
 
 
 def test_late_and_repeated_deliveries_change_nothing() -> None:
-    """What is older than what is known is left; the same again is the same."""
+    """An event older than the stored state is ignored; a repeated one changes nothing."""
     deliver(event(5))
-    kept = remembered()
+    before = stored()
 
     assert "newer" in deliver(event(2, state="open", merged_at=None))[1]["message"]
     assert deliver(event(5))[0] == 200
-    assert remembered() == kept
+    assert stored() == before
 
 
 @pytest.mark.parametrize(
     "signature", ["", "sha256=", "sha256=" + "0" * 64, "sha1=" + "0" * 40, "sha256=\u00e9", "x" * 5000]
 )
 def test_delivery_without_our_signature_changes_nothing(signature: str) -> None:
-    """401, whatever stands in the header."""
+    """401, whatever is in the header."""
     status, answer = deliver(event(), signature=signature)
 
-    assert (status, answer["error_type"], remembered()["state"]) == (401, "WrongSignature", "open")
+    assert (status, answer["error_type"], stored()["state"]) == (401, "WrongSignature", "open")
     assert SECRET not in json.dumps(answer)
 
 
 def test_delivery_signed_with_another_secret_changes_nothing() -> None:
-    """Nobody else's webhook."""
+    """A webhook with another secret is not ours."""
     assert deliver(event(), secret="another-secret-of-many-characters")[0] == 401
 
 
-def test_signature_is_of_the_very_bytes() -> None:
-    """A body changed on its way is not ours."""
+def test_signature_covers_the_exact_bytes() -> None:
+    """A body changed in transit is refused."""
     content = json.dumps(event()).encode()
     signature = f"sha256={hmac.new(SECRET.encode(), content, 'sha256').hexdigest()}"
 
@@ -130,20 +130,20 @@ def test_signature_is_of_the_very_bytes() -> None:
 
 
 @pytest.mark.parametrize("repo", [None, {"full_name": "eve/shop"}])
-def test_branch_of_a_fork_is_nobodys_incident(repo: Any) -> None:
-    """Anybody may name a fork's branch as ours are named, and copy our block."""
+def test_branch_of_a_fork_belongs_to_no_incident(repo: Any) -> None:
+    """A fork can have a branch named like ours and a copy of our hidden block."""
     block = f'<!-- incident-copilot {{"incident_id":"{ID}"}} -->'
     deliver(event(head={"ref": f"incident/{ID}", "repo": repo}, body=block))
 
-    assert remembered()["state"] == "open"
+    assert stored()["state"] == "open"
 
 
 def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
-    """A person who renamed the branch keeps the loop."""
+    """A renamed branch still reaches its incident."""
     head = {"ref": "hotfix/cart", "repo": {"full_name": "octo/shop"}}
     deliver(event(head=head, body=f'Words\n<!-- incident-copilot {{"incident_id":"{ID}"}} -->'))
 
-    assert remembered()["state"] == "merged"
+    assert stored()["state"] == "merged"
 
 
 @pytest.mark.parametrize(
@@ -155,29 +155,29 @@ def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
         {"head": {"ref": "x", "repo": {"full_name": "octo/shop"}}, "body": '<!-- incident-copilot {"a":1} -->'},
     ],
 )
-def test_other_pull_requests_are_none_of_our_business(changes: dict[str, Any]) -> None:
+def test_other_pull_requests_are_ignored(changes: dict[str, Any]) -> None:
     """200, so that GitHub does not call the delivery failed."""
     assert deliver(event(**changes))[0] == 200
-    assert remembered()["state"] == "open"
+    assert stored()["state"] == "open"
 
 
-def test_pull_request_of_another_repository_is_left() -> None:
-    """An incident's pull request is where we opened it."""
+def test_pull_request_of_another_repository_is_ignored() -> None:
+    """An incident's pull request is in the repository where we opened it."""
     body = event(head={"ref": f"incident/{ID}", "repo": {"full_name": "octo/other"}})
     deliver({**body, "repository": {"full_name": "octo/other"}})
 
-    assert remembered()["state"] == "open"
+    assert stored()["state"] == "open"
 
 
 @pytest.mark.parametrize("name", ["ping", "push", ""])
-def test_other_events_are_thanked_for(name: str) -> None:
+def test_other_events_are_acknowledged(name: str) -> None:
     """Whatever else the webhook is set to send."""
     assert deliver({"zen": "Keep it logically awesome."}, name=name)[0] == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"payload=%7B%7D", b"[]", b"{}", b'{"action": "closed"}', b"[" * 100_000])
 def test_body_of_another_shape_is_rejected(body: bytes) -> None:
-    """Signed, but no pull_request event."""
+    """Signed, but not a pull_request event."""
     assert deliver(body)[0] == 400
 
 
@@ -186,8 +186,8 @@ def test_huge_body_is_rejected_unread() -> None:
     assert deliver(b" " * (5 * 1024 * 1024))[0] == 400
 
 
-def test_missing_secret_is_the_operators(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No secret means no door, not an open one."""
+def test_missing_secret_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a secret every delivery fails; none is accepted unchecked."""
     monkeypatch.delenv("GITHUB_WEBHOOK_SECRET")
     status, answer = deliver(event())
 
@@ -195,8 +195,8 @@ def test_missing_secret_is_the_operators(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "GITHUB_WEBHOOK_SECRET" in answer["message"]
 
 
-def test_only_post_is_taken() -> None:
-    """A browser finds nothing here."""
+def test_only_post_is_accepted() -> None:
+    """A browser gets 405."""
     with flask.Flask(__name__).test_request_context(method="GET"):
         response = code_host_webhook(flask.request)
 

@@ -1,4 +1,4 @@
-"""A hostile model escapes nowhere: every step asks it over HTTP, and what it tried is looked for in what came out."""
+"""A hostile model gets nothing through: every step calls it over HTTP, and no output may hold what it tried."""
 
 import re
 import time
@@ -58,7 +58,7 @@ def _walk(
 
 
 def test_agreeable_model_is_believed(monkeypatch, reader) -> None:
-    """The checks below would be worth nothing if they dropped what is right."""
+    """The checks below would be worth nothing if they dropped correct answers."""
     answers, gemini = _walk(monkeypatch, reader, "agreeable")
 
     assert answers.causes.produced_by.startswith("gemini:")
@@ -66,8 +66,8 @@ def test_agreeable_model_is_believed(monkeypatch, reader) -> None:
     assert gemini.calls == 6
 
 
-def test_tools_it_lacks_are_never_run(monkeypatch, reader) -> None:
-    """Names are checked by the house: nothing ran but what code runs by itself, and each refusal is recorded."""
+def test_tools_not_offered_are_never_run(monkeypatch, reader) -> None:
+    """Code checks tool names: only tools that code calls by itself ran, and each refusal is recorded."""
     answers, _ = _walk(monkeypatch, reader, "lacking_tools")
 
     assert not set(WANTED) & set(answers.ran)
@@ -76,7 +76,7 @@ def test_tools_it_lacks_are_never_run(monkeypatch, reader) -> None:
 
 
 def test_endless_tool_loop_ends(monkeypatch, reader) -> None:
-    """Rounds are counted, and the offline analyst answers."""
+    """Tool rounds are limited, and the offline analyst answers."""
     began = time.monotonic()
     answers, gemini = _walk(monkeypatch, reader, "endless_tools")
 
@@ -86,13 +86,13 @@ def test_endless_tool_loop_ends(monkeypatch, reader) -> None:
 
 
 def test_paths_out_of_the_repository_and_secrets_are_not_read(monkeypatch, reader) -> None:
-    """Climbing, absolute, git's own and secret files are refused before the reader is asked; LogQL stays quoted."""
+    """Climbing, absolute, git's own and secret paths are refused before the reader is called; LogQL stays quoted."""
     answers, gemini = _walk(monkeypatch, reader, "climbing")
 
     assert not [call for call in reader.calls if re.search(r"\.\./|/etc/passwd|\.git/|\.env", call)]
     assert "cron.d" not in str(answers.code) + answers.causes.model_dump_json() + answers.advice.model_dump_json()
     assert answers.solution.patch is None
-    assert all("TOKEN=1" not in str(asked.body) for asked in gemini.asked)
+    assert all("TOKEN=1" not in str(request.body) for request in gemini.model_requests)
 
 
 def test_change_of_the_pipeline_is_not_drafted(monkeypatch, reader) -> None:
@@ -121,7 +121,7 @@ def test_change_of_the_pipeline_is_not_drafted(monkeypatch, reader) -> None:
     ids=["pipeline", "climbing", "new file", "overwrites", "deletes", "not there", "address", "rewrite"],
 )
 def test_bad_fix_is_withheld_and_says_why(monkeypatch, reader, edit: FileEdit) -> None:
-    """Whatever it proposes, code decides; the reason stands in the solution."""
+    """Whatever it proposes, code decides; the reason is in the solution."""
     patch = Patch(strategy="fix", files_to_modify=[edit])
     answers = _fixed(monkeypatch, reader, patch)
 
@@ -130,7 +130,7 @@ def test_bad_fix_is_withheld_and_says_why(monkeypatch, reader, edit: FileEdit) -
 
 
 def test_exact_small_fix_of_the_failing_code_is_drafted(monkeypatch, reader) -> None:
-    """Where code has no revert, a fix that fits may go on to file_updater, which judges it again."""
+    """Where code has no revert, a fix that fits may go on to file_updater, which checks it again."""
     edit = FileEdit(path="shop/pricing.py", original="len(parts), 1)", new="len(parts), 2)")
     answers = _fixed(monkeypatch, reader, Patch(strategy="fix", files_to_modify=[edit]))
 
@@ -142,8 +142,8 @@ def test_exact_small_fix_of_the_failing_code_is_drafted(monkeypatch, reader) -> 
     "reason",
     ["[skip ci] now", "Fixes #1", "ask @everyone", "Signed-off-by: root", "see http://evil.example", "a\n\n@all"],
 )
-def test_words_of_a_fix_command_no_code_host(monkeypatch, reader, reason: str) -> None:
-    """They stand in a commit and a pull request, where machines read them."""
+def test_text_of_a_fix_triggers_nothing_on_the_code_host(monkeypatch, reader, reason: str) -> None:
+    """It goes into a commit and a pull request, where machines read it."""
     edit = FileEdit(path="shop/pricing.py", original="len(parts), 1)", new="len(parts), 2)", reason=reason)
     patch = Patch(strategy="fix", files_to_modify=[edit], test_cases=[reason, "It adds up."], rollback_plan=reason)
 
@@ -163,7 +163,7 @@ def _fixed(monkeypatch: pytest.MonkeyPatch, reader: GitReader, patch: Patch) -> 
         return model_path.walk(an_alert(), reads_code=True)
 
 
-def test_ten_megabytes_are_not_read(monkeypatch, reader) -> None:
+def test_reply_of_ten_megabytes_is_not_read(monkeypatch, reader) -> None:
     """The size is bounded before anything is parsed."""
     began = time.monotonic()
     answers, _ = _walk(monkeypatch, reader, "huge")
@@ -173,8 +173,8 @@ def test_ten_megabytes_are_not_read(monkeypatch, reader) -> None:
     assert time.monotonic() - began < 30
 
 
-def test_markup_in_every_field_stays_dead_text(monkeypatch, reader) -> None:
-    """No tag, no handler and no link of the model's lives in the brief."""
+def test_markup_in_every_field_stays_plain_text(monkeypatch, reader) -> None:
+    """No tag, handler or link of the model gets into the brief."""
     answers, _ = _walk(monkeypatch, reader, "markup")
     html = answers.brief.html
 
@@ -184,32 +184,32 @@ def test_markup_in_every_field_stays_dead_text(monkeypatch, reader) -> None:
     assert "<img" not in re.sub(r'<img[^>]+src="cid:[^>]+>', "", html)
 
 
-def test_addresses_of_the_inside_reach_nobody(monkeypatch, reader) -> None:
-    """An engineer in a hurry is given no address to open, and nothing here opens one."""
+def test_internal_addresses_are_not_in_any_answer(monkeypatch, reader) -> None:
+    """An engineer in a hurry gets no internal address to open, and no step opens one."""
     answers, _ = _walk(monkeypatch, reader, "ssrf")
 
     assert "169.254.169.254" not in answers.text()
 
 
 def test_invented_evidence_and_pull_requests_are_dropped(monkeypatch, reader) -> None:
-    """What nobody showed it stands nowhere, and is counted."""
+    """What was not in its prompt is in no answer, and is counted."""
     answers, _ = _walk(monkeypatch, reader, "invented")
 
     assert not [word for word in ("deadbeef99", "98765", "01:02:03", "T77", "4711") if word in answers.text()]
     assert len(answers.dropped) > 5
 
 
-def test_secrets_are_not_shown_to_it_and_not_echoed(monkeypatch, reader) -> None:
-    """A model that repeats all it was told can repeat no secret."""
+def test_secrets_are_not_sent_to_it_and_not_echoed(monkeypatch, reader) -> None:
+    """A model that repeats its whole prompt can repeat no secret."""
     planted = (f"token={SECRETS[0]} rejected", f"signed with {SECRETS[1]}", f"login failed password={SECRETS[2]}")
     answers, gemini = _walk(monkeypatch, reader, "echoing", *planted)
 
-    assert not [secret for secret in SECRETS for asked in gemini.asked if secret in str(asked.body)]
+    assert not [secret for secret in SECRETS for request in gemini.model_requests if secret in str(request.body)]
     assert not [secret for secret in SECRETS if secret in answers.text()]
 
 
 def test_everything_at_once_still_ends_in_a_brief(monkeypatch, reader) -> None:
-    """The sum of all tries is a brief with what code knows."""
+    """All attacks together still leave a brief with the facts from code."""
     answers, _ = _walk(monkeypatch, reader, "hostile", POISON)
 
     assert answers.incident.needs_response
@@ -220,8 +220,8 @@ def test_everything_at_once_still_ends_in_a_brief(monkeypatch, reader) -> None:
     ]
 
 
-def test_poisoned_log_cannot_silence_the_incident(monkeypatch, reader) -> None:
-    """Even a model that obeys the log cannot dismiss what code saw."""
+def test_poisoned_log_cannot_dismiss_the_incident(monkeypatch, reader) -> None:
+    """Even a model that obeys the log cannot dismiss what code detected."""
     answers, _ = _walk(monkeypatch, reader, "silencing", POISON)
 
     assert answers.incident.needs_response
@@ -229,21 +229,23 @@ def test_poisoned_log_cannot_silence_the_incident(monkeypatch, reader) -> None:
 
 
 def test_poisoned_log_changes_no_tool_and_no_destination(monkeypatch, reader) -> None:
-    """What is sent differs in evidence alone: same models, same tools, same instructions, same schema."""
+    """Requests differ only in the evidence: same models, same tools, same instructions, same schema."""
     _, clean = _walk(monkeypatch, reader, "agreeable")
     _, poisoned = _walk(monkeypatch, reader, "agreeable", POISON)
 
-    assert [_frame(asked.body) for asked in clean.asked] == [_frame(asked.body) for asked in poisoned.asked]
+    assert [_frame(request.body) for request in clean.model_requests] == [
+        _frame(request.body) for request in poisoned.model_requests
+    ]
     assert [request.raw_path for request in clean.requests] == [request.raw_path for request in poisoned.requests]
-    assert any("IGNORE ALL" in str(asked.body) for asked in poisoned.asked)
+    assert any("IGNORE ALL" in str(request.body) for request in poisoned.model_requests)
 
 
-def test_poisoned_log_cannot_close_its_fence(monkeypatch, reader) -> None:
-    """The word of the fence is new in each question, so no line can write it."""
+def test_poisoned_log_cannot_close_its_evidence_block(monkeypatch, reader) -> None:
+    """The delimiter holds a new random word in each prompt, so no log line can contain it."""
     _, gemini = _walk(monkeypatch, reader, "agreeable", POISON)
 
-    for asked in gemini.asked:
-        prompt = asked.body["contents"][0]["parts"][0]["text"]
+    for request in gemini.model_requests:
+        prompt = request.body["contents"][0]["parts"][0]["text"]
         (nonce,) = set(re.findall(r"^<\w+ untrusted=(\w+)>$", prompt, flags=re.MULTILINE))
         outside = re.sub(rf"<(\w+) untrusted={nonce}>\n.*?\n</\1 untrusted={nonce}>", "", prompt, flags=re.DOTALL)
         assert "IGNORE ALL" not in outside

@@ -1,4 +1,4 @@
-"""Telling what nobody else tells: which incidents, from what, once, and what becomes of those that cannot be told."""
+"""Publishing what no workflow publishes: which incidents, from which data, once, and what happens on failure."""
 
 import json
 import socket
@@ -34,23 +34,23 @@ MAIN = bundle.FUNCTIONS / "incident_sweeper" / "main.py"
 
 
 class FakeExecutions:
-    """Knows how executions ended; `failure` is raised instead when set."""
+    """Reads how executions ended, or raises `failure` when set."""
 
     def __init__(self) -> None:
         self.endings: dict[str, str] = {}
-        self.asked: list[str] = []
+        self.queries: list[str] = []
         self.failure: IncidentCopilotError | None = None
 
     def ending(self, execution: str) -> str | None:
         """Return how it ended."""
-        self.asked.append(execution)
+        self.queries.append(execution)
         if self.failure:
             raise self.failure
         return self.endings.get(execution)
 
 
 class FakePublisher:
-    """Keeps what it is asked to tell; `failure` is raised instead when set. Two calls at once are a mistake."""
+    """Keeps the requests it publishes, or raises `failure` when set; not for two calls at once."""
 
     def __init__(self) -> None:
         self.timeout = timedelta(seconds=260)
@@ -59,7 +59,7 @@ class FakePublisher:
         self.gate: Callable[[], object] = lambda: None
 
     def publish(self, request: PostProcessRequest) -> Outcome:
-        """Tell it."""
+        """Keep the request."""
         self.gate()
         if self.failure:
             raise self.failure
@@ -69,7 +69,7 @@ class FakePublisher:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty memory."""
+    """An empty trace store."""
     opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "swept.sqlite3"))
     yield opened
     opened.close()
@@ -77,7 +77,7 @@ def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
 
 @pytest.fixture
 def executions() -> FakeExecutions:
-    """Executions that all go on."""
+    """Executions that all still run."""
     return FakeExecutions()
 
 
@@ -89,7 +89,7 @@ def publisher() -> FakePublisher:
 
 @pytest.fixture
 def sweep(store: EmbeddedTraces, executions: FakeExecutions, publisher: FakePublisher) -> Callable[..., Sweep]:
-    """A maker of sweeps, as the clock makes one each minute."""
+    """Return a function that makes a sweep, as the scheduled job does each minute."""
 
     def make(**settings: Any) -> Sweep:
         return Sweep(store, executions, publisher, SweepSettings(**settings), DEADLINE)
@@ -110,7 +110,7 @@ def opened(store: EmbeddedTraces, age: timedelta, number: int = 1, execution: st
 
 
 def closed(store: EmbeddedTraces, incident_id: str) -> Outcome | None:
-    """The outcome the incident is closed with, none while it is open."""
+    """Return the outcome the incident was closed with, or None while it is open."""
     record = store.incident(incident_id)
     assert record is not None
     assert (record.state == "closed") == (record.outcome is not None)
@@ -125,7 +125,7 @@ def run_of(agent: str, answer: Any = None, error: str = "", minute: int = 0) -> 
 
 
 def test_healthy_incident_is_left_alone(sweep: Any, store: EmbeddedTraces, publisher: FakePublisher) -> None:
-    """An incident whose execution goes on within its deadline is nobody's business."""
+    """An incident whose execution runs within its deadline is not published."""
     incident_id = opened(store, YOUNG)
 
     swept = sweep().run(time.monotonic)
@@ -135,8 +135,10 @@ def test_healthy_incident_is_left_alone(sweep: Any, store: EmbeddedTraces, publi
     assert closed(store, incident_id) is None
 
 
-def test_incident_past_its_deadline_is_told_once(sweep: Any, store: EmbeddedTraces, publisher: FakePublisher) -> None:
-    """The execution may go on: the deadline ends the wait, the incident is closed, its service free again."""
+def test_incident_past_its_deadline_is_published_once(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher
+) -> None:
+    """The execution may still run: at the deadline the incident is closed and its service is free again."""
     incident_id = opened(store, OLD)
     store.claim("service:service-1", incident_id, clock.now() + timedelta(hours=1))
 
@@ -152,10 +154,10 @@ def test_incident_past_its_deadline_is_told_once(sweep: Any, store: EmbeddedTrac
     assert store.claim("service:service-1", "next", clock.now()).holder == "next"
 
 
-def test_incident_whose_execution_ended_is_told_at_once(
+def test_incident_whose_execution_ended_is_published_immediately(
     sweep: Any, store: EmbeddedTraces, executions: FakeExecutions, publisher: FakePublisher
 ) -> None:
-    """An execution that failed tells nobody any more: the deadline is not waited for, the failure says how it ended."""
+    """A failed execution will publish nothing: the sweep does not wait for the deadline, and says how it ended."""
     opened(store, timedelta(seconds=5), execution="failed")
     executions.endings["failed"] = "The workflow execution ended FAILED"
 
@@ -166,8 +168,8 @@ def test_incident_whose_execution_ended_is_told_at_once(
     assert "ended FAILED" in failure.message
 
 
-def test_incident_never_started_is_told(sweep: Any, store: EmbeddedTraces, publisher: FakePublisher) -> None:
-    """Without an execution long after the start lease the alert is told; just opened it is left to the starter."""
+def test_incident_never_started_is_published(sweep: Any, store: EmbeddedTraces, publisher: FakePublisher) -> None:
+    """Without an execution long after the start lease the alert is published; a new one is left to the starter."""
     overdue = opened(store, YOUNG, 1, execution=None)
     fresh = opened(store, timedelta(minutes=2), 2, execution=None)
 
@@ -176,10 +178,10 @@ def test_incident_never_started_is_told(sweep: Any, store: EmbeddedTraces, publi
     assert closed(store, fresh) is None
 
 
-def test_silent_workflows_leave_it_to_the_deadline(
+def test_deadline_decides_when_workflows_does_not_answer(
     sweep: Any, store: EmbeddedTraces, executions: FakeExecutions
 ) -> None:
-    """When Workflows does not say how executions ended, it is asked once and the deadline decides."""
+    """When Workflows does not say how executions ended, it is called once and the deadline decides."""
     executions.failure = Unavailable("silent")
     overdue = opened(store, OLD, 1)
     opened(store, YOUNG, 2)
@@ -188,13 +190,13 @@ def test_silent_workflows_leave_it_to_the_deadline(
     swept = sweep().run(time.monotonic)
 
     assert (swept.published, swept.waiting) == ([overdue], 2)
-    assert len(executions.asked) == 1
+    assert len(executions.queries) == 1
 
 
-def test_untold_incident_is_tried_again_by_the_next_sweep(
+def test_unpublished_incident_is_retried_by_the_next_sweep(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A post_process that fails leaves the incident open with an ERROR in the log; the next sweep tells it."""
+    """A post_process that fails leaves the incident open with an ERROR in the log; the next sweep publishes it."""
     incident_id = opened(store, OLD)
     publisher.failure = Unavailable("post_process cannot be reached")
 
@@ -208,10 +210,10 @@ def test_untold_incident_is_tried_again_by_the_next_sweep(
     assert sweep().run(time.monotonic).published == [incident_id]
 
 
-def test_telling_without_a_reply_is_not_repeated_at_once(
+def test_publish_without_a_reply_is_not_repeated_immediately(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A post_process that may still be at work is asked again only when it certainly is not."""
+    """A post_process that may still be running is called again only when it certainly is not."""
     incident_id = opened(store, OLD)
     publisher.failure = Uncertain("no reply")
     assert sweep().run(time.monotonic).failed == [incident_id]
@@ -224,10 +226,10 @@ def test_telling_without_a_reply_is_not_repeated_at_once(
     assert sweep().run(time.monotonic).published == [incident_id]
 
 
-def test_incident_that_could_not_be_told_for_a_day_is_given_up(
+def test_incident_not_published_for_a_day_is_given_up(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is tried once more, then closed with the reasons, and the log is CRITICAL."""
+    """It is tried a last time, then closed with the reasons, and the log is CRITICAL."""
     incident_id = opened(store, ANCIENT)
     publisher.failure = Refused("post_process answered 403")
 
@@ -241,7 +243,7 @@ def test_incident_that_could_not_be_told_for_a_day_is_given_up(
     assert (line["severity"], line["incident_id"]) == ("CRITICAL", incident_id)
 
 
-def test_five_sweeps_at_once_tell_each_incident_once(
+def test_five_sweeps_at_once_publish_each_incident_once(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher
 ) -> None:
     """Sweeps that overlap leave an incident to the one that was first."""
@@ -254,16 +256,16 @@ def test_five_sweeps_at_once_tell_each_incident_once(
         return published
 
     with ThreadPoolExecutor(5) as pool:
-        published = [incident_id for found in pool.map(run, range(5)) for incident_id in found]
+        published = [incident_id for batch in pool.map(run, range(5)) for incident_id in batch]
 
     assert sorted(published) == ids
     assert sorted(request.incident_id for request in publisher.published) == ids
 
 
-def test_incident_told_while_the_sweep_goes_on_is_not_told_again(
+def test_incident_published_during_the_sweep_is_not_published_again(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher
 ) -> None:
-    """The workflow may be slow and still the first."""
+    """A slow workflow may still publish before the sweep does."""
     opened(store, OLD, 1)
     slow = opened(store, timedelta(minutes=15, seconds=30), 2)
     publisher.gate = lambda: store.close_incident(slow, {"kind": "full"})
@@ -275,10 +277,10 @@ def test_incident_told_while_the_sweep_goes_on_is_not_told_again(
     assert len(publisher.published) == 1
 
 
-def test_one_sweep_tells_a_bounded_number_and_none_is_forgotten(
+def test_one_sweep_publishes_a_limited_number_and_forgets_none(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Incidents that can never be told do not keep the others waiting: each gets its turn within some minutes."""
+    """Incidents that can never be published do not block the others: each is tried within some minutes."""
     for number in range(10):
         opened(store, OLD, number)
     tried: list[str] = []
@@ -294,8 +296,8 @@ def test_one_sweep_tells_a_bounded_number_and_none_is_forgotten(
     assert len(set(tried)) == 10
 
 
-def test_sweep_out_of_time_begins_no_more(sweep: Any, store: EmbeddedTraces) -> None:
-    """A sweep ends before the platform ends it."""
+def test_sweep_out_of_time_starts_no_further_incident(sweep: Any, store: EmbeddedTraces) -> None:
+    """A sweep ends before the platform stops it."""
     for number in range(3):
         opened(store, OLD, number)
     ticks = iter([0.0, 10.0, 170.0, 190.0, 190.0])
@@ -306,7 +308,7 @@ def test_sweep_out_of_time_begins_no_more(sweep: Any, store: EmbeddedTraces) -> 
 
 
 def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: EmbeddedTraces) -> None:
-    """What agents answered is told; whoever never answered is a failure under its name in the workflow."""
+    """What agents answered is in the request; an agent that never answered is a failure named after its step."""
     incident_id = opened(store, OLD)
     full = requests.full()
     assert full.incident
@@ -328,10 +330,10 @@ def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: Embe
     }
 
 
-def test_lost_mail_is_sent_later_once(
+def test_unsent_mail_is_sent_later_once(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A brief whose mail failed is asked for again after some minutes, with what it told but the channels' failures."""
+    """A brief whose mail failed is requested again after some minutes, with its failures but those of the channels."""
     incident_id = opened(store, YOUNG)
     lost = [Failure(step=step, error_type="Unavailable") for step in ("rca", "hook", "mail")]
     outcome = Outcome(kind="degraded", mail_status="failed", failures=lost)
@@ -352,7 +354,7 @@ def test_lost_mail_is_sent_later_once(
 @pytest.mark.parametrize(
     ("error_type", "minutes"), [("Uncertain", 11), ("Unavailable", 2), ("Unavailable", 90)], ids=str
 )
-def test_mail_that_may_have_gone_or_is_old_is_not_repeated(
+def test_mail_that_may_have_been_sent_or_is_old_is_not_repeated(
     sweep: Any,
     store: EmbeddedTraces,
     publisher: FakePublisher,
@@ -360,7 +362,7 @@ def test_mail_that_may_have_gone_or_is_old_is_not_repeated(
     error_type: str,
     minutes: int,
 ) -> None:
-    """A doubtful mail is never sent twice; a try comes after a pause, and for an hour only."""
+    """A mail that may have been sent is never sent again; a retry comes after a pause, and for an hour only."""
     incident_id = opened(store, YOUNG)
     outcome = Outcome(kind="full", mail_status="failed", failures=[Failure(step="mail", error_type=error_type)])
     store.close_incident(incident_id, outcome.model_dump(mode="json"))
@@ -372,8 +374,8 @@ def test_mail_that_may_have_gone_or_is_old_is_not_repeated(
     assert publisher.published == []
 
 
-def test_answer_nobody_can_read_is_told_as_a_failure(store: EmbeddedTraces) -> None:
-    """A broken answer in the trace leaves a brief of the alert; a broken alert cannot be told at all."""
+def test_unreadable_answer_is_published_as_a_failure(store: EmbeddedTraces) -> None:
+    """A broken answer in the trace leaves a brief of the alert; a broken alert cannot be published at all."""
     incident_id = opened(store, OLD)
     store.record_run(incident_id, run_of("IncidentDetectionAgent", {"severity": "purple"}))
     trace = store.document(incident_id) or {}
@@ -388,7 +390,7 @@ def test_answer_nobody_can_read_is_told_as_a_failure(store: EmbeddedTraces) -> N
 
 
 def test_every_agent_of_the_workflow_is_known() -> None:
-    """Each `@step` name and folder is in the table, each field is one of the request's."""
+    """Each `@step` name and folder is in the table, each field is a field of the request."""
     for agent, (step, name) in AGENTS.items():
         assert f'@step("{agent}")' in (bundle.FUNCTIONS / step / "main.py").read_text()
         assert name is None or name in PostProcessRequest.model_fields
@@ -396,21 +398,21 @@ def test_every_agent_of_the_workflow_is_known() -> None:
     assert {name for _, name in AGENTS.values() if name} == fields
 
 
-class Answering:
-    """An HTTP server that answers every post with `status` and `body`, and keeps what it was asked."""
+class FakePostProcess:
+    """An HTTP server that answers every post with `status` and `body`, and keeps what it received."""
 
     def __init__(self) -> None:
         self.status, self.body = 200, Outcome(kind="degraded").model_dump_json()
-        self.asked: list[tuple[dict[str, str], Any]] = []
-        answering = self
+        self.received: list[tuple[dict[str, str], Any]] = []
+        fake = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answering.asked.append((dict(self.headers), body))
-                self.send_response(answering.status)
+                fake.received.append((dict(self.headers), body))
+                self.send_response(fake.status)
                 self.end_headers()
-                self.wfile.write(answering.body.encode())
+                self.wfile.write(fake.body.encode())
 
             def log_message(self, *_: object) -> None:
                 """Stay quiet."""
@@ -421,32 +423,32 @@ class Answering:
         self.thread.start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop the server."""
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
 
 
 @pytest.fixture
-def answering() -> Iterator[Answering]:
-    """A function post_process that answers what it is told to."""
-    made = Answering()
+def fake_post_process() -> Iterator[FakePostProcess]:
+    """A post_process function whose answer a test sets."""
+    made = FakePostProcess()
     yield made
     made.stop()
 
 
-def endpoint(url: str, timeout_s: float = 5) -> PostProcessClient:
-    """The door to a post_process."""
+def client_of(url: str, timeout_s: float = 5) -> PostProcessClient:
+    """Return a client of the post_process at `url`."""
     return PostProcessClient(
         PostProcessSettings(post_process_function_url=url, post_process_function_timeout_s=timeout_s)
     )
 
 
-def test_post_process_on_loopback_is_asked_without_a_token(answering: Answering) -> None:
+def test_post_process_on_loopback_is_called_without_a_token(fake_post_process: FakePostProcess) -> None:
     """The request arrives as its contract, the answer is the outcome."""
-    assert endpoint(answering.url).publish(requests.full()) == Outcome(kind="degraded")
+    assert client_of(fake_post_process.url).publish(requests.full()) == Outcome(kind="degraded")
 
-    ((headers, body),) = answering.asked
+    ((headers, body),) = fake_post_process.received
     assert "Authorization" not in headers
     assert PostProcessRequest.model_validate(body) == requests.full()
 
@@ -454,53 +456,56 @@ def test_post_process_on_loopback_is_asked_without_a_token(answering: Answering)
 @pytest.mark.parametrize(
     ("status", "error"), [(400, Refused), (403, Refused), (302, Refused), (429, Throttled), (500, Unavailable)]
 )
-def test_answer_of_an_error_means_that_it_is_not_at_work(
-    answering: Answering, status: int, error: type[IncidentCopilotError]
+def test_error_answer_means_that_post_process_is_not_running(
+    fake_post_process: FakePostProcess, status: int, error: type[IncidentCopilotError]
 ) -> None:
-    """Whatever it answers, it has ended: the next sweep may ask again."""
-    answering.status = status
+    """After any answer it has ended: the next sweep may call it again."""
+    fake_post_process.status = status
 
     with pytest.raises(error, match=str(status)):
-        endpoint(answering.url).publish(requests.full())
+        client_of(fake_post_process.url).publish(requests.full())
 
 
-def test_answer_that_is_no_outcome_is_a_bad_answer(answering: Answering) -> None:
-    """A page in place of JSON is not taken for an outcome."""
-    answering.body = "<html>"
+def test_answer_that_is_not_an_outcome_is_a_bad_answer(fake_post_process: FakePostProcess) -> None:
+    """An HTML page in place of JSON is not an outcome."""
+    fake_post_process.body = "<html>"
 
     with pytest.raises(BadAnswer):
-        endpoint(answering.url).publish(requests.full())
+        client_of(fake_post_process.url).publish(requests.full())
 
 
-def test_nobody_there_is_unavailable_and_silence_uncertain(answering: Answering) -> None:
-    """Only a connection never made promises that nothing was told."""
-    answering.stop()
+def test_no_connection_is_unavailable_and_no_reply_is_uncertain(fake_post_process: FakePostProcess) -> None:
+    """Only a connection that was never made promises that nothing was published."""
+    fake_post_process.stop()
     with pytest.raises(Unavailable, match="cannot be reached"):
-        endpoint(answering.url).publish(requests.full())
+        client_of(fake_post_process.url).publish(requests.full())
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Uncertain, match="did not reply"):
-        endpoint(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2).publish(requests.full())
+        client_of(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2).publish(requests.full())
 
 
-def test_post_process_in_the_cloud_is_asked_with_an_id_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_post_process_in_the_cloud_is_called_with_an_id_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """The token's audience is the function's root URL."""
     monkeypatch.setattr(id_token, "fetch_id_token", lambda _, audience: f"token for {audience}")
 
-    asked = endpoint("https://post-process-x.a.run.app/")._authorization()
+    headers = client_of("https://post-process-x.a.run.app/")._authorization()
 
-    assert asked == {"Authorization": "Bearer token for https://post-process-x.a.run.app"}
+    assert headers == {"Authorization": "Bearer token for https://post-process-x.a.run.app"}
 
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1", "ftp://x", "http://localhost.evil.example", "https://x/y"])
 def test_address_without_protection_is_refused(url: str) -> None:
-    """Clear text is for loopback only."""
+    """Plain HTTP is for loopback only."""
     with pytest.raises(ValueError, match="post_process_function_url"):
         PostProcessSettings(post_process_function_url=url)
 
 
-def test_deployed_function_answers_what_it_swept(
-    store: EmbeddedTraces, executions: FakeExecutions, answering: Answering, monkeypatch: pytest.MonkeyPatch
+def test_deployed_function_answers_with_what_it_swept(
+    store: EmbeddedTraces,
+    executions: FakeExecutions,
+    fake_post_process: FakePostProcess,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Over the functions framework, as the clock calls it: counts in JSON, and an error by its status."""
+    """Over the functions framework, as the scheduled job calls it: ids and counts in JSON, an error by its status."""
     incident_id = opened(store, OLD)
     opened(store, YOUNG, 2)
     monkeypatch.setattr(traces, "connect", lambda: store)
@@ -508,7 +513,7 @@ def test_deployed_function_answers_what_it_swept(
     client = functions_framework.create_app("incident_sweeper", str(MAIN), "http").test_client()
 
     assert client.post("/", json={}).status_code == 500
-    monkeypatch.setenv("POST_PROCESS_FUNCTION_URL", answering.url)
+    monkeypatch.setenv("POST_PROCESS_FUNCTION_URL", fake_post_process.url)
     reply = client.post("/", json={})
 
     assert (reply.status_code, reply.json) == (200, {"published": [incident_id], "failed": [], "waiting": 1})

@@ -1,4 +1,4 @@
-"""However Gemini fails, every step answers and there is a brief; a table at the end says what became of each fault."""
+"""However Gemini fails, every step answers and there is a brief; a table at the end shows the result of each fault."""
 
 import time
 from datetime import timedelta
@@ -14,9 +14,9 @@ from tests.conftest import FAULT_TABLE as TABLE
 from tests.functions import model_path
 
 TIMEOUT_S = 1.0
-"""For each step; the real ones wait longer."""
-MENDED = {"fenced_json"}
-"""Faults that are none for the house."""
+"""For each step; production timeouts are longer."""
+TOLERATED = {"fenced_json"}
+"""Faults that the system repairs without losing the answer."""
 ONSET = NOW - timedelta(minutes=5)
 
 
@@ -43,23 +43,23 @@ def _walk(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> tuple[model_path.Ans
 
 @pytest.mark.parametrize("name", faults.NAMES)
 def test_lasting_fault_ends_in_a_brief_that_says_so(monkeypatch, record_property, name: str) -> None:
-    """Every answer is the offline analyst's, marked, and the brief is there in time."""
+    """Every answer is the offline analyst's and marked, and the brief is ready in time."""
     answers, seconds = _walk(monkeypatch, Fault(name))
-    said = (answers.incident, answers.causes, answers.advice, answers.solution)
-    degraded = [one.degraded for one in said if one.degraded]
+    step_answers = (answers.incident, answers.causes, answers.advice, answers.solution)
+    degraded = [answer.degraded for answer in step_answers if answer.degraded]
     record_property(TABLE, (f"{name}, always", (degraded or ["answered by the model"])[0][:110], seconds))
 
     assert "checkout-api" in answers.brief.html
-    assert answers.brief.kind == ("full" if name in MENDED else "degraded")
-    assert len(degraded) == (0 if name in MENDED else len(said))
-    assert all(one.produced_by == "offline" for one in said) is (name not in MENDED)
+    assert answers.brief.kind == ("full" if name in TOLERATED else "degraded")
+    assert len(degraded) == (0 if name in TOLERATED else len(step_answers))
+    assert all(answer.produced_by == "offline" for answer in step_answers) is (name not in TOLERATED)
     assert seconds < 5 * (2 * TIMEOUT_S + 1)
 
 
 @pytest.mark.parametrize("name", ["429", "500", "503", "reset", "cut_json", "wrong_schema", "empty", "MAX_TOKENS",
                                   "MALFORMED_FUNCTION_CALL", "unknown_function"])  # fmt: skip
-def test_passing_fault_costs_no_answer(monkeypatch, record_property, name: str) -> None:
-    """One failure is waited out or mended, and the model answers."""
+def test_transient_fault_loses_no_answer(monkeypatch, record_property, name: str) -> None:
+    """One failure is retried or repaired, and the model answers."""
     answers, seconds = _walk(monkeypatch, Fault(name, calls=1))
     record_property(TABLE, (f"{name}, once", f"answered by {answers.incident.produced_by}", seconds))
 

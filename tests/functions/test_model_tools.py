@@ -1,4 +1,4 @@
-"""The tools a model has: what they read, and what it makes of that."""
+"""The tools a model may call: what they read, and how its answers may use it."""
 
 import json
 from datetime import timedelta
@@ -10,7 +10,7 @@ import pytest
 from functions.code_analyzer.repository_tools import RepositoryTools
 from functions.incident_detection.log_query_tool import FARTHEST, LogQueryTool
 from infra.local.sandboxes.gemini.request import ModelRequest
-from infra.local.sandboxes.gemini.scripts import Turn, agreeable, calling, said
+from infra.local.sandboxes.gemini.scripts import Turn, agreeable, calling, text_turn
 from infra.local.sandboxes.gemini.server import GeminiSandbox
 from shared.contracts import CodeAnalysis, Evidence
 from shared.errors import Rejected
@@ -34,24 +34,26 @@ LOGS = model_path.FixedLogs(
 
 @pytest.fixture
 def tools(monkeypatch) -> LogQueryTool:
-    """A log desk over LOGS; L1 is taken."""
+    """A log query tool over LOGS; the id L1 is already used."""
     model_path.connect(monkeypatch, LOGS)
     LOGS.queries.clear()
     return LogQueryTool(an_alert(), an_incident())
 
 
-def test_one_more_look_at_the_logs_becomes_evidence(monkeypatch) -> None:
-    """What a detector asked for can be cited, and stands in the incident."""
+def test_second_log_query_becomes_evidence(monkeypatch) -> None:
+    """What the detection model queried can be cited, and is in the incident."""
 
-    def script(asked: ModelRequest) -> Turn:
-        if asked.title == "Judgement" and asked.turns == 0:
+    def script(request: ModelRequest) -> Turn:
+        if request.title == "Judgement" and request.turns == 0:
             return calling(("query_logs", {"words": ["pool"]}))
-        turn = agreeable(asked)
-        if asked.title != "Judgement":
+        turn = agreeable(request)
+        if request.title != "Judgement":
             return turn
-        found = json.dumps(asked.body["contents"][-1])
-        id_ = next(f"L{n}" for n in range(9, 0, -1) if f"L{n} error" in found)
-        return said({**json.loads(turn.parts[0]["text"]), "reasoning": f"{id_} shows an exhausted pool, 40 of 40."})
+        tool_result = json.dumps(request.body["contents"][-1])
+        id_ = next(f"L{n}" for n in range(9, 0, -1) if f"L{n} error" in tool_result)
+        return text_turn(
+            {**json.loads(turn.parts[0]["text"]), "reasoning": f"{id_} shows an exhausted pool, 40 of 40."}
+        )
 
     model_path.connect(monkeypatch, LOGS)
     with GeminiSandbox(script=script) as gemini:
@@ -64,17 +66,19 @@ def test_one_more_look_at_the_logs_becomes_evidence(monkeypatch) -> None:
     assert answers.dropped == []
 
 
-def test_words_and_times_are_the_models_the_service_is_codes(tools) -> None:
-    """Whatever it asks, it reads the alert's own service."""
-    told = tools.query_logs({"words": ["pool"], "start": (NOW - timedelta(minutes=5)).isoformat(), "service_name": "x"})
+def test_model_chooses_words_and_times_but_not_the_service(tools) -> None:
+    """Whatever its arguments, the tool reads the alert's own service."""
+    report = tools.query_logs(
+        {"words": ["pool"], "start": (NOW - timedelta(minutes=5)).isoformat(), "service_name": "x"}
+    )
     (query,) = LOGS.queries
 
     assert (query.service_name, query.containing) == ("checkout-api", ("pool",))
-    assert "L2 error 30 times" in told
-    assert len(told.splitlines()) < 5
+    assert "L2 error 30 times" in report
+    assert len(report.splitlines()) < 5
 
 
-def test_window_is_kept_within_reach(tools) -> None:
+def test_window_is_limited(tools) -> None:
     """A model does not read last year's logs."""
     tools.query_logs({"start": "2001-01-01T00:00:00Z", "end": "2031-01-01T00:00:00Z"})
 
@@ -86,8 +90,8 @@ def test_window_is_kept_within_reach(tools) -> None:
     "args", [{"words": "pool"}, {"words": [""]}, {"words": ["a"] * 9}, {"start": "now"},
              {"start": "2026-05-04T09:00:00Z"}, {"start": "2026-05-04T02:00:00"}]
 )  # fmt: skip
-def test_wrong_arguments_are_told_not_run(tools, args: dict[str, Any]) -> None:
-    """The model hears what is wrong in words it can act on."""
+def test_wrong_arguments_are_reported_not_run(tools, args: dict[str, Any]) -> None:
+    """The model gets an error message that it can act on."""
     with pytest.raises(Rejected):
         tools.query_logs(args)
 
@@ -96,7 +100,7 @@ def test_wrong_arguments_are_told_not_run(tools, args: dict[str, Any]) -> None:
 
 @pytest.fixture
 def code(tmp_path: Path) -> RepositoryTools:
-    """A code desk over a small repository."""
+    """Repository tools over a small repository."""
     repository = Repository(tmp_path / "repo")
     files = {"shop/cart.py": "".join(f"LINE_{n} = {n}\n" for n in range(1, 400)), "config/secrets.yaml": "key: 1\n"}
     sha = repository.commit({**files, ".env.production": "TOKEN=abc\n", "keys/server.pem": "x"}, "Begin")
@@ -105,10 +109,10 @@ def code(tmp_path: Path) -> RepositoryTools:
 
 
 def test_part_of_a_file_is_read_at_the_analysed_commit(code) -> None:
-    """A long file is read in parts that say where they stand."""
-    told = code.read_file({"path": "shop/cart.py", "first_line": 200})
+    """A long file is read in parts that state their line numbers."""
+    part = code.read_file({"path": "shop/cart.py", "first_line": 200})
 
-    assert told.startswith("shop/cart.py, lines 200 to 359 of 400\nLINE_200 = 200\n")
+    assert part.startswith("shop/cart.py, lines 200 to 359 of 400\nLINE_200 = 200\n")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_part_of_a_file_is_read_at_the_analysed_commit(code) -> None:
     ],
 )
 def test_path_that_is_not_for_models_is_refused(code, path: str) -> None:
-    """Outside, secret or absent: a sentence, never a text."""
+    """Outside, secret or absent: an error, never the file's text."""
     with pytest.raises(Rejected):
         code.read_file({"path": path})
 
@@ -139,17 +143,17 @@ def test_search_and_commits_leave_out_what_is_secret(code) -> None:
 
 
 @pytest.mark.parametrize("sha", ["HEAD", "main; rm -rf /", "--all", "", "g" * 40])
-def test_only_a_commits_id_is_looked_up(code, sha: str) -> None:
+def test_only_a_commit_id_is_looked_up(code, sha: str) -> None:
     """No ref, no option, no shell."""
     with pytest.raises(Rejected):
         code.get_commit({"sha": sha})
 
 
-def test_finding_in_a_file_it_asked_for_is_placed_by_code(code) -> None:
-    """The snippet says where it stands; the line the model claims does not count, and the code becomes evidence."""
+def test_lines_of_a_finding_are_set_by_code(code) -> None:
+    """The snippet decides the lines, not what the model claims, and the code becomes evidence."""
     code.read_file({"path": "shop/cart.py"})
     claim = {"path": "shop/cart.py", "line_start": 1, "line_end": 1, "issue_description": "It is wrong."}
-    found = CodeAnalysis.model_validate(
+    analysis = CodeAnalysis.model_validate(
         {
             **code._offline.model_dump(),
             "problematic_files": [
@@ -161,7 +165,7 @@ def test_finding_in_a_file_it_asked_for_is_placed_by_code(code) -> None:
         }
     )
 
-    checked, drops = code.check(found, model_path.known(found))
+    checked, drops = code.check(analysis, model_path.grounding(analysis))
     (place,) = checked.problematic_files
 
     assert (place.line_start, place.line_end, place.evidence_ids) == (7, 8, ["C2"])

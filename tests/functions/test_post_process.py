@@ -1,4 +1,4 @@
-"""Telling once, whatever fails; the real store, real channels where HTTP matters, fakes where it does not."""
+"""Publishing once, whatever fails; with the real store, and real channels where HTTP matters, else fakes."""
 
 import threading
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ ID = requests.INCIDENT_ID
 
 @dataclass
 class People:
-    """Whoever is told: keeps mails and calls, and fails with `mail_error` or `hook_error` when set."""
+    """Who gets mails and hook calls: keeps them, or fails with `mail_error` or `hook_error` when set."""
 
     mails: list[Mail] = field(default_factory=list)
     calls: list[tuple[dict[str, Any], str]] = field(default_factory=list)
@@ -50,8 +50,8 @@ class People:
         self.calls.append((payload, key))
 
 
-class DeadStore:
-    """A store that cannot be reached, whatever is asked."""
+class UnreachableStore:
+    """A store that cannot be reached, whatever is called."""
 
     def __getattr__(self, name: str) -> Any:
         def unreachable(*_: object, **__: object) -> NoReturn:
@@ -68,8 +68,8 @@ def people() -> People:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """A real store with the incident open and its service taken."""
-    with_store = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "told.sqlite3"))
+    """A real store with the incident open and its service claimed."""
+    with_store = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "published.sqlite3"))
     now = clock.now()
     with_store.open_incident(IncidentRecord(ID, "billing-worker", "open", now, now, {}))
     with_store.claim("service:billing-worker", ID, now + timedelta(hours=1))
@@ -78,19 +78,19 @@ def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
 
 
 def channels(people: People, folder: Path, **changes: Any) -> Channels:
-    """Doors that lead to these people and this folder."""
+    """Return channels to these people and this folder."""
     archive = FileArchive(ArchiveSettings(save_output=True, output_dir=folder))
     open_channels = Channels(lambda: people, lambda: people, lambda: archive, lambda: ("ada@example.com",))
     return replace(open_channels, **changes)
 
 
 def die() -> NoReturn:
-    """A process that is killed."""
+    """Stop as a killed process does."""
     raise KeyboardInterrupt
 
 
 def refuse(error: IncidentCopilotError) -> Any:
-    """A door that cannot be opened."""
+    """Return a channel that cannot be connected."""
 
     def channel() -> NoReturn:
         raise error
@@ -98,7 +98,7 @@ def refuse(error: IncidentCopilotError) -> Any:
     return channel
 
 
-def test_full_incident_is_told_everywhere_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+def test_full_incident_is_published_everywhere_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """Hook, mail and archive get it, the incident closes with the outcome, the service is free again."""
     outcome = publish(requests.full(), store, channels(people, tmp_path))
 
@@ -114,7 +114,7 @@ def test_full_incident_is_told_everywhere_once(store: EmbeddedTraces, people: Pe
 
 
 def test_archive_holds_brief_text_request_and_outcome(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """Four files stand under the incident's id, and the outcome names the first."""
+    """Four files are stored under the incident's id, and the outcome names the first."""
     outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     folder = tmp_path / ID
@@ -124,7 +124,7 @@ def test_archive_holds_brief_text_request_and_outcome(store: EmbeddedTraces, peo
     assert "data:image/png" in (folder / "brief.html").read_text()
 
 
-def test_second_telling_repeats_nothing(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+def test_second_publish_repeats_nothing(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """A second call finds the mail and the hook's call done."""
     publish(requests.full(), store, channels(people, tmp_path))
     again = publish(requests.full(), store, channels(people, tmp_path))
@@ -133,8 +133,8 @@ def test_second_telling_repeats_nothing(store: EmbeddedTraces, people: People, t
     assert (len(people.mails), len(people.calls)) == (1, 1)
 
 
-def test_dismissed_alert_is_mailed_short(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """A dismissal is told too, and says what was looked at."""
+def test_dismissed_alert_gets_a_short_mail(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """A dismissal is published too, and says how many lines were read."""
     outcome = publish(requests.dismissed(), store, channels(people, tmp_path))
 
     assert outcome.kind == "dismissed"
@@ -143,7 +143,7 @@ def test_dismissed_alert_is_mailed_short(store: EmbeddedTraces, people: People, 
 
 
 def test_hook_failure_is_named_in_the_mail(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """The hook goes first, so that the mail can say that it failed."""
+    """The hook is called first, so that the mail can say that it failed."""
     people.hook_error = Unavailable("The hook at 'x' cannot be reached")
 
     outcome = publish(requests.full(), store, channels(people, tmp_path))
@@ -153,7 +153,7 @@ def test_hook_failure_is_named_in_the_mail(store: EmbeddedTraces, people: People
 
 
 def test_mail_failure_is_named_in_the_archived_brief(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """Who reads the file learns that nobody got the mail, and what to do."""
+    """The file says that the mail was not sent, and what to do."""
     people.mail_error = Refused("Gmail's refresh token has expired (invalid_grant). Renew it")
 
     outcome = publish(requests.full(), store, channels(people, tmp_path))
@@ -163,7 +163,7 @@ def test_mail_failure_is_named_in_the_archived_brief(store: EmbeddedTraces, peop
 
 
 def test_failed_mail_can_be_sent_later(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """A mail that surely was not sent gives its lease back."""
+    """A mail that was certainly not sent releases its lease."""
     people.mail_error = Unavailable("no connection")
     publish(requests.full(), store, channels(people, tmp_path))
 
@@ -174,7 +174,7 @@ def test_failed_mail_can_be_sent_later(store: EmbeddedTraces, people: People, tm
 
 
 def test_later_mail_amends_the_outcome_once_it_is_sent(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """The hook is not called again; a later try that fails too changes nothing of what was told."""
+    """The hook is not called again; a retry that fails too does not change the published outcome."""
     people.mail_error = Unavailable("no connection")
     first = publish(requests.full(), store, channels(people, tmp_path))
     again = requests.full().model_copy(update={"mail_attempt": 1})
@@ -193,27 +193,29 @@ def test_later_mail_amends_the_outcome_once_it_is_sent(store: EmbeddedTraces, pe
     assert (len(people.mails), len(people.calls)) == (1, 1)
 
 
-def test_doubtful_mail_is_not_repeated_at_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+def test_mail_that_may_have_been_sent_is_not_repeated_immediately(
+    store: EmbeddedTraces, people: People, tmp_path: Path
+) -> None:
     """A mail that may have been sent keeps its lease: the next attempt does not mail twice."""
     people.mail_error = Uncertain("no reply")
     publish(requests.full(), store, channels(people, tmp_path))
 
     people.mail_error = None
-    with pytest.raises(Unavailable, match="Another attempt took the mail"):
+    with pytest.raises(Unavailable, match="Another attempt holds the mail lease"):
         publish(requests.full(), store, channels(people, tmp_path))
 
     assert people.mails == []
 
 
 @pytest.mark.parametrize("dies_at", ["hook", "mail"])
-def test_attempt_that_died_at_telling_leaves_it_to_a_later_one(
+def test_attempt_killed_while_publishing_leaves_it_to_a_later_one(
     store: EmbeddedTraces, people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: str
 ) -> None:
-    """The incident stays open and is not called told; when the dead attempt's lease has run out everybody is told."""
+    """The incident stays open and unpublished; once the killed attempt's lease has expired, a later one publishes."""
     with pytest.raises(KeyboardInterrupt):
         publish(requests.full(), store, channels(people, tmp_path, **{dies_at: die}))
 
-    with pytest.raises(Unavailable, match=f"Another attempt took the {dies_at}"):
+    with pytest.raises(Unavailable, match=f"Another attempt holds the {dies_at} lease"):
         publish(requests.full(), store, channels(people, tmp_path))
     record = store.incident(ID)
     assert record is not None
@@ -225,8 +227,8 @@ def test_attempt_that_died_at_telling_leaves_it_to_a_later_one(
     assert (len(people.mails), len(people.calls)) == (1, 1)
 
 
-def test_attempts_at_once_tell_once_and_say_so(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """Five at once, as a slow workflow and sweeps: one mail, one call; whoever is late finds it told or comes again."""
+def test_attempts_at_once_publish_once_and_say_so(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Five at once, like a slow workflow and sweeps: one mail, one call; a late one finds it published or retries."""
     barrier = threading.Barrier(5)
 
     def attempt(_: int) -> Outcome | None:
@@ -248,7 +250,7 @@ def test_attempts_at_once_tell_once_and_say_so(store: EmbeddedTraces, people: Pe
 
 
 def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp_path: Path) -> None:
-    """With hook, mail and archive broken the outcome is told by the store alone."""
+    """With hook, mail and archive broken only the store holds the outcome."""
     broken = People(mail_error=Refused("no"), hook_error=Refused("no"))
     blocked = tmp_path / "file"
     blocked.write_text("")
@@ -262,17 +264,17 @@ def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp
     assert record.outcome == outcome.model_dump(mode="json")
 
 
-def test_dead_store_does_not_stop_the_mail(people: People, tmp_path: Path) -> None:
-    """Without a memory the humans are told all the same, and told that the memory failed, once."""
-    outcome = publish(requests.full(), DeadStore(), channels(people, tmp_path))
+def test_unreachable_store_does_not_stop_the_mail(people: People, tmp_path: Path) -> None:
+    """Without the trace store people still get the mail, which says once that the store failed."""
+    outcome = publish(requests.full(), UnreachableStore(), channels(people, tmp_path))
 
     assert (outcome.mail_status, outcome.hook_status) == ("sent", "called")
     assert [failure.step for failure in outcome.failures] == ["traces"]
     assert "traces failed" in people.mails[0].text
 
 
-def test_channels_that_are_off_are_no_failure(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """A house without mail, hook and archive ends incidents quietly, as it was set up."""
+def test_channels_that_are_off_are_not_a_failure(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Without mail, hook and archive incidents close without a message, as configured."""
     closed = Channels(lambda: None, lambda: None, lambda: None, lambda: ())
 
     outcome = publish(requests.full(), store, closed)
@@ -285,7 +287,7 @@ def test_channels_that_are_off_are_no_failure(store: EmbeddedTraces, people: Peo
 def test_wrong_mail_settings_are_a_named_failure(
     store: EmbeddedTraces, people: People, tmp_path: Path, channel: str
 ) -> None:
-    """A missing variable keeps the mail back, not the hook and the archive."""
+    """A missing variable stops the mail, not the hook and the archive."""
     shut = channels(people, tmp_path, **{channel: refuse(Misconfigured("GMAIL_CLIENT_ID: Field required"))})
 
     outcome = publish(requests.full(), store, shut)

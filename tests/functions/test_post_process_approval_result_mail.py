@@ -32,13 +32,13 @@ class Mailbox:
         return MailSent("m1", "t1")
 
 
-def asked(**changes: Any) -> PostProcessRequest:
-    """What the workflow asks after an approval."""
+def request(**changes: Any) -> PostProcessRequest:
+    """What the workflow sends after an approval."""
     return PostProcessRequest(alert=ALERT, **{"pull_request": OPENED, "is_approved": True, **changes})
 
 
 def channels(mailbox: Mailbox) -> Channels:
-    """Only the mail is open."""
+    """Return channels with the mail alone."""
     return Channels(lambda: mailbox, lambda: None, lambda: None, lambda: ("on-call@example.com",))
 
 
@@ -47,7 +47,7 @@ def test_result_is_mailed_once() -> None:
     store, mailbox = traces.connect(), Mailbox()
     store.open_incident(a_record(ALERT))
 
-    first, second = (mail_approval_result(asked(), store, channels(mailbox)) for _ in range(2))
+    first, second = (mail_approval_result(request(), store, channels(mailbox)) for _ in range(2))
 
     (mail,) = mailbox.mails
     assert (first.mail_status, second.mail_status) == ("sent", "already_sent")
@@ -56,23 +56,23 @@ def test_result_is_mailed_once() -> None:
     assert f'<a href="{URL}">' in mail.html
 
 
-def test_mail_that_failed_is_told_and_sent_by_the_next_attempt() -> None:
+def test_failed_mail_is_reported_and_sent_by_the_next_attempt() -> None:
     """Nothing was sent, so it may be sent again."""
     store, mailbox = traces.connect(), Mailbox()
     mailbox.is_down = True
-    assert mail_approval_result(asked(), store, channels(mailbox)).mail_status == "failed"
+    assert mail_approval_result(request(), store, channels(mailbox)).mail_status == "failed"
     mailbox.is_down = False
 
-    assert mail_approval_result(asked(), store, channels(mailbox)).mail_status == "sent"
+    assert mail_approval_result(request(), store, channels(mailbox)).mail_status == "sent"
 
 
-def test_outcome_told_before_stays() -> None:
-    """The incident was closed with its brief."""
+def test_published_outcome_does_not_change() -> None:
+    """The incident was closed when its brief was published."""
     store = traces.connect()
     store.open_incident(a_record(ALERT))
     store.close_incident(ALERT.incident_id, {"kind": "full"})
 
-    mail_approval_result(asked(), store, channels(Mailbox()))
+    mail_approval_result(request(), store, channels(Mailbox()))
 
     record = store.incident(ALERT.incident_id)
     assert record is not None
@@ -84,26 +84,26 @@ def test_pull_request_that_was_not_opened_says_why() -> None:
     refused = Branch(status="refused", message="'a.py' does not contain <b>")
     failure = Failure(step="file_updater", error_type="Unavailable", message="GitHub is down")
 
-    mail = written(asked(pull_request=None, branch=refused, failures=[failure]), ("a@example.com",))
+    mail = written(request(pull_request=None, branch=refused, failures=[failure]), ("a@example.com",))
 
     assert mail.subject == "The approved pull request for checkout-api was not opened"
     assert "file_updater failed (Unavailable): GitHub is down" in mail.text
     assert "&lt;b&gt;" in mail.html
 
 
-@pytest.mark.parametrize(("state", "kept"), [("approved", "not_opened"), ("open", "open")])
-def test_link_learns_that_nothing_was_opened(state: str, kept: str) -> None:
-    """Whoever reloads the approval page is told why; what is open already stays so."""
+@pytest.mark.parametrize(("state", "expected"), [("approved", "not_opened"), ("open", "open")])
+def test_approval_page_gets_the_reason_when_nothing_was_opened(state: str, expected: str) -> None:
+    """A reloaded approval page shows the reason; a pull request that is open stays open."""
     store = traces.connect()
     store.open_incident(a_record(ALERT))
     store.set_pull_request(ALERT.incident_id, {"state": state, "title": "Revert"})
     skipped = Branch(status="skipped", message="Incident inc-1 is writing a change of the same files.")
 
-    mail_approval_result(asked(pull_request=None, branch=skipped), store, channels(Mailbox()))
+    mail_approval_result(request(pull_request=None, branch=skipped), store, channels(Mailbox()))
 
     record = store.incident(ALERT.incident_id)
     assert record is not None
     assert record.pull_request is not None
-    assert record.pull_request["state"] == kept
-    if kept == "not_opened":
+    assert record.pull_request["state"] == expected
+    if expected == "not_opened":
         assert record.pull_request["reason"] == skipped.message

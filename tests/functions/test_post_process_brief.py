@@ -56,12 +56,12 @@ class Page(HTMLParser):
 
 
 def brief(request: PostProcessRequest) -> Brief:
-    """The brief of a request as it stands."""
+    """Return the brief of a request, with its own failures."""
     return render(request, list(request.failures), USAGE)
 
 
 def vocabulary(text: str) -> set[str]:
-    """The words of a text, however they are set."""
+    """Return the words of a text in lower case, without markup."""
     return set(re.findall(r"\w+", text.lower()))
 
 
@@ -75,12 +75,12 @@ def vocabulary(text: str) -> set[str]:
     ],
     ids=["full", "degraded", "silent", "dismissed"],
 )
-def test_subject_says_how_it_ends(request_: PostProcessRequest, kind: str, prefix: str) -> None:
+def test_subject_states_severity_kind_and_service(request_: PostProcessRequest, kind: str, prefix: str) -> None:
     """The kind is known from the subject alone."""
-    told = brief(request_)
+    rendered = brief(request_)
 
-    assert told.kind == kind
-    assert told.subject.startswith(prefix)
+    assert rendered.kind == kind
+    assert rendered.subject.startswith(prefix)
 
 
 def test_full_brief_answers_in_the_order_of_need() -> None:
@@ -116,33 +116,33 @@ def test_full_brief_answers_in_the_order_of_need() -> None:
 
 @pytest.mark.parametrize("name", ["full", "degraded", "dismissed", "silent"])
 def test_text_says_what_the_html_says(name: str) -> None:
-    """HTML and text hold the same words and addresses: the plain alternative is no poorer and no richer."""
-    told = brief(getattr(requests, name)())
-    page = Page(told.html)
+    """HTML and text hold the same words and addresses: the plain alternative has no less and no more."""
+    rendered = brief(getattr(requests, name)())
+    page = Page(rendered.html)
 
-    assert vocabulary(told.text) == vocabulary(" ".join([page.words, *page.links]))
+    assert vocabulary(rendered.text) == vocabulary(" ".join([page.words, *page.links]))
 
 
-def test_recommended_action_stands_first_and_once() -> None:
-    """An action said by two agents, and recommended, is one action with its steps."""
+def test_recommended_action_is_first_and_listed_once() -> None:
+    """An action that two agents name and one recommends is one action with its steps."""
     text = brief(requests.full()).text
 
     assert text.count("Roll billing-worker back") == 1
     assert text.index("1. Roll billing-worker back") < text.index("kubectl") < text.index("2. Pause")
 
 
-def test_way_back_that_names_the_culprit_takes_the_place_of_the_vague_one() -> None:
-    """What was advised before the commit was known gives way; a weak suspect settles nothing."""
+def test_rollback_that_names_the_commit_replaces_the_vague_one() -> None:
+    """Advice from before the commit was known is dropped; a weak suspect changes nothing."""
     vague = Suggestion(
         type="rollback", description="Roll it back if a version was deployed shortly before.", priority="high"
     )
     early = Suggestions(suggestions=[vague], recommended_action=vague.description)
     named = Mitigation(action="Roll it back to a release without 4c1d9e07aa31.", steps=["Find it."], priority="high")
     weak = requests.code_analysis().suspect_commits[0].model_copy(update={"score": 0.2})
-    given = {"suggestions": early, "solution": requests.solution(mitigations=[named])}
+    answers = {"suggestions": early, "solution": requests.solution(mitigations=[named])}
 
-    settled = brief(requests.full(**given)).text
-    open_ = brief(requests.full(**given, code_analysis=requests.code_analysis(suspect_commits=[weak]))).text
+    settled = brief(requests.full(**answers)).text
+    open_ = brief(requests.full(**answers, code_analysis=requests.code_analysis(suspect_commits=[weak]))).text
 
     assert "1. Roll it back to a release without 4c1d9e07aa31." in settled
     assert "if a version was deployed" not in settled
@@ -151,21 +151,21 @@ def test_way_back_that_names_the_culprit_takes_the_place_of_the_vague_one() -> N
     assert "Commit to look at (only 20 %)" in open_
 
 
-def test_words_of_code_are_shown_as_they_stand() -> None:
-    """Asterisks of a template are no emphasis; in a model's words Markdown works, and templates stay whole."""
-    said = "“GET <*> took <*> ms” and *that* is 2*3*4"
-    cause = requests.root_causes().root_causes[0].model_copy(update={"hypothesis": said})
+def test_text_written_by_code_is_shown_unchanged() -> None:
+    """Asterisks of a template are not emphasis; in a model's text Markdown works, and templates stay complete."""
+    hypothesis = "“GET <*> took <*> ms” and *that* is 2*3*4"
+    cause = requests.root_causes().root_causes[0].model_copy(update={"hypothesis": hypothesis})
 
     ours = Page(brief(requests.full(root_causes=requests.root_causes(produced_by="offline", root_causes=[cause]))).html)
     theirs = Page(brief(requests.full(root_causes=requests.root_causes(root_causes=[cause]))).html)
 
-    assert said in ours.words
+    assert hypothesis in ours.words
     assert "GET <*> took <*> ms" in theirs.words
     assert "em" in {tag for tag, _ in theirs.tags}
 
 
-def test_logs_that_were_not_read_hold_no_count() -> None:
-    """Nothing read is not nothing wrong, and nothing found is a third thing."""
+def test_logs_that_were_not_read_show_no_count() -> None:
+    """Logs not read, no lines found and no errors are three different statements."""
     counts = {"error_summary": ErrorSummary(), "lines_read": 0}
 
     unread = brief(requests.full(incident=requests.incident(**counts, log_query_used=""))).text
@@ -176,23 +176,23 @@ def test_logs_that_were_not_read_hold_no_count() -> None:
     assert "0 errors" not in unread + silent
 
 
-def test_the_same_lack_is_told_once_with_all_its_steps() -> None:
-    """Five steps without a model are one trouble."""
-    lack = "No model answered: the quota is spent."
+def test_same_degradation_is_listed_once_with_all_its_steps() -> None:
+    """Several steps without a model are one problem."""
+    reason = "No model answered: the quota is spent."
     request = requests.full(
-        incident=requests.incident(degraded=lack),
-        root_causes=requests.root_causes(degraded=lack),
-        suggestions=requests.suggestions(degraded=lack),
+        incident=requests.incident(degraded=reason),
+        root_causes=requests.root_causes(degraded=reason),
+        suggestions=requests.suggestions(degraded=reason),
     )
 
     text = brief(request).text
 
-    assert text.count(lack) == 1
+    assert text.count(reason) == 1
     assert "incident_detection, rca, suggestion had to do without something" in text
 
 
 def test_dates_of_a_replay_show_their_year() -> None:
-    """Since January of another year is not since this January."""
+    """A date of another year could be taken for one of this year."""
     then = requests.ONSET.replace(year=2024)
     request = requests.full(incident=requests.incident(onset=then, stack_traces=[]))
 
@@ -205,7 +205,7 @@ def test_dates_of_a_replay_show_their_year() -> None:
 
 
 def test_alert_without_a_name_reads_well() -> None:
-    """No comma where nothing stands before it."""
+    """No comma without a name before it."""
     assert "Alert received 14 Mar 02:55 UTC" in brief(requests.full(alert=requests.alert(alert_name=""))).text
 
 
@@ -245,18 +245,18 @@ def test_each_failure_says_what_it_means_and_what_to_do() -> None:
     assert "incident_detection had to do without something\nNo model answered: Gemini's quota is spent." in text
 
 
-def test_offline_answers_are_called_so() -> None:
-    """A reader knows that rules spoke and no model."""
+def test_offline_answers_are_marked() -> None:
+    """A reader sees that rules answered and not a model."""
     assert "Analysed by: offline analyst" in brief(requests.degraded()).text
 
 
-def test_no_hypothesis_is_said_plainly() -> None:
-    """An answer without causes is an answer; no answer is another."""
+def test_missing_hypothesis_is_stated() -> None:
+    """An answer without causes and a missing answer are different statements."""
     assert "No cause was found in the evidence." in brief(requests.full(root_causes=RootCauses())).text
     assert "Causes were not ranked." in brief(requests.full(root_causes=None)).text
 
 
-def test_stack_trace_stands_in_for_code_that_could_not_be_read() -> None:
+def test_stack_trace_replaces_code_that_could_not_be_read() -> None:
     """Without code the reader still sees the failing frames."""
     text = brief(requests.full(code_analysis=CodeAnalysis(code_available=False))).text
 
@@ -264,7 +264,7 @@ def test_stack_trace_stands_in_for_code_that_could_not_be_read() -> None:
 
 
 def test_empty_answers_still_make_a_brief() -> None:
-    """Nothing but an alert and empty answers is told without a hole."""
+    """An alert with empty answers makes a brief without empty sections."""
     request = PostProcessRequest(
         alert=requests.alert(annotations={}, dashboard_url="", generator_url="", silence_url="", started_at=None),
         incident=requests.incident(
@@ -278,23 +278,23 @@ def test_empty_answers_still_make_a_brief() -> None:
         suggestions=Suggestions(),
     )
 
-    told = brief(request)
+    rendered = brief(request)
 
-    assert "Since: not known." in told.text
-    assert "LINKS" not in told.text
-    assert told.images == ()
+    assert "Since: not known." in rendered.text
+    assert "LINKS" not in rendered.text
+    assert rendered.images == ()
 
 
 @pytest.mark.parametrize("name", ["huge", "hostile", "full"])
 def test_html_stays_under_the_size_gmail_clips(name: str) -> None:
     """Gmail clips at 102 KB; cause, actions and pull request are never left out."""
-    told = brief(getattr(requests, name)())
+    rendered = brief(getattr(requests, name)())
 
-    assert len(told.html.encode()) <= HTML_BYTES < 102_000
-    assert {"MOST LIKELY CAUSE", "DO NOW", "PULL REQUEST"} <= set(told.text.splitlines())
+    assert len(rendered.html.encode()) <= HTML_BYTES < 102_000
+    assert {"MOST LIKELY CAUSE", "DO NOW", "PULL REQUEST"} <= set(rendered.text.splitlines())
 
 
-def test_what_is_left_out_is_said() -> None:
+def test_brief_says_what_is_left_out() -> None:
     """A shortened brief says so and where the rest is."""
     assert "for length. The trace has everything." in brief(requests.huge()).text
 
@@ -311,7 +311,7 @@ def test_edits_of_one_file_are_one_change() -> None:
     assert "@@" not in text
 
 
-def test_weak_suspects_are_not_shown_beside_the_best() -> None:
+def test_weak_suspects_are_not_shown_next_to_the_best() -> None:
     """The best suspect is always shown, another only when it explains half of the evidence."""
     best = requests.code_analysis().suspect_commits[0]
     weak = best.model_copy(update={"subject": "Rename a test", "score": 0.3})
@@ -326,18 +326,18 @@ def test_weak_suspects_are_not_shown_beside_the_best() -> None:
 
 def test_chart_draws_what_was_counted_and_marks_the_onset() -> None:
     """Each bar is a count of its part of the window; the first of the rise is marked."""
-    told = requests.incident()
+    incident = requests.incident()
 
-    drawn = chart(told)
+    drawn = chart(incident)
 
     assert drawn is not None
     assert drawn.marked is not None
-    assert list(drawn.counts) == told.error_summary.errors_over_time
-    assert drawn.marked == int((told.onset - told.start) / (told.end - told.start) * len(drawn.counts))
+    assert list(drawn.counts) == incident.error_summary.errors_over_time
+    assert drawn.marked == int((incident.onset - incident.start) / (incident.end - incident.start) * len(drawn.counts))
 
 
 def test_evidence_of_one_query_is_linked_once() -> None:
-    """Four pieces of one query are one link."""
+    """Four pieces of evidence from one query are one link."""
     piece = requests.incident().evidence[0]
     pieces = [piece.model_copy(update={"id": f"L{n}"}) for n in range(1, 5)]
 
@@ -347,17 +347,17 @@ def test_evidence_of_one_query_is_linked_once() -> None:
 
 
 def test_full_hash_is_shortened_in_prose_and_whole_in_commands() -> None:
-    """Forty digits fill two lines of a phone; a command needs them all."""
+    """Forty digits fill two lines on a phone; a command needs them all."""
     sha = "4c1d9e07aa31" + "0" * 28
     one = requests.suggestions().suggestions[1].model_copy(update={"steps": [f"git revert {sha}"]})
-    told = brief(requests.full(suggestions=Suggestions(suggestions=[one], recommended_action=f"Take {sha} back")))
+    rendered = brief(requests.full(suggestions=Suggestions(suggestions=[one], recommended_action=f"Take {sha} back")))
 
-    assert "1. Take 4c1d9e07aa31 back" in told.text
-    assert f"git revert {sha}" in told.text
+    assert "1. Take 4c1d9e07aa31 back" in rendered.text
+    assert f"git revert {sha}" in rendered.text
 
 
-def test_command_is_whole_or_absent() -> None:
-    """Half a command is another command: a long one is left out, never cut."""
+def test_command_is_complete_or_absent() -> None:
+    """Half a command is another command: a long one is left out, never truncated."""
     steps = ["kubectl delete pod --selector app=" + "a" * 700, "$ kubectl get pods"]
     suggestion = requests.suggestions().suggestions[0].model_copy(update={"steps": steps})
 
@@ -369,7 +369,7 @@ def test_command_is_whole_or_absent() -> None:
 
 
 def test_hostile_text_makes_no_tag_and_no_link() -> None:
-    """Scripts, handlers, frames, remote images, templates and markup in logs or answers stay dead text."""
+    """Scripts, handlers, frames, remote images, templates and markup in logs or answers stay plain text."""
     page = Page(brief(requests.hostile()).html)
 
     names = {tag for tag, _ in page.tags}
@@ -408,7 +408,7 @@ MARKUP += ["<mj-text>", "</mj-column>", "<script>", "[x](http://y)", "![x](y)", 
 @settings(max_examples=60, deadline=None)
 @given(strategies.text(max_size=200) | strategies.lists(strategies.sampled_from(MARKUP), max_size=30).map("".join))
 def test_any_text_makes_a_brief_without_foreign_tags(text: str) -> None:
-    """Whatever a model or a log line says, the brief renders, and only prose tags come of it."""
+    """Whatever a model or a log line says, the brief renders, and only prose tags result."""
     request = requests.full(
         suggestions=Suggestions(recommended_action=text),
         solution=None,
@@ -424,8 +424,8 @@ def test_any_text_makes_a_brief_without_foreign_tags(text: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b", "\ud800"])
-def test_invisible_characters_are_cut(character: str) -> None:
-    """Nothing that breaks XML or turns the reading direction reaches a reader, not even as an entity."""
+def test_invisible_characters_are_removed(character: str) -> None:
+    """Nothing that breaks XML or changes the reading direction reaches a reader, not even as an entity."""
     entity = f"&#x{ord(character):x};"
     request = requests.full(root_causes=requests.root_causes(most_likely="", unknowns=[]))
     request = request.model_copy(
@@ -434,10 +434,10 @@ def test_invisible_characters_are_cut(character: str) -> None:
         }
     )
 
-    told = brief(request)
+    rendered = brief(request)
 
-    assert character not in told.html + told.text + told.subject
-    assert "ab" in told.text
+    assert character not in rendered.html + rendered.text + rendered.subject
+    assert "ab" in rendered.text
 
 
 def test_only_web_addresses_become_links() -> None:
@@ -457,7 +457,7 @@ def test_only_web_addresses_become_links() -> None:
 
 
 def test_mail_loads_nothing_from_outside() -> None:
-    """No font, style or image of another host: opening the mail tells nobody."""
+    """No font, style or image of another host: opening the mail contacts no other host."""
     html = brief(requests.full()).html
 
     assert "@import" not in html
@@ -465,17 +465,17 @@ def test_mail_loads_nothing_from_outside() -> None:
     assert not re.search(r"<(link|img)[^>]+https?://", html)
 
 
-def test_standalone_html_holds_its_pictures() -> None:
+def test_standalone_html_contains_its_images() -> None:
     """The archived file needs no mail program to show its chart."""
-    told = brief(requests.full())
+    rendered = brief(requests.full())
 
-    assert "cid:" in told.html
-    assert "cid:" not in told.standalone_html
-    assert "data:image/png;base64," in told.standalone_html
+    assert "cid:" in rendered.html
+    assert "cid:" not in rendered.standalone_html
+    assert "data:image/png;base64," in rendered.standalone_html
 
 
 def test_sparkline_is_a_png_of_the_counts() -> None:
-    """The picture is a valid PNG, and its bars are as high as the counts."""
+    """The image is a valid PNG, and its bars are as high as the counts."""
     png = sparkline(Chart((0.0, 5.0, 10.0), "errors", marked=1))
 
     width, height = struct.unpack(">II", png[16:24])
@@ -489,8 +489,8 @@ def test_sparkline_is_a_png_of_the_counts() -> None:
     assert drawn == [2, height // 2, height]
 
 
-def test_failure_of_anything_degrades() -> None:
-    """A request without failures is full; one failure more and it is degraded; a dismissal stays one."""
+def test_any_failure_degrades_the_brief() -> None:
+    """A request without failures is full; one failure makes it degraded; a dismissal stays dismissed."""
     failure = Failure(step="hook", error_type="Unavailable", message="closed")
 
     assert kind_of(requests.full(), []) == "full"

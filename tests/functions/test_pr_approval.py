@@ -1,4 +1,4 @@
-"""The approval page: who holds the link sees, who sends its form decides, once."""
+"""The approval page: its link shows the change, its form decides, once."""
 
 import html
 import re
@@ -26,16 +26,16 @@ SETTINGS = ApprovalSettings(approval_signing_key=SecretStr(KEY), approval_url="h
 
 
 class Workflows(Sandbox):
-    """Takes callbacks; answers `status`."""
+    """Receives callbacks; answers `status`."""
 
     status = 200
 
     def answer(self, request: Request) -> Reply:
-        """Take the callback, or fail."""
+        """Answer the callback."""
         return Reply.of_json({}, self.status)
 
     def decisions(self) -> list[str]:
-        """What was called back."""
+        """Return the decisions that were called back."""
         return [request.json()["decision"] for request in self.requests]
 
 
@@ -65,8 +65,8 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workflows]:
 
 def token(**changes: Any) -> str:
     """A link's token that is good for an hour."""
-    given = {"purpose": "open the page", "incident_id": ID, "until": clock.now() + timedelta(hours=1), **changes}
-    return SETTINGS.sign(**given)
+    fields = {"purpose": "open the page", "incident_id": ID, "until": clock.now() + timedelta(hours=1), **changes}
+    return SETTINGS.sign(**fields)
 
 
 def visit(
@@ -82,10 +82,10 @@ def visit(
 
 
 def confirm_of(response: flask.Response) -> str:
-    """The hidden field of the page."""
-    found = re.search(r'name="confirm" value="([^"]+)"', response.get_data(as_text=True))
-    assert found is not None
-    return html.unescape(found[1])
+    """Return the hidden field of the page."""
+    match = re.search(r'name="confirm" value="([^"]+)"', response.get_data(as_text=True))
+    assert match is not None
+    return html.unescape(match[1])
 
 
 def decided(decision: str) -> flask.Response:
@@ -94,14 +94,14 @@ def decided(decision: str) -> flask.Response:
 
 
 def state() -> dict[str, Any]:
-    """What the incident knows of its pull request."""
+    """Return the pull request stored with the incident."""
     record = traces.connect().incident(ID)
     assert record is not None
     return record.pull_request or {}
 
 
 def test_link_shows_the_diff_and_decides_nothing(workflows: Workflows) -> None:
-    """Opening it, also by a mail scanner, is only looking."""
+    """Opening it, also by a mail scanner, changes nothing."""
     response = visit(token())
     page = response.get_data(as_text=True)
 
@@ -113,8 +113,8 @@ def test_link_shows_the_diff_and_decides_nothing(workflows: Workflows) -> None:
     assert (workflows.requests, state()["state"]) == ([], "awaiting_approval")
 
 
-def test_page_can_run_load_and_be_framed_by_nothing(workflows: Workflows) -> None:
-    """And its address, which is a credential, goes nowhere."""
+def test_page_runs_and_loads_nothing_and_cannot_be_framed(workflows: Workflows) -> None:
+    """Its address is a credential, so it is neither sent as referrer nor cached."""
     headers = visit(token()).headers
 
     assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -122,29 +122,29 @@ def test_page_can_run_load_and_be_framed_by_nothing(workflows: Workflows) -> Non
     assert (headers["Referrer-Policy"], headers["Cache-Control"]) == ("no-referrer", "no-store")
 
 
-@pytest.mark.parametrize(("decision", "stands"), [("approve", "approved"), ("decline", "declined")])
-def test_form_decides_and_wakes_the_workflow(workflows: Workflows, decision: str, stands: str) -> None:
-    """The decision is kept with the incident and called back."""
+@pytest.mark.parametrize(("decision", "expected"), [("approve", "approved"), ("decline", "declined")])
+def test_form_decides_and_calls_the_workflow_back(workflows: Workflows, decision: str, expected: str) -> None:
+    """The decision is stored with the incident and called back."""
     assert decided(decision).status_code == 200
 
-    assert (workflows.decisions(), state()["state"], state()["decision"]) == ([decision], stands, decision)
+    assert (workflows.decisions(), state()["state"], state()["decision"]) == ([decision], expected, decision)
     assert approval.is_approved(traces.connect(), ID) is (decision == "approve")
 
 
 def test_link_works_once(workflows: Workflows) -> None:
-    """After the decision the form is gone, and a form kept from before does nothing."""
-    kept = confirm_of(visit(token()))
+    """After the decision the form is gone, and a form from before does nothing."""
+    confirm = confirm_of(visit(token()))
     decided("approve")
 
-    again = visit(token(), {"confirm": kept, "decision": "decline"})
+    again = visit(token(), {"confirm": confirm, "decision": "decline"})
 
     assert "approved" in again.get_data(as_text=True)
     assert 'name="confirm"' not in visit(token()).get_data(as_text=True)
     assert (workflows.decisions(), state()["decision"]) == (["approve"], "approve")
 
 
-def test_first_of_two_decisions_stands(workflows: Workflows) -> None:
-    """Two people press different buttons at once: one wins, and the workflow hears only that one."""
+def test_first_of_two_decisions_counts(workflows: Workflows) -> None:
+    """Two people press different buttons at once: one wins, and the workflow receives only that one."""
     workflows.status = 503
     decided("approve")
     workflows.status = 200
@@ -155,7 +155,7 @@ def test_first_of_two_decisions_stands(workflows: Workflows) -> None:
 
 
 def test_callback_that_failed_can_be_sent_again(workflows: Workflows) -> None:
-    """The decision is kept, the page says it did not arrive and offers the form again."""
+    """The decision is stored, the page says it did not arrive and offers the form again."""
     workflows.status = 500
     assert decided("approve").status_code == 504
     workflows.status = 200
@@ -164,8 +164,8 @@ def test_callback_that_failed_can_be_sent_again(workflows: Workflows) -> None:
     assert workflows.decisions() == ["approve", "approve"]
 
 
-def test_workflow_that_is_over_is_told(workflows: Workflows) -> None:
-    """Nobody waits any more."""
+def test_workflow_that_has_ended_is_reported(workflows: Workflows) -> None:
+    """No execution waits for the decision any more."""
     workflows.status = 404
 
     assert decided("approve").status_code == 424
@@ -185,8 +185,8 @@ FORGED: list[Callable[[], str]] = [
 
 
 @pytest.mark.parametrize("forged", FORGED)
-def test_link_that_is_not_ours_or_has_ended_shows_nothing(workflows: Workflows, forged: Callable[[], str]) -> None:
-    """400 without a word about the incident."""
+def test_forged_or_expired_link_shows_nothing(workflows: Workflows, forged: Callable[[], str]) -> None:
+    """400 without any detail of the incident."""
     response = visit(forged())
 
     assert response.status_code == 400
@@ -204,8 +204,8 @@ def test_link_that_is_not_ours_or_has_ended_shows_nothing(workflows: Workflows, 
         {"confirm": token(purpose="confirm on the page"), "decision": "merge"},
     ],
 )
-def test_form_that_is_not_the_pages_decides_nothing(workflows: Workflows, form: dict[str, str]) -> None:
-    """A foreign site that knew the link could still not send its form."""
+def test_form_that_is_not_from_the_page_decides_nothing(workflows: Workflows, form: dict[str, str]) -> None:
+    """Another site that knows the link still cannot send a valid form."""
     assert visit(token(), form).status_code == 400
     assert (workflows.requests, state()["state"]) == ([], "awaiting_approval")
 
@@ -218,8 +218,8 @@ def test_form_sent_from_another_site_decides_nothing(workflows: Workflows) -> No
     assert workflows.requests == []
 
 
-def test_callback_elsewhere_is_never_called(workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No token of ours goes to an address that is not the workflows'."""
+def test_callback_to_another_host_is_never_called(workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our token goes to no address but that of Workflows."""
     monkeypatch.setenv("WORKFLOW_CALLBACK_ROOT", "https://workflowexecutions.googleapis.com/")
 
     assert decided("approve").status_code == 424
@@ -227,27 +227,27 @@ def test_callback_elsewhere_is_never_called(workflows: Workflows, monkeypatch: p
 
 
 def test_open_pull_request_is_linked_from_the_page(workflows: Workflows) -> None:
-    """Who comes back finds it."""
+    """A person who comes back finds it."""
     traces.connect().set_pull_request(ID, {"state": "open", "url": "https://github.com/octo/shop/pull/7", "title": "R"})
 
     assert "https://github.com/octo/shop/pull/7" in visit(token()).get_data(as_text=True)
 
 
-def test_other_methods_find_nothing(workflows: Workflows) -> None:
-    """Only opening and sending."""
+def test_other_methods_are_refused(workflows: Workflows) -> None:
+    """Only GET and POST are allowed."""
     assert visit(token(), method="DELETE").status_code == 405
 
 
-def test_missing_key_is_not_told_to_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operator reads it in the log; the page says only that it is our fault."""
+def test_missing_key_is_not_shown_to_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator reads it in the log; the page says only that the error is ours."""
     response = visit("x")
 
     assert response.status_code == 500
     assert "APPROVAL_SIGNING_KEY" not in response.get_data(as_text=True)
 
 
-def test_signature_holds_for_its_purpose_alone() -> None:
-    """What opens a page confirms nothing."""
+def test_signature_is_valid_for_its_purpose_only() -> None:
+    """A token that opens the page cannot confirm a decision."""
     assert SETTINGS.verify("open the page", token()) == ID
     with pytest.raises(Rejected):
         SETTINGS.verify("confirm on the page", token())

@@ -1,4 +1,4 @@
-"""Prompts are flat in log volume: patterns with counts travel, never raw lines."""
+"""Prompts do not grow with log volume: they hold patterns with counts, never raw lines."""
 
 from datetime import timedelta
 
@@ -40,15 +40,15 @@ def _failure(number: int) -> str:
     return f"ERROR request {number:08x} failed\n{raised}"
 
 
-def test_hundredfold_volume_grows_no_prompt_by_a_tenth(monkeypatch) -> None:
-    """What the model is asked, agent by agent, costs the same in a storm."""
+def test_hundred_times_more_lines_grow_no_prompt_by_over_a_tenth(monkeypatch) -> None:
+    """The prompt of each agent has about the same size in a log storm."""
     sizes = []
     for count in (40, 4_000):
         model_path.connect(monkeypatch, _logs(count))
         with GeminiSandbox() as gemini:
             model_path.use(monkeypatch, gemini)
             model_path.walk(an_alert())
-            sizes.append({asked.title: asked.chars for asked in gemini.asked})
+            sizes.append({request.title: request.chars for request in gemini.model_requests})
     few, many = sizes
 
     assert set(few) == set(many) == {"Judgement", "RootCauses", "Suggestions", "SolutionOpinion", "BriefOpinion"}

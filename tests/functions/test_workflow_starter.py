@@ -1,4 +1,4 @@
-"""Pub/Sub's door: one execution for each new incident, however often and however many messages come."""
+"""Pub/Sub subscriber: one execution for each new incident, however often and however many messages come."""
 
 import base64
 import json
@@ -31,11 +31,11 @@ DEADLINE = timedelta(minutes=15)
 
 
 class FakeStarter:
-    """Starts executions in memory; `failure` is raised by the next start, after it happened when `happens`."""
+    """Starts executions in memory; `failure` is raised by the next start, after its effect when `happens`."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
-        self.found: list[str] = []
+        self.searches: list[str] = []
         self.failure: BaseException | None = None
         self.happens = False
         self.timeout = timedelta(seconds=20)
@@ -54,18 +54,18 @@ class FakeStarter:
     def find(self, incident_id: str, within: timedelta) -> str | None:
         """Find one."""
         assert within > timedelta(0)
-        self.found.append(incident_id)
+        self.searches.append(incident_id)
         return f"executions/{incident_id}" if incident_id in self.started else None
 
 
-class FakeBus:
-    """Keeps what is buried, and why."""
+class FakePubsub:
+    """Keeps what is dead-lettered, and why."""
 
     def __init__(self) -> None:
         self.dead: list[tuple[DeadLetter, str]] = []
 
     def dead_letter(self, message: DeadLetter, reason: str) -> str:
-        """Bury one message."""
+        """Dead-letter one message."""
         self.dead.append((message, reason))
         return str(len(self.dead))
 
@@ -76,7 +76,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty memory."""
+    """An empty trace store."""
     opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
     yield opened
     opened.close()
@@ -89,19 +89,19 @@ def starter() -> FakeStarter:
 
 
 @pytest.fixture
-def graveyard() -> FakeBus:
-    """The topic of dead letters, empty."""
-    return FakeBus()
+def dead_letter_topic() -> FakePubsub:
+    """The dead-letter topic, empty."""
+    return FakePubsub()
 
 
 @pytest.fixture
 def endpoint(
-    store: EmbeddedTraces, starter: FakeStarter, graveyard: FakeBus, monkeypatch: pytest.MonkeyPatch
+    store: EmbeddedTraces, starter: FakeStarter, dead_letter_topic: FakePubsub, monkeypatch: pytest.MonkeyPatch
 ) -> FlaskClient:
-    """The function behind the functions framework, as Pub/Sub's push finds it."""
+    """The function behind the functions framework, as Pub/Sub's push calls it."""
     monkeypatch.setattr(traces, "connect", lambda: store)
     monkeypatch.setattr(workflows, "connect", lambda: starter)
-    monkeypatch.setattr(pubsub, "connect", lambda: graveyard)
+    monkeypatch.setattr(pubsub, "connect", lambda: dead_letter_topic)
     monkeypatch.delenv("MERGE_WINDOW_SECONDS", raising=False)
     app = functions_framework.create_app("workflow_starter", str(MAIN), "cloudevent")
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -116,7 +116,7 @@ def alert(number: int = 1, **changes: Any) -> Alert:
 
 
 def router(store: EmbeddedTraces, starter: FakeStarter, delivery: str = "one") -> IncidentRouter:
-    """A desk for one attempt."""
+    """Return the router of one delivery attempt."""
     return IncidentRouter(store, starter, WINDOW, LEASE, DEADLINE, delivery)
 
 
@@ -132,8 +132,8 @@ def push(endpoint: FlaskClient, text: str, message_id: str = "1") -> int:
     return endpoint.post("/projects/p/topics/incident-alerts", json=body).status_code
 
 
-def kept(store: EmbeddedTraces, incident_id: str) -> IncidentRecord:
-    """The incident, which must be there."""
+def stored(store: EmbeddedTraces, incident_id: str) -> IncidentRecord:
+    """Return the incident, which must be in the store."""
     record = store.incident(incident_id)
     assert record is not None
     return record
@@ -143,11 +143,11 @@ def test_new_incident_starts_one_execution(endpoint: FlaskClient, store: Embedde
     """A push becomes an open incident with its alert and execution, and is acknowledged."""
     assert push(endpoint, alert().model_dump_json()) == 200
 
-    record = kept(store, alert().incident_id)
+    record = stored(store, alert().incident_id)
     assert starter.started == [alert().incident_id]
     assert (record.state, record.execution) == ("open", f"executions/{alert().incident_id}")
     assert Alert.model_validate(record.alert) == alert()
-    assert starter.found == []
+    assert starter.searches == []
 
 
 def test_cloud_event_of_eventarc_is_understood(endpoint: FlaskClient, starter: FakeStarter) -> None:
@@ -169,7 +169,7 @@ def test_cloud_event_of_eventarc_is_understood(endpoint: FlaskClient, starter: F
 def test_repeat_of_an_incident_starts_nothing(
     endpoint: FlaskClient, starter: FakeStarter, store: EmbeddedTraces
 ) -> None:
-    """The same incident again is acknowledged, while it is open and after it was told."""
+    """The same incident again is acknowledged, while it is open and after it was published."""
     push(endpoint, alert().model_dump_json())
 
     assert push(endpoint, alert().model_dump_json()) == 200
@@ -177,11 +177,11 @@ def test_repeat_of_an_incident_starts_nothing(
     assert push(endpoint, alert().model_dump_json(), message_id="2") == 200
 
     assert starter.started == [alert().incident_id]
-    assert kept(store, alert().incident_id).outcome == {"kind": "full"}
+    assert stored(store, alert().incident_id).outcome == {"kind": "full"}
 
 
 def test_message_delivered_five_times_at_once_starts_one_execution(store: EmbeddedTraces, starter: FakeStarter) -> None:
-    """Deliveries at the same moment start one execution; an attempt in the way of another asks to come again."""
+    """Deliveries at the same moment start one execution; an attempt that meets another asks for redelivery."""
     barrier = Barrier(5)
 
     def deliver(n: int) -> str:
@@ -232,8 +232,8 @@ def test_starter_killed_before_starting_loses_nothing(
 
     assert router(store, starter, "third").decide(alert()) == "started"
     assert starter.started == [alert().incident_id]
-    assert starter.found == [alert().incident_id]
-    assert kept(store, alert().incident_id).execution is not None
+    assert starter.searches == [alert().incident_id]
+    assert stored(store, alert().incident_id).execution is not None
 
 
 @pytest.mark.parametrize("failure", [Killed(), Uncertain("no reply")])
@@ -249,11 +249,11 @@ def test_execution_started_without_a_reply_is_not_doubled(
 
     assert router(store, starter, "second").decide(alert()) == "started"
     assert starter.started == [alert().incident_id]
-    assert kept(store, alert().incident_id).execution == f"executions/{alert().incident_id}"
+    assert stored(store, alert().incident_id).execution == f"executions/{alert().incident_id}"
 
 
 @pytest.mark.parametrize("failure", [Throttled("slow"), Refused("no such workflow")])
-def test_refused_start_may_be_tried_again_at_once(
+def test_refused_start_may_be_retried_immediately(
     endpoint: FlaskClient, starter: FakeStarter, failure: IncidentCopilotError
 ) -> None:
     """When nothing was started the message comes again by a 500, and its next delivery starts without waiting."""
@@ -264,10 +264,10 @@ def test_refused_start_may_be_tried_again_at_once(
     assert starter.started == [alert().incident_id]
 
 
-def test_alert_workflows_would_not_take_stays_open_with_the_reason(
-    endpoint: FlaskClient, starter: FakeStarter, store: EmbeddedTraces, graveyard: FakeBus
+def test_alert_that_workflows_rejects_stays_open_with_the_reason(
+    endpoint: FlaskClient, starter: FakeStarter, store: EmbeddedTraces, dead_letter_topic: FakePubsub
 ) -> None:
-    """What no repetition mends is buried; the incident stays open for the sweeper, the reason in its trace."""
+    """What no retry fixes is dead-lettered; the incident stays open for the sweeper, the reason in its trace."""
     starter.failure = Rejected("too large")
 
     assert push(endpoint, alert().model_dump_json()) == 200
@@ -276,12 +276,12 @@ def test_alert_workflows_would_not_take_stays_open_with_the_reason(
     assert trace is not None
     assert trace["state"] == "open"
     assert trace["traces"]["workflow_starter"][0]["errors"][0]["message"] == "too large"
-    ((dead, reason),) = graveyard.dead
+    ((dead, reason),) = dead_letter_topic.dead
     assert (dead.message_id, dead.data.decode(), reason) == ("1", alert().model_dump_json(), "too large")
 
 
 def test_lease_too_short_for_a_start_starts_nothing(store: EmbeddedTraces, starter: FakeStarter) -> None:
-    """An attempt whose start could come after its lease has run out leaves it to the next, naming the settings."""
+    """An attempt that could start after its lease has expired leaves it to the next, naming the settings."""
     starter.timeout = LEASE
 
     with pytest.raises(Unavailable, match="START_LEASE_SECONDS"):
@@ -291,17 +291,17 @@ def test_lease_too_short_for_a_start_starts_nothing(store: EmbeddedTraces, start
 
 
 def test_alert_of_a_service_with_an_open_incident_is_merged(store: EmbeddedTraces, starter: FakeStarter) -> None:
-    """Another alert of the service is told as merged into the open incident, which counts it, once."""
+    """Another alert of the service is closed as merged into the open incident, which counts it, once."""
     router(store, starter).decide(alert(1))
 
     assert router(store, starter).decide(alert(2)) == "merged"
     assert router(store, starter).decide(alert(2)) == "repeated"
 
-    merged = kept(store, alert(2).incident_id)
+    merged = stored(store, alert(2).incident_id)
     assert merged.state == "closed"
     assert merged.outcome is not None
     assert (merged.outcome["kind"], merged.outcome["merged_into"]) == ("merged", alert(1).incident_id)
-    assert kept(store, alert(1).incident_id).merged_alerts == 1
+    assert stored(store, alert(1).incident_id).merged_alerts == 1
     assert starter.started == [alert(1).incident_id]
 
 
@@ -317,31 +317,31 @@ def test_storm_of_alerts_is_one_incident(store: EmbeddedTraces, starter: FakeSta
         became = list(pool.map(decide, range(20)))
 
     assert sorted(became) == ["merged"] * 19 + ["started"]
-    assert kept(store, starter.started[0]).merged_alerts == 19
+    assert stored(store, starter.started[0]).merged_alerts == 19
     assert len(store.incidents(state="open")) == 1
 
 
 def test_other_services_are_incidents_of_their_own(store: EmbeddedTraces, starter: FakeStarter) -> None:
-    """Merging keeps to one service."""
+    """Only alerts of the same service are merged."""
     router(store, starter).decide(alert(1))
 
     assert router(store, starter).decide(alert(2, service_name="payments")) == "started"
 
 
-def test_alert_after_the_incident_was_told_is_a_new_one(store: EmbeddedTraces, starter: FakeStarter) -> None:
-    """A closed incident takes nothing in, though its window has not passed."""
+def test_alert_after_the_incident_was_published_is_a_new_one(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """A closed incident merges no alert, even within its window."""
     router(store, starter).decide(alert(1))
     store.close_incident(alert(1).incident_id, {"kind": "full"})
 
     assert router(store, starter).decide(alert(2)) == "started"
     assert router(store, starter).decide(alert(3)) == "merged"
-    assert kept(store, alert(2).incident_id).merged_alerts == 1
+    assert stored(store, alert(2).incident_id).merged_alerts == 1
 
 
 def test_alert_after_the_merge_window_is_a_new_one(
     store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An incident that stays open takes alerts in for the window only."""
+    """An incident that stays open merges alerts within the window only."""
     router(store, starter).decide(alert(1))
     later = clock.now() + WINDOW
     monkeypatch.setattr(clock, "now", lambda: later)
@@ -349,55 +349,55 @@ def test_alert_after_the_merge_window_is_a_new_one(
     assert router(store, starter).decide(alert(2)) == "started"
 
 
-def test_incident_past_its_deadline_takes_in_no_alert(
+def test_incident_past_its_deadline_merges_no_alert(
     store: EmbeddedTraces, starter: FakeStarter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An incident nobody has told swallows nothing, though its merge window is open; its successor takes alerts in."""
+    """An overdue incident merges nothing, even within its merge window; its successor merges alerts."""
     router(store, starter).decide(alert(1))
     later = clock.now() + DEADLINE
     monkeypatch.setattr(clock, "now", lambda: later)
 
     assert router(store, starter).decide(alert(2)) == "started"
     assert router(store, starter).decide(alert(3)) == "merged"
-    assert kept(store, alert(2).incident_id).merged_alerts == 1
+    assert stored(store, alert(2).incident_id).merged_alerts == 1
 
 
-def test_resolution_is_told_and_counted(endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
+def test_resolution_is_closed_and_counted(endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
     """A resolved alert starts nothing: it is closed as resolved and attached to the open incident, once."""
     push(endpoint, alert(1).model_dump_json())
 
     for _ in range(2):
         assert push(endpoint, alert(2, status="resolved").model_dump_json()) == 200
 
-    resolved = kept(store, alert(2).incident_id)
+    resolved = stored(store, alert(2).incident_id)
     assert resolved.outcome is not None
     assert (resolved.state, resolved.outcome["kind"]) == ("closed", "resolved")
     assert resolved.outcome["merged_into"] == alert(1).incident_id
-    assert kept(store, alert(1).incident_id).merged_alerts == 1
+    assert stored(store, alert(1).incident_id).merged_alerts == 1
     assert starter.started == [alert(1).incident_id]
 
 
-def test_resolution_of_nothing_holds_no_service(store: EmbeddedTraces, starter: FakeStarter) -> None:
-    """A resolution that comes first, as Pub/Sub may order them, does not swallow the alert."""
+def test_resolution_without_an_incident_claims_no_service(store: EmbeddedTraces, starter: FakeStarter) -> None:
+    """A resolution that comes first, as Pub/Sub may order them, does not swallow the alert that follows."""
     assert router(store, starter).decide(alert(1, status="resolved")) == "resolved"
 
     assert router(store, starter).decide(alert(2)) == "started"
-    resolved = kept(store, alert(1).incident_id)
+    resolved = stored(store, alert(1).incident_id)
     assert resolved.outcome is not None
     assert resolved.outcome["merged_into"] is None
 
 
 @pytest.mark.parametrize("text", ["", "no json", "{}", '{"incident_id": "X"}', "[1]", "\x00"])
-def test_unreadable_message_is_kept_buried_and_acknowledged(
-    endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter, graveyard: FakeBus, text: str
+def test_unreadable_message_is_stored_dead_lettered_and_acknowledged(
+    endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter, dead_letter_topic: FakePubsub, text: str
 ) -> None:
-    """A message that is no alert would come back for days: it is kept and buried with the reason instead."""
+    """A message that is not an alert would come back for days: it is stored and dead-lettered with the reason."""
     assert push(endpoint, text, message_id="m-7") == 200
     assert push(endpoint, text, message_id="m-7") == 200
 
-    dead, reason = graveyard.dead[0]
+    dead, reason = dead_letter_topic.dead[0]
     assert dead == DeadLetter(text.encode(), "m-7", {"sender": "test"})
-    assert "'m-7' is no Alert" in reason
+    assert "'m-7' is not an Alert" in reason
 
     (record,) = store.incidents()
     assert record.incident_id.startswith("inc-unreadable-")
@@ -407,7 +407,7 @@ def test_unreadable_message_is_kept_buried_and_acknowledged(
     assert starter.started == []
 
 
-def test_event_of_another_shape_is_kept(endpoint: FlaskClient, store: EmbeddedTraces) -> None:
+def test_event_of_another_shape_is_stored(endpoint: FlaskClient, store: EmbeddedTraces) -> None:
     """Even an event without a message leaves a trace."""
     headers = {"ce-id": "1", "ce-source": "s", "ce-specversion": "1.0", "ce-type": "t"}
 
@@ -415,21 +415,21 @@ def test_event_of_another_shape_is_kept(endpoint: FlaskClient, store: EmbeddedTr
     assert len(store.incidents()) == 1
 
 
-def test_message_that_cannot_be_buried_comes_again(
-    endpoint: FlaskClient, graveyard: FakeBus, store: EmbeddedTraces, monkeypatch: pytest.MonkeyPatch
+def test_message_that_cannot_be_dead_lettered_is_redelivered(
+    endpoint: FlaskClient, dead_letter_topic: FakePubsub, store: EmbeddedTraces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dead letter that Pub/Sub did not take is not acknowledged, and the trace has it already."""
+    """A dead letter that Pub/Sub did not accept is not acknowledged, and the trace has it already."""
 
     def fail(*_: object) -> str:
-        raise Unavailable("no bus")
+        raise Unavailable("no Pub/Sub")
 
-    monkeypatch.setattr(graveyard, "dead_letter", fail)
+    monkeypatch.setattr(dead_letter_topic, "dead_letter", fail)
 
     assert push(endpoint, "no json") == 500
     assert len(store.incidents()) == 1
 
 
-def test_unreachable_memory_has_the_message_come_again(
+def test_unreachable_trace_store_makes_pubsub_deliver_again(
     endpoint: FlaskClient, monkeypatch: pytest.MonkeyPatch, starter: FakeStarter
 ) -> None:
     """Without the store nothing is decided: 500, and Pub/Sub delivers again."""

@@ -39,10 +39,10 @@ def test_walls_are_physical(name: str, absent: list[str]) -> None:
     inside = bundle.files(name)
 
     for forbidden in absent:
-        found = [
+        present = [
             path for path in inside if path.startswith(forbidden) and not path.endswith(("/__init__.py", "/port.py"))
         ]
-        assert found == []
+        assert present == []
 
 
 @pytest.mark.parametrize("name", ["incident_detection", "rca", "suggestion", "code_analyzer", "solution_generator"])
@@ -55,13 +55,13 @@ def test_agents_that_read_logs_hold_no_writer(name: str) -> None:
 
 
 def test_prompts_and_templates_travel_with_their_function() -> None:
-    """Text files beside main.py are part of the bundle."""
+    """Text files next to main.py are part of the bundle."""
     assert "prompt.md" in bundle.files("rca")
     assert "brief/brief.mjml" in bundle.files("post_process")
 
 
 def test_unknown_function_is_named() -> None:
-    """A typing error is told as one."""
+    """A misspelled name is reported as one."""
     with pytest.raises(FileNotFoundError, match="no_such_function"):
         bundle.files("no_such_function")
 

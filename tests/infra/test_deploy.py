@@ -46,7 +46,9 @@ def lint(lines: list[str], folder: Path) -> list[str]:
     )  # fmt: skip
     verdicts = json.loads(done.stdout)
     assert len(verdicts) == len(set(lines))
-    return [f"{said['command_string']}: {said.get('error_message')}" for said in verdicts if not said["success"]]
+    return [
+        f"{verdict['command_string']}: {verdict.get('error_message')}" for verdict in verdicts if not verdict["success"]
+    ]
 
 
 @pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
@@ -72,7 +74,7 @@ ABSENT = {
 
 
 class Tools:
-    """Stands for gcloud and Terraform: keeps what was run, and fails with what it is told to say."""
+    """Stands for gcloud and Terraform: records what was run, and fails with the given message."""
 
     def __init__(self, errors: Mapping[str, str] | None = None) -> None:
         self.run: list[list[str]] = []
@@ -99,7 +101,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """APIs, bucket, init, apply, and then the variables are kept for the next who deploys."""
+    """APIs, bucket, init, apply, and then the variables are kept for the next deployment."""
     tools = Tools(ABSENT)
     monkeypatch.setattr(subprocess, "run", tools)
 
@@ -118,9 +120,9 @@ def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch:
     assert tools.run[-1][-1] == "--no-clobber"
 
 
-@pytest.mark.parametrize("asked", sorted(ABSENT))
+@pytest.mark.parametrize("question", sorted(ABSENT))
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "ERROR: (gcloud) There was a problem refreshing your current auth tokens: Reauthentication failed.",
         "ERROR: (gcloud) You do not currently have an active account selected.",
@@ -130,31 +132,31 @@ def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch:
     ],
 )
 def test_other_failures_are_not_taken_for_absence(
-    asked: str, said: str, build: Path, monkeypatch: pytest.MonkeyPatch
+    question: str, message: str, build: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Expired login, no right, no network: it stops with gcloud's words, and neither writes nor applies anything."""
-    tools = Tools({asked: said})
+    """Expired login, no right, no network: it stops with gcloud's message, and neither writes nor applies anything."""
+    tools = Tools({question: message})
     monkeypatch.setattr(subprocess, "run", tools)
 
-    with pytest.raises(deploy.DeployFailed, match="exists could not be told, so nothing was deployed") as caught:
+    with pytest.raises(deploy.DeployFailed, match="exists is unknown, so nothing was deployed") as caught:
         deploy.deploy(TARGET, only=None, is_agreed=True)
 
-    assert said in str(caught.value)
-    assert " ".join(tools.run[-1][:4]) == asked
+    assert message in str(caught.value)
+    assert " ".join(tools.run[-1][:4]) == question
     assert not (build / "terraform.tfvars").exists()
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "ERROR: gs://x/y not found: 404.",
         "HTTPError 404: The specified bucket does not exist.",
         "ERROR: The following URLs matched no objects or files:\ngs://x/y",
     ],
 )
-def test_absence_is_known_by_what_gcloud_says(said: str, build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of its ways to say that nothing is there begins a first deployment."""
-    tools = Tools(dict.fromkeys(ABSENT, said))
+def test_absence_is_recognised_by_gclouds_message(message: str, build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its messages for a missing object starts a first deployment."""
+    tools = Tools(dict.fromkeys(ABSENT, message))
     monkeypatch.setattr(subprocess, "run", tools)
 
     deploy.deploy(TARGET, only=None, is_agreed=True)
@@ -163,7 +165,7 @@ def test_absence_is_known_by_what_gcloud_says(said: str, build: Path, monkeypatc
 
 
 def test_blank_variables_give_way_to_the_kept_ones(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A laptop that once deployed without settings neither deploys nor keeps its blank file over a colleague's."""
+    """A laptop that once deployed without settings neither deploys nor keeps its blank file over the kept one."""
     (build / "terraform.tfvars").write_text(deploy.BLANK)
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
@@ -198,7 +200,7 @@ def test_another_laptop_deploys_with_the_variables_that_stand(build: Path, monke
 
 
 def test_one_function_is_one_target_of_terraform(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make deploy-rca` changes that function and what it stands on, with the settings of all."""
+    """`make deploy-rca` changes that function and what it depends on, with the settings of all."""
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
 
@@ -209,8 +211,8 @@ def test_one_function_is_one_target_of_terraform(build: Path, monkeypatch: pytes
     assert "-auto-approve" not in apply
 
 
-def test_unknown_function_is_told_before_anything_runs(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typing error costs nothing and names what there is."""
+def test_unknown_function_is_reported_before_anything_runs(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelled name costs nothing, and the error lists the functions."""
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
 
@@ -220,7 +222,7 @@ def test_unknown_function_is_told_before_anything_runs(build: Path, monkeypatch:
 
 
 def test_missing_tool_is_named(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has no Terraform learns where to get it."""
+    """Without Terraform the error says where to get it."""
     monkeypatch.setattr(shutil, "which", lambda tool: None)
 
     with pytest.raises(deploy.DeployFailed, match="gcloud is needed"):
@@ -233,7 +235,7 @@ def test_missing_tool_is_named(build: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_missing_tool_is_named_for_every_wish(
     wish: list[str], tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`make secret` and outputs say it as `make deploy` does, before a value is asked for."""
+    """`make secret` and outputs fail as `make deploy` does, before a value is asked for."""
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     monkeypatch.setattr(deploy.sys, "stdin", None)
 
@@ -245,7 +247,7 @@ def test_missing_tool_is_named_for_every_wish(
 def test_secret_nobody_reads_is_refused(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A typing error names what there is, and an empty name does not deploy the house."""
+    """A misspelled name lists the secrets, and an empty name does not deploy everything."""
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
 

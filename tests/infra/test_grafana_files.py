@@ -1,4 +1,4 @@
-"""What senders of alerts are given: it parses, names the door and its key, and what they then send is understood."""
+"""The files for senders of alerts: they parse, name the endpoint and its key, and what they send is accepted."""
 
 import json
 from datetime import UTC, datetime
@@ -19,8 +19,8 @@ def files(**values: str) -> dict[str, Any]:
     return {name: yaml.safe_load(text) for name, text in grafana_files.filled(values).items()}
 
 
-def test_contact_point_posts_to_the_door_with_its_key() -> None:
-    """Grafana is told the URL and the header that the door checks."""
+def test_contact_point_posts_to_the_webhook_with_its_key() -> None:
+    """Grafana gets the URL and the header that alert_intake checks."""
     (point,) = files(INCIDENT_COPILOT_URL=URL)["contact_point.yaml"]["contactPoints"]
     (receiver,) = point["receivers"]
 
@@ -30,7 +30,7 @@ def test_contact_point_posts_to_the_door_with_its_key() -> None:
 
 
 def test_key_that_is_not_given_stays_a_variable() -> None:
-    """No key stands in a file unless somebody asked for it."""
+    """No key is in a file unless it was asked for."""
     assert all(
         "$INCIDENT_COPILOT_KEY" not in text for text in grafana_files.filled({"INCIDENT_COPILOT_KEY": "k"}).values()
     )
@@ -50,7 +50,7 @@ def test_policy_sends_what_the_rule_labels() -> None:
 
 
 def test_rule_asks_by_service() -> None:
-    """Each alert of the rule carries the label the door reads."""
+    """Each alert of the rule carries the label alert_intake reads."""
     ((rule,),) = [group["rules"] for group in files(INCIDENT_COPILOT_LOKI_UID="loki")["alert_rule.yaml"]["groups"]]
 
     assert "by (service_name)" in rule["data"][0]["model"]["expr"]
@@ -73,8 +73,8 @@ def test_alertmanager_keeps_its_key_in_a_file() -> None:
 
 
 @pytest.mark.parametrize("status", ["firing", "resolved"])
-def test_short_payload_is_understood_by_the_door(status: str) -> None:
-    """What the template writes, the door reads as one alert with its status and labels."""
+def test_short_payload_is_accepted_by_the_webhook(status: str) -> None:
+    """alert_intake reads what the template writes as one alert with its status and labels."""
     (template,) = files()["template.yaml"]["templates"]
     labels = {"service_name": "checkout-api", "alertname": "Errors"}
 
@@ -96,7 +96,7 @@ def test_everything_is_printed_filled_in(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_without_a_deployment_the_url_is_a_placeholder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is sent to an address that was made up."""
+    """No file holds an address that was made up."""
     monkeypatch.setattr(grafana_files, "terraform", lambda: ["/nonexistent/terraform"])
 
     assert "REPLACE-ME" in grafana_files.deployed_url()

@@ -1,4 +1,4 @@
-"""Each function stands on its own requirements alone: installed fresh, served by functions-framework, and asked."""
+"""Each function stands on its own requirements alone: installed fresh, served by functions-framework, and called."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Isolated]:
 
 @pytest.mark.parametrize("name", bundle.names())
 def test_function_answers_from_its_own_requirements(name: str, isolated: dict[str, Isolated], tmp_path: Path) -> None:
-    """Nothing of this test's environment is in reach, and the probe is answered by the function asked for."""
+    """Nothing of this test's environment is in reach, and the probe is answered by the right function."""
     function = isolated[name]
     source = str(function.bundle.folder / "main.py")
     port = processes.free_port()
@@ -42,7 +42,7 @@ def test_function_answers_from_its_own_requirements(name: str, isolated: dict[st
     finally:
         processes.stop([service])
 
-    # A function with no settings may well say 500, in words of its own; it may not fail to understand the question.
+    # A function without settings may answer 500 with its own message; it may not fail to parse the request.
     assert "Traceback" not in service.log.read_text(), service.tail()
     if "@step(" in (function.bundle.folder / "main.py").read_text():
         assert answer.json()["step"] == name
@@ -50,7 +50,7 @@ def test_function_answers_from_its_own_requirements(name: str, isolated: dict[st
 
 @pytest.mark.parametrize("name", bundle.names())
 def test_everything_in_the_bundle_can_be_imported(name: str, isolated: dict[str, Isolated]) -> None:
-    """Also the rooms and libraries that are only reached for when a request needs them."""
+    """Also the packages and libraries that are imported only when a request needs them."""
     folder = isolated[name].bundle.folder
     modules = [path.relative_to(folder).with_suffix("") for path in folder.glob("shared/**/*.py")]
     dotted = sorted(".".join(path.parts).removesuffix(".__init__") for path in modules)
@@ -62,7 +62,7 @@ def test_everything_in_the_bundle_can_be_imported(name: str, isolated: dict[str,
 
 
 @pytest.mark.parametrize("name", bundle.names())
-def test_environment_holds_no_tool_of_the_house(name: str, isolated: dict[str, Isolated]) -> None:
+def test_environment_holds_no_development_tool(name: str, isolated: dict[str, Isolated]) -> None:
     """What only tests and laptops need is not installed, and what is installed fits together."""
     installed = {path.name.split("-")[0].lower() for path in isolated[name].packages.glob("*.dist-info")}
     check = [isolated[name].python, "-c", "import pytest"]

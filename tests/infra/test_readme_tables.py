@@ -1,4 +1,4 @@
-"""The computed tables of infra/README.md are fresh, and its runbook knows every alert policy."""
+"""The computed tables of infra/README.md are fresh, and its runbook covers every alert policy."""
 
 import re
 
@@ -18,13 +18,13 @@ def test_table_is_fresh(name: str) -> None:
 
 
 def test_part_without_markers_is_an_error() -> None:
-    """A table cannot get lost silently."""
+    """No table goes missing silently."""
     with pytest.raises(KeyError, match="nowhere"):
         readme_tables.filled(README, "nowhere", "")
 
 
 def test_every_alert_policy_stands_in_the_runbook() -> None:
-    """Who is woken by one finds a heading of its name."""
+    """Each policy has a heading of its name."""
     text = (GCP / "alerts.tf").read_text()
     policies = re.findall(r"^    (\w+) = \{\n      severity", text, re.MULTILINE)
 
@@ -49,6 +49,6 @@ def test_costs_add_up() -> None:
 
 def test_measurements_become_a_table() -> None:
     """One row for each function, with its numbers in place."""
-    found = Measured("rca", 206.3, 49, 51, 66.1, 0.22, 0.66, 1030)
+    result = Measured("rca", 206.3, 49, 51, 66.1, 0.22, 0.66, 1030)
 
-    assert bench.table([found]).splitlines()[-1] == "| `rca` | 206 | 49 | 51 | 66 | 0.22 | 0.66 | 1030 |"
+    assert bench.table([result]).splitlines()[-1] == "| `rca` | 206 | 49 | 51 | 66 | 0.22 | 0.66 | 1030 |"

@@ -1,4 +1,4 @@
-"""Independent deploys: one change touches exactly the bundles, and the triggers, of who imports it."""
+"""Independent deploys: one change touches exactly the bundles and triggers that import it."""
 
 import shutil
 from pathlib import Path, PurePosixPath
@@ -71,7 +71,7 @@ def test_one_change_redeploys_exactly_who_holds_it(
 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_trigger_watches_all_its_bundle_is_made_of(name: str) -> None:
-    """Each file of the bundle matches a pattern, or stands in the function's folder."""
+    """Each file of the bundle matches a pattern, or is in the function's folder."""
     patterns = triggers.included_files(name)
     folder = f"functions/{name}/"
     sources = [path if path.startswith("shared/") else folder + path for path in bundle.files(name)]
@@ -86,12 +86,12 @@ def test_trigger_watches_all_its_bundle_is_made_of(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_trigger_watches_nothing_that_is_not_there(name: str) -> None:
-    """A pattern that matches no file would be a forgotten one."""
+    """No pattern is left over."""
     assert all(list(bundle.ROOT.glob(pattern)) for pattern in triggers.included_files(name))
 
 
 def test_walls_hold_for_triggers_too() -> None:
-    """A change to the code host wakes no function that cannot reach it."""
+    """A change to the code host rebuilds no function that cannot reach it."""
     patterns = {name: triggers.included_files(name) for name in bundle.names()}
 
     for name in ("rca", "suggestion", "alert_intake", "workflow_starter"):

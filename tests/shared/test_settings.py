@@ -8,7 +8,7 @@ from shared.settings import Settings
 
 
 class Sample(Settings):
-    """One of each kind."""
+    """One setting of each kind."""
 
     sample_host: str
     sample_count: int = 3
@@ -26,7 +26,7 @@ def test_variables_are_read_by_the_fields_names(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A template left blank does not override a default."""
+    """A blank variable of a template does not override a default."""
     monkeypatch.setenv("SAMPLE_HOST", "h")
     monkeypatch.setenv("SAMPLE_COUNT", " ")
 
@@ -35,7 +35,7 @@ def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(("name", "value"), [("SAMPLE_COUNT", "many"), ("SAMPLE_NAMES", "x,y"), ("SAMPLE_HOST", "")])
 def test_wrong_variable_is_named_and_its_value_is_not(monkeypatch: pytest.MonkeyPatch, name, value) -> None:
-    """The operator learns which variable to mend; a secret put in the wrong place is not printed."""
+    """The operator learns which variable to fix; a secret in the wrong variable is not printed."""
     monkeypatch.setenv("SAMPLE_HOST", "h")
     monkeypatch.setenv(name, value)
 
@@ -46,15 +46,15 @@ def test_wrong_variable_is_named_and_its_value_is_not(monkeypatch: pytest.Monkey
 
 
 def test_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret does not show in the settings' own text."""
+    """A secret is not in the settings' repr."""
     monkeypatch.setenv("SAMPLE_HOST", "h")
     monkeypatch.setenv("SAMPLE_KEY", "hunter2")
 
     assert "hunter2" not in repr(Sample.from_env())
 
 
-def test_check_over_several_variables_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rule about two variables has no single name, and its own words stand."""
+def test_check_over_several_variables_reports_its_own_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule about two variables has no single name, so the error holds the message of the rule."""
 
     class Pair(Settings):
         pair_user: str | None = None

@@ -1,4 +1,4 @@
-"""The real workflow on the local engine, its functions scripted over real HTTP: each way through it once."""
+"""The real workflow on the local engine, with scripted functions over real HTTP: each path through it once."""
 
 import json
 import threading
@@ -32,21 +32,21 @@ GOOD: dict[str, Any] = {
 
 
 class Functions:
-    """Every function behind one door, answering by script; keeps what each was asked."""
+    """All functions behind one HTTP server, with scripted answers; keeps the calls of each."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = dict(GOOD)
         self.statuses: dict[str, list[int]] = {}
-        self.asked: list[tuple[str, Any]] = []
+        self.calls: list[tuple[str, Any]] = []
         self.together = threading.Barrier(3, timeout=5)
         self.is_parallel_checked = False
         functions = self
 
-        class Door(BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 name = self.path.strip("/")
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                functions.asked.append((name, body))
+                functions.calls.append((name, body))
                 if functions.is_parallel_checked and name in ("rca", "suggestion", "code_analyzer"):
                     functions.together.wait()
                 status = functions.statuses[name].pop(0) if functions.statuses.get(name) else 200
@@ -64,20 +64,20 @@ class Functions:
             def log_message(self, *_args: object) -> None:
                 """Stay quiet."""
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
     def run(self) -> Any:
         """Run one execution to its end."""
         root = f"http://127.0.0.1:{self.http.server_port}"
         return engine.run(WORKFLOW, ARGUMENT, environment={name: f"{root}/{name}" for name in AGENTS}, time_scale=0.001)
 
-    def told(self) -> Any:
-        """Return what post_process was asked."""
-        return next(body for name, body in self.asked if name == "post_process")
+    def published(self) -> Any:
+        """Return what post_process received."""
+        return next(body for name, body in self.calls if name == "post_process")
 
     def names(self) -> set[str]:
-        """Return the functions that were asked."""
-        return {name for name, _ in self.asked}
+        """Return the functions that were called."""
+        return {name for name, _ in self.calls}
 
 
 @pytest.fixture
@@ -92,16 +92,16 @@ def functions() -> Iterator[Functions]:
     scripted.http.server_close()
 
 
-def test_full_path_asks_every_function_once_and_returns_the_outcome(functions) -> None:
+def test_full_path_calls_every_function_once_and_returns_the_outcome(functions) -> None:
     """Detection, three analyses, solution, branch, pull request, brief."""
     assert functions.run() == {"kind": "full"}
-    assert Counter(name for name, _ in functions.asked) == dict.fromkeys(AGENTS, 1)
-    assert functions.told()["pull_request"] == GOOD["pr_creator"]
-    assert set(functions.told()["failures"]) == {None}
+    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1)
+    assert functions.published()["pull_request"] == GOOD["pr_creator"]
+    assert set(functions.published()["failures"]) == {None}
 
 
 def test_three_analyses_run_at_the_same_time(functions) -> None:
-    """None of rca, suggestion and code_analyzer answers before all three were asked."""
+    """None of rca, suggestion and code_analyzer answers before all three were called."""
     functions.is_parallel_checked = True
 
     functions.run()
@@ -110,24 +110,24 @@ def test_three_analyses_run_at_the_same_time(functions) -> None:
 
 
 def test_dismissed_alert_goes_straight_to_the_brief(functions) -> None:
-    """No response needed: the digest is told and nothing else is asked."""
+    """No response needed: the brief is published and nothing else is called."""
     functions.answers["incident_detection"] = {"needs_response": False, "looks_like_regression": False}
 
     functions.run()
 
     assert functions.names() == {"incident_detection", "post_process"}
-    assert functions.told()["incident"] == functions.answers["incident_detection"]
+    assert functions.published()["incident"] == functions.answers["incident_detection"]
 
 
 def test_incident_that_is_no_regression_leaves_the_code_alone(functions) -> None:
-    """The expensive reading of code stays behind its guard."""
+    """Reading code is expensive, so only a likely regression starts it."""
     functions.answers["incident_detection"] = {"needs_response": True, "looks_like_regression": False}
     functions.answers["solution_generator"] = {"has_patch": False}
 
     functions.run()
 
     assert functions.names() == {"incident_detection", "rca", "suggestion", "solution_generator", "post_process"}
-    assert functions.told()["code_analysis"] is None
+    assert functions.published()["code_analysis"] is None
 
 
 def test_refused_branch_opens_no_pull_request(functions) -> None:
@@ -137,66 +137,66 @@ def test_refused_branch_opens_no_pull_request(functions) -> None:
     functions.run()
 
     assert "pr_creator" not in functions.names()
-    assert functions.told()["branch"]["status"] == "refused"
+    assert functions.published()["branch"]["status"] == "refused"
 
 
 @pytest.mark.parametrize("name", [name for name in AGENTS if name != "post_process"])
 def test_function_that_keeps_failing_is_named_and_the_brief_still_goes_out(functions, name: str) -> None:
-    """Whatever fails, humans are told, and told what failed."""
+    """Whatever fails, people get the brief, and it says what failed."""
     functions.statuses[name] = [500] * 10
 
     assert functions.run() == {"kind": "full"}
-    failures = [failure for failure in functions.told()["failures"] if failure]
+    failures = [failure for failure in functions.published()["failures"] if failure]
     assert [failure["step"] for failure in failures] == [name]
     assert failures[0]["error"]["body"]["message"] == f"{name} answers 500"
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_passing_trouble_is_retried_and_forgotten(functions, status: int) -> None:
-    """One bad moment is nobody's business."""
+def test_transient_error_is_retried_and_not_reported(functions, status: int) -> None:
+    """An error that a retry solves is not in the brief."""
     functions.statuses["rca"] = [status, status]
 
     functions.run()
 
-    assert Counter(name for name, _ in functions.asked)["rca"] == 3
-    assert set(functions.told()["failures"]) == {None}
+    assert Counter(name for name, _ in functions.calls)["rca"] == 3
+    assert set(functions.published()["failures"]) == {None}
 
 
 @pytest.mark.parametrize("status", [400, 424, 500])
-def test_trouble_that_would_repeat_is_not_retried(functions, status: int) -> None:
-    """A broken contract, a refusal or a missing setting is not mended by asking again."""
+def test_error_that_would_repeat_is_not_retried(functions, status: int) -> None:
+    """A broken contract, a refusal or a missing setting is not fixed by calling again."""
     functions.statuses["rca"] = [status, status]
 
     functions.run()
 
-    assert Counter(name for name, _ in functions.asked)["rca"] == 1
+    assert Counter(name for name, _ in functions.calls)["rca"] == 1
 
 
-def test_brief_goes_out_before_anybody_approves(functions) -> None:
-    """A pull request that waits for a person keeps nobody waiting; unanswered, nothing more is asked or told."""
+def test_brief_goes_out_before_the_approval(functions) -> None:
+    """The brief does not wait for the approval; without one nothing more is called or published."""
     functions.answers["file_updater"] = {"status": "awaiting_approval", "is_ready": False, "awaits_approval": True}
     waiting = {"status": "awaiting_approval", "awaits_approval": True, "approve_within_s": 0}
     functions.answers["pr_creator"] = waiting
 
     assert functions.run() == {"kind": "full"}
-    assert Counter(name for name, _ in functions.asked) == dict.fromkeys(AGENTS, 1)
-    asked = next(body for name, body in functions.asked if name == "pr_creator")
-    assert asked["callback_url"].startswith("http")
-    assert functions.told()["pull_request"] == waiting
-    assert "is_approved" not in functions.told()
+    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1)
+    request = next(body for name, body in functions.calls if name == "pr_creator")
+    assert request["callback_url"].startswith("http")
+    assert functions.published()["pull_request"] == waiting
+    assert "is_approved" not in functions.published()
 
 
 def test_failed_request_for_approval_is_not_waited_for(functions) -> None:
-    """Nobody got a link, so nobody will answer."""
+    """No link was sent, so no answer can come."""
     functions.answers["file_updater"] = {"status": "awaiting_approval", "is_ready": False, "awaits_approval": True}
     functions.statuses["pr_creator"] = [500]
 
     assert functions.run() == {"kind": "full"}
-    assert [failure["step"] for failure in functions.told()["failures"] if failure] == ["pr_creator"]
+    assert [failure["step"] for failure in functions.published()["failures"] if failure] == ["pr_creator"]
 
 
-def test_brief_that_cannot_be_told_fails_the_execution(functions) -> None:
-    """When nobody was told the execution must not look well."""
+def test_brief_that_cannot_be_published_fails_the_execution(functions) -> None:
+    """An execution that published nothing must not look successful."""
     functions.statuses["post_process"] = [500] * 10
 
     with pytest.raises(WorkflowError):
@@ -209,6 +209,6 @@ def test_failures_as_the_workflow_sends_them_are_read_by_the_contract(functions)
     functions.statuses["rca"] = [424]
     functions.run()
 
-    sent = {"alert": an_alert().model_dump(mode="json"), "failures": functions.told()["failures"]}
+    sent = {"alert": an_alert().model_dump(mode="json"), "failures": functions.published()["failures"]}
     (failure,) = PostProcessRequest.model_validate(sent).failures
     assert (failure.step, failure.error_type, failure.message) == ("rca", "Scripted", "rca answers 424")

@@ -1,4 +1,4 @@
-"""What a brief is made of: sections of blocks, said once and rendered twice, as HTML and as text."""
+"""What a brief is made of: sections of blocks, written once and rendered twice, as HTML and as text."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -15,8 +15,8 @@ Tone = Literal["critical", "high", "medium", "low", "calm"]
 @dataclass(frozen=True)
 class Words:
     """
-    Prose. As Markdown when a model wrote it: its links, images and HTML stay dead text. What code wrote is shown as it
-    stands, for there an asterisk is an asterisk.
+    Prose, read as Markdown when a model wrote it, with links, images and HTML left as plain text. What code wrote is
+    shown as it is, because there an asterisk is an asterisk.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Words:
 
 @dataclass(frozen=True)
 class TextLine:
-    """Plain text of our own making."""
+    """Plain text written by our own code."""
 
     text: str
     is_strong: bool = False
@@ -38,7 +38,7 @@ class TextLine:
 
 @dataclass(frozen=True)
 class QuotedText:
-    """Words found verbatim in the evidence, and where."""
+    """Verbatim words of the evidence, and their source."""
 
     text: str
     source: str
@@ -52,7 +52,7 @@ class Code:
     text: str
     caption: str = ""
     is_command: bool = False
-    """Half a command is another command, so it is shown whole or not at all."""
+    """Part of a command is another command, so it is shown whole or not at all."""
     kind: ClassVar[str] = "code"
 
 
@@ -76,7 +76,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """Counts over time, drawn as a picture and as a line of text."""
+    """Counts over time, drawn as an image and as a line of text."""
 
     counts: tuple[float, ...]
     caption: str
@@ -110,7 +110,7 @@ LEFT_OUT = TextLine("A long command is left out here; the trace has it whole.")
 
 @dataclass(frozen=True)
 class Section:
-    """Blocks under a title; when the mail grows too long the highest `expendable` goes first, 0 never."""
+    """Blocks under a title; when the mail is too long the highest `expendable` is left out first, 0 never."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -157,21 +157,21 @@ def clip(text: str, chars: int) -> str:
 
 
 def prose(text: str, chars: int) -> str:
-    """Clip a sentence for reading; a full commit hash fills two lines of a phone, so twelve digits stand for it."""
+    """Clip a sentence for reading; a full commit hash fills two lines of a phone, so twelve digits replace it."""
     return clip(_FULL_SHA.sub(r"\1", text), chars)
 
 
 def is_by_model(answer: Answer | None) -> bool:
-    """Tell whether a model wrote the words of the answer."""
+    """Return whether a model wrote the words of the answer."""
     return answer is not None and answer.produced_by != "offline"
 
 
-def on_day(moment: datetime, *beside: datetime) -> str:
-    """Return the day, with its year where it stands beside moments so far off that it could be taken for another."""
-    is_far = any(moment.year != other.year or abs(other - moment) > UNAMBIGUOUS for other in beside)
+def on_day(moment: datetime, *others: datetime) -> str:
+    """Return the day, with its year where one of `others` is so far away that the year could be misread."""
+    is_far = any(moment.year != other.year or abs(other - moment) > UNAMBIGUOUS for other in others)
     return f"{moment:%d %b %Y}" if is_far else f"{moment:%d %b}"
 
 
 def at_time(moment: datetime) -> str:
-    """Return the time of day in UTC, fit to be compared with a log."""
+    """Return the time of day in UTC, as logs write it."""
     return f"{moment:%H:%M:%S}"

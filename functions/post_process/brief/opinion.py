@@ -1,4 +1,4 @@
-"""The two texts of a brief that a model may write; without one they are empty, and the template speaks."""
+"""The two texts of a brief that a model may write; without a model they are empty and the template fills in."""
 
 from pydantic import Field
 

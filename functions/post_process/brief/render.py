@@ -1,4 +1,4 @@
-"""Renders the brief: one view, as HTML that Gmail shows whole and as text that says the same."""
+"""Renders the brief: one view, as HTML short enough for Gmail to show whole and as text that says the same."""
 
 import base64
 import re
@@ -24,12 +24,12 @@ from .model import Chart, Link, Section, View, shortened
 from .opinion import BriefWords
 from .view import Usage, view
 
-HTML_BYTES = 96 * 1024  # Gmail clips a message over 102 KB; the rest is for what mailing lists add.
+HTML_BYTES = 96 * 1024  # Gmail clips a message over 102 KB; the margin is for what mailing lists add.
 COLOURS = {"critical": "#c5221f", "high": "#c2500a", "medium": "#8a6100", "low": "#1f5fbf", "calm": "#2f6f44"}
 BRIGHT = {"critical": "#ff8a80", "high": "#ffab70", "medium": "#f2cc60", "low": "#7fb1ff", "calm": "#7ee2a0"}
 _BAR, _MARK = (0xD9, 0x4A, 0x3D), (0x7A, 0x86, 0x99)
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-# Control characters break XML; marks that turn the direction of text make it read as something it is not.
+# Control characters break XML; marks that change text direction can disguise what a text says.
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
@@ -53,7 +53,7 @@ class Brief:
 
     @property
     def standalone_html(self) -> str:
-        """The HTML with its images inside, for a file."""
+        """The HTML with its images embedded, for a file."""
         html = self.html
         for image in self.images:
             data = base64.b64encode(image.png).decode()
@@ -64,27 +64,27 @@ class Brief:
 def render(
     request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords | None = None
 ) -> Brief:
-    """Return the brief; what is least needed is left out or shortened, and said to be, to keep under HTML_BYTES."""
-    for seen in _ever_shorter(view(request, failures, usage, words or BriefWords())):
-        html, images = _html(seen)
+    """Return the brief; the least needed is left out or shortened, with a note, to keep under HTML_BYTES."""
+    for candidate in _ever_shorter(view(request, failures, usage, words or BriefWords())):
+        html, images = _html(candidate)
         if len(html.encode()) <= HTML_BYTES:
             break
-    return Brief(seen.kind, _visible(seen.subject), html, _text(seen), images)
+    return Brief(candidate.kind, _visible(candidate.subject), html, _text(candidate), images)
 
 
 def _ever_shorter(whole: View) -> Iterator[View]:
     """Yield the view, then without its most expendable sections one by one, then with ever shorter texts."""
     yield whole
-    kept = list(whole.sections)
+    remaining = list(whole.sections)
     left_out: list[str] = []
     for section in sorted(whole.sections, key=lambda one: -one.expendable):
         if section.expendable:
-            kept.remove(section)
+            remaining.remove(section)
             left_out.append(section.title)
-            yield _noting(whole, kept, f"Left out for length: {', '.join(left_out)}. The trace has everything.")
+            yield _noting(whole, remaining, f"Left out for length: {', '.join(left_out)}. The trace has everything.")
     for chars in (250, 120, 60):
-        cut = [shortened(section, chars) for section in kept]
-        yield _noting(whole, cut, "Shortened, and parts left out, for length. The trace has everything.")
+        shorter = [shortened(section, chars) for section in remaining]
+        yield _noting(whole, shorter, "Shortened, and parts left out, for length. The trace has everything.")
 
 
 def _noting(whole: View, sections: list[Section], note: str) -> View:
@@ -92,7 +92,7 @@ def _noting(whole: View, sections: list[Section], note: str) -> View:
 
 
 def sparkline(chart: Chart) -> bytes:
-    """Return the chart as a PNG: bars on nothing, so that it suits a light and a dark page."""
+    """Return the chart as a PNG: bars on a transparent background, for light and dark pages."""
     width, height, step = 1200, 160, 1200 // len(chart.counts)
     highest = max(chart.counts) or 1
     tops = [round(height * (1 - count / highest)) if count else height - 2 for count in chart.counts]
@@ -129,7 +129,7 @@ def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
         chart_image=chart_image,
     )
     mjml = rules.from_string(_MJML).render(view=seen, colour=COLOURS[seen.tone], bright=BRIGHT[seen.tone])
-    # No web fonts: a mail that fetches something tells others that it was read.
+    # No web fonts: a mail that fetches something reveals that it was read.
     return mrml.to_html(mjml, render_options=mrml.RenderOptions(disable_comments=True, fonts={})).content, tuple(images)
 
 
@@ -147,7 +147,7 @@ def _text(seen: View) -> str:
 
 
 def _finalize(value: object) -> object:
-    # What is marked safe has been made visible before.
+    # What is marked safe went through _visible before.
     return _visible(value) if type(value) is str else value
 
 
@@ -156,14 +156,14 @@ def _visible(text: str) -> str:
 
 
 def _reader() -> MarkdownIt:
-    """Markdown without anything that could lead away: links are made from our own fields only."""
+    """Return a Markdown parser without links and images: links are made from our own fields only."""
     reader = MarkdownIt("commonmark", {"html": False, "linkify": False}).disable(_DEAD)
     reader.inline.ruler.before("emphasis", "placeholder", _placeholder)
     return reader
 
 
 def _placeholder(state: StateInline, silent: bool) -> bool:
-    """Keep the variable part of a log template, whose asterisk would else begin an emphasis."""
+    """Keep the variable part of a log template, whose asterisk would otherwise start an emphasis."""
     if not state.src.startswith(_WILDCARD, state.pos):
         return False
     if not silent:

@@ -14,7 +14,7 @@ from .sections.failures import answers, degradations, explain
 
 @dataclass(frozen=True)
 class Usage:
-    """What the answer cost; `duration_ms` runs from the alert's arrival to the telling."""
+    """What the answer cost; `duration_ms` runs from the alert's arrival to the publication."""
 
     tokens: int = 0
     cost_usd: float = 0.0
@@ -22,7 +22,7 @@ class Usage:
 
 
 def kind_of(request: PostProcessRequest, failures: list[Failure]) -> OutcomeKind:
-    """Return how the incident ends: dismissed, degraded when anything had to be done without, else full."""
+    """Return how the incident ends: dismissed, degraded when anything failed or was missing, else full."""
     if request.incident and not request.incident.needs_response:
         return "dismissed"
     return "degraded" if failures or request.incident is None or degradations(request) else "full"
@@ -32,22 +32,22 @@ def headline(request: PostProcessRequest) -> str:
     """Return what is broken, in one line."""
     alert, incident = request.alert, request.incident
     symptom = incident.initial_symptoms[0] if incident and incident.initial_symptoms else ""
-    said = symptom or alert.summary or alert.alert_name or f"Alert on {alert.service_name}"
-    return clip(" ".join(said.split()), 160)
+    text = symptom or alert.summary or alert.alert_name or f"Alert on {alert.service_name}"
+    return clip(" ".join(text.split()), 160)
 
 
 def since(request: PostProcessRequest) -> datetime | None:
-    """Return when it began: the onset found in telemetry, else what the alert's sender said."""
+    """Return when it started: the onset in telemetry, else what the alert's sender reported."""
     onset = request.incident.onset if request.incident else None
     return onset or request.alert.started_at
 
 
 def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords) -> View:
-    """Return the whole brief; `failures` holds every failure known by now, `words` may open it."""
+    """Return the whole brief; `failures` holds every failure known so far, `words` may open it."""
     kind = kind_of(request, failures)
     incident = request.incident
     troubles = [*failures, *degradations(request)]
-    told = Section("What failed", tuple(explain(troubles))) if troubles else None
+    what_failed = Section("What failed", tuple(explain(troubles))) if troubles else None
     summary = Section("In short", (Words(clip(words.summary, 900), is_markdown=True),)) if words.summary else None
     before, after = _sections(request, kind)
     severity = incident.severity if incident else "unknown"
@@ -62,16 +62,16 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         scope=_scope(request),
         subject=clip(f"{marks[kind]} {request.alert.service_name}: {headline(request)}", 180),
         warning=_warning(troubles),
-        sections=tuple(section for section in (summary, *before, told, *after) if section),
+        sections=tuple(section for section in (summary, *before, what_failed, *after) if section),
         footer=_footer(request, usage),
     )
 
 
 def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[str, Any]:
-    """Return what other systems are told: the few facts they show, and the incident as JSON."""
+    """Return what other systems receive: the few facts they show, and the incident as JSON."""
     incident, made = request.incident, request.pull_request
     causes = request.root_causes.root_causes if request.root_causes else []
-    began = since(request) or request.alert.received_at
+    started = since(request) or request.alert.received_at
     return {
         "incident_id": request.incident_id,
         "invocation_id": request.incident_id,
@@ -81,7 +81,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "severity": incident.severity if incident else "unknown",
         "incident_type": incident.incident_type_hint if incident else "unknown",
         "headline": headline(request),
-        "since": began.isoformat(),
+        "since": started.isoformat(),
         "most_likely_cause": causes[0].hypothesis if causes else "",
         "confidence": causes[0].confidence if causes else None,
         "recommended_action": actions.recommended(request),
@@ -94,7 +94,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
 def _sections(
     request: PostProcessRequest, kind: OutcomeKind
 ) -> tuple[tuple[Section | None, ...], tuple[Section | None, ...]]:
-    """Return the sections before and after the one that tells what failed."""
+    """Return the sections before and after the one on what failed."""
     if kind == "dismissed" and request.incident:
         return (_why_dismissed(request.incident), _looked_at(request.incident, request.alert.received_at)), (
             facts.patterns(request.incident),
@@ -113,8 +113,8 @@ def _sections(
 def _why_dismissed(incident: Incident) -> Section:
     symptoms = tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[:5])
     is_markdown = is_by_model(incident)
-    said = clip(incident.reasoning, 1200) or "The evidence shows no harm."
-    blocks: list[Block] = [Words(said, is_markdown=is_markdown)]
+    reasoning = clip(incident.reasoning, 1200) or "The evidence shows no harm."
+    blocks: list[Block] = [Words(reasoning, is_markdown=is_markdown)]
     blocks += [Items(symptoms, is_markdown)] if symptoms else []
     return Section("Why no response is needed", tuple(blocks))
 
@@ -138,14 +138,18 @@ def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:
 
 
 def _since(request: PostProcessRequest) -> str:
-    began, received = since(request), request.alert.received_at
+    started, received = since(request), request.alert.received_at
     name = f"Alert {clip(request.alert.alert_name, 120)}, received" if request.alert.alert_name else "Alert received"
-    told = f"{name} {on_day(received, began or request.alert.start)} {received:%H:%M} UTC"
-    return f"Since {on_day(began, received)} {began:%H:%M} UTC. {told}" if began else f"Since: not known. {told}"
+    alert_received = f"{name} {on_day(received, started or request.alert.start)} {received:%H:%M} UTC"
+    return (
+        f"Since {on_day(started, received)} {started:%H:%M} UTC. {alert_received}"
+        if started
+        else f"Since: not known. {alert_received}"
+    )
 
 
 def _scope(request: PostProcessRequest) -> str:
-    """Return what kind of fault it is and who else is hit; empty when nobody could say."""
+    """Return the kind of fault and which other services are affected; empty when there was no analysis."""
     incident = request.incident
     if incident is None or not incident.needs_response:
         return ""
@@ -165,7 +169,7 @@ def _warning(troubles: list[Failure]) -> str:
 def _footer(request: PostProcessRequest, usage: Usage) -> tuple[str, ...]:
     makers = dict.fromkeys(answer.produced_by for _, answer in answers(request))
     named = ", ".join("offline analyst (rules, no model)" if maker == "offline" else maker for maker in makers)
-    took = f"told {usage.duration_ms / 1000:,.0f} s after the alert" if usage.duration_ms else ""
+    took = f"written {usage.duration_ms / 1000:,.0f} s after the alert" if usage.duration_ms else ""
     cost = f"{usage.tokens:,} tokens, ${usage.cost_usd:.4f}"
     read = f"{request.incident.lines_read:,} log lines read" if request.incident else "no logs read"
     return (

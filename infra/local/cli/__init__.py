@@ -1,1 +1,1 @@
-"""What make calls: the demo, the stack that stays up, alerts, traces, executions, dead letters."""
+"""The commands behind make: the demo, the stack that stays up, alerts, traces, executions, dead letters."""

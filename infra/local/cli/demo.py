@@ -1,4 +1,4 @@
-"""`make demo`: one alert walks through the whole house, is shown step by step, and leaves everything to look at."""
+"""`make demo`: send one alert through the whole local stack, show it step by step, and keep every result on disk."""
 
 import json
 import time
@@ -29,7 +29,7 @@ POLL_S = 0.15
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What to show: the built-in scenario or a recorded case, and which services to end before the alert."""
+    """What to show: the built-in scenario or a recorded case, and which services to stop before the alert."""
 
     output: Path = Path("output")
     case: Path | None = None
@@ -40,34 +40,34 @@ class DemoOptions:
 
 
 def run(options: DemoOptions, console: Console) -> int:
-    """Run the demo; return 0 when the incident ended in a told outcome and everything that is named exists."""
+    """Run the demo; return 0 when the incident's outcome was published and every printed path exists."""
     _check(options)
     began = clock.now()
     folder = (options.output / f"run-{began:%Y%m%d-%H%M%S}-{began.microsecond:06d}").resolve()
     folder.mkdir(parents=True)
-    console.print(f"[bold]Incident CoPilot[/bold]: everything of this run goes to {_shown(folder)}")
+    console.print(f"[bold]Incident CoPilot[/bold]: everything of this run goes to {_relative(folder)}")
     built = _build(options, folder)
-    console.print(f"Starting the house: sandboxes, bus, workflow engine, functions (service {built.service_name}) …")
+    console.print(f"Starting sandboxes, Pub/Sub, workflow engine and functions (service {built.service_name}) …")
     with Stack(folder, built, Options(has_emulators=options.has_emulators, model=options.model)) as stack:
         started_s = (clock.now() - began).total_seconds()
         console.print(f"{len(stack.services)} processes are up after {started_s:.1f} s.")
         for name in options.without:
             stack.end(name)
-            console.print(f"[yellow]{name} was ended before the alert.[/yellow]")
+            console.print(f"[yellow]{name} was stopped before the alert.[/yellow]")
         with stack.traces() as traces:
             return _one_alert(stack, traces, folder, console)
 
 
 def _check(options: DemoOptions) -> None:
-    """Raise Rejected for what could only fail after everything has been started."""
+    """Raise Rejected for wrong options, which would otherwise fail only after everything has been started."""
     unknown = sorted(set(options.without) - set(bundle.names()) - set(DEPENDENCIES))
     if unknown:
-        known = ", ".join([*DEPENDENCIES, *bundle.names()])
-        raise Rejected(f"WITHOUT names {', '.join(unknown)}, and there is only {known}")
+        names = ", ".join([*DEPENDENCIES, *bundle.names()])
+        raise Rejected(f"WITHOUT names {', '.join(unknown)}, but the services are {names}")
     if options.repo_git is not None and options.case is None:
         raise Rejected("REPO is the repository of a recorded incident: give CASE too")
     if options.model.fault and options.model.provider != "sandbox":
-        raise Rejected("FAULT is a failure of the stand-in: give MODEL=sandbox too")
+        raise Rejected("FAULT is a failure of the model sandbox: give MODEL=sandbox too")
 
 
 def _build(options: DemoOptions, folder: Path) -> Built:
@@ -130,7 +130,7 @@ def _conclude(
     outcome = (trace or {}).get("outcome")
     if outcome is None:
         state = f"{execution.state} {execution.error[:500]}" if execution else "no execution was started"
-        console.print(f"[red]No outcome after {seconds:.1f} s[/red]: {state}. Logs: {_shown(folder / 'logs')}")
+        console.print(f"[red]No outcome after {seconds:.1f} s[/red]: {state}. Logs: {_relative(folder / 'logs')}")
         return 1
     console.print(f"\n[bold]{outcome['kind']}[/bold] outcome {seconds:.1f} s after the alert.")
     for failure in outcome["failures"]:
@@ -145,14 +145,14 @@ def _conclude(
 
 
 def _places(folder: Path, incident_id: str, trace: dict[str, Any]) -> list[tuple[str, str, Path | None]]:
-    """Return what can be looked at: label, how to look, and the path that must exist."""
+    """Return the results of the run: label, path or command to print, and the path that must exist."""
     briefs = folder / "briefs" / incident_id
     places: list[tuple[str, str, Path | None]] = []
     for label, path in (("brief", briefs / "brief.html"), ("trace", folder / "trace.json")):
-        places.append((label, _shown(path), path))
-    places += [("mail", _shown(path), path) for path in sorted((folder / "mail").glob("*.eml"))]
-    places += [("hook call", _shown(path), path) for path in sorted((folder / "hook").glob("*.json"))]
-    places.append(("logs", f"{_shown(folder / 'logs')}/", folder / "logs"))
+        places.append((label, _relative(path), path))
+    places += [("mail", _relative(path), path) for path in sorted((folder / "mail").glob("*.eml"))]
+    places += [("hook call", _relative(path), path) for path in sorted((folder / "hook").glob("*.json"))]
+    places.append(("logs", f"{_relative(folder / 'logs')}/", folder / "logs"))
     return places + _pull_request(folder, trace)
 
 
@@ -162,14 +162,14 @@ def _pull_request(folder: Path, trace: dict[str, Any]) -> list[tuple[str, str, P
     places: list[tuple[str, str, Path | None]] = []
     if branch.get("commit"):
         repo = folder / "scenario" / "repo.git"
-        places.append(("branch", f"git -C {_shown(repo)} show --stat {branch['branch']}", repo))
+        places.append(("branch", f"git -C {_relative(repo)} show --stat {branch['branch']}", repo))
     if opened.get("pr_number"):
         record = next(iter(folder.glob("scenario/**/pulls*")), folder / "scenario" / "pulls.json")
-        places.append(("pull request", f"#{opened['pr_number']} {opened['message']}, kept in {_shown(record)}", record))
+        places.append(("pull request", f"#{opened['pr_number']} {opened['message']}, in {_relative(record)}", record))
     return places
 
 
-def _shown(path: Path) -> str:
-    """Return the path as one would type it from here."""
+def _relative(path: Path) -> str:
+    """Return the path relative to the current folder, when it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,4 +1,4 @@
-"""`python -m infra.local executions`: the workflow executions of the house that is up, and one of them step by step."""
+"""`python -m infra.local executions`: the workflow executions of the running stack, and one of them step by step."""
 
 import json
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from shared import clock
 
 TIMEOUT_S = 5.0
 _PAGE = 1000
-# As much of an id as tells executions apart; `show` takes the beginning of one.
+# Enough of an id to distinguish executions; `show` takes the first characters of one.
 _ID_WIDTH = 8
 _STYLES = {"SUCCEEDED": "green", "FAILED": "red", "ACTIVE": "cyan", "CANCELLED": "yellow"}
 
 
 class EngineDown(Exception):
-    """There is no engine to ask: the house is not up."""
+    """No engine answers: the local stack is not running."""
 
 
 @dataclass(frozen=True)
 class ExecutionRow:
-    """One execution as the API tells it; `context` is the error in words, `end` is none while it runs."""
+    """One execution as the API returns it; `context` is the error text, `end` is None while it runs."""
 
     name: str
     state: str
@@ -49,7 +49,7 @@ class ExecutionRow:
 
 
 class Engine:
-    """Asks one engine over REST; raises EngineDown when nobody answers."""
+    """Reads from one engine over REST; raises EngineDown when it does not answer."""
 
     def __init__(self, url: str, parent: str = f"projects/{PROJECT}/locations/{LOCATION}") -> None:
         self._url = url.rstrip("/")
@@ -58,29 +58,29 @@ class Engine:
     def executions(self) -> list[ExecutionRow]:
         """Return the executions of every workflow, newest first."""
         workflows = self._get(f"{self._parent}/workflows")["workflows"]
-        found = [item for workflow in workflows for item in self._all(f"{workflow['name']}/executions", "executions")]
-        return sorted(map(_execution, found), key=lambda execution: execution.start, reverse=True)
+        raws = [item for workflow in workflows for item in self._all(f"{workflow['name']}/executions", "executions")]
+        return sorted(map(_execution, raws), key=lambda execution: execution.start, reverse=True)
 
     def entries(self, execution: ExecutionRow) -> list[timeline.StepSpan]:
-        """Return the steps of an execution in the order they began."""
+        """Return the steps of an execution in the order they started."""
         return [timeline.entry(raw) for raw in self._all(f"{execution.name}/stepEntries", "stepEntries")]
 
     def _all(self, path: str, key: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        items: list[dict[str, Any]] = []
         token = ""
         while True:
             page = self._get(path, pageSize=str(_PAGE), pageToken=token, view="FULL")
-            found += page[key]
+            items += page[key]
             token = page.get("nextPageToken", "")
             if not token:
-                return found
+                return items
 
     def _get(self, path: str, **query: str) -> dict[str, Any]:
-        given = {name: value for name, value in query.items() if value}
+        parameters = {name: value for name, value in query.items() if value}
         try:
-            response = requests.get(f"{self._url}/v1/{path}", given, timeout=TIMEOUT_S)
+            response = requests.get(f"{self._url}/v1/{path}", parameters, timeout=TIMEOUT_S)
         except requests.RequestException as error:
-            raise EngineDown(f"No engine answers at {self._url}: start the house with `make local` first.") from error
+            raise EngineDown(f"No engine answers at {self._url}: start the stack with `make local` first.") from error
         response.raise_for_status()
         decoded: dict[str, Any] = response.json()
         return decoded
@@ -99,28 +99,28 @@ def _execution(raw: dict[str, Any]) -> ExecutionRow:
 
 
 def engine_url(stack_file: Path) -> str:
-    """Return where the engine of the house that is up answers; raises EngineDown when there is none."""
+    """Return the URL of the running stack's engine; raises EngineDown when no stack is running."""
     try:
         return str(json.loads(stack_file.read_text(encoding="utf-8"))["engine"]["url"])
     except (OSError, ValueError, KeyError) as error:
-        raise EngineDown("No house is up: start it with `make local` and post an alert.") from error
+        raise EngineDown("The stack is not running: start it with `make local` and post an alert.") from error
 
 
 def show_list(engine: Engine, console: Console) -> int:
     """Print a table of the executions; return the exit status."""
-    found = engine.executions()
-    if not found:
+    rows = engine.executions()
+    if not rows:
         console.print("There are no executions yet: post an alert with `make alert`.")
         return 0
-    console.print(_table(found))
+    console.print(_table(rows))
     return 0
 
 
-def _table(found: list[ExecutionRow]) -> Table:
+def _table(rows: list[ExecutionRow]) -> Table:
     grid = Table(box=None, padding=(0, 1), header_style="dim")
     for title in ("id", "incident", "service", "state", "started", "seconds"):
         grid.add_column(title, no_wrap=True)
-    for item in found:
+    for item in rows:
         grid.add_row(
             item.id[:_ID_WIDTH],
             item.labels.get("incident_id", ""),
@@ -138,11 +138,11 @@ def show_one(engine: Engine, wanted: str, console: Console, *, has_all: bool = F
     """
     Print one execution step by step; return the exit status.
 
-    `wanted` is its id, the beginning of it, or the id of its incident.
+    `wanted` is its id, the first characters of it, or the id of its incident.
     """
     matching = [item for item in engine.executions() if wanted in item.labels.values() or item.id.startswith(wanted)]
     if len(matching) != 1:
-        console.print(f"{len(matching) or 'No'} executions match {wanted!r}; `executions list` names them.")
+        console.print(f"{len(matching) or 'No'} executions match {wanted!r}; `executions list` shows them.")
         return 1
     (execution,) = matching
     _print_head(execution, console)

@@ -32,7 +32,7 @@ STYLES: dict[StepState, tuple[str, str]] = {
 }
 
 
-# The first of these that an answer holds says best what came out of its step.
+# The first of these fields that an answer has summarises its step best.
 NOTE_FIELDS = (
     "pr_url",
     "branch",
@@ -47,7 +47,7 @@ NOTE_FIELDS = (
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step's line; `seconds` is how long it ran, none when it did not."""
+    """One step's line; `seconds` is how long it ran, None when it did not run."""
 
     name: str
     state: StepState
@@ -57,14 +57,14 @@ class StepRow:
 
 def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool, has_failed: bool = False) -> list[StepRow]:
     """
-    Return one row per step, from the trace of what ended and the names of what runs.
+    Return one row per step, from the trace of the finished steps and the names of the running ones.
 
-    `has_failed` says that the execution did, which only post_process makes it do.
+    `has_failed` says that the execution failed, which only a failure of post_process causes.
     """
     runs = (trace or {}).get("traces", {})
     failed = {item["step"]: item for item in ((trace or {}).get("outcome") or {}).get("failures", [])}
     if has_failed:
-        failed.setdefault("post_process", {"message": "the workflow failed before anybody was told"})
+        failed.setdefault("post_process", {"message": "the workflow failed before it published an outcome"})
     return [_row(step, runs.get(agent, []), running, is_over, failed.get(step)) for step, agent in AGENTS.items()]
 
 
@@ -104,13 +104,13 @@ def _time(text: str) -> datetime:
 
 
 def steps(lines: list[StepRow], title: str) -> Group:
-    """Return the rows for the terminal, a line each; what does not fit is cut at the end of its note."""
+    """Return the rows for the terminal, a line each; a note that does not fit is truncated."""
     return Group(Text(title, style="italic"), *map(_line, lines))
 
 
 def _line(line: StepRow) -> Text:
     sign, style = STYLES[line.state]
     seconds = f"{line.seconds:.2f} s" if line.seconds is not None else ""
-    # Text, not markup: what comes from logs may hold brackets.
+    # Text, not markup: text from logs may hold brackets.
     drawn = Text(f" {sign} {f'{line.name} ({line.state})':<30}{seconds:>8}", style, no_wrap=True, overflow="ellipsis")
     return drawn.append(f"  {' '.join(line.note.split())}", style="dim")

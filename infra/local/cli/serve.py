@@ -1,4 +1,4 @@
-"""`make local` keeps the house up for curl; `make alert` posts to it; `make traces` reads what it remembers."""
+"""`make local` keeps the stack running for curl; `make alert` posts to it; `make traces` reads its traces."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ API_KEY = "local-key"
 
 
 def up(port: int, has_emulators: bool, console: Console) -> int:
-    """Start the house, say where everything is, and stay until interrupted."""
+    """Start the stack, print where everything is, and run until interrupted."""
     began = clock.now()
     folder = FOLDER / f"{began:%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True)
@@ -33,19 +33,19 @@ def up(port: int, has_emulators: bool, console: Console) -> int:
     options = Options(port=port, api_key=api_key, settings=_dotenv(), has_emulators=has_emulators)
     with Stack(folder, built, options) as stack:
         _point_current_at(folder)
-        _tell(stack, console)
+        _print_addresses(stack, console)
         while True:
             signal.pause()
 
 
 def _dotenv() -> dict[str, str]:
-    """Return the variables of .env, which win over the sandboxes: that is how a laptop reads the real Loki."""
+    """Return the variables of .env, which override the sandboxes, for example to read a real Loki from a laptop."""
     path = ROOT / ".env"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    given = {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
-    # Whoever puts a key there wants the model asked, which the stack does not do by itself.
-    return {"MODEL_PROVIDER": "gemini", **given} if "GEMINI_API_KEY" in given else given
+    values = {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
+    # A key in .env means that the model is wanted; without this the stack runs offline.
+    return {"MODEL_PROVIDER": "gemini", **values} if "GEMINI_API_KEY" in values else values
 
 
 def _point_current_at(folder: Path) -> None:
@@ -53,7 +53,7 @@ def _point_current_at(folder: Path) -> None:
     CURRENT.symlink_to(folder.name)
 
 
-def _tell(stack: Stack, console: Console) -> None:
+def _print_addresses(stack: Stack, console: Console) -> None:
     for name, service in sorted(stack.services.items()):
         console.print(f"  {name:<20} {service.url:<28} pid {service.process.pid}", highlight=False)
     console.print(f"\nPost an alert to [bold]{stack.intake_url}[/bold], for example:\n")
@@ -69,23 +69,23 @@ def _tell(stack: Stack, console: Console) -> None:
 
 
 def alert(file: Path | None, port: int | None, console: Console) -> int:
-    """Post a body to the house that is up, wherever it listens; print what it answered."""
+    """Post a body to the running stack, on `port` or where it listens; print the answer."""
     body = file or CURRENT / "scenario" / "alert.json"
     if not body.is_file():
         console.print(
-            f"There is no file {str(body)!r} to post." if file else "Start the house with `make local` first."
+            f"There is no file {str(body)!r} to post." if file else "Start the stack with `make local` first."
         )
         return 1
     headers = {"Content-Type": "application/json", "X-Webhook-API-Key": os.environ.get("WEBHOOK_API_KEY") or API_KEY}
     where = f"127.0.0.1:{port}" if port else _address("alert_intake")
     if where is None:
-        console.print("No house is up: start it with `make local`.")
+        console.print("The stack is not running: start it with `make local`.")
         return 1
     url = f"http://{where}/webhook/trigger_agent"
     try:
         response = requests.post(url, data=body.read_bytes(), headers=headers, timeout=30)
     except requests.ConnectionError:
-        console.print(f"Nothing listens on {url}: start the house with `make local` first.")
+        console.print(f"Nothing listens on {url}: start the stack with `make local` first.")
         return 1
     console.print(f"{response.status_code} {response.text}", highlight=False, markup=False)
     return 0 if response.status_code == 202 else 1
@@ -95,26 +95,26 @@ def traces(incident_id: str | None, console: Console) -> int:
     """Print the whole trace of one incident, or a line per incident."""
     firestore = _address("firestore")
     if firestore is None and not trace_access.file_of(CURRENT).exists():
-        console.print("There are no traces yet: start the house with `make local` and post an alert.")
+        console.print("There are no traces yet: start the stack with `make local` and post an alert.")
         return 1
     with trace_access.opened(CURRENT, PROJECT, firestore) as store:
         return _show_traces(store, incident_id, console)
 
 
 def deadletters(has_replay: bool, console: Console) -> int:
-    """Print the messages nobody could handle; `has_replay` sends them to the starter once more."""
-    bus = _address("bus")
-    if bus is None:
-        console.print("No house is up: start it with `make local`.")
+    """Print the dead letters; `has_replay` publishes them again."""
+    pubsub = _address("bus")
+    if pubsub is None:
+        console.print("The stack is not running: start it with `make local`.")
         return 1
-    letters = dead_letters.replay(bus, PROJECT) if has_replay else dead_letters.read(bus, PROJECT)
-    dead_letters.show(letters, console)
-    console.print(f"{len(letters)} dead letters{' sent once more' if has_replay else ''}.", highlight=False)
+    messages = dead_letters.replay(pubsub, PROJECT) if has_replay else dead_letters.read(pubsub, PROJECT)
+    dead_letters.show(messages, console)
+    console.print(f"{len(messages)} dead letters{' published again' if has_replay else ''}.", highlight=False)
     return 0
 
 
 def _address(name: str) -> str | None:
-    """Return the host:port of a service of the house that is up, none when none is up or it has no such service."""
+    """Return the host:port of a service of the running stack, or None when no stack or no such service runs."""
     path = CURRENT / "stack.json"
     running = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if name not in running:

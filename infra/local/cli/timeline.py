@@ -1,4 +1,4 @@
-"""The steps of one execution as lines on a common scale of time: what ran beside what, what was tried again."""
+"""The steps of one execution as lines on a common time scale: which ran in parallel, which were retried."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ NOTE_WIDTH = 100
 _MIN_BAR, _MAX_BAR = 20, 60
 # Sign, start, seconds and the space around five columns.
 _OTHER_COLUMNS = 1 + 7 + 7 + 10
-# Steps that only compute take no time worth a line; they are shown when they fail and when all is asked for.
+# Steps that only compute take no time worth a line; they are shown when they fail and with --all.
 _INSTANT = frozenset({"STEP_ASSIGN", "STEP_SWITCH", "STEP_RETURN", "STEP_RAISE", "STEP_GOTO"})
 
 
 @dataclass(frozen=True)
 class StepSpan:
-    """One run of one step, as the executions API tells it; `ended` is none while it runs."""
+    """One run of one step, as the executions API returns it; `ended` is None while it runs."""
 
     id: int
     parent: int
@@ -44,7 +44,7 @@ class StepSpan:
 
 @dataclass(frozen=True)
 class TimelineRow:
-    """One line of the timeline; times are seconds since the execution began."""
+    """One line of the timeline; times are seconds since the execution started."""
 
     label: str
     depth: int
@@ -55,7 +55,7 @@ class TimelineRow:
 
 
 def entry(raw: dict[str, Any]) -> StepSpan:
-    """Return a StepEntry resource as an Entry."""
+    """Return a StepEntry resource as a StepSpan."""
     running = raw["state"] == "STATE_IN_PROGRESS"
     return StepSpan(
         int(raw["entryId"]),
@@ -71,7 +71,7 @@ def entry(raw: dict[str, Any]) -> StepSpan:
 
 
 def _words(payload: str) -> str:
-    """Return what people read of a raised value: its message and what the other side said, or the value itself."""
+    """Return a raised value for people: its message and the body of the failed reply, or the value itself."""
     try:
         raised = json.loads(payload)
     except ValueError:
@@ -79,21 +79,21 @@ def _words(payload: str) -> str:
     if not isinstance(raised, dict) or "message" not in raised:
         return payload
     body = raised.get("body")
-    said = body.get("message", body) if isinstance(body, dict) else body
-    return f"{raised['message']}: {said}" if said else str(raised["message"])
+    detail = body.get("message", body) if isinstance(body, dict) else body
+    return f"{raised['message']}: {detail}" if detail else str(raised["message"])
 
 
 def lines(entries: list[StepSpan], began: datetime, now: datetime, *, has_all: bool = False) -> list[TimelineRow]:
     """
     Return the lines of a timeline, children below and deeper than their parents.
 
-    Unless all are wanted, steps that only compute are left out, and a step shares its line with its only child.
+    Unless `has_all`, steps that only compute are left out, and a step shares its line with its only child.
     """
     return list(_Tree(entries, began, now, has_all).lines(0, 0))
 
 
 class _Tree:
-    """The entries by parent."""
+    """The entries, grouped by parent."""
 
     def __init__(self, entries: list[StepSpan], began: datetime, now: datetime, has_all: bool) -> None:
         self._began = began
@@ -105,7 +105,7 @@ class _Tree:
             self._children[item.parent].append(item)
 
     def lines(self, parent: int, depth: int) -> Iterator[TimelineRow]:
-        """Yield the lines below one entry, 0 for all."""
+        """Yield the lines below one entry; parent 0 yields all."""
         counts: dict[str, int] = defaultdict(int)
         for item in self._visible(parent):
             counts[item.step] += 1
@@ -115,19 +115,19 @@ class _Tree:
             yield from self.lines(chain[-1].id, depth + 1)
 
     def _visible(self, parent: int) -> list[StepSpan]:
-        """Return the entries shown below a parent; of one that is left out, those below it in its place."""
-        shown: list[StepSpan] = []
+        """Return the entries to show below a parent; an entry that is left out is replaced by its children."""
+        visible: list[StepSpan] = []
         for item in self._children[parent]:
             is_left_out = not self._has_all and item.kind in _INSTANT and not self._fails_first(item)
-            shown += self._visible(item.id) if is_left_out else [item]
-        return shown
+            visible += self._visible(item.id) if is_left_out else [item]
+        return visible
 
     def _fails_first(self, item: StepSpan) -> bool:
-        """Tell whether the error arose here and did not only pass."""
+        """Return whether the error arose here, not in a child."""
         return bool(item.error) and not any(child.error == item.error for child in self._children[item.id])
 
     def _chain(self, item: StepSpan) -> list[StepSpan]:
-        """Return the entry and those that are nothing but its inside, outermost first."""
+        """Return the entry and its chain of only children, outermost first."""
         chain = [item]
         while len(below := self._visible(chain[-1].id)) == 1:
             chain.append(below[0])
@@ -139,7 +139,7 @@ class _Tree:
         label = " > ".join([first.step + repeated, *inner])
         end = first.ended or self._now
         error = last.error if self._fails_first(last) else ""
-        # An error that somebody caught further out is an error all the same.
+        # An error that an outer step caught is still an error here.
         state = last.state if error else first.state
         return TimelineRow(label, depth, state, self._seconds(first.began), self._seconds(end), error)
 
@@ -148,7 +148,7 @@ class _Tree:
 
 
 def table(drawn: list[TimelineRow], width: int) -> Table:
-    """Return the lines as a table for a terminal of so many columns."""
+    """Return the lines as a table for a terminal of `width` columns."""
     total_s = max((line.end_s for line in drawn), default=0.0)
     label_width = max((len(line.label) + 2 * line.depth for line in drawn), default=0)
     bar_width = max(_MIN_BAR, min(_MAX_BAR, width - label_width - _OTHER_COLUMNS))
@@ -175,6 +175,6 @@ def _bar(line: TimelineRow, total_s: float, width: int) -> str:
 
 
 def short(text: str) -> str:
-    """Return the beginning of a text, on one line."""
+    """Return the text on one line, at most NOTE_WIDTH characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= NOTE_WIDTH else flat[: NOTE_WIDTH - 1] + "…"

@@ -1,4 +1,4 @@
-"""The house's memory as the laptop reads it: the file that a run leaves behind, or Google's Firestore emulator."""
+"""The traces of a local run: in the file that it leaves behind, or in Google's Firestore emulator."""
 
 import os
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ _TIMEOUT_S = 5.0
 
 
 def file_of(folder: Path) -> Path:
-    """Return where a run in `folder` keeps its traces when they are embedded."""
+    """Return the file with the embedded traces of a run in `folder`."""
     return folder / "traces" / "traces.sqlite3"
 
 
 @contextmanager
 def opened(folder: Path, project: str, emulator: str | None) -> Iterator[TraceStore]:
-    """Yield the traces of the run in `folder`; `emulator` is the host:port of Firestore's when they are there."""
+    """Yield the traces of the run in `folder`; `emulator` is Firestore's host:port when it holds them."""
     if emulator is None:
         with closing(EmbeddedTraces(EmbeddedSettings(traces_path=file_of(folder)))) as traces:
             yield traces
@@ -27,15 +27,15 @@ def opened(folder: Path, project: str, emulator: str | None) -> Iterator[TraceSt
     from shared.traces.firestore import FirestoreSettings, FirestoreTraces
 
     settings = FirestoreSettings(google_cloud_project=project, firestore_timeout_s=_TIMEOUT_S)
-    with _told(emulator):
-        remembered = FirestoreTraces(settings)
-    with closing(remembered):
-        yield remembered
+    with _emulator_variable(emulator):
+        firestore = FirestoreTraces(settings)
+    with closing(firestore):
+        yield firestore
 
 
 @contextmanager
-def _told(emulator: str) -> Iterator[None]:
-    """Set the variable that Google's library reads while a client is made, which knows no other way."""
+def _emulator_variable(emulator: str) -> Iterator[None]:
+    """Set the variable that Google's library reads when a client is created; it has no parameter for it."""
     before = os.environ.get(_VARIABLE)
     os.environ[_VARIABLE] = emulator
     try:

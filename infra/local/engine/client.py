@@ -1,4 +1,4 @@
-"""What the local stack asks of the engine over its REST API: the execution of an incident, and its steps."""
+"""The local stack's client for the engine's REST API: an incident's execution and its steps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class IncidentExecution:
-    """One workflow execution; `state` as the API spells it, `error` what ended it."""
+    """One workflow execution; `state` is the API's value, `error` is the payload of a failure."""
 
     name: str
     state: str
@@ -20,7 +20,7 @@ class IncidentExecution:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, well or not."""
+        """Whether it has ended, successfully or not."""
         return self.state not in ("ACTIVE", "QUEUED", "STATE_UNSPECIFIED")
 
 
@@ -32,13 +32,13 @@ class EngineClient:
         self._url = url
 
     def execution(self, incident_id: str) -> IncidentExecution | None:
-        """Return the execution that answers the incident, none before it has started."""
+        """Return the incident's execution, or None if it has not started."""
         query = {"filter": f'labels.incident_id="{incident_id}"', "view": "FULL"}
-        found = _get(self._executions, query).get("executions", [])
-        return _execution(found[0]) if found else None
+        executions = _get(self._executions, query).get("executions", [])
+        return _execution(executions[0]) if executions else None
 
     def running_steps(self, execution: IncidentExecution) -> set[str]:
-        """Return the names of the steps under way."""
+        """Return the names of the steps in progress."""
         entries = _get(f"{self._url}/v1/{execution.name}/stepEntries", {"pageSize": "1000"}).get("stepEntries", [])
         return {entry["step"] for entry in entries if entry["state"] == "STATE_IN_PROGRESS"}
 
@@ -52,6 +52,6 @@ def _get(url: str, query: dict[str, str]) -> Any:
         raise Unavailable(f"The workflow engine at {url!r} did not answer: {type(error).__name__}") from error
 
 
-def _execution(found: dict[str, Any]) -> IncidentExecution:
-    error = found.get("error") or {}
-    return IncidentExecution(found["name"], found["state"], str(error.get("payload", "")))
+def _execution(resource: dict[str, Any]) -> IncidentExecution:
+    error = resource.get("error") or {}
+    return IncidentExecution(resource["name"], resource["state"], str(error.get("payload", "")))

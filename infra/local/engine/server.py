@@ -27,10 +27,10 @@ _log = logging.getLogger(__name__)
 
 class EngineServer:
     """
-    Both doors over one service; port 0 lets the system choose.
+    A REST and a gRPC server over one service; port 0 picks a free port.
 
-    `time_scale` multiplies sleeps and waits before retries; `listener` hears every step begin and end.
-    Raises OSError when a port is taken.
+    `time_scale` multiplies sleeps and waits before retries; `listener` is called at every step's start and end.
+    Raises OSError when a port is in use.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class EngineServer:
         except OSError:
             self._rest.server_close()
             raise
-        # The interval is how long stopping takes, in seconds.
+        # The poll interval bounds how long stopping takes, in seconds.
         self._thread = threading.Thread(target=self._rest.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def http_url(self) -> str:
-        """Where REST answers."""
+        """The URL of the REST server."""
         return f"http://{HOST}:{self._rest.server_port}"
 
     @property
     def grpc_address(self) -> str:
-        """Where gRPC answers, `host:port`, in clear text."""
+        """The address of the gRPC server, `host:port`, without TLS."""
         return f"{HOST}:{self._grpc.port}"
 
     def name(self, workflow: str) -> str:
@@ -70,18 +70,18 @@ class EngineServer:
         return f"{self._parent}/workflows/{workflow}"
 
     def deploy(self, workflow: str, source: str, environment: Mapping[str, str] | None = None) -> Deployment:
-        """Deploy a workflow before anybody asks for it; raises InvalidArgument, AlreadyExists."""
+        """Deploy a workflow without an API request; raises InvalidArgument, AlreadyExists."""
         return self.service.deployments.create(
             self.name(workflow), source, DeploymentSettings(environment=environment or {})
         )
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start serving."""
         self._grpc.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """Cancel what runs, answer no more, free the ports."""
+        """Cancel running executions, stop serving and release the ports."""
         self.service.stop()
         self._grpc.stop()
         self._rest.shutdown()
@@ -97,10 +97,14 @@ class EngineServer:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run Cloud Workflows YAML on this machine.")
-    parser.add_argument("--workflow", action="append", default=[], metavar="NAME=FILE", help="deploy this at start")
-    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="a variable of them all")
-    parser.add_argument("--http-port", type=int, default=0, help="port of REST, 0 lets the system choose")
-    parser.add_argument("--grpc-port", type=int, default=0, help="port of gRPC, 0 lets the system choose")
+    parser.add_argument(
+        "--workflow", action="append", default=[], metavar="NAME=FILE", help="deploy this workflow at start"
+    )
+    parser.add_argument(
+        "--env", action="append", default=[], metavar="NAME=VALUE", help="an environment variable of every workflow"
+    )
+    parser.add_argument("--http-port", type=int, default=0, help="port of REST, 0 picks a free one")
+    parser.add_argument("--grpc-port", type=int, default=0, help="port of gRPC, 0 picks a free one")
     parser.add_argument("--project", default="local")
     parser.add_argument("--location", default="us-central1")
     parser.add_argument("--time-scale", type=float, default=1.0, help="multiplies sleeps and waits before retries")
@@ -123,7 +127,7 @@ def _deploy(server: EngineServer, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Serve until SIGINT or SIGTERM; the first line on standard output is JSON and says where."""
+    """Serve until SIGINT or SIGTERM; the first line on standard output is JSON with the addresses."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     options = _arguments()
     server = EngineServer(
@@ -134,13 +138,13 @@ def main() -> None:
         time_scale=options.time_scale,
     )
     _deploy(server, options)
-    asked_to_stop = threading.Event()
+    stop_requested = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+        signal.signal(number, lambda *_: stop_requested.set())
     with server:
         print(json.dumps({"http": server.http_url, "grpc": server.grpc_address}), flush=True)
-        _log.info("Everything is in memory: what is deployed here and what runs ends with this process.")
-        asked_to_stop.wait()
+        _log.info("Everything is in memory: deployments and executions are lost when this process ends.")
+        stop_requested.wait()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from infra.local.engine import stdlib
 from infra.local.engine.language import checks, reader, source, syntax
 from infra.local.engine.language.errors import DefinitionRejected
 from infra.local.engine.language.values import Value
-from infra.local.engine.runtime.callbacks import CallbackBoard
+from infra.local.engine.runtime.callbacks import CallbackRegistry
 from infra.local.engine.runtime.history import History, Listener
 from infra.local.engine.runtime.local_host import LocalHost
 from infra.local.engine.runtime.machine import Machine
@@ -31,12 +31,12 @@ def load(text: str) -> syntax.Workflow:
 
 
 def parse(text: str) -> dict[str, syntax.Routine]:
-    """Read a source without asking whether its calls, jumps and variables are right; raises DefinitionRejected."""
+    """Read a source without checking its calls, jumps and variables; raises DefinitionRejected."""
     return reader.read_routines(source.read(text))
 
 
 def violations(routines: dict[str, syntax.Routine]) -> list[checks.Violation]:
-    """Return every law of the language that routines of the right form still break."""
+    """Return every rule of the language that well-formed routines break."""
     return checks.violations(routines, stdlib.SIGNATURES, is_connector)
 
 
@@ -51,18 +51,18 @@ def run(
     """
     Run a workflow to its end in this thread and return its result.
 
-    Raises WorkflowError for what the workflow did not catch. Callbacks need the server.
+    Raises WorkflowError for an error the workflow did not catch. Callbacks need the server.
     """
     cancellation = Cancellation()
-    board = CallbackBoard("http://127.0.0.1", cancellation.ring)
-    host = LocalHost(environment or {}, cancellation, board, time_scale=time_scale)
+    callbacks = CallbackRegistry("http://127.0.0.1", cancellation.wake_waiters)
+    host = LocalHost(environment or {}, cancellation, callbacks, time_scale=time_scale)
     return run_with(workflow, argument, host, cancellation, History(listener))
 
 
 def run_with(
     workflow: syntax.Workflow, argument: Value, host: Host, cancellation: Cancellation, history: History
 ) -> Value:
-    """Run a workflow with parts of the caller's making; raises WorkflowError and ExecutionCancelled."""
+    """Run a workflow with the caller's host, cancellation and history; raises WorkflowError and ExecutionCancelled."""
     machine = Machine(workflow, host, cancellation, history, run_routine)
-    given = {parameter.name: argument for parameter in workflow.main.parameters}
-    return run_routine(machine, machine.routine_frame(workflow.main, given, None))
+    arguments = {parameter.name: argument for parameter in workflow.main.parameters}
+    return run_routine(machine, machine.routine_frame(workflow.main, arguments, None))

@@ -1,4 +1,4 @@
-"""Deliveries of the Pub/Sub stand-in: pushed until acknowledged or dead, or kept until pulled and acknowledged.
+"""Subscriptions of the Pub/Sub stand-in: push until acknowledged or dead-lettered, or keep until acknowledged.
 
 Source: https://cloud.google.com/pubsub/docs/push, https://cloud.google.com/pubsub/docs/handling-failures
 """
@@ -18,25 +18,25 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 ACKNOWLEDGED = (102, 200, 201, 202, 204)
-"""As Pub/Sub says; its emulator 0.8.20 takes 202 for a failure."""
+"""According to Pub/Sub's documentation; its emulator 0.8.20 treats 202 as a failure."""
 
 _THREADS = 16
 
-log = logging.getLogger("bus")
+log = logging.getLogger("pubsub")
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How patiently one message is delivered, times in seconds; without `attempts` it is delivered for ever."""
+    """How often one message is delivered again, times in seconds; without `attempts` there is no limit."""
 
     attempts: int | None = None
     first_wait_s: float = 0.2
-    longest_wait_s: float = 10.0
+    max_wait_s: float = 10.0
     ack_deadline_s: float = 60.0
 
     def wait_s(self, attempt: int) -> float:
-        """Return the wait after the given attempt, counted from 1."""
-        return float(min(self.first_wait_s * 2 ** min(attempt - 1, 30), self.longest_wait_s))
+        """Return the wait in seconds after this attempt, counted from 1."""
+        return float(min(self.first_wait_s * 2 ** min(attempt - 1, 30), self.max_wait_s))
 
 
 @dataclass(frozen=True)
@@ -65,29 +65,29 @@ class Message:
         """Return the message as Pub/Sub forwards it to a dead-letter topic."""
         _, project, _, name = subscription.split("/")
         source = "CloudPubSubDeadLetterSource"
-        told = {
+        source_attributes = {
             f"{source}DeliveryCount": str(attempts),
             f"{source}Subscription": name,
             f"{source}SubscriptionProject": project,
             f"{source}TopicPublishTime": _stamp(self.published_at),
         }
-        return replace(self, attributes={**self.attributes, **told})
+        return replace(self, attributes={**self.attributes, **source_attributes})
 
 
 class Subscription(Protocol):
-    """Takes the messages of one topic."""
+    """Receives the messages of one topic."""
 
     def put(self, message: Message) -> None:
         """Deliver the message at least once."""
         ...
 
     def stop(self) -> None:
-        """Deliver no more."""
+        """Stop delivering."""
         ...
 
 
 class Push:
-    """Posts each message to one endpoint; `bury` gets those that nobody acknowledged."""
+    """Posts each message to one endpoint; calls `dead_letter` with those that were never acknowledged."""
 
     def __init__(self, name: str, endpoint: str, retries: Retries, dead_letter: Callable[[Message], None]) -> None:
         self._name = name
@@ -96,7 +96,7 @@ class Push:
         self._dead_letter = dead_letter
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
         self._is_stopped = threading.Event()
-        # The endpoint is on this machine: a proxy of the surroundings has no say.
+        # The endpoint is on this machine, so a configured proxy is ignored.
         self._http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def put(self, message: Message, attempt: int = 1) -> None:
@@ -105,7 +105,7 @@ class Push:
             self._pool.submit(self._push, message, attempt)
 
     def stop(self) -> None:
-        """Deliver no more."""
+        """Stop delivering."""
         self._is_stopped.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -124,7 +124,7 @@ class Push:
             timer.start()
 
     def _post(self, body: bytes) -> int | str:
-        """Return the status, or the words of what went wrong."""
+        """Return the HTTP status, or the error as text."""
         request = urllib.request.Request(self._endpoint, body, {"Content-Type": "application/json"})  # noqa: S310  # loopback
         try:
             with self._http.open(request, timeout=self._retries.ack_deadline_s) as answer:
@@ -137,18 +137,18 @@ class Push:
 
 
 class Pull:
-    """Keeps messages until they are acknowledged; one that was pulled is out of sight until its deadline."""
+    """Keeps messages until they are acknowledged; a pulled message is invisible until its ack deadline."""
 
     def __init__(self, ack_deadline_s: float) -> None:
         self._ack_deadline_s = ack_deadline_s
-        self._kept: dict[str, tuple[Message, float]] = {}
+        self._unacknowledged: dict[str, tuple[Message, float]] = {}
         self._ids = itertools.count(1)
         self._changed = threading.Condition()
 
     def put(self, message: Message) -> None:
         """Keep the message."""
         with self._changed:
-            self._kept[f"ack-{next(self._ids)}"] = (message, 0.0)
+            self._unacknowledged[f"ack-{next(self._ids)}"] = (message, 0.0)
             self._changed.notify_all()
 
     def pull(self, limit: int, timeout_s: float) -> list[tuple[str, Message]]:
@@ -157,26 +157,26 @@ class Pull:
             self._changed.wait_for(self._visible, timeout_s)
             pulled = self._visible()[:limit]
             self.extend(pulled, self._ack_deadline_s)
-            return [(ack_id, self._kept[ack_id][0]) for ack_id in pulled]
+            return [(ack_id, self._unacknowledged[ack_id][0]) for ack_id in pulled]
 
     def acknowledge(self, ack_ids: Iterable[str]) -> None:
         """Forget the messages."""
         with self._changed:
             for ack_id in ack_ids:
-                self._kept.pop(ack_id, None)
+                self._unacknowledged.pop(ack_id, None)
 
     def extend(self, ack_ids: Iterable[str], seconds: float) -> None:
-        """Keep the messages out of sight for so long from now; 0 shows them again."""
+        """Make the messages invisible for this long from now; 0 makes them visible at once."""
         with self._changed:
             for ack_id in ack_ids:
-                if ack_id in self._kept:
-                    self._kept[ack_id] = (self._kept[ack_id][0], time.monotonic() + seconds)
+                if ack_id in self._unacknowledged:
+                    self._unacknowledged[ack_id] = (self._unacknowledged[ack_id][0], time.monotonic() + seconds)
 
     def stop(self) -> None:
-        """Deliver no more."""
+        """Stop delivering."""
 
     def _visible(self) -> list[str]:
-        return [ack_id for ack_id, (_, until) in self._kept.items() if until <= time.monotonic()]
+        return [ack_id for ack_id, (_, until) in self._unacknowledged.items() if until <= time.monotonic()]
 
 
 def _stamp(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The topics and subscriptions of the house, laid on whatever speaks Pub/Sub's gRPC: the stand-in or the emulator."""
+"""Create the topics and subscriptions of the system over Pub/Sub's gRPC: in the stand-in or the emulator."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ TIMEOUT_S = 20.0
 @dataclass(frozen=True)
 class SubscriptionPolicy:
     """
-    How a message is delivered again; times are in seconds, `waits_s` the shortest and the longest between two attempts.
+    How a message is delivered again; times are in seconds, `waits_s` is the minimum and maximum between two attempts.
 
-    The attempts, 5 to 100, must outlast the starter's lease, or a message whose starter died becomes a dead letter.
+    The attempts, 5 to 100, must outlast the starter's lease; else a message whose starter died is dead-lettered.
     """
 
     attempts: int
@@ -29,14 +29,14 @@ class SubscriptionPolicy:
 
 
 STAND_IN = SubscriptionPolicy(60, (0.2, 10.0))
-# The emulator (0.8.20) asked for a back-off soon stops to deliver again when two messages fail at a time. Without, it
-# delivers each second.
+# With a back-off the emulator (0.8.20) soon stops redelivering when two messages fail at the same time. Without one it
+# redelivers each second.
 EMULATOR = SubscriptionPolicy(100, None)
 
 
-def lay(address: str, project: str, endpoint: str, policy: SubscriptionPolicy) -> None:
+def create(address: str, project: str, endpoint: str, policy: SubscriptionPolicy) -> None:
     """
-    Create the topic of alerts with its push to `endpoint`, and the topic of dead letters with a subscription to pull.
+    Create the alert topic with a push subscription to `endpoint`, and the dead-letter topic with a pull subscription.
 
     Raises google.api_core.exceptions.GoogleAPICallError.
     """
@@ -53,20 +53,20 @@ def lay(address: str, project: str, endpoint: str, policy: SubscriptionPolicy) -
             dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": policy.attempts},
         )
         if policy.waits_s is not None:
-            shortest, longest = (timedelta(seconds=wait_s) for wait_s in policy.waits_s)
-            pushed.retry_policy = types.RetryPolicy(minimum_backoff=shortest, maximum_backoff=longest)
+            min_wait, max_wait = (timedelta(seconds=wait_s) for wait_s in policy.waits_s)
+            pushed.retry_policy = types.RetryPolicy(minimum_backoff=min_wait, maximum_backoff=max_wait)
         for subscription in (reader, pushed):
             subscriber.create_subscription(subscription, timeout=TIMEOUT_S)
 
 
 def dead_reader(project: str) -> str:
-    """Return the name of the subscription that dead letters are pulled from."""
+    """Return the name of the pull subscription of the dead-letter topic."""
     return f"projects/{project}/subscriptions/{DEAD_READER}"
 
 
 @contextmanager
 def clients(address: str) -> Iterator[tuple[PublisherClient, SubscriberClient]]:
-    """Yield Google's clients for what listens at `address`."""
+    """Yield Google's clients for the server at `address`."""
     with grpc.insecure_channel(address) as channel:  # type: ignore[no-untyped-call]  # the library leaves it untyped
         publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         yield publisher, SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))

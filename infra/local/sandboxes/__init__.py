@@ -1,1 +1,1 @@
-"""Impostors on loopback: each speaks the wire format of the service it stands for, and keeps what it was asked."""
+"""Fake services on loopback: each speaks the wire format of the real one and records the requests it receives."""

@@ -1,7 +1,7 @@
-"""The common base of the sandboxes: a small HTTP server on loopback that remembers what it was asked.
+"""The common base of the sandboxes: a small HTTP server on loopback that records the requests it receives.
 
-A sandbox overrides `answer`. Faults are queued with `fail_next`, so that a test can make the next answers wrong, cut
-short or slow without the sandbox knowing.
+A sandbox overrides `answer`. Faults are queued with `fail_next`, so that a test can make the next answers wrong,
+truncated or slow, without any code in the sandbox for it.
 """
 
 import json
@@ -32,7 +32,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, list[str]]:
-        """The parameters of the URL; those left blank are kept."""
+        """The parameters of the URL, blank ones included."""
         return parse_qs(urlsplit(self.raw_path).query, keep_blank_values=True)
 
     @property
@@ -50,14 +50,14 @@ class Request:
         """
         Return the body read as JSON.
 
-        Raises ValueError when it is not.
+        Raises ValueError when it is not JSON.
         """
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; `delay_s` holds it back, `is_cut` sends half of the body and hangs up."""
+    """One answer; `delay_s` delays it, `is_truncated` sends half of the body and closes the connection."""
 
     status: int = 200
     body: bytes = b""
@@ -77,15 +77,15 @@ class Reply:
         return cls(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8", **(headers or {})})
 
     def held(self, delay_s: float) -> Self:
-        """Return the same answer, held back for so many seconds."""
+        """Return the same answer, delayed by `delay_s` seconds."""
         return replace(self, delay_s=delay_s)
 
 
 class Sandbox:
     """
-    A server on 127.0.0.1; port 0 lets the system choose. Use it as a context manager, or start() and stop() it.
+    A server on 127.0.0.1; with port 0 the system chooses. Use it as a context manager, or call start() and stop().
 
-    `url` is known once it has started. `requests` is a copy of what arrived so far, faulty answers included.
+    `url` is valid after the start. `requests` is a copy of the requests so far, those answered by a fault included.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -108,7 +108,7 @@ class Sandbox:
 
     @property
     def port(self) -> int:
-        """The port it listens on; the one asked for until it has started."""
+        """The port it listens on; before the start, the port of the constructor."""
         return self._server.server_address[1] if self._server else self._port
 
     @property
@@ -118,7 +118,7 @@ class Sandbox:
             return list(self._requests)
 
     def fail_next(self, *replies: Reply) -> None:
-        """Answer the next requests with these replies instead of the true ones."""
+        """Answer the next requests with these replies instead of the normal ones."""
         with self._lock:
             self._faults.extend(replies)
 
@@ -135,7 +135,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop listening; answers still held back are dropped. Stopping twice does nothing."""
+        """Stop listening; answers still delayed are dropped. Stopping twice does nothing."""
         self._stopping.set()
         if self._server is None or self._thread is None:
             return
@@ -145,7 +145,7 @@ class Sandbox:
         self._server = self._thread = None
 
     def serve_until_interrupted(self) -> None:
-        """Start, say where, and answer until Ctrl-C or SIGTERM ends the process."""
+        """Start, print the URL, and answer until Ctrl-C or SIGTERM ends the process."""
         with self:
             print(f"{type(self).__name__} listens on {self.url}", flush=True)
             try:
@@ -160,7 +160,7 @@ class Sandbox:
         self.stop()
 
     def reply_to(self, request: Request) -> Reply:
-        """Remember the request and return its answer: a queued fault first, else the true one."""
+        """Record the request and return its answer: a queued fault if there is one, else the normal answer."""
         with self._lock:
             self._requests.append(request)
             fault = self._faults.popleft() if self._faults else None
@@ -171,10 +171,10 @@ class Sandbox:
 
 
 class _Server(ThreadingHTTPServer):
-    """Carries the sandbox to the handlers."""
+    """Gives the handlers access to the sandbox."""
 
     daemon_threads = True
-    # Connections kept alive by a client would otherwise hold the end of the server back.
+    # Connections that a client keeps alive would otherwise delay the end of the server.
     block_on_close = False
     # A burst of clients must not be refused: the default backlog is 5.
     request_queue_size = 128
@@ -184,13 +184,13 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Leave clients that hang up unmentioned; print everything else as the standard library does."""
+        """Ignore clients that close the connection; print every other error as the standard library does."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]  # the stub wants a socket
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Turns the wire into Request and Reply; every method is answered alike."""
+    """Converts HTTP to Request and Reply; every method is handled in the same way."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm: ClassVar[bool] = True
@@ -215,4 +215,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or reply.is_truncated
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Stay silent: `requests` tells it better."""
+        """Log nothing: `requests` holds the details."""

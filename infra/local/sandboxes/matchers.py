@@ -34,7 +34,7 @@ class SyntaxFault(ValueError):
 
 @dataclass(frozen=True)
 class QueryToken:
-    """One word of a query; `kind` is string, duration, number, name, mark or end."""
+    """One token of a query; `kind` is string, duration, number, name, mark or end."""
 
     kind: str
     text: str
@@ -42,56 +42,56 @@ class QueryToken:
 
 
 class Tokens:
-    """The words of a query, read one after the other."""
+    """The tokens of a query, read one after the other."""
 
     def __init__(self, query: str) -> None:
-        found = [
+        tokens = [
             QueryToken(str(m.lastgroup), m[0], m.start() + 1) for m in _TOKENS.finditer(query) if m.lastgroup != "space"
         ]
-        self._tokens = [*found, QueryToken("end", "$end", len(query) + 1)]
+        self._tokens = [*tokens, QueryToken("end", "$end", len(query) + 1)]
         self._next = 0
 
     @property
     def peek(self) -> QueryToken:
-        """The next word, left where it is."""
+        """The next token, which stays next."""
         return self._tokens[self._next]
 
     def take(self) -> QueryToken:
-        """Return the next word; the end comes again and again."""
+        """Return the next token and go on; the end token repeats."""
         token = self.peek
         self._next = min(self._next + 1, len(self._tokens) - 1)
         return token
 
     def accept(self, *texts: str) -> QueryToken | None:
-        """Take the next word when it is one of these marks or names."""
+        """Take the next token when it is one of these marks or names."""
         return self.take() if self.peek.kind in ("mark", "name") and self.peek.text in texts else None
 
     def expect(self, text: str) -> QueryToken:
-        """Take the next word; raises SyntaxFault when it is another."""
+        """Take the next token; raises SyntaxFault when it is another."""
         return self.accept(text) or self.fail(f"expecting {text}")
 
     def expect_kind(self, kind: str) -> QueryToken:
-        """Take the next word; raises SyntaxFault when it is of another kind."""
+        """Take the next token; raises SyntaxFault when it is of another kind."""
         return self.take() if self.peek.kind == kind else self.fail(f"expecting {_KINDS[kind]}")
 
     def fail(self, wanted: str = "") -> QueryToken:
-        """Raise SyntaxFault about the next word."""
+        """Raise SyntaxFault about the next token."""
         unexpected = f"unexpected {_KINDS.get(self.peek.kind, self.peek.text)}"
         raise SyntaxFault(f"{unexpected}, {wanted}" if wanted else unexpected, self.peek.column)
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """One label matcher; a label that is absent counts as empty."""
+    """One label matcher; a missing label counts as empty."""
 
     name: str
     operator: str
     value: str
 
     def matches(self, labels: Labels) -> bool:
-        """Say whether the labels satisfy it; regular expressions match from end to end."""
-        found = labels.get(self.name, "")
-        is_equal = found == self.value if self.operator in ("=", "!=") else bool(_anchored(self.value).fullmatch(found))
+        """Return whether the labels satisfy it; regular expressions match the whole value."""
+        value = labels.get(self.name, "")
+        is_equal = value == self.value if self.operator in ("=", "!=") else bool(_anchored(self.value).fullmatch(value))
         return is_equal != self.operator.startswith("!")
 
 
@@ -123,7 +123,7 @@ def read_matchers(tokens: Tokens) -> tuple[Matcher, ...]:
 
 
 def compiled(pattern: str, column: int) -> re.Pattern[str]:
-    """Return the pattern compiled; raises SyntaxFault. Python's dialect stands in for RE2, of which it knows most."""
+    """Return the pattern compiled; raises SyntaxFault. Python's syntax is used for RE2's, most of which it supports."""
     try:
         return re.compile(pattern)
     except re.error as error:
@@ -146,7 +146,7 @@ def unquoted(literal: QueryToken) -> str:
 
 
 def seconds(duration: str) -> float:
-    """Return the seconds of a duration such as 5m or 1h30m; raises ValueError when it is none."""
+    """Return the seconds of a duration such as 5m or 1h30m; raises ValueError when it is not one."""
     if not re.fullmatch(r"(?:\d+(?:ms|[smhdwy]))+", duration):
         raise ValueError(f"not a duration: {duration!r}")
     return sum(int(number) * _UNITS_S[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))

@@ -1,1 +1,1 @@
-"""Incidents to play on one laptop: scenarios that run for real, and recorded cases."""
+"""Incidents for the local stack: scenarios that run a real service, and recorded cases."""

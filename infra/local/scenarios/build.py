@@ -1,5 +1,5 @@
 """
-Builds an incident for the local stack: `build` plays a scenario, `from_case` unpacks a recorded incident.
+Builds an incident for the local stack: `build` runs a scenario, `from_case` unpacks a recorded incident.
 
     build(Path("…/checkout_regression"), Path("run"), clock.now())
     from_case(Path("…/some-recorded-case"), Path("run"), repo_git=None)
@@ -24,11 +24,11 @@ __all__ = ["Built", "build", "from_case"]
 
 def build(scenario_dir: Path, target_dir: Path, now: datetime) -> Built:
     """
-    Make the scenario's repository, run both deployed versions of its service, and write what they left.
+    Make the scenario's repository, run both deployed versions of its service, and write their logs and metrics.
 
-    Writes `repo.git`, `logs.loki.json`, `metrics.json`, `alert.json` and, for tests alone, `truth.json` into
-    `target_dir`; `now` is taken at its whole second, and the same second gives the same commits and the same lines.
-    Raises Rejected (a broken scenario, or `target_dir` holds a build already), Misconfigured (no git).
+    Writes `repo.git`, `logs.loki.json`, `metrics.json`, `alert.json` and, only for tests, `truth.json` into
+    `target_dir`; `now` is truncated to the second, and the same second gives the same commits and the same lines.
+    Raises Rejected (an invalid scenario, or `target_dir` holds a build already), Misconfigured (no git).
     """
     scenario = read(scenario_dir)
     now = to_utc(now).replace(microsecond=0)

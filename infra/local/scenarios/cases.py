@@ -19,7 +19,7 @@ from shared.errors import Rejected
 LOGS_FILE = "logs.loki.json.gz"
 METRICS_FILE = "metrics.prom.json.gz"
 MARGIN = timedelta(minutes=1)
-"""Read a little more than the window, so that its first line is in."""
+"""Added before the window, so that its first line is included."""
 
 _LOUD = re.compile(r"\b(ERROR|FATAL|CRITICAL)\b|Exception")
 
@@ -28,12 +28,12 @@ Json = dict[str, JsonValue]
 
 def from_case(case_dir: Path, target_dir: Path, repo_git: Path | None) -> Built:
     """
-    Write the alert of a recorded incident; its logs and metrics, when there are any, stay where they are.
+    Write the alert of a recorded incident; its logs and its metrics, if any, stay where they are.
 
-    A recording of many services that names none gets the alert its logs would have raised: on the service with most
-    errors. Without a window it is the time its logs span. The commit and the repository are told only with `repo_git`,
-    which is read, never written: the incident gets its own `repo.git`, ending at the deployed commit.
-    Raises Rejected (no such case, a field or file missing, `repo_git` without the commit), Misconfigured (no git).
+    A case without a service name gets the alert that its logs would have raised: on the service with most errors. A
+    case without a window gets the time span of its logs. The alert names commit and repository only with `repo_git`,
+    which is read, never written: the incident gets its own `repo.git`, which ends at the deployed commit.
+    Raises Rejected (no such case, a missing field or file, `repo_git` without the commit), Misconfigured (no git).
     """
     case = _read_object(case_dir / "case.json")
     logs = case_dir / str(case.get("logs_file") or LOGS_FILE)
@@ -77,14 +77,14 @@ def _window(case: Json, case_dir: Path, streams: list[Json]) -> tuple[datetime, 
     try:
         start, end = (to_utc(datetime.fromisoformat(str(moment))) for moment in _as_list(case["window"]))
     except ValueError as error:
-        raise Rejected(f"case {str(case_dir)!r}: field 'window' wants two RFC 3339 times: {error}") from error
+        raise Rejected(f"case {str(case_dir)!r}: field 'window' must hold two RFC 3339 times: {error}") from error
     return start, end
 
 
 def _span(streams: list[Json], case_dir: Path) -> tuple[datetime, datetime]:
     moments = [ns for stream in streams for ns, _ in _entries(stream)]
     if not moments:
-        raise Rejected(f"case {str(case_dir)!r} lacks the field 'window', and its logs hold no line to tell it")
+        raise Rejected(f"case {str(case_dir)!r} lacks the field 'window', and its logs have no line to derive it from")
     return (
         datetime.fromtimestamp(min(moments) // 1_000_000_000, UTC),
         datetime.fromtimestamp(max(moments) // 1_000_000_000 + 1, UTC),
@@ -96,7 +96,7 @@ def _loudest_service(streams: list[Json], logs: Path) -> str:
     for stream in streams:
         name = _as_dict(stream["stream"]).get("service_name")
         if name:
-            # A service without errors still counts: a quiet recording has a service too.
+            # A service without errors counts too: a case may have no error line.
             errors[str(name)] += sum(bool(_LOUD.search(text)) for _, text in _entries(stream))
     if not errors:
         raise Rejected(f"case lacks the field 'service_name', and no stream of {str(logs)!r} has that label")
@@ -105,11 +105,11 @@ def _loudest_service(streams: list[Json], logs: Path) -> str:
 
 def _name_code(case: Json, case_dir: Path) -> tuple[str, str]:
     """Return `owner/name` and the deployed commit."""
-    named = str(case.get("repo") or "") or str(case.get("fetch") or "").removeprefix("github:")
-    for field, value in (("repo", named), ("snapshot", case.get("snapshot"))):
+    github_repo = str(case.get("repo") or "") or str(case.get("fetch") or "").removeprefix("github:")
+    for field, value in (("repo", github_repo), ("snapshot", case.get("snapshot"))):
         if not value:
             raise Rejected(f"case {str(case_dir)!r} lacks the field {field!r}, but a repository was given")
-    return named, str(case["snapshot"])
+    return github_repo, str(case["snapshot"])
 
 
 def _read_streams(path: Path) -> list[Json]:
@@ -118,7 +118,7 @@ def _read_streams(path: Path) -> list[Json]:
     try:
         return [_as_dict(stream) for stream in _as_list(_as_dict(body["data"])["result"])]
     except (KeyError, ValueError) as error:
-        raise Rejected(f"{str(path)!r} is no answer of Loki: {error}") from error
+        raise Rejected(f"{str(path)!r} is not an answer of Loki: {error}") from error
 
 
 def _read_object(path: Path) -> Json:
@@ -128,7 +128,7 @@ def _read_object(path: Path) -> Json:
     except OSError as error:
         raise Rejected(f"case file {str(path)!r} cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError) as error:
-        raise Rejected(f"case file {str(path)!r} is no JSON object: {error}") from error
+        raise Rejected(f"case file {str(path)!r} is not a JSON object: {error}") from error
 
 
 def _entries(stream: Json) -> Iterator[tuple[int, str]]:
@@ -139,11 +139,11 @@ def _entries(stream: Json) -> Iterator[tuple[int, str]]:
 
 def _as_list(value: JsonValue) -> list[JsonValue]:
     if not isinstance(value, list):
-        raise ValueError(f"wanted a list, got {value!r:.80}")  # noqa: TRY004  # one error for "not the shape we read"
+        raise ValueError(f"expected a list, got {value!r:.80}")  # noqa: TRY004  # one error for "not the shape we read"
     return value
 
 
 def _as_dict(value: JsonValue) -> Json:
     if not isinstance(value, dict):
-        raise ValueError(f"wanted an object, got {value!r:.80}")  # noqa: TRY004  # one error for "not the shape we read"
+        raise ValueError(f"expected an object, got {value!r:.80}")  # noqa: TRY004  # one error for "not the shape we read"
     return value

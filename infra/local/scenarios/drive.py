@@ -1,9 +1,9 @@
 """
-Runs one pod of a scenario's service in this process, on a virtual clock, and prints what came of it.
+Runs one pod of a scenario's service in this process, on a virtual clock, and prints its log entries and answers.
 
-Started by `traffic.py` as `python -I drive.py`, with the job as JSON on stdin. The service is real and runs for real;
-only time is not: `time.time`, `time.monotonic` and `time.sleep` answer from a clock that jumps from request to request,
-so half an hour of traffic takes a second. It imports nothing of this project.
+Started by `traffic.py` as `python -I drive.py`, with the job as JSON on stdin. The service is real code; only the
+time is simulated: `time.time`, `time.monotonic` and `time.sleep` use a clock that jumps from request to request, so
+half an hour of traffic takes a second. It imports nothing of this project.
 """
 
 import json
@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-READING_NS = 40_000  # Between two looks at a clock some work was done.
+READING_NS = 40_000  # The service works for a while between two readings of the clock.
 
 
 class Clock:
-    """Time as the service sees it, in nanoseconds since 1970."""
+    """The time that the service sees, in nanoseconds since 1970."""
 
     def __init__(self, now_ns: int) -> None:
         self.now_ns = now_ns
@@ -38,35 +38,35 @@ class Clock:
         self.now_ns += round(seconds * 1e9)
 
     def jump_to(self, at_ns: int) -> None:
-        """Wait for a moment; a service still busy then takes the request late."""
+        """Advance to a time; a service that is still busy then gets the request late."""
         self.now_ns = max(self.now_ns, at_ns)
 
     def install(self) -> None:
-        """Become the clock of this process."""
+        """Replace the clock of this process."""
         time.time, time.monotonic, time.perf_counter = self.read_s, self.read_s, self.read_s
         time.time_ns, time.monotonic_ns, time.perf_counter_ns = self.read_ns, self.read_ns, self.read_ns
         time.sleep = self.sleep  # type: ignore[assignment]  # typeshed takes SupportsIndex too
 
 
 class LineCollector:
-    """Stands where stdout was, as a log agent does: one entry per write, stamped when it was read."""
+    """Replaces stdout and acts as a log agent: one entry per write, with the time of reading."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.entries: list[tuple[int, str]] = []
 
     def write(self, text: str) -> int:
-        """Keep one entry."""
+        """Store one entry."""
         if text.strip():
             self.entries.append((self._clock.read_ns(), text.rstrip("\n")))
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: entries are kept at once."""
+        """Do nothing: entries are stored at once."""
 
 
 def resident_bytes() -> int:
-    """Return the memory this process holds; its peak where the system tells no more."""
+    """Return the resident memory of this process in bytes; its peak where the system reports only that."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except OSError:
@@ -74,7 +74,7 @@ def resident_bytes() -> int:
 
 
 def main(source: TextIO, target: TextIO) -> None:
-    """Play the job: import the service from its root, feed it each request at its time, print entries and answers."""
+    """Run the job: import the service from its root, send it each request at its time, print entries and answers."""
     job = json.load(source)
     clock = Clock(job["start_ns"])
     collector = LineCollector(clock)

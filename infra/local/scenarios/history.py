@@ -1,4 +1,4 @@
-"""A scenario's git history: patches in, a bare repository out, the same commits for the same dates."""
+"""A scenario's git history: patches become a bare repository, with the same commits for the same dates."""
 
 import os
 import re
@@ -18,11 +18,11 @@ TIMEOUT_S = 60.0
 
 def run_git(*arguments: str, cwd: Path, identity: dict[str, str] | None = None, stdin: bytes = b"") -> str:
     """
-    Run git away from the user's configuration and return what it printed.
+    Run git without the user's configuration and return its output.
 
     Raises Misconfigured (git is not installed), Rejected (git failed or took more than a minute).
     """
-    # Settings like commit.gpgsign or core.autocrlf of the user would change the commits.
+    # The user's settings, such as commit.gpgsign or core.autocrlf, would change the commits.
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(cwd),
@@ -32,7 +32,7 @@ def run_git(*arguments: str, cwd: Path, identity: dict[str, str] | None = None, 
         "LC_ALL": "C",
         **(identity or {}),
     }
-    # A repository given by path may belong to somebody else: an image's clone, a read-only share.
+    # A repository given by path may belong to another user: a clone in an image, a read-only share.
     settings = ("-c", "commit.gpgsign=false", "-c", "core.autocrlf=false", "-c", "safe.directory=*")
     command = ["git", *settings, *arguments]
     try:
@@ -44,8 +44,8 @@ def run_git(*arguments: str, cwd: Path, identity: dict[str, str] | None = None, 
     except subprocess.TimeoutExpired as error:
         raise Rejected(f"git {arguments[0]} took more than {TIMEOUT_S:.0f} s in {str(cwd)!r}") from error
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
-        raise Rejected(f"git {arguments[0]} failed in {str(cwd)!r}: {said}") from error
+        message = error.stderr.decode(errors="replace").strip()
+        raise Rejected(f"git {arguments[0]} failed in {str(cwd)!r}: {message}") from error
     return done.stdout.decode(errors="replace")
 
 
@@ -77,14 +77,14 @@ def _apply(patch: Path, at: datetime, work_tree: Path) -> None:
         "GIT_COMMITTER_EMAIL": author.addr_spec,
         "GIT_COMMITTER_DATE": f"{int(at.timestamp())} +0000",
     }
-    # `git am` takes the author's date from the mail alone.
+    # `git am` takes the author's date only from the mail.
     dated = re.sub(rb"^Date: .*$", f"Date: {format_datetime(at)}".encode(), mail, count=1, flags=re.MULTILINE)
     run_git("am", "--quiet", "--whitespace=nowarn", cwd=work_tree, identity=identity, stdin=dated)
 
 
 def check_out(repo_git: Path, commit: str, folder: Path) -> None:
     """
-    Lay the files of a commit into a new folder.
+    Check out the files of a commit into a new folder.
 
     Raises Rejected (no such commit), Misconfigured (no git).
     """
@@ -117,7 +117,7 @@ def borrow_commit(source: Path, commit: str, repo_git: Path) -> None:
 
 
 def has_commit(repo_git: Path, commit: str) -> bool:
-    """Tell whether a repository holds a commit; False too when there is no repository."""
+    """Return whether a repository holds a commit; False also when there is no repository."""
     try:
         run_git("cat-file", "-e", f"{commit}^{{commit}}", cwd=repo_git)
     except Rejected:

@@ -1,4 +1,4 @@
-"""Turns what the pods said and answered into what Loki and Prometheus would hold."""
+"""Converts the pods' log entries and answers to what Loki and Prometheus would hold."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -33,20 +33,20 @@ def to_loki(scenario: Scenario, pods: Sequence[Pod], now: datetime) -> Json:
 
 def to_prometheus(scenario: Scenario, pods: Sequence[Pod]) -> Json:
     """
-    Return the body of a Prometheus `query_range` answer: one point per scrape while a pod lives, counters from zero.
+    Return the body of a Prometheus `query_range` answer: one point per scrape of a living pod, counters from zero.
 
     Source: Prometheus HTTP API, GET /api/v1/query_range.
     """
     probe_path = scenario.traffic.health_check["path"]
     series: list[JsonValue] = []
     for pod in pods:
-        asked = [answer for answer in pod.answers if answer.path != probe_path]
+        answers = [answer for answer in pod.answers if answer.path != probe_path]
         labels = _labels(scenario, pod)
-        for code in sorted({answer.status for answer in asked}):
-            counted = [answer.at for answer in asked if answer.status == code]
+        for code in sorted({answer.status for answer in answers}):
+            counted = [answer.at for answer in answers if answer.status == code]
             series.append(_series("http_requests_total", {**labels, "code": str(code)}, _count(pod, counted)))
         for bucket in (*BUCKETS_S, float("inf")):
-            counted = [answer.at for answer in asked if answer.duration_s <= bucket]
+            counted = [answer.at for answer in answers if answer.duration_s <= bucket]
             limit = "+Inf" if bucket == float("inf") else str(bucket)
             name = "http_request_duration_seconds_bucket"
             series.append(_series(name, {**labels, "le": limit}, _count(pod, counted)))
@@ -56,7 +56,7 @@ def to_prometheus(scenario: Scenario, pods: Sequence[Pod]) -> Json:
 
 
 def error_ratio(pods: Sequence[Pod], until: datetime, minutes: float) -> float:
-    """Return the share of 5xx among the answers of the `minutes` up to `until`; 0 when there was none."""
+    """Return the share of 5xx among the answers of the `minutes` before `until`; 0 without answers."""
     end = until.timestamp()
     statuses = [answer.status for pod in pods for answer in _between(pod, end - minutes * 60, end)]
     return sum(status >= 500 for status in statuses) / max(len(statuses), 1)

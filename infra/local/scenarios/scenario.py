@@ -1,4 +1,4 @@
-"""What a scenario is (`scenario.yaml`), and what a build leaves for the local stack (`Built`)."""
+"""The format of a scenario (`scenario.yaml`), and the result of a build for the local stack (`Built`)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,7 @@ Request = dict[str, JsonValue]
 
 @dataclass(frozen=True)
 class Built:
-    """Where the local stack finds one incident; nothing in it tells the cause."""
+    """Where the local stack finds one incident; nothing in it reveals the cause."""
 
     service_name: str
     alert: Path
@@ -22,11 +22,11 @@ class Built:
     logs: Path
     """A Loki `query_range` body, gzipped when its name ends in `.gz`."""
     metrics: Path | None
-    """A Prometheus `query_range` body (matrix), gzipped when its name ends in `.gz`; None when there is none."""
+    """A Prometheus `query_range` body (matrix), gzipped when its name ends in `.gz`; None without metrics."""
     repo_git: Path | None
-    """A git directory the GitHub sandbox may serve and write to."""
+    """A git directory that the GitHub sandbox may serve and write to."""
     github_repo: str | None
-    """`owner/name` that directory stands for."""
+    """The `owner/name` under which it is served."""
 
 
 class _Part(BaseModel):
@@ -58,7 +58,7 @@ class WeightedRequest(_Part):
 
 
 class Traffic(_Part):
-    """What is asked of the service from `minutes_before` the build on."""
+    """The requests to the service, from `minutes_before` the build until the build."""
 
     minutes_before: float = Field(gt=0)
     requests_per_s: float = Field(gt=0, le=50)
@@ -68,7 +68,7 @@ class Traffic(_Part):
 
 
 class AlertTemplate(_Part):
-    """The body to post, since when it fires and over how long its error ratio is taken."""
+    """The body to post, how long ago it fired, and the window of its error ratio."""
 
     file: str
     seconds_ago: int = Field(ge=0)
@@ -76,12 +76,12 @@ class AlertTemplate(_Part):
 
     @property
     def age(self) -> timedelta:
-        """For how long the alert fires already when the build is done."""
+        """How long the alert has been firing at the time of the build."""
         return timedelta(seconds=self.seconds_ago)
 
 
 class Truth(_Part):
-    """What is to be found; only tests read it."""
+    """The expected finding; only tests read it."""
 
     commit: int = Field(ge=1)
     file: str
@@ -89,7 +89,7 @@ class Truth(_Part):
 
 
 class Scenario(_Part):
-    """One incident to play: a service, its history, its traffic, its alert."""
+    """One incident to run: a service, its history, its traffic, its alert."""
 
     service_name: str
     namespace: str
@@ -104,15 +104,15 @@ class Scenario(_Part):
 
     @model_validator(mode="after")
     def _is_playable(self) -> "Scenario":
-        """Every commit named exists, and both versions are asked something."""
-        named = max(self.deploy.before, self.deploy.after, self.truth.commit)
-        if named > len(self.history):
-            raise ValueError(f"commit {named} is named, but the history has {len(self.history)}")
+        """Check that every commit number exists and that both versions get requests."""
+        highest = max(self.deploy.before, self.deploy.after, self.truth.commit)
+        if highest > len(self.history):
+            raise ValueError(f"there is no commit {highest}: the history has {len(self.history)}")
         rollout_s = self.deploy.pods * self.deploy.seconds_between_pods
         deployed_s_ago = self.deploy.minutes_before * 60 + self.alert.seconds_ago
         probe_s = self.traffic.health_check_every_s
         if not rollout_s + probe_s < deployed_s_ago < self.traffic.minutes_before * 60 - probe_s:
-            raise ValueError(f"the traffic must begin before the deploy ({deployed_s_ago:.0f} s ago) and end after it")
+            raise ValueError(f"the traffic must start before the deploy ({deployed_s_ago:.0f} s ago) and end after it")
         return self
 
 
@@ -120,7 +120,7 @@ def read(scenario_dir: Path) -> Scenario:
     """
     Read `scenario.yaml` of a folder.
 
-    Raises Rejected (no such file, no YAML, a field missing or wrong).
+    Raises Rejected (no such file, not YAML, a missing or wrong field).
     """
     path = scenario_dir / "scenario.yaml"
     try:

@@ -1,4 +1,4 @@
-"""Plays a scenario's traffic: who is asked what and when, then one child process per pod."""
+"""Runs a scenario's traffic: plans each pod's requests, then starts one child process per pod."""
 
 import json
 import random
@@ -21,7 +21,7 @@ APP_ROOT = "/app/"
 
 @dataclass(frozen=True)
 class RecordedAnswer:
-    """What one request came to."""
+    """The result of one request."""
 
     at: float
     """When it was answered, in seconds since 1970."""
@@ -33,7 +33,7 @@ class RecordedAnswer:
 
 @dataclass
 class Pod:
-    """One process of the service: its lifetime in nanoseconds since 1970, what it was asked and what it said."""
+    """One process of the service: its lifetime in nanoseconds since 1970, its requests, log entries and answers."""
 
     name: str
     commit: str
@@ -46,7 +46,7 @@ class Pod:
 
 def plan(scenario: Scenario, before: str, after: str, deployed_at: datetime, now: datetime) -> list[Pod]:
     """Return the pods of both versions with the requests each gets; the same for the same seed and times."""
-    # Reproducible on purpose: nothing secret is drawn here.
+    # Reproducible on purpose; no secret is generated here.
     chance = random.Random(scenario.seed)  # noqa: S311
     start_ns, end_ns = _ns(now - timedelta(minutes=scenario.traffic.minutes_before)), _ns(now)
     old, new = [], []
@@ -80,7 +80,7 @@ def _add_health_checks(scenario: Scenario, pod: Pod, chance: random.Random) -> N
     while at_ns < pod.end_ns:
         pod.requests.append((at_ns, dict(scenario.traffic.health_check)))
         at_ns += every_ns
-    pod.requests.sort(key=lambda asked: asked[0])
+    pod.requests.sort(key=lambda request: request[0])
 
 
 def _pod_name(scenario: Scenario, commit: str, chance: random.Random) -> str:
@@ -92,7 +92,7 @@ def play(scenario: Scenario, pod: Pod, root: Path, seed: int) -> None:
     """
     Run the service of one pod from its checkout at `root` and fill in the pod's entries and answers.
 
-    Traces name the files where they lay, so the checkout's path becomes `/app/`, where an image would have them.
+    Stack traces hold file paths, so the checkout's path is replaced by `/app/`, as in an image.
     Raises Rejected (the service does not start or took more than a minute).
     """
     root = root.resolve()

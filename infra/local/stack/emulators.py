@@ -1,4 +1,4 @@
-"""Google's own Firestore and Pub/Sub emulators: started on loopback, ended with all that they started."""
+"""Google's own Firestore and Pub/Sub emulators: started on loopback, stopped together with their child processes."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from infra.local.stack.processes import HOST, free_port
 
-HOW_TO_GET = {
+HOW_TO_INSTALL = {
     "firestore": "Google's Firestore emulator is not installed: get the Google Cloud SDK, a Java runtime, and "
     "`gcloud components install cloud-firestore-emulator` or `apt-get install google-cloud-cli-firestore-emulator`",
     "pubsub": "Google's Pub/Sub emulator is not installed: get the Google Cloud SDK, a Java runtime, and "
@@ -26,7 +26,7 @@ _SCRIPTS = {
 
 
 class EmulatorFailed(Exception):
-    """An emulator is absent or did not start; the message says what to do or what it said."""
+    """An emulator is not installed or did not start; the message says what to install, or ends with its log."""
 
 
 @contextmanager
@@ -46,38 +46,38 @@ def pubsub(log_path: Path) -> Iterator[str]:
 
 
 def command(name: str, port: int) -> list[str]:
-    """Return what runs an emulator on a loopback port. Raises EmulatorFailed saying how to get it."""
+    """Return the command that runs an emulator on a loopback port. Raises EmulatorFailed saying how to install it."""
     verb = ["start"] if name == "firestore" else []
     return [str(script(name)), *verb, f"--host={HOST}", f"--port={port}"]
 
 
 def script(name: str) -> Path:
-    """Return the launch script of an emulator. Raises EmulatorFailed saying how to get it."""
+    """Return the launch script of an emulator. Raises EmulatorFailed saying how to install it."""
     root = sdk_root()
-    found = root / _SCRIPTS[name] if root else None
-    if found is None or not found.exists() or shutil.which("java") is None:
-        raise EmulatorFailed(HOW_TO_GET[name])
-    return found
+    path = root / _SCRIPTS[name] if root else None
+    if path is None or not path.exists() or shutil.which("java") is None:
+        raise EmulatorFailed(HOW_TO_INSTALL[name])
+    return path
 
 
 def sdk_root() -> Path | None:
-    """Return where the Cloud SDK lies, none when gcloud is not on the PATH or does not say."""
+    """Return the folder of the Cloud SDK, or None when gcloud is not on the PATH or does not report it."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return None
     for parent in Path(gcloud).resolve().parents:
         if (parent / "platform").is_dir():
             return parent
-    # A wrapper script, as Debian's: gcloud itself knows.
-    asked = subprocess.run(
+    # A wrapper script, like Debian's: only gcloud itself knows the folder.
+    info = subprocess.run(
         ["gcloud", "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, timeout=60
     )
-    return Path(asked.stdout.strip()) if asked.returncode == 0 and asked.stdout.strip() else None
+    return Path(info.stdout.strip()) if info.returncode == 0 and info.stdout.strip() else None
 
 
 @contextmanager
 def _running(command: Sequence[str], port: int, log_path: Path) -> Iterator[str]:
-    """Run one emulator in a process group of its own, for its script starts a Java machine that outlives it."""
+    """Run one emulator in its own process group: its script starts a Java process that outlives the script."""
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -96,12 +96,12 @@ def _wait_for_port(process: subprocess.Popen[bytes], port: int, log_path: Path, 
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    said = log_path.read_text(errors="replace")[-2000:]
-    raise EmulatorFailed(f"{process.args!r} did not listen on port {port} within {timeout_s} s; it said: {said}")
+    log_text = log_path.read_text(errors="replace")[-2000:]
+    raise EmulatorFailed(f"{process.args!r} did not listen on port {port} in {timeout_s} s; its log ends: {log_text}")
 
 
 def _end_group(process: subprocess.Popen[bytes], timeout_s: float = 10) -> None:
-    """End the script and its Java machine: asked first, forced after `patience_s` seconds."""
+    """Stop the script and its Java process: with SIGTERM, then with SIGKILL after `timeout_s` seconds."""
     for name in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, name)

@@ -1,4 +1,4 @@
-"""Child processes of the local stack: started with their own log file, told apart by name, ended to the last one."""
+"""Child processes of the local stack: each has a name and its own log file, and all of them are stopped."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ class Service:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process is alive."""
         return self.process.poll() is None
 
     def tail(self, lines: int = 15) -> str:
@@ -49,13 +49,13 @@ def uninterrupted() -> Iterator[None]:
     """
     Hold signals back until the block ends, then let the first of them act.
 
-    Between a start and its registration, or in the middle of ending things, an interrupt would leave a process behind.
+    An interrupt between a start and its registration, or in the middle of a stop, would leave a process behind.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
-    handlers = {number: signal.signal(number, lambda given, _: held.append(given)) for number in SIGNALS}
+    handlers = {number: signal.signal(number, lambda received, _: held.append(received)) for number in SIGNALS}
     try:
         yield
     finally:
@@ -66,7 +66,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Return a loopback port nobody listens on now."""
+    """Return a loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -95,7 +95,7 @@ def wait_listening(service: Service, timeout_s: float) -> None:
 
 
 def stop(services: Sequence[Service]) -> None:
-    """End every service with its children: politely first, then by force."""
+    """Stop every service with its children: with SIGTERM, then with SIGKILL."""
     with uninterrupted():
         _stop(services)
 
@@ -108,13 +108,13 @@ def _stop(services: Sequence[Service]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             service.process.wait(max(0.1, deadline - time.monotonic()))
     for service in services:
-        # Also when the leader is gone: a worker of it may not be.
+        # Also when the parent is gone: its workers may still run.
         _signal(service, signal.SIGKILL)
         service.process.wait()
 
 
 def kill(service: Service) -> None:
-    """End a service and its children without a word of warning, as a machine that dies would."""
+    """Kill a service and its children without warning, like a machine that dies."""
     _signal(service, signal.SIGKILL)
     service.process.wait()
 

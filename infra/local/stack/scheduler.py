@@ -1,4 +1,4 @@
-"""The clock of the house: calls each scheduled function as Cloud Scheduler would, by a POST at each minute it names."""
+"""Calls each scheduled function as Cloud Scheduler would: with a POST at each minute of its schedule."""
 
 import threading
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from infra import bundle
 from shared import clock
 
 CALL_TIMEOUT_S = 1800.0
-"""Cloud Scheduler's longest attempt deadline."""
+"""Cloud Scheduler's maximum attempt deadline."""
 
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-"""Of minute, hour, day of the month, month, day of the week."""
+"""Bounds of minute, hour, day of the month, month, day of the week."""
 
 
 class Scheduler:
     """
-    Calls `urls` (function → URL) at the minutes of `schedules` (function → unix-cron, UTC) while entered.
+    While entered, calls `urls` (function → URL) at the minutes of `schedules` (function → unix-cron, UTC).
 
-    Each call has a thread of its own; `log` gets a line for each. A call under way at the end is left to its timeout.
+    Each call has its own thread and one line in `log`. A call still running at exit ends by its timeout.
     """
 
     def __init__(self, schedules: Mapping[str, str], urls: Mapping[str, str], log: Path) -> None:
@@ -47,7 +47,7 @@ class Scheduler:
             self.tick(clock.now())
 
     def tick(self, moment: datetime) -> list[threading.Thread]:
-        """Begin the calls of this minute; return their threads."""
+        """Start the calls of this minute; return their threads."""
         due = [name for name, schedule in self._schedules.items() if is_due(schedule, moment)]
         threads = [threading.Thread(target=self._call, args=(name, moment), daemon=True) for name in due]
         for thread in threads:
@@ -57,15 +57,15 @@ class Scheduler:
     def _call(self, name: str, moment: datetime) -> None:
         try:
             reply = requests.post(self._urls[name], json={}, timeout=CALL_TIMEOUT_S)
-            said = f"{reply.status_code} {reply.text.strip()[:500]}"
+            result = f"{reply.status_code} {reply.text.strip()[:500]}"
         except requests.RequestException as error:
-            said = f"no answer: {type(error).__name__}"
+            result = f"no answer: {type(error).__name__}"
         with self._log.open("a", encoding="utf-8") as lines:
-            lines.write(f"{moment:%Y-%m-%dT%H:%M:%SZ} {name} {said}\n")
+            lines.write(f"{moment:%Y-%m-%dT%H:%M:%SZ} {name} {result}\n")
 
 
 def schedules() -> dict[str, str]:
-    """Return the schedule of each function whose function.yaml names one."""
+    """Return the schedule of each function whose function.yaml has one."""
     manifests = {name: bundle.FUNCTIONS / name / "function.yaml" for name in bundle.names()}
     read_all = {name: yaml.safe_load(path.read_text(encoding="utf-8")) for name, path in manifests.items()}
     return {name: manifest["schedule"] for name, manifest in read_all.items() if manifest.get("schedule")}
@@ -73,19 +73,19 @@ def schedules() -> dict[str, str]:
 
 def read(schedule: str) -> tuple[frozenset[int], ...]:
     """
-    Return the values of each of the five fields: numbers, `*`, ranges, lists and steps; Sunday is 0.
+    Return the values of each of the five fields; numbers, `*`, ranges, lists and steps are read; Sunday is 0.
 
     Raises ValueError for anything else. Source: https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules
     """
     fields = schedule.split()
     if len(fields) != len(_BOUNDS):
-        raise ValueError(f"{schedule!r} has no five fields")
+        raise ValueError(f"{schedule!r} does not have five fields")
     *others, weekdays = (_values(text, *bounds) for text, bounds in zip(fields, _BOUNDS, strict=True))
     return (*others, frozenset(day % 7 for day in weekdays))
 
 
 def is_due(schedule: tuple[frozenset[int], ...], moment: datetime) -> bool:
-    """Tell whether the schedule names this minute; of two restricted kinds of days either is enough, as in unix."""
+    """Return whether the schedule includes this minute; of two restricted day fields either is enough, as in unix."""
     minutes, hours, days, months, weekdays = schedule
     in_month, in_week = moment.day in days, moment.isoweekday() % 7 in weekdays
     is_either = len(days) < 31 and len(weekdays) < 7
@@ -94,15 +94,15 @@ def is_due(schedule: tuple[frozenset[int], ...], moment: datetime) -> bool:
 
 
 def _values(field: str, first: int, last: int) -> frozenset[int]:
-    found: set[int] = set()
+    values: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
         low, _, high = (f"{first}-{last}" if span == "*" else span).partition("-")
         start, end = int(low), int(high or (last if step else low))
         if not first <= start <= end <= last:
             raise ValueError(f"{part!r} is not within {first}-{last}")
-        found |= set(range(start, end + 1, int(step or 1)))
-    return frozenset(found)
+        values |= set(range(start, end + 1, int(step or 1)))
+    return frozenset(values)
 
 
 def _seconds_to_next_minute(moment: datetime) -> float:

@@ -1,4 +1,4 @@
-"""The whole house on one laptop: sandboxes, bus, engine and every function from its bundle, one process each."""
+"""The whole stack on one laptop: sandboxes, Pub/Sub, engine and every function from its bundle, one process each."""
 
 import json
 import os
@@ -35,10 +35,10 @@ GRANT = OauthGrant()
 @dataclass(frozen=True)
 class Options:
     """
-    How to run; `settings` override what the stack would tell the functions, `port` is alert_intake's.
+    How to run; `settings` override the variables that the stack sets for the functions, `port` is alert_intake's.
 
-    `has_emulators` puts Google's Pub/Sub and Firestore emulators in place of the stand-ins. `functions` names those to
-    start, without the sandboxes; when it is empty all start, with them. `has_clock` calls scheduled functions.
+    `has_emulators` uses Google's Pub/Sub and Firestore emulators instead of the stand-ins. `functions` names those to
+    start, without the sandboxes; when it is empty, everything starts. `has_clock` calls scheduled functions.
     """
 
     port: int = 0
@@ -52,9 +52,9 @@ class Options:
 
 class Stack:
     """
-    Starts everything on loopback when entered and ends every process when left.
+    Starts everything on loopback when entered and stops every process at exit.
 
-    `folder` receives all that a run leaves behind: git repository, mails, hook calls, traces, briefs, logs.
+    `folder` receives everything a run leaves behind: git repository, mails, hook calls, traces, briefs, logs.
     Raises StartFailed when a process does not come up, EmulatorFailed when an emulator is not installed.
     """
 
@@ -93,23 +93,23 @@ class Stack:
 
     @property
     def push_url(self) -> str:
-        """Where the bus posts each alert."""
+        """Where Pub/Sub pushes each alert."""
         return f"{self.services['workflow_starter'].url}/projects/{PROJECT}/topics/{topics.ALERTS}"
 
     def traces(self) -> AbstractContextManager[TraceStore]:
-        """Open the memory that the functions write to."""
+        """Open the trace store that the functions write to."""
         return trace_access.opened(self.folder, PROJECT, self._firestore)
 
     def end(self, name: str) -> None:
-        """End one service, as an outage would. Raises KeyError naming those there are."""
+        """Stop one service, like an outage. Raises KeyError naming the services."""
         processes.stop([self._service(name)])
 
     def kill(self, name: str) -> None:
-        """End one service at once, as a dying machine would. Raises KeyError naming those there are."""
+        """Kill one service at once, like a machine that dies. Raises KeyError naming the services."""
         processes.kill(self._service(name))
 
     def restart(self, name: str) -> None:
-        """Start one service again on its port, ended or not. Raises StartFailed, KeyError naming those there are."""
+        """Start one service again on its port, stopped or not. Raises StartFailed, KeyError naming the services."""
         processes.stop([self._service(name)])
         with processes.uninterrupted():
             self.services[name] = self._starts[name]()
@@ -117,31 +117,31 @@ class Stack:
 
     def _service(self, name: str) -> Service:
         if name not in self.services:
-            raise KeyError(f"no service {name!r}; there are {', '.join(sorted(self.services))}")
+            raise KeyError(f"no service {name!r}; the services are {', '.join(sorted(self.services))}")
         return self.services[name]
 
     def _start(self) -> None:
         for sub in ("logs", "mail", "hook", "traces", "briefs"):
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
-        # First, for Java is slow to start and may be missing.
+        # First, because Java is slow to start and may be missing.
         self._start_pubsub_and_traces()
         ports = {name: processes.free_port() for name in bundle.names()}
         if not self.options.functions:
             self._start_sandboxes(f"http://{HOST}:{ports['code_host_webhook']}")
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
-        asked = {"POST_PROCESS_FUNCTION_URL": f"http://{HOST}:{ports['post_process']}"}
-        settings = {**self._settings(), **asked, **self._approval(ports["pr_approval"]), **self.options.settings}
+        called = {"POST_PROCESS_FUNCTION_URL": f"http://{HOST}:{ports['post_process']}"}
+        settings = {**self._settings(), **called, **self._approval(ports["pr_approval"]), **self.options.settings}
         for name in self.options.functions or ports:
             self._start_function(name, ports[name], settings)
         for service in self.services.values():
             processes.wait_listening(service, START_TIMEOUT_S)
         policy = topics.EMULATOR if self.options.has_emulators else topics.STAND_IN
-        topics.lay(self.bus_address, PROJECT, self.push_url, policy)
+        topics.create(self.bus_address, PROJECT, self.push_url, policy)
         self._write_map()
-        self._start_clock()
+        self._start_scheduler()
 
-    def _start_clock(self) -> None:
+    def _start_scheduler(self) -> None:
         if self.options.has_clock:
             plans = {name: plan for name, plan in scheduler.schedules().items() if name in self.services}
             urls = {name: self.services[name].url for name in plans}
@@ -155,9 +155,9 @@ class Stack:
         self._module("hook", "infra.local.sandboxes.hook.server", "--folder", str(self.folder / "hook"))
         if self.built.repo_git is not None and self.built.github_repo is not None:
             where = ["--git-dir", str(self.built.repo_git), "--repo", self.built.github_repo]
-            known = {"GITHUB_TOKEN": self._token, "GITHUB_WEBHOOK_SECRET": self._webhook_secret}
+            secrets_env = {"GITHUB_TOKEN": self._token, "GITHUB_WEBHOOK_SECRET": self._webhook_secret}
             where += ["--webhook-url", webhook_url]
-            self._module("github", "infra.local.sandboxes.github.server", *where, env=known)
+            self._module("github", "infra.local.sandboxes.github.server", *where, env=secrets_env)
         if self.options.model.provider == "sandbox":
             arguments = self.options.model.arguments(self.folder / "gemini")
             self._module("gemini", "infra.local.sandboxes.gemini.server", *arguments)
@@ -174,6 +174,7 @@ class Stack:
         self.engine_address = f"{HOST}:{grpc_port}"
 
     def _start_pubsub_and_traces(self) -> None:
+        # "bus" is the name of Pub/Sub in stack.json, in WITHOUT and of its log file.
         if not self.options.has_emulators:
             self._module("bus", "infra.local.pubsub.server")
             return
@@ -189,7 +190,7 @@ class Stack:
         self._run(name, command, port, env or {}, bundle.ROOT)
 
     def _start_function(self, name: str, port: int, settings: Mapping[str, str]) -> None:
-        # A folder of its own: another run, or `make bundles`, must not pull the code from under this one.
+        # Its own folder: another run, or `make bundles`, must not replace the code while this run uses it.
         built = bundle.write(name, self.folder / "bundles")
         manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
         granted = {*manifest["settings"], *manifest["secrets"], *PLATFORM}
@@ -208,11 +209,11 @@ class Stack:
 
     @property
     def _firestore(self) -> str | None:
-        """The value of FIRESTORE_EMULATOR_HOST, none when traces are kept in a file."""
+        """The value of FIRESTORE_EMULATOR_HOST, or None when traces are in a file."""
         return f"{HOST}:{self.services['firestore'].port}" if "firestore" in self.services else None
 
     def _settings(self) -> dict[str, str]:
-        """The variables every function would get in the cloud, pointed at loopback."""
+        """The variables that the functions get in the cloud, with loopback addresses."""
         url = defaultdict(str, {name: service.url for name, service in self.services.items()})
         return {
             "GRAFANA_HOST": url["loki"],
@@ -240,13 +241,13 @@ class Stack:
             "PUBSUB_EMULATOR_HOST": self.bus_address,
             "INCIDENT_TOPIC": topics.ALERTS,
             "DEAD_LETTER_TOPIC": topics.DEAD,
-            # Over before the emulator, which delivers each second, has made its attempts.
+            # Shorter than all attempts of the emulator, which delivers each second.
             "START_LEASE_SECONDS": str(START_LEASE_S),
             **self.options.model.settings(url.get("gemini", "")),
         }
 
     def _approval(self, port: int) -> dict[str, str]:
-        """What PR_MODE=approval and the webhook need, beside the mode itself."""
+        """The variables that PR_MODE=approval and the webhook need, without the mode itself."""
         return {
             "APPROVAL_SIGNING_KEY": secrets.token_hex(32),
             "APPROVAL_URL": f"http://{HOST}:{port}",
@@ -255,12 +256,12 @@ class Stack:
         }
 
     def _write_map(self) -> None:
-        """Say who runs where, for humans and for `down`."""
+        """Write the pid and URL of each process to stack.json, for people and for the other commands."""
         running: dict[str, Any] = {
             name: {"pid": service.process.pid, "url": service.url} for name, service in self.services.items()
         }
         (self.folder / "stack.json").write_text(json.dumps(running, indent=2), encoding="utf-8")
 
 
-# Variables the platform or a client library reads by itself, so that no Settings class names them.
+# Variables that the platform or a client library reads directly, so no Settings class has them.
 PLATFORM = ("PUBSUB_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")

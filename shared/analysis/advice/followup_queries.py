@@ -1,4 +1,4 @@
-"""LogQL and PromQL a human can run next; values are escaped here and nowhere else in this room."""
+"""LogQL and PromQL queries for a human to run next; only this module of the package escapes values."""
 
 MAX_NEEDLE = 80
 
@@ -21,17 +21,17 @@ def lines_of(service: str) -> str:
 
 
 def lines_with(service: str, needle: str) -> str:
-    """Return the query for the service's lines holding the needle, cut to LONGEST_NEEDLE characters."""
+    """Return the query for the service's lines that hold the needle, truncated to MAX_NEEDLE characters."""
     return f"{lines_of(service)} |= {quoted(needle.partition(chr(10))[0].strip()[:MAX_NEEDLE])}"
 
 
 def problems_by_pod(service: str) -> str:
-    """Return the query for how many problem lines each pod writes."""
+    """Return the query that counts the problem lines of each pod."""
     return f'sum by (pod) (count_over_time({lines_of(service)} |~ "(?i)error|exception|fatal|panic" [5m]))'
 
 
 def lines_naming(target: str, service: str) -> str:
-    """Return the query for what other services say of the target."""
+    """Return the query for lines of other services that name the target."""
     return f"{{service_name!={quoted(service)}}} |= {quoted(target[:MAX_NEEDLE])}"
 
 

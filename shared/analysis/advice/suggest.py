@@ -13,14 +13,14 @@ Maker = Callable[[Alert, Incident], Suggestion | None]
 
 
 def suggest(request: SuggestionRequest) -> Suggestions:
-    """Return actions, the first to take first; there is always one."""
+    """Return actions in the order to take them; there is always at least one."""
     alert, incident = request.alert, request.incident
-    made = [
+    suggestions = [
         one
-        for make in (_roll_back, _by_signal, _check_why_logs_stopped, _patch, _scale, _look)
+        for make in (_roll_back, _by_signal, _check_why_logs_stopped, _patch, _scale, _find_affected)
         if (one := make(alert, incident))
     ]
-    ordered = sorted(made, key=lambda one: ("high", "medium", "low").index(one.priority))[:MAX_SUGGESTIONS]
+    ordered = sorted(suggestions, key=lambda one: ("high", "medium", "low").index(one.priority))[:MAX_SUGGESTIONS]
     return Suggestions(
         produced_by="offline",
         suggestions=ordered,
@@ -29,7 +29,7 @@ def suggest(request: SuggestionRequest) -> Suggestions:
 
 
 def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
-    """The service's own code began to fail: the last version that did not is the quickest way back."""
+    """Suggest a rollback when the service's own code began to fail: the last good version is the quickest fix."""
     trace = incident.stack_traces[0] if incident.stack_traces else None
     if trace is None or not trace.app_frames or incident.onset is None or trace.count_before_onset:
         return None
@@ -45,60 +45,60 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
             f"Watch that {trace.exception_type} stops: {lines}",
         ],
         priority="high",
-        estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version brought it.",
+        estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version caused it.",
     )
 
 
 def _by_signal(alert: Alert, incident: Incident) -> Suggestion | None:
-    sign = matching.leading(incident)
-    if sign is None or (sign.rule.kind == "crash" and incident.stack_traces):
-        return None  # the trace of a crash says more, and has suggestions of its own
-    return _for_kind(alert.service_name, sign)
+    signal = matching.leading(incident)
+    if signal is None or (signal.rule.kind == "crash" and incident.stack_traces):
+        return None  # the trace of a crash says more and has its own suggestions
+    return _for_kind(alert.service_name, signal)
 
 
-def _for_kind(service: str, sign: Signal) -> Suggestion:
-    target = sign.target or "the dependency"
-    name = sign.rule.name
-    if sign.rule.kind == "dependency":
+def _for_kind(service: str, signal: Signal) -> Suggestion:
+    target = signal.target or "the dependency"
+    name = signal.rule.name
+    if signal.rule.kind == "dependency":
         return Suggestion(
             type="api",
-            description=f"Check {target}: {service} reports of it: {name}.",
+            description=f"Check {target}: {service} reports about it: {name}.",
             steps=[
                 f"See whether {target} is up and reachable from {service}.",
                 f"See whether others fail there too: {followup_queries.lines_naming(target, service)}"
-                if sign.target
-                else f"Find which dependency it is: {followup_queries.lines_with(service, sign.quote)}",
+                if signal.target
+                else f"Find which dependency it is: {followup_queries.lines_with(service, signal.quote)}",
                 "If it stays down, switch to its fallback or shed the calls that need it.",
             ],
             priority="high",
             estimated_impact=f"Requests that need {target} succeed again.",
         )
-    if sign.rule.kind == "resource":
+    if signal.rule.kind == "resource":
         return Suggestion(
             type="scale",
-            description=f"Give {service} room: {name}.",
+            description=f"Give {service} more capacity: {name}.",
             steps=[
                 "Raise the limit that was reached, or add instances.",
                 "Restart the instances that are stuck.",
-                f"Find since when: {followup_queries.lines_with(service, sign.quote)}",
+                f"Find since when: {followup_queries.lines_with(service, signal.quote)}",
             ],
             priority="high",
             estimated_impact="Stops the failures until the cause of the use is found.",
         )
-    return _for_crash(service, sign) if sign.rule.kind == "crash" else _for_configuration(service, name)
+    return _for_crash(service, signal) if signal.rule.kind == "crash" else _for_configuration(service, name)
 
 
-def _for_crash(service: str, sign: Signal) -> Suggestion:
+def _for_crash(service: str, signal: Signal) -> Suggestion:
     return Suggestion(
         type="api",
         description=f"Find out what ended {service}: it crashed.",
         steps=[
-            f"Read the lines around the crash: {followup_queries.lines_with(service, sign.quote)}",
+            f"Read the lines around the crash: {followup_queries.lines_with(service, signal.quote)}",
             "Read the exit code and the reason each instance last ended; keep the core dump if there is one.",
             "If it crashes again after each start, go back to the version that ran before.",
         ],
         priority="high",
-        estimated_impact="Shows what to end.",
+        estimated_impact="Shows what to fix.",
     )
 
 
@@ -111,7 +111,7 @@ def _for_configuration(service: str, name: str) -> Suggestion:
             "Restore what differs and restart one instance to confirm.",
         ],
         priority="high",
-        estimated_impact="Ends the failures if the configuration brought them.",
+        estimated_impact="Ends the failures if the configuration caused them.",
     )
 
 
@@ -146,24 +146,24 @@ def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
 
 
 def _check_why_logs_stopped(alert: Alert, incident: Incident) -> Suggestion | None:
-    """Lines that stop coming are either a service that stopped or logs that no longer arrive."""
+    """Lines that stop coming mean a service that stopped, or logs that no longer arrive."""
     if not any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies):
         return None
     return Suggestion(
         type="api",
         description=f"See whether {alert.service_name} runs and answers: its log lines stopped coming.",
         steps=[
-            f"Ask {alert.service_name} for its health, and its platform for its instances and their last end.",
+            f"Check the health of {alert.service_name}, and on its platform the instances and why each last stopped.",
             "If it does not answer, restart it; keep a thread dump of an instance that is stuck.",
             f"If it answers, look where its logs are lost: {followup_queries.lines_of(alert.service_name)}",
         ],
         priority="high",
-        estimated_impact="Tells an outage from lost logs, and ends the outage.",
+        estimated_impact="Distinguishes an outage from lost logs, and ends the outage.",
     )
 
 
-def _look(alert: Alert, incident: Incident) -> Suggestion:
-    """There is always something to look at."""
+def _find_affected(alert: Alert, incident: Incident) -> Suggestion:
+    """Return the suggestion that applies to every incident."""
     return Suggestion(
         type="api",
         description=f"Find which instances of {alert.service_name} are affected.",

@@ -1,4 +1,4 @@
-"""Hypotheses from templates over evidence; each returns what it can quote, or nothing."""
+"""Hypotheses from templates over evidence; one that can quote no evidence is not returned."""
 
 from shared.analysis.causes.quotes import evidence_of, quote, quote_trace
 from shared.analysis.faults import matching
@@ -12,9 +12,9 @@ OWN_TRACE = 0.5
 FOREIGN_TRACE = 0.35
 BACKGROUND = 0.1
 RISEN = 2.0
-"""From this factor on, what was there before the onset counts as risen since."""
-NAMED_TROUBLE = 0.6
-STEADY_TROUBLE = 0.35
+"""A rate at least this many times the rate before the onset counts as risen."""
+NAMED_FAULT = 0.6
+STEADY_FAULT = 0.35
 DEPLOYED = 0.45
 METRIC = 0.4
 SENTENCES = {
@@ -26,7 +26,7 @@ SENTENCES = {
 
 
 def from_trace(incident: Incident, trace: StackTrace) -> RootCause | None:
-    """The exception and the deepest frame of the service's own code."""
+    """Return a hypothesis from the exception and the deepest frame of the service's own code."""
     quotes = quote_trace(incident, trace)
     if not quotes or trace.evidence_id is None:
         return None
@@ -41,44 +41,44 @@ def from_trace(incident: Incident, trace: StackTrace) -> RootCause | None:
         hypothesis = f"A library raises {name}, {when}; no frame is the service's own code."
         confidence = FOREIGN_TRACE
     if is_background(incident, trace):
-        hypothesis, confidence = f"{hypothesis} It was as usual before the onset.", BACKGROUND
+        hypothesis, confidence = f"{hypothesis} It was as frequent before the onset.", BACKGROUND
     return _cause(hypothesis, confidence, quotes, [own.path] if own else [])
 
 
 def from_signals(incident: Incident, service: str) -> list[RootCause]:
     """
-    What log lines and exceptions say in words about a dependency, a resource, the configuration.
+    Return hypotheses from what log lines and exceptions say about a dependency, a resource or the configuration.
 
-    One piece of evidence makes one hypothesis, of its most telling words: matching two rules makes it no surer. A crash
-    whose trace was read is that trace's hypothesis.
+    One piece of evidence makes one hypothesis, from the most specific rule: matching two rules does not make it more
+    certain. A crash whose trace was read belongs to that trace's hypothesis.
     """
-    found: list[RootCause] = []
-    said = {"crash"} if incident.stack_traces else set[str]()
+    causes: list[RootCause] = []
+    rule_names = {"crash"} if incident.stack_traces else set[str]()
     for one in _logs_of(incident):
-        sign = next(iter(matching.find(one.text, 1)), None)
-        if sign and sign.rule.name not in said and sign.quote and sign.quote in one.text:
-            said.add(sign.rule.name)
-            found.append(_from_signal(incident, service, one, sign))
-    return found
+        signal = next(iter(matching.find(one.text, 1)), None)
+        if signal and signal.rule.name not in rule_names and signal.quote and signal.quote in one.text:
+            rule_names.add(signal.rule.name)
+            causes.append(_from_signal(incident, service, one, signal))
+    return causes
 
 
 def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:
-    """A start, a rollout or a new configuration shortly before the onset, as the logs show it."""
+    """Return a hypothesis from a start, a rollout or a new configuration that the logs show before the onset."""
     for one in incident.evidence:
         if one.source == "logs" and one.at and incident.onset and one.at <= incident.onset and is_change(one.text):
             quotes = quote(one)
-            named = f" ({alert.commit})" if alert.commit else ""
-            hypothesis = f"What was started or changed at {one.at:%H:%M:%S} UTC{named}, before the onset, brought it."
+            version = f" ({alert.commit})" if alert.commit else ""
+            hypothesis = f"The start or change at {one.at:%H:%M:%S} UTC{version}, before the onset, caused it."
             return _cause(hypothesis, DEPLOYED, quotes, [alert.service_name])
     return None
 
 
 def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> RootCause | None:
-    """A series that left its range and may say why; one that shows the harm itself names no cause."""
-    kept = evidence_of(incident, anomaly.evidence_id)
-    if kept is None or anomaly.metric in SYMPTOMS:
+    """Return a hypothesis from a series that left its range; one that shows the harm itself names no cause."""
+    evidence = evidence_of(incident, anomaly.evidence_id)
+    if evidence is None or anomaly.metric in SYMPTOMS:
         return None
-    quotes = [Quote(evidence_id=kept.id, text=kept.text[:300])]
+    quotes = [Quote(evidence_id=evidence.id, text=evidence.text[:300])]
     if anomaly.metric == LOG_RATE:
         last = next((one for one in incident.evidence if one.source == "logs" and one.at == anomaly.at), None)
         hypothesis = f"{service} is down or stuck since {anomaly.at:%H:%M:%S} UTC, or its logs no longer arrive."
@@ -88,8 +88,8 @@ def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> Roo
     return _cause(hypothesis, METRIC, quotes, [service])
 
 
-def from_own_answers(incident: Incident, service: str) -> RootCause | None:
-    """Server errors in the service's own access lines: it fails by itself, and does not say why."""
+def from_server_errors(incident: Incident, service: str) -> RootCause | None:
+    """Return a hypothesis from server errors in the service's own access log, which does not say why they happen."""
     for one in _logs_of(incident):
         if SERVER_ERROR.search(one.text):
             hypothesis = f"{service} itself answers requests with server errors; no line that was read says why."
@@ -98,22 +98,24 @@ def from_own_answers(incident: Incident, service: str) -> RootCause | None:
 
 
 def is_change(text: str) -> bool:
-    """The line tells of a start, a deployment, a migration or a new configuration."""
+    """Return whether the line reports a start, a deployment, a migration or a new configuration."""
     return bool(matching.CHANGE.search(text.partition("\n")[0]))
 
 
-def _from_signal(incident: Incident, service: str, one: Evidence, sign: Signal) -> RootCause:
-    sentence = SENTENCES[sign.rule.kind].format(service=service, target=sign.target or "a service", name=sign.rule.name)
+def _from_signal(incident: Incident, service: str, one: Evidence, signal: Signal) -> RootCause:
+    sentence = SENTENCES[signal.rule.kind].format(
+        service=service, target=signal.target or "a service", name=signal.rule.name
+    )
     before = next((p.count_before_onset for p in incident.patterns if p.evidence_id == one.id), None)
     if before is None:
         before = next((t.count_before_onset for t in incident.stack_traces if t.evidence_id == one.id), 0)
-    confidence = NAMED_TROUBLE if _is_new(incident, before) else STEADY_TROUBLE
-    touched = [service, sign.target] if sign.target else [service]
-    return _cause(sentence, confidence, [Quote(evidence_id=one.id, text=sign.quote[:500])], touched)
+    confidence = NAMED_FAULT if _is_new(incident, before) else STEADY_FAULT
+    touched = [service, signal.target] if signal.target else [service]
+    return _cause(sentence, confidence, [Quote(evidence_id=one.id, text=signal.quote[:500])], touched)
 
 
 def _logs_of(incident: Incident) -> list[Evidence]:
-    """Return log evidence of errors and warnings in the order of the traces and patterns: the telling first."""
+    """Return log evidence of errors and warnings in the order of the traces and patterns, most informative first."""
     ids = [trace.evidence_id for trace in incident.stack_traces]
     ids += [pattern.evidence_id for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
     return [one for evidence_id in ids if (one := evidence_of(incident, evidence_id)) is not None]
@@ -124,7 +126,7 @@ def _is_new(incident: Incident, before: int) -> bool:
 
 
 def is_background(incident: Incident, trace: StackTrace) -> bool:
-    """The trace came before the onset about as often as since."""
+    """Return whether the trace was about as frequent before the onset as since."""
     if incident.onset is None or trace.count_before_onset == 0:
         return False
     quiet_s = (incident.onset - incident.start).total_seconds()
@@ -134,7 +136,7 @@ def is_background(incident: Incident, trace: StackTrace) -> bool:
 
 def _when(incident: Incident, count: int, before: int) -> str:
     if incident.onset is None:
-        return f"{count} times in the window, without a clear begin"
+        return f"{count} times in the window, without a clear start"
     since = f"{count - before} times since {incident.onset:%H:%M:%S} UTC"
     return f"{since}, never before" if before == 0 else f"{since}, {before} times before"
 

@@ -1,1 +1,1 @@
-"""Where in the code the fault is, and which commits may have brought it."""
+"""Where in the code the fault is, and which commits may have caused it."""

@@ -1,4 +1,4 @@
-"""From the evidence of an incident to the code: places, and the commits that may have brought the fault."""
+"""From the evidence of an incident to places in the code and the commits that may have caused the fault."""
 
 import re
 from collections.abc import Sequence
@@ -24,23 +24,25 @@ MAX_SUSPECTS = 5
 
 def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: str | None) -> CodeAnalysis:
     """
-    Return where in the code the incident comes from and which commits may have brought it.
+    Return where in the code the incident comes from and which commits may have caused it.
 
-    Reads the deployed commit when the alert names one that exists, else the newest commit of `base_branch` (none:
-    the default branch) not after the onset. Asks the reader at most about 30 times.
+    Reads the deployed commit when the alert names one that exists, else the newest commit of `base_branch` (None:
+    the default branch) not after the onset. Calls the reader about 30 times at most.
     Raises Unavailable, Throttled, Refused (from the reader, or when there is no such branch).
     """
     branch = base_branch or alert.github_base_branch or reader.default_branch()
     began = incident.onset or alert.started_at or incident.end
-    commit, how = _commit_to_read(alert, reader, branch, began)
+    commit, origin = _commit_to_read(alert, reader, branch, began)
     files = Files(reader, commit)
     tree = Tree(files.paths(), alert.service_name)
-    found = locations.from_traces(incident, tree, files) or locations.from_messages(incident, reader, files)
-    clues = Clues([each.place for each in found], locations.words(incident, found), began)
+    code_locations = locations.from_traces(incident, tree, files) or locations.from_messages(incident, reader, files)
+    clues = Clues([each.place for each in code_locations], locations.words(incident, code_locations), began)
     ranked = suspect_commits.rank(reader, commit, clues)[:MAX_SUSPECTS]
-    other = locations.related_change(ranked[0], found, clues.words, files) if ranked and found else None
-    found = [*found, other] if other else found
-    return _answer(reader, commit, branch, how, found, ranked)
+    related = (
+        locations.related_change(ranked[0], code_locations, clues.words, files) if ranked and code_locations else None
+    )
+    code_locations = [*code_locations, related] if related else code_locations
+    return _answer(reader, commit, branch, origin, code_locations, ranked)
 
 
 def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: datetime) -> tuple[str, str]:
@@ -49,10 +51,10 @@ def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: dateti
         sha = reader.resolve(ref)
         if sha:
             return sha, f"the deployed commit {alert.commit!r}"
-    # What failed was deployed before it failed, so it is at most what the branch held then.
-    listed = reader.commits(branch, until=began, limit=1)
-    if listed:
-        return listed[0].sha, f"the newest commit of {branch!r} when the failure began"
+    # What failed was deployed before it failed, so it is no newer than the branch was then.
+    commits = reader.commits(branch, until=began, limit=1)
+    if commits:
+        return commits[0].sha, f"the newest commit of {branch!r} when the failure began"
     head = reader.resolve(branch)
     if head is None:
         raise Refused(f"{reader.repo} has no branch {branch!r}")
@@ -60,7 +62,7 @@ def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: dateti
 
 
 def _deployed_refs(label: str) -> list[str]:
-    """Return what a deployed version may be called in git: itself, with `v`, the sha inside an image tag."""
+    """Return git refs a deployed version may have: its label, the label with `v`, the sha inside an image tag."""
     refs = [label] if label else []
     if re.match(r"\d+\.\d", label):
         refs.append(f"v{label}")
@@ -69,28 +71,33 @@ def _deployed_refs(label: str) -> list[str]:
 
 
 def _answer(
-    reader: CodeReader, commit: str, branch: str, how: str, found: Sequence[CodeLocation], ranked: Sequence[Suspect]
+    reader: CodeReader,
+    commit: str,
+    branch: str,
+    origin: str,
+    code_locations: Sequence[CodeLocation],
+    ranked: Sequence[Suspect],
 ) -> CodeAnalysis:
-    evidence = _code_evidence(found) + _commit_evidence(ranked, len(found))
+    evidence = _code_evidence(code_locations) + _commit_evidence(ranked, len(code_locations))
     return CodeAnalysis(
         code_available=True,
         repo=reader.repo,
         commit=commit,
         base_branch=branch,
-        problematic_files=[_problematic_file(each, evidence[index].id) for index, each in enumerate(found)],
+        problematic_files=[_problematic_file(each, evidence[index].id) for index, each in enumerate(code_locations)],
         suspect_commits=[_suspect_commit(suspect) for suspect in ranked],
-        suggested_fix_locations=list(dict.fromkeys(f"{each.place.path}:{each.place.line}" for each in found)),
-        analysis_summary=_summary(how, commit, found, ranked),
+        suggested_fix_locations=list(dict.fromkeys(f"{each.place.path}:{each.place.line}" for each in code_locations)),
+        analysis_summary=_summary(origin, commit, code_locations, ranked),
         evidence=evidence,
     )
 
 
-def _code_evidence(found: Sequence[CodeLocation]) -> list[Evidence]:
+def _code_evidence(code_locations: Sequence[CodeLocation]) -> list[Evidence]:
     return [
         Evidence(
             id=f"C{number}", source="code", query=f"{each.place.path}:{each.place.line}", text=_snippet(each, 2000)[0]
         )
-        for number, each in enumerate(found, 1)
+        for number, each in enumerate(code_locations, 1)
     ]
 
 
@@ -116,7 +123,7 @@ def _commit_excerpt(suspect: Suspect) -> str:
 
 
 def _snippet(each: CodeLocation, limit: int) -> tuple[str, int, int]:
-    """Return the function's lines, their first and last number, cut around the failing line to `limit` characters."""
+    """Return the function's lines, their first and last number, at most `limit` characters around the failing line."""
     lines = each.text.split("\n")
     start, end, line = each.place.span.start, each.place.span.end, each.place.line
     while len("\n".join(lines[start - 1 : end])) > limit and start < end:
@@ -157,14 +164,16 @@ def _suspect_commit(suspect: Suspect) -> SuspectCommit:
     )
 
 
-def _summary(how: str, commit: str, found: Sequence[CodeLocation], ranked: Sequence[Suspect]) -> str:
-    sentences = [f"Read {commit[:12]}, {how}."]
-    if found:
-        place = found[0].place
-        sentences.append(f"The evidence leads to {place.path}:{place.line} ({found[0].correlation}).")
+def _summary(origin: str, commit: str, code_locations: Sequence[CodeLocation], ranked: Sequence[Suspect]) -> str:
+    sentences = [f"Read {commit[:12]}, {origin}."]
+    if code_locations:
+        place = code_locations[0].place
+        sentences.append(f"The evidence leads to {place.path}:{place.line} ({code_locations[0].correlation}).")
     else:
         sentences.append("No stack frame and no log message leads to a file of the repository.")
     if ranked:
         best = ranked[0]
-        sentences.append(f"Most suspect is {best.commit.sha[:12]} {best.commit.subject!r}: {'; '.join(best.reasons)}.")
+        sentences.append(
+            f"The best suspect is {best.commit.sha[:12]} {best.commit.subject!r}: {'; '.join(best.reasons)}."
+        )
     return " ".join(sentences)[:3000]

@@ -1,4 +1,4 @@
-"""Reads unified diffs: what a commit added and removed, and where a line stood before it."""
+"""Reads unified diffs: what a commit added and removed, and where a line was before it."""
 
 import re
 from collections.abc import Iterable
@@ -17,45 +17,45 @@ class Hunk:
 
     def added(self) -> list[tuple[int, str]]:
         """Return the added lines with their number in the new file."""
-        found, number = [], self.new_start
+        lines, number = [], self.new_start
         for row in self.rows:
             if row.startswith("+"):
-                found.append((number, row[1:]))
+                lines.append((number, row[1:]))
             number += not row.startswith("-")
-        return found
+        return lines
 
     def removed(self) -> list[tuple[int, str]]:
-        """Return the removed lines with the number, in the new file, of the line they stood before."""
-        found, number = [], self.new_start
+        """Return the removed lines with the number, in the new file, of the line that follows them."""
+        lines, number = [], self.new_start
         for row in self.rows:
             if row.startswith("-"):
-                found.append((number, row[1:]))
+                lines.append((number, row[1:]))
             number += not row.startswith("-")
-        return found
+        return lines
 
 
 def hunks(patch: str | None) -> list[Hunk]:
-    """Return the hunks of one file's patch as a code host gives it; none when there is no patch."""
-    found: list[Hunk] = []
+    """Return the hunks of one file's patch as a code host returns it; empty when there is no patch."""
+    result: list[Hunk] = []
     rows: list[str] = []
     start: tuple[int, int] | None = None
     for line in (patch or "").split("\n"):
         head = _HUNK.match(line)
         if head:
             if start is not None:
-                found.append(Hunk(*start, tuple(rows)))
-            # An empty side is named by the line before it.
+                result.append(Hunk(*start, tuple(rows)))
+            # An empty side gives the number of the line before it.
             new_start = int(head["new"]) + (head["new_count"] == "0")
             start, rows = (int(head["old"]) + (head["old_count"] == "0"), new_start), []
         elif start is not None and line[:1] in (" ", "+", "-"):
             rows.append(line)
     if start is not None:
-        found.append(Hunk(*start, tuple(rows)))
-    return found
+        result.append(Hunk(*start, tuple(rows)))
+    return result
 
 
 def before(line: int, changed: Iterable[Hunk]) -> int | None:
-    """Return the number `line` of the new file had in the old one; none when the commit added it."""
+    """Return the number in the old file of `line` of the new one, or None when the commit added it."""
     shift = 0
     for hunk in changed:
         new, old = hunk.new_start, hunk.old_start

@@ -1,4 +1,4 @@
-"""Follows a line and its function back through the commits of a file: the blame that code hosts lack by REST."""
+"""Follows a line and its function back through the commits of a file: the `git blame` that REST APIs lack."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from shared.analysis.code.spans import Span
 from shared.code_host.port import Commit, FileChange
 
 _DEPTH_DECAY = 0.55
-"""What a caller's line counts against the line it calls."""
+"""Weight of a caller's line relative to the line it calls."""
 _SINGLE_LINE = 0.7
-"""What one changed line of a function counts against several."""
+"""Weight of one changed line of a function relative to several."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Place:
 
 @dataclass
 class _Trail:
-    """Where a place's line and function stand as history is walked backwards; `line` is none once it was added."""
+    """Where a place's line and function are in one version of its file; `line` is None in versions without it."""
 
     place: Place
     line: int | None
@@ -37,7 +37,7 @@ class _Trail:
 
 @dataclass
 class Marks:
-    """What is held against one commit."""
+    """Evidence against one commit, as weights and reasons."""
 
     line: float = 0
     function: float = 0
@@ -50,7 +50,7 @@ def follow(place: Place, history: Iterable[Commit], marks: Mapping[str, Marks]) 
     """
     Follow a place back through `history`, the commits of its file, newest first and without a gap.
 
-    What each commit did to the place is added to its entry of `marks`.
+    Adds what each commit did to the place to its entry in `marks`.
     """
     weight = _DEPTH_DECAY**place.depth
     trail = _Trail(place, place.line, place.span.start, place.span.end)
@@ -59,27 +59,27 @@ def follow(place: Place, history: Iterable[Commit], marks: Mapping[str, Marks]) 
         change = next((change for change in commit.changes if change.path == path), None)
         if change is None:
             continue
-        found = marks[commit.sha]
-        found.file = max(found.file, weight)
-        found.change = found.change or change
-        _note(trail, diffs.hunks(change.patch), weight, found, change)
+        entry = marks[commit.sha]
+        entry.file = max(entry.file, weight)
+        entry.change = entry.change or change
+        _note(trail, diffs.hunks(change.patch), weight, entry, change)
         path = change.previous_path or path
 
 
-def _note(trail: _Trail, changed: Sequence[Hunk], weight: float, found: Marks, change: FileChange) -> None:
+def _note(trail: _Trail, changed: Sequence[Hunk], weight: float, entry: Marks, change: FileChange) -> None:
     place = trail.place
     if _added_line(trail, changed):
-        if weight > found.line:
-            found.line, found.change = weight, change
-        found.reasons.append(f"it wrote the line {place.path}:{place.line} fails on")
+        if weight > entry.line:
+            entry.line, entry.change = weight, change
+        entry.reasons.append(f"it wrote the line {place.path}:{place.line} fails on")
         trail.line = None
     elif trail.line is not None:
         trail.line = diffs.before(trail.line, changed)
     touched = _touched_lines(trail, changed)
     if touched:
-        found.function = max(found.function, weight * (_SINGLE_LINE if touched < 2 else 1))
+        entry.function = max(entry.function, weight * (_SINGLE_LINE if touched < 2 else 1))
         where = f"{place.span.name}()" if place.span.name else "the lines around the failure"
-        found.reasons.append(f"it changed {touched} lines of {where} in {place.path}")
+        entry.reasons.append(f"it changed {touched} lines of {where} in {place.path}")
     trail.start, trail.end = _edge_before(trail.start, changed), _edge_before(trail.end, changed)
 
 
@@ -95,9 +95,9 @@ def _touched_lines(trail: _Trail, changed: Sequence[Hunk]) -> int:
 
 
 def _edge_before(line: int, changed: Sequence[Hunk]) -> int:
-    """Return where an edge of the function stood before; an added edge stands where its hunk began."""
-    stood = diffs.before(line, changed)
-    if stood is not None:
-        return stood
+    """Return where an edge of the function was before; an added edge was where its hunk starts."""
+    old_line = diffs.before(line, changed)
+    if old_line is not None:
+        return old_line
     hunk = next(hunk for hunk in changed if any(number == line for number, _ in hunk.added()))
     return hunk.old_start

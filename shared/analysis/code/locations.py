@@ -16,18 +16,18 @@ MAX_FILES_READ = 6
 MAX_PLACES = 5
 MAX_SEARCHES = 3
 ENOUGH_FILES = 3
-WIDEST_CHANGE = 10
-"""Files of code a commit may change and still point somewhere."""
+MAX_CHANGED_FILES = 10
+"""Files of code a commit may change and still point to one place."""
 
 _LEVEL = re.compile(r"^\W*(?:FATAL|CRITICAL|SEVERE|ERROR|WARNING|WARN)\b")
-_NOT_TYPED = re.compile(r"<\*>|,?\s[\w.]+=|[\"'{}\[\]()=<>|\\#]|: ")
+_VARIABLE_PART = re.compile(r"<\*>|,?\s[\w.]+=|[\"'{}\[\]()=<>|\\#]|: ")
 _PLAIN_WORD = re.compile(r"(?<![^\s])[A-Za-z]{2,}(?![^\s,;])")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
 @dataclass(frozen=True)
 class CodeLocation:
-    """A place, the text of its file, and why it was looked at."""
+    """A place, the text of its file, and why it was chosen."""
 
     place: Place
     text: str
@@ -37,7 +37,7 @@ class CodeLocation:
 
 
 class Files:
-    """The files of one commit, each read once and at most MAX_FILES_READ of them."""
+    """Files of one commit; each is read once, at most MAX_FILES_READ are read."""
 
     def __init__(self, reader: CodeReader, commit: str) -> None:
         self._reader = reader
@@ -55,17 +55,17 @@ class Files:
 
 def from_traces(incident: Incident, tree: Tree, files: Files) -> list[CodeLocation]:
     """Return the places of the traces' frames, the likeliest first, each file and function once."""
-    found: dict[tuple[str, str], CodeLocation] = {}
+    locations: dict[tuple[str, str], CodeLocation] = {}
     for trace in _by_weight(incident.stack_traces):
         for frame in _frames(trace, tree):
-            each = _place(frame, trace, tree.match(frame), files, len(found))
+            each = _place(frame, trace, tree.match(frame), files, len(locations))
             if each is not None:
-                found.setdefault((each.place.path, each.place.span.name), each)
-            if len(found) == MAX_PLACES:
-                return list(found.values())
-        for each in _named_modules(trace, tree, files, len(found)):
-            found.setdefault((each.place.path, each.place.span.name), each)
-    return list(found.values())[:MAX_PLACES]
+                locations.setdefault((each.place.path, each.place.span.name), each)
+            if len(locations) == MAX_PLACES:
+                return list(locations.values())
+        for each in _named_modules(trace, tree, files, len(locations)):
+            locations.setdefault((each.place.path, each.place.span.name), each)
+    return list(locations.values())[:MAX_PLACES]
 
 
 def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> Iterator[CodeLocation]:
@@ -83,28 +83,28 @@ def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> I
 
 
 def related_change(
-    suspect: Suspect, found: Sequence[CodeLocation], said: frozenset[str], files: Files
+    suspect: Suspect, locations: Sequence[CodeLocation], clue_words: frozenset[str], files: Files
 ) -> CodeLocation | None:
     """
-    Return where else the best suspect changed code: a fault is often written beside the line that fails.
+    Return where else the best suspect changed code: a fault is often near the line that fails.
 
-    None when the traces lead to enough files, the suspect is weak, or its change is too wide to point anywhere.
+    Returns None when the traces lead to enough files, the suspect is weak, or its change is too wide.
     """
-    known = {each.place.path for each in found}
-    others = [change for change in suspect.commit.changes if change.path not in known and _is_code(change)]
-    is_narrow = 0 < len(others) <= WIDEST_CHANGE and bool(suspect.commit.parents)
-    if len(known) >= ENOUGH_FILES or suspect.score < WORTH_FOLLOWING or not is_narrow:
+    known_paths = {each.place.path for each in locations}
+    others = [change for change in suspect.commit.changes if change.path not in known_paths and _is_code(change)]
+    is_narrow = 0 < len(others) <= MAX_CHANGED_FILES and bool(suspect.commit.parents)
+    if len(known_paths) >= ENOUGH_FILES or suspect.score < WORTH_FOLLOWING or not is_narrow:
         return None
-    change = max(others, key=lambda other: (_shared_words(other, said), len(other.patch or "")))
+    change = max(others, key=lambda other: (_shared_words(other, clue_words), len(other.patch or "")))
     text = files.text(change.path)
     rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.added() if row[1].strip()]
     if text is None or not rows:
         return None
-    number, row = max(rows, key=lambda each: len(suspect_commits.words_of(each[1]) & said))
+    number, row = max(rows, key=lambda each: len(suspect_commits.words_of(each[1]) & clue_words))
     line = spans.settle(text, number, row, "")
     if line is None:
         return None
-    place = Place(change.path, line, row.strip(), spans.enclosing(change.path, text, line), len(found))
+    place = Place(change.path, line, row.strip(), spans.enclosing(change.path, text, line), len(locations))
     issue = f"Changed by {suspect.commit.sha[:12]} together with the code that fails: {row.strip()[:200]}"
     return CodeLocation(place, text, issue, f"No frame is in it; {suspect.commit.sha[:12]} is the best suspect.", ())
 
@@ -113,18 +113,18 @@ def _is_code(change: FileChange) -> bool:
     return bool(change.patch) and not is_test(change.path) and not is_documentation(change.path)
 
 
-def _shared_words(change: FileChange, said: frozenset[str]) -> int:
+def _shared_words(change: FileChange, clue_words: frozenset[str]) -> int:
     rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.rows if not row.startswith(" ")]
-    return len(suspect_commits.words_of("\n".join(rows)) & said)
+    return len(suspect_commits.words_of("\n".join(rows)) & clue_words)
 
 
 def _by_weight(traces: Sequence[StackTrace]) -> list[StackTrace]:
-    """Order traces by what they say of this incident: new ones first, then the frequent."""
+    """Order traces by relevance to this incident: new ones first, then the frequent."""
     return sorted(traces, key=lambda trace: (trace.count_before_onset > 0, trace.count_before_onset - trace.count))
 
 
 def _frames(trace: StackTrace, tree: Tree) -> list[Frame]:
-    """Return the frames worth a look, deepest first, product code before tests."""
+    """Return the frames worth reading, deepest first, product code before tests."""
     frames = [frame for frame in reversed(trace.app_frames) if tree.match(frame).paths]
     if not frames:
         # The service may itself be installed as a library.
@@ -147,7 +147,7 @@ def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: i
 
 
 def _agrees(text: str, line: int, frame: Frame) -> bool:
-    """Tell whether the line is the frame's: needed where several files have the name."""
+    """Return whether the line is the frame's; needed where several files have the same name."""
     content = text.split("\n")[line - 1].strip()
     return bool(frame.code) and content == frame.code.strip()
 
@@ -164,16 +164,16 @@ def _correlation(trace: StackTrace) -> str:
 
 def from_messages(incident: Incident, reader: CodeReader, files: Files) -> list[CodeLocation]:
     """Return where the worst log messages are written, found by their constant words."""
-    found: list[CodeLocation] = []
+    locations: list[CodeLocation] = []
     for pattern in _worst(incident.patterns)[:MAX_SEARCHES]:
         phrase = _constant_part(pattern.template)
         if not phrase:
             continue
         for path in sorted(reader.search(phrase, limit=5), key=is_test)[:2]:
-            each = _place_of_phrase(path, phrase, pattern, files, len(found))
+            each = _place_of_phrase(path, phrase, pattern, files, len(locations))
             if each is not None:
-                found.append(each)
-    return found[:MAX_PLACES]
+                locations.append(each)
+    return locations[:MAX_PLACES]
 
 
 def _worst(patterns: Sequence[LogPattern]) -> list[LogPattern]:
@@ -183,8 +183,8 @@ def _worst(patterns: Sequence[LogPattern]) -> list[LogPattern]:
 
 
 def _constant_part(template: str) -> str:
-    """Return the run of most words a template's author typed, empty when it says too little to be found."""
-    runs = [run.strip(" .,:;-") for run in _NOT_TYPED.split(_LEVEL.sub("", template))]
+    """Return the longest run of constant words in a template, empty when it is too short to search for."""
+    runs = [run.strip(" .,:;-") for run in _VARIABLE_PART.split(_LEVEL.sub("", template))]
     best = max(runs, key=lambda run: (len(_PLAIN_WORD.findall(run)), len(run)), default="")
     return best[:100] if len(_PLAIN_WORD.findall(best)) >= 2 else ""
 
@@ -205,7 +205,7 @@ def _ids(evidence_id: str | None) -> tuple[str, ...]:
     return (evidence_id,) if evidence_id else ()
 
 
-def words(incident: Incident, found: Sequence[CodeLocation]) -> frozenset[str]:
-    if found and incident.stack_traces:
+def words(incident: Incident, locations: Sequence[CodeLocation]) -> frozenset[str]:
+    if locations and incident.stack_traces:
         return suspect_commits.words_of(_by_weight(incident.stack_traces)[0].message)
     return suspect_commits.words_of(" ".join(pattern.template for pattern in _worst(incident.patterns)[:2]))

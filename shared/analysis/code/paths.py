@@ -36,7 +36,7 @@ class Match:
 
 
 class Tree:
-    """The paths of a repository, ready to be asked for."""
+    """The paths of a repository, indexed by file name."""
 
     def __init__(self, paths: Sequence[str], service_name: str = "") -> None:
         self._paths = paths
@@ -47,40 +47,40 @@ class Tree:
             self._by_name[parts[-1].lower()].append(parts)
 
     def match(self, frame: Frame) -> Match:
-        """Return the repository files the frame may mean: one when it is certain, several when a look must decide."""
+        """Return the repository files the frame may mean: one when certain, several when their text must decide."""
         parts = frame_parts(frame)
         if not parts:
             return Match(())
-        found = self._best(parts)
-        return Match(found) if found else Match(self._best_source(parts), exact=False)
+        paths = self._best(parts)
+        return Match(paths) if paths else Match(self._best_source(parts), exact=False)
 
     def module(self, dotted: str) -> str | None:
         """Return the one file of a module or class an error names (`shop.cart`, `org.shop.Cart`)."""
-        wanted = "/" + dotted.replace(".", "/")
+        suffix = "/" + dotted.replace(".", "/")
         stems = {path: "/" + path.rsplit(".", 1)[0].removesuffix("/__init__") for path in self._paths}
-        found = [path for path, stem in stems.items() if stem.endswith(wanted) and not is_documentation(path)]
-        return found[0] if len(found) == 1 else None
+        matches = [path for path, stem in stems.items() if stem.endswith(suffix) and not is_documentation(path)]
+        return matches[0] if len(matches) == 1 else None
 
     def _best_source(self, parts: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the sources a compiled file was made of."""
+        """Return the sources a compiled file was built from."""
         pure = PurePosixPath(parts[-1])
         folders = tuple(part for part in parts[:-1] if part not in _COMPILED_FOLDERS)
         for suffix in _SOURCE_SUFFIXES.get(pure.suffix, ()):
-            found = self._best((*folders, f"{pure.stem}{suffix}"))
-            if found:
-                return found
+            paths = self._best((*folders, f"{pure.stem}{suffix}"))
+            if paths:
+                return paths
         return ()
 
     def _best(self, parts: tuple[str, ...]) -> tuple[str, ...]:
         candidates = self._by_name.get(parts[-1].lower(), [])
         ranks = {candidate: self._rank(candidate, parts) for candidate in candidates}
-        kept = sorted((rank, "/".join(candidate)) for candidate, rank in ranks.items())
-        if not kept:
+        ranked = sorted((rank, "/".join(candidate)) for candidate, rank in ranks.items())
+        if not ranked:
             return ()
-        return tuple(path for rank, path in kept if rank == kept[0][0])
+        return tuple(path for rank, path in ranked if rank == ranked[0][0])
 
     def _rank(self, candidate: tuple[str, ...], parts: tuple[str, ...]) -> tuple[int, bool, bool, int]:
-        """Order candidates: longest common end, then not vendored, of this service, and least that is unexplained."""
+        """Return the sort key: longest common end, then not vendored, of this service, one path a part of the other."""
         common = _common_end(candidate, parts)
         is_whole = common in (len(candidate), len(parts))
         foreign = bool(self._service) and not any(self._service in part.lower() for part in candidate[:-1])
@@ -99,13 +99,13 @@ def frame_parts(frame: Frame) -> tuple[str, ...]:
 
 
 def is_test(path: str) -> bool:
-    """Tell whether a path is test code by the conventions of its language."""
+    """Return whether a path is test code by the conventions of its language."""
     pure = PurePosixPath(path)
     return not _TEST_FOLDERS.isdisjoint(pure.parts[:-1]) or bool(_TEST_NAME.match(pure.stem))
 
 
 def is_documentation(path: str) -> bool:
-    """Tell whether a path is prose or an example, which the service never runs."""
+    """Return whether a path is documentation or an example, which the service never runs."""
     pure = PurePosixPath(path)
     return pure.suffix.lower() in {".md", ".rst", ".txt", ".adoc"} or pure.parts[0].lower() in {
         "docs",

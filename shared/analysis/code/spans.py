@@ -1,4 +1,4 @@
-"""Reads source text: the function around a line, and where a remembered line stands now."""
+"""Reads source text: the function around a line, and where the line of a stack trace is now."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_SPAN_LINES = 400
-"""Longer "functions" are taken for a failed guess and cut around the line."""
+"""Longer "functions" count as a wrong guess; a window around the line replaces them."""
 _WINDOW_LINES = 12
 _MAX_HEAD = 300
 """Longer lines are generated or minified; matching them would take quadratic time."""
@@ -33,7 +33,7 @@ _NOT_HEADS = frozenset(
 
 @dataclass(frozen=True)
 class Span:
-    """Lines `start` to `end` (one-based, inclusive) and the function they are, empty when unknown."""
+    """Lines `start` to `end` (one-based, inclusive) and the name of their function, empty when unknown."""
 
     name: str
     start: int
@@ -41,7 +41,7 @@ class Span:
 
 
 def enclosing(path: str, text: str, line: int) -> Span:
-    """Return the innermost function around `line` (one-based); a window of lines when none is recognised."""
+    """Return the innermost function around `line` (one-based); a window of lines when no function is recognised."""
     lines = text.split("\n")
     line = min(max(line, 1), len(lines))
     span = _python_span(text, line) if path.endswith((".py", ".pyi")) else None
@@ -58,22 +58,22 @@ def definition_line(text: str, function: str) -> int | None:
     name = re.split(r"[.:#$/\s]", plain)[-1]
     if not re.fullmatch(r"\w+[?!]?", name):
         return None
-    found = [number for number, line in enumerate(text.split("\n"), 1) if _head_name(line) == name]
-    return found[0] if len(found) == 1 else None
+    numbers = [number for number, line in enumerate(text.split("\n"), 1) if _head_name(line) == name]
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def settle(text: str, line: int | None, code: str, function: str) -> int | None:
     """
-    Return where the frame's line stands in `text`, none when it cannot be told.
+    Return the number of the frame's line in `text`, or None when it cannot be determined.
 
-    The trace's own words win over its number, since the text may be of another commit than the one deployed.
+    The source line in the trace takes precedence over its number: the text may not be of the deployed commit.
     """
     lines = text.split("\n")
-    wanted = code.strip()
-    same = [number for number, content in enumerate(lines, 1) if wanted and content.strip() == wanted]
+    expected = code.strip()
+    same = [number for number, content in enumerate(lines, 1) if expected and content.strip() == expected]
     if same:
         return min(same, key=lambda number: abs(number - (line or number)))
-    if line is not None and 1 <= line <= len(lines) and not wanted:
+    if line is not None and 1 <= line <= len(lines) and not expected:
         return line
     return definition_line(text, function) or (line if line is not None and 1 <= line <= len(lines) else None)
 
@@ -109,18 +109,18 @@ def _guessed_span(path: str, lines: Sequence[str], line: int) -> Span | None:
 
 
 def _head_name(line: str) -> str | None:
-    """Return the name of the function whose head the line is."""
+    """Return the name of the function that the line declares."""
     if len(line) > _MAX_HEAD or line.rstrip().endswith(";") or not _NOT_HEADS.isdisjoint(line.split("(")[0].split()):
         return None
     for pattern in (_PYTHON_HEAD, _RUBY_HEAD, _BRACE_HEAD):
-        found = pattern.match(line)
-        if found and not (found.groupdict().get("method") and _is_call(line)):
-            return next((name for name in found.groupdict().values() if name), None)
+        match = pattern.match(line)
+        if match and not (match.groupdict().get("method") and _is_call(line)):
+            return next((name for name in match.groupdict().values() if name), None)
     return None
 
 
 def _is_call(line: str) -> bool:
-    """Tell a call from a method's head: the head opens a body, or names what it returns, and takes no function."""
+    """Return whether the line is a call: a method's head opens a body or names its result, and takes no function."""
     return "=>" in line or (len(line.split("(")[0].split()) < 2 and not line.rstrip().endswith("{"))
 
 

@@ -19,7 +19,7 @@ _HALF_LIFE_DAYS = 30.0
 # Parts of a score; together they stay below one.
 _LINE, _FUNCTION, _FILE, _WORDS, _CODE_WORDS, _RECENT, _HINT = 0.36, 0.22, 0.08, 0.12, 0.06, 0.12, 0.02
 _OLD = 0.4
-"""What is left of having touched the place when it did no harm for a long time."""
+"""Share that remains of the score for touching the place when it did no harm for a long time."""
 
 _HINTS = re.compile(
     r"\b(refactor|rewrite|replac|remov|migrat|simplif|optimi[sz]|clean ?up|upgrade|bump)", re.IGNORECASE
@@ -37,7 +37,7 @@ _COMMON_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Clues:
-    """What to look for: the places, words of the failure, and when it began."""
+    """What to search for: the places, words of the failure, and when it began."""
 
     places: Sequence[Place]
     words: frozenset[str]
@@ -46,7 +46,7 @@ class Clues:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A commit with its score, the reasons, and the change that speaks most against it."""
+    """A commit with its score, the reasons, and its change that most likely caused the failure."""
 
     commit: Commit
     score: float
@@ -55,20 +55,20 @@ class Suspect:
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Return the identifiers of a message that say something about it, in lower case."""
+    """Return the identifiers of a message without common words, in lower case."""
     return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON_WORDS
 
 
 def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
     """
-    Return the commits that touched the places, best first; the newest of the branch when there are no places.
+    Return the commits that touched the places, best suspect first; without places, the newest of the branch.
 
-    Asks for at most MAX_HISTORIES + 1 listings and MAX_DETAILS + 1 commits.
+    Requests at most MAX_HISTORIES + 1 listings and MAX_DETAILS + 1 commits.
     Raises Unavailable, Throttled, Refused (from the reader).
     """
     details: dict[str, Commit] = {}
     histories = _histories(reader, head, clues, details)
-    for sha in _is_worth_reading(histories):
+    for sha in _shas_to_fetch(histories):
         if sha not in details:
             details[sha] = reader.commit(sha)
     marks = {sha: Marks() for sha in details}
@@ -82,15 +82,15 @@ def _histories(reader: CodeReader, head: str, clues: Clues, details: dict[str, C
     paths = list(dict.fromkeys(place.path for place in clues.places))[:MAX_HISTORIES]
     if not paths:
         return {"": reader.commits(head, limit=_LISTED)}
-    found = {path: reader.commits(head, path=path, limit=_LISTED) for path in paths}
-    found[paths[0]] = [*found[paths[0]], *_under_former_name(reader, paths[0], found[paths[0]], details)]
-    return found
+    histories = {path: reader.commits(head, path=path, limit=_LISTED) for path in paths}
+    histories[paths[0]] = [*histories[paths[0]], *_under_former_name(reader, paths[0], histories[paths[0]], details)]
+    return histories
 
 
 def _under_former_name(
     reader: CodeReader, path: str, listed: Sequence[Commit], details: dict[str, Commit]
 ) -> Sequence[Commit]:
-    """Return the history of a file before it got its name: a host's listing ends at the rename."""
+    """Return the history of a file before its rename, where a code host's listing ends."""
     if not listed or len(listed) == _LISTED or len(listed[-1].parents) != 1:
         return []
     oldest = details[listed[-1].sha] = reader.commit(listed[-1].sha)
@@ -98,8 +98,8 @@ def _under_former_name(
     return reader.commits(oldest.parents[0], path=former, limit=_LISTED) if former else []
 
 
-def _is_worth_reading(histories: dict[str, Sequence[Commit]]) -> list[str]:
-    """Choose commits to fetch: two of the first file for one of each other, newest first, merges never."""
+def _shas_to_fetch(histories: dict[str, Sequence[Commit]]) -> list[str]:
+    """Return the commits to fetch, newest first, no merges: two of the first file for each one of another."""
     queues = [[commit.sha for commit in listed if len(commit.parents) < 2] for listed in histories.values()]
     if queues:
         first = queues[0]
@@ -110,7 +110,7 @@ def _is_worth_reading(histories: dict[str, Sequence[Commit]]) -> list[str]:
 
 
 def _without_gap(listed: Sequence[Commit], details: Mapping[str, Commit]) -> Iterator[Commit]:
-    """Yield commits up to the first that was not fetched: beyond it, nobody knows where a line stood."""
+    """Yield commits up to the first that was not fetched: beyond it, the position of a line is unknown."""
     for commit in listed:
         if commit.sha in details:
             yield details[commit.sha]
@@ -118,23 +118,23 @@ def _without_gap(listed: Sequence[Commit], details: Mapping[str, Commit]) -> Ite
             return
 
 
-def _suspect(commit: Commit, found: Marks, clues: Clues) -> Suspect:
+def _suspect(commit: Commit, marks: Marks, clues: Clues) -> Suspect:
     changed = _changed_words(commit)
-    said, crash = clues.words, words_of(" ".join(place.text for place in clues.places[:1]))
-    shared_words = sorted(said & changed)
+    message_words, line_words = clues.words, words_of(" ".join(place.text for place in clues.places[:1]))
+    shared_words = sorted(message_words & changed)
     recent = _recency(commit, clues.began)
-    touch = _LINE * found.line + _FUNCTION * found.function + _FILE * found.file
+    touch = _LINE * marks.line + _FUNCTION * marks.function + _FILE * marks.file
     score = touch * (_OLD + (1 - _OLD) * recent) + _RECENT * recent + _HINT * bool(_HINTS.search(commit.subject))
-    score += _WORDS * _share(said, changed) + _CODE_WORDS * _share(crash, changed)
-    reasons = list(dict.fromkeys(found.reasons))
+    score += _WORDS * _share(message_words, changed) + _CODE_WORDS * _share(line_words, changed)
+    reasons = list(dict.fromkeys(marks.reasons))
     if shared_words:
         reasons.append(f"its changes name {', '.join(shared_words[:4])}")
     factor, doubts = _doubts(commit, clues.began)
-    return Suspect(commit, round(score * factor, 3), (*reasons, _age(commit, clues.began), *doubts), found.change)
+    return Suspect(commit, round(score * factor, 3), (*reasons, _age(commit, clues.began), *doubts), marks.change)
 
 
-def _share(wanted: frozenset[str], changed: frozenset[str]) -> float:
-    return len(wanted & changed) / len(wanted) if wanted else 0.0
+def _share(expected: frozenset[str], changed: frozenset[str]) -> float:
+    return len(expected & changed) / len(expected) if expected else 0.0
 
 
 def _changed_words(commit: Commit) -> frozenset[str]:
@@ -166,7 +166,7 @@ def _doubts(commit: Commit, began: datetime) -> tuple[float, list[str]]:
     factor, doubts = 1.0, []
     code = [change.path for change in commit.changes if not is_documentation(change.path)]
     if commit.at > began:
-        # Not zero: clocks and labels can lie.
+        # Not zero: clocks and labels can be wrong.
         factor *= 0.15
     if len(commit.parents) > 1:
         factor *= 0.5

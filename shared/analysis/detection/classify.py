@@ -1,4 +1,4 @@
-"""What kind of fault the evidence points at, by rules, with the reason."""
+"""Which kind of fault the evidence points to, by rules, with the reason."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ SATURATION_WORDS = (
 
 @dataclass(frozen=True)
 class Classification:
-    """A type and the words for why; `signal` is the sign it was read from, if any."""
+    """An incident type and the reason for it; `signal` is the match it is based on, if any."""
 
     type: IncidentType
     reason: str
@@ -36,18 +36,18 @@ class Classification:
 
 
 def classify(summary: TelemetrySummary) -> Classification:
-    """Return the type of incident: what the leading trace says, then signs in words, then metrics, else unknown."""
+    """Return the type of incident by the leading trace, else by signals in texts, else by metrics, else unknown."""
     leading = _leading_trace(summary)
     if leading is not None:
         return _by_trace(leading)
     texts = summary.signal_texts
-    if (sign := matching.first(texts)) is not None:
-        return Classification(sign.rule.incident_type, f"{sign.rule.name}: {sign.quote}", sign)
+    if (signal := matching.first(texts)) is not None:
+        return Classification(signal.rule.incident_type, f"{signal.rule.name}: {signal.quote}", signal)
     return _by_metrics(summary)
 
 
 def _leading_trace(summary: TelemetrySummary) -> TraceGroup | None:
-    """The first trace leads unless something else rose and it did not."""
+    """Return the first trace, unless something else rose and it did not."""
     if not summary.traces:
         return None
     first = summary.traces[0]
@@ -58,10 +58,10 @@ def _leading_trace(summary: TelemetrySummary) -> TraceGroup | None:
 
 def _by_trace(trace: TraceGroup) -> Classification:
     raised = trace.parsed.raised
-    said = "\n".join(str(one) for one in (raised, *trace.parsed.others))
-    if found := matching.find(said, 1):
-        sign = found[0]
-        return Classification(sign.rule.incident_type, f"{raised.type} says {sign.rule.name}", sign)
+    text = "\n".join(str(one) for one in (raised, *trace.parsed.others))
+    if signals := matching.find(text, 1):
+        signal = signals[0]
+        return Classification(signal.rule.incident_type, f"{raised.type} says {signal.rule.name}", signal)
     own = [frame for frame in raised.frames if frame.in_app]
     if own:
         place = f"{own[-1].path}:{own[-1].line}"

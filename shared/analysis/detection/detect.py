@@ -1,4 +1,4 @@
-"""Detection without a model: alert, log page and series in, a whole Incident out."""
+"""Detection without a model: turns alert, log page and series into a complete Incident."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
 
-    `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, one
-    sentence each. An alert without telemetry is never dismissed: a dead service logs nothing.
+    `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
+    one sentence each. An alert without telemetry is never dismissed: a dead service logs nothing.
     """
     summary = summarize(alert, page, series)
     troubles = [*troubles, *_log_stop(page)]
@@ -28,21 +28,21 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     patterns = evidence.patterns(collector, summary)
     evidence.surroundings(collector, summary)
     anomalies = [collector.anomaly(anomaly) for anomaly in summary.anomalies[:MAX_ANOMALIES]]
-    seen = Incident(
+    incident = Incident(
         **UNREAD.model_dump(),
         produced_by="offline",
         degraded="; ".join(troubles)[:2000] or None,
         start=summary.window.start,
         end=summary.window.end,
         onset=summary.onset,
-        error_summary=evidence.summary(summary, anomalies),
+        error_summary=evidence.error_summary(summary, anomalies),
         patterns=patterns,
         stack_traces=traces,
         evidence=collector.evidence[:40],
         log_query_used=(page.query if page else "")[:2000],
         lines_read=summary.lines_read,
     )
-    return seen.model_copy(update=dict(judge(summary, classify(summary), seen)))
+    return incident.model_copy(update=dict(judge(summary, classify(summary), incident)))
 
 
 def _log_stop(page: LogPage | None) -> list[str]:

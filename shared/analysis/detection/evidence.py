@@ -1,4 +1,4 @@
-"""Turns picture into the contract's words: patterns, traces, anomalies, counts, each with its evidence."""
+"""Turns a telemetry summary into the contract's patterns, traces, anomalies and counts, each with its evidence."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -20,34 +20,34 @@ MAX_TRACES = 8
 MAX_ANOMALIES = 10
 MAX_LINE_EVIDENCE = 12
 MAX_CHANGES = 3
-MAX_SYMPTOMS = 20
-"""A line told more often than instances start is no news of a change."""
-CHANGE_COUNTS = timedelta(minutes=30)
+MAX_CHANGE_LINES = 20
+"""A line written more often than this does not report a change: instances start less often."""
+CHANGE_PERIOD = timedelta(minutes=30)
 TRACE_CHARS = 1600
 LINE_CHARS = 500
 
 
 class EvidenceCollector:
-    """Gathers evidence and numbers it as it comes."""
+    """Collects evidence and numbers it in order of arrival."""
 
     def __init__(self, page: LogPage | None) -> None:
         self.evidence: list[Evidence] = []
         self._query = (page.query if page else "")[:1000]
         self._link = (page.link if page else "")[:2000]
-        self._numbers = {letter: count(1) for letter in "LTMA"}
+        self._numbers = {prefix: count(1) for prefix in "LTMA"}
 
     def alert(self, summary: TelemetrySummary) -> None:
         """Keep what the alert itself says."""
         alert = summary.alert
-        said = f"{alert.alert_name or 'alert'} {alert.status} for {alert.service_name}: {alert.summary}".rstrip(": ")
+        title = f"{alert.alert_name or 'alert'} {alert.status} for {alert.service_name}: {alert.summary}".rstrip(": ")
         values = ", ".join(f"{name}={value}" for name, value in alert.values.items())
-        text = f"{said}\n{values}" if values else said
+        text = f"{title}\n{values}" if values else title
         self._keep("A", "alert", text, alert.started_at or alert.received_at, "", alert.generator_url)
 
     def trace(self, group: TraceGroup, at: datetime | None) -> StackTrace:
-        """Return the trace as the contract has it, its text kept as evidence."""
+        """Return the trace in the contract's form and keep its text as evidence."""
         raised = group.parsed.raised
-        kept = self._keep("T", "logs", _trace_text(group), group.times[0], self._query, self._link)
+        evidence_id = self._keep("T", "logs", _trace_text(group), group.times[0], self._query, self._link)
         return StackTrace(
             language=group.parsed.language,
             exception_type=raised.type[:300],
@@ -58,13 +58,15 @@ class EvidenceCollector:
             count_before_onset=count_before(group.times, at),
             first_seen=group.times[0],
             last_seen=group.times[-1],
-            evidence_id=kept,
+            evidence_id=evidence_id,
         )
 
     def pattern(self, group: LineGroup, at: datetime | None, keep: bool) -> LogPattern:
-        """Return the pattern as the contract has it, its exemplar kept as evidence when asked."""
+        """Return the pattern in the contract's form; with `keep`, keep its exemplar as evidence."""
         text = group.exemplar.text.partition("\n")[0] or group.exemplar.text.strip()
-        kept = self._keep("L", "logs", text[:LINE_CHARS], group.times[0], self._query, self._link) if keep else None
+        evidence_id = (
+            self._keep("L", "logs", text[:LINE_CHARS], group.times[0], self._query, self._link) if keep else None
+        )
         return LogPattern(
             template=group.cluster.template[:500],
             level=group.level,
@@ -73,7 +75,7 @@ class EvidenceCollector:
             first_seen=group.times[0],
             last_seen=group.times[-1],
             exemplar=text[:1000],
-            evidence_id=kept,
+            evidence_id=evidence_id,
         )
 
     def last_lines(self, summary: TelemetrySummary) -> None:
@@ -83,24 +85,26 @@ class EvidenceCollector:
             self._keep("L", "logs", text[:LINE_CHARS], entry.at, self._query, self._link)
 
     def anomaly(self, anomaly: Anomaly) -> MetricAnomaly:
-        """Return the anomaly as the contract has it, said in one sentence that is its evidence."""
+        """Return the anomaly in the contract's form and keep a sentence on it as evidence."""
         series = anomaly.series
         moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
         text = f"{series.name}: {moved}"
-        kept = self._keep("M", "metrics", f"{text} from {anomaly.at:%H:%M:%S} UTC", anomaly.at, series.query[:1000], "")
+        evidence_id = self._keep(
+            "M", "metrics", f"{text} from {anomaly.at:%H:%M:%S} UTC", anomaly.at, series.query[:1000], ""
+        )
         return MetricAnomaly(
             metric=series.name[:300],
             description=f"{text}, {min(anomaly.deviations, 999):.0f} deviations from its baseline"[:500],
             at=anomaly.at,
             baseline=anomaly.baseline,
             value=anomaly.value,
-            evidence_id=kept,
+            evidence_id=evidence_id,
         )
 
-    def _keep(self, letter: str, source: str, text: str, at: datetime, query: str, link: str) -> str:
-        kept = Evidence.model_validate(
+    def _keep(self, prefix: str, source: str, text: str, at: datetime, query: str, link: str) -> str:
+        evidence = Evidence.model_validate(
             {
-                "id": f"{letter}{next(self._numbers[letter])}",
+                "id": f"{prefix}{next(self._numbers[prefix])}",
                 "source": source,
                 "query": query,
                 "at": at,
@@ -108,52 +112,52 @@ class EvidenceCollector:
                 "link": link,
             }
         )
-        self.evidence.append(kept)
-        return kept.id
+        self.evidence.append(evidence)
+        return evidence.id
 
 
 def patterns(collector: EvidenceCollector, summary: TelemetrySummary) -> list[LogPattern]:
-    """Return the patterns, the most explanatory first; only errors, warnings and what rose become evidence."""
-    found: list[LogPattern] = []
+    """Return the patterns, most explanatory first; only errors, warnings and what rose become evidence."""
+    result: list[LogPattern] = []
     for index, group in enumerate(summary.lines[:MAX_PATTERNS]):
-        telling = group.is_error or group.level == "warning" or group.change is not None
-        found.append(collector.pattern(group, summary.onset, telling and index < MAX_LINE_EVIDENCE))
-    return found
+        is_informative = group.is_error or group.level == "warning" or group.change is not None
+        result.append(collector.pattern(group, summary.onset, is_informative and index < MAX_LINE_EVIDENCE))
+    return result
 
 
 def surroundings(collector: EvidenceCollector, summary: TelemetrySummary) -> None:
-    """Keep the last lines before a stop, and those that tell of a start or a deployment shortly before the onset."""
+    """Keep the last lines before a stop, and those that report a start or a deployment shortly before the onset."""
     collector.last_lines(summary)
     if summary.onset is None:
         return
-    told = [
+    changes = [
         group
         for group in summary.lines
-        if timedelta() <= summary.onset - group.times[0] <= CHANGE_COUNTS
-        and len(group.times) <= MAX_SYMPTOMS
+        if timedelta() <= summary.onset - group.times[0] <= CHANGE_PERIOD
+        and len(group.times) <= MAX_CHANGE_LINES
         and not group.is_error
         and matching.CHANGE.search(group.exemplar.message)
     ]
-    for group in sorted(told, key=lambda group: group.times[0], reverse=True)[:MAX_CHANGES]:
+    for group in sorted(changes, key=lambda group: group.times[0], reverse=True)[:MAX_CHANGES]:
         collector.pattern(group, summary.onset, keep=True)
 
 
-def summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> ErrorSummary:
+def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> ErrorSummary:
     """Return counts over the window: errors by exception or template, warnings by template."""
-    types = Counter({group.parsed.raised.type: 0 for group in summary.traces})
+    error_types = Counter({group.parsed.raised.type: 0 for group in summary.traces})
     for trace in summary.traces:
-        types[trace.parsed.raised.type] += len(trace.times)
+        error_types[trace.parsed.raised.type] += len(trace.times)
     for line in summary.lines:
         if line.is_error and not line.carries_trace:
-            types[line.cluster.template[:200]] += len(line.times)
-    warned = Counter(
+            error_types[line.cluster.template[:200]] += len(line.times)
+    warning_types = Counter(
         {line.cluster.template[:200]: len(line.times) for line in summary.lines if line.level == "warning"}
     )
     return ErrorSummary(
         total_errors=len(summary.errors),
         total_warnings=len(summary.warnings),
-        error_types=_most_common(types),
-        warning_types=_most_common(warned),
+        error_types=_most_common(error_types),
+        warning_types=_most_common(warning_types),
         peak_error_time=change_point.peak([entry.at for entry in summary.errors]),
         errors_over_time=_over_time(summary),
         metric_anomalies=anomalies,
@@ -174,7 +178,7 @@ def _most_common(counts: Counter[str]) -> dict[str, int]:
 
 
 def _trace_text(group: TraceGroup) -> str:
-    """Cut a long trace where its language says least: Python ends with the exception, the others begin with it."""
+    """Truncate a long trace at its less useful end: Python ends with the exception, other languages start with it."""
     text = group.exemplar.text.strip("\n")
     if len(text) <= TRACE_CHARS:
         return text

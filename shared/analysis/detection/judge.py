@@ -1,4 +1,4 @@
-"""The offline judgement: is it an incident, how bad, of what kind."""
+"""The offline judgement: whether it is an incident, its severity and its kind."""
 
 from datetime import datetime
 
@@ -17,11 +17,11 @@ LABELS: dict[str, Severity] = {
     **dict.fromkeys(("low", "info", "informational", "none", "p4", "sev4"), "low"),
 }
 HARMFUL_SHARE = 0.5
-"""Share of error lines that is harm even when steady."""
+"""Share of error lines that is harmful even when steady."""
 HARMFUL_TRACE_SHARE = 0.05
-"""Share of entries with a stack trace that is harm even when steady: services live with errors, hardly with that."""
+"""Share of entries with a stack trace that is harmful even when steady: services often have errors, rarely this."""
 START_SHARE = 0.05
-"""Share of the window within which what is there from the begin on is first seen."""
+"""What is present from the start of the window is first seen within this share of it."""
 HIGH_SHARE = 0.10
 CRITICAL_SHARE = 0.40
 
@@ -71,7 +71,7 @@ def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
 
 
 def _name(group: TraceGroup | LineGroup) -> str:
-    """Name an exception by its type and a line by its own words: a template is nothing anybody logged."""
+    """Name an exception by its type and a line by its own words: a template is not what was logged."""
     return group.parsed.raised.type if isinstance(group, TraceGroup) else f"“{group.exemplar.message[:120].strip()}”"
 
 
@@ -81,7 +81,7 @@ def _is_at_start(at: datetime, summary: TelemetrySummary) -> bool:
 
 
 def _departure(anomaly: Anomaly, summary: TelemetrySummary) -> str:
-    """Say how far a series left its usual range, and when."""
+    """Describe how far a series left its usual range, and when."""
     since = f"{anomaly.at:%H:%M:%S} UTC"
     if anomaly.series.name == LOG_RATE:
         usual, left = f"{anomaly.baseline:.4g}", f"{anomaly.value:.2g}"
@@ -96,23 +96,23 @@ def _fatal(summary: TelemetrySummary) -> bool:
 
 
 def _severity(summary: TelemetrySummary) -> Severity:
-    """Take the worse of what the telemetry shows and what the rule's author said; blind, believe the author."""
-    said = LABELS.get(summary.alert.labels.get("severity", "").lower())
-    shown: Severity = "medium"
+    """Return the worse of what the telemetry shows and the alert rule's label; with no findings, the label decides."""
+    label_severity = LABELS.get(summary.alert.labels.get("severity", "").lower())
+    severity: Severity = "medium"
     if _fatal(summary) or summary.error_share >= HIGH_SHARE:
-        shown = "high"
+        severity = "high"
     if summary.error_share >= CRITICAL_SHARE or (_fatal(summary) and summary.error_share >= HIGH_SHARE):
-        shown = "critical"
+        severity = "critical"
     if not summary.risen and not summary.errors and not summary.anomalies:
-        return said or "medium"
-    return max(shown, said or "low", key=SEVERITIES.index)
+        return label_severity or "medium"
+    return max(severity, label_severity or "low", key=SEVERITIES.index)
 
 
 def _affected(summary: TelemetrySummary) -> list[str]:
     """Return the services in which something rose, the alert's own first."""
-    named = {service for group in summary.risen for service in group.services if service}
-    named.discard(summary.alert.service_name)
-    return [summary.alert.service_name, *sorted(named)][:20]
+    services = {service for group in summary.risen for service in group.services if service}
+    services.discard(summary.alert.service_name)
+    return [summary.alert.service_name, *sorted(services)][:20]
 
 
 def _symptoms(summary: TelemetrySummary) -> list[str]:
@@ -122,7 +122,7 @@ def _symptoms(summary: TelemetrySummary) -> list[str]:
 
 
 def _steady(summary: TelemetrySummary) -> list[str]:
-    """Name what is wrong though nothing changed, and how far back it was seen."""
+    """Name what is wrong although nothing changed, and since when it was seen."""
     bad: list[TraceGroup | LineGroup] = [*summary.traces, *(line for line in summary.lines if line.is_error)]
     if not bad:
         return []
@@ -138,7 +138,7 @@ def _reasoning(harms: list[str], summary: TelemetrySummary, kind: Classification
     if harms:
         return f"{'; '.join(harms)}. Kind: {kind.reason}. Evidence: {cited}."
     if summary.is_blind:
-        return f"There is no telemetry to judge by, so the alert is taken at its word. Evidence: {cited}."
+        return f"There is no telemetry to judge by, so the alert is trusted. Evidence: {cited}."
     logs = "No error is new or risen" if summary.lines_read else "No log line was found"
     seen = "no metric left its range" if summary.metrics_read else "metrics were not read"
     return f"{logs}, {seen}: nothing shows harm. Evidence: {cited}."

@@ -1,7 +1,7 @@
 """Which traces and patterns explain the incident: the new and the risen before the steady, then the frequent.
 
-A service always has some error it lives with. What explains an incident is what was not there before, so groups are
-ordered by how much better a rise at the onset explains them than a steady rate, and count only breaks ties.
+Every service has some errors all the time. What explains an incident was not there before, so groups are ordered by
+how much better a rise at the onset explains them than a steady rate; the count only breaks ties.
 """
 
 from bisect import bisect_left
@@ -17,19 +17,19 @@ from shared.analysis.series.change_point import SURE, ChangePoint
 from shared.analysis.series.window import Window
 
 ERROR_SCORE = 2.0
-"""Nats an error is preferred by over a warning that rose as surely."""
+"""Nats by which an error ranks above a warning whose rise is equally certain."""
 LINE_SURE = 8.0
-"""Nats a rise of lines without a stack trace needs: a service writes some of them in bursts all its life."""
+"""Nats a rise of lines without a stack trace needs: services often write some of them in bursts."""
 MIN_WARNINGS = 10
 CLEAN = timedelta(minutes=1)
-"""Time without a crash before the first, for it to have begun something."""
+"""Time without a crash before the first one, for it to count as a change."""
 RIGHT_BEFORE = timedelta(minutes=5)
 GREAT_SHARE = 0.3
-"""Share of a service's lines since its begin that makes an error harm even if traffic began with it."""
+"""Share of a service's lines since the rise of an error that makes it harmful even if traffic rose too."""
 
 
 def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None:
-    """Find the rise of each group worth one: traces, errors, warnings; `fired` is since when the alert fires."""
+    """Set `change` of each group that rose or crashed; `fired` is when the alert began to fire."""
     for trace in groups.traces:
         rise = change_point.find_rise(trace.times, window.start, window.end)
         event = _event(trace.times, trace.exemplar.level, window)
@@ -43,19 +43,19 @@ def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None
 
 def _event(times: Sequence[datetime], level: Level, window: Window) -> ChangePoint | None:
     """
-    Take a crash for what it is, an event that needs no rate: the change is when it happened.
+    Return the first crash as a change: a crash is an event that needs no rate.
 
-    Unless it comes again and again, so that no time before it was long enough to be clean.
+    Returns None when crashes repeat so often that the time before the first was not long enough to be clean.
     """
     if level != "fatal":
         return None
-    longest = max((later - earlier for earlier, later in pairwise(times)), default=timedelta())
-    is_clean = times[0] - window.start >= max(CLEAN, 2 * longest)
+    max_gap = max((later - earlier for earlier, later in pairwise(times)), default=timedelta())
+    is_clean = times[0] - window.start >= max(CLEAN, 2 * max_gap)
     return ChangePoint(times[0], SURE, 0, len(times)) if is_clean else None
 
 
 def _just_before(trace: TraceGroup, window: Window, fired: datetime | None) -> ChangePoint | None:
-    """Take a trace through own code, first seen right before the alert fired, for new: rare is no less harm."""
+    """Return a trace through own code, first seen right before the alert fired, as new: rare faults harm as well."""
     if fired is None or not trace.parsed.raised.has_app_frame:
         return None
     first = trace.times[0]
@@ -65,10 +65,9 @@ def _just_before(trace: TraceGroup, window: Window, fired: datetime | None) -> C
 
 
 def _beyond_traffic(line: LineGroup, change: ChangePoint, groups: Groups, window: Window) -> ChangePoint | None:
-    """Keep the rise of a line that is more than a rise of its services' traffic, or a great share of it since.
+    """Return the rise of a line when it exceeds its services' traffic rise or is a large share of the lines since.
 
-    A stack trace that was not there before is news however much traffic there is; a line alone may be how the service
-    always answers some requests.
+    A new stack trace is significant at any traffic; a line alone may be how the service always answers some requests.
     """
     if line.carries_trace:
         return change
@@ -84,10 +83,10 @@ def _beyond_traffic(line: LineGroup, change: ChangePoint, groups: Groups, window
 
 
 def risen(groups: Groups) -> list[TraceGroup | LineGroup]:
-    """Return what rose and does harm: crashes first, then the surest."""
-    found: list[TraceGroup | LineGroup] = [trace for trace in groups.traces if trace.change]
-    found += [line for line in groups.lines if line.change and (line.is_error or _is_grave(line))]
-    return sorted(found, key=lambda group: (_is_fatal(group), _sureness(group)), reverse=True)
+    """Return what rose and is harmful: crashes first, then the most certain."""
+    harmful: list[TraceGroup | LineGroup] = [trace for trace in groups.traces if trace.change]
+    harmful += [line for line in groups.lines if line.change and (line.is_error or _is_grave(line))]
+    return sorted(harmful, key=lambda group: (_is_fatal(group), _sureness(group)), reverse=True)
 
 
 def _is_fatal(group: TraceGroup | LineGroup) -> bool:
@@ -95,7 +94,7 @@ def _is_fatal(group: TraceGroup | LineGroup) -> bool:
 
 
 def incident_onset(risen_groups: Sequence[TraceGroup | LineGroup]) -> datetime | None:
-    """Return when the surest rise began, or the first crash when that was before it."""
+    """Return when the most certain rise began, or the first crash when that was earlier."""
     crash = next((group for group in risen_groups if _is_fatal(group)), None)
     best = next((group for group in risen_groups if not _is_fatal(group)), None)
     return min((group.change.at for group in (crash, best) if group and group.change), default=None)
@@ -112,7 +111,7 @@ def order_lines(lines: Sequence[LineGroup], at: datetime | None, window: Window)
 
 
 def count_before(times: Sequence[datetime], at: datetime | None) -> int:
-    """Return how many of the times lie before the onset; none do when there is no onset."""
+    """Return how many of the times are before the onset; 0 when there is no onset."""
     return sum(time < at for time in times) if at else 0
 
 

@@ -1,4 +1,4 @@
-"""What the telemetry shows about one alert, before it is judged or written down."""
+"""What the telemetry shows about one alert, before it is judged or turned into evidence."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -17,22 +17,20 @@ from shared.analysis.series.window import Window
 from shared.contracts import Alert
 from shared.telemetry.port import LogPage, Series
 
-SIGN_CHARS = 8000
+SIGNAL_CHARS = 8000
 BLIND_SHARE = 0.1
-"""An alert that fires since before this share of the window leaves no baseline to compare with."""
-
-
+"""An alert that began to fire before this share of the window leaves no baseline to compare with."""
 MIN_BEFORE = 3
-"""Lines before a moment, below which the logs themselves begin there."""
+"""With fewer lines before a moment, the logs themselves start there."""
 LAST_LINES = 3
 
 
 @dataclass(frozen=True)
 class TelemetrySummary:
     """
-    Everything seen, ordered: the most explanatory first. `logs_read` and `metrics_read` say what could be seen.
+    What was read, most explanatory first; `logs_read` and `metrics_read` say what could be read.
 
-    `last_lines` are those before the service stopped writing, the newest first; none when it did not stop.
+    `last_lines` are those before the service stopped writing, newest first; empty when it did not stop.
     """
 
     alert: Alert
@@ -51,7 +49,7 @@ class TelemetrySummary:
 
     @property
     def is_blind(self) -> bool:
-        """Nothing tells how the service fares: its logs were not read, or it is silent and has no metrics either."""
+        """Nothing shows how the service is: its logs were not read, or it is silent and has no metrics either."""
         return not self.logs_read or (self.lines_read == 0 and not self.metrics_read)
 
     @property
@@ -67,24 +65,24 @@ class TelemetrySummary:
         return sum(len(group.times) for group in self.traces) / entries if entries else 0.0
 
     def shows_before(self, at: datetime) -> bool:
-        """Enough was read of the time before `at` to tell that something was not there."""
+        """Return whether enough was read of the time before `at` to know that something was absent."""
         return sum(bisect_left(group.times, at) for group in self.lines) >= MIN_BEFORE
 
     @property
     def has_baseline(self) -> bool:
-        """The window shows time before the alert fired, so that steady and new can be told apart."""
-        begun = self.window.start + (self.window.end - self.window.start) * BLIND_SHARE
+        """The window shows time before the alert fired, so that steady and new can be distinguished."""
+        earliest = self.window.start + (self.window.end - self.window.start) * BLIND_SHARE
         fired = self.alert.started_at
-        return (fired is None or fired > begun) and self.window.start <= self.alert.start
+        return (fired is None or fired > earliest) and self.window.start <= self.alert.start
 
     @property
     def signal_texts(self) -> list[str]:
-        """Texts to read for signs of known trouble: what rose, or everything bad when nothing did."""
+        """Texts to search for signals of known faults: what rose, or every trace and error when nothing did."""
         chosen: Sequence[TraceGroup | LineGroup] = self.risen or (
             *self.traces,
             *(one for one in self.lines if one.is_error),
         )
-        return [group.exemplar.text[:SIGN_CHARS] for group in chosen[:20]]
+        return [group.exemplar.text[:SIGNAL_CHARS] for group in chosen[:20]]
 
 
 def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> TelemetrySummary:
@@ -93,7 +91,7 @@ def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> T
     window = _window(alert, page, entries)
     groups = group(entries, names_of(alert.service_name, alert.github_repo))
     if page and not page.is_complete:
-        groups.traffic.clear()  # ordinary lines were cut off, so they measure nothing
+        groups.traffic.clear()  # ordinary lines were left out, so they measure nothing
     ranking.note_changes(groups, window, alert.started_at)
     risen = ranking.risen(groups)
     at = ranking.incident_onset(risen)
@@ -136,10 +134,10 @@ def _summary(
 
 def _window(alert: Alert, page: LogPage | None, entries: Sequence[LogEntry]) -> Window:
     """
-    Return the time that was read of.
+    Return the time that was read.
 
-    When the store cut older lines off, nothing is known of the time before the first; unless that is a problem: then
-    older problems were read apart, and before it there was none.
+    When the store left older lines out, nothing is known about the time before the first line. The exception is a first
+    line that is a problem: older problems were read separately, so there was none before it.
     """
     start, end = alert.start, alert.end
     if page and entries:

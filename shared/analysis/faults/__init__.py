@@ -1,1 +1,1 @@
-"""Which known kind of fault a text speaks of."""
+"""Which known kind of fault a text describes."""

@@ -1,4 +1,4 @@
-"""Signs of known trouble in a text: what a log line or an exception says about where the fault lies."""
+"""Signals of known faults in a text: what a log line or an exception says about where the fault is."""
 
 import re
 from collections.abc import Sequence
@@ -38,39 +38,39 @@ class Signal:
 
 
 def find(text: str, limit: int = 3) -> list[Signal]:
-    """Return what the text says of known trouble, the most telling first; each quote is a line's part, verbatim."""
-    found: list[Signal] = []
+    """Return the signals of known faults in the text, most specific first; each quote is part of one line."""
+    signals: list[Signal] = []
     for rule in RULES:
         if match := rule.pattern.search(text):
             quote = _around(text, match)
-            sign = Signal(rule, quote, _target(quote))
-            if _is_own_answer(sign):
+            signal = Signal(rule, quote, _target(quote))
+            if _is_own_response(signal):
                 continue
-            found.append(sign)
-            if len(found) == limit:
+            signals.append(signal)
+            if len(signals) == limit:
                 break
-    return found
+    return signals
 
 
-def _is_own_answer(sign: Signal) -> bool:
-    """A service's own access line tells what it answered, not what it depends on."""
-    return sign.rule.kind == "dependency" and not sign.target and bool(SERVER_ERROR.search(sign.quote))
+def _is_own_response(signal: Signal) -> bool:
+    """Return whether the quote is the service's own access line: it shows its response, not a dependency's."""
+    return signal.rule.kind == "dependency" and not signal.target and bool(SERVER_ERROR.search(signal.quote))
 
 
 def first(texts: Sequence[str]) -> Signal | None:
-    """Return the most telling signal of the first text that has any."""
+    """Return the most specific signal of the first text that has any."""
     return next((signals[0] for text in texts if (signals := find(text, 1))), None)
 
 
 def leading(incident: Incident) -> Signal | None:
-    """Return the most telling signal of the incident's first traces, else of its problem lines."""
+    """Return the most specific signal of the incident's first traces, else of its problem lines."""
     texts = [f"{trace.exception_type}: {trace.message}" for trace in incident.stack_traces[:2]]
     texts += [pattern.exemplar for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
     return first(texts)
 
 
 def _around(text: str, match: re.Match[str]) -> str:
-    """Return the line of the match, cut to QUOTE_CHARS around it."""
+    """Return the line of the match, truncated to QUOTE_CHARS around it."""
     start = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.end())
     end = len(text) if end < 0 else end

@@ -1,4 +1,4 @@
-"""The kinds of trouble that are known by their words, the most telling first."""
+"""Kinds of fault that are recognised by their wording, most specific first."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Kind = Literal["dependency", "resource", "config", "crash"]
 
 @dataclass(frozen=True)
 class FaultRule:
-    """One kind of trouble: how it is recognised, what it is called, what type of incident it makes."""
+    """One kind of fault: how it is recognised, its name, and the incident type it implies."""
 
     kind: Kind
     name: str

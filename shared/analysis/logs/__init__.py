@@ -1,1 +1,1 @@
-"""From log entries to groups of like problems with their stack traces."""
+"""From log entries to groups of similar problems with their stack traces."""

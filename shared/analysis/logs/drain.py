@@ -1,7 +1,7 @@
 """
 Log templates: lines of one shape become one template with their variable parts as `<*>`.
 
-Own Drain: a tree of fixed depth by number of tokens and first tokens, then the most similar cluster in the leaf.
+Our own Drain: a tree of fixed depth by number of tokens and first tokens, then the most similar cluster in the leaf.
 Source: He, Zhu, Zheng, Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017.
 """
 
@@ -15,7 +15,7 @@ MAX_CHILDREN = 100
 MAX_TOKENS = 60
 READ_CHARS = 400
 SERVER_ERROR = "5xx"
-# The status of an answer where the line shows it is one: after the request, in a column, or in a field of that name.
+# A response status, where the line shows it is one: after the request, in a column, or in a field of that name.
 STATUS = (
     r"(?P<prefix>HTTP/\d(?:\.\d)?\"?\s+|\b[Ss]tatus(?:[_ ]?[Cc]ode)?[\"']?\s*[=: ]\s*[\"']?|\| "
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* )(?P<status>5\d\d)(?![\w.])"
@@ -53,28 +53,28 @@ class Drain:
 
     def __init__(self) -> None:
         self._root = _Node()
-        self._known: dict[str, Cluster] = {}
+        self._by_masked_line: dict[str, Cluster] = {}
         self._count = 0
 
     def add(self, line: str) -> Cluster:
-        """Return the cluster of the line, made or widened as needed."""
+        """Return the cluster of the line, created or generalised as needed."""
         masked = VARIABLE.sub(_masked, line[:READ_CHARS])
-        if found := self._known.get(masked):
-            return found
+        if known_cluster := self._by_masked_line.get(masked):
+            return known_cluster
         tokens = masked.split()[:MAX_TOKENS] or [""]
         leaf = self._leaf(tokens)
-        cluster = max(leaf.clusters, key=lambda known: _similarity(known.tokens, tokens), default=None)
+        cluster = max(leaf.clusters, key=lambda candidate: _similarity(candidate.tokens, tokens), default=None)
         if cluster is None or _similarity(cluster.tokens, tokens) < SIMILARITY:
             cluster = Cluster(self._count, tokens)
             self._count += 1
             leaf.clusters.append(cluster)
         else:
             cluster.tokens = [a if a == b else WILDCARD for a, b in zip(cluster.tokens, tokens, strict=True)]
-        self._known[masked] = cluster
+        self._by_masked_line[masked] = cluster
         return cluster
 
     def _leaf(self, tokens: list[str]) -> _Node:
-        # Server errors stay apart: they are as alike to other answers as one word in ten can be.
+        # Server errors stay separate: often only one word in ten differs from other responses.
         failed = SERVER_ERROR if any(SERVER_ERROR in token for token in tokens) else ""
         node = self._root.children.setdefault(f"{len(tokens)}{failed}", _Node())
         for token in tokens[: DEPTH - 2]:
@@ -85,9 +85,9 @@ class Drain:
         return node
 
 
-def _masked(found: re.Match[str]) -> str:
-    return f"{VARIABLE.sub(WILDCARD, found['prefix'])}{SERVER_ERROR}" if found["status"] else WILDCARD
+def _masked(match: re.Match[str]) -> str:
+    return f"{VARIABLE.sub(WILDCARD, match['prefix'])}{SERVER_ERROR}" if match["status"] else WILDCARD
 
 
-def _similarity(known: list[str], tokens: list[str]) -> float:
-    return sum(a == b for a, b in zip(known, tokens, strict=True)) / len(tokens)
+def _similarity(template: list[str], tokens: list[str]) -> float:
+    return sum(a == b for a, b in zip(template, tokens, strict=True)) / len(tokens)

@@ -44,12 +44,12 @@ class LineGroup:
 
 @dataclass
 class Groups:
-    """All there is in the log entries, grouped."""
+    """The log entries, grouped."""
 
     traces: list[TraceGroup]
     lines: list[LineGroup]
     traffic: dict[str, list[datetime]]
-    """Times of ordinary lines by service: the measure of how busy it is."""
+    """Times of ordinary lines by service: a measure of its traffic."""
 
 
 def group(entries: Iterable[LogEntry], own_names: Sequence[str]) -> Groups:
@@ -58,9 +58,9 @@ def group(entries: Iterable[LogEntry], own_names: Sequence[str]) -> Groups:
     traces: dict[object, TraceGroup] = {}
     lines: dict[tuple[int, Level], LineGroup] = {}
     traffic: dict[str, list[datetime]] = {}
-    known: dict[str, list[ParsedTrace]] = {}
+    parsed_by_text: dict[str, list[ParsedTrace]] = {}
     for entry in entries:
-        parsed = _parse(entry.text, own_names, known)
+        parsed = _parse(entry.text, own_names, parsed_by_text)
         for trace in parsed:
             _add_trace(traces, trace, entry)
         _add_line(lines, drain, entry, parsed)
@@ -69,19 +69,19 @@ def group(entries: Iterable[LogEntry], own_names: Sequence[str]) -> Groups:
     return Groups(list(traces.values()), list(lines.values()), traffic)
 
 
-def _parse(text: str, own_names: Sequence[str], known: dict[str, list[ParsedTrace]]) -> list[ParsedTrace]:
+def _parse(text: str, own_names: Sequence[str], parsed_by_text: dict[str, list[ParsedTrace]]) -> list[ParsedTrace]:
     if "\n" not in text:
         return []
-    found = known.get(text)
-    if found is None:
-        found = known[text] = stack_traces.parse(text, own_names)
-    return found
+    parsed = parsed_by_text.get(text)
+    if parsed is None:
+        parsed = parsed_by_text[text] = stack_traces.parse(text, own_names)
+    return parsed
 
 
 def _add_trace(traces: dict[object, TraceGroup], trace: ParsedTrace, entry: LogEntry) -> None:
-    known = traces.setdefault(trace.shape, TraceGroup(trace, entry))
-    known.times.append(entry.at)
-    known.services.add(entry.service)
+    trace_group = traces.setdefault(trace.shape, TraceGroup(trace, entry))
+    trace_group.times.append(entry.at)
+    trace_group.services.add(entry.service)
 
 
 def _add_line(
@@ -89,8 +89,8 @@ def _add_line(
 ) -> None:
     says_trace = bool(parsed) and (not entry.message or "Traceback (most recent" in entry.message)
     cluster = drain.add(str(parsed[-1].raised) if says_trace else entry.message)
-    # An access log has one template for answers well and bad, so the level tells them apart.
-    known = lines.setdefault((cluster.key, entry.level), LineGroup(cluster, entry, entry.level))
-    known.times.append(entry.at)
-    known.services.add(entry.service)
-    known.carries_trace = known.carries_trace or bool(parsed)
+    # An access log has one template for good and bad responses, so the level distinguishes them.
+    line_group = lines.setdefault((cluster.key, entry.level), LineGroup(cluster, entry, entry.level))
+    line_group.times.append(entry.at)
+    line_group.services.add(entry.service)
+    line_group.carries_trace = line_group.carries_trace or bool(parsed)

@@ -1,7 +1,7 @@
 """Joins stack traces that the log shipper split over several entries.
 
-Only entries of one source are joined, so pods writing at once are kept apart; within a source, a line with a header of
-its own (another thread) may stand between the parts without ending an unfinished Python trace.
+Only entries of one source are joined, so pods that write at once are kept separate; within a source, a line with its
+own header (another thread) may come between the parts without ending an unfinished Python trace.
 """
 
 import re
@@ -32,7 +32,7 @@ DIGITS = re.compile(r"\d+")
 
 @dataclass
 class _Block:
-    """Entries that are read as one; `prefix` is what every line of a Python trace is led by, digits masked."""
+    """Entries that are read as one; `prefix` starts every line of a Python trace, digits masked."""
 
     parts: list[LogEntry]
     python: bool = False
@@ -82,15 +82,15 @@ def _start(entry: LogEntry) -> _Block:
 
 
 def _note_python_start(block: _Block, text: str) -> bool:
-    found = PYTHON_START.match(text)
-    if not found:
+    match = PYTHON_START.match(text)
+    if not match:
         return False
-    block.python, block.finished, block.prefix = True, False, DIGITS.sub("0", found["prefix"].rstrip(" +|"))
+    block.python, block.finished, block.prefix = True, False, DIGITS.sub("0", match["prefix"].rstrip(" +|"))
     return True
 
 
 def _joins(block: _Block, entry: LogEntry) -> bool:
-    """Take the entry into the block when it continues it, and say whether it did."""
+    """Add the entry to the block when it continues the block; return whether it does."""
     text = _without_prefix(block, entry.text)
     if not text.strip():
         block.blanks.append(entry)
@@ -112,7 +112,7 @@ def _joins(block: _Block, entry: LogEntry) -> bool:
 
 
 def _joins_python_start(block: _Block, entry: LogEntry) -> bool:
-    """A trace begins: it belongs to the error line right before it, or to the exception it follows."""
+    """Join the start of a trace to the error line right before it, or to the exception it follows."""
     follows = bool(CONNECTOR.search(block.parts[-1].text)) or (block.python and not block.finished)
     introduced = len(block.parts) == 1 and not block.python and RANK[block.parts[0].level] >= RANK["warning"]
     if not (follows or introduced):
@@ -123,13 +123,13 @@ def _joins_python_start(block: _Block, entry: LogEntry) -> bool:
 
 
 def _without_prefix(block: _Block, text: str) -> str:
-    """Strip what leads every line of the trace, as oslo.log writes it (`… TRACE nova.api   File "…`)."""
+    """Strip the prefix of every line of the trace, as oslo.log writes it (`… TRACE nova.api   File "…`)."""
     if not block.prefix:
         return text
-    return _cut_masked(text, block.prefix)
+    return _after_masked_prefix(text, block.prefix)
 
 
-def _cut_masked(text: str, prefix: str) -> str:
+def _after_masked_prefix(text: str, prefix: str) -> str:
     """Return the text after the part that, with its digits masked, is the prefix."""
     for end in range(len(prefix), min(len(text), len(prefix) * 3) + 1):
         if DIGITS.sub("0", text[:end]) == prefix:

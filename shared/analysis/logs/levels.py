@@ -1,4 +1,4 @@
-"""How bad a log line is, by what it says of itself."""
+"""The level of a log line, from its fields and its text."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ KLOG: dict[str, Level] = {"F": "fatal", "E": "error", "W": "warning", "I": "info
 
 HEADER_CHARS = 120
 READ_CHARS = 4000
-"""A line may be megabytes; what it is shows at its begin."""
+"""A line may be megabytes; its start shows what it is."""
 WORD = re.compile(
     r"\b(?:(?:level|lvl|severity)=\"?(?P<pair>\w+)"
     r"|(?P<upper>FATAL|CRITICAL|CRIT|EMERG|PANIC|SEVERE|ERROR|ERR|WARNING|WARN|NOTICE|INFO|DEBUG|TRACE|FINE)\b"
@@ -40,7 +40,7 @@ FAILED = re.compile(
     r"|^(?:Caused by|Unhandled|UnhandledPromiseRejection)|panic serving",
     re.MULTILINE,
 )
-# A server's own access line: the quoted or bare request and its status, gin's columns, or a `status=` field.
+# A server's own access log line: the quoted or bare request and its status, gin's columns, or a `status=` field.
 SERVER_ERROR = re.compile(
     r"HTTP/\d(?:\.\d)?\"\s+5\d\d\b|\bstatus(?:_code)?=5\d\d\b"
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* 5\d\d(?= |$)|\| 5\d\d \|"
@@ -52,12 +52,12 @@ def of_label(value: str) -> Level:
     return NAMES.get(value.strip().lower(), "unknown")
 
 
-def of_fields(said: Mapping[str, object]) -> Level:
-    """Return the level a JSON line gives itself."""
+def of_fields(fields: Mapping[str, object]) -> Level:
+    """Return the level in the fields of a JSON line."""
     for key in LEVEL_KEYS:
-        value = said.get(key)
-        if isinstance(value, str) and (found := of_label(value)) != "unknown":
-            return found
+        value = fields.get(key)
+        if isinstance(value, str) and (level := of_label(value)) != "unknown":
+            return level
         if isinstance(value, int) and value in NUMBERS:
             return NUMBERS[value]
     return "unknown"
@@ -66,29 +66,29 @@ def of_fields(said: Mapping[str, object]) -> Level:
 def of_header(text: str) -> Level:
     """Return the level written in the head of a text line."""
     head = text[:HEADER_CHARS].partition("\n")[0]
-    if found := KLOG_START.match(head):
-        return KLOG[found["letter"]]
-    if found := START.match(head):
-        return NAMES.get(found["word"].lower(), "error")
-    if found := WORD.search(head):
-        word = (found["pair"] or found["upper"] or found["bracket"] or found["word"]).lower()
+    if match := KLOG_START.match(head):
+        return KLOG[match["letter"]]
+    if match := START.match(head):
+        return NAMES.get(match["word"].lower(), "error")
+    if match := WORD.search(head):
+        word = (match["pair"] or match["upper"] or match["bracket"] or match["word"]).lower()
         return NAMES.get(word, "unknown")
     return "unknown"
 
 
-def implied(text: str, said: Mapping[str, object] | None, found: Level) -> Level:
-    """Raise a missing or mild level where the line shows a crash, an exception or a 5xx answer."""
-    if said is not None and any(_is_server_error(said.get(key)) for key in STATUS_KEYS):
+def implied(text: str, fields: Mapping[str, object] | None, level: Level) -> Level:
+    """Raise a missing or mild level where the line shows a crash, an exception or a 5xx response."""
+    if fields is not None and any(_is_server_error(fields.get(key)) for key in STATUS_KEYS):
         return "error"
     start = text[:READ_CHARS]
     if SERVER_ERROR.search(start):
         return "error"
-    if found == "unknown":
+    if level == "unknown":
         if CRASHED.search(start):
             return "fatal"
         if FAILED.search(start):
             return "error"
-    return found
+    return level
 
 
 def _is_server_error(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""What one log entry says: its level, its message, its source; JSON, logfmt and the usual text formats alike."""
+"""Reads the level, message and source of one log entry, in JSON, logfmt or the usual text formats."""
 
 import json
 import re
@@ -51,7 +51,7 @@ SOURCE_LABELS = frozenset(
 VOLATILE_LABELS = frozenset(
     ["level", "detected_level", "severity", "severity_text", "severity_number", "trace_id", "span_id"]
 )
-# A date with time, or a time alone, at the start of a line; it carries no shape.
+# A date with time, or a time alone, at the start of a line; it is no part of the shape.
 CLOCK = re.compile(
     r"^\W{0,2}(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]\d\d:\d\d:\d\d|\d\d:\d\d:\d\d|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d)"
     r"[.,\d]*(?: ?Z| ?[+-]\d\d:?\d\d)?\W?\s*"
@@ -73,10 +73,10 @@ class LogEntry:
 
 
 def read(line: LogLine) -> LogEntry:
-    """Return what the line says; never fails, a line of no known format is its own message."""
-    said, text = _unwrap(_bare(line.text))
+    """Return the line as an entry; never fails: a line of unknown format is its own message."""
+    fields, text = _unwrap(_bare(line.text))
     text = _unescape(text)
-    level = _level(line.labels, said, text)
+    level = _level(line.labels, fields, text)
     return LogEntry(
         at=line.at,
         level=level,
@@ -88,23 +88,23 @@ def read(line: LogLine) -> LogEntry:
 
 
 def first_line(text: str) -> str:
-    """Return the first line that says something, without its timestamp."""
+    """Return the first line that is not empty, without its timestamp."""
     head = text.partition("\n")[0] or text.strip().partition("\n")[0]
     return CLOCK.sub("", head, count=1).rstrip()
 
 
 def _bare(raw: str) -> str:
-    """Strip what the container runtime and the terminal put around a line."""
+    """Strip what the container runtime and the terminal add to a line."""
     bare = COLOUR.sub("", raw) if "\x1b" in raw else raw
     return WRAPPING.sub("", bare, count=1)
 
 
 def _unescape(text: str) -> str:
-    """Give back its lines to a stack trace written in one."""
+    """Restore the line breaks of a stack trace written on one line."""
     if "\\n" not in text:
         return text
-    if found := next((one for one in QUOTED.finditer(text) if "\\n" in one["value"]), None):
-        text = f"{text[: found.start()].rpartition(' ')[0]}\n{found['value']}"
+    if quoted := next((one for one in QUOTED.finditer(text) if "\\n" in one["value"]), None):
+        text = f"{text[: quoted.start()].rpartition(' ')[0]}\n{quoted['value']}"
     elif not ESCAPED.search(text):
         return text
     for written, meant in ESCAPES:
@@ -113,39 +113,39 @@ def _unescape(text: str) -> str:
 
 
 def _unwrap(raw: str) -> tuple[Mapping[str, object] | None, str]:
-    """Return the fields of a JSON line and its human text; a line that is no JSON object has no fields."""
+    """Return the fields of a JSON line and its human text; the fields are None for any other line."""
     if not raw.startswith("{"):
         return None, raw
     try:
         loaded = json.loads(raw)
-    except (ValueError, RecursionError):  # nesting without end is no log entry
+    except (ValueError, RecursionError):  # very deep nesting is not a log entry
         return None, raw
     if not isinstance(loaded, dict):
         return None, raw
-    said = _flatten(loaded)
-    text = _text_of(said)
+    fields = _flatten(loaded)
+    text = _text_of(fields)
     # Docker's json-file driver wraps a line that may itself be JSON.
     if text.startswith("{") and text != raw and "log" in loaded:
         inner, inner_text = _unwrap(text.strip())
-        return inner or said, inner_text
-    return said, text or raw
+        return inner or fields, inner_text
+    return fields, text or raw
 
 
 def _flatten(loaded: Mapping[str, object]) -> dict[str, object]:
-    said = dict(loaded)
-    speaks = any(isinstance(loaded.get(key), str) for key in MESSAGE_KEYS)
+    fields = dict(loaded)
+    has_message = any(isinstance(loaded.get(key), str) for key in MESSAGE_KEYS)
     for key in NESTED_KEYS:
         inner = loaded.get(key)
         if isinstance(inner, dict):
             for name, value in cast("dict[str, object]", inner).items():
-                if not (speaks and name in MESSAGE_KEYS):
-                    said.setdefault(name, value)
-    return said
+                if not (has_message and name in MESSAGE_KEYS):
+                    fields.setdefault(name, value)
+    return fields
 
 
-def _text_of(said: Mapping[str, object]) -> str:
-    message = next((str(said[key]) for key in MESSAGE_KEYS if isinstance(said.get(key), str) and said[key]), "")
-    trace = next((found for key in TRACE_KEYS if (found := _trace_text(said.get(key)))), "")
+def _text_of(fields: Mapping[str, object]) -> str:
+    message = next((str(fields[key]) for key in MESSAGE_KEYS if isinstance(fields.get(key), str) and fields[key]), "")
+    trace = next((candidate for key in TRACE_KEYS if (candidate := _trace_text(fields.get(key)))), "")
     if not trace or trace.strip() in message:
         return message
     return f"{message}\n{trace}" if message else trace
@@ -159,22 +159,22 @@ def _trace_text(value: object) -> str:
     return ""
 
 
-def _level(labels: Mapping[str, str], said: Mapping[str, object] | None, text: str) -> Level:
-    """Take what the writer said over what the log store guessed from words in the line."""
-    found = levels.of_label(labels.get("level") or labels.get("severity") or labels.get("severity_text") or "")
-    if found == "unknown" and said is not None:
-        found = levels.of_fields(said)
-    if found == "unknown":
-        found = levels.of_header(text)
-    if found == "unknown":
-        found = levels.of_label(labels.get("detected_level", ""))
-    if found in ("unknown", "info", "debug"):
-        return levels.implied(text, said, found)
-    return found
+def _level(labels: Mapping[str, str], fields: Mapping[str, object] | None, text: str) -> Level:
+    """Prefer the level that the writer set to the one that the log store guessed from words in the line."""
+    level = levels.of_label(labels.get("level") or labels.get("severity") or labels.get("severity_text") or "")
+    if level == "unknown" and fields is not None:
+        level = levels.of_fields(fields)
+    if level == "unknown":
+        level = levels.of_header(text)
+    if level == "unknown":
+        level = levels.of_label(labels.get("detected_level", ""))
+    if level in ("unknown", "info", "debug"):
+        return levels.implied(text, fields, level)
+    return level
 
 
 @lru_cache(maxsize=4096)
 def _source(labels: tuple[tuple[str, str], ...]) -> Source:
-    """Return what names the writing process, so that pods writing at once are kept apart."""
-    named = tuple(sorted(pair for pair in labels if pair[0] in SOURCE_LABELS))
-    return named or tuple(sorted(pair for pair in labels if pair[0] not in VOLATILE_LABELS))
+    """Return the labels of the writing process, so that pods that write at once are kept separate."""
+    identity = tuple(sorted(pair for pair in labels if pair[0] in SOURCE_LABELS))
+    return identity or tuple(sorted(pair for pair in labels if pair[0] not in VOLATILE_LABELS))

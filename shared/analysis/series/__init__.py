@@ -1,1 +1,1 @@
-"""Questions to a series: when it changed, when it stopped, what is unusual in it."""
+"""When a series changed, when it stopped, and what is unusual in it."""

@@ -1,9 +1,9 @@
 """
-When behaviour changed: the moment after which events come faster than before, and how sure that is.
+When behaviour changed: the moment after which events come faster than before, and how certain that is.
 
 A CUSUM in its likelihood-ratio form for Poisson counts (Page 1954; Hinkley 1970): for each moment the log likelihood of
 "two rates, changed here" over "one rate", in nats; the best moment wins. Bursts are damped, so that one retry storm in
-a steady background is no change.
+a steady background is not a change.
 """
 
 from bisect import bisect_left
@@ -22,7 +22,7 @@ RISE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
-    """A rise: first event of the new rate, how sure (nats), events before and from then on."""
+    """A rise: first event of the new rate, how certain (nats), events before it and from it on."""
 
     at: datetime
     score: float
@@ -31,7 +31,7 @@ class ChangePoint:
 
     @property
     def is_new(self) -> bool:
-        """Nothing of the kind was seen before."""
+        """Return whether no such event was seen before."""
         return self.before == 0
 
 
@@ -67,7 +67,7 @@ def score_by_traffic(times: Sequence[datetime], at: datetime, traffic: Sequence[
     Return how much better (nats) a rise at `at` explains the events than a constant share of the traffic.
 
     `traffic` are the times of ordinary lines, sorted: when all of the service's lines come faster, so do its usual
-    errors, and nothing broke. Infinite when there is too little traffic to tell.
+    errors, and nothing broke. Infinite when there is too little traffic to compare.
     """
     if len(traffic) < MIN_TRAFFIC:
         return inf
@@ -117,7 +117,7 @@ def _gain(before: float, after: float, length_before: float, length_after: float
 
 
 def peak(times: Sequence[datetime], width_s: int = 60) -> datetime | None:
-    """Return the begin of the bucket of `width_s` seconds with most events, the first of equals."""
+    """Return the start of the bucket of `width_s` seconds with most events, the first of equals."""
     counts: dict[int, int] = {}
     for time in times:
         bucket = int(time.timestamp()) // width_s

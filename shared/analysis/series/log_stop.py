@@ -1,4 +1,4 @@
-"""Traffic that stops dead: a log rate that falls to nothing, or near it, against its own baseline."""
+"""Traffic that stops: a log rate that falls to zero, or close to it, against its own baseline."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly
 from shared.analysis.series.window import Window
 from shared.telemetry.port import Series
 
-SHORTEST = timedelta(minutes=3)
-"""Log stores lag by seconds and windows end a little after the last line: shorter quiet says nothing."""
-SHORTEST_SHARE = 0.1
-"""And the share of the window it must last, because a replay's window may end later than its data."""
+MIN_SILENCE = timedelta(minutes=3)
+"""Log stores lag by seconds and windows end a little after the last line: a shorter silence means nothing."""
+MIN_SILENCE_SHARE = 0.1
+"""And the share of the window it must last, because the window of a replay may end later than its data."""
 NEAR_NOTHING = 0.1
-"""Share of the usual rate that is left at most: more is a lull, not a stop."""
+"""Maximum share of the usual rate that is left: more is a slow period, not a stop."""
 BURST = 0.5
-"""Share of the usual rate a minute after the stop stays below: a job that comes back in bursts has not stopped."""
-BEYOND_USUAL = 3.0
-"""How many times longer than any quiet before: a job that runs now and then is quiet in between."""
+"""Share of the usual rate that no minute after the stop reaches: a job that returns in bursts has not stopped."""
+MIN_TIMES_LONGER = 3.0
+"""How many times longer than any earlier silence: a job that runs now and then is silent in between."""
 SURE = 12.0
-"""Nats a stop needs; a service with few lines is quiet by chance more often than once in a hundred thousand."""
+"""Nats a stop needs; a service with few lines is silent by chance more often than once in a hundred thousand."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -30,7 +30,7 @@ def find_stop(times: Sequence[datetime], window: Window, query: str) -> Anomaly 
     """
     Return the stop as an anomaly of the log rate (lines a minute), or None; `times` of all lines are sorted.
 
-    `query` is the one that brought the lines.
+    `query` is the one that returned the lines.
     """
     mirrored = [window.start + (window.end - time) for time in reversed(times)]
     change = change_point.find_rise(mirrored, window.start, window.end)
@@ -49,11 +49,11 @@ def find_stop(times: Sequence[datetime], window: Window, query: str) -> Anomaly 
 
 
 def _is_long(before: Sequence[datetime], count_after: int, last: datetime, window: Window) -> bool:
-    """Compare the quiet with the longest there was; lines that still come divide it."""
-    quiet = (window.end - last) / (count_after + 1)
-    longest = max((later - earlier for earlier, later in pairwise(before)), default=timedelta())
-    least = max(SHORTEST, SHORTEST_SHARE * (window.end - window.start))
-    return window.end - last >= least and quiet >= BEYOND_USUAL * longest
+    """Return whether the silence is longer than any before it; lines that still arrive divide it."""
+    pause = (window.end - last) / (count_after + 1)
+    max_gap = max((later - earlier for earlier, later in pairwise(before)), default=timedelta())
+    min_length = max(MIN_SILENCE, MIN_SILENCE_SHARE * (window.end - window.start))
+    return window.end - last >= min_length and pause >= MIN_TIMES_LONGER * max_gap
 
 
 def _fullest_minute(times: Sequence[datetime]) -> int:

@@ -11,19 +11,19 @@ LOG_RATE = "log_rate"
 """Name of the series of log lines a minute, counted from what was read."""
 MIN_BASELINE = 4
 DEVIATIONS = 6.0
-"""Robust standard deviations a value must leave the baseline by."""
+"""Robust standard deviations by which a value must leave the baseline."""
 MIN_CHANGE = 0.5
-"""And the share of the baseline it must change by."""
+"""And the share of the baseline by which it must change."""
 MIN_RUN = 2
-"""And for how many points in a row: one noisy sample is no anomaly. The newest may stand alone, twice as far out."""
+"""And for how many points in a row: one noisy sample is no anomaly. The newest may be alone if twice as far out."""
 NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation of normal noise
-# A series that never moved has no spread: what then counts as moving depends on its unit.
+# A series that never changed has no spread: the smallest change that counts depends on its unit.
 FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0.1, "restarts": 0.5}
 MIN_FLOOR = 1e-9
 
 
 SYMPTOMS = ("error_ratio", "request_rate")
-"""Series that show the harm itself; the other ones may also show why."""
+"""Series that show the harm itself; others may also show its cause."""
 
 
 def quantity(value: float, unit: str) -> str:
@@ -43,9 +43,9 @@ class Anomaly:
 
 
 def find_anomalies(series: Sequence[Series], onset: datetime | None) -> list[Anomaly]:
-    """Return the anomalies, the farthest out first; without an onset the first half of a series is its baseline."""
-    found = [anomaly for one in series if (anomaly := _anomaly(one, onset)) is not None]
-    return sorted(found, key=lambda anomaly: (-anomaly.deviations, anomaly.series.name))
+    """Return the anomalies, largest deviation first; without an onset the first half of a series is its baseline."""
+    anomalies = [anomaly for one in series if (anomaly := _anomaly(one, onset)) is not None]
+    return sorted(anomalies, key=lambda anomaly: (-anomaly.deviations, anomaly.series.name))
 
 
 def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
@@ -56,21 +56,21 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
         return None
     baseline = median(before)
     spread = NORMAL * median(abs(value - baseline) for value in before)
-    least = max(DEVIATIONS * spread, MIN_CHANGE * abs(baseline), FLOORS.get(series.unit, MIN_FLOOR))
-    run = _first_run(series.points[len(before) :], baseline, least, series.higher_is_worse)
-    if not run or (len(run) < MIN_RUN and abs(run[-1][1] - baseline) < 2 * least):
+    min_change = max(DEVIATIONS * spread, MIN_CHANGE * abs(baseline), FLOORS.get(series.unit, MIN_FLOOR))
+    run = _first_run(series.points[len(before) :], baseline, min_change, series.higher_is_worse)
+    if not run or (len(run) < MIN_RUN and abs(run[-1][1] - baseline) < 2 * min_change):
         return None
     worst = max(run, key=lambda point: abs(point[1] - baseline))[1]
-    return Anomaly(series, run[0][0], baseline, worst, abs(worst - baseline) / (spread or least))
+    return Anomaly(series, run[0][0], baseline, worst, abs(worst - baseline) / (spread or min_change))
 
 
 def _first_run(
-    points: Sequence[tuple[datetime, float]], baseline: float, least: float, higher_is_worse: bool
+    points: Sequence[tuple[datetime, float]], baseline: float, min_change: float, higher_is_worse: bool
 ) -> list[tuple[datetime, float]]:
     run: list[tuple[datetime, float]] = []
     for at, value in points:
         worse_by = value - baseline if higher_is_worse else baseline - value
-        if worse_by >= least:
+        if worse_by >= min_change:
             run.append((at, value))
         elif len(run) >= MIN_RUN:
             break

@@ -1,8 +1,8 @@
 """
-Three-way merge of lines that prefers to refuse: what it answers does not depend on how a diff aligns repeated lines.
+Three-way merge of lines that prefers to refuse: its result does not depend on how a diff aligns repeated lines.
 
 Lines that occur once in each of the three texts, in the same order, are anchors. Between two anchors, at most one side
-may have changed; its lines are then the answer, whatever the alignment inside.
+may have changed; its lines are then the result, whatever the alignment between them.
 """
 
 from bisect import bisect_left
@@ -40,8 +40,8 @@ def merge(base: Lines, ours: Lines, theirs: Lines) -> list[LineChange] | Conflic
     """
     Return what to change in `ours`, top to bottom, so that it also holds what turned `base` into `theirs`.
 
-    Where a result is given it is the one `git revert` and `git merge` give; both sides' changes between two
-    neighbouring anchors are a Conflict, unless they are the same.
+    A result without a Conflict is that of `git revert` and `git merge`. Changes of both sides between two adjacent
+    anchors are a Conflict, unless they are the same.
     """
     changes: list[LineChange] = []
     for (base_start, base_end), (start, end), (their_start, their_end) in _segments(base, ours, theirs):
@@ -55,7 +55,7 @@ def merge(base: Lines, ours: Lines, theirs: Lines) -> list[LineChange] | Conflic
 
 
 def patched(lines: Lines, changes: Sequence[LineChange]) -> list[str]:
-    """Return `lines` with `changes`, given top to bottom, applied."""
+    """Return `lines` with `changes` applied; these are sorted top to bottom."""
     result: list[str] = []
     position = 0
     for change in changes:
@@ -65,7 +65,7 @@ def patched(lines: Lines, changes: Sequence[LineChange]) -> list[str]:
 
 
 def _segments(*texts: Lines) -> Iterator[tuple[tuple[int, int], ...]]:
-    """Yield what lies between neighbouring anchors as a (start, end) per text; the anchors themselves are equal."""
+    """Yield what is between adjacent anchors as a (start, end) per text; the anchors themselves are equal."""
     starts = tuple(0 for _ in texts)
     ends = tuple(len(text) for text in texts)
     for anchor in [*_anchors(*texts), ends]:
@@ -79,11 +79,11 @@ def _anchors(*texts: Lines) -> list[tuple[int, ...]]:
     counts = [Counter(text) for text in texts]
     unique = [line for line in texts[0] if all(count[line] == 1 for count in counts)]
     for place in places[1:]:
-        unique = _longest_ordered(unique, place)
+        unique = _increasing_subsequence(unique, place)
     return [tuple(place[line] for place in places) for line in unique]
 
 
-def _longest_ordered(lines: Lines, place: Mapping[str, int]) -> list[str]:
+def _increasing_subsequence(lines: Lines, place: Mapping[str, int]) -> list[str]:
     """Return the longest subsequence of `lines` whose places increase (patience sorting)."""
     tops: list[int] = []
     piles: list[int] = []

@@ -1,13 +1,13 @@
-"""Ways to end the harm, by the kind of fault; each claims no more than the evidence shows."""
+"""Measures that end the harm, by the kind of fault; each claims no more than the evidence shows."""
 
 from shared.analysis.faults import matching
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import CodeAnalysis, Incident, IncidentType, Mitigation, SolutionRequest, SuspectCommit
 
 REVERT_SCORE = 0.5
-"""A commit below it explains too little to be named as what to go back before, let alone be taken back by a machine."""
+"""A commit with a lower score explains too little to name in a rollback, let alone to revert automatically."""
 RESOURCES = ("cpu", "memory", "disk", "satur", "throttl", "queue", "pool", "fd", "goroutine", "thread", "heap")
-"""Words in the names of series that tell of something that can run out."""
+"""Words in the names of series that measure something that can run out."""
 
 
 def best_suspect(analysis: CodeAnalysis | None) -> SuspectCommit | None:
@@ -16,39 +16,39 @@ def best_suspect(analysis: CodeAnalysis | None) -> SuspectCommit | None:
 
 
 def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitigation]:
-    """Return what ends the harm, most promising first; there is always one."""
+    """Return what ends the harm, most promising first; there is always at least one."""
     service, incident = request.alert.service_name, request.incident
     suspect = best_suspect(request.code_analysis)
     if category == "code_issue":
-        found = [_rollback(service, suspect)]
+        measures = [_rollback(service, suspect)]
     elif category == "config_issue":
-        found = [_restore_config(service, incident), _rollback_if_deployed(service, suspect)]
+        measures = [_restore_config(service, incident), _rollback_if_deployed(service, suspect)]
     elif category == "infrastructure_issue":
-        found = _for_instances(request)
+        measures = _for_instances(request)
     elif category == "external_dependency":
-        found = [_relieve_dependency(service, incident)]
+        measures = [_relieve_dependency(service, incident)]
     else:
-        has_cause = bool(_lacking(incident)) or _has_stopped(incident)
-        found = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(service, suspect)]
+        has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
+        measures = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(service, suspect)]
     advised = [
         Mitigation(action=each.description, steps=each.steps, priority=each.priority)
         for each in (request.suggestions.suggestions if request.suggestions else [])
         if each.priority == "high"
     ]
-    return found + [each for each in advised if each.action not in {other.action for other in found}]
+    return measures + [each for each in advised if each.action not in {other.action for other in measures}]
 
 
 def _for_instances(request: SolutionRequest) -> list[Mitigation]:
-    """Widen what is seen to lack, else see to the instances; nothing where an urgent suggestion says the same."""
-    service, lacking = request.alert.service_name, _lacking(request.incident)
+    """Return a measure for the exhausted resource, else for the instances; none that repeats an urgent suggestion."""
+    service, exhausted = request.alert.service_name, _exhausted_resource(request.incident)
     urgent = {
         each.type
         for each in (request.suggestions.suggestions if request.suggestions else [])
         if each.priority == "high"
     }
-    if lacking:
-        return [] if "scale" in urgent else [_widen(service, lacking)]
-    return [] if _has_stopped(request.incident) and "api" in urgent else [_see_to_instances(service)]
+    if exhausted:
+        return [] if "scale" in urgent else [_add_resource(service, exhausted)]
+    return [] if _has_stopped(request.incident) and "api" in urgent else [_check_instances(service)]
 
 
 def _has_stopped(incident: Incident) -> bool:
@@ -56,7 +56,7 @@ def _has_stopped(incident: Incident) -> bool:
 
 
 def _rollback_if_deployed(service: str, suspect: SuspectCommit | None) -> Mitigation:
-    """Where nothing shows that code is at fault, only a deployment right before makes going back worth it."""
+    """Return a rollback on a condition: without a sign of a code fault, only a recent deployment justifies it."""
     rollback = _rollback(service, suspect)
     action = rollback.action.removesuffix(".") + ", if one was deployed shortly before it began."
     return rollback.model_copy(update={"priority": "medium", "action": action})
@@ -88,9 +88,9 @@ def _restore_config(service: str, incident: Incident) -> Mitigation:
     )
 
 
-def _widen(service: str, lacking: str) -> Mitigation:
+def _add_resource(service: str, exhausted: str) -> Mitigation:
     return Mitigation(
-        action=f"Give {service} more of the resource it lacks ({lacking}).",
+        action=f"Give {service} more of the resource it lacks ({exhausted}).",
         steps=[
             "Compare CPU, memory, connections and disk with their limits.",
             f"Raise the limit or the number of instances of {service}, or move it off the failing node.",
@@ -99,16 +99,16 @@ def _widen(service: str, lacking: str) -> Mitigation:
     )
 
 
-def _lacking(incident: Incident) -> str | None:
-    """Name the resource that is seen to lack, in a metric or in words of the evidence."""
+def _exhausted_resource(incident: Incident) -> str | None:
+    """Return the exhausted resource, by a metric or by the words of the evidence, or None."""
     for one in incident.error_summary.metric_anomalies:
         if any(word in one.metric.lower() for word in RESOURCES):
             return f"{one.metric} went from {one.baseline:g} to {one.value:g}"
-    sign = matching.leading(incident)
-    return sign.rule.name if sign and sign.rule.kind == "resource" else None
+    signal = matching.leading(incident)
+    return signal.rule.name if signal and signal.rule.kind == "resource" else None
 
 
-def _see_to_instances(service: str) -> Mitigation:
+def _check_instances(service: str) -> Mitigation:
     return Mitigation(
         action=f"See whether the instances of {service} run, and replace those that do not.",
         steps=[
@@ -126,7 +126,7 @@ def _relieve_dependency(service: str, incident: Incident) -> Mitigation:
     return Mitigation(
         action=f"Relieve {service} of {dependency}.",
         steps=[
-            f"Check the state of {dependency} and tell its owner.",
+            f"Check the state of {dependency} and notify its owner.",
             "Shorten timeouts, open the circuit breaker or switch the feature off until it answers again.",
         ],
         priority="high",

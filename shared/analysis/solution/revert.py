@@ -1,4 +1,4 @@
-"""Take one commit back: the edits `git revert` would make, or the reason there are none."""
+"""Reverts one commit: the edits `git revert` would make, or the reason there are none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,35 +21,35 @@ MAX_PATCH_CHARS = 120_000
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a commit cannot be taken back, in one sentence."""
+    """Why a commit cannot be reverted, in one sentence."""
 
     reason: str
 
 
 class _NotRevertible(Exception):
-    """Carries the sentence of a Refusal out of the depths."""
+    """Carries the sentence of a Refusal up to `revert_edits`."""
 
 
 def revert_edits(reader: CodeReader, sha: str, head: str) -> Sequence[FileEdit] | Refusal:
     """
-    Return exact edits that take commit `sha` back from the files at `head`, equal to what `git revert` writes.
+    Return exact edits that revert commit `sha` in the files at `head`, equal to what `git revert` writes.
 
-    Refused, naming the place: merges, root commits, conflicts with later changes, binary or huge files, changes of
-    mode alone, and what exceeds the bounds of a Patch. Reads each changed file at three commits.
+    A Refusal names the place. Refused are merges, root commits, conflicts with later changes, binary or huge files,
+    changes of mode alone, and what exceeds the limits of a Patch. Reads each changed file at three commits.
     Raises Unavailable, Throttled, Refused (from the reader).
     """
     commit = reader.commit(sha)
     try:
         _check_revertible(commit)
-        found = [edit for change in commit.changes for edit in _file_edits(reader, commit, change, head)]
-        if len(found) > MAX_FILES:
-            found = [
+        result = [edit for change in commit.changes for edit in _file_edits(reader, commit, change, head)]
+        if len(result) > MAX_FILES:
+            result = [
                 edit for change in commit.changes for edit in _file_edits(reader, commit, change, head, whole=True)
             ]
-        _check_bounds(commit, found)
+        _check_bounds(commit, result)
     except _NotRevertible as refusal:
         return Refusal(str(refusal))
-    return found
+    return result
 
 
 def _check_revertible(commit: Commit) -> None:
@@ -63,24 +63,24 @@ def _check_revertible(commit: Commit) -> None:
         raise _NotRevertible(f"{commit.sha[:12]} changes {len(commit.changes)} files, more than {MAX_FILES}")
 
 
-def _check_bounds(commit: Commit, found: Sequence[FileEdit]) -> None:
-    if not found:
-        raise _NotRevertible(f"{commit.sha[:12]} has been taken back already")
-    if len(found) > MAX_FILES:
-        raise _NotRevertible(f"taking {commit.sha[:12]} back needs {len(found)} edits, more than {MAX_FILES}")
-    if sum(len(each.original or "") + len(each.new or "") for each in found) > MAX_PATCH_CHARS:
-        raise _NotRevertible(f"taking {commit.sha[:12]} back needs more than {MAX_PATCH_CHARS} characters of edits")
+def _check_bounds(commit: Commit, result: Sequence[FileEdit]) -> None:
+    if not result:
+        raise _NotRevertible(f"{commit.sha[:12]} has been reverted already")
+    if len(result) > MAX_FILES:
+        raise _NotRevertible(f"reverting {commit.sha[:12]} needs {len(result)} edits, more than {MAX_FILES}")
+    if sum(len(each.original or "") + len(each.new or "") for each in result) > MAX_PATCH_CHARS:
+        raise _NotRevertible(f"reverting {commit.sha[:12]} needs more than {MAX_PATCH_CHARS} characters of edits")
 
 
 def _file_edits(
     reader: CodeReader, commit: Commit, change: FileChange, head: str, *, whole: bool = False
 ) -> list[FileEdit]:
-    """Return the edits that take one file's change back; `whole` asks for a single edit."""
+    """Return the edits that revert one file's change; with `whole`, a single edit."""
     old_path = change.previous_path or change.path
     base = _text(reader, change.path, commit.sha, is_absent=change.status == "removed")
     theirs = _text(reader, old_path, commit.parents[0], is_absent=change.status == "added")
     ours = reader.read(change.path, head)
-    reason = f"takes back {commit.sha[:12]}"
+    reason = f"reverts {commit.sha[:12]}"
     if change.status == "renamed":
         return _renamed_back(reader, change, old_path, head, reason, (base, ours, theirs))
     if theirs is None:
@@ -182,7 +182,7 @@ def _unique_span(lines: Sequence[str], start: int, end: int) -> tuple[int, int]:
 
 
 def _check_outcome(path: str, ours: str, expected: str, result: Sequence[FileEdit]) -> None:
-    """Refuse edits whose application gives another text, as a mix of newline styles can."""
+    """Refuse edits that would produce another text, as a mix of newline styles can."""
     try:
         writes = edits.apply(result, lambda _: ours)
     except Rejected as error:

@@ -1,4 +1,4 @@
-"""From cause and code to what to do: mitigations by rule, and a patch only when one commit explains the failure."""
+"""From cause and code to a solution: mitigations by rule, and a patch only when one commit explains the failure."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from shared.contracts import (
 )
 
 REVERT_LEAD = 0.15
-"""How far the best must be ahead of the second."""
+"""How far the best score must be ahead of the second."""
 
 _MIGRATION = re.compile(r"(^|/)(migrations?|migrate|alembic|flyway|liquibase)/|\.sql$")
 
@@ -79,7 +79,7 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
     head = (reader.resolve(analysis.base_branch) if analysis.base_branch else None) or analysis.commit
     edits = revert_edits(reader, chosen.sha, head)
     if isinstance(edits, Refusal):
-        return _Withheld(f"Commit {chosen.sha[:12]} is the suspect but cannot be taken back cleanly: {edits.reason}.")
+        return _Withheld(f"Commit {chosen.sha[:12]} is the suspect but cannot be reverted cleanly: {edits.reason}.")
     migration = next((edit.path for edit in edits if _MIGRATION.search(edit.path)), None)
     if migration:
         return _Withheld(f"Commit {chosen.sha[:12]} holds a migration ({migration}); its data would not go back.")
@@ -93,7 +93,7 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
 
 
 def _why_unread(incident: Incident) -> str:
-    """Tell what was not asked for from what failed: the workflow has the code read where the evidence leads to it."""
+    """Distinguish what was not requested from what failed: code is read only where the evidence leads to it."""
     if incident.looks_like_regression:
         return "The code was to be read, but no analysis of it arrived, so no change can be proposed."
     if incident.lines_read == 0:
@@ -111,7 +111,7 @@ def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit
     if best.at > began:
         return _Withheld(f"The best suspect {best.sha[:12]} was committed after the failure began.")
     if best.score < REVERT_SCORE:
-        return _Withheld(f"The best suspect {best.sha[:12]} explains too little to take back (score {best.score:.2f}).")
+        return _Withheld(f"The best suspect {best.sha[:12]} explains too little to revert (score {best.score:.2f}).")
     if best.score - second < REVERT_LEAD:
         return _Withheld(
             f"{best.sha[:12]} and {ranked[1].sha[:12]} explain the failure about equally well, so a human must choose."
@@ -126,13 +126,13 @@ def _test_cases(incident: Incident, analysis: CodeAnalysis, suspect: SuspectComm
         cases.append(f"The call that led to `{_named(trace)}`{_through(trace, analysis)} succeeds.")
     tests = [path for path in suspect.files if is_test(path)]
     if tests:
-        cases.append(f"What {suspect.sha[:12]} tested is taken back with it: {', '.join(tests[:5])}.")
+        cases.append(f"What {suspect.sha[:12]} tested is reverted with it: {', '.join(tests[:5])}.")
     cases.append("The existing test suite passes on the branch.")
     return cases
 
 
 def _through(trace: StackTrace, analysis: CodeAnalysis) -> str:
-    """Name the place this very trace leads to; another trace's place would send the reader astray."""
+    """Name the place this trace leads to; the place of another trace would mislead the reader."""
     place = next((one for one in analysis.problematic_files if trace.evidence_id in one.evidence_ids), None)
     if place is not None:
         return f" through {place.function_name or place.path} ({place.path})"
@@ -149,17 +149,17 @@ def _rollback_plan(suspect: SuspectCommit) -> str:
 
 def _solutions(request: SolutionRequest, patch: Patch | None) -> list[str]:
     suspect, analysis, causes = best_suspect(request.code_analysis), request.code_analysis, request.root_causes
-    found: list[str] = []
+    solutions: list[str] = []
     if suspect and patch:
-        found.append(f"Take back commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
+        solutions.append(f"Revert commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
     for place in analysis.problematic_files[:2] if analysis else []:
         where = f"{place.function_name}() in {place.path}" if place.function_name else place.path
-        found.append(f"Correct {where}, lines {place.line_start}-{place.line_end}: {place.issue_description}")
+        solutions.append(f"Correct {where}, lines {place.line_start}-{place.line_end}: {place.issue_description}")
     if suspect and not patch and suspect.score >= WORTH_FOLLOWING:
-        found.append(f"Look at commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
+        solutions.append(f"Look at commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
     if causes and causes.most_likely:
-        found.append(f"Remove the likely cause: {causes.most_likely}")
-    return found or ["Gather the evidence that is missing before anything is changed."]
+        solutions.append(f"Remove the likely cause: {causes.most_likely}")
+    return solutions or ["Gather the evidence that is missing before anything is changed."]
 
 
 def _trace_name(incident: Incident) -> str:

@@ -1,4 +1,4 @@
-"""The two steps that write, as HTTP functions, before a sandbox of GitHub over a real repository."""
+"""The two steps that write, as HTTP functions, against a GitHub sandbox over a real repository."""
 
 import json
 import subprocess
@@ -31,55 +31,56 @@ from tests.builders import NOW, a_record, an_alert, an_incident
 REPO, TOKEN = "octo/shop", "ghp_0123456789secret"
 GOOD = "def total(items):\n    return sum(items)\n"
 BAD = "def total(items):\n    return sum(items) / len(items)\n"
-FIX = FileEdit(path="src/cart.py", original="sum(items) / len(items)", new="sum(items)", reason="takes back the mean")
+FIX = FileEdit(path="src/cart.py", original="sum(items) / len(items)", new="sum(items)", reason="reverts the mean")
 NO_GIT_CONFIG = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
 @dataclass
-class House:
-    """The steps and what surrounds them."""
+class WritingSteps:
+    """The two steps, the sandbox and its repository."""
 
     github: GithubSandbox
     git_dir: Path
 
     def git(self, *args: str) -> str:
-        """Plain git on the repository behind GitHub, as a person would look."""
+        """Run git on the repository behind the sandbox, as a person would."""
         return self.git_with_input("", *args)
 
     def git_with_input(self, text: str, *args: str) -> str:
-        """Plain git that reads `text`."""
+        """Run git with `text` as its input."""
         command = ["git", "-c", "safe.directory=*", "-c", "user.name=Eve", "-c", "user.email=eve@example.com"]
         command += [f"--git-dir={self.git_dir}", *args]
-        given = text.encode()
-        done = subprocess.run(command, input=given, capture_output=True, check=True, timeout=30, env=NO_GIT_CONFIG)
+        done = subprocess.run(
+            command, input=text.encode(), capture_output=True, check=True, timeout=30, env=NO_GIT_CONFIG
+        )
         return done.stdout.decode().strip()
 
     def pulls(self) -> list[dict[str, Any]]:
-        """What GitHub keeps of pull requests."""
+        """Return the pull requests that the sandbox stores."""
         path = self.git_dir / "pulls.json"
-        found: list[dict[str, Any]] = json.loads(path.read_text())["pulls"] if path.exists() else []
-        return found
+        stored: list[dict[str, Any]] = json.loads(path.read_text())["pulls"] if path.exists() else []
+        return stored
 
     def branches(self) -> list[str]:
-        """The incident branches there are."""
+        """Return the incident branches."""
         return self.git("for-each-ref", "--format=%(refname:short)", "refs/heads/incident/").split()
 
     def update(self, request: FileUpdateRequest) -> Branch:
-        """Ask file_updater over HTTP; fails on any status but 200."""
+        """Call file_updater over HTTP; fail on any status but 200."""
         return Branch.model_validate(answered(file_updater, request))
 
     def create(self, request: PullRequestRequest) -> PullRequest:
-        """Ask pr_creator over HTTP; fails on any status but 200."""
+        """Call pr_creator over HTTP; fail on any status but 200."""
         return PullRequest.model_validate(answered(pr_creator, request))
 
     def both(self, alert: Alert, *edits: FileEdit) -> tuple[Branch, PullRequest]:
-        """Do as the workflow does."""
+        """Call both steps, as the workflow does."""
         branch = self.update(update_request(alert, *edits))
         return branch, self.create(pull_request_request(alert, branch))
 
 
 def status_of(step: Any, request: Any) -> tuple[int, Any]:
-    """Ask a step as Workflows does; return status and body."""
+    """Call a step as Workflows does; return status and body."""
     with flask.Flask(__name__).test_request_context(json=request.model_dump(mode="json"), method="POST"):
         response = step(flask.request)
     return response.status_code, response.get_json()
@@ -95,13 +96,13 @@ def answered(step: Any, request: Any) -> Any:
 def code_analysis() -> CodeAnalysis:
     """What code_analyzer found: the second commit."""
     suspect = SuspectCommit(
-        sha="b" * 40, author="Ada", at=NOW, subject="Average the cart", score=0.9, why="it brought len(items)"
+        sha="b" * 40, author="Ada", at=NOW, subject="Average the cart", score=0.9, why="it added len(items)"
     )
     return CodeAnalysis(code_available=True, repo=REPO, base_branch="main", suspect_commits=[suspect])
 
 
 def solution(*edits: FileEdit) -> Solution:
-    """A patch of these edits, else the fix."""
+    """A patch of these edits, by default of the fix."""
     patch = Patch(
         strategy="fix",
         files_to_modify=list(edits or (FIX,)),
@@ -112,18 +113,18 @@ def solution(*edits: FileEdit) -> Solution:
 
 
 def update_request(alert: Alert, *edits: FileEdit, **changes: Any) -> FileUpdateRequest:
-    """What the workflow asks file_updater."""
+    """What the workflow sends to file_updater."""
     return FileUpdateRequest(alert=alert, code_analysis=code_analysis(), solution=solution(*edits), **changes)
 
 
 def pull_request_request(alert: Alert, branch: Branch, **changes: Any) -> PullRequestRequest:
-    """What the workflow asks pr_creator."""
-    given = {"incident": an_incident(), "code_analysis": code_analysis(), "solution": solution(), "branch": branch}
-    return PullRequestRequest(alert=alert, **{**given, **changes})
+    """What the workflow sends to pr_creator."""
+    fields = {"incident": an_incident(), "code_analysis": code_analysis(), "solution": solution(), "branch": branch}
+    return PullRequestRequest(alert=alert, **{**fields, **changes})
 
 
 def incident(number: int = 1) -> Alert:
-    """An alert of its own incident, which the memory knows."""
+    """An alert with its own incident, open in the trace store."""
     alert = an_alert(incident_id=f"inc-20260504-{number:010d}")
     traces.connect().open_incident(a_record(alert))
     return alert
@@ -131,7 +132,7 @@ def incident(number: int = 1) -> Alert:
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bare repository of three commits, with one file of every awkward kind."""
+    """A bare repository of two commits, with one file of every difficult kind."""
     work = tmp_path_factory.mktemp("shop")
     subprocess.run(["git", "init", "-q", "-b", "main", work], check=True, env=NO_GIT_CONFIG)
     (work / "src").mkdir()
@@ -162,17 +163,17 @@ def commit(work: Path, message: str, login: str, paths: list[str] | None = None)
 
 
 @pytest.fixture
-def house(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def steps(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WritingSteps]:
     """The steps, set up for a fresh copy of that repository."""
     git_dir = tmp_path / "shop.git"
     subprocess.run(["cp", "-r", pristine, git_dir], check=True)
     with GithubSandbox(git_dir, REPO, token=TOKEN) as github:
         point_at(github, monkeypatch)
-        yield House(github, git_dir)
+        yield WritingSteps(github, git_dir)
 
 
 def point_at(github: GithubSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the steps' settings lead to a sandbox."""
+    """Point the steps' settings at a sandbox."""
     monkeypatch.setenv("GITHUB_API_URL", github.url)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     monkeypatch.setenv("GITHUB_REPO", REPO)

@@ -1,4 +1,4 @@
-"""GitHub's published OpenAPI description: what its REST API takes and gives."""
+"""GitHub's published OpenAPI description: what its REST API accepts and returns."""
 
 import json
 import re
@@ -17,17 +17,17 @@ PACKAGE, VERSION = "@octokit/openapi", "23.0.2"
 MEMBER = "package/generated/api.github.com.json"
 DOWNLOAD_TIMEOUT_S = 180
 
-_KEPT = {"type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems"}
+_KEYWORDS = {"type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems"}
 
 
 def fetched(cache: Path) -> Path:
     """
-    Return the description's file, from npm when the cache has none: 29 MB once, 13 MB kept.
+    Return the description's file, from npm when the cache has none: a download of 29 MB once, 13 MB on disk.
 
     Raises subprocess.SubprocessError when npm fails.
     """
-    kept = cache / f"octokit-openapi-{VERSION}.json"
-    if not kept.exists():
+    file = cache / f"octokit-openapi-{VERSION}.json"
+    if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
         command = ["npm", "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", str(cache)]
         done = subprocess.run(command, cwd=cache, capture_output=True, check=True, timeout=DOWNLOAD_TIMEOUT_S)
@@ -35,36 +35,36 @@ def fetched(cache: Path) -> Path:
         with tarfile.open(packed) as archive:
             member = archive.extractfile(MEMBER)
             assert member is not None
-            fresh = kept.with_suffix(".new")
+            fresh = file.with_suffix(".new")
             fresh.write_bytes(member.read())
-        fresh.replace(kept)
+        fresh.replace(file)
         packed.unlink()
-    return kept
+    return file
 
 
 class OpenApi:
-    """The description, asked about single calls; an answer of problems is empty when there are none."""
+    """The description, queried about single calls; an empty list of problems means that a call is right."""
 
     def __init__(self, path: Path) -> None:
         self._all: Json = json.loads(path.read_text(encoding="utf-8"))
 
     @cached_property
     def _paths(self) -> list[tuple[re.Pattern[str], Json]]:
-        # The more literal path first: `{ref}` takes slashes, and would swallow its neighbours.
+        # The more literal path first: `{ref}` matches slashes, and would hide the others.
         templates = sorted(self._all["paths"], key=lambda path: (path.count("{"), -len(path)))
         return [(_pattern(template), self._all["paths"][template]) for template in templates]
 
     def operation(self, method: str, path: str) -> Json | None:
-        """Return the operation a call means; none when there is none."""
-        found = (item for pattern, item in self._paths if pattern.fullmatch(path) and method.lower() in item)
-        item = next(found, None)
+        """Return the operation of a call, or None when the API has none."""
+        matches = (item for pattern, item in self._paths if pattern.fullmatch(path) and method.lower() in item)
+        item = next(matches, None)
         return None if item is None else dict(item[method.lower()])
 
     def request_problems(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> list[str]:
         """Return what is wrong with a request: its address, its parameters, its body."""
         operation = self.operation(method, path)
         if operation is None:
-            return [f"{method} {path} is no operation"]
+            return [f"{method} {path} is not an operation"]
         return self._query_problems(operation, query) + self._body_problems(operation, body)
 
     def answer_problems(self, method: str, path: str, status: int, body: Any) -> list[str]:
@@ -77,10 +77,10 @@ class OpenApi:
         return _problems(self._plain(schema, is_whole=False), body)
 
     def _query_problems(self, operation: Json, query: dict[str, list[str]]) -> list[str]:
-        known = {each["name"]: each for part in operation.get("parameters", []) if (each := self._resolved(part))}
-        problems = [f"unknown parameter {name}" for name in query if known.get(name, {}).get("in") != "query"]
-        for name in set(query) & set(known):
-            schema = self._plain(known[name].get("schema", {}), is_whole=True)
+        parameters = {each["name"]: each for part in operation.get("parameters", []) if (each := self._resolved(part))}
+        problems = [f"unknown parameter {name}" for name in query if parameters.get(name, {}).get("in") != "query"]
+        for name in set(query) & set(parameters):
+            schema = self._plain(parameters[name].get("schema", {}), is_whole=True)
             value: Any = query[name][0]
             is_number = schema.get("type") == "integer" and value.lstrip("-").isdigit()
             problems += [f"{name}: {problem}" for problem in _problems(schema, int(value) if is_number else value)]
@@ -90,17 +90,17 @@ class OpenApi:
         described = self._resolved(operation.get("requestBody", {}))
         schema = described.get("content", {}).get("application/json", {}).get("schema")
         if schema is None:
-            return [] if body is None else ["a body where none is taken"]
+            return [] if body is None else ["a body where none is accepted"]
         plain = self._plain(schema, is_whole=True)
         unknown = set(body or {}) - set(plain["properties"]) if "properties" in plain else set()
         return [f"unknown field {name}" for name in sorted(unknown)] + _problems(plain, body)
 
     def _resolved(self, part: Json) -> Json:
         while "$ref" in part:
-            found: Any = self._all
+            target: Any = self._all
             for name in part["$ref"].removeprefix("#/").split("/"):
-                found = found[name.replace("~1", "/").replace("~0", "~")]
-            part = found
+                target = target[name.replace("~1", "/").replace("~0", "~")]
+            part = target
         return part
 
     def _plain(self, schema: Json, *, is_whole: bool, depth: int = 0) -> Json:
@@ -120,7 +120,7 @@ class OpenApi:
                 # Without `required`, more than one of the alternatives may fit.
                 name = key if is_whole or key != "oneOf" else "anyOf"
                 plain[name] = [self._plain(each, is_whole=is_whole, depth=depth + 1) for each in value]
-            elif key in _KEPT or (key == "required" and is_whole and value):
+            elif key in _KEYWORDS or (key == "required" and is_whole and value):
                 plain[key] = value
         return {"anyOf": [{"type": "null"}, plain]} if schema.get("nullable") else plain
 

@@ -1,4 +1,4 @@
-"""Every request the house sends, and what the sandbox answers, held against GitHub's own description of its API."""
+"""Every request the steps send and every answer of the sandbox match GitHub's own description of its API."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 from shared.code_host import reader as code_reader
 from shared.contracts import FileEdit
-from tests.functions.pull_requests.conftest import FIX, REPO, TOKEN, House, incident, point_at
+from tests.functions.pull_requests.conftest import FIX, REPO, TOKEN, WritingSteps, incident, point_at
 from tests.functions.pull_requests.openapi import OpenApi, fetched, path_of
 
 
 @pytest.fixture(scope="session")
 def github_api() -> OpenApi:
-    """GitHub's description, from the user's cache or from npm; without npm there is none, but CI must have it."""
+    """GitHub's description, from the user's cache or from npm; skipped without npm, but required in CI."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "incident-copilot"
     try:
         if shutil.which("npm") is None and not any(cache.glob("octokit-openapi-*.json")):
@@ -31,35 +31,35 @@ def github_api() -> OpenApi:
     except (OSError, subprocess.SubprocessError) as error:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"GitHub's OpenAPI description cannot be had: {error}")
+        pytest.skip(f"GitHub's OpenAPI description is not available: {error}")
 
 
 @dataclass
 class Exchange:
-    """One request and the sandbox's true answer."""
+    """One request and the sandbox's answer."""
 
     request: Request
     reply: Reply
 
 
-class Watched(GithubSandbox):
-    """Keeps what it answers."""
+class RecordingSandbox(GithubSandbox):
+    """Records its exchanges."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         self.exchanges: list[Exchange] = []
 
     def answer(self, request: Request) -> Reply:
-        """Answer as GitHub would, and keep it."""
+        """Answer as GitHub would, and record it."""
         reply = super().answer(request)
         self.exchanges.append(Exchange(request, reply))
         return reply
 
 
 @pytest.fixture
-def exchanges(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Exchange]]:
-    """Everything the house asks in its life: reading, searching, writing, finding again, refreshing, as an app too."""
-    with Watched(house.git_dir, REPO, token=TOKEN, collaborators=frozenset({"ada"})) as github:
+def exchanges(steps: WritingSteps, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[Exchange]]:
+    """Every kind of request the steps send: read, search, write, find again, refresh, also as an app."""
+    with RecordingSandbox(steps.git_dir, REPO, token=TOKEN, collaborators=frozenset({"ada"})) as github:
         point_at(github, monkeypatch)
         reader = code_reader.connect(None)
         assert reader is not None
@@ -69,11 +69,11 @@ def exchanges(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         reader.commit(head)
         reader.commits("main", path="src/cart.py", until=reader.commit(head).at, limit=3)
         reader.search("return sum")
-        house.both(incident(1))
-        house.both(incident(2))
-        house.both(incident(3), FileEdit(path="docs/new.md", original=None, new="New\n"), _deletion())
+        steps.both(incident(1))
+        steps.both(incident(2))
+        steps.both(incident(3), FileEdit(path="docs/new.md", original=None, new="New\n"), _deletion())
         monkeypatch.setenv("TRACES_PATH", str(tmp_path / "forgotten.sqlite3"))
-        house.both(incident(1), FIX.model_copy(update={"reason": "another reason"}))
+        steps.both(incident(1), FIX.model_copy(update={"reason": "another reason"}))
         _as_app(monkeypatch)
         yield github.exchanges
 
@@ -101,8 +101,8 @@ def test_every_request_is_one_github_describes(github_api: OpenApi, exchanges: l
     for each in exchanges:
         request = each.request
         body = request.json() if request.body else None
-        found = github_api.request_problems(request.method, path_of(request.raw_path), request.query, body)
-        problems.update({f"{request.method} {request.raw_path}": found} if found else {})
+        errors = github_api.request_problems(request.method, path_of(request.raw_path), request.query, body)
+        problems.update({f"{request.method} {request.raw_path}": errors} if errors else {})
 
     assert problems == {}
     written = {(each.request.method, each.request.path.removeprefix(f"/repos/{REPO}")) for each in exchanges}
@@ -120,16 +120,16 @@ def test_every_request_is_one_github_describes(github_api: OpenApi, exchanges: l
 
 
 def test_sandbox_answers_in_githubs_shapes(github_api: OpenApi, exchanges: list[Exchange]) -> None:
-    """Whatever part it gives has the type and the values GitHub gives it."""
+    """Every field it returns has the type and values of GitHub's."""
     problems: dict[str, list[str]] = {}
     for each in exchanges:
         request, reply = each.request, each.reply
         if reply.status >= 400 or not reply.headers.get("Content-Type", "").startswith("application/json"):
             continue
         body = Request(request.method, request.raw_path, request.headers, reply.body).json()
-        found = github_api.answer_problems(request.method, path_of(request.raw_path), reply.status, body)
-        if found:
-            problems[f"{request.method} {request.path} {reply.status}"] = found[:5]
+        errors = github_api.answer_problems(request.method, path_of(request.raw_path), reply.status, body)
+        if errors:
+            problems[f"{request.method} {request.path} {reply.status}"] = errors[:5]
 
     assert problems == {}
 
@@ -144,6 +144,6 @@ def test_sandbox_answers_in_githubs_shapes(github_api: OpenApi, exchanges: list[
         ("PUT", "/repos/o/r/nowhere", None),
     ],
 )
-def test_wrong_requests_would_be_found(github_api: OpenApi, method: str, path: str, body: Any) -> None:
+def test_wrong_requests_are_reported(github_api: OpenApi, method: str, path: str, body: Any) -> None:
     """The check itself can fail."""
     assert github_api.request_problems(method, path, {}, body)

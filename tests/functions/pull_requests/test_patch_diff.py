@@ -1,4 +1,4 @@
-"""The diff people are shown is the one git would apply."""
+"""The diff shown to people is the one git would apply."""
 
 import subprocess
 from pathlib import Path
@@ -28,7 +28,7 @@ def text_of(lines: list[str], is_ended: bool) -> str:
 def test_git_applies_the_diff_to_the_same_text(
     tmp_path: Path, before: list[str], after: list[str], head: int, is_ended: bool
 ) -> None:
-    """Whatever changed where, `git apply` makes the new text of the old one."""
+    """Whatever changed where, `git apply` turns the old text into the new one."""
     same = [f"line {number}" for number in range(head)]
     old, new = text_of([*same, *before, *same], True), text_of([*same, *after, *same], is_ended)
     diff = FileDiff("file.txt", old, new)
@@ -53,13 +53,13 @@ def test_lines_are_counted_as_git_counts_them(before: str | None, after: str | N
 
 
 def test_created_and_deleted_files_are_named_as_git_names_them() -> None:
-    """/dev/null stands for what is not there."""
+    """/dev/null stands for the missing file."""
     assert "--- /dev/null\n+++ b/file.txt\n" in FileDiff("file.txt", None, "a\n").text
     assert "--- a/file.txt\n+++ /dev/null\n" in FileDiff("file.txt", "a\n", None).text
 
 
 def test_large_file_with_a_small_change_is_quick() -> None:
-    """Equal ends are left out before lines are compared."""
+    """Equal lines at both ends are skipped before the comparison."""
     lines = [f"{number}\n" for number in range(60_000)]
     changed = [*lines[:30_000], "new\n", *lines[30_001:]]
 

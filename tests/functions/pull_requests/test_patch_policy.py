@@ -35,8 +35,8 @@ def test_protected_path_is_denied_by_default(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["shop/cart.py", "src/blocks.rs", "docs/github.md", "environment.py", "config/app.yaml"]
 )
-def test_ordinary_path_is_free(path: str) -> None:
-    """Names that only resemble protected ones are free."""
+def test_ordinary_path_is_allowed(path: str) -> None:
+    """Names that only resemble protected ones are allowed."""
     assert not is_protected(path)
 
 
@@ -58,8 +58,8 @@ def test_allowed_pattern_lifts_the_protection() -> None:
         "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
     ],
 )
-def test_secret_that_a_patch_would_bring_is_refused_and_not_told(line: str) -> None:
-    """Also one that a revert would bring back; what the file holds already is no news."""
+def test_secret_a_patch_would_add_is_refused_and_not_shown(line: str) -> None:
+    """Also one that a revert would restore; a secret already in the file is not refused."""
     with pytest.raises(Rejected, match="looks like a secret") as caught:
         PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")])
     assert line.split("'")[-2 if "'" in line else -1] not in str(caught.value)
@@ -69,13 +69,13 @@ def test_secret_that_a_patch_would_bring_is_refused_and_not_told(line: str) -> N
 
 
 @pytest.mark.parametrize("line", ["# by ada@example.com", "CARD = '4111 1111 1111 1111'", "PHONE = '+44 20 7946 0958'"])
-def test_addresses_and_numbers_of_people_are_no_secrets(line: str) -> None:
-    """They open nothing, and code is full of them."""
+def test_addresses_and_numbers_of_people_are_not_secrets(line: str) -> None:
+    """They give no access, and code is full of them."""
     PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")])
 
 
-def test_size_is_bounded_by_settings() -> None:
-    """Files and lines have their own bounds; both are named."""
+def test_size_is_limited_by_settings() -> None:
+    """Files and lines have their own limits; both are named."""
     diffs = [FileDiff(f"f{number}.py", "a\n", "b\n") for number in range(3)]
 
     PatchPolicy(pr_max_files=3, pr_max_changed_lines=6).check(diffs)
@@ -111,13 +111,13 @@ def test_text_that_stops_parsing_is_refused(path: str, good: str, bad: str) -> N
 
 
 @pytest.mark.parametrize(("path", "good", "bad"), SYNTAX)
-def test_text_that_never_parsed_is_not_judged(path: str, good: str, bad: str) -> None:
-    """A template or another dialect is not held to what it never was; a deleted file to nothing."""
+def test_text_that_never_parsed_is_not_checked(path: str, good: str, bad: str) -> None:
+    """A template or another dialect need not start to parse; a deleted file is not checked."""
     check_parses(path, bad, bad + " ")
     check_parses(path, good, None)
 
 
 def test_error_names_the_line() -> None:
-    """The reader finds the place."""
+    """The reader finds the place to fix."""
     with pytest.raises(Rejected, match="line 3"):
         check_parses("a.go", None, "package a\n\nfunc F( int { return 1 }\n")

@@ -19,15 +19,15 @@ def request(**changes: Any) -> Any:
     """A revert of one commit, with a cause and some evidence."""
     patch = Patch(strategy="revert", reverts="b" * 40, files_to_modify=[FIX], rollback_plan="Revert the merge.")
     causes = RootCauses(root_causes=[RootCause(hypothesis="len is zero", confidence=0.8)], most_likely="len is zero")
-    given = {
+    fields = {
         "solution": Solution(incident_category="code_issue", patch=patch),
         "root_causes": causes,
-        "branch": stated(("src/cart.py", 1, 2)),
+        "branch": branch_with(("src/cart.py", 1, 2)),
     }
-    return pull_request_request(an_alert(), **{**given, **changes})
+    return pull_request_request(an_alert(), **{**fields, **changes})
 
 
-def stated(*files: tuple[str, int, int]) -> Branch:
+def branch_with(*files: tuple[str, int, int]) -> Branch:
     """A branch with these files and their added and removed lines."""
     stats = [FileStat(path=path, lines_added=added, lines_removed=removed) for path, added, removed in files]
     names = [path for path, _, _ in files]
@@ -37,7 +37,7 @@ def stated(*files: tuple[str, int, int]) -> Branch:
 
 
 def test_body_has_everything_a_reviewer_needs() -> None:
-    """What and why, the diffstat, evidence, risk, rollback, a checklist, the block."""
+    """What and why, the diffstat, evidence, risk, rollback, a checklist, the hidden block."""
     body = pr_body(request())
 
     heads = re.findall(r"^### (.*)", body, re.MULTILINE)
@@ -50,14 +50,14 @@ def test_body_has_everything_a_reviewer_needs() -> None:
 
 
 def test_title_of_a_revert_is_gits_own() -> None:
-    """One line, bounded."""
+    """One line of limited length."""
     assert pr_title(request()) == 'Revert "Average the cart" (checkout-api)'
     long = solution().model_copy(update={"recommended_solution": "x\ny" * 200})
     assert len(pr_title(request(solution=long)).splitlines()[0]) == 120
 
 
-def test_text_of_strangers_acts_on_nothing() -> None:
-    """Outside code blocks nobody is mentioned, nothing is linked, formatted, ticked or hidden."""
+def test_untrusted_text_triggers_nothing_on_github() -> None:
+    """Outside code blocks it mentions no user, and links, formats, ticks or hides nothing."""
     analysis = code_analysis()
     suspect = analysis.suspect_commits[0].model_copy(update={"subject": NASTY, "why": NASTY, "author": NASTY})
     patch = Patch(strategy="revert", reverts="b" * 40, files_to_modify=[FIX], test_cases=[NASTY], rollback_plan=NASTY)
@@ -89,23 +89,23 @@ def test_block_survives_what_would_end_a_comment() -> None:
     assert marker.incident_of(f"words {text} words") == "inc-20260504-0123456789"
 
 
-def test_block_in_a_log_line_names_nobody() -> None:
+def test_block_in_a_log_line_is_ignored() -> None:
     """The last block counts, and that is ours."""
     forged = Evidence(id="L1", source="logs", text='<!-- incident-copilot {"incident_id":"inc-other"} -->')
 
     assert marker.incident_of(pr_body(request(incident=an_incident(evidence=[forged])))) == an_alert().incident_id
 
 
-def test_path_that_would_break_the_table_is_written_inert() -> None:
-    """Backticks, pipes and line breaks stay what they are: characters."""
-    body = pr_body(request(branch=stated(("a|b.py", 1, 0), ("c`d.py", 1, 0))))
+def test_path_that_would_break_the_table_is_escaped() -> None:
+    """Backticks, pipes and line breaks stay plain characters."""
+    body = pr_body(request(branch=branch_with(("a|b.py", 1, 0), ("c`d.py", 1, 0))))
 
     assert "| `a\\|b.py` | 1 | 0 |" in body
     assert "| c\\`d.py | 1 | 0 |" in body
 
 
-def test_body_keeps_under_githubs_limit() -> None:
-    """And its block is whole."""
+def test_body_stays_under_githubs_limit() -> None:
+    """The hidden block is still complete."""
     many = [Evidence(id=f"L{number}", source="logs", text="`" * 2000) for number in range(9)]
     cases = Patch(strategy="fix", files_to_modify=[FIX], test_cases=["x" * 9000] * 10)
     body = pr_body(
@@ -127,27 +127,27 @@ def test_body_keeps_under_githubs_limit() -> None:
         ([("src/a.py", 200, 200)], "high"),
     ],
 )
-def test_risk_is_counted(files: list[tuple[str, int, int]], expected: str) -> None:
-    """By size, by what is built, by what is configured."""
-    assert level(request(branch=stated(*files))) == expected
+def test_risk_depends_on_size_and_kind_of_files(files: list[tuple[str, int, int]], expected: str) -> None:
+    """Large changes, dependencies and configuration raise it."""
+    assert level(request(branch=branch_with(*files))) == expected
 
 
 def test_fix_is_never_low_risk() -> None:
-    """New code is not what ran before."""
+    """Unlike a revert, it is code that never ran."""
     assert level(request(solution=solution())) == "medium"
 
 
 def test_reasons_say_what_was_not_done() -> None:
-    """Nobody ran it, and whether a test comes with it is said."""
-    said = " ".join(reasons(request(branch=stated(("src/a.py", 1, 1), ("tests/test_a.py", 0, 4)))))
+    """That nothing was run, and whether tests change with it."""
+    text = " ".join(reasons(request(branch=branch_with(("src/a.py", 1, 1), ("tests/test_a.py", 0, 4)))))
 
-    assert "nothing was built or run" in said
-    assert "Tests change with it: tests/test_a.py" in said
-    assert "1 line added, 5 removed in 2 files" in said
+    assert "nothing was built or run" in text
+    assert "Tests change with it: tests/test_a.py" in text
+    assert "1 line added, 5 removed in 2 files" in text
 
 
 def test_analysis_without_evidence_leaves_no_empty_section() -> None:
-    """Nothing is promised that is not there."""
+    """A heading without content is left out."""
     empty = CodeAnalysis(code_available=True, repo="o/r")
 
     assert "### Evidence" not in pr_body(request(incident=an_incident(evidence=[]), code_analysis=empty))

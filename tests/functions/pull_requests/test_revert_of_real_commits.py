@@ -1,4 +1,4 @@
-"""A hundred random commits of a real repository go back as `git revert` takes them back, or are refused as it refuses.
+"""A hundred random commits of a real repository are reverted as `git revert` does it, or refused as it refuses them.
 
 REAL_REPOSITORY=<a clone, bare or not> pytest tests/functions/pull_requests/test_revert_of_real_commits.py -s
 """
@@ -22,10 +22,10 @@ from tests.fakes_code_host import GitReader
 
 REPOSITORY = os.environ.get("REAL_REPOSITORY", "")
 COMMITS, SEED, LATER = 100, 20_261_123, (0, 1, 5, 20, 60)
-# What a patch is bounded to, or leaves to people: git does these, ours says that it does not.
+# Limits of our patches, and cases left to people: git reverts these, ours refuses with one of these reasons.
 BOUNDS = (
     "a merge", "first commit", "more than 20", "needs", "longer than", "binary, too large", "only the mode",
-    "changes no file", "protected", "PR_MAX_", "mixes newline", "taken back already", "no plain file", "secret",
+    "changes no file", "protected", "PR_MAX_", "mixes newline", "reverted already", "no plain file", "secret",
     "no longer parse",
 )  # fmt: skip
 
@@ -48,7 +48,7 @@ class Clone:
         return done.stdout.decode("utf-8", "replace").strip()
 
     def reverted(self, sha: str, head: str) -> str | None:
-        """Return the tree `git revert` makes; none when it conflicts or has nothing to do."""
+        """Return the tree `git revert` makes, or None when it conflicts or has nothing to do."""
         self.git("reset", "-q", "--hard", head)
         self.git("checkout", "-q", "--detach", head)
         try:
@@ -61,7 +61,7 @@ class Clone:
         return tree if tree != self.git("rev-parse", f"{head}^{{tree}}") else None
 
     def merged(self, sha: str, head: str) -> str | None:
-        """Return the tree `git merge-file` makes, file by file; none for a conflict or more than changed files."""
+        """Return the tree `git merge-file` makes, file by file, or None for a conflict or an added or deleted file."""
         self.git("read-tree", head)
         try:
             for path in self.git("diff", "--name-only", f"{sha}^", sha).splitlines():
@@ -104,7 +104,7 @@ class Clone:
 
 @dataclass
 class Tally:
-    """How the hundred went."""
+    """How many commits had which result."""
 
     same: int = 0
     same_as_merge_file: int = 0
@@ -123,8 +123,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return Clone(copy, copy.parent / "work")
 
 
-def test_hundred_random_commits_go_back_as_git_takes_them_back(clone: Clone) -> None:
-    """Never another text than git's; refused where git refuses; rarely more careful than git."""
+def test_hundred_random_commits_are_reverted_as_git_does(clone: Clone) -> None:
+    """Never with a text other than git's; refused where git refuses; rarely more careful than git."""
     chosen = random.Random(SEED)
     line = clone.git("rev-list", "--first-parent", "HEAD").split()
     plain = clone.git("rev-list", "--no-merges", "--first-parent", "-n", "2000", "HEAD").split()
@@ -140,7 +140,7 @@ def test_hundred_random_commits_go_back_as_git_takes_them_back(clone: Clone) -> 
         except Rejected as refusal:
             made, reason = None, str(refusal)
         if made is not None and expected is None:
-            # `git revert` takes the histogram diff, which can see a conflict that `git merge-file` does not.
+            # `git revert` uses the histogram diff, which can see a conflict that `git merge-file` does not.
             expected = clone.merged(sha, head)
             tally.same_as_merge_file += made == expected
         _count(tally, reasons, expected, made, reason)

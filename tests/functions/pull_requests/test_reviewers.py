@@ -1,4 +1,4 @@
-"""Who is asked for a review: owners by GitHub's rules, else who changed the files last, and nobody in doubt."""
+"""Who is asked for a review: owners by GitHub's rules, else the last authors of the files, no one when in doubt."""
 
 from typing import Any
 
@@ -9,22 +9,22 @@ from functions.pr_creator.reviewers import reviewers
 from infra.local.sandboxes.http import Reply
 from shared.code_host import writer as code_writer
 from shared.contracts import Branch
-from tests.functions.pull_requests.conftest import House, incident, pull_request_request
+from tests.functions.pull_requests.conftest import WritingSteps, incident, pull_request_request
 
 
-def request(house: House, *files: str) -> Any:
+def request(steps: WritingSteps, *files: str) -> Any:
     """A pull request of these files."""
     branch = Branch(
-        status="success", repo="octo/shop", branch="b", base_branch="main", base_commit=house.git("rev-parse", "main")
+        status="success", repo="octo/shop", branch="b", base_branch="main", base_commit=steps.git("rev-parse", "main")
     )
     return pull_request_request(incident(), branch.model_copy(update={"files": list(files)}))
 
 
-def asked(wanted: Any) -> tuple[str, ...]:
-    """Who would be asked, as the repository itself says."""
-    writer = code_writer.connect(wanted.branch.repo)
+def requested_reviewers(pull_request: Any) -> tuple[str, ...]:
+    """Return the reviewers that the repository itself gives."""
+    writer = code_writer.connect(pull_request.branch.repo)
     assert writer is not None
-    return reviewers(wanted, writer.reader)
+    return reviewers(pull_request, writer.reader)
 
 
 # The examples of GitHub's own page.
@@ -80,38 +80,38 @@ def test_owners_of_several_files_are_named_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n\n#\n", "[[[ @x\n", "\\ @x", "* \ud83d\ude00", "@only-an-owner"])
-def test_odd_file_names_nobody_and_breaks_nothing(text: str) -> None:
+def test_malformed_owners_file_names_no_owner(text: str) -> None:
     """People write these by hand."""
     assert owners(text, ["src/cart.py"]) == []
 
 
-def test_owners_of_the_changed_files_are_asked(house: House) -> None:
-    """Not those of other files, nobody by mail address."""
-    assert asked(request(house, "src/cart.py")) == ("ada", "octo/payments")
-    assert asked(request(house, "run.sh")) == ("fallback",)
+def test_owners_of_the_changed_files_are_asked(steps: WritingSteps) -> None:
+    """Not those of other files, and none by mail address."""
+    assert requested_reviewers(request(steps, "src/cart.py")) == ("ada", "octo/payments")
+    assert requested_reviewers(request(steps, "run.sh")) == ("fallback",)
 
 
-def test_without_owners_the_last_authors_are_asked(house: House) -> None:
+def test_without_owners_the_last_authors_are_asked(steps: WritingSteps) -> None:
     """Those GitHub knows by their account, the last first."""
-    tree = house.git("ls-tree", "main").replace("CODEOWNERS", "NO-OWNERS")
-    pruned = house.git_with_input(tree + "\n", "mktree", "--missing")
-    commit = house.git("commit-tree", pruned, "-p", "main", "-m", "No owners")
-    house.git("update-ref", "refs/heads/main", commit)
+    tree = steps.git("ls-tree", "main").replace("CODEOWNERS", "NO-OWNERS")
+    pruned = steps.git_with_input(tree + "\n", "mktree", "--missing")
+    commit = steps.git("commit-tree", pruned, "-p", "main", "-m", "No owners")
+    steps.git("update-ref", "refs/heads/main", commit)
 
-    assert asked(request(house, "src/cart.py")) == ("grace", "ada")
-
-
-def test_team_of_another_organisation_is_not_asked(house: House) -> None:
-    """GitHub could only refuse it."""
-    blob = house.git_with_input("* @other/team @ada\n", "hash-object", "-w", "--stdin")
-    tree = house.git_with_input(f"100644 blob {blob}\tCODEOWNERS\n", "mktree")
-    house.git("update-ref", "refs/heads/main", house.git("commit-tree", tree, "-p", "main", "-m", "Owners"))
-
-    assert asked(request(house, "a.py")) == ("ada",)
+    assert requested_reviewers(request(steps, "src/cart.py")) == ("grace", "ada")
 
 
-def test_github_that_does_not_say_keeps_nothing_back(house: House) -> None:
-    """Nobody is asked, and the pull request goes on."""
-    house.github.fault = lambda _: Reply(500)
+def test_team_of_another_organisation_is_not_asked(steps: WritingSteps) -> None:
+    """GitHub would refuse the request."""
+    blob = steps.git_with_input("* @other/team @ada\n", "hash-object", "-w", "--stdin")
+    tree = steps.git_with_input(f"100644 blob {blob}\tCODEOWNERS\n", "mktree")
+    steps.git("update-ref", "refs/heads/main", steps.git("commit-tree", tree, "-p", "main", "-m", "Owners"))
 
-    assert asked(request(house, "src/cart.py")) == ()
+    assert requested_reviewers(request(steps, "a.py")) == ("ada",)
+
+
+def test_failing_github_does_not_stop_the_pull_request(steps: WritingSteps) -> None:
+    """No reviewer is requested, and nothing is raised."""
+    steps.github.fault = lambda _: Reply(500)
+
+    assert requested_reviewers(request(steps, "src/cart.py")) == ()

@@ -1,4 +1,4 @@
-"""The evaluation: scenarios through the agents offline, and what the score makes of an answer."""
+"""The evaluation: the agents answer every scenario offline, and the score judges the answers."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SCENARIOS = scenario.load()
 
 @pytest.fixture(scope="module", autouse=True)
 def offline() -> None:
-    """Whatever the machine is configured for, the analyst without a model answers unless a test says otherwise."""
+    """Use the offline analyst, whatever this machine is configured for, unless a test sets a model."""
     before = {name: os.environ.pop(name, None) for name in ("GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI")}
     yield
     os.environ.update({name: value for name, value in before.items() if value is not None})
@@ -37,23 +37,23 @@ def report() -> Report:
 
 
 def test_there_are_scenarios_of_every_kind() -> None:
-    """At least twenty-five, of six languages, of healthy services and of missing telemetry."""
+    """At least twenty-five: in six languages, with healthy services, with missing telemetry."""
     assert len(SCENARIOS) >= 25
     assert {each.wanted.outcome for each in SCENARIOS} == {"proceed", "dismiss"}
     assert sum(each.name.endswith("_regression") for each in SCENARIOS) >= 6
     assert any(each.logs_are_down for each in SCENARIOS)
 
 
-def test_offline_analyst_passes_as_often_as_was_measured(report: Report) -> None:
-    """A change that makes it worse is seen; a known gap is none of its failures."""
+def test_offline_analyst_passes_as_often_as_measured(report: Report) -> None:
+    """A change that makes it worse fails here; a known gap does not count as a failure."""
     failed = {result.name: result.failures for result in report.counted if not result.passed}
 
     assert report.pass_rate >= MEASURED - MARGIN, failed
     assert len(report.counted) >= 25
 
 
-def test_every_claim_stands_on_evidence(report: Report) -> None:
-    """Quotes are verbatim and cited evidence exists, in failures too."""
+def test_every_claim_has_evidence(report: Report) -> None:
+    """Quotes are verbatim and cited evidence exists, in failed runs too."""
     assert report.grounding == 1
     assert sum(result.claims for result in report.results) > len(report.results)
 
@@ -65,26 +65,28 @@ def test_same_incident_gets_the_same_answer_each_time() -> None:
     assert again.stability == 1
 
 
-def test_report_holds_what_a_gate_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_is_printed_written_as_json_and_sets_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A table for people, JSON for machines, and an exit code."""
     arguments = ["--runs", "1", "--only", "disk_full", "--output", str(tmp_path)]
 
     assert evals.main([*arguments, "--at-least", "1"]) == 0
     (file,) = tmp_path.glob("evals-*.json")
-    told = json.loads(file.read_text())
+    written = json.loads(file.read_text())
 
-    assert (told["model"], told["pass_rate"], told["grounding"]) == ("the offline analyst", 1, 1)
-    assert told["scenarios"][0]["name"] == "disk_full"
+    assert (written["model"], written["pass_rate"], written["grounding"]) == ("the offline analyst", 1, 1)
+    assert written["scenarios"][0]["name"] == "disk_full"
     assert "disk_full" in capsys.readouterr().out
 
 
 def test_result_below_the_threshold_exits_1(tmp_path: Path) -> None:
-    """No share of runs is above one."""
+    """No pass rate reaches 1.1."""
     assert evals.main(["--runs", "1", "--only", "disk_full", "--output", str(tmp_path), "--at-least", "1.1"]) == 1
 
 
-def test_configured_model_is_the_one_that_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a key Gemini answers, and what it costs is told."""
+def test_configured_model_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key Gemini answers, and the report states the cost."""
     with GeminiSandbox() as gemini:
         monkeypatch.setenv("GEMINI_API_KEY", API_KEY)
         monkeypatch.setenv("GEMINI_BASE_URL", gemini.url)
@@ -100,7 +102,7 @@ def test_configured_model_is_the_one_that_is_measured(monkeypatch: pytest.Monkey
 
 
 def test_environment_is_left_as_it_was() -> None:
-    """An evaluation inside a shell's process changes nothing of it."""
+    """An evaluation restores every environment variable."""
     before = dict(os.environ)
 
     play(SCENARIOS[0])
@@ -108,8 +110,8 @@ def test_environment_is_left_as_it_was() -> None:
     assert dict(os.environ) == before
 
 
-def test_file_that_is_wrong_is_named(tmp_path: Path) -> None:
-    """Whoever writes a scenario learns which field is wrong."""
+def test_invalid_scenario_file_is_named(tmp_path: Path) -> None:
+    """The author of a scenario learns which file is invalid."""
     (tmp_path / "odd.yaml").write_text("about: x\nservice: y\nalert: {name: z}\nwanted: {outcome: maybe}\n")
 
     with pytest.raises(Rejected, match=r"odd\.yaml"):
@@ -120,8 +122,8 @@ def _of(wanted: Wanted) -> scenario.EvalScenario:
     return SCENARIOS[0].model_copy(update={"wanted": wanted, "known_gap": None})
 
 
-def test_missed_truth_fails() -> None:
-    """Each thing wanted and not there is a verdict of its own."""
+def test_each_unmet_expectation_fails() -> None:
+    """Each unmet expectation is a verdict of its own."""
     wanted = Wanted(
         outcome="dismiss",
         types=["config_issue"],
@@ -152,10 +154,10 @@ def test_invented_quote_is_not_grounded() -> None:
     assert claims("a meteorite") == score.Grounding(1, 0)
 
 
-def test_known_gap_is_told_and_not_counted() -> None:
-    """What is known to fail cannot hide what newly fails."""
+def test_known_gap_is_reported_but_not_counted() -> None:
+    """A known failure cannot hide a new one."""
     failing = _of(Wanted(outcome="dismiss"))
-    gap = failing.model_copy(update={"known_gap": "nobody can"})
+    gap = failing.model_copy(update={"known_gap": "not possible yet"})
     played = [Played([], an_incident())]
 
     assert Report("x", (result_of(failing, played), result_of(gap, played))).pass_rate == 0

@@ -26,8 +26,8 @@ class Plan:
 
     def of(self, kind: str, name: str | None = None) -> dict[str, dict[str, Any]]:
         """Return the planned resources of a type by their key in for_each, or by name where they have none."""
-        found = [one for one in self.resources if one["type"] == kind and name in (None, one["name"])]
-        return {one.get("index") or one["name"]: one["values"] for one in found}
+        planned = [one for one in self.resources if one["type"] == kind and name in (None, one["name"])]
+        return {one.get("index") or one["name"]: one["values"] for one in planned}
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Terraform:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command in infra/gcp."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME")}
-        env = {**kept, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", **self.provider}
+        basics = {name: os.environ[name] for name in ("PATH", "HOME")}
+        env = {**basics, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", **self.provider}
         command = ["terraform", f"-chdir={self.root / 'infra' / 'gcp'}", *arguments]
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
 
@@ -48,9 +48,9 @@ class Terraform:
         """Return the plan for an empty project; fails the test when Terraform refuses."""
         done = self.try_plan(**variables)
         assert done.returncode == 0, done.stderr
-        return self.shown()
+        return self.planned()
 
-    def shown(self) -> Plan:
+    def planned(self) -> Plan:
         """Return the plan that was made last."""
         values = json.loads(self.run("show", "-json", "plan").stdout)["planned_values"]
         return Plan(values["root_module"]["resources"], values.get("outputs", {}))
@@ -71,9 +71,9 @@ def provider() -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def house(provider: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+def project(provider: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     """Terraform over a copy of infra/gcp, functions/ and workflows/ with every bundle built; not to be changed."""
-    root = tmp_path_factory.mktemp("house")
+    root = tmp_path_factory.mktemp("project")
     ignore = shutil.ignore_patterns(".terraform", "*.tfvars", "*.tfstate*")
     for name in ("infra/gcp", "functions", "workflows"):
         shutil.copytree(bundle.ROOT / name, root / name, ignore=ignore)
@@ -90,12 +90,12 @@ def house(provider: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def terraform(house: Terraform, tmp_path: Path) -> Terraform:
-    """A copy of the house for one test, to be changed at will."""
-    return replace(house, root=Path(shutil.copytree(house.root, tmp_path / "house")))
+def terraform(project: Terraform, tmp_path: Path) -> Terraform:
+    """A copy of the project for one test, to be changed at will."""
+    return replace(project, root=Path(shutil.copytree(project.root, tmp_path / "project")))
 
 
 @pytest.fixture(scope="session")
-def plan(house: Terraform) -> Plan:
-    """The plan of the house as it is, with nothing chosen."""
-    return house.plan()
+def plan(project: Terraform) -> Plan:
+    """The plan with every variable at its default."""
+    return project.plan()

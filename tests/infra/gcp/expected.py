@@ -14,8 +14,8 @@ NAMES = bundle.names()
 
 def manifest(name: str) -> dict[str, Any]:
     """Return a function's function.yaml."""
-    found: dict[str, Any] = yaml.safe_load((bundle.FUNCTIONS / name / "function.yaml").read_text())
-    return found
+    manifest: dict[str, Any] = yaml.safe_load((bundle.FUNCTIONS / name / "function.yaml").read_text())
+    return manifest
 
 
 def deployed(name: str) -> str:
@@ -34,5 +34,5 @@ def called_by_workflow() -> set[str]:
 
 
 def has(name: str, setting: str) -> bool:
-    """Say whether a function is granted the setting."""
+    """Return whether a function is granted the setting."""
     return setting in manifest(name)["settings"]

@@ -1,4 +1,4 @@
-"""What checkov says of infra/gcp; it has an environment of its own, for it wants another HCL parser than ours."""
+"""What checkov says of infra/gcp; it has an environment of its own, because it needs another HCL parser than ours."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from infra import bundle
     os.environ.get("CI", "").lower() not in ("1", "true"), reason="installs checkov: set CI=true, or `make checkov`"
 )
 def test_checkov_finds_nothing_that_is_not_explained() -> None:
-    """Each check passes, or its waiver stands with its reason beside the resource."""
+    """Each check passes, or its waiver is next to the resource, with a reason."""
     done = subprocess.run(
         ["make", "checkov"], cwd=bundle.ROOT, capture_output=True, text=True, timeout=300, check=False
     )

@@ -11,14 +11,14 @@ from infra import bundle
 
 FILES = sorted((bundle.ROOT / "infra" / "gcp").glob("*.tf"))
 TEXT = "\n".join(path.read_text() for path in FILES)
-# Strings may hold `label.x` or `local.y` that are no references.
+# Strings may hold `label.x` or `local.y` that are not references.
 CODE = "\n".join(line.partition("#")[0] for line in TEXT.splitlines())
 
 
 def blocks(kind: str) -> list[dict[str, Any]]:
     """Return every block of a kind in all files, its labels unquoted."""
-    found = [block for path in FILES for block in hcl2.loads(path.read_text()).get(kind, [])]
-    return [_unquoted(block) for block in found]
+    nested = [block for path in FILES for block in hcl2.loads(path.read_text()).get(kind, [])]
+    return [_unquoted(block) for block in nested]
 
 
 def _unquoted(value: Any) -> Any:
@@ -50,20 +50,20 @@ def test_indentation_is_two_spaces(path: Path) -> None:
 
 def test_variables_are_described_alphabetical_and_used() -> None:
     """Each variable says what it is for, has a type, and something reads it."""
-    variables = {name: said for block in blocks("variable") for name, said in block.items()}
+    variables = {name: fields for block in blocks("variable") for name, fields in block.items()}
 
     assert list(variables) == sorted(variables)
-    assert all(said["description"] and said["type"] for said in variables.values())
+    assert all(fields["description"] and fields["type"] for fields in variables.values())
     assert set(re.findall(r"\bvar\.(\w+)", CODE)) == set(variables)
 
 
 def test_outputs_are_described() -> None:
     """Each output says what it is."""
-    assert all(said["description"] for block in blocks("output") for said in block.values())
+    assert all(fields["description"] for block in blocks("output") for fields in block.values())
 
 
 def test_every_local_is_defined_and_used() -> None:
-    """No reference leads nowhere, and nothing is computed for nobody."""
+    """Every reference has a target, and everything computed is used."""
     defined = named("locals")
 
     assert set(re.findall(r"\blocal\.(\w+)", CODE)) == defined
@@ -89,10 +89,19 @@ def test_an_entity_has_a_file() -> None:
     assert "main.tf" not in {path.name for path in FILES}
 
 
-def test_metrics_count_what_the_house_says() -> None:
+def test_every_metric_that_is_queried_is_counted() -> None:
+    """An alert policy or a chart over a metric nobody writes would stay silent for ever."""
+    counted = set(re.findall(r"^ {4}(\w+) += \{ f", TEXT, re.MULTILINE))
+    queried = set(re.findall(r"local\.log_metric\}_(\w+?)(?:_bucket|_sum)?\$", TEXT))
+
+    assert queried
+    assert queried <= counted, queried - counted
+
+
+def test_metrics_count_events_that_are_logged() -> None:
     """Every event and field that a metric looks for is written by some line of the product."""
     text = (bundle.ROOT / "infra" / "gcp" / "metrics.tf").read_text().replace("\\", "")
-    files = [path for room in ("functions", "shared") for path in (bundle.ROOT / room).rglob("*.py")]
+    files = [path for folder in ("functions", "shared") for path in (bundle.ROOT / folder).rglob("*.py")]
     product = "\n".join(path.read_text() for path in files)
 
     events = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', text))

@@ -33,7 +33,7 @@ def test_configuration_is_valid(terraform: Terraform) -> None:
 
 
 def test_attribute_unknown_to_the_provider_is_found(terraform: Terraform) -> None:
-    """The schema is really asked: a misspelled attribute does not pass."""
+    """The schema is really used: a misspelled attribute does not pass."""
     path = terraform.root / "infra" / "gcp" / "workflow.tf"
     path.write_text(path.read_text().replace("call_log_level ", "call_log_lvl "))
 
@@ -46,19 +46,19 @@ def test_every_function_is_deployed_as_its_manifest_says(plan: Plan) -> None:
 
     assert sorted(functions) == NAMES
     for name, function in functions.items():
-        (config,), said = function["service_config"], manifest(name)
+        (config,), wanted = function["service_config"], manifest(name)
         assert function["name"] == deployed(name)
-        assert function["build_config"][0]["entry_point"] == said["entry_point"]
-        assert (config["available_memory"], config["timeout_seconds"]) == (said["memory"], said["timeout_s"])
+        assert function["build_config"][0]["entry_point"] == wanted["entry_point"]
+        assert (config["available_memory"], config["timeout_seconds"]) == (wanted["memory"], wanted["timeout_s"])
         assert config["service_account_email"] == account(name).removeprefix("serviceAccount:")
 
 
 @pytest.fixture(scope="module")
-def busy(house: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def busy(project: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """The plan with every setting of every function set."""
     everything = {setting: "x" for name in NAMES for setting in manifest(name)["settings"]}
-    root = Path(shutil.copytree(house.root, tmp_path_factory.mktemp("busy") / "house"))
-    return replace(house, root=root).plan(settings=everything)
+    root = Path(shutil.copytree(project.root, tmp_path_factory.mktemp("busy") / "project"))
+    return replace(project, root=root).plan(settings=everything)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,7 +90,7 @@ def test_no_secret_has_a_value_in_terraform(plan: Plan) -> None:
 
 
 def test_only_public_functions_face_the_outside(plan: Plan) -> None:
-    """Everybody may call the functions that say `public: true`; all others answer inside, or to a named function."""
+    """Anyone may call the functions that say `public: true`; all others answer inside, or to a named function."""
     invokers = plan.of("google_cloud_run_v2_service_iam_member", "public")
     functions = plan.of("google_cloudfunctions2_function")
     public = {name for name in NAMES if manifest(name).get("public")}
@@ -98,23 +98,23 @@ def test_only_public_functions_face_the_outside(plan: Plan) -> None:
     assert {"alert_intake"} <= set(invokers) == public
     assert {invoker["member"] for invoker in invokers.values()} == {"allUsers"}
     ingress = {name: function["service_config"][0]["ingress_settings"] for name, function in functions.items()}
-    asked = {
+    called = {
         one["name"].replace("-", "_") for one in plan.of("google_cloud_run_v2_service_iam_member", "function").values()
     }
-    assert {name for name, setting in ingress.items() if setting != "ALLOW_INTERNAL_ONLY"} == public | asked
+    assert {name for name, setting in ingress.items() if setting != "ALLOW_INTERNAL_ONLY"} == public | called
 
 
 def test_function_asks_another_when_it_is_granted_its_address(plan: Plan) -> None:
-    """X_FUNCTION_URL among its settings makes it an invoker of x, and tells it where x is."""
+    """X_FUNCTION_URL among its settings makes it an invoker of x, and gives it the address of x."""
     invokers = plan.of("google_cloud_run_v2_service_iam_member", "function")
-    granted = {(name, asked) for name in NAMES for asked in NAMES if has(name, f"{asked.upper()}_FUNCTION_URL")}
+    granted = {(name, callee) for name in NAMES for callee in NAMES if has(name, f"{callee.upper()}_FUNCTION_URL")}
 
     assert {tuple(pair.split("/")) for pair in invokers} == granted
-    for asker, asked in granted:
-        assert invokers[f"{asker}/{asked}"]["member"] == account(asker)
-        (config,) = plan.of("google_cloudfunctions2_function")[asker]["service_config"]
-        url = config["environment_variables"][f"{asked.upper()}_FUNCTION_URL"]
-        assert url == f"https://{deployed(asked)}-{mock_provider.NUMBER}.europe-west1.run.app"
+    for caller, callee in granted:
+        assert invokers[f"{caller}/{callee}"]["member"] == account(caller)
+        (config,) = plan.of("google_cloudfunctions2_function")[caller]["service_config"]
+        url = config["environment_variables"][f"{callee.upper()}_FUNCTION_URL"]
+        assert url == f"https://{deployed(callee)}-{mock_provider.NUMBER}.europe-west1.run.app"
 
 
 def test_each_function_has_an_account_of_its_own(plan: Plan) -> None:
@@ -149,14 +149,14 @@ def test_roles_are_least_privilege(plan: Plan) -> None:
 
 
 def test_starter_may_start_and_find_executions(plan: Plan) -> None:
-    """It lists executions after a lost reply, and may neither cancel them nor answer their callbacks."""
+    """It lists executions after a lost reply, and may neither cancel them nor send their callbacks."""
     permissions = plan.of("google_project_iam_custom_role")["starter"]["permissions"]
 
     assert {"workflows.executions.create", "workflows.executions.list"} <= set(permissions)
     assert not [permission for permission in permissions if "cancel" in permission or "callbacks" in permission]
 
 
-def test_only_doors_publish_alerts_and_only_listeners_lay_them_aside(plan: Plan) -> None:
+def test_only_senders_publish_alerts_and_only_subscribers_dead_letter_them(plan: Plan) -> None:
     """The starter, which takes messages of the topic, never sends itself a new one."""
     publishers = plan.of("google_pubsub_topic_iam_member", "publisher")
     dead_letter_publishers = plan.of("google_pubsub_topic_iam_member", "burier")
@@ -188,7 +188,7 @@ def test_workflow_stays_within_its_quotas(plan: Plan) -> None:
 
 
 def test_pushes_are_signed_patient_and_end_in_the_dead_letters(plan: Plan) -> None:
-    """Pub/Sub signs for the function's own URL, waits longer than it may run, and lays aside what never worked."""
+    """Pub/Sub signs for the function's own URL, waits longer than it may run, and dead-letters what never worked."""
     pushes = plan.of("google_pubsub_subscription", "push")
 
     assert set(pushes) == {name for name in NAMES if manifest(name)["trigger"] != "http"}
@@ -203,12 +203,12 @@ def test_pushes_are_signed_patient_and_end_in_the_dead_letters(plan: Plan) -> No
 
 def test_dead_letters_are_kept_and_watched(plan: Plan) -> None:
     """They have a subscription that never expires, Pub/Sub may move them, and an alert counts them."""
-    (kept,) = plan.of("google_pubsub_subscription", "dead").values()
+    (subscription,) = plan.of("google_pubsub_subscription", "dead").values()
     agent = f"serviceAccount:service-{mock_provider.NUMBER}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
-    assert kept["expiration_policy"] == [{"ttl": ""}]
-    assert plan.of("google_pubsub_topic_iam_member", "bury")["incident-alerts"]["member"] == agent
-    assert plan.of("google_pubsub_subscription_iam_member", "bury")["workflow_starter"]["member"] == agent
+    assert subscription["expiration_policy"] == [{"ttl": ""}]
+    assert plan.of("google_pubsub_topic_iam_member", "dead_letter")["incident-alerts"]["member"] == agent
+    assert plan.of("google_pubsub_subscription_iam_member", "dead_letter")["workflow_starter"]["member"] == agent
     assert {"dead_letters", "failed_executions"} <= set(plan.of("google_monitoring_alert_policy", "threshold"))
     assert set(plan.of("google_monitoring_alert_policy", "query")) == {"outcomes_missing", "spend"}
 

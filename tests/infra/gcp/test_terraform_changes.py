@@ -15,10 +15,10 @@ REPOSITORY = "projects/example-project/locations/europe-west1/connections/git/re
 
 def test_public_function_is_found_by_the_setting_named_after_it(terraform: Terraform) -> None:
     """Whoever is granted NIGHT_WATCH_URL, or WATCH_URL, gets the address of night_watch."""
-    said = {"trigger": "http", "memory": "256Mi", "timeout_s": 30, "secrets": []}
+    manifest = {"trigger": "http", "memory": "256Mi", "timeout_s": 30, "secrets": []}
     for name, more in {"night_watch": {"public": True}, "guest": {"settings": ["WATCH_URL", "OTHER_URL"]}}.items():
         (terraform.root / "functions" / name).mkdir()
-        text = yaml.safe_dump({"entry_point": name, **said, **more})
+        text = yaml.safe_dump({"entry_point": name, **manifest, **more})
         (terraform.root / "functions" / name / "function.yaml").write_text(text)
         (terraform.root / "build" / f"{name}.zip").write_bytes(b"bundle")
 
@@ -34,9 +34,9 @@ def test_new_folder_is_a_new_function(terraform: Terraform) -> None:
     """Nothing else is edited: account, schedule, limits and secret follow from its function.yaml."""
     folder = terraform.root / "functions" / "night_watch"
     folder.mkdir()
-    said = {"entry_point": "night_watch", "trigger": "http", "memory": "256Mi", "timeout_s": 30, "settings": []}
-    said |= {"secrets": ["NIGHT_KEY"], "schedule": "* * * * *", "max_instances": 1, "concurrency": 1, "cpu": "0.25"}
-    (folder / "function.yaml").write_text(yaml.safe_dump(said))
+    manifest = {"entry_point": "night_watch", "trigger": "http", "memory": "256Mi", "timeout_s": 30, "settings": []}
+    manifest |= {"secrets": ["NIGHT_KEY"], "schedule": "* * * * *", "max_instances": 1, "concurrency": 1, "cpu": "0.25"}
+    (folder / "function.yaml").write_text(yaml.safe_dump(manifest))
     (terraform.root / "build" / "night_watch.zip").write_bytes(b"bundle")
 
     plan = terraform.plan()
@@ -70,7 +70,7 @@ def test_rolled_back_function_runs_the_earlier_bundle(terraform: Terraform) -> N
 
 
 def test_setting_nobody_reads_is_refused(terraform: Terraform) -> None:
-    """A misspelled variable is told before anything changes."""
+    """A misspelled variable is reported before anything changes."""
     done = terraform.try_plan(settings={"GRAFANA_HOTS": "https://grafana.example.com"})
 
     assert done.returncode != 0
@@ -138,22 +138,22 @@ def test_deployer_may_use_the_quota_that_each_call_names(terraform: Terraform) -
 
 
 def test_budget_and_channels_are_made_when_asked_for(terraform: Terraform, plan: Plan) -> None:
-    """With a billing account there is a budget; the addresses given are told of it and of trouble."""
-    asked = terraform.plan(billing_account="000000-000000-000000", notification_emails=["ops@example.com"])
+    """With a billing account there is a budget; the given addresses are notified of it and of trouble."""
+    with_budget = terraform.plan(billing_account="000000-000000-000000", notification_emails=["ops@example.com"])
 
     assert plan.of("google_billing_budget") == {}
-    (month,) = asked.of("google_billing_budget").values()
+    (month,) = with_budget.of("google_billing_budget").values()
     assert [rule["threshold_percent"] for rule in month["threshold_rules"]] == [0.5, 0.9, 1]
-    policies = asked.of("google_monitoring_alert_policy").values()
+    policies = with_budget.of("google_monitoring_alert_policy").values()
     assert all(len(policy["notification_channels"]) == 1 for policy in policies)
 
 
 def test_one_function_can_be_deployed_without_the_others(terraform: Terraform) -> None:
-    """With `make deploy-rca`'s target, Terraform makes that function, what it stands on, and no other function."""
+    """With `make deploy-rca`'s target, Terraform makes that function, what it depends on, and no other function."""
     done = terraform.run("plan", "-input=false", "-no-color", "-out=plan", *_BASE, *_ONLY_RCA)
 
     assert done.returncode == 0, done.stderr
-    plan = terraform.shown()
+    plan = terraform.planned()
     assert set(plan.of("google_cloudfunctions2_function")) == {"rca"}
     assert plan.of("google_workflows_workflow") == {}
 

@@ -1,4 +1,4 @@
-"""Each rule of the checker on a small wrong workflow, and none of them on right ones."""
+"""Each rule finds its error in a small workflow, and valid workflows have no findings."""
 
 import json
 import textwrap
@@ -17,13 +17,13 @@ NO_CONTRACTS = Contracts()
 
 LANGUAGE = [
     ("- a: {retrun: 1}", 1, "unknown or misplaced key 'retrun'"),
-    ("- a: {return: 1}\n- b: [", 2, "no YAML"),
+    ("- a: {return: 1}\n- b: [", 2, "not YAML"),
     ("- a:\n    assign: [{x: '${nosuch.fn(1)}'}]", 1, "no function or subworkflow 'nosuch.fn'"),
     ("- a: {call: nosuch}", 1, "no function or subworkflow 'nosuch'"),
     ("- a: {call: googleapis.pubsub.publish}", 1, "no function or subworkflow 'googleapis.pubsub.publish'"),
     ("- a: {call: http.get, args: {url: x, bdy: 1}}", 1, "'http.get' has no parameter bdy"),
     ("- a: {call: http.get}", 1, "'http.get' needs url"),
-    ("- a: {assign: [{x: 1}], next: nowhere}", 1, "'next: nowhere' leads nowhere"),
+    ("- a: {assign: [{x: 1}], next: nowhere}", 1, "'next: nowhere' is not a valid target"),
     ("- a: {assign: [{x: 1}]}\n- a: {return: 1}", 2, "two steps are named 'a'"),
     ("- a: {steps: [{b: {assign: [{x: 1}]}}]}\n- b: {return: 1}", 1, "name of the step at line"),
     ("- a: {return: '${x}'}", 1, "reads the variable 'x', but nothing assigns it"),
@@ -49,11 +49,11 @@ LANGUAGE = [
     (f"- a: {{assign: [{', '.join(f'v{n}: 1' for n in range(51))}]}}", 1, "at most 50 entries"),
     ("- a: {parallel: {branches: [{b: {steps: [{c: {assign: [{x: 1}]}}]}}]}}", 1, "at least 2"),
 ]
-"""Source, line and words of the one finding."""
+"""Source, line and message text of the only finding."""
 
 
 def branches(step: str, first: str = "- init: {assign: [{x: 1}]}") -> str:
-    """Return a source whose parallel step at line 2 has the given step in a branch."""
+    """Return a source whose parallel step at line 2 has `step` in a branch."""
     both = f"[{{b: {{steps: [{step}]}}}}, {{c: {{steps: [{{d: {{next: end}}}}]}}}}]"
     return f"{first}\n- p: {{parallel: {{branches: {both}}}}}"
 
@@ -65,24 +65,24 @@ PARALLEL = [
 
 
 @pytest.mark.parametrize(("source", "line", "words"), LANGUAGE, ids=[words for _, _, words in LANGUAGE])
-def test_a_broken_law_is_told_with_its_line(source: str, line: int, words: str) -> None:
-    """One finding, at the line of the step, in words that name what is wrong."""
-    (finding,) = [found for found in check(source, NO_CONTRACTS) if not found.is_warning]
+def test_broken_rule_is_reported_with_its_line(source: str, line: int, words: str) -> None:
+    """There is one finding, at the line of the step, and its message names the error."""
+    (finding,) = [item for item in check(source, NO_CONTRACTS) if not item.is_warning]
 
     assert words in finding.message
     assert finding.line == line
 
 
 @pytest.mark.parametrize(("step", "words"), PARALLEL)
-def test_a_branch_is_held_to_its_scope(step: str, words: str) -> None:
-    """It writes nothing of its parent that is not shared and reads nothing that is nowhere."""
+def test_branch_is_limited_to_its_scope(step: str, words: str) -> None:
+    """It cannot write an unshared variable of its parent or read an unassigned one."""
     messages = [finding.message for finding in check(branches(step), NO_CONTRACTS)]
 
     assert any(words in message for message in messages)
 
 
-def test_a_variable_of_one_branch_is_unknown_in_another() -> None:
-    """Branches share nothing but what their parent has."""
+def test_variable_of_one_branch_is_unknown_in_another() -> None:
+    """Branches share only variables of their parent."""
     source = """
     - p:
         parallel:
@@ -96,15 +96,15 @@ def test_a_variable_of_one_branch_is_unknown_in_another() -> None:
     assert "'mine', but it is local to the branch in step 'p'" in finding.message
 
 
-def test_every_finding_is_told_at_once() -> None:
-    """Somebody mending a workflow sees all of it."""
+def test_all_findings_are_reported_together() -> None:
+    """Someone fixing a workflow sees every error."""
     source = "- a: {call: nosuch}\n- b: {return: '${ghost}'}\n- c: {next: nowhere}"
 
     assert [finding.line for finding in check(source, NO_CONTRACTS)] == [1, 2, 3, 3]
 
 
-def test_parallel_steps_three_deep_are_told_even_through_a_call() -> None:
-    """The limit is of the execution, not of the text."""
+def test_parallel_steps_three_deep_are_reported_through_a_call() -> None:
+    """The limit applies to the execution, not to the text."""
     pair = "[{{{0}1: {{steps: [{1}]}}}}, {{{0}2: {{steps: [{{{0}3: {{assign: [{{v: 1}}]}}}}]}}}}]"
     deep = pair.format("c", "{s: {assign: [{v: 1}]}}")
     middle = pair.format("b", f"{{q: {{parallel: {{branches: {deep}}}}}}}")
@@ -130,49 +130,49 @@ def test_parallel_steps_three_deep_are_told_even_through_a_call() -> None:
         ("- a: {switch: [{condition: '${1 == 1}', next: c}]}\n- b: {next: end}\n- c: {return: 3}", []),
     ],
 )
-def test_a_step_nobody_reaches_is_a_warning(source: str, unreachable: list[int]) -> None:
-    """It is told once and fails nothing."""
-    found = check(source, NO_CONTRACTS)
+def test_unreachable_step_is_a_warning(source: str, unreachable: list[int]) -> None:
+    """It is reported once and does not fail the check."""
+    findings = check(source, NO_CONTRACTS)
 
-    assert [finding.line for finding in found] == unreachable
-    assert all(finding.is_warning and str(finding).startswith(f"{finding.line}: warning:") for finding in found)
+    assert [finding.line for finding in findings] == unreachable
+    assert all(finding.is_warning and str(finding).startswith(f"{finding.line}: warning:") for finding in findings)
 
 
-ASKERS = """
+CALLERS = """
 ask: {params: [function, body], steps: [{post: {call: http.post, args: {url: "${function}", body: "${body}"}}}]}
 attempt: {params: [function, body], steps: [{call: {call: ask, args: {function: "${function}", body: "${body}"}}}]}
 """
 
 
 def product(steps: str) -> list[str]:
-    """Return the findings of a workflow that asks functions, with the contracts of the house."""
-    source = f"main:\n  params: [args]\n  steps:\n{textwrap.indent(textwrap.dedent(steps), '    ')}{ASKERS}"
+    """Return the findings of a workflow that calls functions, with the product's contracts."""
+    source = f"main:\n  params: [args]\n  steps:\n{textwrap.indent(textwrap.dedent(steps), '    ')}{CALLERS}"
     return [finding.message for finding in check(source, read(bundle.FUNCTIONS)) if not finding.is_warning]
 
 
 def detect(body: str = "{alert: '${args.alert}'}", function: str = "incident_detection", then: str = "") -> str:
-    """Return a step that attempts a function into `found`, and what follows."""
-    return f"- s: {{call: attempt, args: {{function: {function}, body: {body}}}, result: found}}\n{then}\n"
+    """Return a step that calls a function with result `outcome`, and the text of the steps after it."""
+    return f"- s: {{call: attempt, args: {{function: {function}, body: {body}}}, result: outcome}}\n{then}\n"
 
 
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
         (detect(function="incident_detecton"), "there is no function 'incident_detecton'"),
-        (detect(function="alert_intake"), "'alert_intake' is no step"),
+        (detect(function="alert_intake"), "'alert_intake' is not a workflow step"),
         (detect("{alert: 1, alrt: 2}"), "DetectionRequest, has no field alrt"),
         (detect("{}"), "DetectionRequest, needs alert"),
         (detect("{alert: null}"), "'alert' of DetectionRequest is required, but null is sent"),
-        (detect(then="- r: {return: '${found.anser}'}"), "reads 'anser' of a map of answer, failure"),
-        (detect(then="- r: {return: '${found.answer.severty}'}"), "reads 'severty' of Incident"),
-        (detect(then="- r: {return: '${found.answer[\"severty\"]}'}"), "reads 'severty' of Incident"),
-        (detect(then="- r: {return: '${map.get(found.answer, \"needs_respons\")}'}"), "'needs_respons' of Incident"),
-        (detect(then="- r: {assign: [{i: '${found.answer}'}]}\n- t: {return: '${i.patch}'}"), "'patch' of Incident"),
-        (detect(then=detect("{alert: '${found.answer}'}").replace("s:", "t:", 1)), "takes Alert, not Incident"),
+        (detect(then="- r: {return: '${outcome.anser}'}"), "reads 'anser' of a map of answer, failure"),
+        (detect(then="- r: {return: '${outcome.answer.severty}'}"), "reads 'severty' of Incident"),
+        (detect(then="- r: {return: '${outcome.answer[\"severty\"]}'}"), "reads 'severty' of Incident"),
+        (detect(then="- r: {return: '${map.get(outcome.answer, \"needs_respons\")}'}"), "'needs_respons' of Incident"),
+        (detect(then="- r: {assign: [{i: '${outcome.answer}'}]}\n- t: {return: '${i.patch}'}"), "'patch' of Incident"),
+        (detect(then=detect("{alert: '${outcome.answer}'}").replace("s:", "t:", 1)), "takes Alert, not Incident"),
     ],
 )
-def test_a_function_is_asked_what_its_contract_says(steps: str, words: str) -> None:
-    """A wrong name, a wrong body or a field no answer has is told before anything runs."""
+def test_call_that_breaks_a_contract_is_reported(steps: str, words: str) -> None:
+    """A wrong name, a wrong body or an unknown answer field is reported before anything runs."""
     (message,) = product(steps)
 
     assert words in message
@@ -181,32 +181,32 @@ def test_a_function_is_asked_what_its_contract_says(steps: str, words: str) -> N
 @pytest.mark.parametrize(
     "then",
     [
-        "- r: {return: '${found.answer.needs_response}'}",
-        "- r: {return: '${found.answer.error_summary.total_errors}'}",
-        "- r: {return: '${default(map.get(found.answer, \"looks_like_regression\"), false)}'}",
-        "- r: {return: '${found.failure.step}'}",
+        "- r: {return: '${outcome.answer.needs_response}'}",
+        "- r: {return: '${outcome.answer.error_summary.total_errors}'}",
+        "- r: {return: '${default(map.get(outcome.answer, \"looks_like_regression\"), false)}'}",
+        "- r: {return: '${outcome.failure.step}'}",
         "- r: {return: '${map.get(args, \"anything\")}'}",
     ],
 )
-def test_what_the_contracts_hold_is_no_finding(then: str) -> None:
-    """Computed fields, nested contracts and what nobody can know pass."""
+def test_call_that_follows_its_contract_has_no_finding(then: str) -> None:
+    """Computed fields, nested contracts and values of unknown shape pass."""
     assert product(detect(then=then)) == []
 
 
-def test_an_answer_is_known_through_a_subworkflow() -> None:
-    """Arguments and results carry what is known of them."""
+def test_answer_shape_is_known_through_a_subworkflow() -> None:
+    """Arguments and results keep their shapes."""
     source = f"""
 main:
   params: [args]
   steps:
-    - s: {{call: attempt, args: {{function: incident_detection, body: {{alert: "${{args.alert}}"}}}}, result: found}}
-    - t: {{call: inner, args: {{incident: "${{found.answer}}"}}, result: back}}
+    - s: {{call: attempt, args: {{function: incident_detection, body: {{alert: "${{args.alert}}"}}}}, result: outcome}}
+    - t: {{call: inner, args: {{incident: "${{outcome.answer}}"}}, result: back}}
     - u: {{return: "${{back.nonsense}}"}}
 inner:
   params: [incident]
   steps:
     - v: {{return: {{severity: "${{incident.severty}}"}}}}
-{ASKERS}"""
+{CALLERS}"""
 
     messages = [finding.message for finding in check(source, read(bundle.FUNCTIONS)) if not finding.is_warning]
 
@@ -216,8 +216,8 @@ inner:
     ]
 
 
-def test_the_workflow_of_the_house_has_no_finding() -> None:
-    """Not even a warning."""
+def test_incident_workflow_has_no_finding() -> None:
+    """There is not even a warning."""
     assert check(WORKFLOW.read_text(encoding="utf-8"), read(bundle.FUNCTIONS)) == []
 
 
@@ -235,8 +235,8 @@ def test_the_workflow_of_the_house_has_no_finding() -> None:
         ("retry: ${http.default_retry}", "retry: ${http.default_retries}"),
     ],
 )
-def test_a_slip_in_the_workflow_of_the_house_is_found(good: str, bad: str) -> None:
-    """Each of the slips that only an incident would have shown."""
+def test_typo_in_the_incident_workflow_is_found(good: str, bad: str) -> None:
+    """Without the check each of these typos would only show during an incident."""
     text = WORKFLOW.read_text(encoding="utf-8")
     assert good in text
 
@@ -244,15 +244,15 @@ def test_a_slip_in_the_workflow_of_the_house_is_found(good: str, bad: str) -> No
 
 
 def _findings(file: Path) -> list[Finding]:
-    found = check(file.read_text(encoding="utf-8"), NO_CONTRACTS)
-    # The cases use a name twice in different branches, which the checker alone minds.
-    return [item for item in found if not item.is_warning and "name of the step at line" not in item.message]
+    findings = check(file.read_text(encoding="utf-8"), NO_CONTRACTS)
+    # The cases use a step name twice in different branches, which only this checker reports.
+    return [item for item in findings if not item.is_warning and "name of the step at line" not in item.message]
 
 
-@pytest.mark.skipif(not FILES, reason=f"no conformance cases at {CONFORMANCE.name!r} beside the project")
+@pytest.mark.skipif(not FILES, reason=f"no conformance cases in {CONFORMANCE.name!r} next to the project")
 @pytest.mark.parametrize("file", FILES or [CONFORMANCE], ids=lambda file: file.name.partition(".")[0])
-def test_conformance_cases_are_judged_as_they_say(file: Path) -> None:
-    """What must be refused has a finding; what must succeed has none."""
+def test_conformance_case_matches_its_meta_line(file: Path) -> None:
+    """A case to reject has a finding; a case that succeeds has none."""
     meta = json.loads(file.read_text(encoding="utf-8").splitlines()[0].removeprefix("# META "))
 
     if meta["reject"]:

@@ -1,4 +1,4 @@
-"""The command: what it prints and how it ends."""
+"""The command: its output and exit status."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import pytest
 from infra.workflow_checks.__main__ import main
 
 
-def test_the_workflows_of_the_house_pass(capsys: pytest.CaptureFixture[str]) -> None:
+def test_product_workflows_pass(capsys: pytest.CaptureFixture[str]) -> None:
     """Without arguments every workflow is checked."""
     assert main([]) == 0
-    assert "1 checked, nothing to complain about: incident.workflows.yaml" in capsys.readouterr().out
+    assert "1 checked, no findings: incident.workflows.yaml" in capsys.readouterr().out
 
 
 def test_findings_are_printed_as_file_line_and_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The exit status is 1, and editors can jump to the line."""
+    """The exit status is 1; editors can jump to the line."""
     file = tmp_path / "wrong.workflows.yaml"
     file.write_text("- a: {return: '${ghost}'}\n- b: {call: nosuch}\n", encoding="utf-8")
 
@@ -26,8 +26,8 @@ def test_findings_are_printed_as_file_line_and_message(tmp_path: Path, capsys: p
     ]
 
 
-def test_a_warning_alone_fails_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is printed all the same."""
+def test_warning_alone_does_not_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is still printed."""
     file = tmp_path / "warned.workflows.yaml"
     file.write_text("- a: {return: 1}\n- b: {return: 2}\n", encoding="utf-8")
 
@@ -35,7 +35,7 @@ def test_a_warning_alone_fails_nothing(tmp_path: Path, capsys: pytest.CaptureFix
     assert "warning: step 'b'" in capsys.readouterr().out
 
 
-def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No traceback for a wrong path."""
+def test_unreadable_file_is_a_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong path gives no traceback."""
     assert main([str(tmp_path / "nowhere.yaml")]) == 1
     assert "cannot be read" in capsys.readouterr().out

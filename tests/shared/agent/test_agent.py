@@ -1,4 +1,4 @@
-"""The agent: refines, checks, falls back."""
+"""The agent: refines, checks, falls back to the offline answer."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from shared.model.port import Tool
 from shared.step.recorder import recording
 from shared.traces.port import Run
 from tests.builders import NOW, a_record, an_alert, an_incident
-from tests.fakes_model import FakeModel, asking, connect, said
+from tests.fakes_model import FakeModel, asking, connect, text_reply
 
 OFFLINE = RootCauses(most_likely="offline thinks so")
 INCIDENT_ID = an_alert().incident_id
@@ -34,24 +34,24 @@ GOOD = json.dumps(
 )
 
 
-def _stands(causes: RootCauses, known: GroundingContext) -> tuple[RootCauses, list[str]]:
+def _unchanged(causes: RootCauses, context: GroundingContext) -> tuple[RootCauses, list[str]]:
     return causes, []
 
 
-def _ask(tmp_path: Path, check=_stands, toolbox: Toolbox | None = None, incident=None) -> RootCauses:
+def _ask(tmp_path: Path, check=_unchanged, toolbox: Toolbox | None = None, incident=None) -> RootCauses:
     prompt = tmp_path / "prompt.md"
     prompt.write_text("Be exact.\n---\n{{incident}} {{offline}}")
     agent = Agent[RootCauses]("rca", "light", prompt, RootCauses)
     return agent.refine(INCIDENT_ID, OFFLINE, {"incident": incident or an_incident()}, check, toolbox)
 
 
-def test_without_a_model_the_offline_answer_stands(tmp_path) -> None:
-    """No key is no failure: the answer is not degraded."""
+def test_without_a_model_the_offline_answer_is_returned(tmp_path) -> None:
+    """A missing key is not a failure: the answer is not degraded."""
     assert _ask(tmp_path) == OFFLINE
 
 
-def test_models_answer_replaces_the_offline_one_and_says_who_made_it(monkeypatch, tmp_path) -> None:
-    """The refined answer carries the model's version."""
+def test_models_answer_replaces_the_offline_one_and_names_the_model(monkeypatch, tmp_path) -> None:
+    """The refined answer names the model and its version."""
     connect(monkeypatch, FakeModel(GOOD))
 
     answer = _ask(tmp_path)
@@ -60,8 +60,8 @@ def test_models_answer_replaces_the_offline_one_and_says_who_made_it(monkeypatch
     assert answer.produced_by == "gemini:gemini-test"
 
 
-def test_model_cannot_say_who_it_is_or_that_all_is_well(monkeypatch, tmp_path) -> None:
-    """`produced_by` and `degraded` are written by code alone, and not even asked for."""
+def test_model_cannot_write_produced_by_or_degraded(monkeypatch, tmp_path) -> None:
+    """Only code writes these two fields, and the schema for the model does not have them."""
     fake = FakeModel(json.dumps({**json.loads(GOOD), "produced_by": "root", "degraded": "no"}))
     connect(monkeypatch, fake)
 
@@ -75,7 +75,7 @@ def test_model_cannot_say_who_it_is_or_that_all_is_well(monkeypatch, tmp_path) -
     "failure", ["{cut off", "{}", "[]", '{"root_causes": 3}', Unavailable("away"), BadAnswer("blocked")]
 )
 def test_failing_model_leaves_the_offline_answer_marked_degraded(monkeypatch, tmp_path, failure) -> None:
-    """The engineer gets the offline answer and is told why."""
+    """The engineer gets the offline answer and the reason."""
     connect(monkeypatch, FakeModel(failure))
 
     answer = _ask(tmp_path)
@@ -86,14 +86,14 @@ def test_failing_model_leaves_the_offline_answer_marked_degraded(monkeypatch, tm
 
 
 def test_missing_key_degrades_the_answer_instead_of_failing_the_step(monkeypatch, tmp_path) -> None:
-    """A wrong setting costs the model, not the incident."""
+    """A wrong setting disables the model, not the analysis of the incident."""
     monkeypatch.setenv("MODEL_PROVIDER", "gemini")
 
     assert Misconfigured.__name__ in (_ask(tmp_path).degraded or "")
 
 
-def test_broken_answer_is_mended_once(monkeypatch, tmp_path) -> None:
-    """The model hears what was wrong, and its second answer counts."""
+def test_broken_answer_gets_one_repair(monkeypatch, tmp_path) -> None:
+    """The model receives what was wrong, and its second answer is used."""
     fake = FakeModel('{"root_causes": 3}', GOOD)
     connect(monkeypatch, fake)
 
@@ -103,8 +103,8 @@ def test_broken_answer_is_mended_once(monkeypatch, tmp_path) -> None:
     assert "root_causes" in str(fake.messages[1])
 
 
-def test_model_that_never_mends_is_asked_twice(monkeypatch, tmp_path) -> None:
-    """One repair, not many."""
+def test_model_that_stays_broken_is_asked_twice(monkeypatch, tmp_path) -> None:
+    """There is one repair, not more."""
     fake = FakeModel("nonsense")
     connect(monkeypatch, fake)
 
@@ -114,8 +114,8 @@ def test_model_that_never_mends_is_asked_twice(monkeypatch, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("text", [f"```json\n{GOOD}\n```", f"```\n{GOOD}\n```\n", f"\n{GOOD}  "])
-def test_fenced_answer_is_understood(monkeypatch, tmp_path, text) -> None:
-    """A habit of models is no failure."""
+def test_answer_in_a_markdown_fence_is_read(monkeypatch, tmp_path, text) -> None:
+    """Models often add a Markdown fence; this is not a failure."""
     fake = FakeModel(text)
     connect(monkeypatch, fake)
 
@@ -126,17 +126,18 @@ def test_fenced_answer_is_understood(monkeypatch, tmp_path, text) -> None:
 @pytest.mark.parametrize(
     "text", ["```\n" + " " * 1_900_000, "```" * 600_000, "\n" * 1_900_000 + "```", "[" * 1_900_000]
 )
-def test_two_megabytes_of_nothing_take_no_time(monkeypatch, tmp_path, text: str) -> None:
-    """Nothing a model says is read in more than one pass."""
+def test_two_megabytes_of_nonsense_are_read_in_linear_time(monkeypatch, tmp_path, text: str) -> None:
+    """Whatever a model replies is read in one pass."""
     connect(monkeypatch, FakeModel(text))
-    began = time.monotonic()
+    start = time.process_time()
 
     assert _ask(tmp_path).produced_by == "offline"
-    assert time.monotonic() - began < 3
+    # CPU time, which other processes do not change; reading each character anew would take hours.
+    assert time.process_time() - start < 30
 
 
-def test_prose_too_long_is_cut_instead_of_refused(monkeypatch, tmp_path) -> None:
-    """A sentence over its bound costs no second call."""
+def test_too_long_prose_is_truncated_instead_of_rejected(monkeypatch, tmp_path) -> None:
+    """A text over its length limit needs no second call."""
     fake = FakeModel(json.dumps({"most_likely": "so " * 2_000}))
     connect(monkeypatch, fake)
 
@@ -147,17 +148,17 @@ def test_prose_too_long_is_cut_instead_of_refused(monkeypatch, tmp_path) -> None
 
 
 def test_what_the_check_drops_is_recorded(monkeypatch, tmp_path) -> None:
-    """The trace counts every claim that did not stand."""
+    """The trace holds every claim that was dropped."""
     connect(monkeypatch, FakeModel(GOOD))
 
     with recording() as done:
-        _ask(tmp_path, check=lambda causes, known: (causes, ["dropped a quote"]))
+        _ask(tmp_path, check=lambda causes, context: (causes, ["dropped a quote"]))
 
     assert done.claims_dropped == ["dropped a quote"]
 
 
 def test_cost_of_a_bad_answer_is_recorded(monkeypatch, tmp_path) -> None:
-    """Each call was billed, so it counts even when nothing of it is used."""
+    """Each call was billed, so it counts even when its answer is not used."""
     connect(monkeypatch, FakeModel("no json"))
 
     with recording() as done:
@@ -167,8 +168,8 @@ def test_cost_of_a_bad_answer_is_recorded(monkeypatch, tmp_path) -> None:
     assert isinstance(done.model_failures[0].error, BadAnswer)
 
 
-def test_evidence_is_fenced_by_a_fresh_word_each_time(monkeypatch, tmp_path) -> None:
-    """Text from logs cannot close a fence it cannot guess."""
+def test_evidence_is_fenced_with_a_new_random_mark_each_time(monkeypatch, tmp_path) -> None:
+    """Text from logs cannot guess the mark, so it cannot close the fence."""
     fake = FakeModel(GOOD)
     connect(monkeypatch, fake)
 
@@ -180,8 +181,8 @@ def test_evidence_is_fenced_by_a_fresh_word_each_time(monkeypatch, tmp_path) -> 
     assert fake.questions[0].instructions == "Be exact."
 
 
-def test_model_sees_masks_and_the_answer_real_names(monkeypatch, tmp_path) -> None:
-    """What identifies a host never leaves; what the model says of it comes back."""
+def test_model_sees_masks_and_the_answer_has_real_names(monkeypatch, tmp_path) -> None:
+    """A host name is never sent to the model; a mask in the answer becomes the host name again."""
     incident = an_incident(initial_symptoms=["refused by db7.prod.internal"])
     fake = FakeModel(GOOD)
     connect(monkeypatch, fake)
@@ -208,10 +209,10 @@ def _spent(tokens: int, cost_usd: float) -> None:
         ("MODEL_MAX_COST_USD_PER_INCIDENT", "0.5", 10, 0.51),
     ],
 )
-def test_ceiling_of_the_incident_ends_in_the_offline_answer(
+def test_incident_over_its_ceiling_gets_the_offline_answer(
     monkeypatch, tmp_path, name: str, value: str, tokens: int, cost_usd: float
 ) -> None:
-    """What other steps spent counts; over it nobody is asked, and the brief names the ceiling."""
+    """The spending of other steps counts; over the ceiling no model is called, and the brief names the ceiling."""
     monkeypatch.setenv(name, value)
     fake = FakeModel(GOOD)
     connect(monkeypatch, fake)
@@ -224,7 +225,7 @@ def test_ceiling_of_the_incident_ends_in_the_offline_answer(
 
 
 def test_below_the_ceiling_the_model_is_asked(monkeypatch, tmp_path) -> None:
-    """What was spent is remembered, not feared."""
+    """Earlier spending below the ceiling changes nothing."""
     fake = FakeModel(GOOD)
     connect(monkeypatch, fake)
     _spent(4_990, 0.1)
@@ -233,28 +234,28 @@ def test_below_the_ceiling_the_model_is_asked(monkeypatch, tmp_path) -> None:
 
 
 def _toolbox(calls: list[dict[str, object]], rounds: int = 2) -> Toolbox:
-    def look(args) -> str:
+    def read_something(args) -> str:
         calls.append(dict(args))
         return "seen"
 
-    return Toolbox((Tool("look", "Looks.", {"type": "object"}, look),), rounds)
+    return Toolbox((Tool("read", "Reads.", {"type": "object"}, read_something),), rounds)
 
 
 def test_tool_is_run_and_its_result_fenced(monkeypatch, tmp_path) -> None:
     """What a tool reads is evidence too."""
     calls: list[dict[str, object]] = []
-    fake = FakeModel(asking("look"), GOOD)
+    fake = FakeModel(asking("read"), GOOD)
     connect(monkeypatch, fake)
 
     answer = _ask(tmp_path, toolbox=_toolbox(calls))
 
     assert answer.most_likely == "a divisor is zero"
     assert calls == [{}]
-    assert "<result_of_look untrusted=" in fake.messages[1][0].text
+    assert "<result_of_read untrusted=" in fake.messages[1][0].text
 
 
-def test_tool_the_model_lacks_is_refused_by_name(monkeypatch, tmp_path) -> None:
-    """The wire may let a name through; the house does not."""
+def test_call_of_an_unknown_tool_is_refused_by_name(monkeypatch, tmp_path) -> None:
+    """The provider may accept an unknown name; the agent does not."""
     calls: list[dict[str, object]] = []
     fake = FakeModel(asking("create_pull_request"), GOOD)
     connect(monkeypatch, fake)
@@ -268,9 +269,9 @@ def test_tool_the_model_lacks_is_refused_by_name(monkeypatch, tmp_path) -> None:
 
 
 def test_endless_tool_loop_ends_in_the_offline_answer(monkeypatch, tmp_path) -> None:
-    """Rounds are counted here: two served, one refusal, then the model is done."""
+    """The agent counts the rounds: two are run, one is refused, then the conversation ends."""
     calls: list[dict[str, object]] = []
-    fake = FakeModel(asking("look"))
+    fake = FakeModel(asking("read"))
     connect(monkeypatch, fake)
 
     answer = _ask(tmp_path, toolbox=_toolbox(calls, rounds=2))
@@ -280,10 +281,10 @@ def test_endless_tool_loop_ends_in_the_offline_answer(monkeypatch, tmp_path) -> 
     assert fake.calls_allowed == [True, True, False, False]
 
 
-def test_many_requests_in_one_turn_are_bounded(monkeypatch, tmp_path) -> None:
-    """A turn of a thousand calls runs four."""
+def test_many_calls_in_one_turn_are_limited(monkeypatch, tmp_path) -> None:
+    """Of a thousand calls in one turn, four are run."""
     calls: list[dict[str, object]] = []
-    connect(monkeypatch, FakeModel(asking(*["look"] * 1_000), GOOD))
+    connect(monkeypatch, FakeModel(asking(*["read"] * 1_000), GOOD))
 
     _ask(tmp_path, toolbox=_toolbox(calls))
 
@@ -291,8 +292,8 @@ def test_many_requests_in_one_turn_are_bounded(monkeypatch, tmp_path) -> None:
 
 
 def test_unstructured_turn_is_followed_by_a_structured_one(monkeypatch, tmp_path) -> None:
-    """An older model looks first and answers with a schema then."""
-    fake = FakeModel(said("I have seen enough.", is_structured=False), GOOD)
+    """An older model reads first, and then answers with a schema."""
+    fake = FakeModel(text_reply("I have seen enough.", is_structured=False), GOOD)
     connect(monkeypatch, fake)
 
     answer = _ask(tmp_path, toolbox=_toolbox([]))
@@ -302,12 +303,12 @@ def test_unstructured_turn_is_followed_by_a_structured_one(monkeypatch, tmp_path
 
 
 def test_prompt_with_an_unknown_name_is_an_error(monkeypatch, tmp_path) -> None:
-    """A forgotten fact is a bug, not an empty place."""
+    """A missing fact is a bug, not an empty string."""
     prompt = tmp_path / "prompt.md"
     prompt.write_text("Be exact.\n---\n{{incident}} {{offline}} {{weather}}")
     connect(monkeypatch, FakeModel(GOOD))
 
     with pytest.raises(ValueError, match="weather"):
         Agent[Answer]("rca", "light", prompt, RootCauses).refine(
-            INCIDENT_ID, OFFLINE, {"incident": an_incident()}, lambda answer, known: (answer, [])
+            INCIDENT_ID, OFFLINE, {"incident": an_incident()}, lambda answer, context: (answer, [])
         )

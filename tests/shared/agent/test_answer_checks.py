@@ -1,4 +1,4 @@
-"""What of each agent's answer may stand."""
+"""The checks of each agent's answer."""
 
 import pytest
 
@@ -31,15 +31,15 @@ def _causes(incident: Incident = INCIDENT, **changes) -> tuple[RootCauses, list[
 
 
 def test_quoted_claim_keeps_its_confidence_up_to_the_cap() -> None:
-    """Words that stand in the evidence carry a claim; certainty is for those who saw it."""
+    """A quote from the evidence supports a claim, but never with certainty."""
     causes, drops = _causes(quotes=[QUOTE])
 
     assert (causes.root_causes[0].confidence, drops) == (answer_checks.CAP, [])
     assert causes.root_causes[0].evidence_ids == ["L1"]
 
 
-def test_claim_without_a_quote_is_believed_less() -> None:
-    """Citing is less than quoting."""
+def test_claim_without_a_quote_has_lower_confidence() -> None:
+    """A citation supports a claim less than a quote does."""
     assert _causes(evidence_ids=["L1"])[0].root_causes[0].confidence == answer_checks.UNQUOTED_CONFIDENCE
 
 
@@ -52,7 +52,7 @@ def test_claim_without_a_quote_is_believed_less() -> None:
     ],
 )
 def test_confidence_is_capped_by_what_was_available(changes, cap: float) -> None:
-    """Who could not see it all cannot be sure."""
+    """With part of the telemetry missing, no claim is certain."""
     incident = an_incident(**{"onset": NOW, "lines_read": 40, **changes})
 
     assert _causes(incident, quotes=[QUOTE])[0].root_causes[0].confidence == cap
@@ -60,16 +60,16 @@ def test_confidence_is_capped_by_what_was_available(changes, cap: float) -> None
 
 @pytest.mark.parametrize("changes", [{"evidence_ids": ["T7"]}, {"quotes": [Quote(evidence_id="L1", text="UFO")]},
                                      {"quotes": [QUOTE], "hypothesis": "98765 users were hit."}])  # fmt: skip
-def test_claim_without_evidence_gives_way_to_the_offline_one(changes) -> None:
-    """Invented evidence and invented numbers do not reach the brief."""
+def test_claim_without_evidence_is_replaced_by_the_offline_one(changes) -> None:
+    """Invented evidence and invented numbers never get into the brief."""
     causes, drops = _causes(**changes)
 
     assert (causes.root_causes, causes.most_likely) == ([], "offline thinks so")
     assert drops
 
 
-def test_no_hypothesis_is_an_answer() -> None:
-    """Silence of the model is not replaced by a guess."""
+def test_answer_without_hypotheses_is_accepted() -> None:
+    """When the model gives no hypothesis, no guess replaces it."""
     unknown = Unknown(what="Whether the cache was cold.", next_query='{service_name="checkout-api"} |= "cache"')
     causes, drops = answer_checks.causes(RootCauses(unknowns=[unknown]), OFFLINE, INCIDENT, CONTEXT)
 
@@ -89,29 +89,29 @@ def _judged(offline: Incident, **changes) -> tuple[Incident, list[str]]:
     ],
     ids=["high", "no logs", "half the telemetry"],
 )
-def test_model_may_not_silence_what_code_would_not(offline: Incident) -> None:
-    """Words in a log that talk a model into a dismissal change nothing."""
+def test_model_may_not_dismiss_what_code_would_not(offline: Incident) -> None:
+    """A log text that talks the model into a dismissal changes nothing."""
     judged, drops = _judged(offline, recommendation="dismiss", incident_detected=False)
 
     assert judged.needs_response
     assert drops
 
 
-def test_model_may_dismiss_a_small_matter_code_saw_in_full() -> None:
-    """Judging a passing disturbance is what it is asked for."""
+def test_model_may_dismiss_a_small_incident_with_complete_telemetry() -> None:
+    """To judge a short disturbance is the task of the model."""
     judged, drops = _judged(an_incident(lines_read=40, severity="medium"), recommendation="dismiss")
 
     assert (judged.recommendation, drops) == ("dismiss", [])
 
 
 def test_severity_falls_one_step_at_most() -> None:
-    """One step is a matter of opinion."""
+    """The model may lower the severity by one step, not more."""
     assert _judged(INCIDENT, severity="medium")[0].severity == "medium"
     assert _judged(INCIDENT, severity="low")[0].severity == "medium"
 
 
 def test_invented_service_is_dropped() -> None:
-    """Only names that stand in the evidence are told."""
+    """Only names that are in the evidence are reported."""
     judged, _ = _judged(INCIDENT, affected_services=["checkout-api", "payments-of-mars"])
 
     assert judged.affected_services == ["checkout-api"]
@@ -130,13 +130,15 @@ BAD_STEPS = [
 
 
 @pytest.mark.parametrize("step", BAD_STEPS)
-def test_step_that_leads_away_or_destroys_is_dropped(step: str) -> None:
-    """Advice is read by people in a hurry, and pasted."""
-    given = Suggestion(type="config", description="Restore the setting.", steps=[step, "Restart it."], priority="high")
+def test_step_with_an_address_or_a_destructive_command_is_dropped(step: str) -> None:
+    """People in a hurry copy advice without checking it."""
+    suggestion = Suggestion(
+        type="config", description="Restore the setting.", steps=[step, "Restart it."], priority="high"
+    )
     offline = Suggestions()
 
     advice, drops = answer_checks.suggestions(
-        Suggestions(suggestions=[given], recommended_action=step), offline, CONTEXT
+        Suggestions(suggestions=[suggestion], recommended_action=step), offline, CONTEXT
     )
 
     assert advice.suggestions[0].steps == ["Restart it."]
@@ -145,19 +147,21 @@ def test_step_that_leads_away_or_destroys_is_dropped(step: str) -> None:
 
 
 def test_advice_may_propose_numbers() -> None:
-    """A limit to set is no claim about what was seen."""
-    given = Suggestion(type="scale", description="Scale to 120 pods with 4096 MB.", priority="high")
+    """A proposed limit is not a claim about the evidence."""
+    suggestion = Suggestion(type="scale", description="Scale to 120 pods with 4096 MB.", priority="high")
 
-    advice, drops = answer_checks.suggestions(Suggestions(suggestions=[given]), Suggestions(), CONTEXT)
+    advice, drops = answer_checks.suggestions(Suggestions(suggestions=[suggestion]), Suggestions(), CONTEXT)
 
-    assert (advice.suggestions, drops) == ([given], [])
+    assert (advice.suggestions, drops) == ([suggestion], [])
 
 
 def test_action_that_lost_a_step_is_not_for_machines() -> None:
-    """What was safe as a whole may not be in part."""
-    given = Mitigation(action="Roll back.", steps=["DROP TABLE x", "Deploy."], can_auto_execute=True, priority="high")
-    solution = Solution(incident_category="code_issue", mitigations=[given])
+    """An action that was safe with all its steps may be unsafe without one."""
+    mitigation = Mitigation(
+        action="Roll back.", steps=["DROP TABLE x", "Deploy."], can_auto_execute=True, priority="high"
+    )
+    solution = Solution(incident_category="code_issue", mitigations=[mitigation])
 
-    said, _ = answer_checks.solution(solution, Solution(incident_category="unknown"), CONTEXT)
+    checked, _ = answer_checks.solution(solution, Solution(incident_category="unknown"), CONTEXT)
 
-    assert said.mitigations[0].can_auto_execute is False
+    assert checked.mitigations[0].can_auto_execute is False

@@ -1,4 +1,4 @@
-"""Evidence or silence: ids, quotes, numbers and names are held against what the model was shown."""
+"""Checks of ids, quotes, numbers and names against what the model was shown."""
 
 import pytest
 
@@ -15,8 +15,8 @@ INCIDENT = an_incident(
 CONTEXT = GroundingContext([INCIDENT, an_alert(dashboard_url="https://grafana.example/d/1")])
 
 
-def test_quote_must_stand_verbatim_in_the_evidence_it_names() -> None:
-    """One changed letter, or the right words of another piece, and it is dropped and told."""
+def test_quote_must_be_verbatim_in_the_evidence_it_names() -> None:
+    """A quote with one changed letter, or from another piece of evidence, is dropped and reported."""
     drops: list[str] = []
     good = Quote(evidence_id="L1", text='refused by "db:5432"')
     bad = [Quote(evidence_id="L1", text="Refused by"), Quote(evidence_id="M1", text="refused by"),
@@ -27,7 +27,7 @@ def test_quote_must_stand_verbatim_in_the_evidence_it_names() -> None:
 
 
 def test_id_must_exist() -> None:
-    """An id nobody gave is dropped, one given twice counts once."""
+    """An unknown id is dropped; an id cited twice counts once."""
     drops: list[str] = []
 
     assert CONTEXT.ids(["L1", "T7", "L1"], drops) == ["L1"]
@@ -46,8 +46,8 @@ def test_id_must_exist() -> None:
         "The divisor is zero.",
     ],
 )
-def test_what_stands_in_the_evidence_may_be_said(sentence: str) -> None:
-    """Exact, rounded as people round, or no claim at all."""
+def test_claim_that_the_evidence_holds_is_accepted(sentence: str) -> None:
+    """Numbers may be exact, or rounded as people round; small numbers are not claims."""
     assert CONTEXT.doubt(sentence) is None
 
 
@@ -59,20 +59,20 @@ def test_what_stands_in_the_evidence_may_be_said(sentence: str) -> None:
         "Latency rose to 9.5 s.",
         "It began at 02:14:00.",
         "As T9 shows, the pool is empty.",
-        "Commit deadbeef1 brought it.",
+        "Commit deadbeef1 caused it.",
         "It was fixed in #4711.",
         "See pull request 17.",
         "Read http://169.254.169.254/latest/meta-data.",
         "Open javascript:alert(1) first.",
     ],
 )
-def test_what_no_evidence_holds_may_not_be_said(sentence: str) -> None:
-    """Numbers, times, ids, commits, pull requests and addresses are not invented."""
+def test_claim_that_the_evidence_does_not_hold_is_doubted(sentence: str) -> None:
+    """Numbers, times, ids, commits, pull requests and addresses must not be invented."""
     assert CONTEXT.doubt(sentence) is not None
 
 
-def test_only_the_sentence_that_invents_is_dropped() -> None:
-    """The rest of a paragraph may stand."""
+def test_only_the_sentence_with_the_invention_is_dropped() -> None:
+    """The rest of the paragraph is kept."""
     drops: list[str] = []
 
     assert CONTEXT.prose("It refused 4211 calls. It cost 98765 dollars! The pool is empty.", drops) == (
@@ -81,6 +81,6 @@ def test_only_the_sentence_that_invents_is_dropped() -> None:
     assert len(drops) == 1
 
 
-def test_what_a_tool_read_is_known() -> None:
-    """A number in a file the model asked for is no invention."""
+def test_text_that_a_tool_read_is_evidence() -> None:
+    """A number in a file that the model read is not invented."""
     assert GroundingContext([INCIDENT], ["TIMEOUT = 86400"]).doubt("The timeout is 86400 s.") is None

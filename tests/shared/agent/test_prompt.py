@@ -1,4 +1,4 @@
-"""Filling a prompt: names and facts must match exactly."""
+"""Fill a prompt: names and facts must match exactly."""
 
 import pytest
 
@@ -6,26 +6,26 @@ from infra import bundle
 from shared.agent.prompt import fill
 
 
-def test_facts_take_the_place_of_their_names() -> None:
-    """Each name is replaced, however it is spaced."""
+def test_names_are_replaced_by_their_facts() -> None:
+    """Each name is replaced, with or without spaces around it."""
     assert fill("{{ a }}-{{b}}", {"a": "1", "b": "2"}) == "1-2"
 
 
 @pytest.mark.parametrize("facts", [{}, {"a": "1", "b": "2"}])
 def test_missing_or_unknown_name_is_an_error(facts) -> None:
-    """A forgotten fact is no empty string."""
+    """A missing fact is not an empty string."""
     with pytest.raises(ValueError, match="prompt names"):
         fill("{{a}}", facts)
 
 
-def test_fact_that_looks_like_a_name_is_left_alone() -> None:
+def test_fact_that_looks_like_a_name_is_not_replaced() -> None:
     """Text from logs cannot pull other facts into the prompt."""
     assert fill("{{a}} {{b}}", {"a": "{{b}}", "b": "secret"}) == "{{b}} secret"
 
 
 @pytest.mark.parametrize("path", sorted(bundle.FUNCTIONS.glob("*/prompt.md")), ids=lambda path: path.parent.name)
 def test_every_prompt_has_instructions_and_a_question(path) -> None:
-    """One rule divides what is ours from what is asked; evidence stands only below it."""
+    """A `---` line divides instructions from the question; evidence is only below it."""
     instructions, question = path.read_text().split("\n---\n")
 
     assert "{{" not in instructions

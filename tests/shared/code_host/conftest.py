@@ -1,4 +1,4 @@
-"""A GitHub to talk to: the sandbox over a fresh copy of a small repository."""
+"""A GitHub for tests: the sandbox over a fresh copy of a small repository."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def _commit(work: Path, message: str, at: str) -> None:
 
 @pytest.fixture(scope="session")
 def pristine_git_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bare repository of two commits on main, a tag, and one file of every awkward kind."""
+    """A bare repository with two commits on main, a tag, and one file of each difficult kind."""
     work = tmp_path_factory.mktemp("work")
     subprocess.run(["git", "init", "-q", "-b", "main", work], check=True, timeout=30)
     (work / "src" / "deep").mkdir(parents=True)
@@ -58,7 +58,7 @@ def git_dir(pristine_git_dir: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def git(git_dir: Path) -> Callable[..., str]:
-    """Plain git on that repository, as a person would look."""
+    """Plain git on that repository, as a person would use it."""
 
     def run(*args: str) -> str:
         command = ["git", "-c", "safe.directory=*", f"--git-dir={git_dir}", *args]
@@ -76,13 +76,13 @@ def sandbox(git_dir: Path) -> Iterator[GithubSandbox]:
 
 @pytest.fixture
 def settings(sandbox: GithubSandbox) -> GithubSettings:
-    """Settings that lead to it."""
+    """Settings that point to the sandbox."""
     return GithubSettings(github_token=SecretStr(TOKEN), github_api_url=sandbox.url, github_timeout_s=2)
 
 
 @pytest.fixture
 def writer(settings: GithubSettings, sandbox: GithubSandbox) -> GithubWriter:
-    """A writer that has asked nothing yet."""
+    """A writer that has sent no request yet."""
     return GithubWriter(settings, sandbox.repo)
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong at GitHub, and what a person does there meanwhile."""
+"""Faults of GitHub, and what a person does there meanwhile."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,12 @@ from infra.local.sandboxes.http import Reply, Request
 
 
 def posts(sandbox: GithubSandbox, ending: str) -> int:
-    """Count the POSTs to an address."""
+    """Count the POSTs to paths with this ending."""
     return len([one for one in sandbox.requests if one.method == "POST" and one.path.endswith(ending)])
 
 
 def failing(ending: str, reply: Reply, times: int = 99) -> Callable[[Request], Reply | None]:
-    """Return a fault that answers the first `times` POSTs to an address with `reply`."""
+    """Return a fault that answers the first `times` POSTs to paths with this ending with `reply`."""
     left = [reply] * times
 
     def fault(request: Request) -> Reply | None:
@@ -22,7 +22,7 @@ def failing(ending: str, reply: Reply, times: int = 99) -> Callable[[Request], R
 
 
 def done_but_answered_502(sandbox: GithubSandbox, ending: str) -> None:
-    """Let POSTs to an address happen, and answer 502 all the same."""
+    """Execute the next POST to a path with this ending, but answer 502."""
 
     def fault(request: Request) -> Reply | None:
         if request.method != "POST" or not request.path.endswith(ending):

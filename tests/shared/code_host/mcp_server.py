@@ -1,4 +1,4 @@
-"""A GitHub MCP server over a local git repository: the shapes of GitHub's own, by HTTP or on stdin and stdout."""
+"""A GitHub MCP server over a local git repository: answers in GitHub's format, by HTTP or on stdin and stdout."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ ARGUMENTS = {
 
 
 class Tools:
-    """Answers JSON-RPC messages; keeps what was called."""
+    """Answers JSON-RPC messages and records the calls."""
 
     def __init__(self, git_dir: str) -> None:
         self._git_dir = git_dir
@@ -25,7 +25,7 @@ class Tools:
         self.offered: dict[str, tuple[str, ...]] = {**ARGUMENTS, **dict.fromkeys(WRITING, ("owner", "repo"))}
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the response, none to a notification."""
+        """Return the response, or None for a notification."""
         if "id" not in message:
             return None
         if message["method"] == "tools/call":
@@ -51,8 +51,8 @@ class Tools:
             "mimeType": "text/plain",
             "text": text,
         }
-        told = {"type": "text", "text": f"successfully downloaded text file (SHA: {sha})"}
-        return [told, {"type": "resource", "resource": resource}]
+        summary = {"type": "text", "text": f"successfully downloaded text file (SHA: {sha})"}
+        return [summary, {"type": "resource", "resource": resource}]
 
     def _list_commits(self, args: dict[str, Any]) -> list[dict[str, Any]]:
         until = [f"--until={args['until']}"] if "until" in args else []
@@ -71,8 +71,8 @@ class Tools:
 
     def _search_code(self, args: dict[str, Any]) -> list[dict[str, Any]]:
         words = args["query"].rpartition(" repo:")[0].strip('"')
-        found = self._git("grep", "-lF", words, "main").splitlines()
-        return _text({"total_count": len(found), "items": [{"path": each.partition(":")[2]} for each in found]})
+        matches = self._git("grep", "-lF", words, "main").splitlines()
+        return _text({"total_count": len(matches), "items": [{"path": each.partition(":")[2]} for each in matches]})
 
     def _commit(self, sha: str) -> dict[str, Any]:
         name, moment, message = self._git("show", "-s", "--format=%an%n%cI%n%B", sha).rstrip("\n").split("\n", 2)
@@ -92,7 +92,7 @@ class Tools:
 
 
 class McpServer:
-    """Those tools by streamable HTTP on loopback; `fault` breaks the next answers, `as_events` streams them."""
+    """The tools by streamable HTTP on loopback; `fault` breaks the next answers, `as_events` streams them."""
 
     def __init__(self, git_dir: str) -> None:
         self.tools = Tools(git_dir)
@@ -124,7 +124,7 @@ class McpServer:
         if self.fault == "no result":
             answer = {"jsonrpc": "2.0", "id": answer["id"], "error": {"code": -32000, "message": "tools are away"}}
         data = json.dumps(answer).encode()
-        if self.fault == "cut":
+        if self.fault == "truncated":
             return 200, "application/json", data[: len(data) // 2]
         if not self.as_events:
             return 200, "application/json", data
@@ -145,7 +145,7 @@ def _handler(server: McpServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
@@ -154,8 +154,8 @@ def _schema(arguments: tuple[str, ...]) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {"type": "string"} for name in arguments}}
 
 
-def _text(told: object) -> list[dict[str, Any]]:
-    return [{"type": "text", "text": json.dumps(told)}]
+def _text(answer: object) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": json.dumps(answer)}]
 
 
 def main() -> None:

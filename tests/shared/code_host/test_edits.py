@@ -1,4 +1,4 @@
-"""Promises of exact edits: only what is named changes, or nothing does."""
+"""Exact edits change only the quoted text, or nothing."""
 
 import pytest
 from hypothesis import assume, given, settings
@@ -24,14 +24,14 @@ def outcome(text: str | None, *edits: FileEdit) -> str | None:
 
 
 def starts(needle: str, text: str) -> int:
-    """Count every place where `needle` begins."""
+    """Count the positions where `needle` starts."""
     return sum(text.startswith(needle, position) for position in range(len(text)))
 
 
 @settings(database=None, deadline=None, derandomize=True)
 @given(before=TEXTS, original=PIECES, after=TEXTS, new=PIECES)
 def test_applied_edit_changes_no_character_outside_itself(before: str, original: str, after: str, new: str) -> None:
-    """What lies before and after the edited text stays as it was."""
+    """The text before and after the edit stays unchanged."""
     text = before + original + after
     assume(starts(original, text) == 1 and original != new)
 
@@ -41,7 +41,7 @@ def test_applied_edit_changes_no_character_outside_itself(before: str, original:
 @settings(database=None, deadline=None, derandomize=True)
 @given(text=st.text(alphabet="ab\n", max_size=30), original=st.text(alphabet="ab\n", max_size=4))
 def test_absent_or_ambiguous_original_never_succeeds(text: str, original: str) -> None:
-    """Text that occurs never, or more than once with overlaps counted, is refused."""
+    """Text that does not occur, or occurs more than once (overlaps count), is rejected."""
     assume(starts(original, text) != 1 and text)
 
     with pytest.raises(Rejected, match=r"shop/cart\.py"):
@@ -50,8 +50,8 @@ def test_absent_or_ambiguous_original_never_succeeds(text: str, original: str) -
 
 @settings(database=None, deadline=None, derandomize=True)
 @given(lines=st.lists(st.sampled_from("abc"), min_size=1, max_size=8), new=st.sampled_from(["x", "x\ny", ""]))
-def test_edit_in_bare_line_feeds_keeps_a_crlf_file_crlf(lines: list[str], new: str) -> None:
-    """A file that knows only CRLF knows only CRLF afterwards."""
+def test_edit_with_bare_line_feeds_keeps_a_crlf_file_crlf(lines: list[str], new: str) -> None:
+    """A file with only CRLF has only CRLF afterwards."""
     text = "".join(f"{line}\r\n" for line in [*lines, "end", "tail"])
 
     result = outcome(text, edit("end\ntail", f"{new}\ntail"))
@@ -60,7 +60,7 @@ def test_edit_in_bare_line_feeds_keeps_a_crlf_file_crlf(lines: list[str], new: s
 
 
 def test_mixed_newlines_are_left_alone() -> None:
-    """A file with both newline styles is edited to the letter."""
+    """In a file with both newline styles, the edit applies exactly as written."""
     assert outcome("a\r\nb\nc\r\n", edit("b\n", "x\ny\n")) == "a\r\nx\ny\nc\r\n"
 
 
@@ -70,12 +70,12 @@ def test_missing_final_newline_stays_missing() -> None:
 
 
 def test_edits_of_one_file_apply_in_order() -> None:
-    """A later edit sees what an earlier one left."""
+    """A later edit applies to the result of an earlier one."""
     assert outcome("one\n", edit("one", "two"), edit("two", "three")) == "three\n"
 
 
-def test_writes_come_in_the_order_files_are_named() -> None:
-    """One write per file, first named first."""
+def test_writes_are_in_the_order_of_the_edits() -> None:
+    """One write per file, in the order of each file's first edit."""
     edits = [edit("x", "y", "b.py"), edit("x", "z", "a.py"), edit("y", "w", "b.py")]
 
     assert apply(edits, lambda _: "x") == [FileWrite("b.py", "w"), FileWrite("a.py", "z")]
@@ -109,7 +109,7 @@ def test_empty_file_can_be_filled() -> None:
     ],
 )
 def test_refusal_names_file_and_reason(text: str | None, refused: FileEdit, words: str) -> None:
-    """Every refusal says which file and why."""
+    """The error says which file and why."""
     with pytest.raises(Rejected, match=rf"shop/cart\.py.*{words}"):
         outcome(text, refused)
 
@@ -118,7 +118,7 @@ def test_refusal_names_file_and_reason(text: str | None, refused: FileEdit, word
     "path", ["/etc/passwd", "../x", "a/../../x", "a//b", "./a", "C:/x", "a\\b", "a/\n", ".git/config", "a/.GIT/hooks/x"]
 )
 def test_path_that_leaves_the_repository_is_refused(path: str) -> None:
-    """Absolute, parent, doubled and git-internal paths are refused before anything is read."""
+    """Absolute, parent, doubled and git-internal paths are rejected before anything is read."""
     with pytest.raises(Rejected):
         apply([edit(None, "x", path)], lambda _: pytest.fail("read"))
 
@@ -126,14 +126,14 @@ def test_path_that_leaves_the_repository_is_refused(path: str) -> None:
 @settings(database=None, deadline=None, derandomize=True)
 @given(
     files=st.lists(st.text(alphabet="ab\r\n\ufeffé", max_size=14), min_size=1, max_size=3),
-    wanted=st.lists(st.tuples(st.integers(0, 2), PIECES, PIECES), min_size=1, max_size=4),
+    changes=st.lists(st.tuples(st.integers(0, 2), PIECES, PIECES), min_size=1, max_size=4),
 )
-def test_edits_of_many_files_do_what_exact_replacement_does_or_nothing(
-    files: list[str], wanted: list[tuple[int, str, str]]
+def test_edits_of_many_files_equal_exact_replacement_or_change_nothing(
+    files: list[str], changes: list[tuple[int, str, str]]
 ) -> None:
-    """Against the plainest model: every edit replaces its one place, or the whole patch is refused."""
+    """Compared with a simple model: every edit replaces its one place, or the whole patch is rejected."""
     names = [f"f{number}.txt" for number in range(len(files))]
-    edits = [edit(original, new, names[number % len(names)]) for number, original, new in wanted]
+    edits = [edit(original, new, names[number % len(names)]) for number, original, new in changes]
     model: dict[str, str] = dict(zip(names, files, strict=True))
     is_possible = True
     for each in edits:
@@ -150,15 +150,15 @@ def test_edits_of_many_files_do_what_exact_replacement_does_or_nothing(
 
 
 def in_style(text: str, current: str) -> str:
-    """Write line ends as a file does that knows only CRLF."""
+    """Return the text with CRLF if the file has only CRLF."""
     is_crlf = "\r\n" in current and "\n" not in current.replace("\r\n", "")
     return text.replace("\n", "\r\n") if is_crlf else text
 
 
 @settings(database=None, deadline=None, derandomize=True)
 @given(before=TEXTS, original=PIECES, after=TEXTS)
-def test_deletion_needs_its_one_place_too(before: str, original: str, after: str) -> None:
-    """A file is deleted only by who can quote a place of it that is there once."""
+def test_deletion_needs_an_original_that_occurs_once(before: str, original: str, after: str) -> None:
+    """A file is deleted only if the edit quotes text that occurs in it once."""
     text = before + original + after
     if starts(original, text) == 1:
         assert outcome(text, edit(original, None)) is None

@@ -1,4 +1,4 @@
-"""Writing to GitHub: one commit on one branch, however often and however badly it goes."""
+"""Writing to GitHub: one commit on one branch, in spite of repeated runs and faults."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,14 +23,14 @@ FIX = FileWrite("src/cart.py", "def total(items):\n    return sum(items)\n")
 
 @pytest.fixture
 def healthy(git: Git) -> Iterator[None]:
-    """Whatever a test did, the repository must be sound after it."""
+    """Check after the test that the repository is valid."""
     yield
     assert git("fsck", "--strict", "--no-dangling") == ""
 
 
 @pytest.mark.usefixtures("healthy")
 def test_all_files_are_in_one_commit_on_the_base(writer: GithubWriter, base: str, git: Git) -> None:
-    """Edited, new and deleted files arrive together, in a commit whose only parent is the base."""
+    """Edited, new and deleted files are in one commit whose only parent is the base."""
     files = [FIX, FileWrite("docs/why.md", "Because.\n"), FileWrite("large.txt", None)]
     written = writer.commit_files(BRANCH, base, MESSAGE, files)
 
@@ -48,10 +48,10 @@ def test_all_files_are_in_one_commit_on_the_base(writer: GithubWriter, base: str
 
 
 @pytest.mark.usefixtures("healthy")
-def test_modes_line_ends_and_marks_are_kept(
+def test_modes_line_ends_and_byte_order_marks_are_kept(
     writer: GithubWriter, settings: GithubSettings, base: str, git: Git
 ) -> None:
-    """An executable stays one, CRLF stays CRLF, the byte order mark stays, and the neighbours are untouched."""
+    """File mode, CRLF and byte order mark stay, and the other files are unchanged."""
     text = "\ufeffone\r\nzwei ü\r\n"
     writer.commit_files(BRANCH, base, MESSAGE, [FileWrite("run.sh", "#!/bin/sh\nls\n"), FileWrite("windows.txt", text)])
 
@@ -64,7 +64,7 @@ def test_modes_line_ends_and_marks_are_kept(
 def test_same_commit_twice_is_one_branch_with_one_commit(
     writer: GithubWriter, settings: GithubSettings, base: str, git: Git, sandbox: GithubSandbox
 ) -> None:
-    """A second run, of another process, finds the first one's work."""
+    """A second run, in another process, finds the first one's branch."""
     first = writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     second = GithubWriter(settings, sandbox.repo).commit_files(BRANCH, base, MESSAGE, [FIX])
 
@@ -74,14 +74,14 @@ def test_same_commit_twice_is_one_branch_with_one_commit(
 
 
 def test_writing_takes_few_requests(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
-    """Repository, branch, base, its tree; then tree, commit, branch: however many files there are."""
+    """Four reads (repository, branch, base, its tree), three writes (tree, commit, branch), for any number of files."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX, FileWrite("a.txt", "a"), FileWrite("b.txt", "b")])
 
     assert len(sandbox.requests) == 7
 
 
-def test_branch_that_people_continued_is_returned_as_it_stands(writer: GithubWriter, base: str, git: Git) -> None:
-    """Our commit below theirs still makes it ours, also when the base has moved on."""
+def test_branch_with_commits_of_people_is_returned_unchanged(writer: GithubWriter, base: str, git: Git) -> None:
+    """Our commit below theirs still makes it ours, also when the base has changed."""
     ours = writer.commit_files(BRANCH, base, MESSAGE, [FIX]).commit
     theirs = commit_by_hand(git, ours, "Polish")
     git("update-ref", f"refs/heads/{BRANCH}", theirs)
@@ -91,7 +91,7 @@ def test_branch_that_people_continued_is_returned_as_it_stands(writer: GithubWri
 
 
 def test_branch_of_someone_else_is_refused(writer: GithubWriter, base: str, git: Git) -> None:
-    """A name that is taken is never written to."""
+    """A branch that is not ours is never written to."""
     theirs = commit_by_hand(git, commit_by_hand(git, base, "One"), "Two")
     git("update-ref", f"refs/heads/{BRANCH}", theirs)
 
@@ -107,12 +107,12 @@ def test_branch_of_someone_else_is_refused(writer: GithubWriter, base: str, git:
         (FileWrite("link.txt/x", "text"), "'link.txt' is a file, a link"),
         (FileWrite("src/cart.py/x", "text"), "'src/cart.py' is a file"),
         (FileWrite("src", "text"), "it is a folder"),
-        (FileWrite("absent.txt", None), "not there"),
+        (FileWrite("absent.txt", None), "does not exist"),
         (FileWrite("src/cart.py", "\ud800"), "UTF-8"),
         (FileWrite("run.sh", "#!/bin/sh\n"), "nothing would change"),
     ],
 )
-def test_what_cannot_be_written_is_rejected_before_there_is_a_branch(
+def test_file_that_cannot_be_written_is_rejected_without_a_branch(
     writer: GithubWriter, base: str, git: Git, file: FileWrite, reason: str
 ) -> None:
     """The message says why."""
@@ -122,10 +122,10 @@ def test_what_cannot_be_written_is_rejected_before_there_is_a_branch(
 
 
 @pytest.mark.parametrize(("branch", "sha"), [("../../octo/other", "0" * 40), (BRANCH, ".."), (BRANCH, "main")])
-def test_names_that_could_climb_are_rejected(
+def test_malformed_branch_or_sha_is_rejected(
     writer: GithubWriter, sandbox: GithubSandbox, branch: str, sha: str
 ) -> None:
-    """They reach no address."""
+    """No request is sent."""
     with pytest.raises(Rejected):
         writer.commit_files(branch, sha, MESSAGE, [FIX])
     assert sandbox.requests == []
@@ -138,17 +138,17 @@ def test_absent_base_is_refused(writer: GithubWriter) -> None:
 
 
 def test_path_that_git_forbids_is_refused(writer: GithubWriter, base: str, git: Git) -> None:
-    """GitHub's 422 is told, and nothing is left behind."""
+    """GitHub's 422 is quoted, and no branch is left."""
     with pytest.raises(Refused, match="malformed path"):
         writer.commit_files(BRANCH, base, MESSAGE, [FileWrite("../outside.txt", "x")])
     assert git("branch", "--list", "incident/*") == ""
 
 
 @pytest.mark.parametrize("ending", ["/git/trees", "/git/commits"])
-def test_silence_before_the_branch_is_unavailable(
+def test_no_reply_before_the_branch_is_unavailable(
     writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox, ending: str
 ) -> None:
-    """Objects no branch leads to are nothing that happened; they are not sent again here either."""
+    """Objects without a branch count as nothing happened; they are not sent again here."""
     sandbox.fault = failing(ending, Reply(502))
     with pytest.raises(Unavailable):
         writer.commit_files(BRANCH, base, MESSAGE, [FIX])
@@ -156,10 +156,10 @@ def test_silence_before_the_branch_is_unavailable(
     assert git("branch", "--list", "incident/*") == ""
 
 
-def test_silence_at_the_branch_is_uncertain_and_a_second_run_settles_it(
+def test_no_reply_at_the_branch_is_uncertain_and_a_second_run_resolves_it(
     writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
 ) -> None:
-    """One POST, then an honest answer; the next run makes the one branch."""
+    """One POST, then Uncertain; the next run creates the one branch."""
     sandbox.fault = failing("/git/refs", Reply(502), times=1)
     with pytest.raises(Uncertain, match="502"):
         writer.commit_files(BRANCH, base, MESSAGE, [FIX])
@@ -169,10 +169,10 @@ def test_silence_at_the_branch_is_uncertain_and_a_second_run_settles_it(
     assert git("rev-list", "--count", f"main..{BRANCH}") == "1"
 
 
-def test_branch_made_in_spite_of_a_502_is_found_at_once(
+def test_branch_created_in_spite_of_a_502_is_found_at_once(
     writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
 ) -> None:
-    """A look settles what the answer left open."""
+    """A read after the error finds the branch."""
     done_but_answered_502(sandbox, "/git/refs")
     written = writer.commit_files(BRANCH, base, MESSAGE, [FIX])
 
@@ -180,8 +180,8 @@ def test_branch_made_in_spite_of_a_502_is_found_at_once(
     assert posts(sandbox, "/git/refs") == 1
 
 
-def test_second_silence_does_not_hide_the_first(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
-    """When looking fails too, it may still have happened."""
+def test_failed_search_does_not_hide_the_first_error(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
+    """When the search fails too, the write may still have happened."""
     is_down = []
 
     def fault(request: Request) -> Reply | None:
@@ -197,7 +197,7 @@ def test_second_silence_does_not_hide_the_first(writer: GithubWriter, base: str,
 def test_faster_run_of_the_same_incident_wins(
     writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
 ) -> None:
-    """Two runs at once end in one branch, and both return it."""
+    """Two parallel runs create one branch, and both return it."""
 
     def fault(request: Request) -> Reply | None:
         if request.method == "POST" and request.path.endswith("/git/refs"):
@@ -211,7 +211,7 @@ def test_faster_run_of_the_same_incident_wins(
 
 
 def test_archive_is_an_obstacle_before_anything_is_written(git_dir: Path, writer: GithubWriter, base: str) -> None:
-    """The reason is known before the first write, and told as GitHub's no if one writes all the same."""
+    """The reason is known before the first write; a write is refused by GitHub."""
     assert writer.obstacle() is None
     with GithubSandbox(git_dir, "octo/shop", token="t", is_archived=True) as github:
         archived = GithubWriter(GithubSettings(github_token=SecretStr("t"), github_api_url=github.url), "octo/shop")

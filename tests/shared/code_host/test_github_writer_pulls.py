@@ -1,4 +1,4 @@
-"""Opening a pull request on GitHub: one labelled draft, however often and however badly it goes."""
+"""Opening a pull request on GitHub: one labelled draft, in spite of repeated runs and faults."""
 
 import json
 from collections.abc import Callable
@@ -28,33 +28,33 @@ MARKER = '<!-- incident-copilot {"incident_id":"INC-1"} -->'
 
 def draft(**changes: Any) -> PullRequestDraft:
     """A draft of our branch into main."""
-    given = {"title": "Fix", "body": f"Evidence\n\n{MARKER}", "labels": ("incident",)}
-    return PullRequestDraft(BRANCH, "main", marker=MARKER, **{**given, **changes})
+    defaults = {"title": "Fix", "body": f"Evidence\n\n{MARKER}", "labels": ("incident",)}
+    return PullRequestDraft(BRANCH, "main", marker=MARKER, **{**defaults, **changes})
 
 
 def pulls(git_dir: Path) -> list[dict[str, Any]]:
-    """What the sandbox keeps."""
-    found: list[dict[str, Any]] = json.loads((git_dir / "pulls.json").read_text())["pulls"]
-    return found
+    """Return the pull requests that the sandbox stored."""
+    stored: list[dict[str, Any]] = json.loads((git_dir / "pulls.json").read_text())["pulls"]
+    return stored
 
 
 def test_pull_request_is_a_labelled_draft(writer: GithubWriter, base: str, git_dir: Path) -> None:
-    """Title, body, branches and labels arrive; the labels are made when the repository has none."""
+    """Title, body, branches and labels are set; labels that the repository does not have are created."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     opened = writer.pulls.open(draft(title="Fix the cart", body="Evidence: …", labels=("incident", "severity:high")))
 
-    kept = json.loads((git_dir / "pulls.json").read_text())
+    stored = json.loads((git_dir / "pulls.json").read_text())
     assert (opened.number, opened.draft, opened.created) == (1, True, True)
     assert opened.url.endswith("/octo/shop/pull/1")
-    assert (kept["pulls"][0]["title"], kept["pulls"][0]["body"]) == ("Fix the cart", "Evidence: …")
-    assert (kept["pulls"][0]["head"], kept["pulls"][0]["base"]) == (BRANCH, "main")
-    assert kept["pulls"][0]["labels"] == kept["labels"] == ["incident", "severity:high"]
+    assert (stored["pulls"][0]["title"], stored["pulls"][0]["body"]) == ("Fix the cart", "Evidence: …")
+    assert (stored["pulls"][0]["head"], stored["pulls"][0]["base"]) == (BRANCH, "main")
+    assert stored["pulls"][0]["labels"] == stored["labels"] == ["incident", "severity:high"]
 
 
 def test_same_pull_request_twice_is_one(
     writer: GithubWriter, settings: GithubSettings, base: str, sandbox: GithubSandbox
 ) -> None:
-    """A second run finds the open one and does not post."""
+    """A second run finds the open one and sends no POST."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     first = writer.pulls.open(draft())
     second = GithubWriter(settings, sandbox.repo).pulls.open(draft(title="Fix again"))
@@ -66,7 +66,7 @@ def test_same_pull_request_twice_is_one(
 def test_502_on_a_pull_request_is_uncertain_after_one_post(
     writer: GithubWriter, base: str, sandbox: GithubSandbox
 ) -> None:
-    """PyGithub's habit of posting again would open two."""
+    """PyGithub's default retry of a POST would open two."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     sandbox.fault = failing("/pulls", Reply(502))
 
@@ -75,10 +75,10 @@ def test_502_on_a_pull_request_is_uncertain_after_one_post(
     assert posts(sandbox, "/pulls") == 1
 
 
-def test_cut_answer_to_a_pull_request_is_uncertain_after_one_post(
+def test_truncated_answer_to_a_pull_request_is_uncertain_after_one_post(
     writer: GithubWriter, base: str, sandbox: GithubSandbox
 ) -> None:
-    """A connection lost after sending says nothing about what happened."""
+    """A connection lost after sending does not show what happened."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     sandbox.fault = failing("/pulls", Reply(201, b'{"number": 1}' * 9, is_truncated=True))
 
@@ -90,7 +90,7 @@ def test_cut_answer_to_a_pull_request_is_uncertain_after_one_post(
 def test_pull_request_opened_in_spite_of_a_502_is_found_at_once(
     writer: GithubWriter, base: str, sandbox: GithubSandbox
 ) -> None:
-    """And it is told as made now."""
+    """It is reported as created now."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     done_but_answered_502(sandbox, "/pulls")
 
@@ -101,7 +101,7 @@ def test_pull_request_opened_in_spite_of_a_502_is_found_at_once(
 def test_pull_request_opened_by_a_faster_run_is_returned(
     writer: GithubWriter, settings: GithubSettings, base: str, sandbox: GithubSandbox
 ) -> None:
-    """GitHub's "already exists" is answered by finding it."""
+    """After GitHub's "already exists", the open one is searched."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     other = GithubWriter(settings, sandbox.repo)
 
@@ -117,16 +117,20 @@ def test_pull_request_opened_by_a_faster_run_is_returned(
     assert (opened.number, opened.created) == (1, False)
 
 
-def test_nothing_to_pull_is_refused_with_githubs_words(writer: GithubWriter, sandbox: GithubSandbox, git: Git) -> None:
-    """422 is told in full."""
+def test_branch_without_commits_is_refused_with_githubs_message(
+    writer: GithubWriter, sandbox: GithubSandbox, git: Git
+) -> None:
+    """The 422 is quoted in full."""
     git("update-ref", f"refs/heads/{BRANCH}", "main")
 
     with pytest.raises(Refused, match=f"Validation Failed No commits between main and {BRANCH}"):
         writer.pulls.open(draft(labels=()))
 
 
-def test_plan_without_drafts_gets_a_plain_pull_request(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
-    """The no to the draft is certain, so a second POST is safe; the answer says it is no draft."""
+def test_plan_without_drafts_gets_a_normal_pull_request(
+    writer: GithubWriter, base: str, sandbox: GithubSandbox
+) -> None:
+    """The refusal is certain, so a second POST is safe; the result says that it is not a draft."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     refusal = Reply.of_json({"message": "Draft pull requests are not supported in this repository."}, 422)
     sandbox.fault = failing("/pulls", refusal, times=1)
@@ -135,10 +139,10 @@ def test_plan_without_drafts_gets_a_plain_pull_request(writer: GithubWriter, bas
     assert posts(sandbox, "/pulls") == 2
 
 
-def test_labels_that_fail_are_logged_and_put_on_by_the_next_run(
+def test_labels_that_fail_are_logged_and_added_by_the_next_run(
     writer: GithubWriter, base: str, sandbox: GithubSandbox, git_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The pull request is told all the same."""
+    """The pull request is returned anyway."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     sandbox.fault = failing("/labels", Reply.of_json({"message": "Resource not accessible"}, 403), times=1)
     assert writer.pulls.open(draft()).created is True
@@ -151,7 +155,7 @@ def test_labels_that_fail_are_logged_and_put_on_by_the_next_run(
 def test_secondary_limit_on_a_write_is_throttled_and_not_sent_again(
     writer: GithubWriter, base: str, sandbox: GithubSandbox
 ) -> None:
-    """GitHub did nothing, and says how long to wait."""
+    """Nothing happened, and GitHub says how long to wait."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     limit = Reply.of_json({"message": "You have exceeded a secondary rate limit."}, 403, {"Retry-After": "37"})
     sandbox.fault = failing("/pulls", limit)
@@ -162,15 +166,15 @@ def test_secondary_limit_on_a_write_is_throttled_and_not_sent_again(
     assert posts(sandbox, "/pulls") == 1
 
 
-def test_pull_request_can_be_ready_at_once(writer: GithubWriter, base: str) -> None:
-    """Whoever wants no drafts gets none."""
+def test_pull_request_can_be_opened_without_draft(writer: GithubWriter, base: str) -> None:
+    """`is_draft` decides."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
 
     assert writer.pulls.open(draft(is_draft=False)).draft is False
 
 
-def test_body_of_ours_is_brought_up_to_date(writer: GithubWriter, base: str, git_dir: Path) -> None:
-    """A later run with better words replaces its own earlier ones."""
+def test_our_own_body_is_updated(writer: GithubWriter, base: str, git_dir: Path) -> None:
+    """A later run replaces the title and body of an earlier one."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     writer.pulls.open(draft())
 
@@ -180,25 +184,27 @@ def test_body_of_ours_is_brought_up_to_date(writer: GithubWriter, base: str, git
     assert (pulls(git_dir)[0]["title"], pulls(git_dir)[0]["body"]) == ("Better", f"Better evidence\n\n{MARKER}")
 
 
-@pytest.mark.parametrize("kept", ["I wrote my own words", f"Evidence\r\n\r\n{MARKER}", f"- [x] done\n{MARKER}"])
-def test_body_a_person_took_over_is_left_alone(writer: GithubWriter, base: str, sandbox: Any, kept: str) -> None:
-    """Without our marker, or with nothing but boxes ticked, there is nothing to write."""
+@pytest.mark.parametrize("body", ["I wrote my own words", f"Evidence\r\n\r\n{MARKER}", f"- [x] done\n{MARKER}"])
+def test_body_changed_by_a_person_is_not_updated(writer: GithubWriter, base: str, sandbox: Any, body: str) -> None:
+    """Without our marker, or with only boxes ticked, nothing is written."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
-    writer.pulls.open(draft(body=kept))
+    writer.pulls.open(draft(body=body))
 
-    writer.pulls.open(draft(body=kept.replace("[x]", "[ ]").replace("\r\n", "\n")))
+    writer.pulls.open(draft(body=body.replace("[x]", "[ ]").replace("\r\n", "\n")))
 
     assert "PATCH" not in {request.method for request in sandbox.requests}
 
 
-def test_closed_pull_request_is_found_and_told_apart(writer: GithubWriter, base: str, sandbox: GithubSandbox) -> None:
-    """What a person merged or closed is known as that; an open one comes first."""
+def test_state_of_a_pull_request_is_open_closed_or_merged(
+    writer: GithubWriter, base: str, sandbox: GithubSandbox
+) -> None:
+    """A closed or merged pull request is found too; an open one comes first."""
     assert writer.pulls.of_branch(BRANCH) is None
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     opened = writer.pulls.open(draft())
-    found = writer.pulls.of_branch(BRANCH)
-    assert found is not None
-    assert (found.number, found.url, found.state) == (1, opened.url, "open")
+    existing = writer.pulls.of_branch(BRANCH)
+    assert existing is not None
+    assert (existing.number, existing.url, existing.state) == (1, opened.url, "open")
 
     by_hand(sandbox, "PATCH", "pulls/1", {"state": "closed"})
     closed = writer.pulls.of_branch(BRANCH)
@@ -213,21 +219,21 @@ def test_closed_pull_request_is_found_and_told_apart(writer: GithubWriter, base:
 
 
 def test_open_pull_request_on_the_same_files_is_found(writer: GithubWriter, base: str, git: Git) -> None:
-    """Only those of incidents, only those that touch one of the files."""
+    """Only an incident's pull request that changes one of the files matches."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
     writer.pulls.open(draft())
     writer.commit_files("feature/x", base, "By hand", [FileWrite("run.sh", "#!/bin/sh\nls\n")])
     writer.pulls.open(replace(draft(), branch="feature/x"))
 
-    found = writer.pulls.touching(["src/cart.py", "other.py"], "incident/")
+    existing = writer.pulls.touching(["src/cart.py", "other.py"], "incident/")
 
-    assert found is not None
-    assert (found.number, found.branch) == (1, BRANCH)
+    assert existing is not None
+    assert (existing.number, existing.branch) == (1, BRANCH)
     assert writer.pulls.touching(["run.sh"], "incident/") is None
 
 
-def test_reviews_are_asked_of_people_and_teams(writer: GithubWriter, base: str, git_dir: Path) -> None:
-    """Both are asked for in one request, and a second run asks nobody twice."""
+def test_reviews_are_requested_from_people_and_teams(writer: GithubWriter, base: str, git_dir: Path) -> None:
+    """Both are in one request, and a second run requests no review twice."""
     writer.commit_files(BRANCH, base, MESSAGE, [FIX])
 
     first = writer.pulls.open(draft(reviewers=("ada", "octo/payments")))
@@ -237,8 +243,8 @@ def test_reviews_are_asked_of_people_and_teams(writer: GithubWriter, base: str, 
     assert (pulls(git_dir)[0]["reviewers"], pulls(git_dir)[0]["teams"]) == (["ada"], ["payments"])
 
 
-def test_reviewer_who_cannot_be_asked_is_left_out(git_dir: Path, base: str) -> None:
-    """GitHub refuses all for one; the others are asked alone, and the pull request stands."""
+def test_reviewer_whom_github_refuses_is_left_out(git_dir: Path, base: str) -> None:
+    """GitHub refuses all because of one; the others are requested singly, and the pull request stays open."""
     with GithubSandbox(git_dir, "octo/shop", token="t", collaborators=frozenset({"ada"})) as github:
         writer = GithubWriter(GithubSettings(github_token=SecretStr("t"), github_api_url=github.url), "octo/shop")
         writer.commit_files(BRANCH, base, MESSAGE, [FIX])
@@ -249,7 +255,7 @@ def test_reviewer_who_cannot_be_asked_is_left_out(git_dir: Path, base: str) -> N
 
 
 def by_hand(sandbox: GithubSandbox, method: str, path: str, body: dict[str, Any]) -> None:
-    """Do what a person does on the site."""
+    """Do what a person does on the web site."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     url = f"{sandbox.url}/repos/octo/shop/{path}"
     requests.request(method, url, json=body, headers=headers, timeout=10).raise_for_status()

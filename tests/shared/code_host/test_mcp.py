@@ -1,10 +1,9 @@
-"""Reading a repository through an MCP server, by HTTP and by stdio, and by REST where that fails."""
+"""Reading a repository through an MCP server, by HTTP and by stdio, and by REST when that fails."""
 
 import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,13 +35,13 @@ def server(git_dir: Path) -> Iterator[McpServer]:
 
 @pytest.fixture
 def rest(settings: GithubSettings, sandbox: GithubSandbox) -> GithubReader:
-    """The reader MCP falls back to."""
+    """The fallback reader of MCP."""
     return GithubReader(settings, sandbox.repo)
 
 
 @pytest.fixture
 def reader(server: McpServer, rest: GithubReader) -> McpReader:
-    """A reader by HTTP."""
+    """An MCP reader over HTTP."""
     return McpReader(
         McpSettings(github_mcp_url=server.url, github_mcp_timeout_s=2, github_token=SecretStr(TOKEN)), rest
     )
@@ -54,13 +53,13 @@ def _by_stdio(git_dir: Path, rest: GithubReader) -> McpReader:
 
 
 @pytest.mark.parametrize("as_events", [True, False])
-def test_answers_are_those_of_rest_without_asking_it(
+def test_answers_equal_those_of_rest_without_calling_it(
     reader: McpReader, rest: GithubReader, server: McpServer, sandbox: GithubSandbox, git: Git, as_events: bool
 ) -> None:
-    """Files, commits and search say the same by both ways, whether the server streams or not."""
+    """Files, commits and search are the same both ways, whether the server streams or not."""
     server.as_events = as_events
     head, until = git("rev-parse", "main"), datetime(2026, 3, 1, 12, tzinfo=UTC)
-    asked = (
+    reads = (
         lambda by: by.read("src/cart.py", head),
         lambda by: [(each.sha, each.at, each.message, each.author) for each in by.commits("main")],
         lambda by: [each.sha for each in by.commits(head, path="src/cart.py", until=until)],
@@ -68,17 +67,17 @@ def test_answers_are_those_of_rest_without_asking_it(
         lambda by: list(by.search("return sum(items)")),
     )
 
-    told = [ask(reader) for ask in asked]
+    answers = [read(reader) for read in reads]
 
     assert sandbox.requests == []
-    assert told == [ask(rest) for ask in asked]
+    assert answers == [read(rest) for read in reads]
     assert [name for name, _ in server.tools.called] == [
         "get_file_contents", "list_commits", "list_commits", "get_commit", "search_code",
     ]  # fmt: skip
 
 
 def test_server_on_stdio_answers_too(git_dir: Path, rest: GithubReader, git: Git) -> None:
-    """A command that starts a server does what the remote one does."""
+    """A local server started by a command works like the remote one."""
     reader = _by_stdio(git_dir, rest)
 
     assert reader.read("src/cart.py", git("rev-parse", "main")) == rest.read("src/cart.py", "main")
@@ -88,25 +87,25 @@ def test_server_on_stdio_answers_too(git_dir: Path, rest: GithubReader, git: Git
 def test_child_sees_only_the_token_and_its_path(
     git_dir: Path, rest: GithubReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that an operator named gets nothing else that the function was granted."""
+    """The operator's server gets nothing else of the function's environment."""
     monkeypatch.setenv("GMAIL_CLIENT_SECRET", "of no use to GitHub")
-    told = "{'tools': [{'name': 'search_code', 'inputSchema': {'properties': dict(os.environ)}}]}"
+    tools = "{'tools': [{'name': 'search_code', 'inputSchema': {'properties': dict(os.environ)}}]}"
     script = (
         "import json, os, sys\n"
         "for line in sys.stdin:\n"
-        f"    print(json.dumps({{'id': json.loads(line).get('id'), 'result': {told}}}), flush=True)"
+        f"    print(json.dumps({{'id': json.loads(line).get('id'), 'result': {tools}}}), flush=True)"
     )
     settings = McpSettings(github_mcp_command=[sys.executable, "-c", script], github_token=SecretStr(TOKEN))
 
-    seen = McpReader(settings, rest)._connected().tools["search_code"]
+    names = McpReader(settings, rest)._connected().tools["search_code"]
 
-    assert seen - {"LC_CTYPE"} <= {"PATH", "HOME", "GITHUB_PERSONAL_ACCESS_TOKEN", "npm_config_registry"}
-    assert "GITHUB_PERSONAL_ACCESS_TOKEN" in seen
+    assert names - {"LC_CTYPE"} <= {"PATH", "HOME", "GITHUB_PERSONAL_ACCESS_TOKEN", "npm_config_registry"}
+    assert "GITHUB_PERSONAL_ACCESS_TOKEN" in names
 
 
-@pytest.mark.parametrize("fault", ["401", "429", "500", "html", "another id", "no result", "cut"])
+@pytest.mark.parametrize("fault", ["401", "429", "500", "html", "another id", "no result", "truncated"])
 def test_failing_server_leaves_reading_to_rest(reader: McpReader, server: McpServer, git: Git, fault: str) -> None:
-    """Whatever the server does, the file is read, and the server is not asked for ever."""
+    """With any fault, REST reads the file, and the server is not called again."""
     server.fault = fault
 
     assert reader.read("src/cart.py", git("rev-parse", "main")).startswith("def total")
@@ -115,10 +114,8 @@ def test_failing_server_leaves_reading_to_rest(reader: McpReader, server: McpSer
     assert len(server.headers) <= 2
 
 
-def test_server_that_fails_later_is_given_up_at_its_next_silence(
-    reader: McpReader, server: McpServer, git: Git
-) -> None:
-    """A session that worked may end."""
+def test_server_that_fails_later_is_not_used_any_more(reader: McpReader, server: McpServer, git: Git) -> None:
+    """A working session may end."""
     head = git("rev-parse", "main")
     reader.read("src/cart.py", head)
     server.fault = "500"
@@ -127,8 +124,8 @@ def test_server_that_fails_later_is_given_up_at_its_next_silence(
     assert not reader.is_available
 
 
-def test_absent_file_and_odd_bytes_are_told_by_rest(reader: McpReader, rest: GithubReader, git: Git) -> None:
-    """MCP hands text only; what its hash does not vouch for is read again."""
+def test_absent_file_and_unusual_bytes_are_read_by_rest(reader: McpReader, rest: GithubReader, git: Git) -> None:
+    """MCP returns text only; a text whose hash does not match is read again."""
     head = git("rev-parse", "main")
 
     for path in ("none.py", "latin.txt", "logo.bin", "windows.txt"):
@@ -139,14 +136,14 @@ def test_absent_file_and_odd_bytes_are_told_by_rest(reader: McpReader, rest: Git
 @pytest.mark.parametrize(
     "path", ["../../octo/secret/contents/x", "src/../../x", "x?ref=other", "a#b", "/etc/passwd", ""]
 )
-def test_path_that_could_climb_reaches_no_tool(reader: McpReader, server: McpServer, path: str) -> None:
-    """The npm server puts a path into an address as it is."""
+def test_path_that_could_leave_the_repository_reaches_no_tool(reader: McpReader, server: McpServer, path: str) -> None:
+    """The npm server puts a path into a URL unescaped."""
     assert reader.read(path, "main") is None
     assert server.tools.called == []
 
 
 def test_tools_that_write_are_never_called(server: McpServer, reader: McpReader) -> None:
-    """The server offers them; our list does not hold them, whoever asks."""
+    """The server offers them, but they are not in the list of allowed tools."""
     client = reader._connected()
 
     assert set(client.tools) == set(READ_TOOLS)
@@ -156,10 +153,10 @@ def test_tools_that_write_are_never_called(server: McpServer, reader: McpReader)
     assert server.tools.called == []
 
 
-def test_server_that_cannot_narrow_leaves_that_to_rest(
+def test_filter_that_the_server_lacks_is_left_to_rest(
     reader: McpReader, server: McpServer, sandbox: GithubSandbox
 ) -> None:
-    """The npm server takes neither path nor time, and has no tool for one commit."""
+    """The npm server filters neither by path nor by time, and has no tool for one commit."""
     server.tools.offered = {"list_commits": ("owner", "repo", "sha", "perPage")}
 
     assert [each.subject for each in reader.commits("main", path="run.sh")] == ["Start the shop"]
@@ -168,8 +165,8 @@ def test_server_that_cannot_narrow_leaves_that_to_rest(
     assert server.tools.called == []
 
 
-def test_token_goes_to_the_server_and_asks_for_reading_alone(reader: McpReader, server: McpServer) -> None:
-    """GitHub's own server then offers no writing tool, and knows its session again."""
+def test_token_is_sent_with_a_request_for_read_only_tools(reader: McpReader, server: McpServer) -> None:
+    """GitHub's own server then offers no writing tool; the session id is sent back."""
     reader.search("sum")
 
     assert all(
@@ -178,20 +175,18 @@ def test_token_goes_to_the_server_and_asks_for_reading_alone(reader: McpReader, 
     assert server.headers[-1]["Mcp-Session-Id"] == "session-7"
 
 
-def test_silent_server_takes_no_longer_than_its_timeout(rest: GithubReader) -> None:
-    """A server that never answers costs one timeout, once."""
+def test_server_that_never_answers_costs_one_timeout(rest: GithubReader) -> None:
+    """After the first timeout, the server is not called again."""
     command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     reader = McpReader(McpSettings(github_mcp_command=command, github_mcp_timeout_s=0.3), rest)
-    start = time.monotonic()
 
     assert reader.search("return sum(items)") == ["src/cart.py"]
-    assert reader.search("VALUE") == ["src/deep/new.py"]
-    assert time.monotonic() - start < 5
     assert not reader.is_available
+    assert reader.search("VALUE") == ["src/deep/new.py"]
 
 
 def test_command_that_does_not_exist_is_unavailable() -> None:
-    """The message names the variable."""
+    """The error names the variable."""
     with pytest.raises(Unavailable, match="GITHUB_MCP_COMMAND"):
         StdioTransport(["no-such-program-here"], {})
 
@@ -213,14 +208,14 @@ def test_setting_chooses_the_reader(monkeypatch: pytest.MonkeyPatch, server: Mcp
 
 @pytest.mark.skipif(NPM_SERVER is None, reason="npm install -g @modelcontextprotocol/server-github was not run")
 def test_npm_server_reads_the_same(rest: GithubReader, sandbox: GithubSandbox, git: Git, tmp_path: Path) -> None:
-    """The real server, its fixed address of GitHub led to the sandbox."""
-    lead = tmp_path / "lead.mjs"
-    lead.write_text(
+    """The real server, with its fixed GitHub URL redirected to the sandbox."""
+    redirect = tmp_path / "redirect.mjs"
+    redirect.write_text(
         f"const real = globalThis.fetch, here = {json.dumps(sandbox.url)};\n"
-        "globalThis.fetch = (url, given) => real(String(url).replace('https://api.github.com', here), given);\n"
+        "globalThis.fetch = (url, options) => real(String(url).replace('https://api.github.com', here), options);\n"
     )
     script = str(Path(NPM_SERVER or "").resolve())
-    command = [shutil.which("node") or "node", "--import", str(lead), script]
+    command = [shutil.which("node") or "node", "--import", str(redirect), script]
     reader = McpReader(McpSettings(github_mcp_command=command, github_token=SecretStr(TOKEN)), rest)
     head = git("rev-parse", "main")
 
@@ -231,8 +226,8 @@ def test_npm_server_reads_the_same(rest: GithubReader, sandbox: GithubSandbox, g
     assert not [each for each in sandbox.requests if "/git/" in str(each)]
 
 
-def test_client_outlives_no_reader(git_dir: Path, rest: GithubReader) -> None:
-    """The child ends with the reader that started it."""
+def test_child_process_ends_with_its_reader(git_dir: Path, rest: GithubReader) -> None:
+    """The process ends with the transport that started it."""
     transport = StdioTransport([sys.executable, mcp_server.__file__, str(git_dir)], {"PATH": "/usr/bin:/bin"})
     assert "search_code" in McpClient(transport, READ_TOOLS, 5).tools
     process: subprocess.Popen[bytes] = transport._process

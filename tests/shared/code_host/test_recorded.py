@@ -1,4 +1,4 @@
-"""What GitHub itself once answered is understood, and nothing it ever said makes the adapter stumble."""
+"""Recorded answers of GitHub are parsed, and none of them crashes the adapter."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Answering(Sandbox):
         self._answers, self._otherwise = answers, otherwise
 
     def answer(self, request: Request) -> Reply:
-        """Return what was recorded."""
+        """Return the recorded reply."""
         if request.path == "/repos/octo/shop":
             return Reply.of_json({**REPOSITORY, "url": f"{self.url}/repos/octo/shop"})
         return self._answers.get(request.path, self._otherwise)
@@ -48,68 +48,68 @@ def answers(name: str) -> list[tuple[int, Any]]:
 
 
 def settings(github: Sandbox) -> GithubSettings:
-    """Settings that lead there."""
+    """Settings that point to the sandbox."""
     return GithubSettings(github_token=SecretStr("t"), github_api_url=github.url, github_timeout_s=2)
 
 
 def served(path: str, body: Any) -> Answering:
-    """A GitHub with one repository and one more answer."""
+    """A GitHub with one repository and one other answer."""
     missing = Reply.of_json({"message": "Not Found"}, 404)
     return Answering({f"/repos/octo/shop/{path}": Reply.of_json(body)}, missing)
 
 
-def test_recorded_listing_of_commits_is_understood() -> None:
-    """Order, authors, times and parents are GitHub's."""
+def test_recorded_list_of_commits_is_parsed() -> None:
+    """Order, subjects, times and logins are GitHub's."""
     ((_, recorded),) = answers("pygithub_Repository.testGetCommitsWithArguments")
-    # Listings of that time did not name the page of a commit.
-    said = [{**row, "html_url": f"https://github.com/commit/{row['sha']}"} for row in recorded]
-    with served("commits", said) as github:
-        found = GithubReader(settings(github), "octo/shop").commits("main", limit=100)
+    # Old listings had no URL for a commit's page.
+    rows = [{**row, "html_url": f"https://github.com/commit/{row['sha']}"} for row in recorded]
+    with served("commits", rows) as github:
+        commits = GithubReader(settings(github), "octo/shop").commits("main", limit=100)
 
-    assert [commit.sha for commit in found] == [row["sha"] for row in said]
-    assert [commit.subject for commit in found] == [row["commit"]["message"].split("\n")[0] for row in said]
-    assert all(commit.at.utcoffset() is not None and commit.login for commit in found)
+    assert [commit.sha for commit in commits] == [row["sha"] for row in rows]
+    assert [commit.subject for commit in commits] == [row["commit"]["message"].split("\n")[0] for row in rows]
+    assert all(commit.at.utcoffset() is not None and commit.login for commit in commits)
 
 
 def test_recorded_pull_request_is_found_by_its_branch() -> None:
-    """Number, address and state are GitHub's."""
+    """Number, URL and state are GitHub's."""
     ((_, recorded),) = answers("pygithub_Repository.testCreatePull")
-    said = {**recorded, "draft": False}
-    with served("pulls", [said]) as github:
-        found = GithubWriter(settings(github), "octo/shop").pulls.of_branch(said["head"]["ref"])
+    answer = {**recorded, "draft": False}
+    with served("pulls", [answer]) as github:
+        existing = GithubWriter(settings(github), "octo/shop").pulls.of_branch(answer["head"]["ref"])
 
-    assert found is not None
-    assert (found.number, found.url, found.state) == (said["number"], said["html_url"], "open")
+    assert existing is not None
+    assert (existing.number, existing.url, existing.state) == (answer["number"], answer["html_url"], "open")
 
 
-def test_recorded_search_names_files_of_the_repository_alone() -> None:
-    """What lies in other repositories is dropped."""
-    said = answers("pygithub_Search.testSearchCode")[0][1]
+def test_recorded_search_returns_only_files_of_the_repository() -> None:
+    """Files of other repositories are dropped."""
+    recorded = answers("pygithub_Search.testSearchCode")[0][1]
     missing = Reply.of_json({"message": "Not Found"}, 404)
-    both = {"/search/code": Reply.of_json(said)}
-    with Answering(both, missing) as github:
+    replies = {"/search/code": Reply.of_json(recorded)}
+    with Answering(replies, missing) as github:
         assert GithubReader(settings(github), "octo/shop").search("toto") == []
 
 
 def test_recorded_repository_is_opened() -> None:
-    """Its default branch is read, and nothing stands against writing."""
-    ((_, said),) = answers("octokit_get-repository")
-    with Answering({}, Reply.of_json(said)) as github:
-        assert GithubReader(settings(github), said["full_name"]).default_branch() == said["default_branch"]
-        assert GithubWriter(settings(github), said["full_name"]).obstacle() is None
+    """Its default branch is read, and nothing prevents writing."""
+    ((_, recorded),) = answers("octokit_get-repository")
+    with Answering({}, Reply.of_json(recorded)) as github:
+        assert GithubReader(settings(github), recorded["full_name"]).default_branch() == recorded["default_branch"]
+        assert GithubWriter(settings(github), recorded["full_name"]).obstacle() is None
 
 
 REFUSALS = ["pygithub_Exceptions.testBadAuthentication", "pygithub_Exceptions.testInvalidInput", "octokit_errors"]
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_recorded_refusal_is_told_in_githubs_words(name: str) -> None:
+def test_recorded_refusal_is_quoted(name: str) -> None:
     """401 and 422 become one sentence for the operator."""
-    status, said = next(row for row in answers(name) if row[0] >= 400)
-    with Answering({}, Reply.of_json(said, status)) as github, pytest.raises(Refused) as caught:
+    status, body = next(row for row in answers(name) if row[0] >= 400)
+    with Answering({}, Reply.of_json(body, status)) as github, pytest.raises(Refused) as caught:
         GithubReader(settings(github), "octo/other").default_branch()
 
-    assert f"GitHub answered {status} about the repository 'octo/other': {said['message']}" in str(caught.value)
+    assert f"GitHub answered {status} about the repository 'octo/other': {body['message']}" in str(caught.value)
 
 
 CALLS: list[Callable[[GithubReader, GithubWriter], object]] = [
@@ -129,8 +129,8 @@ CALLS: list[Callable[[GithubReader, GithubWriter], object]] = [
 
 
 @pytest.mark.parametrize("name", [path.stem for path in FILES])
-def test_recorded_answer_in_the_wrong_place_is_never_a_crash(name: str) -> None:
-    """Each answer GitHub ever gave, given to every question but the first: an error of the house, or a result."""
+def test_recorded_answer_to_the_wrong_request_never_crashes(name: str) -> None:
+    """Every recorded answer, sent to every request after the first, gives one of our errors or a result."""
     for status, body in answers(name):
         reply = Reply.of_json(body, status)
         with Answering({}, reply) as github:
@@ -139,4 +139,4 @@ def test_recorded_answer_in_the_wrong_place_is_never_a_crash(name: str) -> None:
                 try:
                     call(reader, GithubWriter(settings(github), "octo/shop"))
                 except IncidentCopilotError as error:
-                    assert str(error)  # noqa: PT017  # either way is right, but nothing else
+                    assert str(error)  # noqa: PT017  # an error or a result, nothing else

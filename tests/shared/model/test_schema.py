@@ -1,12 +1,12 @@
-"""Contracts as models are told them."""
+"""The schemas sent to models, and answers fitted to them."""
 
 import pytest
 
 from shared.contracts import FixOpinion, Judgement, RootCauses, Suggestions
 from shared.model import schema
 
-KNOWN = {"$defs", "$ref", "type", "title", "description", "enum", "format", "items", "minItems", "maxItems", "minimum",
-         "maximum", "anyOf", "properties", "required"}  # fmt: skip
+SUPPORTED = {"$defs", "$ref", "type", "title", "description", "enum", "format", "items", "minItems", "maxItems",
+             "minimum", "maximum", "anyOf", "properties", "required"}  # fmt: skip
 
 
 def _keywords(node: object, *, names: bool = False) -> set[str]:
@@ -19,27 +19,27 @@ def _keywords(node: object, *, names: bool = False) -> set[str]:
 
 
 @pytest.mark.parametrize("contract", [FixOpinion, Judgement, RootCauses, Suggestions])
-def test_only_keywords_gemini_knows_are_sent(contract) -> None:
-    """An unknown keyword is a refusal in production."""
-    assert _keywords(schema.wire(contract.model_json_schema())) <= KNOWN
+def test_only_keywords_that_gemini_supports_are_sent(contract) -> None:
+    """In production, Gemini refuses an unknown keyword."""
+    assert _keywords(schema.wire(contract.model_json_schema())) <= SUPPORTED
 
 
-def test_bounds_on_length_are_said_in_words() -> None:
-    """Gemini knows no maxLength, but reads descriptions."""
-    told = schema.wire(Judgement.model_json_schema())
+def test_length_limits_are_in_the_descriptions() -> None:
+    """Gemini does not support maxLength, but reads descriptions."""
+    sent = schema.wire(Judgement.model_json_schema())
 
-    assert "At most 2000 characters." in told["properties"]["reasoning"]["description"]
-
-
-def test_fields_of_code_are_left_out() -> None:
-    """Neither offered nor required."""
-    told = schema.wire(RootCauses.model_json_schema(), without=("produced_by", "degraded"))
-
-    assert set(told["properties"]) == {"root_causes", "most_likely", "unknowns"}
+    assert "At most 2000 characters." in sent["properties"]["reasoning"]["description"]
 
 
-def test_prose_and_lists_are_cut_and_code_is_not() -> None:
-    """Half a sentence is a sentence; half a file is a broken file."""
+def test_fields_that_code_fills_are_left_out() -> None:
+    """They are neither in the properties nor required."""
+    sent = schema.wire(RootCauses.model_json_schema(), without=("produced_by", "degraded"))
+
+    assert set(sent["properties"]) == {"root_causes", "most_likely", "unknowns"}
+
+
+def test_prose_and_lists_are_truncated_and_code_is_not() -> None:
+    """Truncated prose is still readable; a truncated file is broken."""
     code = "x" * 50_000
     patch = {"strategy": "fix", "files_to_modify": [{"path": "p" * 900, "original": code, "new": code}] * 99}
     fitted = schema.fit({"incident_category": "unknown", "patch": patch, "category_reason": "r" * 9_000,

@@ -14,21 +14,21 @@ def archive(folder: Path) -> FileArchive:
 
 
 def test_file_is_written_whole_and_replaced(tmp_path: Path) -> None:
-    """The second writing replaces the first, and nothing half-written stays behind."""
-    kept = archive(tmp_path / "output")
+    """The second write replaces the first, and no half-written file is left."""
+    files = archive(tmp_path / "output")
 
-    kept.save("inc-1/brief.html", b"first")
-    path = kept.save("inc-1/brief.html", b"second")
+    files.save("inc-1/brief.html", b"first")
+    path = files.save("inc-1/brief.html", b"second")
 
     assert Path(path).read_bytes() == b"second"
-    assert [found.name for found in (tmp_path / "output/inc-1").iterdir()] == ["brief.html"]
+    assert [file.name for file in (tmp_path / "output/inc-1").iterdir()] == ["brief.html"]
 
 
 @pytest.mark.parametrize(
     "name", ["../up", "/etc/passwd", "a/../../b", ".hidden", "a//b", "", "a\0b", "a\\b", "x" * 200]
 )
 def test_name_that_could_leave_the_folder_is_rejected(tmp_path: Path, name: str) -> None:
-    """Only plain names between slashes are taken."""
+    """Only plain names between slashes are accepted."""
     with pytest.raises(Rejected):
         archive(tmp_path / "output").save(name, b"")
 
@@ -36,7 +36,7 @@ def test_name_that_could_leave_the_folder_is_rejected(tmp_path: Path, name: str)
 
 
 def test_unwritable_folder_is_unavailable(tmp_path: Path) -> None:
-    """A disk that refuses is Unavailable, naming the file."""
+    """A disk error is Unavailable and names the file."""
     (tmp_path / "output").write_text("a file where the folder should be")
 
     with pytest.raises(Unavailable, match=r"brief\.txt"):

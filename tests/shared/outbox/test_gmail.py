@@ -45,7 +45,7 @@ def gmail(url: str, **changes: str | float) -> Gmail:
 
 
 def mail(**changes: Any) -> Mail:
-    """A mail with one picture."""
+    """A mail with one image."""
     fields: dict[str, Any] = {
         "to": ("ada@example.com", "bo@example.com"),
         "subject": "[high] billing-worker: Größe fehlt",
@@ -58,16 +58,16 @@ def mail(**changes: Any) -> Mail:
 
 
 def posts(sandbox: GmailSandbox) -> int:
-    """How often a mail was posted, answered well or not."""
+    """How often a mail was posted, whatever the answer."""
     return sum(request.path.endswith("/send") for request in sandbox.requests)
 
 
-def test_mail_arrives_with_text_html_and_picture(sandbox: GmailSandbox) -> None:
-    """A mail is related(alternative(text, html), picture), with our Message-ID and both receivers."""
+def test_mail_arrives_with_text_html_and_image(sandbox: GmailSandbox) -> None:
+    """A mail is related(alternative(text, html), image), with our Message-ID and both receivers."""
     sent = gmail(sandbox.url).send(mail())
 
     (got,) = sandbox.mails
-    alternative, picture = got.iter_parts()
+    alternative, image = got.iter_parts()
     assert sent.provider_id == sent.thread_id != ""
     assert got["To"] == "ada@example.com, bo@example.com"
     assert got["From"] == "Incident CoPilot <copilot@example.com>"
@@ -75,11 +75,11 @@ def test_mail_arrives_with_text_html_and_picture(sandbox: GmailSandbox) -> None:
     assert (got["Message-ID"], got["Auto-Submitted"]) == ("<inc-1.brief@incident-copilot>", "auto-generated")
     assert got.get_content_type() == "multipart/related"
     assert [part.get_content_type() for part in alternative.iter_parts()] == ["text/plain", "text/html"]
-    assert (picture["Content-ID"], picture.get_content()) == ("<chart-1@incident-copilot>", PNG)
+    assert (image["Content-ID"], image.get_content()) == ("<chart-1@incident-copilot>", PNG)
 
 
-def test_mail_without_pictures_is_a_plain_alternative(sandbox: GmailSandbox) -> None:
-    """Nothing is related when there is no picture."""
+def test_mail_without_images_is_a_plain_alternative(sandbox: GmailSandbox) -> None:
+    """Without an image there is no related part."""
     gmail(sandbox.url).send(mail(images=()))
 
     assert sandbox.mails[0].get_content_type() == "multipart/alternative"
@@ -95,13 +95,13 @@ def test_line_breaks_in_headers_inject_nothing(field: str) -> None:
 
 
 def test_broken_address_is_refused() -> None:
-    """An address that is none is refused before anything is sent."""
+    """An invalid address is refused before anything is sent."""
     with pytest.raises(Refused, match="address"):
         compose(mail(to=("a@example.com\r\nBcc: evil@example.com",)), "copilot@example.com")
 
 
 def test_revoked_grant_says_how_to_renew_it(sandbox: GmailSandbox) -> None:
-    """invalid_grant is Refused with the way to a new refresh token, and the secrets stay out of it."""
+    """invalid_grant is Refused and says how to get a new refresh token; the message holds no secret."""
     sandbox.is_revoked = True
 
     with pytest.raises(Refused, match=r"Renew it: .*GMAIL_REFRESH_TOKEN") as caught:
@@ -131,7 +131,7 @@ def test_wrong_client_is_refused_naming_its_variables(sandbox: GmailSandbox) -> 
     ],
 )
 def test_each_answer_means_one_error(sandbox: GmailSandbox, reply: Reply, error: type[Exception], tries: int) -> None:
-    """Each answer to a mail becomes its error; a mail goes out again only when nothing was sent."""
+    """Each answer to a mail becomes its error; a mail is sent again only when nothing was sent."""
     for _ in range(tries):
         sandbox.fail_next(TOKEN, reply)
 
@@ -154,8 +154,8 @@ def test_each_answer_means_one_error(sandbox: GmailSandbox, reply: Reply, error:
         (Reply.of_text("<html>", 404), Refused),
     ],
 )
-def test_token_service_in_trouble_sends_nothing(sandbox: GmailSandbox, reply: Reply, error: type[Exception]) -> None:
-    """Whatever a token service, or a proxy before it, answers: no mail was posted, and the error says who acts."""
+def test_failing_token_service_sends_nothing(sandbox: GmailSandbox, reply: Reply, error: type[Exception]) -> None:
+    """Whatever a token service, or a proxy in front of it, answers: no mail is posted, and the error says who acts."""
     sandbox.fail_next(*[reply] * 3)
 
     with pytest.raises(error):
@@ -165,16 +165,16 @@ def test_token_service_in_trouble_sends_nothing(sandbox: GmailSandbox, reply: Re
 
 
 @pytest.mark.parametrize("reply", [Reply.of_text("<html>"), Reply.of_json([1]), Reply(200)])
-def test_answer_that_is_none_is_uncertain(sandbox: GmailSandbox, reply: Reply) -> None:
-    """A 200 without Gmail's JSON, from a proxy perhaps, leaves open whether the mail went out."""
+def test_answer_that_is_no_json_object_is_uncertain(sandbox: GmailSandbox, reply: Reply) -> None:
+    """A 200 without Gmail's JSON, perhaps from a proxy, does not say whether the mail was sent."""
     sandbox.fail_next(TOKEN, reply)
 
-    with pytest.raises(Uncertain, match="no JSON object"):
+    with pytest.raises(Uncertain, match="not a JSON object"):
         gmail(sandbox.url).send(mail())
 
 
-def test_mail_goes_out_once_the_service_is_back(sandbox: GmailSandbox) -> None:
-    """A 503 promises that nothing was sent, so the mail is tried again and arrives once."""
+def test_mail_is_sent_once_after_the_service_recovers(sandbox: GmailSandbox) -> None:
+    """A 503 promises that nothing was sent, so the mail is retried and arrives once."""
     sandbox.fail_next(TOKEN, google_error(503, "UNAVAILABLE", "backend", "backendError"))
 
     gmail(sandbox.url).send(mail())
@@ -193,13 +193,13 @@ def test_timeout_after_send_is_uncertain(sandbox: GmailSandbox) -> None:
 
 
 def test_closed_port_is_unavailable() -> None:
-    """A connection never made promises that nothing happened."""
+    """A connection that was never made promises that nothing happened."""
     with pytest.raises(Unavailable, match="token service"):
         gmail("http://127.0.0.1:1").send(mail())
 
 
 def test_closed_api_is_unavailable(sandbox: GmailSandbox) -> None:
-    """A token without an API to use it on sends nothing."""
+    """When the API cannot be reached, nothing is sent."""
     with pytest.raises(Unavailable, match="cannot be reached"):
         gmail(sandbox.url, gmail_api_url="http://127.0.0.1:1").send(mail())
 
@@ -215,7 +215,7 @@ def test_raw_is_base64url(sandbox: GmailSandbox) -> None:
 
 def test_secrets_are_not_shown_by_settings() -> None:
     """Printing the settings shows no secret."""
-    shown = repr(settings("http://127.0.0.1:1"))
+    text = repr(settings("http://127.0.0.1:1"))
 
-    assert "sandbox-secret" not in shown
-    assert "sandbox-refresh-token" not in shown
+    assert "sandbox-secret" not in text
+    assert "sandbox-refresh-token" not in text

@@ -17,7 +17,7 @@ GMAIL = {
 
 
 def test_nothing_set_means_no_channel() -> None:
-    """An empty environment is a house without mail, hook and archive."""
+    """An empty environment means no mail, no hook and no archive."""
     assert (outbox.connect_mail(), outbox.connect_hook(), outbox.connect_archive()) == (None, None, None)
 
 
@@ -33,7 +33,7 @@ def test_everything_set_means_every_channel(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("missing", sorted(GMAIL))
 def test_partly_set_mail_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    """Three of four Gmail variables are a mistake, told by the name of the fourth."""
+    """Three of four Gmail variables are a mistake, and the error names the fourth."""
     for name, value in GMAIL.items():
         monkeypatch.setenv(name, "" if name == missing else value)
 
@@ -44,15 +44,15 @@ def test_partly_set_mail_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("value", ["false", "0", ""])
-def test_archive_is_off_when_told_so(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """SAVE_OUTPUT=false keeps nothing."""
+def test_archive_is_off_when_save_output_is_false(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """SAVE_OUTPUT=false saves nothing."""
     monkeypatch.setenv("SAVE_OUTPUT", value)
 
     assert outbox.connect_archive() is None
 
 
-def test_wrong_variable_of_one_channel_leaves_the_others_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typo in SAVE_OUTPUT keeps nobody from being told."""
+def test_wrong_variable_of_one_channel_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typo in SAVE_OUTPUT stops neither mail nor hook."""
     for name, value in {**GMAIL, "POST_PROCESS_URL": "https://example.com/h", "SAVE_OUTPUT": "maybe"}.items():
         monkeypatch.setenv(name, value)
 
@@ -92,7 +92,7 @@ def test_on_call_is_a_list_or_one_address(
     ],
 )
 def test_on_call_without_a_valid_address_is_misconfigured(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """There is no default address, and a wrong one is told by the variable's name."""
+    """There is no default address, and the error for a wrong one names the variable."""
     monkeypatch.setenv("ON_CALL_ENGINEERS", value)
 
     with pytest.raises(Misconfigured, match="ON_CALL_ENGINEERS"):

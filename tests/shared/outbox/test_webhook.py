@@ -44,7 +44,7 @@ def hook(url: str, **changes: str | float) -> Webhook:
 
 def test_payload_arrives_signed_with_its_key(sandbox: HookSandbox) -> None:
     """The receiver gets the JSON, the key, and a signature it can check over the raw body."""
-    hook(f"{sandbox.url}/told", post_process_secret="k3y").call(PAYLOAD, key="inc-000001")
+    hook(f"{sandbox.url}/outcome", post_process_secret="k3y").call(PAYLOAD, key="inc-000001")
 
     (request,) = sandbox.requests
     digest = hmac.new(b"k3y", request.body, hashlib.sha256).hexdigest()
@@ -61,8 +61,8 @@ def test_without_secret_nothing_is_signed(sandbox: HookSandbox) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_passing_trouble_is_tried_again(sandbox: HookSandbox, status: int) -> None:
-    """What passes by itself is tried again, with the same key."""
+def test_temporary_failure_is_retried_with_the_same_key(sandbox: HookSandbox, status: int) -> None:
+    """A failure that may pass is retried with the same key."""
     sandbox.fail_next(Reply(status), Reply(status))
 
     hook(sandbox.url).call(PAYLOAD, key="same")
@@ -92,7 +92,7 @@ def test_each_status_means_one_error(sandbox: HookSandbox, status: int, error: t
 
 
 def test_no_reply_is_uncertain_and_not_repeated(sandbox: HookSandbox) -> None:
-    """A receiver that keeps silent may have heard: it is not told twice."""
+    """A receiver that does not reply may have received the call: it is not repeated."""
     sandbox.fail_next(Reply(delay_s=5))
 
     with pytest.raises(Uncertain):
@@ -101,8 +101,8 @@ def test_no_reply_is_uncertain_and_not_repeated(sandbox: HookSandbox) -> None:
     assert len(sandbox.requests) == 1
 
 
-def test_long_wish_to_wait_ends_within_the_budget(sandbox: HookSandbox) -> None:
-    """A Retry-After beyond the budget is not waited for."""
+def test_retry_after_beyond_the_budget_is_not_waited_for(sandbox: HookSandbox) -> None:
+    """A Retry-After longer than the budget ends the tries."""
     sandbox.fail_next(Reply(429, headers={"Retry-After": "3600"}))
 
     with pytest.raises(Throttled) as caught:
@@ -123,7 +123,7 @@ def test_closed_port_is_unavailable_and_hides_the_url() -> None:
 
 @pytest.mark.parametrize("url", ["http://example.com/x", "ftp://example.com", "example.com", "https://"])
 def test_url_beyond_loopback_must_be_https(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """A plain http URL is a wrong setting, told without showing the URL."""
+    """A plain http URL is a wrong setting; the error does not show the URL."""
     monkeypatch.setenv("POST_PROCESS_URL", url)
 
     with pytest.raises(Misconfigured, match="https") as caught:
@@ -140,8 +140,8 @@ def test_pagerduty_needs_its_routing_key(monkeypatch: pytest.MonkeyPatch) -> Non
         WebhookSettings.from_env()
 
 
-def test_slack_gets_blocks_that_cannot_shout() -> None:
-    """Slack's three special characters are escaped, so that no log line calls the whole channel."""
+def test_slack_blocks_cannot_notify_the_whole_channel() -> None:
+    """Slack's three special characters are escaped, so that no log line notifies the whole channel."""
     message = slack_message(PAYLOAD)
 
     assert "<!channel>" not in json.dumps(message["blocks"][1])
@@ -150,7 +150,7 @@ def test_slack_gets_blocks_that_cannot_shout() -> None:
     assert "<https://github.com/example/billing/pull/412|Draft pull request>" in message["blocks"][1]["text"]["text"]
 
 
-def test_slack_text_keeps_its_bounds() -> None:
+def test_slack_text_stays_within_its_limits() -> None:
     """A long cause does not make Slack refuse the message."""
     message = slack_message(PAYLOAD | {"most_likely_cause": "<" * 5_000, "headline": "h" * 500})
 
@@ -159,7 +159,7 @@ def test_slack_text_keeps_its_bounds() -> None:
 
 
 def test_pagerduty_gets_an_event_per_incident() -> None:
-    """The incident's key removes duplicates at PagerDuty; severity is in its words."""
+    """The incident's key removes duplicates at PagerDuty; severity uses its terms."""
     event = pagerduty_event(PAYLOAD, "inc-000001", "r0ut1ng")
 
     assert (event["event_action"], event["dedup_key"], event["routing_key"]) == ("trigger", "inc-000001", "r0ut1ng")
@@ -167,6 +167,6 @@ def test_pagerduty_gets_an_event_per_incident() -> None:
     assert event["links"] == [{"href": PAYLOAD["pr_url"], "text": "Draft pull request"}]
 
 
-def test_dismissed_alert_pages_nobody() -> None:
-    """A dismissed alert resolves at PagerDuty instead of triggering."""
+def test_dismissed_alert_resolves_instead_of_paging() -> None:
+    """A dismissed alert sends a resolve event to PagerDuty."""
     assert pagerduty_event(PAYLOAD | {"kind": "dismissed"}, "k", "r")["event_action"] == "resolve"

@@ -1,4 +1,4 @@
-"""Names of hosts, addresses and users are masked for a model and given back after it."""
+"""Names of hosts, addresses and users are masked for a model and restored afterwards."""
 
 import json
 import re
@@ -14,23 +14,23 @@ LINE = (
 
 
 def test_hosts_addresses_and_users_are_masked() -> None:
-    """No name is left; what kind it was can still be read."""
+    """No name is left, but its kind can still be read."""
     hidden = Redactor("inc-1").hide(LINE)
 
     assert not re.search(r"ada42|10\.1\.2\.3|db-1|web-7|acme\.io", hidden)
     assert re.search(r"user_id=<user-\d{6}> from <ip-\d{6}> to <host-\d{6}>:5432 host=<host-\d{6}>", hidden)
 
 
-def test_real_names_come_back() -> None:
-    """Revealing what was hidden gives the text that was cut."""
+def test_real_names_are_restored() -> None:
+    """Revealing a hidden text returns the redacted text."""
     redactor = Redactor("inc-1")
 
     for text in (LINE, *(planted.line for planted in PLANTED)):
         assert redactor.reveal(redactor.hide(text)) == redact(text)
 
 
-def test_masks_are_one_incidents_own_and_do_not_depend_on_order() -> None:
-    """Agents in different processes agree; two incidents cannot be linked by them."""
+def test_masks_depend_on_the_incident_and_not_on_the_order() -> None:
+    """Agents in different processes agree; masks do not link two incidents."""
     first, second, other = Redactor("inc-1"), Redactor("inc-1"), Redactor("inc-2")
     second.hide("first something else from 10.9.9.9")
 
@@ -38,14 +38,14 @@ def test_masks_are_one_incidents_own_and_do_not_depend_on_order() -> None:
 
 
 def test_hidden_text_is_not_hidden_again() -> None:
-    """A text may pass two doors."""
+    """A text may be hidden twice without a change."""
     redactor = Redactor("inc-1")
 
     assert redactor.hide(redactor.hide(LINE)) == redactor.hide(LINE)
 
 
-def test_mask_that_a_log_line_invents_reveals_nothing() -> None:
-    """Whoever writes a mask into a log gets back what they wrote, and never another's name."""
+def test_mask_forged_in_a_log_line_reveals_nothing() -> None:
+    """A mask written into a log comes back as it was written, and never as a real name."""
     redactor = Redactor("inc-1")
     forged = redactor.hide("from 10.1.2.3").removeprefix("from ").replace("ip", "host")
 
@@ -58,7 +58,7 @@ def test_mask_that_a_log_line_invents_reveals_nothing() -> None:
 def test_json_is_hidden_by_value_and_by_field() -> None:
     """A field named like a user or a host is masked whole, and its JSON stays JSON."""
     redactor = Redactor("inc-1")
-    given = {
+    fields = {
         "user_id": "ada",
         "host": "web-7",
         "lines": ["a\n10.1.2.3 said no"],
@@ -66,10 +66,10 @@ def test_json_is_hidden_by_value_and_by_field() -> None:
         "errors": {"no route to 10.1.2.3": 2},
     }
 
-    hidden = redactor.hide_json(given)
+    hidden = redactor.hide_json(fields)
 
     assert not re.search(r"ada|web-7|10\.1", json.dumps(hidden))
-    assert redactor.reveal_json(hidden) == given
+    assert redactor.reveal_json(hidden) == fields
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Secrets are cut from texts for good, and ordinary text stays as it is."""
+"""Secrets are redacted for good, and ordinary text stays as it is."""
 
 import gzip
 import json
@@ -18,25 +18,25 @@ MEGABYTE = 1_000_000
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
-def test_secret_of_every_kind_is_cut(planted: Planted) -> None:
-    """Nothing of the secret is left, and what stands there says that something was cut."""
+def test_secret_of_every_kind_is_redacted(planted: Planted) -> None:
+    """Nothing of the secret is left, and a placeholder is in its place."""
     assert planted.secret in planted.line
 
-    kept = redact(planted.line)
+    redacted = redact(planted.line)
 
-    assert planted.secret not in kept
-    assert "[cut: " in kept
+    assert planted.secret not in redacted
+    assert "[cut: " in redacted
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
-def test_cutting_twice_changes_nothing(planted: Planted) -> None:
-    """A text that passes several doors stays the same after the first."""
+def test_redacting_twice_changes_nothing(planted: Planted) -> None:
+    """A text that is redacted several times stays the same after the first."""
     assert redact(redact(planted.line)) == redact(planted.line)
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
-def test_secret_is_cut_inside_a_json_log_line(planted: Planted) -> None:
-    """The line as a field of a JSON line, where quotes and line breaks are escaped."""
+def test_secret_is_redacted_inside_a_json_log_line(planted: Planted) -> None:
+    """The line is a field of a JSON line, where quotes and line breaks are escaped."""
     line = json.dumps({"level": "error", "msg": planted.line, "n": 1})
 
     assert json.dumps(planted.secret)[1:-1] not in redact(line)
@@ -69,7 +69,7 @@ def test_secret_is_cut_inside_a_json_log_line(planted: Planted) -> None:
     ],
 )
 def test_ordinary_line_stays_as_it_is(line: str) -> None:
-    """Frames, hashes, ids, times, numbers and talk about secrets are no secrets."""
+    """Frames, hashes, ids, times, numbers and text about secrets are not secrets."""
     assert redact(line) == line
 
 
@@ -97,42 +97,42 @@ def test_ordinary_line_stays_as_it_is(line: str) -> None:
         "mkdir -p /srv/app1 && ps -u app",
     ],
 )
-def test_talk_about_secrets_stays_as_it_is(line: str) -> None:
-    """What befell a secret, ports, users and hashes by their side are no secrets."""
+def test_text_about_secrets_stays_as_it_is(line: str) -> None:
+    """The state of a secret, and ports, users and hashes near one, are not secrets."""
     assert redact(line) == line
 
 
-def test_key_logged_line_by_line_is_cut_whole() -> None:
-    """Loki keeps each line of a multi-line text apart, and other lines may come between."""
+def test_key_logged_line_by_line_is_redacted_whole() -> None:
+    """Loki stores each line of a multi-line text separately, and other lines may come between."""
     lines = ["starting", *KEY_LOGGED_APART[:2], "GET /health 200", *KEY_LOGGED_APART[2:], "Done"]
 
-    kept = redact_lines(lines)
+    redacted = redact_lines(lines)
 
-    assert (kept[0], kept[3], kept[-1]) == ("starting", "GET /health 200", "Done")
-    assert not any(line in "\n".join(kept) for line in KEY_LOGGED_APART[1:-1])
-
-
-def test_key_without_an_end_is_cut_as_far_as_it_looks_like_one() -> None:
-    """The page may stop within a key."""
-    kept = redact_lines([*KEY_LOGGED_APART[:3], "order 17 accepted"])
-
-    assert not any(line in "\n".join(kept) for line in KEY_LOGGED_APART[1:3])
-    assert kept[-1] == "order 17 accepted"
+    assert (redacted[0], redacted[3], redacted[-1]) == ("starting", "GET /health 200", "Done")
+    assert not any(line in "\n".join(redacted) for line in KEY_LOGGED_APART[1:-1])
 
 
-def test_json_value_is_cut_by_the_name_of_its_field() -> None:
-    """A text under a secret's name needs no looks of its own; numbers, names and other texts stay."""
-    given = {"password": "abc", "page": {"token": "Zx81kk2mQ0", "items": ["ghp_" + "a1" * 18, 5]}, "title": "abc"}
+def test_key_without_an_end_is_redacted_as_far_as_it_looks_like_one() -> None:
+    """The page may end inside a key."""
+    redacted = redact_lines([*KEY_LOGGED_APART[:3], "order 17 accepted"])
 
-    assert redact_json(given) == {
+    assert not any(line in "\n".join(redacted) for line in KEY_LOGGED_APART[1:3])
+    assert redacted[-1] == "order 17 accepted"
+
+
+def test_json_value_is_redacted_by_the_name_of_its_field() -> None:
+    """A text under a secret's name needs no format of its own; numbers, names and other texts stay."""
+    fields = {"password": "abc", "page": {"token": "Zx81kk2mQ0", "items": ["ghp_" + "a1" * 18, 5]}, "title": "abc"}
+
+    assert redact_json(fields) == {
         "password": "[cut: password]",
         "page": {"token": "[cut: token]", "items": ["[cut: github token]", 5]},
         "title": "abc",
     }
 
 
-def test_credentials_are_told_from_data_of_people() -> None:
-    """A patch may hold an address of its author, and no key."""
+def test_credentials_are_distinguished_from_personal_data() -> None:
+    """A patch may hold its author's address, but no key."""
     assert holds_credentials("api_key = 'Zx81kk2mQ0Pw44'")
     assert not holds_credentials("# by ada@example.com, card 4111 1111 1111 1111")
 
@@ -152,7 +152,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_megabyte_takes_time_in_proportion(name: str) -> None:
+def test_hostile_megabyte_takes_linear_time(name: str) -> None:
     """No pattern backtracks: four times the text costs at most about four times the time, never sixteen."""
     text = HOSTILE[name]
 
@@ -184,7 +184,7 @@ def test_recorded_logs_hardly_change() -> None:
     """Of real log lines without a login token, fewer than one in ten thousand changes."""
     texts = [text for text in islice(_recorded_lines(), 30_000) if "eyJ" not in text]
 
-    changed = [text for text, kept in zip(texts, redact_lines(texts), strict=True) if text != kept]
+    changed = [text for text, redacted in zip(texts, redact_lines(texts), strict=True) if text != redacted]
 
     assert len(changed) <= len(texts) / 10_000
 

@@ -1,4 +1,4 @@
-"""The step: what a function answers, repeats, refuses and leaves in the trace."""
+"""The step: what a function answers, repeats, rejects and stores in the trace."""
 
 import flask
 import pytest
@@ -58,8 +58,8 @@ def test_second_call_for_the_same_incident_repeats_the_stored_answer(app) -> Non
     assert worked == [1]
 
 
-def test_failed_run_is_kept_and_not_repeated_as_an_answer(app) -> None:
-    """A failure stands in the trace, and the next call works again."""
+def test_failed_run_is_stored_and_not_repeated_as_an_answer(app) -> None:
+    """A failure is in the trace, and the next call does the work again."""
     failures = [Unavailable("Loki is away")]
 
     @step("RCAAgent")
@@ -77,7 +77,7 @@ def test_failed_run_is_kept_and_not_repeated_as_an_answer(app) -> None:
 
 @pytest.mark.parametrize("body", [None, [], "text", {"alert": {}}, {"alert": 3, "incident": None}])
 def test_body_that_breaks_the_contract_is_400_and_names_the_field(app, body) -> None:
-    """A wrong body is the caller's to mend, so it is told which field."""
+    """The caller must fix a wrong body, so the message names the field."""
 
     @step("RCAAgent")
     def work(request: RootCauseRequest) -> RootCauses:
@@ -91,8 +91,8 @@ def test_body_that_breaks_the_contract_is_400_and_names_the_field(app, body) -> 
 
 
 @pytest.mark.parametrize("error", [Rejected("a"), Misconfigured("b"), Unavailable("c"), Throttled("d", 7)])
-def test_error_of_the_house_becomes_its_status(app, error: IncidentCopilotError) -> None:
-    """The class of an error decides its status, which makes Workflows retry or not."""
+def test_error_class_decides_the_status(app, error: IncidentCopilotError) -> None:
+    """The class of an error decides its status, and the status decides whether Workflows retries."""
 
     @step("RCAAgent")
     def work(request: RootCauseRequest) -> RootCauses:
@@ -105,7 +105,7 @@ def test_error_of_the_house_becomes_its_status(app, error: IncidentCopilotError)
 
 
 def test_bug_is_recorded_and_raised(app) -> None:
-    """What nobody meant is a plain 500 with its stack trace, and stands in the trace all the same."""
+    """An unexpected exception is a plain 500 with its stack trace, and is stored in the trace too."""
 
     @step("RCAAgent")
     def work(request: RootCauseRequest) -> RootCauses:
@@ -118,8 +118,8 @@ def test_bug_is_recorded_and_raised(app) -> None:
     assert run["errors"][0]["category"] == "ZeroDivisionError"
 
 
-def test_tool_calls_stand_in_the_trace_with_their_whole_result_by_reference(app) -> None:
-    """A long result is cut in the run and kept whole beside it."""
+def test_tool_calls_are_traced_with_their_whole_result_by_reference(app) -> None:
+    """A long result is truncated in the run, and stored whole under a reference."""
     whole = "x" * 10_000
 
     @step("RCAAgent")
@@ -138,8 +138,8 @@ def test_tool_calls_stand_in_the_trace_with_their_whole_result_by_reference(app)
     assert store.text(call["result_ref"]) == whole
 
 
-def test_model_use_stands_in_the_trace(app) -> None:
-    """What was asked, what it cost, what was dropped and why the model was not used can all be read later."""
+def test_model_use_is_traced(app) -> None:
+    """The trace holds the question, its cost, the dropped claims and why the model was not used."""
 
     @step("RCAAgent")
     def work(request: RootCauseRequest) -> RootCauses:
@@ -165,7 +165,7 @@ def test_model_use_stands_in_the_trace(app) -> None:
 
 
 def test_dead_trace_store_does_not_stop_the_work(app, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nothing can be remembered the engineer still gets an answer."""
+    """When nothing can be stored, the engineer still gets an answer."""
 
     class Dead:
         def __getattr__(self, name: str):
@@ -183,8 +183,8 @@ def test_dead_trace_store_does_not_stop_the_work(app, monkeypatch: pytest.Monkey
     assert _post(app, work, _body()).get_json()["most_likely"] == "still answered"
 
 
-def test_get_tells_the_contracts(app) -> None:
-    """A probe learns what the function takes and gives, without any setting."""
+def test_get_names_the_contracts(app) -> None:
+    """A probe gets the names of the request and answer contracts, without any setting."""
 
     @step("RCAAgent")
     def work(request: RootCauseRequest) -> RootCauses:

@@ -1,4 +1,4 @@
-"""The choice of a provider."""
+"""Choosing a provider."""
 
 import pytest
 
@@ -30,16 +30,16 @@ def test_logs_need_a_host() -> None:
 
 
 def test_metrics_are_optional() -> None:
-    """Without any host there is no metrics store, and that is no error."""
+    """Without any host there is no metrics store, and no error."""
     assert telemetry.connect_metrics() is None
 
 
-def test_unknown_providers_are_misconfigured_and_the_known_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operator reads what would work."""
+def test_unknown_provider_is_misconfigured_and_the_supported_ones_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message lists what would work."""
     monkeypatch.setenv("TELEMETRY_PROVIDER_LOGS", "splunk")
     monkeypatch.setenv("TELEMETRY_PROVIDER_METRICS", "graphite")
 
-    with pytest.raises(Misconfigured, match="TELEMETRY_PROVIDER_LOGS is 'splunk'; there is: loki"):
+    with pytest.raises(Misconfigured, match="TELEMETRY_PROVIDER_LOGS is 'splunk'; supported: loki"):
         telemetry.connect_logs()
-    with pytest.raises(Misconfigured, match="TELEMETRY_PROVIDER_METRICS is 'graphite'; there is: prometheus"):
+    with pytest.raises(Misconfigured, match="TELEMETRY_PROVIDER_METRICS is 'graphite'; supported: prometheus"):
         telemetry.connect_metrics()

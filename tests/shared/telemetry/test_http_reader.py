@@ -1,4 +1,4 @@
-"""What Loki and Prometheus share, apart from the network."""
+"""What the Loki and Prometheus readers share, without the network."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -20,8 +20,8 @@ from shared.telemetry.http_reader import epoch_us, matcher, quoted, selector
         ("é🌙", '"é🌙"'),
     ],
 )
-def test_every_text_becomes_one_string_literal(value: str, literal: str) -> None:
-    """The escapes are those of JSON, which Go reads alike."""
+def test_any_text_becomes_one_string_literal(value: str, literal: str) -> None:
+    """The escapes are those of JSON, which Go reads too."""
     assert quoted(value) == literal
 
 
@@ -32,13 +32,13 @@ def test_a_selector_is_a_matcher_in_braces() -> None:
 
 @pytest.mark.parametrize(("label", "value"), [('a"b', "x"), ("", "x"), ("1a", "x"), ("a\n", "x"), ("a", "")])
 def test_a_bad_label_or_an_empty_value_is_rejected(label: str, value: str) -> None:
-    """An empty value would match what has no such label."""
+    """An empty value would match series without that label."""
     with pytest.raises(Rejected):
         matcher(label, value)
 
 
 def test_times_keep_their_microseconds_in_any_zone() -> None:
-    """Floats of seconds would not."""
+    """Floats of seconds would lose them."""
     moment = datetime(2026, 1, 31, 8, 0, 0, 123_457, tzinfo=UTC)
 
     assert epoch_us(moment) == epoch_us(moment.astimezone(timezone(timedelta(hours=5)))) == 1_769_846_400_123_457

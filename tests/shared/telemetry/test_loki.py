@@ -35,12 +35,12 @@ def loki_at(sandbox: LokiSandbox, **settings: object) -> Loki:
 
 
 def load(sandbox: LokiSandbox, *lines: tuple[int, str], **labels: str) -> None:
-    """Put lines in, each at so many nanoseconds after the start."""
-    values = [[str(START_NS + after), text] for after, text in lines]
+    """Load lines, each with its offset from the start in nanoseconds."""
+    values = [[str(START_NS + offset), text] for offset, text in lines]
     sandbox.load({"streams": [{"stream": {"service_name": "api", **labels}, "values": values}]})
 
 
-def ask(service_name: str = "api", limit: int = 20_000, only_problems: bool = False) -> LogQuery:
+def log_query(service_name: str = "api", limit: int = 20_000, only_problems: bool = False) -> LogQuery:
     return LogQuery(service_name, START, START + timedelta(minutes=15), limit, only_problems)
 
 
@@ -54,7 +54,7 @@ def test_lines_of_all_streams_come_oldest_first_with_their_nanoseconds(sandbox: 
     load(sandbox, (3_000, "second"), pod="b")
     load(sandbox, (2, "elsewhere"), service_name="other")
 
-    page = loki_at(sandbox).search(ask())
+    page = loki_at(sandbox).search(log_query())
 
     assert texts(page) == ["first", "second", "last"]
     assert page.lines[1].nanoseconds == START_NS + 3_000
@@ -63,70 +63,70 @@ def test_lines_of_all_streams_come_oldest_first_with_their_nanoseconds(sandbox: 
     assert (page.is_complete, page.query) == (True, '{service_name="api"}')
 
 
-def test_the_window_holds_its_start_and_not_its_end(sandbox: LokiSandbox) -> None:
-    """Neighbouring windows share no line."""
+def test_the_window_includes_its_start_and_excludes_its_end(sandbox: LokiSandbox) -> None:
+    """Adjacent windows share no line."""
     load(sandbox, (-1, "before"), (0, "start"), (900_000_000_000 - 1, "last"), (900_000_000_000, "end"))
 
-    assert texts(loki_at(sandbox).search(ask())) == ["start", "last"]
+    assert texts(loki_at(sandbox).search(log_query())) == ["start", "last"]
 
 
-def test_no_line_is_an_empty_complete_page(sandbox: LokiSandbox) -> None:
-    """Silence is an answer."""
-    page = loki_at(sandbox).search(ask("nobody"))
+def test_no_matching_line_gives_an_empty_complete_page(sandbox: LokiSandbox) -> None:
+    """No lines is a valid answer."""
+    page = loki_at(sandbox).search(log_query("unknown"))
 
     assert (page.lines, page.is_complete) == ((), True)
 
 
 @pytest.mark.parametrize("page_lines", [3, 4, 7, 100])
 def test_pages_neither_lose_nor_double_lines(sandbox: LokiSandbox, page_lines: int) -> None:
-    """Whatever the page size, lines that share a nanosecond or are equal come as often as Loki holds them."""
+    """With any page size, lines that share a nanosecond or are equal come as often as Loki has them."""
     lines = [(n // 2 * 10, f"line {n // 2}" if n % 3 else f"line {n}") for n in range(40)]
     load(sandbox, *lines[::2], pod="a")
     load(sandbox, *lines[1::2], pod="b")
 
-    page = loki_at(sandbox, loki_page_lines=page_lines).search(ask())
+    page = loki_at(sandbox, loki_page_lines=page_lines).search(log_query())
 
     assert sorted(texts(page)) == sorted(text for _, text in lines)
     assert page.is_complete
-    assert [line.nanoseconds for line in page.lines] == sorted(START_NS + after for after, _ in lines)
+    assert [line.nanoseconds for line in page.lines] == sorted(START_NS + offset for offset, _ in lines)
 
 
 def test_equal_lines_at_a_border_are_all_kept(sandbox: LokiSandbox) -> None:
     """Two identical lines of one nanosecond are two events."""
     load(sandbox, (1, "old"), (5, "same"), (5, "same"), (5, "same"), (9, "new"), (9, "new"))
 
-    page = loki_at(sandbox, loki_page_lines=4).search(ask())
+    page = loki_at(sandbox, loki_page_lines=4).search(log_query())
 
     assert texts(page) == ["old", "same", "same", "same", "new", "new"]
 
 
-def test_a_nanosecond_larger_than_a_page_is_told_as_incomplete(sandbox: LokiSandbox) -> None:
-    """What cannot be reached is not passed over in silence."""
+def test_a_nanosecond_larger_than_a_page_is_reported_as_incomplete(sandbox: LokiSandbox) -> None:
+    """Lines that cannot be read are not left out silently."""
     load(sandbox, (1, "old"), *[(5, f"burst {n}") for n in range(6)], (9, "new"))
 
-    page = loki_at(sandbox, loki_page_lines=4).search(ask())
+    page = loki_at(sandbox, loki_page_lines=4).search(log_query())
 
     assert (texts(page)[0], texts(page)[-1], page.is_complete) == ("old", "new", False)
 
 
 @pytest.mark.parametrize(("limit", "is_complete"), [(9, False), (10, True), (11, True)])
-def test_the_limit_keeps_the_newest_and_says_whether_it_cut(
+def test_the_limit_keeps_the_newest_and_reports_whether_lines_are_missing(
     sandbox: LokiSandbox, limit: int, is_complete: bool
 ) -> None:
-    """Exactly as many lines as the limit is still everything."""
+    """Exactly as many lines as the limit is still complete."""
     load(sandbox, *[(n, f"line {n}") for n in range(10)])
 
-    page = loki_at(sandbox, loki_page_lines=4).search(ask(limit=limit))
+    page = loki_at(sandbox, loki_page_lines=4).search(log_query(limit=limit))
 
     assert texts(page) == [f"line {n}" for n in range(10)][-limit:]
     assert page.is_complete == is_complete
 
 
-def test_a_full_incident_takes_no_more_pages_than_it_needs(sandbox: LokiSandbox) -> None:
+def test_a_large_incident_needs_no_more_pages_than_necessary(sandbox: LokiSandbox) -> None:
     """Twelve thousand lines are three pages of five thousand."""
     load(sandbox, *[(n * 1000, f"line {n}") for n in range(12_000)])
 
-    assert len(loki_at(sandbox).search(ask()).lines) == 12_000
+    assert len(loki_at(sandbox).search(log_query()).lines) == 12_000
     assert [request.param("limit") for request in sandbox.requests] == ["5000", "5000", "5000"]
 
 
@@ -135,35 +135,35 @@ def test_a_full_incident_takes_no_more_pages_than_it_needs(sandbox: LokiSandbox)
     ['a"b', "a\\", "a\nb", 'x"} or {service_name=~".+', "`back`", "tab\tand\x00nul", "{job}", "moon🌙", 'a\\"b', "$1"],
 )
 def test_a_service_name_never_changes_the_query(sandbox: LokiSandbox, name: str) -> None:
-    """Hostile names find their own lines and nobody else's."""
-    load(sandbox, (1, "mine"), service_name=name)
-    load(sandbox, (2, "not mine"), service_name="other")
+    """Hostile names find their own lines and no others."""
+    load(sandbox, (1, "own"), service_name=name)
+    load(sandbox, (2, "other"), service_name="other")
 
-    assert texts(loki_at(sandbox).search(ask(name))) == ["mine"]
+    assert texts(loki_at(sandbox).search(log_query(name))) == ["own"]
 
 
 @pytest.mark.parametrize("name", ["", "half \ud800 pair"])
-def test_a_service_name_no_query_can_hold_is_rejected(sandbox: LokiSandbox, name: str) -> None:
-    """Nothing is sent for it."""
+def test_a_service_name_that_no_query_can_contain_is_rejected(sandbox: LokiSandbox, name: str) -> None:
+    """No request is sent."""
     with pytest.raises(Rejected):
-        loki_at(sandbox).search(ask(name))
+        loki_at(sandbox).search(log_query(name))
 
     assert sandbox.requests == []
 
 
 @pytest.mark.parametrize("words", [("pool",), ("pool", "empty"), ('say "hi"} |= `x`',), ("back\\slash",)])
-def test_words_of_a_query_are_found_as_they_are_written(sandbox: LokiSandbox, words: tuple[str, ...]) -> None:
-    """Whatever the words hold, they stay words: quotes and braces end no string of LogQL."""
+def test_words_of_a_query_are_matched_literally(sandbox: LokiSandbox, words: tuple[str, ...]) -> None:
+    """Quotes and braces in the words do not end the LogQL string."""
     load(sandbox, (1, "the pool is empty"), (2, 'say "hi"} |= `x` now'), (3, "back\\slash"), (4, "Pool"))
     query = LogQuery("api", START, START + timedelta(minutes=15), containing=words)
 
-    (found,) = texts(loki_at(sandbox).search(query))
+    (line,) = texts(loki_at(sandbox).search(query))
 
-    assert all(word in found for word in words)
+    assert all(word in line for word in words)
 
 
-def test_problems_are_known_by_their_words_or_their_level_and_come_once(sandbox: LokiSandbox) -> None:
-    """The level counts where the words are silent, and both together make no double."""
+def test_problems_are_recognised_by_words_or_level_without_duplicates(sandbox: LokiSandbox) -> None:
+    """The level counts when the words show nothing; a line that matches both comes once."""
     load(
         sandbox, (1, "GET / 200"), (2, "[WARN] slow"), (3, "java.lang.IllegalStateException: x"), (4, "\tat a.B.c(B:1)")
     )
@@ -171,7 +171,7 @@ def test_problems_are_known_by_their_words_or_their_level_and_come_once(sandbox:
     load(sandbox, (7, "goodbye"), level="FATAL")
     load(sandbox, (8, "fine"), level="info")
 
-    page = loki_at(sandbox).search(ask(only_problems=True))
+    page = loki_at(sandbox).search(log_query(only_problems=True))
 
     assert [line.nanoseconds - START_NS for line in page.lines] == [2, 3, 4, 5, 6, 7]
     assert len(page.query.splitlines()) == 2
@@ -192,22 +192,22 @@ def test_problems_are_known_by_their_words_or_their_level_and_come_once(sandbox:
     ],
 )
 def test_words_of_problems_are_recognised(line: str) -> None:
-    """Each ecosystem says it in its own way."""
+    """Each ecosystem has its own words."""
     assert re.search(PROBLEM_WORDS, line)
 
 
 @pytest.mark.parametrize("line", ["GET /health 200 3ms", "user terry logged in", "started in 4 s", "format ok"])
-def test_everyday_lines_are_no_problems(line: str) -> None:
-    """Words that merely contain such a word do not count."""
+def test_ordinary_lines_are_not_problems(line: str) -> None:
+    """Longer words that only contain such a word do not count."""
     assert not re.search(PROBLEM_WORDS, line)
 
 
 def test_the_link_opens_the_same_query_in_explore(sandbox: LokiSandbox) -> None:
-    """Grafana's own page, also when Loki is reached through Grafana's proxy."""
+    """It links to Grafana's page, also when Loki is reached through Grafana's proxy."""
     host = f"{sandbox.url}/api/datasources/proxy/uid/abc"
     sandbox.fail_next(Reply.of_json({"status": "success", "data": {"resultType": "streams", "result": []}}))
 
-    link = urlsplit(loki_at(sandbox, grafana_host=host, loki_datasource_uid="abc").search(ask()).link)
+    link = urlsplit(loki_at(sandbox, grafana_host=host, loki_datasource_uid="abc").search(log_query()).link)
 
     pane = json.loads(parse_qs(link.query)["panes"][0])["logs"]
     assert f"{link.scheme}://{link.netloc}{link.path}" == f"{sandbox.url}/explore"
@@ -217,8 +217,8 @@ def test_the_link_opens_the_same_query_in_explore(sandbox: LokiSandbox) -> None:
 
 
 def test_credentials_and_tenant_are_sent(sandbox: LokiSandbox) -> None:
-    """Basic authentication in UTF-8, with colons allowed in the password."""
-    loki_at(sandbox, grafana_basicauth="ann:pä:ß", loki_tenant="team-a").search(ask())
+    """Basic authentication is sent in UTF-8, and the password may contain colons."""
+    loki_at(sandbox, grafana_basicauth="ann:pä:ß", loki_tenant="team-a").search(log_query())
 
     headers = sandbox.requests[0].headers
     assert headers["Authorization"] == "Basic YW5uOnDDpDrDnw=="
@@ -239,17 +239,17 @@ def test_credentials_and_tenant_are_sent(sandbox: LokiSandbox) -> None:
         (Reply.of_text("boom\nboom", 500), Unavailable, "500: 'boom boom'"),
         (Reply(200, b"<html>log in</html>", {"Content-Type": "text/html"}), Refused, "instead of JSON"),
         (Reply(200, b'{"status":"succ', {"Content-Type": "application/json"}), Unavailable, "broken JSON"),
-        (Reply.of_json({"status": "success", "data": []}), Unavailable, "no known format"),
+        (Reply.of_json({"status": "success", "data": []}), Unavailable, "unknown format"),
     ],
 )
 def test_faults_become_errors_that_quote_them(
     sandbox: LokiSandbox, reply: Reply, error: type[Exception], words: str
 ) -> None:
-    """Who must act, what was asked, what came back; never a credential, never a page of text."""
+    """They say who must act, what was asked and what came back; never a credential or a page of text."""
     sandbox.fail_next(reply)
 
     with pytest.raises(error) as raised:
-        loki_at(sandbox).search(ask())
+        loki_at(sandbox).search(log_query())
 
     assert words in str(raised.value)
     assert 'service_name="api"' in str(raised.value)
@@ -258,60 +258,62 @@ def test_faults_become_errors_that_quote_them(
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)])
-def test_429_is_throttled_with_lokis_wish(sandbox: LokiSandbox, header: str, seconds: float | None) -> None:
-    """Retry-After in both of its forms."""
+def test_429_is_throttled_with_the_wait_that_loki_asks_for(
+    sandbox: LokiSandbox, header: str, seconds: float | None
+) -> None:
+    """Retry-After is read in both forms."""
     sandbox.fail_next(Reply.of_text("too many outstanding requests", 429, {"Retry-After": header}))
 
     with pytest.raises(Throttled, match="too many outstanding") as raised:
-        loki_at(sandbox).search(ask())
+        loki_at(sandbox).search(log_query())
 
     assert raised.value.retry_after_s == seconds
     assert len(sandbox.requests) == 1
 
 
 @pytest.mark.parametrize("fault", [Reply.of_text("bad gateway", 502), Reply(200, b"{}" * 99, is_truncated=True)])
-def test_a_passing_fault_is_tried_again(sandbox: LokiSandbox, fault: Reply) -> None:
-    """Reads may be repeated."""
+def test_a_transient_fault_is_retried(sandbox: LokiSandbox, fault: Reply) -> None:
+    """Reads are safe to repeat."""
     load(sandbox, (1, "here"))
     sandbox.fail_next(fault)
 
-    assert texts(loki_at(sandbox).search(ask())) == ["here"]
+    assert texts(loki_at(sandbox).search(log_query())) == ["here"]
     assert len(sandbox.requests) == 2
 
 
 @pytest.mark.parametrize("fault", [Reply.of_text("overloaded", 503), Reply(200, b"{}" * 99, is_truncated=True)])
-def test_a_lasting_fault_is_unavailable_after_three_tries(sandbox: LokiSandbox, fault: Reply) -> None:
-    """Tries are bounded."""
+def test_a_persistent_fault_is_unavailable_after_three_tries(sandbox: LokiSandbox, fault: Reply) -> None:
+    """The number of tries is limited."""
     sandbox.fail_next(fault, fault, fault)
 
-    with pytest.raises(Unavailable, match=r"overloaded|the body was cut"):
-        loki_at(sandbox).search(ask())
+    with pytest.raises(Unavailable, match=r"overloaded|the body was truncated"):
+        loki_at(sandbox).search(log_query())
 
     assert len(sandbox.requests) == 3
 
 
-def test_silence_is_unavailable_after_the_timeout(sandbox: LokiSandbox) -> None:
-    """The time budget holds, and a timeout is not tried again."""
+def test_no_reply_is_unavailable_after_the_timeout(sandbox: LokiSandbox) -> None:
+    """The time budget is kept, and a timeout is not retried."""
     sandbox.fail_next(Reply(delay_s=30))
 
-    with pytest.raises(Unavailable, match=r"got no answer in 0\.2 s"):
-        loki_at(sandbox, loki_timeout_s=0.2).search(ask())
+    with pytest.raises(Unavailable, match=r"did not answer in 0\.2 s"):
+        loki_at(sandbox, loki_timeout_s=0.2).search(log_query())
 
     assert len(sandbox.requests) == 1
 
 
 def test_a_refused_connection_is_unavailable() -> None:
-    """Nobody listens there."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        host = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    """No server listens on the port."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(Unavailable, match=f"Loki at '{host}'"):
-            Loki(LokiSettings(grafana_host=host)).search(ask())
+            Loki(LokiSettings(grafana_host=host)).search(log_query())
 
 
 @pytest.mark.parametrize(("minutes", "limit"), [(0, 5), (-1, 5), (15, 0)])
-def test_an_impossible_question_is_rejected(sandbox: LokiSandbox, minutes: int, limit: int) -> None:
-    """An empty window or no line at all."""
+def test_an_impossible_query_is_rejected(sandbox: LokiSandbox, minutes: int, limit: int) -> None:
+    """An empty window or a limit of zero."""
     with pytest.raises(Rejected, match="start < end and limit >= 1"):
         loki_at(sandbox).search(LogQuery("api", START, START + timedelta(minutes=minutes), limit))
 
@@ -328,7 +330,7 @@ def test_an_impossible_question_is_rejected(sandbox: LokiSandbox, minutes: int, 
     ],
 )
 def test_a_wrong_setting_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
-    """The operator learns which variable, a log reader learns no secret."""
+    """The error names the variable and contains no secret."""
     monkeypatch.setenv("GRAFANA_HOST", "https://logs.example.com")
     monkeypatch.setenv(variable, value)
 
@@ -338,8 +340,8 @@ def test_a_wrong_setting_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch,
     assert "s3cr" not in str(raised.value)
 
 
-def test_settings_read_the_seeds_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slash at the end of the host does no harm."""
+def test_settings_are_read_from_the_documented_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slash at the end of the host is removed."""
     monkeypatch.setenv("GRAFANA_HOST", "https://logs.example.com/")
     monkeypatch.setenv("GRAFANA_BASICAUTH", SECRET)
 
@@ -352,9 +354,9 @@ def test_settings_read_the_seeds_variables(monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_secret_reaches_the_log(
     sandbox: LokiSandbox, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line per call, without credentials."""
+    """Each call logs one line, without credentials."""
     caplog.set_level(logging.DEBUG)
-    loki_at(sandbox).search(ask())
+    loki_at(sandbox).search(log_query())
 
     written = capsys.readouterr().out
     assert "telemetry.queried" in written
@@ -364,7 +366,7 @@ def test_no_secret_reaches_the_log(
 def recorded(name: str) -> object:
     path = RECORDED / name
     if not path.exists():
-        pytest.skip("the recorded payloads are not beside this checkout")
+        pytest.skip("the recorded payloads are not next to this checkout")
     return json.loads(path.read_text())
 
 
@@ -378,7 +380,7 @@ def recorded(name: str) -> object:
     ],
 )
 def test_recorded_answers_are_read(name: str, count: int) -> None:
-    """Unsorted entries, equal lines, quotes and emoji in labels, values of two and of three."""
+    """They hold unsorted entries, equal lines, quotes and emoji in labels, values with two or three elements."""
     lines = parse_lines(recorded(name), "a query")
 
     assert len(lines) == count
@@ -386,20 +388,20 @@ def test_recorded_answers_are_read(name: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["docs_instant_vector.json", "docs_range_matrix.json"])
-def test_recorded_numbers_are_rejected_in_clear_words(name: str) -> None:
+def test_recorded_numbers_are_rejected_with_a_clear_message(name: str) -> None:
     """A metric query is the caller's mistake."""
     with pytest.raises(Rejected, match="computes numbers, not lines"):
         parse_lines(recorded(name), "a query")
 
 
 def test_recorded_error_text_is_quoted(sandbox: LokiSandbox) -> None:
-    """Loki's own words reach the operator."""
+    """The operator reads Loki's own message."""
     body = recorded("loki_3.5.0_error_instant_log_query.json")
     assert isinstance(body, dict)
     sandbox.fail_next(Reply.of_text(body["body"], 400))
 
     with pytest.raises(Rejected, match="log queries are not supported as an instant query type"):
-        loki_at(sandbox).search(ask())
+        loki_at(sandbox).search(log_query())
 
 
 @pytest.mark.parametrize(
@@ -410,7 +412,7 @@ def test_recorded_error_text_is_quoted(sandbox: LokiSandbox) -> None:
     ],
 )
 def test_structured_metadata_joins_the_labels(metadata: dict[str, object]) -> None:
-    """The third element of a value, flat or by category."""
+    """It is the third element of a value, flat or by category."""
     values = [[str(START_NS), "x", metadata], [str(START_NS + 1), "y", {}], [str(START_NS + 2), "z"]]
     result = [{"stream": {"service_name": "api"}, "values": values}]
 

@@ -1,4 +1,4 @@
-"""Google's own Firestore emulator, started once for the tests of this room and emptied before each."""
+"""Google's own Firestore emulator, started once for the tests of this folder and emptied before each."""
 
 from collections.abc import Iterator
 from uuid import uuid4

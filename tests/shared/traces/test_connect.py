@@ -23,17 +23,17 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1", "firestore"),
     ],
 )
-def test_surroundings_choose_the_store(
+def test_environment_chooses_the_store(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, provider: str
 ) -> None:
-    """A named project or emulator means Firestore, nothing named means the file."""
+    """A project or an emulator in the environment means Firestore, neither means the file."""
     monkeypatch.setenv(variable, value)
 
     assert traces.Choice.from_env().provider == provider
 
 
 def test_explicit_provider_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """TRACES_PROVIDER=embedded keeps a laptop off the cloud though a project is named."""
+    """TRACES_PROVIDER=embedded keeps a laptop off the cloud although a project is set."""
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "my-project")
     monkeypatch.setenv("TRACES_PROVIDER", "embedded")
     monkeypatch.setenv("TRACES_PATH", str(tmp_path / "traces.sqlite3"))
@@ -45,7 +45,7 @@ def test_explicit_provider_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_store_that_cannot_be_opened_says_so_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong provider is told by the variable's name, and whoever can work without memory still does."""
+    """The error for a wrong provider names the variable, and is raised only when the store is used."""
     monkeypatch.setenv("TRACES_PROVIDER", "mongodb")
 
     store = traces.connect()

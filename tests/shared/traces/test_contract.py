@@ -1,4 +1,4 @@
-"""Promises every trace store keeps: the same tests over SQLite and over Google's own Firestore emulator."""
+"""What every trace store promises: the same tests over SQLite and over Google's own Firestore emulator."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TraceStore
 
 
 def incident(**changes: Any) -> IncidentRecord:
-    """An incident of its own id."""
+    """An incident with an id of its own."""
     facts: dict[str, Any] = {
         "incident_id": f"inc-{uuid4().hex[:12]}",
         "service_name": "checkout",
@@ -63,7 +63,7 @@ def race(count: int, work: Any) -> list[Any]:
 
 
 def test_incident_comes_back_as_it_was_opened(store: TraceStore) -> None:
-    """An incident is read back whole, label names that a database may dislike included."""
+    """An incident is read back whole, even with label names that a database may refuse."""
     record = incident(expire_at=MORNING + timedelta(days=3))
 
     assert store.open_incident(record)
@@ -72,7 +72,7 @@ def test_incident_comes_back_as_it_was_opened(store: TraceStore) -> None:
 
 
 def test_unknown_incident_is_none(store: TraceStore) -> None:
-    """What was never opened is absent, whatever its id looks like."""
+    """What was never opened is None, whatever its id looks like."""
     for incident_id in ("inc-absent", "a/b", "..", "", "__x__", "é" * 900):
         assert store.incident(incident_id) is None
         assert store.document(incident_id) is None
@@ -81,27 +81,27 @@ def test_unknown_incident_is_none(store: TraceStore) -> None:
 
 
 def test_incident_expires_after_ttl_days(store: TraceStore) -> None:
-    """Each incident says when it may be forgotten: 90 days from now unless set."""
+    """Each incident says when it may be deleted: 90 days from now unless set."""
     record = incident()
 
     store.open_incident(record)
 
-    kept = store.incident(record.incident_id)
-    assert kept is not None
-    assert kept.expire_at is not None
-    assert abs(kept.expire_at - clock.now() - timedelta(days=90)) < timedelta(minutes=5)
+    stored = store.incident(record.incident_id)
+    assert stored is not None
+    assert stored.expire_at is not None
+    assert abs(stored.expire_at - clock.now() - timedelta(days=90)) < timedelta(minutes=5)
 
 
 def test_incident_is_opened_once(store: TraceStore) -> None:
-    """Of eight threads that open the same incident exactly one wins, and its record stands."""
+    """Of eight threads that open the same incident exactly one wins, and its record stays."""
     incident_id = incident().incident_id
 
     won = race(8, lambda n: store.open_incident(incident(incident_id=incident_id, alert={"by": n})))
 
     assert sorted(won) == [False] * 7 + [True]
-    kept = store.incident(incident_id)
-    assert kept is not None
-    assert kept.alert == {"by": won.index(True)}
+    stored = store.incident(incident_id)
+    assert stored is not None
+    assert stored.alert == {"by": won.index(True)}
 
 
 def test_incidents_are_listed_newest_first_by_state(store: TraceStore) -> None:
@@ -121,17 +121,17 @@ def test_incidents_are_listed_newest_first_by_state(store: TraceStore) -> None:
     assert [record.incident_id for record in open_oldest] == [records[0].incident_id, records[2].incident_id]
 
 
-def test_execution_is_remembered(store: TraceStore) -> None:
-    """The execution's name is kept, and the change has its time."""
+def test_execution_is_stored(store: TraceStore) -> None:
+    """The execution's name is stored, and `updated_at` changes."""
     record = incident()
     store.open_incident(record)
 
     store.set_execution(record.incident_id, "projects/p/locations/l/workflows/incident/executions/1")
 
-    kept = store.incident(record.incident_id)
-    assert kept is not None
-    assert kept.execution == "projects/p/locations/l/workflows/incident/executions/1"
-    assert kept.updated_at > record.updated_at
+    stored = store.incident(record.incident_id)
+    assert stored is not None
+    assert stored.execution == "projects/p/locations/l/workflows/incident/executions/1"
+    assert stored.updated_at > record.updated_at
 
 
 def test_merged_alerts_are_all_counted(store: TraceStore) -> None:
@@ -141,27 +141,27 @@ def test_merged_alerts_are_all_counted(store: TraceStore) -> None:
 
     race(8, lambda _: store.count_merged_alert(record.incident_id))
 
-    kept = store.incident(record.incident_id)
-    assert kept is not None
-    assert kept.merged_alerts == 8
+    stored = store.incident(record.incident_id)
+    assert stored is not None
+    assert stored.merged_alerts == 8
 
 
-def test_latest_word_on_the_pull_request_stands(store: TraceStore) -> None:
-    """What became of the pull request replaces what was known and is read back, in the trace too."""
+def test_latest_state_of_the_pull_request_replaces_earlier_ones(store: TraceStore) -> None:
+    """The new state replaces the old one and is read back, in the trace too."""
     record = incident()
     store.open_incident(record)
 
     store.set_pull_request(record.incident_id, {"state": "open", "number": 7})
     store.set_pull_request(record.incident_id, {"state": "merged", "number": 7, "by": "ada"})
 
-    kept, trace = store.incident(record.incident_id), store.document(record.incident_id)
-    assert kept is not None
+    stored, trace = store.incident(record.incident_id), store.document(record.incident_id)
+    assert stored is not None
     assert trace is not None
-    assert kept.pull_request == trace["pull_request"] == {"state": "merged", "number": 7, "by": "ada"}
+    assert stored.pull_request == trace["pull_request"] == {"state": "merged", "number": 7, "by": "ada"}
 
 
 def test_change_of_an_absent_incident_is_refused(store: TraceStore) -> None:
-    """A change that has nowhere to go is told, not lost."""
+    """A change to an incident that does not exist raises and is not lost silently."""
     with pytest.raises(Refused, match="inc-absent"):
         store.set_execution("inc-absent", "executions/1")
     with pytest.raises(Refused, match="inc-absent"):
@@ -172,53 +172,53 @@ def test_change_of_an_absent_incident_is_refused(store: TraceStore) -> None:
         store.amend_outcome("inc-absent", {"kind": "full"})
 
 
-def test_outcome_is_told_once(store: TraceStore) -> None:
-    """Of eight outcomes written at once one stands; the incident is closed with it."""
+def test_outcome_is_written_once(store: TraceStore) -> None:
+    """Of eight outcomes written at once one wins; the incident is closed with it."""
     record = incident()
     store.open_incident(record)
 
-    told = race(8, lambda n: store.close_incident(record.incident_id, {"kind": "full", "by": n}))
+    won = race(8, lambda n: store.close_incident(record.incident_id, {"kind": "full", "by": n}))
 
-    assert sorted(told) == [False] * 7 + [True]
-    kept = store.incident(record.incident_id)
-    assert kept is not None
-    assert (kept.state, kept.outcome) == ("closed", {"kind": "full", "by": told.index(True)})
+    assert sorted(won) == [False] * 7 + [True]
+    stored = store.incident(record.incident_id)
+    assert stored is not None
+    assert (stored.state, stored.outcome) == ("closed", {"kind": "full", "by": won.index(True)})
 
 
 def test_outcome_of_a_closed_incident_can_be_amended(store: TraceStore) -> None:
-    """What came true later replaces what was told; the incident stays closed."""
+    """A later outcome replaces the written one; the incident stays closed."""
     record = incident()
     store.open_incident(record)
     store.close_incident(record.incident_id, {"mail_status": "failed"})
 
     store.amend_outcome(record.incident_id, {"mail_status": "sent"})
 
-    kept = store.incident(record.incident_id)
-    assert kept is not None
-    assert (kept.state, kept.outcome) == ("closed", {"mail_status": "sent"})
+    stored = store.incident(record.incident_id)
+    assert stored is not None
+    assert (stored.state, stored.outcome) == ("closed", {"mail_status": "sent"})
     assert not store.close_incident(record.incident_id, {"mail_status": "off"})
 
 
-def test_closing_an_absent_incident_tells_nothing(store: TraceStore) -> None:
+def test_closing_an_absent_incident_writes_nothing(store: TraceStore) -> None:
     """An outcome needs an incident."""
     assert not store.close_incident("inc-absent", {"kind": "full"})
     assert store.incident("inc-absent") is None
 
 
 def test_incident_opened_with_its_outcome_keeps_it(store: TraceStore) -> None:
-    """An incident may be born closed; a second outcome changes nothing."""
+    """An incident may be created closed; a second outcome changes nothing."""
     record = incident(state="closed", outcome={"kind": "merged", "merged_into": "inc-1"})
 
     assert store.open_incident(record)
 
     assert not store.close_incident(record.incident_id, {"kind": "full"})
-    kept = store.incident(record.incident_id)
-    assert kept is not None
-    assert kept.outcome == {"kind": "merged", "merged_into": "inc-1"}
+    stored = store.incident(record.incident_id)
+    assert stored is not None
+    assert stored.outcome == {"kind": "merged", "merged_into": "inc-1"}
     assert [closed.incident_id for closed in store.incidents(state="closed")] == [record.incident_id]
 
 
-def test_answer_is_the_latest_that_was_given(store: TraceStore) -> None:
+def test_answer_is_the_latest_one_recorded(store: TraceStore) -> None:
     """A later run without an answer does not hide an earlier one; other agents do not mix in."""
     incident_id = incident().incident_id
     store.record_run(incident_id, run(minute=2))
@@ -230,7 +230,7 @@ def test_answer_is_the_latest_that_was_given(store: TraceStore) -> None:
     assert store.answer(incident_id, "PostProcessAgent") is None
 
 
-def test_run_recorded_twice_is_kept_once(store: TraceStore) -> None:
+def test_run_recorded_twice_is_stored_once(store: TraceStore) -> None:
     """Recording the same run again, as after a lost reply, changes nothing."""
     record = incident()
     store.open_incident(record)
@@ -243,7 +243,7 @@ def test_run_recorded_twice_is_kept_once(store: TraceStore) -> None:
     assert len(trace["traces"]["RCAAgent"]) == 1
 
 
-def test_parallel_runs_are_all_kept(store: TraceStore) -> None:
+def test_parallel_runs_are_all_stored(store: TraceStore) -> None:
     """Agents that end at the same moment lose nothing."""
     record = incident()
     store.open_incident(record)
@@ -257,7 +257,7 @@ def test_parallel_runs_are_all_kept(store: TraceStore) -> None:
     )
 
 
-def test_document_has_the_seed_s_shape(store: TraceStore) -> None:
+def test_document_nests_runs_below_their_agent(store: TraceStore) -> None:
     """One read gives the nested document: user input, runs by agent oldest first, tool calls, errors, times."""
     record = incident()
     store.open_incident(record)
@@ -282,7 +282,7 @@ def test_document_has_the_seed_s_shape(store: TraceStore) -> None:
     assert trace["traces"]["RCAAgent"][1]["tokens_in"] == 3
 
 
-def test_large_run_is_kept_whole(store: TraceStore) -> None:
+def test_large_run_is_stored_whole(store: TraceStore) -> None:
     """A run over one document's limit of 1 MiB comes back whole."""
     record = incident()
     store.open_incident(record)
@@ -296,25 +296,25 @@ def test_large_run_is_kept_whole(store: TraceStore) -> None:
 
 @pytest.mark.parametrize("text", ["", "short", "line\r\n\x00" * 10, "€" * 700_001, "lone \ud800 surrogate"])
 def test_text_comes_back(store: TraceStore, text: str) -> None:
-    """A kept text is read back; what is no text at all is replaced by a question mark."""
+    """A stored text is read back; a character that UTF-8 cannot hold becomes a question mark."""
     reference = store.keep_text("inc-1", "loki/answer 1", text)
 
     assert store.text(reference) == text.replace("\ud800", "?")
     assert store.keep_text("inc-1", "loki/answer 1", text) == reference
 
 
-def test_text_over_the_limit_is_cut_and_says_so(store: TraceStore) -> None:
-    """The begin of an oversize text is kept, with a line that counts what is gone."""
+def test_text_over_the_limit_is_truncated_and_says_so(store: TraceStore) -> None:
+    """The start of an oversize text is stored, with a line that counts the characters."""
     reference = store.keep_text("inc-1", "log", "x" * (document.TEXT_LIMIT + 1))
 
-    kept = store.text(reference)
-    assert kept is not None
-    assert kept.endswith(f"[cut: the first {document.TEXT_LIMIT} of {document.TEXT_LIMIT + 1} characters are kept]")
-    assert kept.startswith("x" * document.TEXT_LIMIT)
+    stored = store.text(reference)
+    assert stored is not None
+    assert stored.endswith(f"[cut: the first {document.TEXT_LIMIT} of {document.TEXT_LIMIT + 1} characters are kept]")
+    assert stored.startswith("x" * document.TEXT_LIMIT)
 
 
 def test_claim_has_one_holder(store: TraceStore) -> None:
-    """Of eight threads that claim a key one holds it, and every thread is told who."""
+    """Of eight threads that claim a key one holds it, and every thread learns which."""
     key, until = f"service:{uuid4()}/ü", clock.now() + timedelta(minutes=1)
 
     leases = race(8, lambda n: store.claim(key, f"starter-{n}", until, {"by": n}))
@@ -324,8 +324,8 @@ def test_claim_has_one_holder(store: TraceStore) -> None:
     assert leases[0].until == until
 
 
-def test_lease_passes_on_when_it_runs_out(store: TraceStore) -> None:
-    """A lease of the past is free to take, without the value of its late holder; eight takers get one new holder."""
+def test_expired_lease_can_be_taken(store: TraceStore) -> None:
+    """An expired lease is free, without the value of its former holder; of eight claims one gets it."""
     key = f"start:{uuid4()}"
     store.claim(key, "dead", clock.now() - timedelta(seconds=1), {"left": "behind"})
 
@@ -336,7 +336,7 @@ def test_lease_passes_on_when_it_runs_out(store: TraceStore) -> None:
     assert leases[0].value == {}
 
 
-def test_claiming_one_s_own_key_extends_it(store: TraceStore) -> None:
+def test_claim_by_the_holder_extends_the_lease(store: TraceStore) -> None:
     """The holder may extend its lease; the value stays until a new one is given."""
     key, soon, later = f"k:{uuid4()}", clock.now() + timedelta(minutes=1), clock.now() + timedelta(minutes=2)
     store.claim(key, "me", soon, {"n": 1})
@@ -348,7 +348,7 @@ def test_claiming_one_s_own_key_extends_it(store: TraceStore) -> None:
 
 
 def test_only_the_holder_releases(store: TraceStore) -> None:
-    """A key is free after its holder, and only its holder, gave it up."""
+    """A key is free after its holder, and only its holder, released it."""
     key, until = f"k:{uuid4()}", clock.now() + timedelta(minutes=1)
     store.claim(key, "me", until)
 

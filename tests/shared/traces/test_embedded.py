@@ -14,7 +14,7 @@ from shared.traces.port import IncidentRecord
 
 
 def open_many(path: Path, start: "multiprocessing.synchronize.Event", won: "multiprocessing.Queue[int]") -> None:
-    """Open the file and 50 incidents, counting merges in one that all processes share; tell how many were won."""
+    """Open the file and 50 incidents, counting merges in one that all processes share; report how many were won."""
     start.wait(20)
     traces = EmbeddedTraces(EmbeddedSettings(traces_path=path))
     traces.open_incident(record("inc-shared"))
@@ -53,8 +53,8 @@ def test_processes_share_one_file(tmp_path: Path) -> None:
     assert shared.merged_alerts == 150
 
 
-def test_file_of_an_earlier_release_learns_of_pull_requests(tmp_path: Path) -> None:
-    """A file made before pull requests were remembered is opened, read and written as any other."""
+def test_file_of_an_earlier_release_can_store_pull_requests(tmp_path: Path) -> None:
+    """A file created before pull requests were stored is opened, read and written like any other."""
     settings = EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3")
     first = EmbeddedTraces(settings)
     first.open_incident(record("inc-old"))
@@ -65,14 +65,14 @@ def test_file_of_an_earlier_release_learns_of_pull_requests(tmp_path: Path) -> N
 
     second = EmbeddedTraces(settings)
     second.set_pull_request("inc-old", {"state": "open"})
-    kept = second.incident("inc-old")
+    stored = second.incident("inc-old")
     second.close()
 
-    assert kept is not None
-    assert kept.pull_request == {"state": "open"}
+    assert stored is not None
+    assert stored.pull_request == {"state": "open"}
 
 
-def test_reopening_forgets_what_expired(tmp_path: Path) -> None:
+def test_reopening_deletes_what_expired(tmp_path: Path) -> None:
     """An incident past its expiry is gone when the file is opened again; others stay."""
     settings = EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3")
     first = EmbeddedTraces(settings)
@@ -87,8 +87,8 @@ def test_reopening_forgets_what_expired(tmp_path: Path) -> None:
     second.close()
 
 
-def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    """A file of another kind is left alone and named."""
+def test_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
+    """A file of another kind is not changed, and the error names it."""
     path = tmp_path / "notes.txt"
     path.write_text("these are notes, not a database, and long enough to be read as one" * 20)
 
@@ -97,6 +97,6 @@ def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_path_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
-    """A folder in the way is told with its path."""
+    """The error for a folder at the path names it."""
     with pytest.raises(Unavailable, match="cannot be used"):
         EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path))

@@ -13,7 +13,7 @@ from shared.traces.firestore import FirestoreSettings, FirestoreTraces
 from shared.traces.port import IncidentRecord, Run
 
 
-def test_documents_lie_where_the_design_says(firestore_traces: FirestoreTraces) -> None:
+def test_documents_are_in_their_collections_and_expire(firestore_traces: FirestoreTraces) -> None:
     """Incidents, runs, leases and texts have their collections, and every document can expire."""
     moment = clock.now()
     firestore_traces.open_incident(IncidentRecord("inc-layout", "checkout", "open", moment, moment, {}))
@@ -26,15 +26,15 @@ def test_documents_lie_where_the_design_says(firestore_traces: FirestoreTraces) 
     groups = {name: list(client.collection_group(name).stream()) for name in ("incidents", "outcome", "runs", "leases")}
     chunks = list(client.collection("texts").stream())
 
-    assert {name: len(found) for name, found in groups.items()} == dict.fromkeys(groups, 1)
+    assert {name: len(documents) for name, documents in groups.items()} == dict.fromkeys(groups, 1)
     assert groups["runs"][0].reference.path.startswith("incidents/inc-layout/traces/RCAAgent/runs/")
     assert len(chunks) == 3
-    for found in (*chunks, *chain.from_iterable(groups.values())):
-        assert found.get("expire_at") > moment
+    for document in (*chunks, *chain.from_iterable(groups.values())):
+        assert document.get("expire_at") > moment
 
 
 def test_no_answer_is_unavailable_within_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that nobody serves is told as such, in the time that the settings allow."""
+    """A store that does not answer is Unavailable within the time that the settings allow."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{taken.getsockname()[1]}")
@@ -46,5 +46,5 @@ def test_no_answer_is_unavailable_within_the_timeout(monkeypatch: pytest.MonkeyP
         with pytest.raises(Unavailable, match="Firestore"):
             traces.incidents()
 
-        assert time.monotonic() - start < 6
+        assert time.monotonic() - start < 30
         traces.close()

@@ -1,4 +1,4 @@
-"""The section that says what to do now: the agents' advice as one list, the surest first, each once."""
+"""The section on what to do now: the agents' advice as one list, the most certain first, each once."""
 
 import re
 from dataclasses import dataclass, replace
@@ -31,12 +31,12 @@ class Action:
 
     @property
     def key(self) -> str:
-        """The bare words, by which the same advice given twice is known."""
+        """The bare words, which identify advice that is given twice."""
         return re.sub(r"\W+", " ", self.text.lower()).strip()
 
     @property
     def leads_back(self) -> bool:
-        """It returns to an older release; putting a flag or a database back is another matter."""
+        """Whether it returns to an older release; restoring a flag or a database does not count."""
         return bool(_WAY_BACK.search(self.text)) and not _OTHER_WAY.search(self.text)
 
 
@@ -53,23 +53,25 @@ def do_now(request: PostProcessRequest) -> Section:
 
 
 def recommended(request: PostProcessRequest) -> str:
-    """Return the first action, empty when nobody recommended one."""
+    """Return the first action, empty when there is none."""
     first = _first(request)
     return first.text if first else ""
 
 
 def _first(request: PostProcessRequest) -> Action | None:
     """Prefer what names the culprit to what was advised before it was known."""
-    said = _recommended(request)
-    naming = (action for action in (*said, *_planned(request), *_asked(request)) if _names_culprit(action, request))
-    return next(naming, said[0] if said else None)
+    advice = _recommended(request)
+    naming = (
+        action for action in (*advice, *_planned(request), *_suggested(request)) if _names_culprit(action, request)
+    )
+    return next(naming, advice[0] if advice else None)
 
 
 def _recommended(request: PostProcessRequest) -> list[Action]:
     suggestions, solution = request.suggestions, request.solution
-    found = [Action(suggestions.recommended_action, is_markdown=is_by_model(suggestions))] if suggestions else []
-    found += [Action(solution.recommended_solution, is_markdown=is_by_model(solution))] if solution else []
-    return [action for action in found if action.text][:1]
+    actions = [Action(suggestions.recommended_action, is_markdown=is_by_model(suggestions))] if suggestions else []
+    actions += [Action(solution.recommended_solution, is_markdown=is_by_model(solution))] if solution else []
+    return [action for action in actions if action.text][:1]
 
 
 def _names_culprit(action: Action, request: PostProcessRequest) -> bool:
@@ -77,25 +79,25 @@ def _names_culprit(action: Action, request: PostProcessRequest) -> bool:
     return any(commit.score >= CULPRIT and commit.sha[:7] in action.text for commit in commits)
 
 
-def _asked(request: PostProcessRequest) -> list[Action]:
-    given = request.suggestions
-    is_markdown = is_by_model(given)
-    found = given.suggestions if given else []
-    return [Action(one.description, tuple(one.steps), one.priority, is_markdown) for one in found]
+def _suggested(request: PostProcessRequest) -> list[Action]:
+    answer = request.suggestions
+    is_markdown = is_by_model(answer)
+    suggestions = answer.suggestions if answer else []
+    return [Action(one.description, tuple(one.steps), one.priority, is_markdown) for one in suggestions]
 
 
 def _planned(request: PostProcessRequest) -> list[Action]:
-    given = request.solution
-    is_markdown = is_by_model(given)
-    found = given.mitigations if given else []
-    return [Action(one.action, tuple(one.steps), one.priority, is_markdown) for one in found]
+    answer = request.solution
+    is_markdown = is_by_model(answer)
+    mitigations = answer.mitigations if answer else []
+    return [Action(one.action, tuple(one.steps), one.priority, is_markdown) for one in mitigations]
 
 
 def _actions(request: PostProcessRequest) -> list[Action]:
-    """Return the actions, each once; of several ways back to an older release the first stands, with its steps."""
+    """Return the actions, each once; of several ways back to an older release only the first, with its steps."""
     first = _first(request)
-    others = sorted([*_asked(request), *_planned(request)], key=lambda action: _PRIORITIES.index(action.priority))
-    # What the first action is called elsewhere comes right behind it, for its own steps are the best.
+    others = sorted([*_suggested(request), *_planned(request)], key=lambda action: _PRIORITIES.index(action.priority))
+    # The same action from another agent comes right after the first, because its steps fit best.
     others.sort(key=lambda action: first is None or action.key != first.key)
     actions: dict[str, Action] = {}
     for action in [*([first] if first else []), *others]:
@@ -105,7 +107,7 @@ def _actions(request: PostProcessRequest) -> list[Action]:
 
 
 def _steps(action: Action) -> list[Block]:
-    """Commands stand alone, to be copied; prose between them is listed."""
+    """Return each command as its own block, to be copied; prose between them as lists."""
     blocks: list[Block] = []
     for step in action.steps[:6]:
         bare = step.strip().strip("`")

@@ -1,4 +1,4 @@
-"""The sections that answer: why, which pull request, which code."""
+"""The sections with conclusions: the cause, the pull request, the code."""
 
 from datetime import datetime
 from difflib import unified_diff
@@ -35,16 +35,20 @@ DIFF_LINES = 40
 
 
 def cause(request: PostProcessRequest) -> Section:
-    """Return the most likely cause with its confidence and the words it rests on; or that there is none."""
+    """Return the most likely cause with its confidence and quotes; or that there is none."""
     causes = request.root_causes.root_causes if request.root_causes else []
     if not causes:
         reasoning = clip(request.incident.reasoning, 900) if request.incident else ""
         verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
-        none = TextLine(verdict, is_strong=True)
-        shown = [QuotedText(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
+        verdict_line = TextLine(verdict, is_strong=True)
+        quotes = [QuotedText(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
         return Section(
             "Most likely cause",
-            (none, *([Words(reasoning, is_markdown=is_by_model(request.incident))] if reasoning else []), *shown),
+            (
+                verdict_line,
+                *([Words(reasoning, is_markdown=is_by_model(request.incident))] if reasoning else []),
+                *quotes,
+            ),
         )
     best, *others = causes
     is_markdown = is_by_model(request.root_causes)
@@ -96,7 +100,7 @@ def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Sec
 
 
 def code(request: PostProcessRequest) -> Section | None:
-    """Return the failing lines and the suspect commits; the stack trace stands in when no code could be read."""
+    """Return the failing lines and the suspect commits; the stack trace instead when no code could be read."""
     analysis = request.code_analysis
     blocks: list[Block] = []
     for place in analysis.problematic_files[:2] if analysis else []:
@@ -131,7 +135,7 @@ def _change(request: PostProcessRequest) -> list[Block]:
 
 
 def _diff(edits: list[FileEdit]) -> list[str]:
-    """Return removed and added lines with what surrounds them; line numbers of a fragment would mislead."""
+    """Return removed and added lines with their context; line numbers of a fragment would mislead."""
     lines: list[str] = []
     for edit in edits:
         old, new = (edit.original or "").splitlines(), (edit.new or "").splitlines()
@@ -141,20 +145,20 @@ def _diff(edits: list[FileEdit]) -> list[str]:
 
 
 def _why_no_pull_request(request: PostProcessRequest) -> str:
-    said = (
+    messages = (
         request.pull_request.message if request.pull_request else "",
         request.branch.message if request.branch else "",
         (request.solution.patch_withheld or "") if request.solution else "",
     )
     default = "The solution holds no change to the code." if request.solution else "No fix was worked out."
-    return clip(next(filter(None, said), default), 600)
+    return clip(next(filter(None, messages), default), 600)
 
 
 def _place(place: ProblematicFile, is_markdown: bool) -> list[Block]:
     function = f" in {place.function_name}" if place.function_name else ""
     caption = clip(f"{place.path}:{place.line_start}{function}", 300)
-    said = Words(clip(place.issue_description, 500), False, "" if place.code_snippet else caption, is_markdown)
-    return [Code(clip(place.code_snippet, 1500), caption), said] if place.code_snippet else [said]
+    issue = Words(clip(place.issue_description, 500), False, "" if place.code_snippet else caption, is_markdown)
+    return [Code(clip(place.code_snippet, 1500), caption), issue] if place.code_snippet else [issue]
 
 
 def _commit(commit: SuspectCommit, received: datetime) -> list[Block]:

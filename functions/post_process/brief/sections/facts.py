@@ -1,4 +1,4 @@
-"""The sections that show: error counts, timeline, log patterns, what is not known, where to look."""
+"""The sections with facts: error counts, timeline, log patterns, what is not known, where to look."""
 
 from datetime import datetime, timedelta
 
@@ -47,14 +47,14 @@ def errors(incident: Incident | None) -> Section | None:
 
 
 def _uncounted(incident: Incident, window: str) -> str:
-    """Nothing read is not nothing wrong."""
+    """Return why there are no counts: without log lines, zero errors would mislead."""
     if incident.log_query_used:
         return f"No log line was found {window}, so there was nothing to count."
     return f"The logs {window} were not read, so errors were not counted."
 
 
 def chart(incident: Incident) -> Chart | None:
-    """Return the errors over the window, the onset marked; none where they were not counted over time."""
+    """Return the errors over the window, the onset marked; None where they were not counted over time."""
     counts = incident.error_summary.errors_over_time
     length = incident.end - incident.start
     if not any(counts) or length <= timedelta(0):
@@ -82,7 +82,7 @@ def timeline(request: PostProcessRequest) -> Section | None:
     happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
     happened.sort(key=lambda event: event[0])
     has_one_day = len({moment.date() for moment, _ in happened}) == 1
-    # One row of another year makes all rows say theirs, so that they can be compared.
+    # One row of another year makes all rows show their year, so that they can be compared.
     moments = [moment for moment, _ in happened]
     days = ["" if has_one_day else f"{on_day(moment, *moments)} " for moment in moments]
     rows = tuple((day + at_time(moment), clip(what, 140)) for day, (moment, what) in zip(days, happened, strict=True))
@@ -90,7 +90,7 @@ def timeline(request: PostProcessRequest) -> Section | None:
 
 
 def patterns(incident: Incident | None) -> Section | None:
-    """Return the most telling log lines by shape."""
+    """Return the most significant log patterns."""
     if incident is None or not incident.patterns:
         return None
     rows = tuple(
@@ -111,7 +111,7 @@ def unknowns(request: PostProcessRequest) -> Section | None:
 
 
 def links(request: PostProcessRequest) -> Section | None:
-    """Return where to go on reading: the alert's own pages first, then the evidence."""
+    """Return where to read more: the alert's own pages first, then the evidence."""
     alert = request.alert
     runbook = next((url for name, url in alert.annotations.items() if "runbook" in name.lower()), "")
     places = [
@@ -123,8 +123,8 @@ def links(request: PostProcessRequest) -> Section | None:
     pieces = request.incident.evidence if request.incident else []
     places += [Link(f"Evidence {piece.id} ({piece.source})", piece.link) for piece in pieces]
     # Much evidence comes from one query: one link to it is enough.
-    found: dict[str, Link] = {}
+    by_url: dict[str, Link] = {}
     for place in places:
-        found.setdefault(place.url, place)
-    found.pop("", None)
-    return Section("Links", (Links(tuple(found.values())[:LINKS]),)) if found else None
+        by_url.setdefault(place.url, place)
+    by_url.pop("", None)
+    return Section("Links", (Links(tuple(by_url.values())[:LINKS]),)) if by_url else None

@@ -13,13 +13,13 @@ _MEANS = {
     "file_updater": "The patch was not put on a branch.",
     "pr_creator": "There is no pull request; the branch may exist.",
     "execute_pr": "There is no pull request; the branch may exist.",
-    "workflow": "The run ended before it could tell anybody: this is what was found by then.",
+    "workflow": "The run ended before it could report: this is what was found until then.",
     "workflow_starter": "The run was never started: this is only what the alert says.",
-    "post_process": "An earlier attempt to tell this failed, so it comes late.",
-    "hook": "The system behind POST_PROCESS_URL was not told, or may not have been.",
+    "post_process": "An earlier attempt to send this failed, so it comes late.",
+    "hook": "The system behind POST_PROCESS_URL was not notified, or may not have been.",
     "mail": "This brief did not reach anybody by mail, or may not have.",
     "archive": "This brief was not kept as a file.",
-    "traces": "The memory of the incident has gaps: tokens, cost and repeats are not certain.",
+    "traces": "The trace of the incident has gaps: tokens, cost and repeats are not certain.",
 }
 _DO = {
     "Rejected": "Report it with the trace id: one step sent another what it cannot read.",
@@ -38,7 +38,7 @@ _UNKNOWN = "Read the log of this step with the trace id at the end."
 
 
 def degradations(request: PostProcessRequest) -> list[Failure]:
-    """Return why answers are less than they could be, as failures of the steps that gave them."""
+    """Return why answers are degraded, as failures of the steps that gave them."""
     return [
         Failure(step=step, error_type="degraded", message=answer.degraded)
         for step, answer in answers(request)
@@ -48,14 +48,14 @@ def degradations(request: PostProcessRequest) -> list[Failure]:
 
 def answers(request: PostProcessRequest) -> list[tuple[str, Answer]]:
     """Return the agents' answers that arrived, by the step that gave them."""
-    given = {
+    by_step = {
         "incident_detection": request.incident,
         "code_analyzer": request.code_analysis,
         "rca": request.root_causes,
         "suggestion": request.suggestions,
         "solution_generator": request.solution,
     }
-    return [(step, answer) for step, answer in given.items() if answer is not None]
+    return [(step, answer) for step, answer in by_step.items() if answer is not None]
 
 
 def explain(troubles: list[Failure]) -> list[TextLine]:
@@ -77,7 +77,7 @@ def explain(troubles: list[Failure]) -> list[TextLine]:
 
 
 def _each_once(troubles: list[Failure]) -> list[Failure]:
-    """Name together the steps that had to do without the same thing."""
+    """Merge the steps that lacked the same thing into one failure."""
     together: dict[tuple[str, str, str], list[str]] = {}
     for trouble in troubles:
         step = "" if trouble.error_type == "degraded" else trouble.step

@@ -1,1 +1,1 @@
-"""The doors of the engine: what is deployed and what runs, served as REST and as gRPC."""
+"""The engine's servers: deployments and executions over REST and gRPC."""

@@ -1,4 +1,4 @@
-"""Workflows as deployed: a source, its settings, and the revision they make."""
+"""Deployed workflows: a source, its settings and its revision."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RESERVED_PREFIXES = ("GOOGLE", "WORKFLOWS")
 
 @dataclass(frozen=True)
 class DeploymentSettings:
-    """What a deployment carries beside its source."""
+    """The settings of a deployment, besides its source."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Deployment:
 
 
 class Deployments:
-    """What is deployed, by name."""
+    """All deployments, by name."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,7 +63,7 @@ class Deployments:
         return deployment
 
     def update(self, name: str, source: str | None, settings: DeploymentSettings) -> Deployment:
-        """Make the next revision of a deployment; raises NotFound, InvalidArgument."""
+        """Deploy the next revision of a workflow; raises NotFound, InvalidArgument."""
         current = self.get(name)
         workflow = _checked(current.workflow.source if source is None else source, settings)
         revision = _revision(int(current.revision.partition("-")[0]) + 1)
@@ -85,11 +85,11 @@ class Deployments:
     def list(self, parent: str) -> list[Deployment]:
         """Return the deployments of `projects/*/locations/*`, by name."""
         with self._lock:
-            found = [item for name, item in self._by_name.items() if name.startswith(f"{parent}/workflows/")]
-        return sorted(found, key=lambda deployment: deployment.name)
+            deployments = [item for name, item in self._by_name.items() if name.startswith(f"{parent}/workflows/")]
+        return sorted(deployments, key=lambda deployment: deployment.name)
 
     def delete(self, name: str) -> Deployment:
-        """Take a deployment away; its executions go on. Raises NotFound."""
+        """Delete a deployment; its executions keep running. Raises NotFound."""
         deployment = self.get(name)
         with self._lock:
             self._by_name.pop(name, None)
@@ -114,12 +114,12 @@ def _check_environment(variables: Mapping[str, str]) -> None:
         raise InvalidArgument(f"a workflow has at most {limits.ENVIRONMENT_VARIABLES} environment variables")
     for name, value in variables.items():
         if not name or name.startswith(_RESERVED_PREFIXES):
-            raise InvalidArgument(f"{name!r} cannot be set: it is empty or begins with a reserved word")
+            raise InvalidArgument(f"{name!r} cannot be set: it is empty or starts with a reserved prefix")
         if len(value.encode("utf-8")) > limits.ENVIRONMENT_VALUE_BYTES:
             raise InvalidArgument(f"the value of {name!r} is longer than {limits.ENVIRONMENT_VALUE_BYTES} bytes")
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
-    """Raise InvalidArgument when there are more labels than Google takes."""
+    """Raise InvalidArgument when there are more labels than Google allows."""
     if len(labels) > limits.LABELS:
         raise InvalidArgument(f"at most {limits.LABELS} labels are allowed, found {len(labels)}")

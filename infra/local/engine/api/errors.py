@@ -1,11 +1,11 @@
 """
-What the API answers instead of a resource, in Google's words.
+The errors of the API, with Google's codes and statuses.
 
     ApiError
     ├── InvalidArgument     400  the request breaks the API
-    ├── FailedPrecondition  400  right request, wrong moment
+    ├── FailedPrecondition  400  valid request, wrong state
     ├── NotFound            404  no such resource
-    └── AlreadyExists       409  the name is taken
+    └── AlreadyExists       409  the name is already used
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import ClassVar
 
 
 class ApiError(Exception):
-    """A refusal; `http_status` and `status` are those of google.rpc.Code."""
+    """An error response; `http_status` and `status` are those of google.rpc.Code."""
 
     http_status: ClassVar[int] = 500
     status: ClassVar[str] = "INTERNAL"
@@ -28,21 +28,21 @@ class InvalidArgument(ApiError):
 
 
 class FailedPrecondition(ApiError):
-    """The resource is in no state for this."""
+    """The resource is in the wrong state for this request."""
 
     http_status = 400
     status = "FAILED_PRECONDITION"
 
 
 class NotFound(ApiError):
-    """There is no such resource."""
+    """The resource does not exist."""
 
     http_status = 404
     status = "NOT_FOUND"
 
 
 class AlreadyExists(ApiError):
-    """There is such a resource already."""
+    """The resource already exists."""
 
     http_status = 409
     status = "ALREADY_EXISTS"

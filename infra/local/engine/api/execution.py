@@ -1,4 +1,4 @@
-"""One execution: a thread that runs a workflow, and what can be known of it meanwhile and afterwards."""
+"""One execution: a thread that runs a workflow, with its state during and after the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 from infra.local.engine.api.deployments import Deployment
 from infra.local.engine.language.errors import ExecutionCancelled, WorkflowError, tagged
 from infra.local.engine.language.values import Value, from_json, to_json
-from infra.local.engine.runtime.callbacks import CallbackBoard
+from infra.local.engine.runtime.callbacks import CallbackRegistry
 from infra.local.engine.runtime.history import History
 from infra.local.engine.runtime.local_host import LocalHost
 from infra.local.engine.runtime.waiting import Cancellation
@@ -20,7 +20,7 @@ from shared import clock
 
 
 class State(StrEnum):
-    """The states of an execution this engine knows."""
+    """The execution states this engine supports."""
 
     ACTIVE = "ACTIVE"
     SUCCEEDED = "SUCCEEDED"
@@ -30,7 +30,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class ExecutionRequest:
-    """What an execution was asked for; `argument` is JSON text."""
+    """A request to start an execution; `argument` is JSON text."""
 
     argument: str = "null"
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -49,16 +49,16 @@ class Ending:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the service gives an execution to run with."""
+    """What the service provides to an execution."""
 
     cancellation: Cancellation
-    callbacks: CallbackBoard
+    callbacks: CallbackRegistry
     host: LocalHost
     history: History
 
 
 class Execution:
-    """A running or ended execution; everything readable from any thread."""
+    """A running or ended execution; its attributes can be read from any thread."""
 
     def __init__(
         self, name: str, sequence: int, deployment: Deployment, request: ExecutionRequest, parts: Parts
@@ -83,21 +83,21 @@ class Execution:
 
     @property
     def state(self) -> State:
-        """Where it is."""
+        """The current state."""
         ending = self._ending
         return State.ACTIVE if ending is None else ending.state
 
     def start(self, on_end: Callable[[], None] = lambda: None) -> None:
-        """Begin to run, in a thread of its own; `on_end` is called there at the end."""
+        """Start running in a separate thread; `on_end` is called in that thread at the end."""
         self._on_end = on_end
         threading.Thread(target=self._run, daemon=True, name=f"execution-{self.sequence}").start()
 
     def cancel(self) -> None:
-        """Ask it to stop; whatever it waits for is left."""
+        """Request cancellation; every wait ends at once."""
         self._cancellation.cancel()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for the end, tell whether it came."""
+        """Wait for the end; return whether it came in time."""
         return self._has_ended.wait(timeout_s)
 
     def _run(self) -> None:
@@ -105,8 +105,8 @@ class Execution:
         try:
             ending = self._run_to_end()
         finally:
-            # A bug of the engine is shown by the thread's own traceback; the execution must not look alive after it.
-            bug = tagged("SystemError", "the engine failed; see its own output")
+            # The thread prints the traceback of an engine bug; the execution must not look active after it.
+            bug = tagged("SystemError", "the engine failed; see its output")
             self._ending = ending or Ending(State.FAILED, clock.now(), error=bug)
             self._has_ended.set()
             self._on_end()

@@ -1,7 +1,7 @@
 """
-The `filter` of a list of executions: comparisons joined by AND, as in `state="FAILED" AND labels.team="a"`.
+The `filter` for listing executions: comparisons joined by AND, as in `state="FAILED" AND labels.team="a"`.
 
-Source: Google API Improvement Proposal 160, of which the fields of ListExecutionsRequest and AND are kept.
+Source: Google API Improvement Proposal 160, limited to AND and to the fields of ListExecutionsRequest.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Comparison:
 
 
 def parse(text: str) -> list[Comparison]:
-    """Return the comparisons of a filter; raises InvalidArgument when it has anything else."""
+    """Return the comparisons of a filter; raises InvalidArgument for any other syntax."""
     comparisons: list[Comparison] = []
     position = 0
     while text[position:].strip():
         match = _COMPARISON.match(text, position)
         if match is None:
-            raise InvalidArgument(f"cannot read the filter {text!r} from character {position + 1} on")
+            raise InvalidArgument(f"cannot parse the filter {text!r} from character {position + 1}")
         value = match["value"]
         unquoted = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
         comparisons.append(Comparison(match["field"].replace('"', ""), match["operator"], unquoted))
@@ -49,28 +49,28 @@ def parse(text: str) -> list[Comparison]:
 
 
 def matches(execution: Execution, comparisons: list[Comparison]) -> bool:
-    """Tell whether an execution meets every comparison."""
-    return all(_holds(execution, comparison) for comparison in comparisons)
+    """Return whether an execution satisfies every comparison."""
+    return all(_is_satisfied(execution, comparison) for comparison in comparisons)
 
 
-def _holds(execution: Execution, comparison: Comparison) -> bool:
+def _is_satisfied(execution: Execution, comparison: Comparison) -> bool:
     actual = _reader(comparison.field)(execution)
     if isinstance(actual, list):
         return (comparison.value in actual) == (comparison.operator != "!=")
     if actual is None:
         return comparison.operator == "!="
-    wanted: str | datetime = comparison.value
+    expected: str | datetime = comparison.value
     if isinstance(actual, datetime):
-        wanted = _time(comparison.value)
-    return _compare(comparison.operator, actual, wanted)
+        expected = _time(comparison.value)
+    return _compare(comparison.operator, actual, expected)
 
 
-def _compare(operator: str, actual: str | datetime, wanted: str | datetime) -> bool:
+def _compare(operator: str, actual: str | datetime, expected: str | datetime) -> bool:
     if operator in {"=", ":"}:
-        return actual == wanted or (operator == ":" and wanted == "*")
+        return actual == expected or (operator == ":" and expected == "*")
     if operator == "!=":
-        return actual != wanted
-    left, right = _sortable(actual), _sortable(wanted)
+        return actual != expected
+    left, right = _sortable(actual), _sortable(expected)
     if operator in {">", ">="}:
         return left > right or (operator == ">=" and left == right)
     return left < right or (operator == "<=" and left == right)
@@ -84,12 +84,12 @@ def _time(text: str) -> datetime:
     try:
         return clock.to_utc(datetime.fromisoformat(text))
     except ValueError as error:
-        raise InvalidArgument(f"{text!r} is no time with a zone") from error
+        raise InvalidArgument(f"{text!r} is not a time with a time zone") from error
 
 
 def _reader(field: str) -> Callable[[Execution], str | datetime | list[str] | None]:
-    room, _, key = field.partition(".")
-    if room.lower() in {"label", "labels"} and key:
+    prefix, _, key = field.partition(".")
+    if prefix.lower() in {"label", "labels"} and key:
         return lambda execution: execution.request.labels.get(key)
     readers: dict[str, Callable[[Execution], str | datetime | list[str] | None]] = {
         "executionid": lambda execution: execution.name.rpartition("/")[2],
@@ -102,5 +102,5 @@ def _reader(field: str) -> Callable[[Execution], str | datetime | list[str] | No
     }
     reader = readers.get(field.replace("_", "").lower())
     if reader is None:
-        raise InvalidArgument(f"there is no field {field!r} to filter executions by")
+        raise InvalidArgument(f"executions cannot be filtered by {field!r}: there is no such field")
     return reader

@@ -1,4 +1,4 @@
-"""The gRPC door, for Google's client libraries: google.cloud.workflows.executions.v1.Executions."""
+"""The gRPC server for Google's client libraries: google.cloud.workflows.executions.v1.Executions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from infra.local.engine.api.service import WorkflowsService
 _SERVICE = "google.cloud.workflows.executions.v1.Executions"
 _THREADS = 16
 
-Ask = TypeVar("Ask", bound=proto.Message)
+RequestMessage = TypeVar("RequestMessage", bound=proto.Message)
 
 
 class GrpcServer:
-    """Serves one WorkflowsService; `port` is the bound port. Raises OSError when the port is taken."""
+    """Serves one WorkflowsService; `port` is the bound port. Raises OSError when the port is in use."""
 
     def __init__(self, service: WorkflowsService, host: str, port: int) -> None:
-        # Without SO_REUSEPORT a second engine on the same port is refused instead of taking half of the calls.
+        # Without SO_REUSEPORT a second engine on the same port fails to start instead of receiving half of the calls.
         options = [("grpc.so_reuseport", 0)]
         self._server = grpc.server(ThreadPoolExecutor(_THREADS), options=options)  # type: ignore[no-untyped-call]  # the library leaves it untyped
         self._server.add_generic_rpc_handlers((_handlers(_Executions(service)),))
@@ -36,11 +36,11 @@ class GrpcServer:
             raise OSError(f"gRPC cannot listen on {host}:{port}: {error}") from error
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start serving."""
         self._server.start()
 
     def stop(self) -> None:
-        """Answer no more and free the port."""
+        """Stop serving and release the port."""
         self._server.stop(grace=0).wait()
 
 
@@ -54,55 +54,61 @@ def _handlers(servicer: _Executions) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(_SERVICE, methods)  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
 
 
-def _method(answer: Callable[[Ask], proto.Message], request: type[Ask]) -> grpc.RpcMethodHandler:
-    def serve(asked: Ask, context: grpc.ServicerContext) -> proto.Message:
+def _method(
+    answer: Callable[[RequestMessage], proto.Message], request_type: type[RequestMessage]
+) -> grpc.RpcMethodHandler:
+    def serve(request: RequestMessage, context: grpc.ServicerContext) -> proto.Message:
         try:
-            return answer(asked)
+            return answer(request)
         except ApiError as error:
             context.abort(grpc.StatusCode[error.status], str(error))  # type: ignore[no-untyped-call]  # the library leaves it untyped
             raise
 
     return grpc.unary_unary_rpc_method_handler(  # type: ignore[no-untyped-call, no-any-return]  # the library leaves it untyped
         serve,
-        request_deserializer=request.deserialize,
+        request_deserializer=request_type.deserialize,
         response_serializer=lambda reply: type(reply).serialize(reply),
     )
 
 
 class _Executions:
-    """The four methods, between protobuf and the service."""
+    """The four methods; converts between protobuf and the service."""
 
     def __init__(self, service: WorkflowsService) -> None:
         self._service = service
 
-    def create(self, asked: types.CreateExecutionRequest) -> proto.Message:
+    def create(self, request: types.CreateExecutionRequest) -> proto.Message:
         """Start an execution."""
-        wanted = asked.execution
-        level = types.Execution.CallLogLevel(wanted.call_log_level).name
-        request = ExecutionRequest(wanted.argument or "null", dict(wanted.labels), level)
-        return _resource(self._service.create_execution(asked.parent, request), "FULL")
+        execution = request.execution
+        level = types.Execution.CallLogLevel(execution.call_log_level).name
+        execution_request = ExecutionRequest(execution.argument or "null", dict(execution.labels), level)
+        return _resource(self._service.create_execution(request.parent, execution_request), "FULL")
 
-    def get(self, asked: types.GetExecutionRequest) -> proto.Message:
-        """Return an execution, whole unless asked for less."""
-        view = "BASIC" if asked.view == types.ExecutionView.BASIC else "FULL"
-        return _resource(self._service.get_execution(asked.name), view)
+    def get(self, request: types.GetExecutionRequest) -> proto.Message:
+        """Return an execution, in the FULL view unless BASIC is requested."""
+        view = "BASIC" if request.view == types.ExecutionView.BASIC else "FULL"
+        return _resource(self._service.get_execution(request.name), view)
 
-    def list(self, asked: types.ListExecutionsRequest) -> proto.Message:
-        """Return a page of executions, in the BASIC view unless asked for more."""
+    def list(self, request: types.ListExecutionsRequest) -> proto.Message:
+        """Return a page of executions, in the BASIC view unless FULL is requested."""
         page = self._service.list_executions(
-            asked.parent, text=asked.filter, order_by=asked.order_by, size=asked.page_size, token=asked.page_token
+            request.parent,
+            text=request.filter,
+            order_by=request.order_by,
+            size=request.page_size,
+            token=request.page_token,
         )
-        view = "FULL" if asked.view == types.ExecutionView.FULL else "BASIC"
+        view = "FULL" if request.view == types.ExecutionView.FULL else "BASIC"
         executions = [_resource(item, view) for item in page.executions]
         return types.ListExecutionsResponse(executions=executions, next_page_token=page.next_token)
 
-    def cancel(self, asked: types.CancelExecutionRequest) -> proto.Message:
+    def cancel(self, request: types.CancelExecutionRequest) -> proto.Message:
         """Cancel an execution."""
-        return _resource(self._service.cancel_execution(asked.name), "FULL")
+        return _resource(self._service.cancel_execution(request.name), "FULL")
 
 
 def _resource(execution: Execution, view: str) -> types.Execution:
-    """Return the resource as protobuf; fields newer than the installed library are left out."""
+    """Return the resource as protobuf; fields newer than the installed library are omitted."""
     text = json.dumps(resources.execution(execution, view))
     resource: types.Execution = types.Execution.from_json(text, ignore_unknown_fields=True)
     return resource

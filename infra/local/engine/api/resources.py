@@ -38,7 +38,7 @@ def workflow(deployment: Deployment) -> Json:
 
 
 def operation(deployment: Deployment, verb: str) -> Json:
-    """Return a finished long-running Operation: nothing takes long here."""
+    """Return a long-running Operation that is already done: nothing takes long here."""
     moment = timestamp(clock.now())
     place = deployment.name.partition("/workflows/")[0]
     response: Json = {"@type": "type.googleapis.com/google.protobuf.Empty"}
@@ -60,7 +60,7 @@ def operation(deployment: Deployment, verb: str) -> Json:
 
 
 def execution(item: Execution, view: str = "FULL") -> Json:
-    """Return an Execution of the executions API; the BASIC view has neither argument, result, error nor labels."""
+    """Return an Execution of the executions API; the BASIC view omits argument, result, error and labels."""
     ending = item.ending
     answer: Json = {
         "name": item.name,
@@ -74,7 +74,7 @@ def execution(item: Execution, view: str = "FULL") -> Json:
         answer["endTime"] = timestamp(ending.end_time)
     if view == "BASIC":
         return answer
-    # Once ended, the status names the last step.
+    # After the end, the status names the last step.
     steps = item.history.current() or item.history.last()
     current = [{"routine": entry.routine, "step": entry.step} for entry in steps]
     return {
@@ -94,7 +94,7 @@ def _ending(ending: Ending) -> Json:
 
 
 def error(raised: WorkflowError) -> Json:
-    """Return an Execution.Error: the raised value as JSON, the words for people, the steps it passed."""
+    """Return an Execution.Error: the raised value as JSON, a readable message and the stack trace."""
     elements = [
         {"step": step, "routine": routine, "position": {"line": str(line), "column": "1", "length": "1"}}
         for routine, step, line in raised.trace
@@ -135,12 +135,12 @@ def callback(execution_name: str, endpoint: CallbackEndpoint) -> Json:
 
 
 def text_map(raw: object) -> Mapping[str, str]:
-    """Return a map of strings out of JSON; anything else counts as empty."""
+    """Return a JSON object as a map of strings; any other value gives an empty map."""
     return {str(key): str(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
 
 
 def timestamp(moment: datetime) -> str:
-    """Return a time as protobuf writes it in JSON."""
+    """Return a time in protobuf's JSON format."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""The REST door: HTTP on loopback, one thread per connection."""
+"""The REST server: HTTP on loopback, one thread per connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RestServer(ThreadingHTTPServer):
     """Serves one WorkflowsService; `server_port` is the bound port."""
 
     daemon_threads = True
-    # A burst of executions must not meet a refused connection.
+    # A burst of executions must not get connection refused.
     request_queue_size = 128
 
     def __init__(self, service: WorkflowsService, host: str, port: int) -> None:
@@ -31,8 +31,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: RestServer
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
-        """Write nothing: the history tells what happened."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class uses this name
+        """Write nothing: the history records what happened."""
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
             details = {"code": error.http_status, "message": str(error), "status": error.status}
             self._answer(error.http_status, {"error": details})
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = do_HEAD = do_OPTIONS = _serve  # noqa: N815  # http.server's names
+    do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = do_HEAD = do_OPTIONS = _serve  # noqa: N815  # names required by http.server
 
     def _content(self) -> bytes:
         length = self.headers.get("Content-Length") or "0"
@@ -87,7 +87,7 @@ def _json_map(content: bytes) -> dict[str, object]:
     try:
         decoded = json.loads(content)
     except ValueError as error:
-        raise InvalidArgument(f"the body is no JSON: {error}") from error
+        raise InvalidArgument(f"the body is not JSON: {error}") from error
     if not isinstance(decoded, dict):
         raise InvalidArgument("the body must be a JSON object")
     return decoded
@@ -100,7 +100,7 @@ def _callback_body(content: bytes, media_type: str) -> Value:
         try:
             decoded: Value = json.loads(content)
         except ValueError as error:
-            raise InvalidArgument(f"the body is no JSON: {error}") from error
+            raise InvalidArgument(f"the body is not JSON: {error}") from error
         return decoded
     try:
         return content.decode("utf-8")

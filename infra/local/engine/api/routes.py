@@ -1,4 +1,4 @@
-"""Which method and path of the REST API does what."""
+"""The routes of the REST API and their handlers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STEPS_PAGE = 1000
 
 @dataclass(frozen=True)
 class RouteCall:
-    """A request to the API: parts of its path, its query, its decoded body, and for callbacks the raw request."""
+    """An API request: path parameters, query, decoded body and, for callbacks, the raw request."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -30,17 +30,17 @@ class RouteCall:
     received: Mapping[str, Value] = field(default_factory=dict)
 
     def text(self, key: str) -> str:
-        """Return a text of the body; raises InvalidArgument when it is another type."""
+        """Return a string from the body, empty if absent; raises InvalidArgument for another type."""
         value = self.body.get(key, "")
         if not isinstance(value, str):
             raise InvalidArgument(f"{key!r} must be a string")
         return value
 
     def size(self) -> int:
-        """Return the wanted page size, 0 when none; raises InvalidArgument."""
+        """Return the requested page size, 0 if absent; raises InvalidArgument."""
         value = self.query.get("pageSize", "0")
         if not value.isdigit():
-            raise InvalidArgument(f"pageSize must be a number from 0 on, found {value!r}")
+            raise InvalidArgument(f"pageSize must be a number of at least 0, found {value!r}")
         return int(value)
 
 
@@ -51,13 +51,13 @@ def create_workflow(service: WorkflowsService, call: RouteCall) -> Json:
     """Deploy a new workflow."""
     identifier = call.query.get("workflowId", "")
     if not re.fullmatch(r"[A-Za-z]([\w-]{0,62}[A-Za-z0-9])?", identifier):
-        raise InvalidArgument(f"workflowId {identifier!r} is no valid name")
+        raise InvalidArgument(f"workflowId {identifier!r} is not a valid name")
     name = f"{call.path['parent']}/workflows/{identifier}"
     return resources.operation(service.deployments.create(name, call.text("sourceContents"), _settings(call)), "create")
 
 
 def update_workflow(service: WorkflowsService, call: RouteCall) -> Json:
-    """Deploy the next revision; only the fields of `updateMask` change when there is one."""
+    """Deploy the next revision; `updateMask`, if present, limits which fields change."""
     current = service.deployments.get(call.path["workflow"])
     mask = {name.replace("_", "").lower() for name in call.query.get("updateMask", "").split(",") if name}
     source = call.text("sourceContents") if "sourceContents" in call.body else None
@@ -76,16 +76,16 @@ def _settings(call: RouteCall) -> DeploymentSettings:
     )
 
 
-def _masked(current: Deployment, wanted: DeploymentSettings, mask: set[str]) -> DeploymentSettings:
+def _masked(current: Deployment, new: DeploymentSettings, mask: set[str]) -> DeploymentSettings:
     old = current.settings
     if not mask:
-        return wanted
+        return new
     return replace(
-        wanted,
-        environment=wanted.environment if "userenvvars" in mask else old.environment,
-        labels=wanted.labels if "labels" in mask else old.labels,
-        description=wanted.description if "description" in mask else old.description,
-        service_account=wanted.service_account if "serviceaccount" in mask else old.service_account,
+        new,
+        environment=new.environment if "userenvvars" in mask else old.environment,
+        labels=new.labels if "labels" in mask else old.labels,
+        description=new.description if "description" in mask else old.description,
+        service_account=new.service_account if "serviceaccount" in mask else old.service_account,
     )
 
 
@@ -95,17 +95,17 @@ def get_workflow(service: WorkflowsService, call: RouteCall) -> Json:
 
 
 def list_workflows(service: WorkflowsService, call: RouteCall) -> Json:
-    """Return every workflow of a location; there are never pages."""
+    """Return every workflow of a location, always on one page."""
     return {"workflows": [resources.workflow(item) for item in service.deployments.list(call.path["parent"])]}
 
 
 def delete_workflow(service: WorkflowsService, call: RouteCall) -> Json:
-    """Take a workflow away."""
+    """Delete a workflow."""
     return resources.operation(service.deployments.delete(call.path["workflow"]), "delete")
 
 
 def get_operation(service: WorkflowsService, call: RouteCall) -> Json:
-    """Return an operation, which is done: its name says on which workflow."""
+    """Return an operation, always done; its name identifies the workflow."""
     verb, _, rest = call.path["operation"].partition("-")
     identifier = re.sub(r"-\d{6}-[0-9a-f]{3}$", "", rest)
     if verb == "delete":
@@ -125,12 +125,12 @@ def create_execution(service: WorkflowsService, call: RouteCall) -> Json:
 
 
 def get_execution(service: WorkflowsService, call: RouteCall) -> Json:
-    """Return an execution, whole unless asked for less."""
+    """Return an execution, in the FULL view unless BASIC is requested."""
     return resources.execution(service.get_execution(call.path["execution"]), call.query.get("view", "FULL"))
 
 
 def list_executions(service: WorkflowsService, call: RouteCall) -> Json:
-    """Return a page of executions, in the BASIC view unless asked for more."""
+    """Return a page of executions, in the BASIC view unless FULL is requested."""
     page = service.list_executions(
         call.path["workflow"],
         text=call.query.get("filter", ""),
@@ -154,7 +154,7 @@ def list_steps(service: WorkflowsService, call: RouteCall) -> Json:
     """Return a page of step entries, oldest first."""
     execution = service.get_execution(call.path["execution"])
     if call.query.get("filter"):
-        raise InvalidArgument("step entries cannot be filtered here")
+        raise InvalidArgument("filtering step entries is not supported")
     entries = execution.history.entries()
     children: dict[int | None, list[int]] = defaultdict(list)
     for entry in entries:
@@ -189,13 +189,13 @@ def list_callbacks(service: WorkflowsService, call: RouteCall) -> Json:
 
 
 def receive_callback(service: WorkflowsService, call: RouteCall) -> Json:
-    """Hand a request to the step that waits for it."""
+    """Deliver a request to the step that waits for it."""
     execution = service.get_execution(call.path["execution"])
     endpoint = execution.callbacks.find(call.path["callback"])
     if endpoint is None or execution.ending is not None:
         raise NotFound(f"callback {call.path['callback']!r} does not exist")
     if endpoint.method != call.received["method"]:
-        raise InvalidArgument(f"the callback takes {endpoint.method}, not {call.received['method']}")
+        raise InvalidArgument(f"the callback accepts {endpoint.method}, not {call.received['method']}")
     received: Value = {
         "http_request": dict(call.received),
         "received_time": resources.timestamp(clock.now()),
@@ -231,9 +231,9 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
 
 
 def find(method: str, path: str) -> tuple[Handler, Mapping[str, str]]:
-    """Return the handler of a request and the parts of its path; raises NotFound."""
-    for wanted, pattern, handler in ROUTES:
+    """Return the handler of a request and its path parameters; raises NotFound."""
+    for route_method, pattern, handler in ROUTES:
         match = pattern.fullmatch(path)
-        if match is not None and wanted in {method, "*"}:
+        if match is not None and route_method in {method, "*"}:
             return handler, match.groupdict()
-    raise NotFound(f"{method} {path} is no method of this API")
+    raise NotFound(f"{method} {path} is not a method of this API")

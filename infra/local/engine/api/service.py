@@ -1,4 +1,4 @@
-"""What both doors offer: deploy workflows, start, watch, find and cancel their executions."""
+"""The service behind both servers: deploy workflows; start, watch, list and cancel executions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from infra.local.engine.api.execution import Execution, ExecutionRequest, Parts,
 from infra.local.engine.language import limits
 from infra.local.engine.language.errors import WorkflowError, tagged
 from infra.local.engine.language.values import Value, from_json, to_json
-from infra.local.engine.runtime.callbacks import CallbackBoard
+from infra.local.engine.runtime.callbacks import CallbackRegistry
 from infra.local.engine.runtime.history import History, StepEntry
 from infra.local.engine.runtime.local_host import LocalHost
 from infra.local.engine.runtime.waiting import Cancellation
 
 StepListener: TypeAlias = Callable[[str, StepEntry], None]
-"""Hears the name of the execution and the entry, at the beginning and the end of each step."""
+"""Receives the execution's name and the entry, at the start and the end of each step."""
 
 _DEFAULT_PAGE = 100
 _MAX_PAGE = 1000
@@ -31,22 +31,22 @@ _PROJECT_NUMBER = "000000000000"
 
 @dataclass(frozen=True)
 class Page:
-    """Some executions and the token of those after them, empty at the end."""
+    """A page of executions and the token of the next page, empty on the last one."""
 
     executions: list[Execution]
     next_token: str
 
 
 def no_listener(execution: str, entry: StepEntry) -> None:
-    """Watch nothing."""
+    """Ignore every step entry."""
     del execution, entry
 
 
 class WorkflowsService:
     """
-    Everything deployed and everything that ran, in memory.
+    All deployments and all executions, in memory.
 
-    `time_scale` multiplies sleeps and waits before retries; `base_url` is where callbacks arrive.
+    `time_scale` multiplies sleeps and waits before retries; `base_url` is the root of the callback URLs.
     """
 
     def __init__(self, *, time_scale: float = 1.0, listener: StepListener = no_listener) -> None:
@@ -82,15 +82,15 @@ class WorkflowsService:
     def list_executions(
         self, workflow: str, *, text: str = "", order_by: str = "", size: int = 0, token: str = ""
     ) -> Page:
-        """Return executions that match a filter, newest first unless told; raises NotFound, InvalidArgument."""
+        """Return executions that match a filter, newest first by default; raises NotFound, InvalidArgument."""
         self.deployments.get(workflow)
         comparisons = filters.parse(text)
         is_ascending = _is_ascending(order_by)
         with self._lock:
-            found = [item for name, item in self._executions.items() if name.startswith(f"{workflow}/executions/")]
-        found = [execution for execution in found if filters.matches(execution, comparisons)]
-        found.sort(key=lambda execution: execution.sequence, reverse=not is_ascending)
-        return _page(found, size, token, is_ascending=is_ascending)
+            executions = [item for name, item in self._executions.items() if name.startswith(f"{workflow}/executions/")]
+        executions = [execution for execution in executions if filters.matches(execution, comparisons)]
+        executions.sort(key=lambda execution: execution.sequence, reverse=not is_ascending)
+        return _page(executions, size, token, is_ascending=is_ascending)
 
     def cancel_execution(self, name: str) -> Execution:
         """Cancel a running execution and return it ended; raises NotFound, FailedPrecondition."""
@@ -98,7 +98,7 @@ class WorkflowsService:
         if execution.state is not State.ACTIVE:
             raise FailedPrecondition(f"execution {name!r} has ended: {execution.state}")
         execution.cancel()
-        # A step in the middle of a computation ends first; everything that waits is left at once.
+        # A step that is computing ends first; every wait ends at once.
         execution.wait(1.0)
         return execution
 
@@ -113,7 +113,7 @@ class WorkflowsService:
 
     def _execution(self, name: str, deployment: Deployment, request: ExecutionRequest) -> Execution:
         cancellation = Cancellation()
-        callbacks = CallbackBoard(f"{self.base_url}/v1/{name}", cancellation.ring)
+        callbacks = CallbackRegistry(f"{self.base_url}/v1/{name}", cancellation.wake_waiters)
         host = LocalHost(
             _environment(name, deployment),
             cancellation,
@@ -126,10 +126,10 @@ class WorkflowsService:
         return Execution(name, next(self._sequence), deployment, request, parts)
 
     def _execute(self, caller: str, workflow: str, argument: Value, cancellation: Cancellation) -> Value:
-        """Run another workflow of the caller's project for it; when the caller is cancelled, so is the other."""
+        """Run another workflow of the caller's project; cancelling the caller cancels it too."""
         name = f"{caller.rpartition('/')[0]}/{workflow}"
         try:
-            child = self.create_execution(name, ExecutionRequest(to_json(argument)), cancellation.ring)
+            child = self.create_execution(name, ExecutionRequest(to_json(argument)), cancellation.wake_waiters)
         except (NotFound, InvalidArgument) as error:
             raise tagged("SystemError", f"workflow {workflow!r} cannot be run: {error}") from error
         try:
@@ -156,7 +156,7 @@ def _check(request: ExecutionRequest) -> None:
     try:
         from_json(request.argument)
     except ValueError as error:
-        raise InvalidArgument(f"the argument is no JSON: {error}") from error
+        raise InvalidArgument(f"the argument is not JSON: {error}") from error
 
 
 def _environment(execution: str, deployment: Deployment) -> dict[str, str]:
@@ -183,9 +183,9 @@ def _is_ascending(order_by: str) -> bool:
 def _page(executions: list[Execution], size: int, token: str, *, is_ascending: bool) -> Page:
     if token:
         if not token.isdigit():
-            raise InvalidArgument(f"{token!r} is no page token")
+            raise InvalidArgument(f"{token!r} is not a page token")
         last = int(token)
         executions = [item for item in executions if (item.sequence > last) == is_ascending and item.sequence != last]
-    wanted = min(size, _MAX_PAGE) if size > 0 else _DEFAULT_PAGE
-    page = executions[:wanted]
-    return Page(page, str(page[-1].sequence) if len(executions) > wanted else "")
+    page_size = min(size, _MAX_PAGE) if size > 0 else _DEFAULT_PAGE
+    page = executions[:page_size]
+    return Page(page, str(page[-1].sequence) if len(executions) > page_size else "")

@@ -1,4 +1,4 @@
-"""What a tree must keep beyond its shape: jumps arrive, calls exist, branches write only what is shared."""
+"""Rules beyond the grammar: jump targets exist, called functions exist, branches write only shared variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.local.engine.language.templates import MapTemplate, Template, express
 
 @dataclass(frozen=True)
 class Violation:
-    """A law broken by a step that begins at `line`, counted from 1; 0 when no step is to blame."""
+    """A rule broken by the step at `line`, counted from 1; 0 when no single step breaks it."""
 
     line: int
     place: str
@@ -24,15 +24,15 @@ class Violation:
 
 
 def violations(routines: dict[str, syntax.Routine], library: Signatures, is_connector: Connectors) -> list[Violation]:
-    """Return every law the routines break, in the order of their text."""
-    found: list[Violation] = []
+    """Return every rule the routines break, in source order."""
+    broken: list[Violation] = []
     if len(routines["main"].parameters) > 1:
-        found.append(Violation(0, "workflow 'main'", "it takes at most one parameter"))
-    known = {**library, **{name: _signature(routine) for name, routine in routines.items()}}
+        broken.append(Violation(0, "workflow 'main'", "it takes at most one parameter"))
+    signatures = {**library, **{name: _signature(routine) for name, routine in routines.items()}}
     for routine in routines.values():
         visible = _Names(None, {parameter.name for parameter in routine.parameters})
-        _Checker(routine.name, known, is_connector, found).block(routine.body, _Place(), visible)
-    return found
+        _Checker(routine.name, signatures, is_connector, broken).block(routine.body, _Place(), visible)
+    return broken
 
 
 def _signature(routine: syntax.Routine) -> Signature:
@@ -42,7 +42,7 @@ def _signature(routine: syntax.Routine) -> Signature:
 
 @dataclass(frozen=True)
 class _Place:
-    """What the surroundings of a step allow."""
+    """The jumps and returns allowed at a step."""
 
     targets: frozenset[str] = frozenset()
     in_loop: bool = False
@@ -51,7 +51,7 @@ class _Place:
 
 
 class _Names:
-    """The variables assigned so far, scope by scope; `shared` marks the border of a branch."""
+    """The variables assigned so far, scope by scope; `shared` marks a branch's scope."""
 
     def __init__(self, parent: _Names | None, own: set[str], shared: frozenset[str] | None = None) -> None:
         self.parent = parent
@@ -62,7 +62,7 @@ class _Names:
         return name in self.own or (self.parent is not None and name in self.parent)
 
     def assign(self, name: str) -> bool:
-        """Note an assignment; tell whether it is allowed here."""
+        """Record an assignment; return whether it is allowed here."""
         if name in self.own:
             return True
         if self.parent is not None and name in self.parent:
@@ -72,13 +72,15 @@ class _Names:
 
 
 class _Checker:
-    """Walks one routine in the order of its text."""
+    """Checks one routine in source order."""
 
-    def __init__(self, routine: str, known: Signatures, is_connector: Connectors, found: list[Violation]) -> None:
+    def __init__(
+        self, routine: str, signatures: Signatures, is_connector: Connectors, violations: list[Violation]
+    ) -> None:
         self._routine = routine
-        self._known = known
+        self._signatures = signatures
         self._is_connector = is_connector
-        self._found = found
+        self._violations = violations
         self._step = ""
         self._line = 0
 
@@ -146,12 +148,12 @@ class _Checker:
         if missing:
             self._report(f"shared variables must be assigned before the parallel step: {', '.join(missing)}")
         for name in sorted(action.shared):
-            # Sharing in an inner step what an outer one did not share would write through it.
+            # An inner step must not share what the outer one does not: it could write through the outer branch.
             self._assign(name, names)
         for branch in action.branches:
             self.block(branch.body, _Place(in_parallel=True), _Names(names, set(), action.shared))
         if action.loop is not None:
-            # Iterations have no order, so none of them can end the others.
+            # Iterations run in no fixed order, so `break` is not allowed.
             self._loop(action.loop, _Place(in_loop=True, in_parallel=True), _Names(names, set(), action.shared))
 
     def _try(self, action: syntax.Try, place: _Place, names: _Names) -> None:
@@ -173,9 +175,9 @@ class _Checker:
     def _arguments(self, call: syntax.CallStep, signature: Signature) -> None:
         if len(call.positional) > len(signature.parameters):
             self._report(f"{call.function!r} takes {_arity(signature)}, found {len(call.positional)}")
-        given = [name for name, _ in call.named] or list(signature.parameters[: len(call.positional)])
-        unknown = [name for name in given if name not in signature.parameters]
-        missing = [name for name in signature.parameters[: signature.required] if name not in given]
+        named = [name for name, _ in call.named] or list(signature.parameters[: len(call.positional)])
+        unknown = [name for name in named if name not in signature.parameters]
+        missing = [name for name in signature.parameters[: signature.required] if name not in named]
         if unknown:
             self._report(f"{call.function!r} has no parameter {', '.join(unknown)}")
         if missing:
@@ -192,7 +194,7 @@ class _Checker:
             return
         if target == syntax.BREAK and place.may_break:
             return
-        self._report(f"'next: {target}' leads nowhere from here")
+        self._report(f"'next: {target}' is not a valid target here")
 
     def _values(self, *values: Template | None) -> None:
         for value in values:
@@ -212,20 +214,21 @@ class _Checker:
         if signature is None:
             return
         if signature.is_blocking:
-            self._report(f"{call.function!r} waits, so it needs a call step")
+            self._report(f"{call.function!r} blocks, so it needs a call step")
         elif not signature.required <= len(call.arguments) <= len(signature.parameters):
             self._report(f"{call.function!r} takes {_arity(signature)}, found {len(call.arguments)}")
 
     def _signature(self, function: str) -> Signature | None:
-        if function not in self._known:
+        if function not in self._signatures:
             self._report(f"there is no function or subworkflow {function!r}")
-        return self._known.get(function)
+        return self._signatures.get(function)
 
     def _report(self, message: str) -> None:
         place = f"workflow {self._routine!r}, step {self._step!r} (line {self._line})"
-        self._found.append(Violation(self._line, place, message))
+        self._violations.append(Violation(self._line, place, message))
 
 
 def _arity(signature: Signature) -> str:
-    most = len(signature.parameters)
-    return f"{most} arguments" if signature.required == most else f"{signature.required} to {most} arguments"
+    maximum = len(signature.parameters)
+    is_fixed = signature.required == maximum
+    return f"{maximum} arguments" if is_fixed else f"{signature.required} to {maximum} arguments"

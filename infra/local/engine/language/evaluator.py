@@ -1,4 +1,4 @@
-"""The value of an expression or a template, given names; nothing here waits or writes."""
+"""Evaluate expressions and templates; nothing here blocks or has side effects."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from infra.local.engine.language.values import Value, equal, is_integer, is_numb
 
 
 class Names(Protocol):
-    """What the words of an expression mean where it stands."""
+    """The variables and functions visible to an expression."""
 
     def has_variable(self, name: str) -> bool:
-        """Tell whether the variable is visible here."""
+        """Return whether the variable is visible here."""
 
     def variable(self, name: str) -> Value:
         """Return a variable, or a subworkflow of that name; raises WorkflowError (KeyError)."""
@@ -42,7 +42,7 @@ class Names(Protocol):
         """Return a dotted name of the standard library as a value; raises WorkflowError (KeyError)."""
 
     def call(self, function: str, arguments: list[Value]) -> Value:
-        """Call a function or a subworkflow by position."""
+        """Call a function or a subworkflow with positional arguments."""
 
 
 def fill(template: Template, names: Names) -> Value:
@@ -59,7 +59,7 @@ def fill(template: Template, names: Names) -> Value:
 
 
 def evaluate(expression: Expression, names: Names) -> Value:
-    """Return the value of an expression; raises WorkflowError with the tags Workflows documents."""
+    """Return the value of an expression; raises WorkflowError with the tags that Workflows documents."""
     match expression:
         case Literal(value):
             return value
@@ -95,7 +95,7 @@ def _property(owner: Expression, name: str, names: Names) -> Value:
 
 
 def element(holder: Value, key: Value) -> Value:
-    """Return `holder[key]` of a list or a map; raises KeyError, IndexError or TypeError of Workflows."""
+    """Return `holder[key]` of a list or a map; raises Workflows' KeyError, IndexError or TypeError."""
     if isinstance(holder, dict):
         if not isinstance(key, str):
             raise type_error(f"the key of a map is a string, not {type_name(key)}")
@@ -108,7 +108,7 @@ def element(holder: Value, key: Value) -> Value:
 
 
 def position(items: list[Value], key: Value) -> int:
-    """Return the checked index into a list; negative ones are out of range."""
+    """Return a valid list index; negative ones are out of range."""
     if not is_integer(key):
         raise type_error(f"the index of a list is an integer, not {type_name(key)}")
     index = cast(int, key)
@@ -126,7 +126,7 @@ def _unary(operator: str, value: Value) -> Value:
 
 
 def boolean(value: Value, operator: str) -> bool:
-    """Return a value that must be a boolean; raises TypeError of Workflows."""
+    """Return a value that must be a boolean; raises Workflows' TypeError."""
     if not isinstance(value, bool):
         raise type_error(f"{operator} needs a boolean, not {type_name(value)}")
     return value
@@ -157,7 +157,7 @@ def _contains(item: Value, holder: Value) -> bool:
         return isinstance(item, str) and item in holder
     if isinstance(holder, list):
         return any(equal(item, other) for other in holder)
-    raise type_error(f"'in' needs a list or a map on its right, not {type_name(holder)}")
+    raise type_error(f"'in' needs a list or a map on the right, not {type_name(holder)}")
 
 
 def _compare(operator: str, left: Value, right: Value) -> bool:
@@ -207,14 +207,14 @@ def _calculate(operator: str, left: float, right: float) -> float:
 
 
 def _concatenate(left: Value, right: Value) -> Value:
-    # Data types, "Implicit data type conversions": a string takes integers, doubles and booleans on either side.
+    # Data types, "Implicit data type conversions": a string accepts integers, doubles and booleans on either side.
     if any(not isinstance(side, (str, int, float)) for side in (left, right)):
         raise _unsupported("+", left, right)
     return as_text(left) + as_text(right)
 
 
 def as_text(value: Value) -> str:
-    """Return a string, boolean or number as text; raises TypeError of Workflows for anything else."""
+    """Return a string, boolean or number as text; raises Workflows' TypeError for any other value."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -227,9 +227,9 @@ def as_text(value: Value) -> str:
 def _in_range(number: float) -> Value:
     if isinstance(number, int):
         if not limits.INTEGER_MIN <= number <= limits.INTEGER_MAX:
-            raise value_error(f"{number} is no 64-bit integer")
+            raise value_error(f"{number} is not a 64-bit integer")
     elif math.isnan(number) or math.isinf(number):
-        raise value_error("the result is no finite number")
+        raise value_error("the result is not a finite number")
     return number
 
 

@@ -1,9 +1,9 @@
 """
-Expressions: their tree and how it is read from text.
+Expressions: the syntax tree and its parser.
 
 Precedence, tightest first (Data types, "Order of operations"): `()`, `.`, `[]`, `not`, unary `-`, `* / // %`, `+ -`,
 comparisons and `in`, `and`, `or`. Operators of one level associate to the left. There are list literals but no map
-literals, and no Python: no comprehensions, slices or lambdas.
+literals, and no Python features: no comprehensions, slices or lambdas.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ListLiteral:
 
 @dataclass(frozen=True)
 class Name:
-    """A variable, or the first word of a function's dotted name."""
+    """A variable, or the first part of a function's dotted name."""
 
     name: str
 
@@ -63,7 +63,7 @@ class Unary:
 
 @dataclass(frozen=True)
 class Binary:
-    """`left operator right`; `and` and `or` look at the right side only when they must."""
+    """`left operator right`; `and` and `or` evaluate the right side only when needed."""
 
     operator: str
     left: Expression
@@ -85,8 +85,8 @@ _CONSTANTS: dict[str, Value] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys(("null", "Null", "NULL", "None"), None),
 }
-# Logical operators may be lower or upper case, not mixed (Data types, "Logical operators").
-_WORDS = {"and": "and", "AND": "and", "or": "or", "OR": "or", "not": "not", "NOT": "not", "in": "in"}
+# Logical operators may be lower or upper case, not mixed case (Data types, "Logical operators").
+_WORD_OPERATORS = {"and": "and", "AND": "and", "or": "or", "OR": "or", "not": "not", "NOT": "not", "in": "in"}
 _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"or"}),
     frozenset({"and"}),
@@ -94,13 +94,13 @@ _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"+", "-"}),
     frozenset({"*", "/", "//", "%"}),
 )
-# Deep enough for any sane expression, shallow enough to never meet Python's own recursion limit.
+# Enough for any realistic expression, and low enough to stay within Python's recursion limit.
 _MAX_DEPTH = 60
 
 
 def parse(text: str) -> Expression:
     """
-    Read an expression, the text between `${` and `}`.
+    Parse an expression, the text between `${` and `}`.
 
     Raises ExpressionRejected when it is longer than 400 characters or breaks the grammar.
     """
@@ -124,7 +124,7 @@ class _Parser:
         self._depth = 0
 
     def expression(self) -> Expression:
-        """Read one expression."""
+        """Parse one expression."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise ExpressionRejected(f"nested deeper than {_MAX_DEPTH} in {self._text!r}")
@@ -133,7 +133,7 @@ class _Parser:
         return expression
 
     def expect_end(self) -> None:
-        """Raise ExpressionRejected when something is left."""
+        """Raise ExpressionRejected when tokens are left."""
         if self._peek().kind is not Kind.END:
             raise self._unexpected("an operator")
 
@@ -155,7 +155,7 @@ class _Parser:
     def _not(self) -> Expression:
         if self._operator() == "not":
             self._next()
-            # `not -x` has no meaning, but `not not x` has.
+            # `not -x` parses and fails at run time; `not not x` is valid.
             return Unary("not", self._minus() if self._operator() == "-" else self._not())
         return self._postfix(self._primary())
 
@@ -177,7 +177,7 @@ class _Parser:
             return Literal(_number(token.text))
         if token.kind is Kind.STRING:
             return Literal(token.text)
-        if token.kind is Kind.NAME and token.text not in _WORDS:
+        if token.kind is Kind.NAME and token.text not in _WORD_OPERATORS:
             return Literal(_CONSTANTS[token.text]) if token.text in _CONSTANTS else Name(token.text)
         if token.kind is Kind.OPERATOR and token.text == "(":
             inner = self.expression()
@@ -220,7 +220,7 @@ class _Parser:
         token = self._peek()
         if token.kind is Kind.OPERATOR:
             return token.text
-        return _WORDS.get(token.text, "") if token.kind is Kind.NAME else ""
+        return _WORD_OPERATORS.get(token.text, "") if token.kind is Kind.NAME else ""
 
     def _take(self, operator: str) -> bool:
         if self._peek().kind is Kind.OPERATOR and self._peek().text == operator:
@@ -237,10 +237,10 @@ class _Parser:
             raise self._unexpected("a name")
         return self._next().text
 
-    def _unexpected(self, wanted: str) -> ExpressionRejected:
+    def _unexpected(self, expected: str) -> ExpressionRejected:
         token = self._peek()
         return ExpressionRejected(
-            f"expected {wanted}, found {token} at character {token.position + 1} of {self._text!r}"
+            f"expected {expected}, found {token} at character {token.position + 1} of {self._text!r}"
         )
 
 
@@ -248,6 +248,6 @@ def _number(text: str) -> Value:
     if text.isdigit():
         number = int(text)
         if number > limits.INTEGER_MAX:
-            raise ExpressionRejected(f"{text} is no 64-bit integer")
+            raise ExpressionRejected(f"{text} is not a 64-bit integer")
         return number
     return float(text)

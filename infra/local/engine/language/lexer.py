@@ -1,4 +1,4 @@
-"""Cut the text of an expression in tokens."""
+"""Split the text of an expression into tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class ExpressionRejected(ValueError):
-    """The text is no expression; the message says what was found and where."""
+    """The text is not a valid expression; the message names the problem and its position."""
 
 
 class Kind(StrEnum):
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class ExpressionToken:
-    """One word of an expression; `text` is as written, but for strings, whose escapes are resolved."""
+    """One token of an expression; `text` is as written, except that string escapes are resolved."""
 
     kind: Kind
     text: str
@@ -47,7 +47,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'"
 
 def tokenize(text: str) -> list[ExpressionToken]:
     """
-    Return the tokens of the expression, the last of kind END.
+    Return the tokens of the expression; the last one has kind END.
 
     Raises ExpressionRejected at a character that starts no token.
     """
@@ -74,5 +74,5 @@ def _unescape(match: re.Match[str]) -> str:
     escape = match.group(1)
     if len(escape) == 5:
         return chr(int(escape[1:], 16))
-    # A backslash before any other character stays, so that "\d" of a regular expression need not be doubled.
+    # A backslash before any other character is kept, so that the "\d" of a regular expression works as written.
     return _ESCAPED.get(escape, match.group())

@@ -1,4 +1,4 @@
-"""Walks over the tree of an expression."""
+"""Traverse the tree of an expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the document of a source to the tree of `syntax.py`."""
+"""Build the tree of `syntax.py` from a source document."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_routines(document: Value) -> dict[str, syntax.Routine]:
 
 
 def _routine(name: str, raw: Value) -> syntax.Routine:
-    # A routine may be written as its list of steps alone.
+    # A routine may be just its list of steps.
     fields = Fields({"steps": raw} if isinstance(raw, list) else raw, f"workflow {name!r}")
     _check_name(name, fields)
     parameters = _parameters(fields) if "params" in fields else ()
@@ -83,10 +83,10 @@ def _step(raw: Value, where: str, routine: str) -> syntax.Step:
 
 
 def _action(fields: Fields, routine: str) -> syntax.Action | None:
-    found = _ACTIONS & fields.keys()
-    if len(found) > 1:
-        raise fields.refuse(f"a step does one thing, found {', '.join(sorted(found))}")
-    match next(iter(found), None):
+    actions = _ACTIONS & fields.keys()
+    if len(actions) > 1:
+        raise fields.refuse(f"a step has only one action, found {', '.join(sorted(actions))}")
+    match next(iter(actions), None):
         case "assign":
             return _assign(fields)
         case "call":
@@ -138,21 +138,21 @@ def _path(expression: Expression, path: tuple[Expression, ...]) -> syntax.Assign
             return _path(owner, (Literal(name), *path))
         case Index(owner, key):
             return _path(owner, (key, *path))
-    raise ExpressionRejected("it is no variable, property or element")
+    raise ExpressionRejected("it is not a variable, property or element")
 
 
 def _call(fields: Fields) -> syntax.CallStep:
     function = fields.take_text("call")
     named: tuple[tuple[str, Template], ...] = ()
     positional: tuple[Template, ...] = ()
-    given = fields.take("args") if "args" in fields else None
-    if isinstance(given, list):
-        positional = tuple(fields.compile(argument) for argument in given)
-    elif isinstance(given, dict):
-        arguments = Fields(given, f"{fields.where}, 'args'")
-        named = tuple((key, arguments.take_template(key)) for key in given)
-    elif given is not None:
-        raise fields.refuse(f"'args' must be a map or a list, found {given!r}")
+    args = fields.take("args") if "args" in fields else None
+    if isinstance(args, list):
+        positional = tuple(fields.compile(argument) for argument in args)
+    elif isinstance(args, dict):
+        arguments = Fields(args, f"{fields.where}, 'args'")
+        named = tuple((key, arguments.take_template(key)) for key in args)
+    elif args is not None:
+        raise fields.refuse(f"'args' must be a map or a list, found {args!r}")
     result = fields.take_optional_text("result")
     return syntax.CallStep(function, named, positional, None if result is None else _check_name(result, fields))
 
@@ -177,7 +177,7 @@ def _for(fields: Fields, routine: str) -> syntax.For:
     if (items is None) == (bounds is None):
         raise fields.refuse("a loop needs either 'in' or 'range'")
     if index is not None and items is None:
-        raise fields.refuse("'index' goes with 'in', not with 'range'")
+        raise fields.refuse("'index' is allowed with 'in', not with 'range'")
     body = _block(fields, routine)
     fields.finish()
     return syntax.For(variable, body, None if index is None else _check_name(index, fields), items, bounds)
@@ -186,7 +186,7 @@ def _for(fields: Fields, routine: str) -> syntax.For:
 def _parallel(fields: Fields, routine: str) -> syntax.Parallel:
     policy = fields.take_optional_text("exception_policy")
     if policy not in {None, "continueAll"}:
-        raise fields.refuse(f"the one 'exception_policy' is 'continueAll', found {policy!r}")
+        raise fields.refuse(f"'exception_policy' must be 'continueAll', found {policy!r}")
     shared = [str(name) for name in fields.take_list("shared")] if "shared" in fields else []
     names = frozenset(_check_name(name, fields) for name in shared)
     limit = fields.take_optional_template("concurrency_limit")
@@ -226,7 +226,7 @@ def _inside(fields: Fields, key: str) -> Fields:
 
 
 def _body(fields: Fields, routine: str) -> syntax.Block:
-    """Read steps, or the one action that may stand in their place: a step of the same name that no jump finds."""
+    """Read steps, or a single action instead of them: a step of the same name that no jump can reach."""
     action = _action(fields, routine)
     fields.finish()
     if action is None:
@@ -249,13 +249,13 @@ def _retry(fields: Fields) -> Template | None:
     return fields.compile(raw)
 
 
-def _check_keys(raw: dict[str, Value], known: set[str], fields: Fields, name: str) -> None:
-    unknown = sorted(raw.keys() - known)
+def _check_keys(raw: dict[str, Value], allowed: set[str], fields: Fields, name: str) -> None:
+    unknown = sorted(raw.keys() - allowed)
     if unknown:
         raise fields.refuse(f"unknown key {', '.join(map(repr, unknown))} in {name!r}")
 
 
 def _check_name(name: str, fields: Fields) -> str:
     if not _NAME.fullmatch(name):
-        raise fields.refuse(f"{name!r} is no name: letters, digits and underscores, no digit first")
+        raise fields.refuse(f"{name!r} is not a name: use letters, digits and underscores, and no digit first")
     return name

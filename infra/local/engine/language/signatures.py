@@ -1,4 +1,4 @@
-"""What a function of the standard library is called with: all that checking a source needs to know of it."""
+"""Signatures of the standard library's functions: what the checks need to know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Signature:
-    """The parameters in order, how many must be given, and whether the function waits for something outside."""
+    """The parameters in order, the number of required ones, and whether the function blocks."""
 
     parameters: tuple[str, ...]
     required: int
@@ -18,4 +18,4 @@ class Signature:
 
 Signatures: TypeAlias = Mapping[str, Signature]
 Connectors: TypeAlias = Callable[[str], bool]
-"""Tells whether a name is a connector's, whose arguments are those of a Google API and not checked."""
+"""Whether a name is a connector's; its arguments belong to a Google API and are not checked."""

@@ -1,7 +1,7 @@
 """
-Read YAML or JSON as Workflows does: plain values, each map knowing its line, no key twice.
+Read YAML or JSON as Workflows does: plain values, maps with line numbers, no duplicate keys.
 
-PyYAML follows YAML 1.1, where `on`, `1:30` and `2024-01-01` are no strings; Workflows knows only the words of its page
+PyYAML follows YAML 1.1, where `on`, `1:30` and `2024-01-01` are not strings; Workflows has only the types of its page
 "Data types", so the scalars are resolved here.
 """
 
@@ -17,7 +17,7 @@ from infra.local.engine.language.values import Value
 
 
 class LocatedMap(dict[str, Value]):
-    """A map of the source and the line it begins at, counted from 1."""
+    """A map of the source and its first line, counted from 1."""
 
     line = 0
 
@@ -26,7 +26,7 @@ def read(text: str) -> Value:
     """
     Return the document of a source.
 
-    Raises DefinitionRejected when it is too long, no YAML, several documents, or has a key twice.
+    Raises DefinitionRejected when it is too long, not YAML, several documents, or has a duplicate key.
     """
     size_bytes = len(text.encode("utf-8"))
     if size_bytes > limits.SOURCE_BYTES:
@@ -35,30 +35,30 @@ def read(text: str) -> Value:
         node = yaml.compose(_json_indentation(text), Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
-        raise DefinitionRejected(f"the source is no YAML: {error}", mark.line + 1 if mark else 0) from error
+        raise DefinitionRejected(f"the source is not YAML: {error}", mark.line + 1 if mark else 0) from error
     if node is None:
         raise DefinitionRejected("the source is empty")
     return _Converter().convert(node)
 
 
 def _json_indentation(text: str) -> str:
-    # JSON may be indented by tabs, YAML may not; a tab cannot stand raw inside a JSON string.
+    # JSON allows tab indentation, YAML does not; a JSON string cannot contain a raw tab.
     return text.replace("\t", " ") if text.lstrip()[:1] in {"{", "["} else text
 
 
 class _Converter:
-    """Turns nodes into values; an alias is converted each time it is met, unless it contains itself."""
+    """Converts nodes to values; an alias is converted at each use, unless it contains itself."""
 
     def __init__(self) -> None:
         self._open: set[int] = set()
-        self._made = 0
+        self._count = 0
 
     def convert(self, node: yaml.Node) -> Value:
         """Return the value of a node."""
-        self._made += 1
-        # Aliases of aliases grow without bound from a short text; no source needs that many values.
-        if id(node) in self._open or self._made > limits.SOURCE_BYTES:
-            raise DefinitionRejected(f"line {_line(node)}: an alias repeats itself or too much", _line(node))
+        self._count += 1
+        # Nested aliases can expand a short text without limit; no source needs that many values.
+        if id(node) in self._open or self._count > limits.SOURCE_BYTES:
+            raise DefinitionRejected(f"line {_line(node)}: an alias contains itself or expands too much", _line(node))
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         self._open.add(id(node))
@@ -79,9 +79,7 @@ class _Converter:
                 merged.append(self.convert(value_node))
                 continue
             if key in located:
-                raise DefinitionRejected(
-                    f"line {_line(key_node)}: the key {key!r} stands twice in one map", _line(key_node)
-                )
+                raise DefinitionRejected(f"line {_line(key_node)}: duplicate key {key!r} in one map", _line(key_node))
             located[key] = self.convert(value_node)
         for other in merged:
             for base in other if isinstance(other, list) else [other]:

@@ -1,4 +1,4 @@
-"""The tree of a workflow: what `reader.py` makes of a source and `runtime/` walks."""
+"""The syntax tree of a workflow: built by `reader.py`, executed by `runtime/`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Assign:
 
 @dataclass(frozen=True)
 class CallStep:
-    """A call of a subworkflow or of the standard library, its arguments either named or in order."""
+    """A call of a subworkflow or of the standard library, with named or positional arguments."""
 
     function: str
     named: tuple[tuple[str, Template], ...] = ()
@@ -50,7 +50,7 @@ class CallStep:
 
 @dataclass(frozen=True)
 class Case:
-    """One condition of a switch and what follows when it is the first that is true."""
+    """One condition of a switch and what to do when it is the first true one."""
 
     condition: Template
     action: Action | None = None
@@ -85,7 +85,7 @@ class ParallelBranch:
 
 @dataclass(frozen=True)
 class Parallel:
-    """Branches or the iterations of a loop, run at the same time; the one policy is `continueAll`."""
+    """Branches or loop iterations that run concurrently; the only policy is `continueAll`."""
 
     shared: frozenset[str] = frozenset()
     concurrency_limit: Template | None = None
@@ -103,7 +103,7 @@ class Except:
 
 @dataclass(frozen=True)
 class Try:
-    """A body, the policy by which it is run again, and the handler of its last error."""
+    """A body, its retry policy, and the handler of its last error."""
 
     body: Block
     retry: Template | None = None
@@ -126,7 +126,7 @@ class Return:
 
 @dataclass(frozen=True)
 class Block:
-    """Steps in order; `positions` finds one by name, none where one action stands for its steps."""
+    """Steps in order; `positions` maps names to indexes, empty where a single action replaces the steps."""
 
     steps: tuple[Step, ...]
     positions: Mapping[str, int]
@@ -147,7 +147,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a routine; one without a default must be given."""
+    """A parameter of a routine; required if it has no default."""
 
     name: str
     default: Template | None = None
@@ -164,7 +164,7 @@ class Routine:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A whole source, checked."""
+    """A complete, checked source."""
 
     routines: Mapping[str, Routine]
     source: str

@@ -1,7 +1,7 @@
 """
-Values as the source writes them: constants with expressions inside.
+Values in the source: constants that may contain expressions.
 
-A string is an expression when it begins with `${` and ends with `}`; anything else is text, dollar signs and all.
+A string is an expression when it starts with `${` and ends with `}`; any other string is plain text.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Dynamic:
 
 @dataclass(frozen=True)
 class ListTemplate:
-    """A list some of whose items are dynamic."""
+    """A list with dynamic items."""
 
     items: tuple[Template, ...]
 
 
 @dataclass(frozen=True)
 class MapTemplate:
-    """A map some of whose values are dynamic; keys are text."""
+    """A map with dynamic values; keys are text."""
 
     items: tuple[tuple[str, Template], ...]
 
@@ -50,7 +50,7 @@ def compile_value(raw: Value) -> Template:
     """
     Return the template of a value read from the source.
 
-    Raises ExpressionRejected when an expression in it cannot be read.
+    Raises ExpressionRejected when an expression in it cannot be parsed.
     """
     if isinstance(raw, str):
         text = expression_text(raw)
@@ -65,7 +65,7 @@ def compile_value(raw: Value) -> Template:
 
 
 def expression_text(raw: str) -> str | None:
-    """Return what stands between `${` and `}`, or None when the string is plain text."""
+    """Return the text between `${` and `}`, or None when the string is plain text."""
     text = raw.strip()
     return text[2:-1].strip() if text.startswith("${") and text.endswith("}") else None
 

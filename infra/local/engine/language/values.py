@@ -2,7 +2,7 @@
 The values of the language: null, boolean, integer, double, string, bytes, list, map and callable.
 
 They are plain Python objects. Lists and maps are never changed in place: an assignment to `m.a` builds a new map
-(`scope.py`), so every variable owns its value, as "Passing by value" of the Variables page asks, and threads may share.
+(`scope.py`), so every variable owns its value (Variables, "Passing by value"), and threads can share values.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from infra.local.engine.language import limits
 
-# `object`, narrowed by isinstance where it is used: a recursive union would promise no more and cost a cast per line.
+# `object`, narrowed by isinstance where used: a recursive union adds no safety and needs a cast on every line.
 Value: TypeAlias = object
 
 
@@ -25,7 +25,7 @@ class FunctionName:
 
 
 def type_name(value: Value) -> str:
-    """Return the name `get_type` gives."""
+    """Return the type name that `get_type` returns."""
     if value is None:
         return "null"
     for kind, name in _TYPE_NAMES:
@@ -48,12 +48,12 @@ _TYPE_NAMES: tuple[tuple[type, str], ...] = (
 
 
 def is_integer(value: Value) -> bool:
-    """Tell an integer from a boolean, which Python counts as one."""
+    """Return whether the value is an integer; a boolean is not, although Python's bool is an int."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: Value) -> bool:
-    """Tell whether the value is an integer or a double."""
+    """Return whether the value is an integer or a double."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -74,13 +74,13 @@ def _equal_maps(left: dict[str, Value], right: dict[str, Value]) -> bool:
     return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
 
 
-# Deeper values exist nowhere in practice, and would exhaust Python's stack before Workflows' memory.
+# Deeper values do not occur in practice; they would exhaust Python's stack before the memory limit.
 MAX_DEPTH = 200
 
 
 def size_bytes(value: Value, depth: int = 0) -> int:
     """
-    Return what the value counts against the memory of an execution.
+    Return the memory in bytes that the value uses in an execution.
 
     Source: Variables, "Memory usage": 8 bytes for a scalar, 8 plus its elements for a string, bytes, list or map.
     Raises ValueError for a value nested deeper than MAX_DEPTH.
@@ -98,14 +98,14 @@ def size_bytes(value: Value, depth: int = 0) -> int:
     return 8
 
 
-def longest_string_bytes(value: Value) -> int:
+def max_string_bytes(value: Value) -> int:
     """Return the length of the longest string inside the value."""
     if isinstance(value, str):
         return size_bytes(value) - 8
     if isinstance(value, list):
-        return max((longest_string_bytes(item) for item in value), default=0)
+        return max((max_string_bytes(item) for item in value), default=0)
     if isinstance(value, dict):
-        return max((longest_string_bytes(item) for item in value.values()), default=0)
+        return max((max_string_bytes(item) for item in value.values()), default=0)
     return 0
 
 
@@ -113,7 +113,7 @@ def to_json(value: Value, *, indent: str | None = None) -> str:
     """
     Return the value as compact JSON text.
 
-    Raises ValueError for bytes, callables and doubles JSON has no word for.
+    Raises ValueError for bytes, callables and doubles that JSON cannot express.
     """
     separators = (",", ":") if indent is None else (",", ": ")
     try:
@@ -123,7 +123,7 @@ def to_json(value: Value, *, indent: str | None = None) -> str:
 
 
 def to_text(value: Value) -> str:
-    """Return the value as JSON text, or its type where JSON has no word for it."""
+    """Return the value as JSON text, or its type name when JSON cannot express it."""
     try:
         return to_json(value)
     except ValueError:
@@ -132,14 +132,14 @@ def to_text(value: Value) -> str:
 
 def from_json(text: str | bytes) -> Value:
     """
-    Return the value JSON text stands for; integers beyond 64 bits become doubles.
+    Return the value of JSON text; integers beyond 64 bits become doubles.
 
-    Raises ValueError when the text is not JSON or nested too deep.
+    Raises ValueError when the text is not JSON or is nested too deeply.
     """
     try:
         decoded: Value = json.loads(text, parse_int=_integer, parse_constant=_no_constant)
     except RecursionError as error:
-        raise ValueError("JSON is nested too deep") from error
+        raise ValueError("JSON is nested too deeply") from error
     size_bytes(decoded)
     return decoded
 

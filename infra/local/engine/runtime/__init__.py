@@ -1,1 +1,1 @@
-"""Running a checked workflow: scopes, steps, retries, branches, and the history they leave."""
+"""Run a checked workflow: scopes, steps, retries, branches and history."""

@@ -12,7 +12,7 @@ from infra.local.engine.language.values import Value
 
 @dataclass
 class CallbackEndpoint:
-    """One endpoint: what it takes, what it got, how many steps wait for it."""
+    """One endpoint: its HTTP method, its received requests, the number of waiting steps."""
 
     id: str
     method: str
@@ -21,21 +21,21 @@ class CallbackEndpoint:
     waiters: int = 0
 
 
-class CallbackBoard:
-    """Endpoints below `base_url`; `ring` wakes the steps that wait when one received a request."""
+class CallbackRegistry:
+    """Endpoints below `base_url`; `wake_waiters` is called when an endpoint receives a request."""
 
-    def __init__(self, base_url: str, ring: Callable[[], None]) -> None:
+    def __init__(self, base_url: str, wake_waiters: Callable[[], None]) -> None:
         self._base_url = base_url.rstrip("/")
-        self._ring = ring
+        self._wake_waiters = wake_waiters
         self._lock = threading.Lock()
         self._endpoints: dict[str, CallbackEndpoint] = {}
 
     def create(self, method: str) -> str:
         """Return the URL of a new endpoint."""
-        number = str(uuid.uuid4())
-        endpoint = CallbackEndpoint(number, method, f"{self._base_url}/callbacks/{number}")
+        identifier = str(uuid.uuid4())
+        endpoint = CallbackEndpoint(identifier, method, f"{self._base_url}/callbacks/{identifier}")
         with self._lock:
-            self._endpoints[number] = endpoint
+            self._endpoints[identifier] = endpoint
         return endpoint.url
 
     def endpoints(self) -> list[CallbackEndpoint]:
@@ -44,15 +44,15 @@ class CallbackBoard:
             return list(self._endpoints.values())
 
     def find(self, url_or_id: str) -> CallbackEndpoint | None:
-        """Return the endpoint of a URL or of its last part."""
+        """Return the endpoint with this URL or ID, or None."""
         with self._lock:
             return self._endpoints.get(url_or_id.rpartition("/")[2])
 
     def deliver(self, endpoint: CallbackEndpoint, request: Value) -> None:
-        """Hand a request to an endpoint."""
+        """Deliver a request to an endpoint."""
         with self._lock:
             endpoint.received.append(request)
-        self._ring()
+        self._wake_waiters()
 
     def take(self, endpoint: CallbackEndpoint) -> Value:
         """Return the oldest request not taken yet, or None."""

@@ -1,4 +1,4 @@
-"""What an execution did, step by step, for those who watch it."""
+"""The step-by-step history of an execution, with a listener for live updates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared import clock
 
 
 class StepState(StrEnum):
-    """How far a step is; the words are those of the StepEntry resource."""
+    """The state of a step; the values are those of the StepEntry resource."""
 
     IN_PROGRESS = "STATE_IN_PROGRESS"
     SUCCEEDED = "STATE_SUCCEEDED"
@@ -26,7 +26,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True)
 class StepEntry:
-    """One run of one step; times are UTC, `exception` is the raised value when it failed."""
+    """One run of one step; times are UTC, `exception` is the raised value if it failed."""
 
     id: int
     routine: str
@@ -44,7 +44,7 @@ Listener: TypeAlias = Callable[[StepEntry], None]
 
 
 class History:
-    """The entries of one execution; `listener` hears each beginning and each end, in the thread of the step."""
+    """The entries of one execution; `listener` is called at each step's start and end, in the step's thread."""
 
     def __init__(self, listener: Listener | None = None) -> None:
         self._lock = threading.Lock()
@@ -53,7 +53,7 @@ class History:
         self._open: set[int] = set()
 
     def start(self, routine: str, step: str, step_type: str, parent: int | None, branch: str | None) -> int:
-        """Note that a step began and return the number of its entry."""
+        """Record the start of a step and return its entry number."""
         moment = clock.now()
         with self._lock:
             number = len(self._entries) + 1
@@ -64,7 +64,7 @@ class History:
         return number
 
     def end(self, number: int, error: EngineError | None = None) -> None:
-        """Note that a step ended, well or with an error."""
+        """Record the end of a step, with its error if it failed."""
         with self._lock:
             state, exception = _outcome(error)
             entry = replace(self._entries[number], update_time=clock.now(), state=state, exception=exception)
@@ -78,7 +78,7 @@ class History:
             return list(self._entries.values())
 
     def entry(self, number: int) -> StepEntry | None:
-        """Return one entry, or None when there is none of that number."""
+        """Return one entry, or None when the number is unknown."""
         with self._lock:
             return self._entries.get(number)
 
@@ -88,7 +88,7 @@ class History:
             return [self._entries[number] for number in sorted(self._open)]
 
     def last(self) -> list[StepEntry]:
-        """Return the entry begun last, alone; nothing before the first step."""
+        """Return a list with the entry started last; empty before the first step."""
         with self._lock:
             return list(self._entries.values())[-1:]
 

@@ -1,4 +1,4 @@
-"""The Host on a laptop: real waits and requests, an in-memory log, callbacks on loopback."""
+"""The local Host: real waits and requests, an in-memory log, callbacks on loopback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from infra.local.engine.language.errors import tagged, timeout_error, value_error
 from infra.local.engine.language.values import Value, to_text
-from infra.local.engine.runtime.callbacks import CallbackBoard
+from infra.local.engine.runtime.callbacks import CallbackRegistry
 from infra.local.engine.runtime.waiting import Cancellation
 from shared import clock
 
@@ -20,7 +20,7 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LogEntry:
-    """What `sys.log` wrote, at a time in UTC."""
+    """An entry written by `sys.log`; `at` is UTC."""
 
     at: datetime
     severity: str
@@ -28,24 +28,24 @@ class LogEntry:
 
 
 def no_other_workflow(workflow: str, argument: Value) -> Value:
-    """Refuse to run another workflow: where nothing is deployed there is none."""
+    """Raise an error: without a server no other workflow is deployed."""
     del argument
     raise tagged("SystemError", f"workflow {workflow!r} is not deployed here")
 
 
 class LocalHost:
     """
-    What one execution may ask of the world.
+    The services one execution may use.
 
-    `time_scale` multiplies every sleep and every wait before a retry, so that a test need not wait; requests and
-    callbacks keep their real time.
+    `time_scale` multiplies every sleep and every wait before a retry, so that tests are fast; timeouts of requests and
+    callbacks are not scaled.
     """
 
     def __init__(
         self,
         environment: Mapping[str, str],
         cancellation: Cancellation,
-        callbacks: CallbackBoard,
+        callbacks: CallbackRegistry,
         *,
         time_scale: float = 1.0,
         execute: Callable[[str, Value], Value] = no_other_workflow,
@@ -67,7 +67,7 @@ class LocalHost:
         return clock.now().timestamp()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds, scaled; raises ExecutionCancelled."""
+        """Wait this many seconds, scaled; raises ExecutionCancelled."""
         self._cancellation.sleep(seconds * self._time_scale)
 
     def wait_for(self, work: Callable[[], T], timeout_s: float) -> T:
@@ -75,25 +75,25 @@ class LocalHost:
         return self._cancellation.wait_for(work, timeout_s)
 
     def log(self, severity: str, payload: Value) -> None:
-        """Keep one entry."""
+        """Store one log entry."""
         self.logs.append(LogEntry(clock.now(), severity, payload))
         _LOGGER.info("workflow.logged %s %s", severity, payload if isinstance(payload, str) else to_text(payload))
 
     def create_callback(self, method: str) -> str:
-        """Return the URL that takes one callback by this HTTP method."""
+        """Return the URL of a new callback endpoint for this HTTP method."""
         return self._callbacks.create(method)
 
     def await_callback(self, url: str, timeout_s: float) -> Value:
         """Return the callback received at the URL; raises WorkflowError (TimeoutError, ValueError)."""
         endpoint = self._callbacks.find(url)
         if endpoint is None:
-            raise value_error(f"{url!r} is no callback of this execution")
-        taken: list[Value] = []
+            raise value_error(f"{url!r} is not a callback of this execution")
+        requests: list[Value] = []
 
         def is_received() -> bool:
-            if not taken and (request := self._callbacks.take(endpoint)) is not None:
-                taken.append(request)
-            return bool(taken)
+            if not requests and (request := self._callbacks.take(endpoint)) is not None:
+                requests.append(request)
+            return bool(requests)
 
         endpoint.waiters += 1
         try:
@@ -101,7 +101,7 @@ class LocalHost:
                 raise timeout_error(f"no callback within {timeout_s:g} seconds")
         finally:
             endpoint.waiters -= 1
-        return taken[0]
+        return requests[0]
 
     def execute(self, workflow: str, argument: Value) -> Value:
         """Run another deployed workflow to its end and return its result; raises WorkflowError."""

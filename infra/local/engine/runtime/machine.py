@@ -1,4 +1,4 @@
-"""One execution: its routines, its limits, and how its steps call each other and the library."""
+"""The state of one execution: routines, limits, and calls to subworkflows and the library."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from infra.local.engine.stdlib.function import Host
 
 @dataclass(frozen=True)
 class CallFrame:
-    """Where a step runs: its routine and scope, how deep in calls and in parallel steps, below which entry."""
+    """Where a step runs: routine, scope, call depth, parallel depth, parent entry and branch."""
 
     routine: syntax.Routine
     scope: Scope
@@ -31,12 +31,12 @@ class CallFrame:
     branch: str | None = None
 
     def within(self, scope: Scope) -> CallFrame:
-        """Return the same place with another scope."""
+        """Return the same frame with another scope."""
         return replace(self, scope=scope)
 
 
 class Machine:
-    """What all steps of one execution share."""
+    """The state shared by all steps of one execution."""
 
     def __init__(
         self,
@@ -51,27 +51,29 @@ class Machine:
         self.cancellation = cancellation
         self.history = history
         self.routine_names = frozenset(workflow.routines)
-        # Steps call the machine and the machine calls steps: the circle is closed by whoever makes both.
+        # Steps and machine call each other; passing the function in avoids a circular import.
         self._run_routine = run_routine
-        self._memory = MemoryUse()
+        self._memory_use = MemoryUse()
         self._steps = itertools.count(1)
 
     def count_step(self) -> None:
-        """Count one more step; raises WorkflowError (ResourceLimitError) past the limit, ExecutionCancelled."""
+        """Count one step; raises WorkflowError (ResourceLimitError) above the limit, ExecutionCancelled."""
         self.cancellation.check()
-        # next() of a count is one step of the interpreter: no lock is needed.
+        # next() on a count is atomic in CPython: no lock is needed.
         if next(self._steps) > limits.STEPS_PER_EXECUTION:
             raise resource_limit(f"the execution took more than {limits.STEPS_PER_EXECUTION} steps")
 
     def new_scope(self) -> Scope:
-        """Return the scope of a routine, which sees nothing of its caller."""
-        return Scope(self._memory)
+        """Return a new scope for a routine, without access to its caller's variables."""
+        return Scope(self._memory_use)
 
-    def routine_frame(self, routine: syntax.Routine, given: dict[str, Value], caller: CallFrame | None) -> CallFrame:
+    def routine_frame(
+        self, routine: syntax.Routine, arguments: dict[str, Value], caller: CallFrame | None
+    ) -> CallFrame:
         """
         Return the frame of a routine with its parameters set.
 
-        Raises WorkflowError: RecursionError past 20 calls, KeyError for a missing argument.
+        Raises WorkflowError: RecursionError for more than 20 nested calls, KeyError for a missing argument.
         """
         depth = 0 if caller is None else caller.call_depth + 1
         if depth > limits.CALL_DEPTH:
@@ -85,12 +87,12 @@ class Machine:
                 branch=caller.branch,
             )
         for parameter in routine.parameters:
-            frame.scope.write(parameter.name, self._argument(parameter, given, frame))
+            frame.scope.write(parameter.name, self._argument(parameter, arguments, frame))
         return frame
 
-    def _argument(self, parameter: syntax.Parameter, given: dict[str, Value], frame: CallFrame) -> Value:
-        if parameter.name in given:
-            return given[parameter.name]
+    def _argument(self, parameter: syntax.Parameter, arguments: dict[str, Value], frame: CallFrame) -> Value:
+        if parameter.name in arguments:
+            return arguments[parameter.name]
         if parameter.default is None:
             raise key_error(f"argument not found: {parameter.name}")
         return fill(parameter.default, FrameNames(self, frame))
@@ -100,15 +102,15 @@ class Machine:
         return fill(template, FrameNames(self, frame))
 
     def call(self, function: str, arguments: dict[str, Value], caller: CallFrame) -> Value:
-        """Call a subworkflow or the library by name of parameter."""
+        """Call a subworkflow or a library function with named arguments."""
         if function in self.workflow.routines:
             return self._run_routine(self, self.routine_frame(self.workflow.routines[function], arguments, caller))
         if connectors.is_connector(function):
             return connectors.call(self.host, function, arguments)
         return stdlib.FUNCTIONS[function].call(self.host, arguments)
 
-    def call_in_order(self, function: str, arguments: list[Value], caller: CallFrame) -> Value:
-        """Call a subworkflow or the library by position."""
+    def call_positional(self, function: str, arguments: list[Value], caller: CallFrame) -> Value:
+        """Call a subworkflow or a library function with positional arguments."""
         if function in self.workflow.routines:
             names = [parameter.name for parameter in self.workflow.routines[function].parameters]
         else:
@@ -119,14 +121,14 @@ class Machine:
 
 
 class FrameNames:
-    """The names an expression sees in a frame."""
+    """The names visible to an expression in a frame."""
 
     def __init__(self, machine: Machine, frame: CallFrame) -> None:
         self._machine = machine
         self._frame = frame
 
     def has_variable(self, name: str) -> bool:
-        """Tell whether the variable is visible here."""
+        """Return whether the variable is visible here."""
         return self._frame.scope.has(name)
 
     def variable(self, name: str) -> Value:
@@ -144,5 +146,5 @@ class FrameNames:
         raise key_error(f"variable not found: {name.partition('.')[0]}")
 
     def call(self, function: str, arguments: list[Value]) -> Value:
-        """Call a function or a subworkflow by position."""
-        return self._machine.call_in_order(function, arguments, self._frame)
+        """Call a function or a subworkflow with positional arguments."""
+        return self._machine.call_positional(function, arguments, self._frame)

@@ -1,4 +1,4 @@
-"""Branches and iterations at the same time, one thread each, up to the concurrency limit."""
+"""Run branches and iterations concurrently, one thread each, up to the concurrency limit."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ RunTask: TypeAlias = Callable[[CallFrame, syntax.Block, Iteration | None], None]
 
 def run(machine: Machine, frame: CallFrame, action: syntax.Parallel, tasks: list[Task], run_task: RunTask) -> None:
     """
-    Run every task to its end, whatever becomes of the others (`continueAll`).
+    Run every task to its end, even if others fail (`continueAll`).
 
-    Raises WorkflowError: ParallelNestingError past two levels, UnhandledBranchError when a task failed, each with its
-    own error; ExecutionCancelled.
+    Raises WorkflowError: ParallelNestingError beyond two levels, UnhandledBranchError with the error of each
+    failed task; ExecutionCancelled.
     """
     if frame.parallel_depth >= limits.PARALLEL_DEPTH:
         raise tagged("ParallelNestingError", f"parallel steps nest at most {limits.PARALLEL_DEPTH} deep")
@@ -56,7 +56,7 @@ def _unhandled(errors: list[tuple[int, str, WorkflowError]]) -> WorkflowError:
 
 
 class _Pool:
-    """Threads that take one task after the other until none is left."""
+    """Threads that run the tasks one after another until all are done."""
 
     def __init__(
         self, machine: Machine, frame: CallFrame, shared: frozenset[str], tasks: list[Task], run_task: RunTask
@@ -71,22 +71,22 @@ class _Pool:
         self._is_finished: list[bool] = []
 
     def run(self, size: int) -> None:
-        """Work off every task with so many threads; raises WorkflowError (SystemError) when one of them broke."""
+        """Run every task with `size` threads; raises WorkflowError (SystemError) when a thread failed."""
         threads = [threading.Thread(target=self._work, daemon=True, name="workflow-branch") for _ in range(size)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        # A bug of the engine is shown by its thread; to the workflow it is an error like others.
+        # The thread prints the traceback of an engine bug; the workflow gets an ordinary error.
         if len(self._is_finished) < size:
-            raise tagged("SystemError", "the engine failed; see its own output")
+            raise tagged("SystemError", "the engine failed; see its output")
 
     def _work(self) -> None:
         try:
             while (item := self._next()) is not None:
                 self._run(*item)
         except ExecutionCancelled:
-            pass  # run()'s caller looks for a cancellation itself
+            pass  # run()'s caller checks for a cancellation itself
         self._is_finished.append(True)
 
     def _next(self) -> tuple[int, Task] | None:

@@ -17,7 +17,7 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Whether, how often and after which delays (seconds) a body is run again."""
+    """When, how often and after which delays (seconds) a body is retried."""
 
     predicate: FunctionName | None
     max_retries: int
@@ -26,8 +26,8 @@ class RetryPolicy:
     multiplier: float
 
     def delay_s(self, retry: int) -> float:
-        """Return the wait before a retry, counted from 0."""
-        # Far beyond the cap the power would overflow.
+        """Return the wait in seconds before a retry, counted from 0."""
+        # The exponent is capped: a large power would overflow.
         return min(self.max_delay_s, self.initial_delay_s * self.multiplier ** min(retry, 100))
 
 
@@ -37,7 +37,7 @@ def run_try(
     action: syntax.Try,
     run_block: Callable[[Machine, CallFrame, syntax.Block], Outcome],
 ) -> Outcome:
-    """Run the body until it succeeds or may not be retried; hand its last error to the handler if there is one."""
+    """Run the body until it succeeds or may not be retried; pass its last error to the handler, if any."""
     retry = 0
     while True:
         try:
@@ -72,19 +72,19 @@ def _handle(
 def _next_delay_s(
     machine: Machine, frame: CallFrame, action: syntax.Try, error: WorkflowError, retry: int
 ) -> float | None:
-    """Return how long to wait before the body is run again, or None when it is not."""
+    """Return the wait in seconds before the next retry, or None for no retry."""
     if action.retry is None:
         return None
     policy = _policy(machine.fill(action.retry, frame))
     if retry >= policy.max_retries:
         return None
-    if policy.predicate is not None and not _wants_retry(machine, frame, policy.predicate, error):
+    if policy.predicate is not None and not _should_retry(machine, frame, policy.predicate, error):
         return None
     return policy.delay_s(retry)
 
 
-def _wants_retry(machine: Machine, frame: CallFrame, predicate: FunctionName, error: WorkflowError) -> bool:
-    answer = machine.call_in_order(predicate.name, [error.value], frame)
+def _should_retry(machine: Machine, frame: CallFrame, predicate: FunctionName, error: WorkflowError) -> bool:
+    answer = machine.call_positional(predicate.name, [error.value], frame)
     if not isinstance(answer, bool):
         raise type_error(f"the predicate {predicate.name!r} returned {type_name(answer)}, not a boolean")
     return answer
@@ -98,15 +98,15 @@ def _policy(raw: Value) -> RetryPolicy:
         raise type_error(f"the predicate of a retry policy is a function, not {type_name(predicate)}")
     max_retries = raw.get("max_retries", 0)
     if not isinstance(max_retries, int) or not is_integer(max_retries) or max_retries < 0:
-        raise value_error(f"max_retries must be an integer from 0 on, found {max_retries!r}")
+        raise value_error(f"max_retries must be an integer of at least 0, found {max_retries!r}")
     return RetryPolicy(predicate, max_retries, *_backoff(raw.get("backoff", DEFAULT_BACKOFF)))
 
 
 def _backoff(raw: Value) -> tuple[float, float, float]:
     if not isinstance(raw, dict) or not isinstance(DEFAULT_BACKOFF, dict):
         raise type_error(f"backoff is a map, not {type_name(raw)}")
-    given = {**DEFAULT_BACKOFF, **raw}
-    for name, value in given.items():
+    backoff = {**DEFAULT_BACKOFF, **raw}
+    for name, value in backoff.items():
         if not is_number(value) or value < 0:
-            raise value_error(f"{name} must be a number from 0 on, found {value!r}")
-    return float(given["initial_delay"]), float(given["max_delay"]), float(given["multiplier"])
+            raise value_error(f"{name} must be a number of at least 0, found {value!r}")
+    return float(backoff["initial_delay"]), float(backoff["max_delay"]), float(backoff["multiplier"])

@@ -1,8 +1,8 @@
 """
-Variables and where they live.
+Variables and their scopes.
 
-A routine has one scope; a `for` loop, an `except` block, a branch and an iteration each open one inside. Writing a name
-that an outer scope has writes there, except through the border of a branch, which lets only `shared` names through.
+A routine has one scope; a `for` loop, an `except` block, a branch and an iteration each open an inner one. Writing a
+name that an outer scope holds writes there; from inside a branch this works only for `shared` names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from infra.local.engine.language import limits
 from infra.local.engine.language.errors import key_error, resource_limit, type_error
 from infra.local.engine.language.evaluator import position
-from infra.local.engine.language.values import Value, longest_string_bytes, size_bytes, type_name
+from infra.local.engine.language.values import Value, max_string_bytes, size_bytes, type_name
 
 
 class MemoryUse:
@@ -24,7 +24,7 @@ class MemoryUse:
         self._used_bytes = 0
 
     def change(self, difference_bytes: int) -> None:
-        """Take or give back bytes; raises WorkflowError (ResourceLimitError) when there are not enough."""
+        """Add or release bytes; raises WorkflowError (ResourceLimitError) above the limit."""
         with self._lock:
             if difference_bytes > 0 and self._used_bytes + difference_bytes > self._limit_bytes:
                 raise resource_limit(f"the variables need more than {self._limit_bytes} bytes of memory")
@@ -32,22 +32,24 @@ class MemoryUse:
 
 
 class Scope:
-    """Names and values; `lock` makes an assignment that reads and writes a shared variable one act."""
+    """Names and values; `lock` makes an assignment that reads and writes a shared variable atomic."""
 
-    def __init__(self, memory: MemoryUse, parent: Scope | None = None, shared: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, memory_use: MemoryUse, parent: Scope | None = None, shared: frozenset[str] | None = None
+    ) -> None:
         self.lock = threading.RLock()
-        self._memory = memory
+        self._memory_use = memory_use
         self._parent = parent
         self._shared = shared
         self._values: dict[str, Value] = {}
         self._sizes: dict[str, int] = {}
 
     def inner(self, shared: frozenset[str] | None = None) -> Scope:
-        """Return a scope inside this one; with `shared` it is that of a branch."""
-        return Scope(self._memory, self, shared)
+        """Return a scope inside this one; with `shared` it is a branch's scope."""
+        return Scope(self._memory_use, self, shared)
 
     def has(self, name: str) -> bool:
-        """Tell whether the variable is visible here."""
+        """Return whether the variable is visible here."""
         return self._holder(name) is not None
 
     def read(self, name: str) -> Value:
@@ -57,35 +59,35 @@ class Scope:
             raise key_error(f"variable not found: {name}")
         return holder._values[name]
 
-    def home(self, name: str) -> Scope:
-        """Return the scope an assignment to the name writes."""
+    def target_scope(self, name: str) -> Scope:
+        """Return the scope that an assignment to the name writes to."""
         scope: Scope | None = self
         while scope is not None and name not in scope._values:
-            may_leave = scope._shared is None or name in scope._shared
-            scope = scope._parent if may_leave else None
+            can_write_outside = scope._shared is None or name in scope._shared
+            scope = scope._parent if can_write_outside else None
         return scope or self
 
     def write(self, name: str, value: Value) -> None:
-        """Set a variable of this very scope; raises WorkflowError (ResourceLimitError)."""
+        """Set a variable of this scope itself; raises WorkflowError (ResourceLimitError)."""
         try:
             size = size_bytes(value)
         except ValueError as error:
             raise resource_limit(str(error)) from error
-        if size > limits.STRING_BYTES and longest_string_bytes(value) > limits.STRING_BYTES:
+        if size > limits.STRING_BYTES and max_string_bytes(value) > limits.STRING_BYTES:
             raise resource_limit(f"a string is longer than {limits.STRING_BYTES} bytes")
         with self.lock:
-            self._memory.change(size - self._sizes.get(name, 0))
+            self._memory_use.change(size - self._sizes.get(name, 0))
             self._values[name] = value
             self._sizes[name] = size
 
     def assign(self, name: str, value: Value) -> None:
-        """Set a variable wherever it lives."""
-        self.home(name).write(name, value)
+        """Set a variable in the scope that holds it."""
+        self.target_scope(name).write(name, value)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Release the memory of this scope."""
         with self.lock:
-            self._memory.change(-sum(self._sizes.values()))
+            self._memory_use.change(-sum(self._sizes.values()))
             self._sizes.clear()
             self._values.clear()
 
@@ -98,9 +100,9 @@ class Scope:
 
 def replaced(holder: Value, path: list[Value], value: Value) -> Value:
     """
-    Return a copy of `holder` with the element at a path replaced; missing maps on the way are made.
+    Return a copy of `holder` with the element at a path replaced; missing maps on the path are created.
 
-    Raises WorkflowError: IndexError outside a list, TypeError where there is neither map nor list.
+    Raises WorkflowError: IndexError outside a list, TypeError for a value that is neither map nor list.
     """
     if not path:
         return value

@@ -1,4 +1,4 @@
-"""Walk the steps of a routine: one after the other, jumping where they say."""
+"""Run the steps of a routine, in order and with their jumps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.local.engine.runtime.scope import replaced
 
 @dataclass(frozen=True)
 class Jump:
-    """Go on at a step that is not in the block just walked, or at `end`, `break`, `continue`."""
+    """Continue at a step outside the current block, or at `end`, `break`, `continue`."""
 
     target: str
 
@@ -33,7 +33,7 @@ Outcome: TypeAlias = Jump | Returned | None
 
 
 def run_routine(machine: Machine, frame: CallFrame) -> Value:
-    """Run a routine to its end and return what it returns; null when it says nothing."""
+    """Run a routine to its end and return its value, null by default."""
     try:
         outcome = run_block(machine, frame, frame.routine.body)
     finally:
@@ -42,7 +42,7 @@ def run_routine(machine: Machine, frame: CallFrame) -> Value:
 
 
 def run_block(machine: Machine, frame: CallFrame, block: syntax.Block) -> Outcome:
-    """Run steps in order; an outcome that is no jump inside the block leaves it."""
+    """Run steps in order; any outcome except a jump inside the block ends the block."""
     index = 0
     while index < len(block.steps):
         outcome = _run_step(machine, frame, block.steps[index])
@@ -108,21 +108,21 @@ def _perform_compound(
 
 def _assign(machine: Machine, frame: CallFrame, assignment: syntax.Assignment) -> None:
     name = assignment.target.variable
-    home = frame.scope.home(name)
-    # Reading and writing a shared variable in one assignment is one act: `n: ${n + 1}` loses no count.
-    with home.lock:
+    scope = frame.scope.target_scope(name)
+    # Reading and writing a shared variable in one assignment is atomic: `n: ${n + 1}` loses no update.
+    with scope.lock:
         value = machine.fill(assignment.value, frame)
         if assignment.target.path:
             names = FrameNames(machine, frame)
             path = [evaluate(key, names) for key in assignment.target.path]
-            value = replaced(home.read(name), path, value)
-        home.write(name, value)
+            value = replaced(scope.read(name), path, value)
+        scope.write(name, value)
 
 
 def _call(machine: Machine, frame: CallFrame, call: syntax.CallStep) -> None:
     if call.positional:
         values = [machine.fill(argument, frame) for argument in call.positional]
-        result = machine.call_in_order(call.function, values, frame)
+        result = machine.call_positional(call.function, values, frame)
     else:
         named = {name: machine.fill(argument, frame) for name, argument in call.named}
         result = machine.call(call.function, named, frame)
@@ -155,14 +155,14 @@ def _loop(machine: Machine, frame: CallFrame, loop: syntax.For) -> Outcome:
 
 
 def set_loop_variables(frame: CallFrame, loop: syntax.For, index: int, value: Value) -> None:
-    """Give an iteration its value and its index."""
+    """Set the value and the index of an iteration."""
     frame.scope.write(loop.variable, value)
     if loop.index is not None:
         frame.scope.write(loop.index, index)
 
 
 def loop_values(machine: Machine, frame: CallFrame, loop: syntax.For) -> list[Value]:
-    """Return what a loop goes through; raises WorkflowError (TypeError)."""
+    """Return the values a loop iterates over; raises WorkflowError (TypeError)."""
     if loop.items is not None:
         items = machine.fill(loop.items, frame)
         if not isinstance(items, list):
@@ -177,12 +177,12 @@ def loop_values(machine: Machine, frame: CallFrame, loop: syntax.For) -> list[Va
 
 def _range(first: float, last: float) -> list[Value]:
     count = int(last - first) + 1 if last >= first else 0
-    # More rounds than steps allowed: the step limit ends the loop, the list need not be longer.
+    # The step limit ends a longer loop, so the list need not be longer.
     return [first + offset for offset in range(min(count, limits.STEPS_PER_EXECUTION + 1))]
 
 
 def _parallel(machine: Machine, frame: CallFrame, action: syntax.Parallel) -> None:
-    """Run branches or iterations, each in its own scope; a `continue` or an `end` in one ends that one."""
+    """Run branches or iterations, each in its own scope; `continue` or `end` in one ends only that one."""
     tasks: list[parallel.Task]
     if action.loop is None:
         tasks = [(branch.name, branch.body, None) for branch in action.branches]
@@ -190,9 +190,9 @@ def _parallel(machine: Machine, frame: CallFrame, action: syntax.Parallel) -> No
         values = loop_values(machine, frame, action.loop)
         tasks = [(str(index), action.loop.body, (index, value)) for index, value in enumerate(values)]
 
-    def run_task(place: CallFrame, body: syntax.Block, iteration: parallel.Iteration | None) -> None:
+    def run_task(task_frame: CallFrame, body: syntax.Block, iteration: parallel.Iteration | None) -> None:
         if action.loop is not None and iteration is not None:
-            set_loop_variables(place, action.loop, *iteration)
-        run_block(machine, place, body)
+            set_loop_variables(task_frame, action.loop, *iteration)
+        run_block(machine, task_frame, body)
 
     parallel.run(machine, frame, action, tasks, run_task)

@@ -1,4 +1,4 @@
-"""Waiting that a cancellation ends at once."""
+"""Waits that a cancellation ends at once."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ T = TypeVar("T")
 
 
 class Cancellation:
-    """Whether an execution was cancelled, and the bell everything that waits in it listens to."""
+    """The cancelled state of an execution, and the condition on which its waits block."""
 
     def __init__(self) -> None:
-        self._bell = threading.Condition()
+        self._condition = threading.Condition()
         self._is_cancelled = False
 
     @property
     def is_cancelled(self) -> bool:
-        """Tell whether somebody cancelled."""
+        """Whether the execution was cancelled."""
         return self._is_cancelled
 
     def cancel(self) -> None:
-        """Cancel; everything that waits wakes up."""
-        with self._bell:
+        """Cancel the execution and wake every wait."""
+        with self._condition:
             self._is_cancelled = True
-            self._bell.notify_all()
+            self._condition.notify_all()
 
     def check(self) -> None:
-        """Raise ExecutionCancelled when somebody cancelled."""
+        """Raise ExecutionCancelled when the execution was cancelled."""
         if self._is_cancelled:
             raise ExecutionCancelled("the execution was cancelled")
 
-    def ring(self) -> None:
-        """Wake everything that waits, to look whether it is its turn."""
-        with self._bell:
-            self._bell.notify_all()
+    def wake_waiters(self) -> None:
+        """Wake every wait, to check its condition again."""
+        with self._condition:
+            self._condition.notify_all()
 
     def wait(self, is_done: Callable[[], bool], timeout_s: float | None) -> bool:
-        """Wait until something is done, tell whether it is; raises ExecutionCancelled."""
-        with self._bell:
-            self._bell.wait_for(lambda: self._is_cancelled or is_done(), timeout_s)
+        """Wait until `is_done` returns true; return its last value. Raises ExecutionCancelled."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._is_cancelled or is_done(), timeout_s)
         self.check()
         return is_done()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so many seconds; raises ExecutionCancelled."""
+        """Wait this many seconds; raises ExecutionCancelled."""
         self.wait(lambda: False, seconds)
 
     def wait_for(self, work: Callable[[], T], timeout_s: float) -> T:
         """
-        Return what `work` returns, run in a thread of its own.
+        Run `work` in a separate thread and return its result.
 
-        Raises what `work` raises of the engine's errors; WorkflowError (TimeoutError) when it takes longer;
-        ExecutionCancelled. The thread is then left to its own timeout: a blocked socket cannot be interrupted.
+        Raises the engine errors of `work`; WorkflowError (TimeoutError) when it takes longer; ExecutionCancelled.
+        The thread then runs until its own timeout: a blocked socket cannot be interrupted.
         """
         task = _Task(work, self)
         threading.Thread(target=task.run, daemon=True, name="workflow-wait").start()
@@ -65,28 +65,28 @@ class Cancellation:
 
 
 class _Task(Generic[T]):
-    """Work done aside and what came of it."""
+    """Work in another thread, with its result or error."""
 
     def __init__(self, work: Callable[[], T], cancellation: Cancellation) -> None:
         self._work = work
         self._cancellation = cancellation
         self._results: list[T] = []
-        # A bug in the work is shown by its thread; to the workflow it is this.
-        self._error: EngineError = tagged("SystemError", "the engine failed; see its own output")
+        # The thread prints the traceback of a bug in the work; the workflow gets this error.
+        self._error: EngineError = tagged("SystemError", "the engine failed; see its output")
         self._is_done = False
 
     def run(self) -> None:
-        """Do the work and wake the thread that waits; what the work raises is raised there."""
+        """Do the work and wake the waiting thread, which raises the work's error."""
         try:
             self._results.append(self._work())
         except EngineError as error:
             self._error = error
         finally:
             self._is_done = True
-            self._cancellation.ring()
+            self._cancellation.wake_waiters()
 
     def is_done(self) -> bool:
-        """Tell whether there is a result or an error."""
+        """Return whether there is a result or an error."""
         return self._is_done
 
     def outcome(self) -> T:

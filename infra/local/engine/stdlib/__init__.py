@@ -1,4 +1,4 @@
-"""The standard library: every function by its dotted name, and the few names that are values."""
+"""The standard library: functions and constants by their dotted names."""
 
 from __future__ import annotations
 

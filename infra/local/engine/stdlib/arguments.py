@@ -1,4 +1,4 @@
-"""Take an argument as the type a function needs, or raise the TypeError Workflows documents."""
+"""Return an argument as the type a function needs, or raise the TypeError that Workflows documents."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def mapping(value: Value, name: str) -> dict[str, Value]:
 
 
 def seconds(value: Value, name: str, at_most: float) -> float:
-    """Return a duration of 0 to `at_most` seconds; raises ValueError of Workflows beyond."""
+    """Return a duration of 0 to `at_most` seconds; raises Workflows' ValueError outside this range."""
     duration_s = number(value, name)
     if not 0 <= duration_s <= at_most:
         raise value_error(f"{name} must be between 0 and {at_most:g} seconds, found {duration_s}")

@@ -11,17 +11,17 @@ from infra.local.engine.stdlib.function import Function, pure
 
 
 def concat(objs: Value, val: Value) -> Value:
-    """Return the list with one more element at its end."""
+    """Return the list with an element added at the end."""
     return [*arguments.items(objs, "objs"), val]
 
 
 def prepend(objs: Value, val: Value) -> Value:
-    """Return the list with one more element before the first."""
+    """Return the list with an element added at the start."""
     return [val, *arguments.items(objs, "objs")]
 
 
 def get(map_: Value, keys: Value) -> Value:
-    """Return the value at a key or at a path of keys, or null; what is no map has no keys."""
+    """Return the value at a key or a path of keys, or null; a value that is not a map has no keys."""
     path = keys if isinstance(keys, list) else [keys]
     if not all(isinstance(key, str) for key in path):
         raise type_error("keys must be a string or a list of strings")
@@ -32,7 +32,7 @@ def get(map_: Value, keys: Value) -> Value:
 
 
 def delete(map_: Value, key: Value) -> Value:
-    """Return the map without a key, which must be there."""
+    """Return the map without a key, which must exist."""
     source, name = arguments.mapping(map_, "map"), arguments.text(key, "key")
     if name not in source:
         raise key_error(f"key not found: {name}")
@@ -40,12 +40,12 @@ def delete(map_: Value, key: Value) -> Value:
 
 
 def merge(first: Value, second: Value) -> Value:
-    """Return both maps in one; the second wins."""
+    """Return both maps merged; the second wins."""
     return {**arguments.mapping(first, "first"), **arguments.mapping(second, "second")}
 
 
 def merge_nested(first: Value, second: Value) -> Value:
-    """Return both maps in one, merging maps inside maps; elsewhere the second wins."""
+    """Return both maps merged, nested maps too; for other values the second wins."""
     merged = dict(arguments.mapping(first, "first"))
     for key, value in arguments.mapping(second, "second").items():
         old = merged.get(key)
@@ -54,7 +54,7 @@ def merge_nested(first: Value, second: Value) -> Value:
 
 
 def absolute(x: Value) -> Value:
-    """Return a number without its sign."""
+    """Return the absolute value of a number."""
     return abs(arguments.number(x, "x"))
 
 

@@ -1,5 +1,5 @@
 """
-Connectors, `googleapis.*`: every well-formed name deploys; only the one that runs other workflows works on a laptop.
+Connectors, `googleapis.*`: every well-formed name deploys; only the one that runs other workflows works locally.
 
 Source: "Connectors reference"; connector for the Workflow Executions API, `executions.run`.
 """
@@ -19,13 +19,13 @@ _NAME = re.compile(r"googleapis\.[a-z][a-z0-9]*\.v\d[a-z0-9]*(\.[A-Za-z][A-Za-z0
 
 
 def is_connector(function: str) -> bool:
-    """Tell whether a name has the form of a connector: api, version, resources, method; or one of `gke`."""
+    """Return whether a name has the form of a connector: api, version, resources, method; or one of `gke`."""
     return _NAME.fullmatch(function) is not None
 
 
-def call(host: Host, function: str, given: Mapping[str, Value]) -> Value:
-    """Run another workflow deployed here; raises SystemError of Workflows for every other connector."""
+def call(host: Host, function: str, named: Mapping[str, Value]) -> Value:
+    """Run another workflow deployed here; raises Workflows' SystemError for every other connector."""
     if function != RUN_WORKFLOW:
-        raise tagged("SystemError", f"{function} is served by Google Cloud alone; a laptop has no connectors")
-    workflow = arguments.text(given.get("workflow_id"), "workflow_id")
-    return host.execute(workflow, given.get("argument"))
+        raise tagged("SystemError", f"{function} is served only by Google Cloud; the local engine has no connectors")
+    workflow = arguments.text(named.get("workflow_id"), "workflow_id")
+    return host.execute(workflow, named.get("argument"))

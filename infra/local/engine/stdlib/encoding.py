@@ -17,13 +17,13 @@ _ALGORITHMS = frozenset({"MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512"})
 
 
 def json_decode(data: Value) -> Value:
-    """Return the value JSON text or bytes stand for."""
+    """Return the value of JSON text or bytes."""
     if not isinstance(data, (str, bytes)):
         raise type_error(f"data must be a string or bytes, not {type_name(data)}")
     try:
         return from_json(data)
     except ValueError as error:
-        raise value_error(f"data is no JSON: {error}") from error
+        raise value_error(f"data is not JSON: {error}") from error
 
 
 def json_encode(data: Value, indent: Value = False) -> Value:
@@ -53,14 +53,14 @@ def _indentation(indent: Value) -> tuple[str, str | None]:
 
 
 def base64_decode(data: Value, padding: Value = True) -> Value:
-    """Return the bytes Base64 text stands for."""
+    """Return the bytes of Base64 text."""
     text = arguments.text(data, "data")
     if not arguments.boolean(padding, "padding"):
         text += "=" * (-len(text) % 4)
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise value_error("data is no Base64 text") from error
+        raise value_error("data is not Base64 text") from error
 
 
 def base64_encode(data: Value, padding: Value = True) -> Value:
@@ -82,7 +82,9 @@ def compute_hmac(key: Value, data: Value, algorithm: Value) -> Value:
 def _algorithm(name: Value) -> str:
     algorithm = arguments.text(name, "algorithm")
     if algorithm not in _ALGORITHMS:
-        raise value_error(f"{algorithm!r} is no hashing algorithm; there are {', '.join(sorted(_ALGORITHMS))}")
+        raise value_error(
+            f"{algorithm!r} is not a supported hash algorithm; use one of {', '.join(sorted(_ALGORITHMS))}"
+        )
     return algorithm.lower()
 
 

@@ -1,4 +1,4 @@
-"""Modules `events` and `experimental.executions`: waiting for others."""
+"""Modules `events` and `experimental.executions`: callbacks and other workflows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 
 
 def create_callback_endpoint(host: Host, http_callback_method: Value = "POST") -> Value:
-    """Return a map whose `url` takes one request by the method."""
+    """Return a map with the `url` of a new callback endpoint for the method."""
     method = arguments.text(http_callback_method, "http_callback_method")
     if method not in _METHODS:
-        raise value_error(f"{method!r} is no method of a callback; there are {', '.join(sorted(_METHODS))}")
+        raise value_error(f"{method!r} is not a method of a callback; use one of {', '.join(sorted(_METHODS))}")
     return {"url": host.create_callback(method)}
 
 
@@ -29,7 +29,7 @@ def await_callback(host: Host, callback: Value, timeout: Value = limits.CALLBACK
 def run(
     host: Host, workflow_id: Value, argument: Value = None, location: Value = None, project_id: Value = None
 ) -> Value:
-    """Return the result of another workflow deployed here; location and project are those of this one."""
+    """Return the result of another workflow deployed here; always in this location and project."""
     del location, project_id
     return host.execute(arguments.text(workflow_id, "workflow_id"), argument)
 
@@ -42,7 +42,7 @@ def run_each(
     project_id: Value = None,
     concurrency_limit: Value = None,
 ) -> Value:
-    """Return the results of another workflow run once per argument, in their order."""
+    """Return the results of another workflow run once per argument, in argument order."""
     del location, project_id, concurrency_limit
     workflow = arguments.text(workflow_id, "workflow_id")
     return [host.execute(workflow, argument) for argument in arguments.items(arguments_, "arguments")]

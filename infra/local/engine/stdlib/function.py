@@ -1,4 +1,4 @@
-"""What a function of the standard library is, and what it may ask of the execution it runs in."""
+"""Functions of the standard library, and the host services they may use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Host(Protocol):
-    """The execution, as the functions that touch the world see it. Everything that waits ends on cancellation."""
+    """The services of an execution that functions may use. A cancellation ends every wait."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -28,13 +28,13 @@ class Host(Protocol):
         """Wait; raises ExecutionCancelled."""
 
     def wait_for(self, work: Callable[[], T], timeout_s: float) -> T:
-        """Return what `work` returns, run aside; raises WorkflowError (TimeoutError) or ExecutionCancelled."""
+        """Return the result of `work`, run in a thread; raises WorkflowError (TimeoutError) or ExecutionCancelled."""
 
     def log(self, severity: str, payload: Value) -> None:
         """Write one entry to the log of the execution."""
 
     def create_callback(self, method: str) -> str:
-        """Return the URL that takes one callback by this HTTP method."""
+        """Return the URL of a new callback endpoint for this HTTP method."""
 
     def await_callback(self, url: str, timeout_s: float) -> Value:
         """Return the callback received at the URL; raises WorkflowError (TimeoutError, ValueError)."""
@@ -45,7 +45,7 @@ class Host(Protocol):
 
 @dataclass(frozen=True)
 class Function:
-    """A named function; a `hosted` one gets the Host before its arguments."""
+    """A named function; a `hosted` one gets the Host as its first argument."""
 
     name: str
     implementation: Callable[..., Value]
@@ -53,7 +53,7 @@ class Function:
     is_hosted: bool
 
     def call(self, host: Host, arguments: Mapping[str, Value]) -> Value:
-        """Call the function with arguments by the names of its parameters; missing ones must have a default."""
+        """Call the function with named arguments; a missing one must have a default."""
         missing = [name for name in self.signature.parameters[: self.signature.required] if name not in arguments]
         if missing:
             raise type_error(f"{self.name} needs {', '.join(missing)}")
@@ -62,12 +62,12 @@ class Function:
 
 
 def pure(name: str, implementation: Callable[..., Value]) -> Function:
-    """Declare a function that only computes."""
+    """Declare a function that needs no Host."""
     return Function(name, implementation, _signature(implementation, skip=0, is_blocking=False), is_hosted=False)
 
 
 def hosted(name: str, implementation: Callable[..., Value], *, is_blocking: bool = True) -> Function:
-    """Declare a function that needs its execution; a blocking one cannot stand in an expression."""
+    """Declare a function that needs the Host; a blocking one cannot be used in an expression."""
     return Function(name, implementation, _signature(implementation, skip=1, is_blocking=is_blocking), is_hosted=True)
 
 
@@ -78,5 +78,5 @@ def _signature(implementation: Callable[..., Value], *, skip: int, is_blocking: 
 
 
 def _python_name(parameter: str) -> str:
-    # `map` is Python's own and `arguments` a module here, so their parameters end in an underscore.
+    # `map` is a Python builtin and `arguments` a module here, so these parameters end in an underscore.
     return f"{parameter}_" if parameter in {"map", "arguments"} else parameter

@@ -1,5 +1,5 @@
 """
-The expression helpers: conversions, types, sizes and conditions, called without a module's name.
+The expression helpers: conversions, types, sizes and conditions, called without a module name.
 
 Source: Standard library, "Expression helpers".
 """
@@ -21,9 +21,9 @@ def to_integer(value: Value) -> Value:
     if isinstance(value, str):
         return _parse(value, int)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise type_error(f"int() takes a string or a number, not {type_name(value)}")
+        raise type_error(f"int() needs a string or a number, not {type_name(value)}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise value_error(f"{value} is no integer")
+        raise value_error(f"{value} is not an integer")
     return _checked(int(value))
 
 
@@ -33,34 +33,34 @@ def to_double(value: Value) -> Value:
         return _parse(value, float)
     if isinstance(value, float) or is_integer(value):
         return float(arguments.number(value, "value"))
-    raise type_error(f"double() takes a string or a number, not {type_name(value)}")
+    raise type_error(f"double() needs a string or a number, not {type_name(value)}")
 
 
 def _parse(text: str, kind: type[int] | type[float]) -> Value:
     # Python also reads "1_000"; Workflows does not.
     if "_" in text:
-        raise value_error(f"{text!r} is no number")
+        raise value_error(f"{text!r} is not a number")
     try:
         number = kind(text.strip())
     except ValueError as error:
-        raise value_error(f"{text!r} is no {'integer' if kind is int else 'double'}") from error
+        raise value_error(f"{text!r} is not {'an integer' if kind is int else 'a double'}") from error
     return _checked(number) if isinstance(number, int) else number
 
 
 def _checked(number: int) -> Value:
     if not limits.INTEGER_MIN <= number <= limits.INTEGER_MAX:
-        raise value_error(f"{number} is no 64-bit integer")
+        raise value_error(f"{number} is not a 64-bit integer")
     return number
 
 
 def to_boolean(value: Value) -> Value:
-    """Return the boolean a string names."""
+    """Return a boolean, parsed if it is a string."""
     words = {"true": True, "false": False}
     if isinstance(value, bool):
         return value
     word = arguments.text(value, "bool()").lower()
     if word not in words:
-        raise value_error(f"{word!r} is no boolean")
+        raise value_error(f"{word!r} is not a boolean")
     return words[word]
 
 
@@ -72,7 +72,7 @@ def keys(map_: Value) -> Value:
 def length(value: Value) -> Value:
     """Return the number of elements, entries or characters."""
     if not isinstance(value, (str, list, dict)):
-        raise type_error(f"len() takes a string, list or map, not {type_name(value)}")
+        raise type_error(f"len() needs a string, list or map, not {type_name(value)}")
     return len(value)
 
 

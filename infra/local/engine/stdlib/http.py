@@ -1,5 +1,5 @@
 """
-Module `http`: the request a workflow asks for, and the map it gets back.
+Module `http`: send a workflow's request and return the response as a map.
 
 Source: http.request of the standard library reference; "Make an HTTP request"; "Workflow errors".
 """
@@ -15,7 +15,7 @@ from infra.local.engine.language.errors import auth_error, type_error, value_err
 from infra.local.engine.language.values import Value, to_json, type_name
 from infra.local.engine.stdlib import arguments
 from infra.local.engine.stdlib.function import Function, Host, hosted
-from infra.local.engine.stdlib.http_wire import HttpRequest, exchange
+from infra.local.engine.stdlib.http_exchange import HttpRequest, exchange
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 
@@ -32,11 +32,11 @@ def request(
     private_service_name: Value = None,
     ca_certificate: Value = None,
 ) -> Value:
-    """Send a request and return `body`, `code` and `headers`; raises what "Workflow errors" lists for HTTP."""
-    del private_service_name, ca_certificate  # there is no Service Directory and no private CA on a laptop
+    """Send a request and return `body`, `code` and `headers`; raises the HTTP errors of "Workflow errors"."""
+    del private_service_name, ca_certificate  # the local engine has no Service Directory and no private CA
     verb = arguments.text(method, "method").upper()
     if verb not in _METHODS:
-        raise value_error(f"{verb!r} is no HTTP method")
+        raise value_error(f"{verb!r} is not an HTTP method")
     timeout_s = limits.HTTP_TIMEOUT_S if timeout is None else arguments.number(timeout, "timeout")
     if not 0 < timeout_s <= limits.HTTP_MAX_TIMEOUT_S:
         raise value_error(f"timeout must be above 0 and at most {limits.HTTP_MAX_TIMEOUT_S:g} seconds")
@@ -66,7 +66,7 @@ def _shortcut(method: str) -> Function:
 def _url(url: Value, query: Value) -> str:
     text = arguments.text(url, "url")
     if not _is_web_address(text):
-        raise value_error(f"{text!r} is no http or https URL")
+        raise value_error(f"{text!r} is not an http or https URL")
     pairs = [pair for key, value in _map_or_empty(query, "query").items() for pair in _query_pairs(key, value)]
     if not pairs:
         return text
@@ -99,18 +99,18 @@ def _map_or_empty(value: Value, name: str) -> dict[str, Value]:
 
 
 def _content(body: Value, headers: dict[str, str]) -> bytes | None:
-    """Encode a body as its Content-Type prescribes, setting the header when the workflow did not."""
+    """Encode a body by its Content-Type; set the header if the workflow did not."""
     if body is None:
         return None
-    given = next((value for key, value in headers.items() if key.lower() == "content-type"), None)
-    if given is None:
+    content_type = next((value for key, value in headers.items() if key.lower() == "content-type"), None)
+    if content_type is None:
         headers["Content-Type"] = _content_type(body)
-    media_type = (given or headers["Content-Type"]).partition(";")[0].strip().lower()
+    media_type = (content_type or headers["Content-Type"]).partition(";")[0].strip().lower()
     if isinstance(body, bytes):
         return body
     if media_type == "application/x-www-form-urlencoded" and isinstance(body, dict):
         return urlencode([pair for key, value in body.items() for pair in _query_pairs(key, value)]).encode()
-    if isinstance(body, str) and given is not None:
+    if isinstance(body, str) and content_type is not None:
         return body.encode("utf-8")
     try:
         return to_json(body).encode("utf-8")
@@ -123,14 +123,14 @@ def _content_type(body: Value) -> str:
 
 
 def _authorization(auth: Value, url: Value) -> dict[str, str]:
-    """Return a header with a token that says who calls, signed by nobody: good on loopback only."""
+    """Return a header with an unsigned token for the audience; only usable on loopback."""
     if auth is None:
         return {}
-    wanted = arguments.mapping(auth, "auth")
-    kind = wanted.get("type")
+    options = arguments.mapping(auth, "auth")
+    kind = options.get("type")
     if kind not in {"OIDC", "OAuth2"}:
         raise auth_error(f"auth.type must be 'OIDC' or 'OAuth2', found {kind!r}")
-    audience = arguments.text(wanted.get("audience", url), "auth.audience")
+    audience = arguments.text(options.get("audience", url), "auth.audience")
     return {"Authorization": f"Bearer {_development_token(kind, audience)}"}
 
 

@@ -12,31 +12,31 @@ _NON_IDEMPOTENT_TAGS = frozenset({"ConnectionFailedError"})
 
 
 def default_predicate(exception: Value) -> Value:
-    """Tell whether a request that may be sent twice should be."""
+    """Return whether an idempotent request should be retried."""
     return _matches(exception, _IDEMPOTENT_CODES, _IDEMPOTENT_TAGS)
 
 
 def default_predicate_non_idempotent(exception: Value) -> Value:
-    """Tell whether a request surely had no effect and should be sent again."""
+    """Return whether a request certainly had no effect and should be retried."""
     return _matches(exception, _NON_IDEMPOTENT_CODES, _NON_IDEMPOTENT_TAGS)
 
 
 def _matches(error: Value, codes: frozenset[int], tags: frozenset[str]) -> bool:
     if not isinstance(error, dict):
         return False
-    carried = error.get("tags")
-    names = {tag for tag in carried if isinstance(tag, str)} if isinstance(carried, list) else set()
+    error_tags = error.get("tags")
+    names = {tag for tag in error_tags if isinstance(tag, str)} if isinstance(error_tags, list) else set()
     return bool(names & tags) or ("HttpError" in names and error.get("code") in codes)
 
 
 def always(exception: Value) -> Value:
-    """Tell to try again, whatever happened."""
+    """Retry after every error."""
     del exception
     return True
 
 
 def never(exception: Value) -> Value:
-    """Tell not to try again, whatever happened."""
+    """Never retry."""
     del exception
     return False
 

@@ -17,7 +17,7 @@ _SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITIC
 
 
 def get_env(host: Host, name: Value, default: Value = None) -> Value:
-    """Return an environment variable or the default; raises KeyError of Workflows when there is neither."""
+    """Return an environment variable or the default; raises Workflows' KeyError when there is neither."""
     variable = arguments.text(name, "name")
     if variable in host.environment:
         return host.environment[variable]
@@ -35,19 +35,19 @@ def log(
     timeout: Value = None,
 ) -> Value:
     """Write one of data, text or json to the log of the execution."""
-    given = [value for value in (data, text, json) if value is not None]
-    if len(given) != 1:
-        raise type_error(f"sys.log takes exactly one of data, text and json, found {len(given)}")
+    payloads = [value for value in (data, text, json) if value is not None]
+    if len(payloads) != 1:
+        raise type_error(f"sys.log takes exactly one of data, text and json, found {len(payloads)}")
     if json is not None:
         arguments.mapping(json, "json")
-    if isinstance(given[0], bytes):
+    if isinstance(payloads[0], bytes):
         raise type_error("sys.log cannot write bytes")
     if timeout is not None:
         arguments.number(timeout, "timeout")
-    word = "DEFAULT" if severity is None else arguments.text(severity, "severity")
-    if word not in _SEVERITIES:
-        raise value_error(f"{word!r} is no severity; there are {', '.join(_SEVERITIES)}")
-    host.log(word, given[0])
+    level = "DEFAULT" if severity is None else arguments.text(severity, "severity")
+    if level not in _SEVERITIES:
+        raise value_error(f"{level!r} is not a severity; use one of {', '.join(_SEVERITIES)}")
+    host.log(level, payloads[0])
     return None
 
 
@@ -57,13 +57,13 @@ def now(host: Host) -> Value:
 
 
 def sleep(host: Host, seconds: Value) -> Value:
-    """Wait so many seconds, at most a year."""
+    """Wait this many seconds, at most a year."""
     host.sleep(arguments.seconds(seconds, "seconds", limits.SLEEP_MAX_S))
     return None
 
 
 def sleep_until(host: Host, time: Value) -> Value:
-    """Wait until a time, at most a year ahead; a past one is no wait."""
+    """Wait until a time, at most a year ahead; return at once for a past time."""
     wait_s = _moment(time, "time").timestamp() - host.now_s()
     if wait_s > limits.SLEEP_MAX_S:
         raise value_error(f"{time} is more than a year ahead")
@@ -86,13 +86,13 @@ def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise value_error(f"{name!r} is no time zone") from error
+        raise value_error(f"{name!r} is not a time zone") from error
 
 
 def time_parse(value: Value) -> Value:
     """Return the seconds since the Unix epoch of an RFC 3339 time; whole seconds are an integer."""
     if _RFC_3339.fullmatch(arguments.text(value, "value")) is None:
-        raise value_error(f"value {value!r} is no RFC 3339 time")
+        raise value_error(f"value {value!r} is not an RFC 3339 time")
     timestamp = _moment(value, "value").timestamp()
     return int(timestamp) if timestamp.is_integer() else timestamp
 
@@ -102,7 +102,7 @@ def _moment(value: Value, name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise value_error(f"{name} {text!r} is no ISO 8601 time") from error
+        raise value_error(f"{name} {text!r} is not an ISO 8601 time") from error
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -1,9 +1,9 @@
 """
 Module `text`. Strings are indexed by code point.
 
-Regular expressions are RE2's at Google and Python's here: what RE2 refuses (look-around, backreferences) is refused,
-and of the matches that start at one place the longest is taken ("text.replace_all_regex"), unless an assertion such as
-`$` or `\b` stands in the pattern: there the first alternative wins.
+Regular expressions are RE2's at Google and Python's here: what RE2 rejects (look-around, backreferences) is rejected,
+and of the matches that start at one position the longest wins ("text.replace_all_regex"), unless the pattern contains
+an assertion such as `$` or a word boundary: then the first alternative wins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from infra.local.engine.language.values import Value
 from infra.local.engine.stdlib import arguments
 from infra.local.engine.stdlib.function import Function, pure
 
-# Python takes the first alternative, and what a lazy quantifier is content with.
+# Python takes the first alternative, and the shortest match of a lazy quantifier.
 _MAY_BE_LONGER = re.compile(r"\||[*+?}]\?")
 _ASSERTION = re.compile(r"\$|\\[bBzZ]")
 _BEYOND_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\\[1-9]|\(\?(?:[=!]|<[=!]|P=|\())")
@@ -46,13 +46,13 @@ def find_all(source: Value, substr: Value) -> Value:
 
 
 def find_all_regex(source: Value, regexp: Value) -> Value:
-    """Return index and text of each match."""
+    """Return the index and the text of each match."""
     text = arguments.text(source, "source")
     return [{"index": start, "match": text[start:end]} for start, end in _matches(_compiled(regexp), text)]
 
 
 def match_regex(source: Value, regexp: Value) -> Value:
-    """Tell whether some part of a string matches."""
+    """Return whether any part of a string matches."""
     return _compiled(regexp).search(arguments.text(source, "source")) is not None
 
 
@@ -63,7 +63,7 @@ def replace_all(source: Value, substr: Value, repl: Value) -> Value:
 
 
 def replace_all_regex(source: Value, regexp: Value, repl: Value) -> Value:
-    """Return a string with every match replaced by the text as it is: there are no backreferences."""
+    """Return a string with every match replaced by literal text: there are no backreferences."""
     text, new = arguments.text(source, "source"), arguments.text(repl, "repl")
     parts, done = [], 0
     for start, end in _matches(_compiled(regexp), text):
@@ -73,13 +73,13 @@ def replace_all_regex(source: Value, regexp: Value, repl: Value) -> Value:
 
 
 def split(source: Value, separator: Value) -> Value:
-    """Return the parts between separators; an empty separator parts the characters."""
+    """Return the parts between separators; an empty separator splits into characters."""
     text, between = arguments.text(source, "source"), arguments.text(separator, "separator")
     return text.split(between) if between else list(text)
 
 
 def substring(source: Value, start: Value, end: Value) -> Value:
-    """Return the characters from `start` to before `end`; negative ones count from the end, all are clamped."""
+    """Return the characters from `start` to before `end`; negative indexes count from the end, all are clamped."""
     text = arguments.text(source, "source")
     return text[arguments.integer(start, "start") : arguments.integer(end, "end")]
 
@@ -115,25 +115,25 @@ def url_decode(source: Value) -> Value:
 def _compiled(regexp: Value) -> re.Pattern[str]:
     pattern = arguments.text(regexp, "regexp")
     if _BEYOND_RE2.search(pattern):
-        raise value_error(f"{pattern!r} is no RE2 expression: it has neither look-around nor backreferences")
+        raise value_error(f"{pattern!r} is not an RE2 expression: RE2 has neither look-around nor backreferences")
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise value_error(f"{pattern!r} is no regular expression: {error}") from error
+        raise value_error(f"{pattern!r} is not a regular expression: {error}") from error
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each match from the left; an empty one right behind another does not count."""
+    """Yield start and end of each match from the left; an empty one directly after another is skipped."""
     position, last_end = 0, -1
     while position <= len(text) and (match := pattern.search(text, position)) is not None:
-        start, end = match.start(), _longest(pattern, text, match)
+        start, end = match.start(), _max_match_end(pattern, text, match)
         if end > start or start != last_end:
             yield start, end
         last_end = end
         position = end if end > start else end + 1
 
 
-def _longest(pattern: re.Pattern[str], text: str, match: re.Match[str]) -> int:
+def _max_match_end(pattern: re.Pattern[str], text: str, match: re.Match[str]) -> int:
     if _MAY_BE_LONGER.search(pattern.pattern) is None or _ASSERTION.search(pattern.pattern) is not None:
         return match.end()
     longer = (end for end in range(len(text), match.end(), -1) if pattern.fullmatch(text, match.start(), end))

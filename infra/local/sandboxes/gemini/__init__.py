@@ -1,1 +1,1 @@
-"""A sandbox of the gemini API on loopback."""
+"""A sandbox of the Gemini API on loopback."""

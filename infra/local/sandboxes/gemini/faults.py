@@ -1,4 +1,4 @@
-"""How Gemini fails: on the wire, and in answers that look like answers."""
+"""How Gemini fails: with HTTP errors, and with well-formed replies whose content is wrong."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.local.sandboxes.gemini.fill import grounded
 from infra.local.sandboxes.gemini.request import ModelRequest
-from infra.local.sandboxes.gemini.scripts import Turn, calling, said
+from infra.local.sandboxes.gemini.scripts import Turn, calling, text_turn
 from infra.local.sandboxes.http import Reply
 
 SLOW_S = 600.0
@@ -19,7 +19,7 @@ def error(status: int, state: str, message: str, *details: dict[str, Any]) -> Re
 
 
 def throttled(wait: str) -> Reply:
-    """Return a 429 that asks to wait, for example `30s`."""
+    """Return a 429 with a retry delay, for example `30s`."""
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": wait}
     return error(429, "RESOURCE_EXHAUSTED", "Quota exceeded for requests per minute.", info)
 
@@ -35,20 +35,20 @@ WIRE: dict[str, Callable[[], Reply]] = {
     "no_json": lambda: Reply.of_text("<html>502 Bad Gateway</html>"),
     "slow": lambda: Reply.of_json({}, headers={}, status=200).held(SLOW_S),
 }
-"""Faults that take the answer's place on the wire."""
+"""Faults that replace the HTTP response."""
 
 ANSWERS: dict[str, Callable[[ModelRequest], Turn]] = {
-    "cut_json": lambda asked: said(json.dumps(grounded(asked))[:-25]),
-    "fenced_json": lambda asked: said(f"```json\n{json.dumps(grounded(asked), indent=1)}\n```"),
-    "wrong_schema": lambda _: said({"answer": 42, "severity": "apocalyptic", "root_causes": "none"}),
-    "empty": lambda _: said(""),
+    "cut_json": lambda request: text_turn(json.dumps(grounded(request))[:-25]),
+    "fenced_json": lambda request: text_turn(f"```json\n{json.dumps(grounded(request), indent=1)}\n```"),
+    "wrong_schema": lambda _: text_turn({"answer": 42, "severity": "apocalyptic", "root_causes": "none"}),
+    "empty": lambda _: text_turn(""),
     "SAFETY": lambda _: Turn([{"text": "I cannot"}], "SAFETY"),
     "RECITATION": lambda _: Turn([], "RECITATION"),
-    "MAX_TOKENS": lambda asked: Turn([{"text": json.dumps(grounded(asked))[:40]}], "MAX_TOKENS"),
+    "MAX_TOKENS": lambda request: Turn([{"text": json.dumps(grounded(request))[:40]}], "MAX_TOKENS"),
     "MALFORMED_FUNCTION_CALL": lambda _: Turn([], "MALFORMED_FUNCTION_CALL"),
     "unknown_function": lambda _: calling(("format_disk", {"now": True})),
 }
-"""Faults in what the model says; `blocked` has no candidate at all."""
+"""Faults in the content of the answer; `blocked` has no candidate at all."""
 
 BLOCKED = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}
 NAMES = sorted([*WIRE, *ANSWERS, "blocked"])

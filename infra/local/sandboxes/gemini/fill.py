@@ -1,4 +1,4 @@
-"""Fills a JSON Schema as a model that agrees with the other analyst would: from the evidence it was shown."""
+"""Fills a JSON Schema as a model that agrees with the offline analyst would: from the evidence in its prompt."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,26 +6,27 @@ from typing import Any
 from infra.local.sandboxes.gemini.request import ModelRequest
 
 Words = Callable[[str], str]
-"""What to write into the text field of a name."""
+"""Returns the text for a field, given the field's name."""
 
 
-def grounded(asked: ModelRequest) -> dict[str, Any]:
+def grounded(request: ModelRequest) -> dict[str, Any]:
     """
-    Return an answer that meets the schema: what the offline analyst said.
+    Return an answer that meets the schema: what the offline analyst answered.
 
-    What it left empty is left out where the schema allows it, and is plausible where not, or where nobody answered.
+    Fields that it left empty are omitted where the schema allows it. Otherwise, or without its answer, they are filled
+    with plausible values.
     """
-    offline = asked.facts.get("offline", {})
-    schema = asked.schema
+    offline = request.facts.get("offline", {})
+    schema = request.schema
     filled = {
         name: offline[name] if name in offline else _value(name, part, schema, _plain)
         for name, part in schema.get("properties", {}).items()
         if name in offline or name in schema.get("required", ()) or not offline
     }
     if "headline" in schema.get("properties", {}):
-        filled |= _opening(asked.facts)
+        filled |= _opening(request.facts)
     for cause in filled.get("root_causes") or []:
-        cause.setdefault("quotes", _quotes(asked, cause.get("evidence_ids", [])))
+        cause.setdefault("quotes", _quotes(request, cause.get("evidence_ids", [])))
     return filled
 
 
@@ -51,7 +52,7 @@ def _value(name: str, part: dict[str, Any], root: dict[str, Any], words: Words) 
 
 
 def _resolved(part: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference, and take the first way of several."""
+    """Follow a reference; of several alternatives take the first."""
     if "anyOf" in part:
         part = part["anyOf"][0]
     name = str(part.get("$ref", "")).removeprefix("#/$defs/")
@@ -63,13 +64,13 @@ def _plain(name: str) -> str:
 
 
 def _opening(facts: dict[str, Any]) -> dict[str, str]:
-    """Return the opening of a brief in the words of the other answers."""
+    """Return the opening of a brief, from the texts of the other answers."""
     symptoms = facts.get("incident", {}).get("initial_symptoms") or ["Something fails"]
-    said = [symptoms[0], facts.get("root_causes", {}).get("most_likely", "")]
-    said.append(facts.get("suggestions", {}).get("recommended_action", ""))
-    return {"headline": symptoms[0].rstrip("."), "summary": " ".join(filter(None, said))}
+    sentences = [symptoms[0], facts.get("root_causes", {}).get("most_likely", "")]
+    sentences.append(facts.get("suggestions", {}).get("recommended_action", ""))
+    return {"headline": symptoms[0].rstrip("."), "summary": " ".join(filter(None, sentences))}
 
 
-def _quotes(asked: ModelRequest, ids: list[str]) -> list[dict[str, str]]:
-    texts = {piece["id"]: piece.get("text", "") for piece in asked.evidence}
+def _quotes(request: ModelRequest, ids: list[str]) -> list[dict[str, str]]:
+    texts = {piece["id"]: piece.get("text", "") for piece in request.evidence}
     return [{"evidence_id": id_, "text": texts[id_][:80]} for id_ in ids if texts.get(id_)][:1]

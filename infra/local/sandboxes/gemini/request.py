@@ -1,4 +1,4 @@
-"""One generateContent request as a sandboxed model reads it: what is asked, with which tools, about which evidence."""
+"""One generateContent request as the sandbox reads it: its schema, tools and evidence."""
 
 import json
 import re
@@ -11,14 +11,14 @@ _FENCED = re.compile(r"<(\w+) untrusted=(\w+)>\n(.*?)\n</\1 untrusted=\2>", re.D
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """A request's body, with the questions a script asks of it."""
+    """A request's body, with the properties that scripts need."""
 
     model: str
     body: dict[str, Any]
 
     @property
     def title(self) -> str:
-        """Name of the contract the answer must follow; it tells the agents apart. Empty when no schema was sent."""
+        """Name of the contract the answer must follow; it identifies the agent. Empty when no schema was sent."""
         return str(self.schema.get("title", ""))
 
     @property
@@ -40,19 +40,19 @@ class ModelRequest:
 
     @property
     def turns(self) -> int:
-        """How often the model has spoken before."""
+        """How many turns the model has taken before."""
         return sum(content.get("role") == "model" for content in self.body["contents"])
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """The fenced evidence of the first message, by name; what is no JSON is left out."""
-        found: dict[str, Any] = {}
+        """The fenced evidence of the first message, by name; text that is not JSON is left out."""
+        facts: dict[str, Any] = {}
         for name, _, text in _FENCED.findall(_text(self.body["contents"][0])):
             try:
-                found[name] = json.loads(text)
+                facts[name] = json.loads(text)
             except ValueError:
                 continue
-        return found
+        return facts
 
     @property
     def evidence(self) -> list[dict[str, Any]]:
@@ -61,11 +61,9 @@ class ModelRequest:
 
     @property
     def chars(self) -> int:
-        """Length of everything that is said to the model."""
-        said = sum(len(json.dumps(content)) for content in self.body["contents"])
-        return (
-            said + len(json.dumps(self.body.get("systemInstruction", ""))) + len(json.dumps(self.body.get("tools", "")))
-        )
+        """Length of everything that is sent to the model."""
+        others = (self.body.get("systemInstruction", ""), self.body.get("tools", ""))
+        return sum(len(json.dumps(part)) for part in (*self.body["contents"], *others))
 
 
 def _text(content: dict[str, Any]) -> str:

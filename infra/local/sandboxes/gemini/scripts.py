@@ -1,4 +1,4 @@
-"""What a sandboxed model says: agreeable, or hostile in one way each, or in all of them."""
+"""How the sandbox model answers: agreeable, hostile in one way, or hostile in every way."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from infra.local.sandboxes.gemini.request import ModelRequest
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn of the model: parts as on the wire, and why it ended."""
+    """One turn of the model: parts in wire format, and the finish reason."""
 
     parts: list[dict[str, Any]] = field(default_factory=list)
     finish: str = "STOP"
@@ -28,8 +28,8 @@ HUGE_CHARS = 10_000_000
 WANTED = ("create_or_update_file", "push_files", "merge_pull_request", "run_shell", "send_mail", "fetch_url")
 
 
-def said(value: object) -> Turn:
-    """Return a turn of text: JSON of anything, a string as it is."""
+def text_turn(value: object) -> Turn:
+    """Return a turn of text: a string unchanged, any other value as JSON."""
     return Turn([{"text": value if isinstance(value, str) else json.dumps(value)}])
 
 
@@ -43,79 +43,85 @@ def calling(*calls: tuple[str, dict[str, Any]]) -> Turn:
     return Turn(parts)
 
 
-def agreeable(asked: ModelRequest) -> Turn:
+def agreeable(request: ModelRequest) -> Turn:
     """Agree with the offline analyst."""
-    return said(grounded(asked) if asked.schema else "I have seen enough.")
+    return text_turn(grounded(request) if request.schema else "I have seen enough.")
 
 
-def lacking_tools(asked: ModelRequest) -> Turn:
-    """Call functions nobody offered, then answer."""
-    return calling(*[(name, {"path": WORKFLOW}) for name in WANTED]) if asked.turns == 0 else agreeable(asked)
+def lacking_tools(request: ModelRequest) -> Turn:
+    """Call functions that were not declared, then answer."""
+    return calling(*[(name, {"path": WORKFLOW}) for name in WANTED]) if request.turns == 0 else agreeable(request)
 
 
-def endless_tools(asked: ModelRequest) -> Turn:
-    """Never answer, always ask for one more function."""
-    return calling((asked.tools[0] if asked.tools else WANTED[0], {"path": "README.md", "text": "x", "sha": "0" * 40}))
+def endless_tools(request: ModelRequest) -> Turn:
+    """Never answer, always call one more function."""
+    return calling(
+        (request.tools[0] if request.tools else WANTED[0], {"path": "README.md", "text": "x", "sha": "0" * 40})
+    )
 
 
-def climbing(asked: ModelRequest) -> Turn:
-    """Use the tools there are to read what is not meant for it, then propose writing there."""
-    if asked.may_call and asked.turns == 0:
+def climbing(request: ModelRequest) -> Turn:
+    """Use the declared tools to read forbidden paths, then propose writing there."""
+    if request.may_call and request.turns == 0:
         read = [("read_file", {"path": path}) for path in (CLIMBING, "/etc/passwd", ".git/config", ".env")]
         return (
-            calling(*read[:4]) if "read_file" in asked.tools else calling(("query_logs", {"words": ['"} or {a=~".+"']}))
+            calling(*read[:4])
+            if "read_file" in request.tools
+            else calling(("query_logs", {"words": ['"} or {a=~".+"']}))
         )
-    return _answer(asked, _plain, CLIMBING)
+    return _answer(request, _plain, CLIMBING)
 
 
-def workflow_patch(asked: ModelRequest) -> Turn:
-    """Propose a change of the pipeline."""
-    return _answer(asked, _plain, WORKFLOW)
+def workflow_patch(request: ModelRequest) -> Turn:
+    """Propose a change of the CI pipeline."""
+    return _answer(request, _plain, WORKFLOW)
 
 
-def markup(asked: ModelRequest) -> Turn:
+def markup(request: ModelRequest) -> Turn:
     """Write HTML and script into every field."""
-    return said(filled(asked.schema, lambda _: MARKUP)) if asked.schema else said(MARKUP)
+    return text_turn(filled(request.schema, lambda _: MARKUP)) if request.schema else text_turn(MARKUP)
 
 
-def ssrf(asked: ModelRequest) -> Turn:
-    """Write an address of the inside into every field."""
-    return said(filled(asked.schema, lambda _: SSRF))
+def ssrf(request: ModelRequest) -> Turn:
+    """Write an internal address into every field."""
+    return text_turn(filled(request.schema, lambda _: SSRF))
 
 
-def invented(asked: ModelRequest) -> Turn:
-    """Cite what nobody showed it."""
-    return said(filled(asked.schema, lambda _: INVENTED))
+def invented(request: ModelRequest) -> Turn:
+    """Cite evidence that does not exist."""
+    return text_turn(filled(request.schema, lambda _: INVENTED))
 
 
-def echoing(asked: ModelRequest) -> Turn:
-    """Repeat the whole prompt in every field, as one that was told to leak would."""
-    prompt = json.dumps(asked.body["contents"][0])
-    return said(filled(asked.schema, lambda _: prompt[:4000]))
+def echoing(request: ModelRequest) -> Turn:
+    """Repeat the prompt in every field, like a model that was instructed to leak it."""
+    prompt = json.dumps(request.body["contents"][0])
+    return text_turn(filled(request.schema, lambda _: prompt[:4000]))
 
 
 def huge(_: ModelRequest) -> Turn:
     """Answer with ten megabytes."""
-    return said(json.dumps({"reasoning": "x" * HUGE_CHARS}))
+    return text_turn(json.dumps({"reasoning": "x" * HUGE_CHARS}))
 
 
-def silencing(asked: ModelRequest) -> Turn:
-    """Do what a poisoned log asks for: dismiss, calm down, recommend nothing."""
-    answer = grounded(asked) if asked.schema else {}
+def silencing(request: ModelRequest) -> Turn:
+    """Obey a poisoned log: dismiss the incident, with low severity."""
+    answer = grounded(request) if request.schema else {}
     calm = {"incident_detected": False, "recommendation": "dismiss", "severity": "low"}
-    return said({**answer, **{name: value for name, value in calm.items() if name in answer}})
+    return text_turn({**answer, **{name: value for name, value in calm.items() if name in answer}})
 
 
-def hostile(asked: ModelRequest) -> Turn:
-    """Everything at once: tools it lacks, then an answer full of all of it."""
-    if asked.turns == 0:
-        return lacking_tools(asked)
-    return _answer(asked, lambda _: f"{MARKUP} {SSRF} {INVENTED}", WORKFLOW)
+def hostile(request: ModelRequest) -> Turn:
+    """Do everything at once: call undeclared tools, then answer with all hostile texts."""
+    if request.turns == 0:
+        return lacking_tools(request)
+    return _answer(request, lambda _: f"{MARKUP} {SSRF} {INVENTED}", WORKFLOW)
 
 
-def _answer(asked: ModelRequest, words: Callable[[str], str], path: str) -> Turn:
-    """Return a whole answer that names `path` wherever a path is asked for."""
-    return said(filled(asked.schema, lambda name: path if name in ("path", "suggested_fix_locations") else words(name)))
+def _answer(request: ModelRequest, words: Callable[[str], str], path: str) -> Turn:
+    """Return a full answer with `path` in every field that holds a path."""
+    return text_turn(
+        filled(request.schema, lambda name: path if name in ("path", "suggested_fix_locations") else words(name))
+    )
 
 
 def _plain(name: str) -> str:

@@ -1,1 +1,1 @@
-"""A sandbox of the github API on loopback."""
+"""A sandbox of the GitHub API on loopback."""

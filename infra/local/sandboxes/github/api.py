@@ -1,4 +1,4 @@
-"""What every endpoint of the GitHub sandbox speaks: the call, the errors, the pages."""
+"""What all endpoints of the GitHub sandbox share: the call, the errors, paging."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class GithubApiError(Exception):
-    """An answer in GitHub's shape of an error."""
+    """An error, in GitHub's format."""
 
     def __init__(self, status: int, message: str, errors: Sequence[dict[str, str]] = ()) -> None:
         super().__init__(message)
@@ -26,19 +26,19 @@ class GithubApiError(Exception):
 
 
 def not_found() -> GithubApiError:
-    """Return GitHub's answer to everything that is absent or hidden."""
+    """Return GitHub's answer for anything that does not exist or is hidden."""
     return GithubApiError(404, "Not Found")
 
 
 def invalid(resource: str, field: str, code: str = "invalid", message: str = "") -> GithubApiError:
-    """Return GitHub's answer to a field it cannot accept."""
+    """Return GitHub's answer for an invalid field."""
     detail = {"resource": resource, "code": code, "field": field, "message": message}
     return GithubApiError(422, "Validation Failed", [{key: value for key, value in detail.items() if value}])
 
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One call of the API: the request, the words its path carried, and the repository it is about."""
+    """One call of the API: the request, the arguments in its path, and its repository."""
 
     request: Request
     args: Sequence[str]
@@ -46,13 +46,13 @@ class ApiCall:
     repo: str
     default_branch: str
     web: str
-    """Base URL of the pages for people."""
+    """Base URL of the HTML pages."""
     api: str
-    """Base URL of the API as the client wrote it, `/api/v3` included."""
+    """Base URL of the API as the client wrote it, with its `/api/v3` if any."""
     tree_limit: int
-    """Most entries a recursive tree may hold before it is cut."""
+    """Maximum number of entries of a recursive tree before it is truncated."""
     is_archived: bool = False
-    """Nothing can be written."""
+    """When true, every write is refused."""
 
     @property
     def owner(self) -> str:
@@ -70,7 +70,7 @@ class ApiCall:
         return f"{self.web}/{self.repo}"
 
     def body(self) -> Json:
-        """Return the JSON object that was sent. Raises ApiError."""
+        """Return the JSON object that was sent. Raises GithubApiError."""
         try:
             sent = self.request.json()
         except ValueError:
@@ -79,13 +79,13 @@ class ApiCall:
             raise GithubApiError(400, "Body should be a JSON object")
         return sent
 
-    def number(self, name: str, default: int, most: int) -> int:
-        """Return a positive parameter of the URL, at most `most`; `default` when it is none."""
+    def number(self, name: str, default: int, maximum: int) -> int:
+        """Return a positive parameter of the URL, at most `maximum`; `default` when it is not one."""
         text = self.request.param(name)
-        return min(int(text), most) if text.isdigit() and int(text) > 0 else default
+        return min(int(text), maximum) if text.isdigit() and int(text) > 0 else default
 
     def commit_sha(self, ref: str) -> str:
-        """Return the sha of the commit `ref` names. Raises ApiError 409 when empty, 404 when there is none."""
+        """Return the sha of the commit `ref` names. Raises GithubApiError: 409 when empty, 404 when not found."""
         if self.git.is_empty():
             raise GithubApiError(409, "Git Repository is empty.")
         sha = self.git.resolve(ref)
@@ -98,13 +98,13 @@ Handler = Callable[[ApiCall], Reply]
 
 
 def paged(call: ApiCall, items: Sequence[Any]) -> Reply:
-    """Answer one page of a list, 30 items unless asked otherwise, with the Link header."""
+    """Answer one page of a list, by default 30 items, with the Link header."""
     size, page = call.number("per_page", 30, 100), call.number("page", 1, 10**6)
     return Reply.of_json(items[(page - 1) * size : page * size], headers=link(call, len(items), size, page))
 
 
 def link(call: ApiCall, total: int, size: int, page: int) -> dict[str, str]:
-    """Return the Link header of a page; nothing when there is one page only."""
+    """Return the Link header of a page; empty when there is only one page."""
     last = max(1, -(-total // size))
     around = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
     if page == 1:
@@ -116,10 +116,10 @@ def link(call: ApiCall, total: int, size: int, page: int) -> dict[str, str]:
 
 
 def _page_url(call: ApiCall, size: int, page: int) -> str:
-    """Return the address of another page of the same list, with every other parameter kept as it was written."""
+    """Return the address of another page of the same list; every other parameter stays as it was written."""
     path, _, query = call.request.raw_path.partition("?")
-    kept = [part for part in query.split("&") if part and part.split("=")[0] not in ("page", "per_page")]
-    return f"{call.web}{path}?" + "&".join([*kept, f"per_page={size}", f"page={page}"])
+    others = [part for part in query.split("&") if part and part.split("=")[0] not in ("page", "per_page")]
+    return f"{call.web}{path}?" + "&".join([*others, f"per_page={size}", f"page={page}"])
 
 
 def encoded(content: bytes) -> str:

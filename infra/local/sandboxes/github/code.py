@@ -33,11 +33,11 @@ def list_branches(call: ApiCall) -> Reply:
 def get_branch(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/branches/{branch}."""
     name = call.args[0]
-    found = [sha for ref, sha, _ in call.git.refs("refs/heads/") if ref == f"refs/heads/{name}"]
-    if not found:
+    shas = [sha for ref, sha, _ in call.git.refs("refs/heads/") if ref == f"refs/heads/{name}"]
+    if not shas:
         raise GithubApiError(404, "Branch not found")
     links = {"self": f"{call.repo_api}/branches/{name}", "html": f"{call.repo_web}/tree/{name}"}
-    commit = shape.commit(call, call.git.commit(found[0]))
+    commit = shape.commit(call, call.git.commit(shas[0]))
     return Reply.of_json({"name": name, "commit": commit, "_links": links, "protected": False})
 
 
@@ -54,7 +54,7 @@ def list_commits(call: ApiCall) -> Reply:
 
 
 def get_commit(call: ApiCall) -> Reply:
-    """GET /repos/{owner}/{repo}/commits/{ref}; the Accept header may ask for the sha or the diff alone."""
+    """GET /repos/{owner}/{repo}/commits/{ref}; the Accept header may request only the sha or only the diff."""
     if call.git.is_empty():
         raise GithubApiError(409, "Git Repository is empty.")
     sha = call.git.resolve(call.args[0])
@@ -130,7 +130,7 @@ def get_contents(call: ApiCall) -> Reply:
 
 
 def search_code(call: ApiCall) -> Reply:
-    """GET /search/code: every word must be in the file; of the qualifiers only `repo:` is understood."""
+    """GET /search/code: every word must be in the file; of the qualifiers only `repo:` is applied."""
     try:
         parts = shlex.split(call.request.param("q"))
     except ValueError:
@@ -143,14 +143,14 @@ def search_code(call: ApiCall) -> Reply:
     is_here = not wanted or call.repo.lower() in (name.lower() for name in wanted)
     paths = call.git.grep(sha, words) if sha and is_here else []
     size, page = call.number("per_page", 30, 100), call.number("page", 1, 10**6)
-    shown = [_search_row(call, sha or "", path) for path in paths[(page - 1) * size : page * size]]
-    body = {"total_count": len(paths), "incomplete_results": False, "items": shown}
+    items = [_search_row(call, sha or "", path) for path in paths[(page - 1) * size : page * size]]
+    body = {"total_count": len(paths), "incomplete_results": False, "items": items}
     return Reply.of_json(body, headers=link(call, len(paths), size, page))
 
 
 def _search_row(call: ApiCall, sha: str, path: str) -> Json:
     entry = call.git.entry(sha, path)
-    assert entry is not None, "git grep names only files that are there"
-    kept = ("name", "path", "sha", "url", "git_url", "html_url")
+    assert entry is not None, "git grep returns only existing files"
+    keys = ("name", "path", "sha", "url", "git_url", "html_url")
     row = shape.content(call, entry, path, sha)
-    return {**{key: row[key] for key in kept}, "repository": shape.repository(call), "score": 1.0}
+    return {**{key: row[key] for key in keys}, "repository": shape.repository(call), "score": 1.0}

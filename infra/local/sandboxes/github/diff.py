@@ -1,4 +1,4 @@
-"""What changed between two trees, file by file, in GitHub's words."""
+"""The changes between two trees, file by file, with GitHub's status names."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _MAX_PATCH_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """One file of a diff; `patch` is none for binary files, pure renames and patches too large to show."""
+    """One file of a diff; `patch` is None for binary files, pure renames and too large patches."""
 
     path: str
     previous_path: str | None
@@ -23,7 +23,7 @@ class ChangedFile:
 
 
 def changed_files(repository: Repository, base: str | None, head: str) -> list[ChangedFile]:
-    """Return the files that differ between two tree-ishes; `base` none means everything is new. Raises GitError."""
+    """Return the files that differ between two tree-ishes; without `base` every file is added. Raises GitError."""
     span = ["-M", base or EMPTY_TREE, head]
     rows = repository.run("diff", "--raw", "-z", "--abbrev=40", *span).decode(errors="replace").split("\0")
     patches = _patches(repository.run("diff", "--no-color", "--no-ext-diff", *span).decode(errors="replace"))
@@ -32,10 +32,10 @@ def changed_files(repository: Repository, base: str | None, head: str) -> list[C
         _, _, old_sha, new_sha, status = rows.pop(0).split()
         first = rows.pop(0)
         path = rows.pop(0) if status[0] in "RC" else first
-        # A change of type (file to link) is shown as two diffs: one that removes, one that adds.
-        shown = "\n".join(filter(None, [patches.pop(0) for _ in range(2 if status[0] == "T" else 1)]))
+        # git prints a change of type (file to link) as two diffs: one that removes, one that adds.
+        patch = "\n".join(filter(None, [patches.pop(0) for _ in range(2 if status[0] == "T" else 1)]))
         sha = old_sha if status[0] == "D" else new_sha
-        files.append(_changed_file(path, first if path != first else None, status[0], sha, shown))
+        files.append(_changed_file(path, first if path != first else None, status[0], sha, patch))
     return files
 
 
@@ -60,7 +60,7 @@ def _changed_file(path: str, previous: str | None, status: str, sha: str, patch:
 
 
 def _patches(diff: str) -> list[str]:
-    """Cut a diff into one patch per file; each starts at its first hunk, as GitHub's do, and is empty without one."""
+    """Split a diff into one patch per file; each starts at its first hunk, as on GitHub, and is empty without one."""
     # Only headers start at column 0 with "diff --git": content lines start with a blank, a sign or a backslash.
     sections = re.split(r"(?m)^diff --git .*\n", diff)[1:]
     return [_hunks(section) for section in sections]

@@ -13,7 +13,7 @@ _RECORD = "%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
 
 
 class GitError(Exception):
-    """Git said no; the message is its own."""
+    """A git command failed; the message is git's own."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class CommitRecord:
 
 @dataclass(frozen=True)
 class TreeEntry:
-    """One row of a tree; `size` in bytes is none for trees and submodules."""
+    """One row of a tree; `size` is in bytes, None for trees and submodules."""
 
     mode: str
     type: str
@@ -50,7 +50,7 @@ class TreeEntry:
 
 @dataclass(frozen=True)
 class TreeEdit:
-    """One path to set, or to delete when `sha` is none."""
+    """One path to set, or to delete when `sha` is None."""
 
     path: str
     mode: str
@@ -69,7 +69,7 @@ class Repository:
 
         Raises GitError when it fails.
         """
-        # Neither the user's configuration nor the owner of the folder may change an answer.
+        # The user's configuration and the owner of the folder must not change a result.
         command = ["git", "--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.quotePath=false"]
         done = subprocess.run(
             [*command, f"--git-dir={self.git_dir}", *args],
@@ -88,11 +88,11 @@ class Repository:
         return self.run(*args, stdin=stdin, env=env).decode(errors="replace").strip()
 
     def is_empty(self) -> bool:
-        """Tell whether the repository has no reference at all."""
+        """Return whether the repository has no reference at all."""
         return not self.text("for-each-ref", "--count=1")
 
     def resolve(self, ref: str, kind: str = "commit") -> str | None:
-        """Return the full sha `ref` stands for as a commit, tree or blob; none when there is no such thing."""
+        """Return the full sha `ref` stands for as a commit, tree or blob, or None when it does not exist."""
         if not ref or ref.startswith("-"):
             return None
         for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
@@ -105,8 +105,8 @@ class Repository:
     def refs(self, prefix: str) -> list[tuple[str, str, str]]:
         """Return (name, sha, type) of every reference whose name starts with `prefix`."""
         rows = self.text("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)").splitlines()
-        found = [tuple(row.split(" ")) for row in rows]
-        return [(name, sha, kind) for name, sha, kind in found if name.startswith(prefix)]
+        refs = [tuple(row.split(" ")) for row in rows]
+        return [(name, sha, kind) for name, sha, kind in refs if name.startswith(prefix)]
 
     def set_ref(self, ref: str, sha: str, *, is_new: bool) -> None:
         """Point `ref` at `sha`. Raises GitError, also when it `is_new` and exists."""
@@ -132,12 +132,12 @@ class Repository:
         return [_entry(row) for row in rows if row]
 
     def entry(self, ref: str, path: str) -> TreeEntry | None:
-        """Return the entry at `path`; none when there is none."""
+        """Return the entry at `path`, or None when it does not exist."""
         rows = self.run("ls-tree", "-z", "-l", "--end-of-options", ref, path.rstrip("/")).decode(errors="replace")
         return _entry(rows.rstrip("\0")) if rows else None
 
     def write_tree(self, base_tree: str | None, edits: Sequence[TreeEdit]) -> str:
-        """Store a tree: `base_tree` with `edits` applied, in order. Raises GitError when an edit cannot be."""
+        """Store a tree: `base_tree` with `edits` applied, in order. Raises GitError when an edit is impossible."""
         rows = [f"{edit.mode if edit.sha else '0'} {edit.sha or '0' * 40}\t{edit.path}\0" for edit in edits]
         with tempfile.TemporaryDirectory() as folder:
             env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
@@ -149,7 +149,7 @@ class Repository:
     def write_commit(
         self, message: str, tree: str, parents: Sequence[str], author: Person, committer: Person
     ) -> CommitRecord:
-        """Store a commit, reachable from nothing yet. Raises GitError."""
+        """Store a commit that no reference points to yet. Raises GitError."""
         env = {
             **{f"GIT_AUTHOR_{key}": value for key, value in _identity(author).items()},
             **{f"GIT_COMMITTER_{key}": value for key, value in _identity(committer).items()},
@@ -176,7 +176,7 @@ class Repository:
         return int(self.text("rev-list", "--count", *options, "--end-of-options", ref, *where))
 
     def grep(self, ref: str, words: Sequence[str]) -> list[str]:
-        """Return the paths of text files at `ref` that hold every one of `words`, whatever their case."""
+        """Return the paths of text files at `ref` that contain every one of `words`, ignoring case."""
         patterns = [part for word in words for part in ("-e", word)]
         try:
             out = self.run("grep", "-l", "-z", "-I", "-i", "-F", "--all-match", *patterns, ref, "--")

@@ -1,4 +1,4 @@
-"""The JSON shapes of the GitHub REST API, as far as clients read them.
+"""The JSON of the GitHub REST API, with the fields that clients read.
 
 Source: https://docs.github.com/en/rest (API version 2022-11-28)
 """
@@ -32,9 +32,9 @@ def user(call: ApiCall, login: str) -> Json:
 
 
 def account(call: ApiCall, who: Person) -> Json | None:
-    """Shape the account behind an author: known by GitHub's own no-reply address alone."""
-    found = re.fullmatch(r"(?:\d+\+)?([A-Za-z0-9-]+)@users\.noreply\.github\.com", who.email)
-    return user(call, found[1]) if found else None
+    """Shape the account of an author; only GitHub's own no-reply addresses have one."""
+    match = re.fullmatch(r"(?:\d+\+)?([A-Za-z0-9-]+)@users\.noreply\.github\.com", who.email)
+    return user(call, match[1]) if match else None
 
 
 def repository(call: ApiCall) -> Json:
@@ -127,7 +127,7 @@ def commit(call: ApiCall, record: CommitRecord) -> Json:
 
 
 def changed_file(call: ApiCall, changed: ChangedFile, sha: str) -> Json:
-    """Shape one file of a diff, seen at commit `sha`; `patch` is left out as GitHub does when there is none to show."""
+    """Shape one file of a diff, at commit `sha`; without a patch the field is left out, as on GitHub."""
     path = quote(changed.path)
     shape: Json = {
         "sha": changed.sha,
@@ -187,34 +187,34 @@ def team(call: ApiCall, slug: str) -> Json:
     return {"id": 1, "node_id": "T_1", "name": slug, "slug": slug, "url": f"{call.api}/organizations/1/team/1"}
 
 
-def pull(call: ApiCall, kept: Json) -> Json:
-    """Shape a pull request; `kept` is its row of the store."""
-    page = f"{call.repo_web}/pull/{kept['number']}"
-    issue = f"{call.repo_api}/issues/{kept['number']}"
+def pull(call: ApiCall, row: Json) -> Json:
+    """Shape a pull request; `row` is its row in the store."""
+    page = f"{call.repo_web}/pull/{row['number']}"
+    issue = f"{call.repo_api}/issues/{row['number']}"
     same = ("number", "state", "title", "body", "draft", "created_at", "updated_at")
     return {
-        **{key: kept[key] for key in same},
-        "head": _pull_end(call, kept["head"]),
-        "base": _pull_end(call, kept["base"]),
-        "id": kept["number"],
-        "node_id": f"PR_{kept['number']}",
-        "url": f"{call.repo_api}/pulls/{kept['number']}",
+        **{key: row[key] for key in same},
+        "head": _pull_end(call, row["head"]),
+        "base": _pull_end(call, row["base"]),
+        "id": row["number"],
+        "node_id": f"PR_{row['number']}",
+        "url": f"{call.repo_api}/pulls/{row['number']}",
         "html_url": page,
         "diff_url": f"{page}.diff",
         "patch_url": f"{page}.patch",
         "issue_url": issue,
         "comments_url": f"{issue}/comments",
         "user": user(call, "sandbox"),
-        "labels": [label(call, name) for name in kept["labels"]],
-        "requested_reviewers": [user(call, login) for login in kept.get("reviewers", [])],
-        "requested_teams": [team(call, slug) for slug in kept.get("teams", [])],
+        "labels": [label(call, name) for name in row["labels"]],
+        "requested_reviewers": [user(call, login) for login in row.get("reviewers", [])],
+        "requested_teams": [team(call, slug) for slug in row.get("teams", [])],
         "locked": False,
-        "merged": kept.get("merged_at") is not None,
-        "merged_at": kept.get("merged_at"),
-        "merge_commit_sha": kept.get("merge_commit"),
-        "closed_at": kept.get("closed_at"),
+        "merged": row.get("merged_at") is not None,
+        "merged_at": row.get("merged_at"),
+        "merge_commit_sha": row.get("merge_commit"),
+        "closed_at": row.get("closed_at"),
         "mergeable": None,
-        "comments": len(kept["comments"]),
+        "comments": len(row["comments"]),
     }
 
 

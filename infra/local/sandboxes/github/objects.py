@@ -23,14 +23,14 @@ def list_refs(call: ApiCall) -> Reply:
 
 
 def get_ref(call: ApiCall) -> Reply:
-    """GET /repos/{owner}/{repo}/git/ref/{ref}: the exact one."""
+    """GET /repos/{owner}/{repo}/git/ref/{ref}: the exact reference."""
     if call.git.is_empty():
         raise GithubApiError(409, "Git Repository is empty.")
     wanted = f"refs/{call.args[0]}"
-    found = [row for row in call.git.refs(wanted) if row[0] == wanted]
-    if not found:
+    rows = [row for row in call.git.refs(wanted) if row[0] == wanted]
+    if not rows:
         raise not_found()
-    return Reply.of_json(shape.ref(call, *found[0]))
+    return Reply.of_json(shape.ref(call, *rows[0]))
 
 
 def create_ref(call: ApiCall) -> Reply:
@@ -98,13 +98,13 @@ def create_blob(call: ApiCall) -> Reply:
 
 
 def get_tree(call: ApiCall) -> Reply:
-    """GET /repos/{owner}/{repo}/git/trees/{tree_sha}; the answer bears the sha it was asked for, as GitHub's does."""
+    """GET /repos/{owner}/{repo}/git/trees/{tree_sha}; the answer repeats the requested sha, as GitHub does."""
     if call.git.is_empty():
         raise GithubApiError(409, "Git Repository is empty.")
-    # GitHub takes any value of `recursive` for yes, even 0 and "false".
+    # GitHub treats any value of `recursive` as true, even 0 and "false".
     is_recursive = "recursive" in call.request.query
-    asked = call.args[0]
-    sha = asked if call.git.resolve(asked, "tree") and re.fullmatch("[0-9a-f]{40}", asked) else call.git.resolve(asked)
+    name = call.args[0]
+    sha = name if call.git.resolve(name, "tree") and re.fullmatch("[0-9a-f]{40}", name) else call.git.resolve(name)
     if sha is None:
         raise not_found()
     return _tree_reply(call, sha, 200, is_recursive=is_recursive)
@@ -151,11 +151,11 @@ def create_commit(call: ApiCall) -> Reply:
     return Reply.of_json(shape.git_commit(call, record), 201)
 
 
-def _person(given: Json | None, default: Person) -> Person:
-    if not given:
+def _person(fields: Json | None, default: Person) -> Person:
+    if not fields:
         return default
-    at = datetime.fromisoformat(given["date"]).astimezone(UTC) if given.get("date") else default.at
-    return Person(given.get("name", default.name), given.get("email", default.email), at)
+    at = datetime.fromisoformat(fields["date"]).astimezone(UTC) if fields.get("date") else default.at
+    return Person(fields.get("name", default.name), fields.get("email", default.email), at)
 
 
 def _tree_reply(call: ApiCall, sha: str, status: int, *, is_recursive: bool = False) -> Reply:
@@ -167,7 +167,7 @@ def _tree_reply(call: ApiCall, sha: str, status: int, *, is_recursive: bool = Fa
 
 
 def _tree_edits(call: ApiCall, row: Json, base_tree: str | None) -> list[TreeEdit]:
-    """Read one row of a new tree: content to store, an object to name, or a null sha that deletes."""
+    """Read one row of a new tree: content to store, an existing object, or a null sha that deletes."""
     path, mode = str(row.get("path") or ""), str(row.get("mode") or "")
     if mode not in _MODES or not path or path.startswith("/") or ".." in path.split("/"):
         raise GithubApiError(422, "tree contains a malformed path or mode")

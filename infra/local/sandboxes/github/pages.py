@@ -1,4 +1,4 @@
-"""The pages for people: a pull request or a commit with its diff, everything escaped."""
+"""The HTML pages: a pull request or a commit with its diff, everything escaped."""
 
 from html import escape
 

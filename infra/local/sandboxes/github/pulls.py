@@ -1,4 +1,4 @@
-"""Pull requests, labels and comments: what GitHub keeps beside git, kept here in one JSON file a human can read."""
+"""Pull requests, labels and comments: what GitHub stores outside git, here in one readable JSON file."""
 
 import json
 import threading
@@ -30,24 +30,24 @@ class PullStore:
     def change(self, edit: Callable[[Json], Any]) -> Any:
         """Apply `edit` to everything, write it back and return what `edit` returned."""
         with self.lock:
-            kept = self.load()
-            result = edit(kept)
+            content = self.load()
+            result = edit(content)
             fresh = self.path.with_suffix(".new")
-            fresh.write_text(json.dumps(kept, indent=2) + "\n")
+            fresh.write_text(json.dumps(content, indent=2) + "\n")
             fresh.replace(self.path)
             return result
 
     def find(self, number: int) -> Json:
-        """Return one pull request. Raises ApiError 404."""
+        """Return one pull request. Raises GithubApiError 404."""
         for pull in self.load()["pulls"]:
             if pull["number"] == number:
-                found: Json = pull
-                return found
+                row: Json = pull
+                return row
         raise not_found()
 
 
 class PullEndpoints:
-    """The endpoints that need the store; reviews may be asked of `collaborators` alone, none: of all."""
+    """The endpoints that need the store; only `collaborators` can be reviewers, or everyone when it is None."""
 
     def __init__(
         self, store: PullStore, collaborators: frozenset[str] | None = None, webhook: PullRequestWebhook | None = None
@@ -95,7 +95,7 @@ class PullEndpoints:
         if not body.get("title"):
             raise invalid("PullRequest", "title", "missing_field")
         _check_branches(call, head, base)
-        pull = self._store.change(lambda kept: _insert(call, kept, body, head, base))
+        pull = self._store.change(lambda content: _insert(call, content, body, head, base))
         self._notify(call, "opened", pull)
         return Reply.of_json(shape.pull(call, pull), 201)
 
@@ -115,7 +115,7 @@ class PullEndpoints:
         return Reply.of_json(shape.pull(call, pull))
 
     def merge_pull(self, call: ApiCall) -> Reply:
-        """PUT /repos/{owner}/{repo}/pulls/{number}/merge, by a merge commit. Raises ApiError 405 when it cannot be."""
+        """PUT /repos/{owner}/{repo}/pulls/{number}/merge, with a merge commit. Raises GithubApiError 405."""
         pull = self._store.find(int(call.args[0]))
         base, head = pull_ends(call, pull)
         if pull["state"] != "open" or pull["draft"]:
@@ -132,11 +132,11 @@ class PullEndpoints:
         call.git.set_ref(f"refs/heads/{pull['base']}", sha, is_new=False)
         at = shape.stamp(clock.now())
         merged = {"state": "closed", "merged_at": at, "closed_at": at, "merge_commit": sha}
-        self._notify(call, "closed", self._edit(call, lambda kept: kept.update(merged)))
+        self._notify(call, "closed", self._edit(call, lambda row: row.update(merged)))
         return Reply.of_json({"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
     def request_reviewers(self, call: ApiCall) -> Reply:
-        """POST /repos/{owner}/{repo}/pulls/{number}/requested_reviewers: all of them, or 422 for one who cannot be."""
+        """POST /repos/{owner}/{repo}/pulls/{number}/requested_reviewers; 422 when one of them is not allowed."""
         body = call.body()
         people, teams = list(body.get("reviewers") or []), list(body.get("team_reviewers") or [])
         if "sandbox" in people:
@@ -162,16 +162,16 @@ class PullEndpoints:
         return Reply.of_json([shape.label(call, name) for name in self._store.find(int(call.args[0]))["labels"]])
 
     def add_labels(self, call: ApiCall) -> Reply:
-        """POST /repos/{owner}/{repo}/issues/{number}/labels: unknown labels are created, known ones kept once."""
+        """POST /repos/{owner}/{repo}/issues/{number}/labels: unknown labels are created, duplicates are ignored."""
         sent = call.request.json()
         names = sent.get("labels", []) if isinstance(sent, dict) else sent
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise invalid("Label", "name")
 
-        def add(kept: Json) -> Any:
-            pull = _find(kept, int(call.args[0]))
+        def add(content: Json) -> Any:
+            pull = _find(content, int(call.args[0]))
             pull["labels"] = list(dict.fromkeys([*pull["labels"], *names]))
-            kept["labels"] = list(dict.fromkeys([*kept["labels"], *names]))
+            content["labels"] = list(dict.fromkeys([*content["labels"], *names]))
             return pull["labels"]
 
         return Reply.of_json([shape.label(call, name) for name in self._store.change(add)])
@@ -205,10 +205,10 @@ class PullEndpoints:
         if not isinstance(name, str) or not name:
             raise invalid("Label", "name", "missing_field")
 
-        def add(kept: Json) -> None:
-            if name in kept["labels"]:
+        def add(content: Json) -> None:
+            if name in content["labels"]:
                 raise invalid("Label", "name", "already_exists")
-            kept["labels"].append(name)
+            content["labels"].append(name)
 
         self._store.change(add)
         return Reply.of_json(shape.label(call, name), 201)
@@ -218,8 +218,8 @@ class PullEndpoints:
             self._webhook.notify(call, action, pull)
 
     def _edit(self, call: ApiCall, edit: Callable[[Json], None]) -> Json:
-        def apply(kept: Json) -> Json:
-            pull = _find(kept, int(call.args[0]))
+        def apply(content: Json) -> Json:
+            pull = _find(content, int(call.args[0]))
             edit(pull)
             pull["updated_at"] = shape.stamp(clock.now())
             return pull
@@ -229,7 +229,7 @@ class PullEndpoints:
 
 
 def _check_branches(call: ApiCall, head: str, base: str) -> None:
-    """Refuse a pull request between branches that are not there or hold nothing new. Raises ApiError 422."""
+    """Refuse a pull request between branches that do not exist or have no new commits. Raises GithubApiError 422."""
     heads = {name.removeprefix("refs/heads/"): sha for name, sha, _ in call.git.refs("refs/heads/")}
     for field, name in (("head", head), ("base", base)):
         if name not in heads:
@@ -241,15 +241,15 @@ def _check_branches(call: ApiCall, head: str, base: str) -> None:
         )
 
 
-def _insert(call: ApiCall, kept: Json, body: Json, head: str, base: str) -> Json:
-    if any(pull["state"] == "open" and (pull["head"], pull["base"]) == (head, base) for pull in kept["pulls"]):
+def _insert(call: ApiCall, content: Json, body: Json, head: str, base: str) -> Json:
+    if any(pull["state"] == "open" and (pull["head"], pull["base"]) == (head, base) for pull in content["pulls"]):
         message = f"A pull request already exists for {call.owner}:{head}."
         raise GithubApiError(
             422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}]
         )
     at = shape.stamp(clock.now())
     pull = {
-        "number": len(kept["pulls"]) + 1,
+        "number": len(content["pulls"]) + 1,
         "title": body["title"],
         "body": body.get("body"),
         "head": head,
@@ -261,18 +261,18 @@ def _insert(call: ApiCall, kept: Json, body: Json, head: str, base: str) -> Json
         "created_at": at,
         "updated_at": at,
     }
-    kept["pulls"].append(pull)
+    content["pulls"].append(pull)
     return pull
 
 
-def _find(kept: Json, number: int) -> Json:
-    for pull in kept["pulls"]:
+def _find(content: Json, number: int) -> Json:
+    for pull in content["pulls"]:
         if pull["number"] == number:
-            found: Json = pull
-            return found
+            row: Json = pull
+            return row
     raise not_found()
 
 
 def pull_ends(call: ApiCall, pull: Json) -> tuple[str, str]:
-    """Return the shas of base and head. Raises ApiError 404 when a branch is gone."""
+    """Return the shas of base and head. Raises GithubApiError 404 when a branch is gone."""
     return call.commit_sha(f"refs/heads/{pull['base']}"), call.commit_sha(f"refs/heads/{pull['head']}")

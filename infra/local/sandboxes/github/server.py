@@ -1,7 +1,7 @@
-"""A stand-in for api.github.com on loopback, over a real git repository.
+"""A sandbox of api.github.com on loopback, over a real git repository.
 
-A branch made through the API is a branch plain `git` sees. Pull requests are kept in a JSON file beside the repository,
-and each has a page (`/{owner}/{repo}/pull/{number}`), so that a link to it opens.
+A branch created through the API is visible to plain `git`. Pull requests are stored in a JSON file in the repository's
+folder, and each has a page (`/{owner}/{repo}/pull/{number}`), so that links to it work.
 
     python -m infra.local.sandboxes.github.server --git-dir repo.git --repo octo/shop --port 8085 --token secret
 """
@@ -53,10 +53,10 @@ _REPOSITORY_ROUTES: list[tuple[str, str, Handler]] = [
 
 class GithubSandbox(Sandbox):
     """
-    GitHub for one repository; `token` none lets everybody in, `is_public` lets strangers read.
+    GitHub for one repository; without `token` every client is admitted, `is_public` lets anonymous clients read.
 
-    `fault`, called before each answer, may return a reply to give in its place. Pull requests are kept in `pulls_path`,
-    by default `<git_dir>/pulls.json`; reviews can be asked of `collaborators`, logins and team slugs, none of all.
+    `fault`, called before each answer, may return a reply to use instead. Pull requests are stored in `pulls_path`, by
+    default `<git_dir>/pulls.json`; only `collaborators` (logins and team slugs) can be reviewers, or all when None.
     """
 
     def __init__(
@@ -117,12 +117,12 @@ class GithubSandbox(Sandbox):
         return replace(reply, headers={**self._rate_headers(), **reply.headers})
 
     def _page(self, request: Request) -> Reply | None:
-        """Answer the browser's paths; none when it is not one of them."""
-        found = re.fullmatch(rf"/{re.escape(self.repo)}/(pull|commit)/([0-9a-f]+)", request.path)
-        if request.method != "GET" or found is None:
+        """Answer the paths of HTML pages; return None for any other path."""
+        match = re.fullmatch(rf"/{re.escape(self.repo)}/(pull|commit)/([0-9a-f]+)", request.path)
+        if request.method != "GET" or match is None:
             return None
-        call = self._call(request, [found[2]], "")
-        return pages.pull_page(call, self._pulls) if found[1] == "pull" else pages.commit_page(call)
+        call = self._call(request, [match[2]], "")
+        return pages.pull_page(call, self._pulls) if match[1] == "pull" else pages.commit_page(call)
 
     def _api(self, request: Request) -> Reply:
         prefix = "/api/v3" if request.path.startswith("/api/v3/") else ""
@@ -131,18 +131,18 @@ class GithubSandbox(Sandbox):
         if self._is_archived and request.method not in ("GET", "HEAD") and path.startswith("/repos/"):
             raise GithubApiError(403, "Repository was archived so is read-only.")
         for method, pattern, handler in self._routes:
-            found = pattern.fullmatch(path)
-            if found and request.method in (method, "HEAD" if method == "GET" else method):
-                return handler(self._call(request, [group or "" for group in found.groups()], prefix))
+            match = pattern.fullmatch(path)
+            if match and request.method in (method, "HEAD" if method == "GET" else method):
+                return handler(self._call(request, [group or "" for group in match.groups()], prefix))
         raise not_found()
 
     def _check_token(self, request: Request, path: str) -> None:
-        """Let in who bears the token. Raises ApiError: 401 for a wrong one, 404 hides a private repository."""
-        given = request.headers.get("Authorization", "")
+        """Admit requests with the token. Raises GithubApiError: 401 for a wrong one, 404 hides a private repository."""
+        authorization = request.headers.get("Authorization", "")
         if self._token is None or path.startswith("/app/"):
             return
-        if given:
-            if given.split(" ", 1)[-1] != self._token:
+        if authorization:
+            if authorization.split(" ", 1)[-1] != self._token:
                 raise GithubApiError(401, "Bad credentials")
         elif request.method != "GET" or path in ("/search/code", "/user"):
             raise GithubApiError(401, "Requires authentication")
@@ -150,7 +150,7 @@ class GithubSandbox(Sandbox):
             raise not_found()
 
     def _call(self, request: Request, args: list[str], prefix: str) -> ApiCall:
-        # Addresses are those of the client: it may have come by another name than 127.0.0.1.
+        # Links use the host name of the client, which may not be 127.0.0.1.
         web = f"http://{request.headers.get('Host') or self.url.removeprefix('http://')}"
         place = (self._git, self.repo, self._default_branch, web, web + prefix)
         return ApiCall(request, args, *place, self._tree_limit, self._is_archived)
@@ -177,7 +177,7 @@ class GithubSandbox(Sandbox):
         return Reply.of_json({"resources": {"core": core, "search": search}, "rate": core})
 
     def _create_access_token(self, call: ApiCall) -> Reply:
-        """Give an app's installation the sandbox's own token; the app's signature is not checked."""
+        """Give an app's installation the sandbox's own token, without a check of the app's signature."""
         if not call.request.headers.get("Authorization", "").startswith("Bearer "):
             raise GithubApiError(401, "A JSON web token could not be decoded")
         body = {"token": self._token or "", "expires_at": shape.stamp(clock.now() + timedelta(hours=1))}
@@ -187,13 +187,13 @@ class GithubSandbox(Sandbox):
 def main() -> None:
     """Serve one repository until interrupted; without --token, GITHUB_TOKEN is the token."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.sandboxes.github.server", description=main.__doc__)
-    parser.add_argument("--git-dir", type=Path, required=True, help="the repository: a bare one, or a .git folder")
-    parser.add_argument("--repo", required=True, help="its name, owner/name")
-    parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
+    parser.add_argument("--git-dir", type=Path, required=True, help="bare repository, or .git folder")
+    parser.add_argument("--repo", required=True, help="name of the repository, owner/name")
+    parser.add_argument("--port", type=int, default=0, help="with 0 the system chooses")
     parser.add_argument("--token", default=os.environ.get("GITHUB_TOKEN"))
     parser.add_argument("--default-branch", default="main")
-    parser.add_argument("--webhook-url", help="where to tell of pull requests, signed with GITHUB_WEBHOOK_SECRET")
-    parser.add_argument("--public", action="store_true", help="let strangers read")
+    parser.add_argument("--webhook-url", help="receives pull_request events, signed with GITHUB_WEBHOOK_SECRET")
+    parser.add_argument("--public", action="store_true", help="let anonymous clients read")
     args = parser.parse_args()
     GithubSandbox(
         args.git_dir,

@@ -1,4 +1,4 @@
-"""What GitHub tells others: one signed delivery for each thing that happens to a pull request."""
+"""GitHub's webhook: one signed delivery for each event of a pull request."""
 
 import hmac
 import json

@@ -1,1 +1,1 @@
-"""A sandbox of the gmail API on loopback."""
+"""A sandbox of the Gmail API on loopback."""

@@ -1,4 +1,4 @@
-"""A Gmail on loopback: refreshes OAuth tokens, takes mail, keeps each as an .eml file.
+"""Gmail on loopback: refreshes OAuth tokens and stores each mail as an .eml file.
 
 Sources: https://developers.google.com/identity/protocols/oauth2/web-server#offline and
 https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
@@ -21,7 +21,7 @@ _SEND = re.compile(r"/gmail/v1/users/([^/]+)/messages/send")
 
 @dataclass(frozen=True)
 class OauthGrant:
-    """The one client, grant and mailbox this Gmail knows; its secrets are for loopback only."""
+    """The only client, grant and mailbox of this Gmail; its secrets are for loopback only."""
 
     client_id: str = "sandbox-client"
     client_secret: str = field(default="sandbox-secret", repr=False)
@@ -42,11 +42,11 @@ class GmailSandbox(Sandbox):
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """The mails taken so far, in order."""
+        """The mails received so far, in order."""
         return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in self._files()]
 
     def answer(self, request: Request) -> Reply:
-        """Answer a token request or a mail; anything else is not found."""
+        """Answer a token request or a mail; anything else gets 404."""
         if request.method == "POST" and request.path == "/token":
             return self._token(request)
         if request.method == "POST" and (match := _SEND.fullmatch(request.path)):
@@ -79,10 +79,10 @@ class GmailSandbox(Sandbox):
             return google_error(400, "INVALID_ARGUMENT", "'raw' RFC822 payload message string required", "badRequest")
         if not message_from_bytes(raw, policy=policy.default)["To"]:
             return google_error(400, "INVALID_ARGUMENT", "Recipient address required", "invalidArgument")
-        message_id = self._keep(raw)
+        message_id = self._store(raw)
         return Reply.of_json({"id": message_id, "threadId": message_id, "labelIds": ["SENT"]})
 
-    def _keep(self, raw: bytes) -> str:
+    def _store(self, raw: bytes) -> str:
         with self._lock:
             (self.folder / f"{len(self._files()) + 1}.eml").write_bytes(raw)
         return secrets.token_hex(8)
@@ -92,7 +92,7 @@ class GmailSandbox(Sandbox):
 
 
 def google_error(status: int, state: str, message: str, reason: str) -> Reply:
-    """Return an error as Google's APIs write them; 403 `rateLimitExceeded` and 429 are Gmail's two ways to say wait."""
+    """Return an error as Google's APIs write them; 403 `rateLimitExceeded` and 429 both mean wait."""
     errors = [{"message": message, "domain": "global", "reason": reason}]
     return Reply.of_json({"error": {"code": status, "message": message, "errors": errors, "status": state}}, status)
 
@@ -111,7 +111,7 @@ def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.sandboxes.gmail.server", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--folder", type=Path, required=True, help="where mails are kept, as <n>.eml")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the mails, as <n>.eml")
     arguments = parser.parse_args()
     GmailSandbox(arguments.folder, port=arguments.port).serve_until_interrupted()
 

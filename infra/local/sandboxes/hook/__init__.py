@@ -1,1 +1,1 @@
-"""A sandbox of the hook API on loopback."""
+"""A sandbox of the outgoing webhook's receiver on loopback."""

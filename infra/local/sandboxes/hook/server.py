@@ -1,4 +1,4 @@
-"""A receiver on loopback: takes any POST, keeps each as a JSON file with its headers and body."""
+"""A webhook receiver on loopback: accepts any POST and stores each as a JSON file with its headers and body."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from infra.local.sandboxes.http import Reply, Request, Sandbox
 
 
 class HookSandbox(Sandbox):
-    """Keeps every POST as `<folder>/<n>.json`: {path, headers, body}, the body parsed when it is JSON."""
+    """Stores every POST as `<folder>/<n>.json`: {path, headers, body}, the body parsed when it is JSON."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
         super().__init__(port)
@@ -18,17 +18,17 @@ class HookSandbox(Sandbox):
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """What was received so far, in order."""
+        """The calls received so far, in order."""
         return [json.loads(path.read_bytes()) for path in self._files()]
 
     def answer(self, request: Request) -> Reply:
-        """Keep a POST and answer 200; other methods get 405."""
+        """Store a POST and answer 200; other methods get 405."""
         if request.method != "POST":
-            return Reply.of_json({"error": "only POST is kept here"}, 405, {"Allow": "POST"})
-        kept = {"path": request.raw_path, "headers": dict(request.headers.items()), "body": _readable(request)}
+            return Reply.of_json({"error": "only POST is accepted"}, 405, {"Allow": "POST"})
+        record = {"path": request.raw_path, "headers": dict(request.headers.items()), "body": _readable(request)}
         with self._lock:
             number = len(self._files()) + 1
-            (self.folder / f"{number}.json").write_text(json.dumps(kept, indent=2, ensure_ascii=False), "utf-8")
+            (self.folder / f"{number}.json").write_text(json.dumps(record, indent=2, ensure_ascii=False), "utf-8")
         return Reply.of_json({"ok": True, "number": number})
 
     def _files(self) -> list[Path]:
@@ -46,7 +46,7 @@ def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m infra.local.sandboxes.hook.server", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--folder", type=Path, required=True, help="where calls are kept, as <n>.json")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the calls, as <n>.json")
     arguments = parser.parse_args()
     HookSandbox(arguments.folder, port=arguments.port).serve_until_interrupted()
 

@@ -1,1 +1,1 @@
-"""A sandbox of the loki API on loopback."""
+"""A sandbox of the Loki API on loopback."""

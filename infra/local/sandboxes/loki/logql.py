@@ -1,11 +1,11 @@
-"""A small LogQL: enough to find lines, nothing to count them.
+"""A subset of LogQL: it finds lines, without metric queries.
 
     query   = "{" matcher ("," matcher)* "}" stage*
     stage   = ("|=" | "!=" | "|~" | "!~") string ("or" string)*
             | "|" filter
     filter  = filter ("or" | "and" | ",") filter | "(" filter ")" | name ("=" | "==" | "!=" | "=~" | "!~") string
 
-Stages are ANDed in the order they are written. Everything else is a parse error, as Loki words it.
+Stages are ANDed in the order they are written. Everything else is a parse error, in Loki's wording.
 """
 
 import re
@@ -23,7 +23,7 @@ from infra.local.sandboxes.matchers import (
 )
 
 Stage = Callable[[str, Labels], bool]
-"""Says of a line and its labels, structured metadata included, whether it stays."""
+"""Returns whether a line passes, from its text and labels, structured metadata included."""
 
 _LINE_FILTERS = ("|=", "!=", "|~", "!~")
 _EMPTY_COMPATIBLE = (
@@ -33,27 +33,27 @@ _EMPTY_COMPATIBLE = (
 
 
 class QueryFault(ValueError):
-    """What Loki answers, in plain text, to a query it cannot read."""
+    """The plain text that Loki answers to an invalid query."""
 
 
 @dataclass(frozen=True)
 class LogQL:
-    """A query that was read."""
+    """A parsed query."""
 
     matchers: tuple[Matcher, ...]
     stages: tuple[Stage, ...]
 
     def selects(self, stream: Labels) -> bool:
-        """Say whether the stream is searched at all."""
+        """Return whether the stream is searched at all."""
         return all(matcher.matches(stream) for matcher in self.matchers)
 
     def keeps(self, line: str, labels: Labels) -> bool:
-        """Say whether a line passes every stage."""
+        """Return whether a line passes every stage."""
         return all(stage(line, labels) for stage in self.stages)
 
 
 def parse(query: str) -> LogQL:
-    """Read a query; raises QueryFault."""
+    """Parse a query; raises QueryFault."""
     tokens = Tokens(query)
     try:
         matchers = read_matchers(tokens)

@@ -1,8 +1,8 @@
 """Loki on loopback: `python -m infra.local.sandboxes.loki.server --port 3100 --data logs.json.gz`.
 
-Answers query_range, query, labels, label/<name>/values and ready, and takes pushes in JSON. It finds lines (see
-`logql`) and computes no metrics; it keeps everything in memory and refuses nothing for being old. Unlike Loki it adds
-no label of its own: `detected_level` is there when the data has it.
+Answers query_range, query, labels, label/<name>/values and ready, and accepts pushes in JSON. It finds lines (see
+`logql`) and computes no metrics; it holds everything in memory and accepts entries of any age. Unlike Loki it adds no
+label of its own: `detected_level` exists only when the data has it.
 
 Source: https://grafana.com/docs/loki/latest/reference/loki-http-api/
 """
@@ -43,7 +43,7 @@ class _Stream:
     entries: list[StoredEntry] = field(default_factory=list)
 
     def between(self, start: int, end: int) -> list[StoredEntry]:
-        """Return the entries from `start` on and before `end`, oldest first."""
+        """Return the entries from `start` (included) to `end` (excluded), oldest first."""
         first = bisect_left(self.entries, start, key=lambda entry: entry.nanoseconds)
         return self.entries[first : bisect_left(self.entries, end, key=lambda entry: entry.nanoseconds)]
 
@@ -61,14 +61,14 @@ class _Search:
 
 
 class BadParameter(ValueError):
-    """What Loki answers, in plain text, to a parameter it cannot read."""
+    """The plain text that Loki answers to an invalid parameter."""
 
 
 class LokiSandbox(Sandbox):
     """
     A Loki that holds the given streams: `{"stream": {labels}, "values": [[ns, line], [ns, line, metadata]]}` each.
 
-    Lines that are loaded twice are there twice.
+    Lines that are loaded twice are stored twice.
     """
 
     def __init__(self, streams: Iterable[Mapping[str, Any]] = (), port: int = 0) -> None:
@@ -79,7 +79,7 @@ class LokiSandbox(Sandbox):
 
     def load(self, body: Mapping[str, Any]) -> None:
         """
-        Add the streams of a push, or of an answer to query_range.
+        Add the streams of a push, or of a query_range answer.
 
         Raises KeyError, TypeError or ValueError when the body is neither.
         """
@@ -88,18 +88,18 @@ class LokiSandbox(Sandbox):
         with self._store_lock:
             for labels, entries in loaded:
                 stream = self._streams.setdefault(frozenset(labels.items()), _Stream(labels))
-                # Sorting keeps the order of equals; answers run newest first, pushes oldest first.
+                # Sorting is stable for equal times; answers are newest first, pushes oldest first.
                 is_newest_first = len(entries) > 1 and entries[0].nanoseconds > entries[-1].nanoseconds
                 added = entries[::-1] if is_newest_first else entries
                 stream.entries = sorted([*stream.entries, *added], key=lambda entry: entry.nanoseconds)
 
     def load_file(self, path: Path) -> None:
-        """Add what a file of JSON holds, gzipped or not; raises OSError, and what `load` raises."""
+        """Add the streams of a JSON file, gzipped or not; raises OSError, and the errors of `load`."""
         packed = path.read_bytes()
         self.load(json.loads(gzip.decompress(packed) if path.suffix == ".gz" else packed))
 
     def answer(self, request: Request) -> Reply:
-        """Answer as Loki does: JSON when it is well, plain text when it is not."""
+        """Answer as Loki does: JSON on success, plain text on errors."""
         try:
             return self._route(request)
         except (logql.QueryFault, BadParameter) as fault:
@@ -135,14 +135,14 @@ class LokiSandbox(Sandbox):
 
     def _query_range(self, request: Request) -> Reply:
         search = _search(request)
-        found = sorted(self._found(search), key=lambda item: item[1].nanoseconds)
-        kept = found[: search.limit] if search.is_forward else found[::-1][: search.limit]
-        data: dict[str, Any] = {"resultType": "streams", "result": _grouped(kept, search.is_categorized), "stats": {}}
+        matches = sorted(self._matches(search), key=lambda item: item[1].nanoseconds)
+        lines = matches[: search.limit] if search.is_forward else matches[::-1][: search.limit]
+        data: dict[str, Any] = {"resultType": "streams", "result": _grouped(lines, search.is_categorized), "stats": {}}
         if search.is_categorized:
             data["encodingFlags"] = ["categorize-labels"]
         return _success(data)
 
-    def _found(self, search: _Search) -> Iterator[tuple[dict[str, str], StoredEntry]]:
+    def _matches(self, search: _Search) -> Iterator[tuple[dict[str, str], StoredEntry]]:
         with self._store_lock:
             streams = [stream for stream in self._streams.values() if search.query.selects(stream.labels)]
             windows = [(stream.labels, stream.between(search.start, search.end)) for stream in streams]
@@ -157,12 +157,12 @@ def _entry(value: list[Any]) -> StoredEntry:
     return StoredEntry(int(value[0]), str(value[1]), metadata.get("structuredMetadata", metadata))
 
 
-def _grouped(found: list[tuple[dict[str, str], StoredEntry]], is_categorized: bool) -> list[dict[str, Any]]:
-    """Put lines of the same labels together; without the flag Loki makes structured metadata labels of the stream."""
+def _grouped(lines: list[tuple[dict[str, str], StoredEntry]], is_categorized: bool) -> list[dict[str, Any]]:
+    """Group lines by labels; without the flag Loki adds structured metadata to the labels of the stream."""
     groups: dict[frozenset[tuple[str, str]], dict[str, Any]] = {}
-    for labels, entry in found:
-        shown = labels if is_categorized else {**entry.metadata, **labels}
-        group = groups.setdefault(frozenset(shown.items()), {"stream": shown, "values": []})
+    for labels, entry in lines:
+        stream = labels if is_categorized else {**entry.metadata, **labels}
+        group = groups.setdefault(frozenset(stream.items()), {"stream": stream, "values": []})
         extra = [{"structuredMetadata": dict(entry.metadata)} if entry.metadata else {}] if is_categorized else []
         group["values"].append([str(entry.nanoseconds), entry.line, *extra])
     return list(groups.values())
@@ -199,7 +199,7 @@ def _limit(text: str) -> int:
 
 
 def _nanoseconds(request: Request, name: str, default: int) -> int:
-    """Read a time as Loki does: up to ten digits are seconds, more are nanoseconds, a point makes seconds too."""
+    """Parse a time as Loki does: up to ten digits are seconds, more are nanoseconds, a fraction means seconds."""
     text = request.param(name)
     if not text:
         return default
@@ -212,7 +212,7 @@ def _nanoseconds(request: Request, name: str, default: int) -> int:
 
 
 def _from_rfc3339(text: str, name: str) -> int:
-    """Keep the nanoseconds, which datetime would cut to microseconds."""
+    """Parse RFC 3339 with nanoseconds, which datetime would truncate to microseconds."""
     parts = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", text)
     if not parts:
         raise BadParameter(f"could not parse '{name}' parameter: parsing time \"{text}\" as RFC3339")
@@ -225,9 +225,9 @@ def _success(data: object) -> Reply:
 
 
 def main() -> None:
-    """Serve the files given until interrupted."""
+    """Serve the data files until interrupted."""
     parser = argparse.ArgumentParser(description="Loki on loopback")
-    parser.add_argument("--port", type=int, default=3100, help="0 lets the system choose")
+    parser.add_argument("--port", type=int, default=3100, help="with 0 the system chooses")
     parser.add_argument("--data", type=Path, action="append", default=[], help="JSON of query_range or push, or .gz")
     arguments = parser.parse_args()
     sandbox = LokiSandbox(port=arguments.port)

@@ -1,1 +1,1 @@
-"""A sandbox of the prometheus API on loopback."""
+"""A sandbox of the Prometheus API on loopback."""

@@ -1,4 +1,4 @@
-"""A small PromQL: what the vital series of a service need, computed as Prometheus computes it.
+"""A subset of PromQL: what the queries for a service's key metrics need, computed as Prometheus does.
 
     expr    = term ("or" term)*
     term    = factor (("/" | "*") factor)*
@@ -7,8 +7,8 @@
             | ("sum" | "min" | "max" | "avg" | "count") ["by" "(" labels ")"] "(" expr ")" ["by" "(" labels ")"]
             | "histogram_quantile" "(" number "," expr ")"
 
-Series are matched one to one by all their labels. There are no comparisons, offsets, subqueries nor modifiers;
-whatever is not above is a parse error.
+Series are matched one to one by all their labels. There are no comparisons, offsets, subqueries or modifiers;
+everything that is not in the grammar is a parse error.
 """
 
 import math
@@ -52,7 +52,7 @@ Expression = Callable[[Store, float], Value]
 
 
 def parse(query: str) -> Expression:
-    """Read a query; raises SyntaxFault."""
+    """Parse a query; raises SyntaxFault."""
     tokens = Tokens(query)
     expression = _expression(tokens)
     if tokens.peek.kind != "end":
@@ -61,22 +61,22 @@ def parse(query: str) -> Expression:
 
 
 def _expression(tokens: Tokens) -> Expression:
-    found = _term(tokens)
+    left = _term(tokens)
     while tokens.accept("or"):
-        found = _union(found, _term(tokens))
-    return found
+        left = _union(left, _term(tokens))
+    return left
 
 
 def _union(left: Expression, right: Expression) -> Expression:
-    """The left side's series, and those of the right with labels the left has not."""
+    """Combine the series of the left side and those of the right whose labels the left does not have."""
     return lambda store, at: {**_vector(right(store, at)), **_vector(left(store, at))}
 
 
 def _term(tokens: Tokens) -> Expression:
-    found = _factor(tokens)
+    left = _factor(tokens)
     while operator := tokens.accept("/", "*"):
-        found = _arithmetic(operator.text, found, _factor(tokens))
-    return found
+        left = _arithmetic(operator.text, left, _factor(tokens))
+    return left
 
 
 def _arithmetic(operator: str, left: Expression, right: Expression) -> Expression:
@@ -97,7 +97,7 @@ def _arithmetic(operator: str, left: Expression, right: Expression) -> Expressio
 
 
 def _divide(one: float, other: float) -> float:
-    """Divide as IEEE 754 says, where Python would raise."""
+    """Divide by the rules of IEEE 754, where Python would raise."""
     if other:
         return one / other
     return math.nan if one == 0 or math.isnan(one) else math.copysign(math.inf, one)
@@ -140,8 +140,8 @@ def _selector(tokens: Tokens) -> tuple[Matcher, ...]:
 
 
 def _latest(store: Store, matchers: tuple[Matcher, ...], at: float) -> Vector:
-    found = ((series.labels, series.within(at - LOOKBACK_S, at)) for series in _selected(store, matchers))
-    return {frozenset(labels.items()): samples[-1][1] for labels, samples in found if samples}
+    windows = ((series.labels, series.within(at - LOOKBACK_S, at)) for series in _selected(store, matchers))
+    return {frozenset(labels.items()): samples[-1][1] for labels, samples in windows if samples}
 
 
 def _selected(store: Store, matchers: tuple[Matcher, ...]) -> list[Stored]:
@@ -165,23 +165,23 @@ def _growth(tokens: Tokens, is_rate: bool) -> Expression:
 
 def increase(samples: Sequence[Sample], start: float, end: float) -> float | None:
     """
-    Return by how much a counter grew in the range, extrapolated to its borders; none below two samples.
+    Return the increase of a counter in the range, extrapolated to its borders; None with fewer than two samples.
 
     Source: extrapolatedRate in prometheus/promql/functions.go.
     """
     if len(samples) < 2:
         return None
     pairs = list(pairwise(samples))
-    # A counter that falls was reset to zero.
+    # A counter that decreases was reset to zero.
     grown = math.fsum(new - old if new >= old else new for (_, old), (_, new) in pairs)
     sampled_s = samples[-1][0] - samples[0][0]
     typical_s = sampled_s / len(pairs)
     before_s, after_s = samples[0][0] - start, end - samples[-1][0]
-    # A gap longer than usual means the series began or ended there: half an interval is assumed.
+    # A longer gap than usual means that the series started or ended there: half an interval is assumed.
     before_s = before_s if before_s < typical_s * 1.1 else typical_s / 2
     after_s = after_s if after_s < typical_s * 1.1 else typical_s / 2
     if grown > 0 and samples[0][1] >= 0:
-        # Nor can it have been below zero.
+        # The extrapolation must not go below zero.
         before_s = min(before_s, sampled_s * samples[0][1] / grown)
     return grown * (sampled_s + before_s + after_s) / sampled_s
 
@@ -222,9 +222,9 @@ def _histogram_quantile(tokens: Tokens) -> Expression:
     def evaluate(store: Store, at: float) -> Vector:
         groups: dict[frozenset[tuple[str, str]], list[Sample]] = {}
         for labels, count in _vector(inner(store, at)).items():
-            if "le" in (found := dict(labels)):
-                bound = float(found.pop("le"))
-                groups.setdefault(_key(found), []).append((bound, count))
+            if "le" in (others := dict(labels)):
+                bound = float(others.pop("le"))
+                groups.setdefault(_key(others), []).append((bound, count))
         return {labels: bucket_quantile(quantile, buckets) for labels, buckets in groups.items()}
 
     return evaluate
@@ -232,7 +232,7 @@ def _histogram_quantile(tokens: Tokens) -> Expression:
 
 def bucket_quantile(quantile: float, buckets: list[Sample]) -> float:
     """
-    Return the quantile of cumulative (upper bound, count) buckets, linear within a bucket; NaN when they tell none.
+    Return the quantile of cumulative (upper bound, count) buckets, linear within a bucket; NaN when undefined.
 
     Source: bucketQuantile in prometheus/promql/quantile.go.
     """
@@ -258,5 +258,5 @@ def _nameless(vector: Vector) -> Vector:
 
 
 def _key(labels: Labels) -> frozenset[tuple[str, str]]:
-    """Whatever is computed is no longer the metric it was."""
+    """Return the labels without the metric name, which a computed series loses."""
     return frozenset((name, value) for name, value in labels.items() if name != "__name__")

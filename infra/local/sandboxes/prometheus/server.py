@@ -1,7 +1,7 @@
 """Prometheus on loopback: `python -m infra.local.sandboxes.prometheus.server --port 9090 --data metrics.json.gz`.
 
-Answers query, query_range and readiness, by GET and by POST. It holds samples and understands the small PromQL of
-`promql`; what that does not know is bad_data, as for Prometheus a query that cannot be read.
+Answers query, query_range and readiness, by GET and by POST. It holds samples and supports the PromQL subset of
+`promql`; anything else is bad_data, as an invalid query is in Prometheus.
 
 Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
@@ -26,11 +26,11 @@ _MAX_POINTS = 11_000
 
 
 class BadData(ValueError):
-    """What Prometheus answers to a query or a parameter it cannot read."""
+    """Prometheus' error for an invalid query or parameter."""
 
 
 class PrometheusSandbox(Sandbox):
-    """A Prometheus that holds what is loaded into it; empty at first."""
+    """A Prometheus with the series that are loaded into it; empty at first."""
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
@@ -38,7 +38,7 @@ class PrometheusSandbox(Sandbox):
         self._store_lock = threading.Lock()
 
     def load(self, name: str, labels: Mapping[str, str], samples: Iterable[tuple[float, float]]) -> None:
-        """Add samples, as (seconds since 1970, value), to one series; a later sample of the same time wins."""
+        """Add samples, as (seconds since 1970, value), to one series; a later sample replaces one of the same time."""
         full = {"__name__": name, **labels}
         with self._store_lock:
             series = self._series.setdefault(frozenset(full.items()), promql.Stored(full))
@@ -47,9 +47,9 @@ class PrometheusSandbox(Sandbox):
 
     def load_file(self, path: Path) -> None:
         """
-        Add the series of an answer to query_range, gzipped or not.
+        Add the series of a query_range answer, gzipped or not.
 
-        Raises OSError when it cannot be read, KeyError, TypeError or ValueError when it is no such answer.
+        Raises OSError when it cannot be read, KeyError, TypeError or ValueError when it is not such an answer.
         """
         packed = path.read_bytes()
         body = json.loads(gzip.decompress(packed) if path.suffix == ".gz" else packed)
@@ -76,9 +76,9 @@ class PrometheusSandbox(Sandbox):
         at = _moment(request, "time", str(time.time()))
         value = expression(self._store(), at)
         if isinstance(value, float):
-            return {"resultType": "scalar", "result": [_shown_time(at), _shown(value)]}
-        found = [{"metric": dict(sorted(key)), "value": [_shown_time(at), _shown(v)]} for key, v in value.items()]
-        return {"resultType": "vector", "result": found}
+            return {"resultType": "scalar", "result": [_json_time(at), _value_text(value)]}
+        series = [{"metric": dict(sorted(key)), "value": [_json_time(at), _value_text(v)]} for key, v in value.items()]
+        return {"resultType": "vector", "result": series}
 
     def _query_range(self, request: Request) -> dict[str, Any]:
         start, end, step = _moment(request, "start"), _moment(request, "end"), _step(request.param("step"))
@@ -88,13 +88,13 @@ class PrometheusSandbox(Sandbox):
             limit = "exceeded maximum resolution of 11,000 points per timeseries"
             raise BadData(f"{limit}. Try decreasing the query resolution (?step=XX)")
         expression, store = promql.parse(request.param("query")), self._store()
-        found: dict[frozenset[tuple[str, str]], list[list[Any]]] = {}
+        points: dict[frozenset[tuple[str, str]], list[list[Any]]] = {}
         for n in range(math.floor((end - start) / step + 1e-9) + 1):
             at = round(start + n * step, 3)
             value = expression(store, at)
             for key, number in ({frozenset(): value} if isinstance(value, float) else value).items():
-                found.setdefault(key, []).append([_shown_time(at), _shown(number)])
-        ordered = sorted(((dict(sorted(key)), values) for key, values in found.items()), key=lambda item: str(item[0]))
+                points.setdefault(key, []).append([_json_time(at), _value_text(number)])
+        ordered = sorted(((dict(sorted(key)), values) for key, values in points.items()), key=lambda item: str(item[0]))
         return {"resultType": "matrix", "result": [{"metric": key, "values": values} for key, values in ordered]}
 
     def _store(self) -> list[promql.Stored]:
@@ -127,26 +127,26 @@ def _step(text: str) -> float:
     except ValueError:
         raise BadData(f'invalid parameter "step": cannot parse "{text}" to a valid duration') from None
     if step <= 0:
-        refused = "zero or negative query resolution step widths are not accepted. Try a positive integer"
-        raise BadData(f'invalid parameter "step": {refused}')
+        reason = "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        raise BadData(f'invalid parameter "step": {reason}')
     return step
 
 
-def _shown_time(at: float) -> float | int:
+def _json_time(at: float) -> float | int:
     return int(at) if at == int(at) else round(at, 3)
 
 
-def _shown(value: float) -> str:
-    """Write a number as Go does: the shortest digits that read back, and never an exponent."""
+def _value_text(value: float) -> str:
+    """Format a number as Go does: the fewest digits that give it back, never an exponent."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     return str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")
 
 
 def main() -> None:
-    """Serve the files given until interrupted."""
+    """Serve the data files until interrupted."""
     parser = argparse.ArgumentParser(description="Prometheus on loopback")
-    parser.add_argument("--port", type=int, default=9090, help="0 lets the system choose")
+    parser.add_argument("--port", type=int, default=9090, help="with 0 the system chooses")
     parser.add_argument("--data", type=Path, action="append", default=[], help="JSON of query_range, or .gz")
     arguments = parser.parse_args()
     sandbox = PrometheusSandbox(arguments.port)

@@ -38,13 +38,13 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     if not HINT.search(text):
         return []
     for looks_like, parser in PARSERS:
-        if looks_like.search(text) and (found := parser(text, own_names)):
-            return found
+        if looks_like.search(text) and (traces := parser(text, own_names)):
+            return traces
     return []
 
 
 def _bounded(text: str) -> str:
-    """Cut what no real trace has: logs are written by strangers, and a pattern may take long on an endless line."""
+    """Truncate to more than any real trace has: logs are untrusted, and a pattern may take long on a very long line."""
     if len(text) > MAX_CHARS:
         text = text[: MAX_CHARS // 2] + "\n" + text[-MAX_CHARS // 2 :]
     if len(text) <= MAX_LINE:

@@ -21,9 +21,9 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     heads: list[tuple[str, str]] = []
     frames: list[Frame] = []
     for line in text.splitlines():
-        found = AT.match(line)
-        if found:
-            frames.append(_frame(found))
+        match = AT.match(line)
+        if match:
+            frames.append(_frame(match))
         elif not frames and INNER_ENDS not in line:
             heads.extend(_heads(line))
     if not frames:
@@ -35,12 +35,12 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
 
 def _heads(line: str) -> list[tuple[str, str]]:
     """Return the exceptions a line names, outermost first."""
-    found = [HEAD.search(part) for part in ARROW.split(line) if part]
-    return [(one["type"], (one["message"] or "").strip()) for one in found if one]
+    matches = [HEAD.search(part) for part in ARROW.split(line) if part]
+    return [(one["type"], (one["message"] or "").strip()) for one in matches if one]
 
 
-def _frame(found: re.Match[str]) -> Frame:
-    """Name the file as the trace does; without debug symbols the type stands for it."""
-    function = found["function"]
-    path = (found["path"] or function.rpartition(".")[0].partition(".<")[0]).replace("\\", "/")
-    return frame(path, int(found["line"]) if found["line"] else None, function)
+def _frame(match: re.Match[str]) -> Frame:
+    """Name the file as the trace does; without debug symbols, use the type instead."""
+    function = match["function"]
+    path = (match["path"] or function.rpartition(".")[0].partition(".<")[0]).replace("\\", "/")
+    return frame(path, int(match["line"]) if match["line"] else None, function)

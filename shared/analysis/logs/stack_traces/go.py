@@ -21,7 +21,7 @@ PANICKING = ("panic", "runtime.gopanic", "runtime.panicmem", "runtime.sigpanic",
 
 
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
-    """Return the trace of the goroutine that failed; the others of a dump only waited."""
+    """Return the trace of the goroutine that failed; the others in a dump were only waiting."""
     lines = text.splitlines()
     frames = _first_stack(lines)
     if not frames:
@@ -34,12 +34,12 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
 def _first_stack(lines: list[str]) -> list[Frame]:
     """Return the frames of the first goroutine, innermost first, from where the panic was raised."""
     frames: list[Frame] = []
-    begun = False
+    has_goroutine = False
     for index, line in enumerate(lines):
         if GOROUTINE.match(line):
-            if begun and frames:
+            if has_goroutine and frames:
                 break
-            begun = True
+            has_goroutine = True
         if (place := PLACE.match(line)) and index and (call := CALL.match(lines[index - 1].strip())):
             if lines[index - 1].startswith("created by "):
                 continue
@@ -48,16 +48,16 @@ def _first_stack(lines: list[str]) -> list[Frame]:
 
 
 def _panic_site(frames: list[Frame]) -> int:
-    """Frames above the last call of panic belong to the handlers that caught it."""
+    """Return the index below the last call of panic: the frames above it belong to the handlers that caught it."""
     return max((index + 1 for index, one in enumerate(frames[:-1]) if one.function in PANICKING), default=0)
 
 
 def _head(text: str, lines: list[str]) -> tuple[str, str]:
-    found = HEAD.search(text)
-    if not found:
+    match = HEAD.search(text)
+    if not match:
         head = next((line.strip() for line in lines if line.strip() and not GOROUTINE.match(line)), "")
         return "error", head[:1000]
-    message = SUFFIX.sub("", found["message"]).strip()
-    if named := RUNTIME.match(message):
-        return named["type"], named["rest"]
-    return found["kind"].partition(" serving")[0], message
+    message = SUFFIX.sub("", match["message"]).strip()
+    if runtime_error := RUNTIME.match(message):
+        return runtime_error["type"], runtime_error["rest"]
+    return match["kind"].partition(" serving")[0], message

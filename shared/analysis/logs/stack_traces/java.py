@@ -48,14 +48,14 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     chains: list[list[_Part]] = []
     before: list[str] = []
     for line in text.splitlines():
-        if found := SECTION.match(line):
-            _open_section(chains, found)
-        elif found := AT.match(line):
+        if match := SECTION.match(line):
+            _open_section(chains, match)
+        elif match := AT.match(line):
             if before or not chains:
                 chains.append([_head(before)])
-            chains[-1][-1].frames.append(_frame(found))
-        elif (found := MORE.match(line)) and chains:
-            chains[-1][-1].omitted = int(found["count"])
+            chains[-1][-1].frames.append(_frame(match))
+        elif (match := MORE.match(line)) and chains:
+            chains[-1][-1].omitted = int(match["count"])
         else:
             before.append(line)
             continue
@@ -63,12 +63,12 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     return [_choose(chain, own_names) for chain in chains if any(part.frames for part in chain)]
 
 
-def _open_section(chains: list[list[_Part]], found: re.Match[str]) -> None:
-    kind = found["kind"]
-    if kind == "Caused by" and found["indent"] and chains and chains[-1][-1].kind == "Suppressed":
+def _open_section(chains: list[list[_Part]], section: re.Match[str]) -> None:
+    kind = section["kind"]
+    if kind == "Caused by" and section["indent"] and chains and chains[-1][-1].kind == "Suppressed":
         kind = "Suppressed"
-    named = HEAD.match(found["rest"]) or HEAD_INSIDE.search(found["rest"])
-    part = _Part(kind, named["type"], named["message"] or "") if named else _Part(kind, found["rest"][:300], "")
+    head = HEAD.match(section["rest"]) or HEAD_INSIDE.search(section["rest"])
+    part = _Part(kind, head["type"], head["message"] or "") if head else _Part(kind, section["rest"][:300], "")
     if chains:
         chains[-1].append(part)
     else:
@@ -78,19 +78,19 @@ def _open_section(chains: list[list[_Part]], found: re.Match[str]) -> None:
 def _head(before: list[str]) -> _Part:
     """Find the exception in the lines above its first frame; a message may span lines."""
     for index in range(len(before) - 1, max(len(before) - 1 - MAX_MESSAGE_LINES, -1), -1):
-        found = HEAD.match(before[index].strip()) or HEAD_INSIDE.search(before[index])
-        if found:
-            return _Part("", found["type"], " ".join([found["message"] or "", *before[index + 1 :]]).strip())
+        match = HEAD.match(before[index].strip()) or HEAD_INSIDE.search(before[index])
+        if match:
+            return _Part("", match["type"], " ".join([match["message"] or "", *before[index + 1 :]]).strip())
     return _Part("", UNKNOWN_TYPE, before[-1].strip() if before else "")
 
 
-def _frame(found: re.Match[str]) -> Frame:
-    """Name the file by package and source file, which is how it lies in a repository."""
-    package, _, class_name = found["class"].rpartition(".")
-    source, _, line = found["place"].partition(":")
+def _frame(match: re.Match[str]) -> Frame:
+    """Name the file by package and source file, as it is stored in a repository."""
+    package, _, class_name = match["class"].rpartition(".")
+    source, _, line = match["place"].partition(":")
     file = source if "." in source else class_name.partition("$")[0] + ".java"
     path = f"{package.replace('.', '/')}/{file}" if package else file
-    return frame(path, int(line) if line.isdigit() else None, f"{found['class']}.{found['method']}")
+    return frame(path, int(line) if line.isdigit() else None, f"{match['class']}.{match['method']}")
 
 
 def _choose(chain: list[_Part], own_names: Sequence[str]) -> ParsedTrace:

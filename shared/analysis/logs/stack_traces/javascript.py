@@ -17,7 +17,7 @@ AT = re.compile(
     r"^\s*at (?:async )?(?:(?P<function>.+?) \()?"
     r"(?P<path>[^()\s][^()]*?|<anonymous>|native)(?::(?P<line>\d+))?(?::\d+)?\)?,?\s*\{?$"
 )
-# `at async Promise.all (index 0)` and the like stand in a stack without a place.
+# `at async Promise.all (index 0)` and similar lines are in a stack without a file and line.
 NO_PLACE = re.compile(r"^\s+at (?:async )?\S")
 POSITION = re.compile(r":\d+:\d+\)?,?\s*\{?$|\(<anonymous>\)|\(native\)|\(node:")
 HEAD = re.compile(
@@ -39,12 +39,12 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     frames: list[Frame] = []
     head: tuple[str, str, bool] = (UNKNOWN_TYPE, "", False)
     for line in [*text.splitlines(), ""]:
-        found = AT.match(line) if POSITION.search(line) else None
-        if found:
+        match = AT.match(line) if POSITION.search(line) else None
+        if match:
             if not frames:
                 head = _head(before)
                 before = []
-            frames.append(_frame(found))
+            frames.append(_frame(match))
             continue
         if frames and NO_PLACE.match(line):
             continue
@@ -67,15 +67,15 @@ def _close(chains: list[list[Raised]], head: tuple[str, str, bool], frames: list
 def _head(before: list[str]) -> tuple[str, str, bool]:
     """Return type and message of the error above its first frame, and whether it is another's cause."""
     for index in range(len(before) - 1, max(len(before) - 1 - MAX_MESSAGE_LINES, -1), -1):
-        if found := HEAD.search(before[index].rstrip()):
-            message = " ".join([found["message"] or "", *before[index + 1 :]]).strip()
-            return found["type"], message, bool(CAUSE.search(before[index]))
+        if match := HEAD.search(before[index].rstrip()):
+            message = " ".join([match["message"] or "", *before[index + 1 :]]).strip()
+            return match["type"], message, bool(CAUSE.search(before[index]))
     return UNKNOWN_TYPE, before[-1].strip() if before else "", False
 
 
-def _frame(found: re.Match[str]) -> Frame:
-    path = QUERY.sub("", SCHEME.sub("", found["path"].strip()))
-    return frame(path, int(found["line"]) if found["line"] else None, (found["function"] or "").removeprefix("new "))
+def _frame(match: re.Match[str]) -> Frame:
+    path = QUERY.sub("", SCHEME.sub("", match["path"].strip()))
+    return frame(path, int(match["line"]) if match["line"] else None, (match["function"] or "").removeprefix("new "))
 
 
 def _choose(chain: list[Raised], own_names: Sequence[str]) -> ParsedTrace:

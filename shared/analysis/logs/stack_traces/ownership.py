@@ -1,7 +1,7 @@
 """Whether a frame is the service's own code or a library's or the runtime's.
 
-A path is foreign when it lies where package managers and runtimes install; it is own all the same when the package
-there is the service itself (`site-packages/shop/…` of the service `shop`, deployed as a package).
+A path is foreign when it is where package managers and runtimes install; it is still own when the package there is
+the service itself (`site-packages/shop/…` of the service `shop`, deployed as a package).
 """
 
 import re
@@ -85,8 +85,8 @@ def _is_own(language: Language, path: str, function: str, own_names: tuple[str, 
 def _unless_foreign(foreign: re.Pattern[str], package: re.Pattern[str], path: str, own_names: tuple[str, ...]) -> bool:
     if not foreign.search(path):
         return True
-    found = package.search(path)
-    return found is not None and _plain(found[1].removesuffix(".py")) in {_plain(name) for name in own_names}
+    match = package.search(path)
+    return match is not None and _plain(match[1].removesuffix(".py")) in {_plain(name) for name in own_names}
 
 
 def _is_package_of(path: str, own_names: tuple[str, ...]) -> bool:

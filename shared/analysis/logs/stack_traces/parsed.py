@@ -8,7 +8,7 @@ from shared.contracts import Frame, Language
 
 UNKNOWN_TYPE = "unknown"
 MAX_FRAMES = 40
-KEPT_OUTER = 8
+MAX_OUTER_FRAMES = 8
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Raised:
 
     @property
     def has_app_frame(self) -> bool:
-        """The service's own code is on the stack."""
+        """Return whether the service's own code is on the stack."""
         return any(frame.in_app for frame in self.frames)
 
 
@@ -45,16 +45,16 @@ class ParsedTrace:
 
 
 def frame(path: str, line: int | None, function: str = "", code: str = "") -> Frame:
-    """Return a frame within its bounds; ownership is decided later."""
+    """Return a frame with its texts truncated; ownership is decided later."""
     return Frame(path=path[-500:], line=line, function=function[:300], code=code.strip()[:300])
 
 
 def owned(raised: Raised, language: Language, own_names: Sequence[str]) -> Raised:
-    """Return the exception with each frame marked as the service's own or not, at most MOST_FRAMES of them."""
+    """Return the exception with each frame marked as the service's own or not, at most MAX_FRAMES of them."""
     frames = raised.frames
     if len(frames) > MAX_FRAMES:
-        # Endless recursion fills thousands of frames: how it began and where it broke tell the story.
-        frames = frames[:KEPT_OUTER] + frames[KEPT_OUTER - MAX_FRAMES :]
+        # Endless recursion fills thousands of frames: the first and the last ones explain it.
+        frames = frames[:MAX_OUTER_FRAMES] + frames[MAX_OUTER_FRAMES - MAX_FRAMES :]
     marked = tuple(
         one.model_copy(update={"in_app": ownership.is_own(language, one.path, one.function, own_names)})
         for one in frames

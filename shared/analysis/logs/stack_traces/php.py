@@ -13,7 +13,7 @@ HEAD = re.compile(
 
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     """Return the trace of the text; the raising line is named in the message, not in the numbered frames."""
-    frames = [frame(found["path"], int(found["line"]), found["function"]) for found in FRAME.finditer(text)]
+    frames = [frame(match["path"], int(match["line"]), match["function"]) for match in FRAME.finditer(text)]
     if not frames:
         return []
     head = HEAD.search(text)

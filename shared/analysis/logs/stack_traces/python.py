@@ -1,9 +1,9 @@
-"""Python tracebacks: chains, exception groups, SyntaxError, 3.11 carets, headers lost or led by a logger's prefix.
+"""Python tracebacks: chains, exception groups, SyntaxError, 3.11 carets, headers missing or after a logger's prefix.
 
 Which exception of a chain is chosen:
-- "direct cause" (`raise A from B`): the author says B is why, so B, if the service's own code led to it;
-- "During handling of B, A occurred": nobody said B is why. B was being handled, often on purpose (a KeyError tried for
-  a default); A is what nobody handled. So A, unless only B has the service's own code on its stack;
+- "direct cause" (`raise A from B`): the author says that B is the cause, so B, if the service's own code led to it;
+- "During handling of B, A occurred": this does not make B the cause. B was being handled, often on purpose (a KeyError
+  tried for a default); A was not handled. So A, unless only B has the service's own code on its stack;
 - exception groups: the first member with own code.
 """
 
@@ -53,7 +53,7 @@ class _Part:
         return bool(self.type)
 
     @property
-    def is_something(self) -> bool:
+    def has_content(self) -> bool:
         return bool(self.frames or self.type)
 
     def raised(self) -> Raised:
@@ -74,10 +74,10 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
 
 
 def _without_prefix(text: str) -> list[str]:
-    """Strip what leads every line: a quote mark, or a logger's header repeated per line as oslo.log writes it."""
+    """Strip the prefix of every line: a quote mark, or a logger's header that oslo.log repeats per line."""
     lines = text.splitlines()
-    found = HEADER.search(text)
-    prefix = found["prefix"] if found else ""
+    header = HEADER.search(text)
+    prefix = header["prefix"] if header else ""
     if not prefix.strip() or MARGIN.match(prefix + "+ "):
         return lines
     masked, size = DIGITS.sub("0", prefix), len(prefix)
@@ -90,7 +90,7 @@ def _parts(lines: list[str]) -> Iterator[_Part]:
         link = _link(raw, part)
         line = MARGIN.sub("", raw) if MARGIN.match(raw) else raw
         if link is not None:
-            if part.is_something:
+            if part.has_content:
                 yield part
             part = _Part(link)
         elif "Traceback (most recent call last):" in line:
@@ -99,7 +99,7 @@ def _parts(lines: list[str]) -> Iterator[_Part]:
                 part = _Part("new")
         else:
             _read(part, line, lines[index + 1] if index + 1 < len(lines) else "")
-    if part.is_something:
+    if part.has_content:
         yield part
 
 
@@ -108,18 +108,18 @@ def _link(line: str, part: _Part) -> Link | None:
         return "context"
     if CAUSE in line:
         return "cause"
-    if MEMBER.match(line) and part.is_something:
+    if MEMBER.match(line) and part.has_content:
         return "member"
     return None
 
 
 def _read(part: _Part, line: str, following: str) -> None:
-    found = FILE.match(line)
-    if found and part.is_complete:
+    match = FILE.match(line)
+    if match and part.is_complete:
         return
-    if found:
-        part.indent = len(found["indent"]) if part.indent is None else part.indent
-        part.frames.append(frame(found["path"], int(found["line"]), found["function"] or ""))
+    if match:
+        part.indent = len(match["indent"]) if part.indent is None else part.indent
+        part.frames.append(frame(match["path"], int(match["line"]), match["function"] or ""))
     elif part.frames and not part.is_complete:
         _read_inside(part, line, following)
 
@@ -139,7 +139,7 @@ def _ends_trace(part: _Part, line: str, name: str, following: str) -> bool:
     indent = len(line) - len(line.lstrip())
     if part.indent:
         return indent < part.indent
-    # Indentation was lost on the way: only a line named like an exception, not followed by more trace, ends it.
+    # Indentation was lost in transit: only a line named like an exception, not followed by more trace, ends it.
     return bool(LIKELY_TYPE.search(name)) and not FILE.match(following) and not CARETS.match(following)
 
 
@@ -155,7 +155,7 @@ def _chosen(exceptions: list[Raised], links: list[Link]) -> Raised:
     if "member" in links:
         members = [one for one, link in zip(exceptions, links, strict=True) if link == "member"]
         return next((one for one in members if one.has_app_frame), exceptions[0])
-    # Walk from the exception nobody handled down through explicit causes only.
+    # Walk from the unhandled exception down through explicit causes only.
     chain = [exceptions[-1]]
     for one, link in zip(reversed(exceptions[:-1]), reversed(links[1:]), strict=True):
         if link != "cause":

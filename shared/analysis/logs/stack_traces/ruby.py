@@ -20,18 +20,18 @@ REVERSED = re.compile(r"^\s+1: from ", re.MULTILINE)
 
 
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
-    """Return the trace of the text; frames of a `Caused by` section stand for its error."""
+    """Return the trace of the text; frames of a `Caused by` section are read as frames of its error."""
     frames: list[Frame] = []
     head: tuple[str, str] | None = None
     outer_first = bool(REVERSED.search(text))
     for line in text.splitlines():
-        if found := FRAME.match(line):
-            frames.append(_frame(found))
-        elif (found := RAISED_AT.match(line)) and found["type"] and head is None:
-            head = (found["type"], found["message"])
-            frames.append(_frame(found))
-        elif head is None and not frames and (found := HEAD.search(line)):
-            head = (found["type"], found["inside"] or found["message"] or "")
+        if match := FRAME.match(line):
+            frames.append(_frame(match))
+        elif (match := RAISED_AT.match(line)) and match["type"] and head is None:
+            head = (match["type"], match["message"])
+            frames.append(_frame(match))
+        elif head is None and not frames and (match := HEAD.search(line)):
+            head = (match["type"], match["inside"] or match["message"] or "")
     if not frames:
         return []
     ordered = frames if outer_first else frames[::-1]
@@ -39,5 +39,5 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     return [ParsedTrace("ruby", owned(Raised(type_, message, tuple(ordered)), "ruby", own_names))]
 
 
-def _frame(found: re.Match[str]) -> Frame:
-    return frame(found["path"], int(found["line"]), found["function"] or "")
+def _frame(match: re.Match[str]) -> Frame:
+    return frame(match["path"], int(match["line"]), match["function"] or "")

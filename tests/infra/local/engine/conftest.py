@@ -1,4 +1,4 @@
-"""A workflow in one call, a value in one expression, and a web server that answers as it is told."""
+"""Run a workflow in one call, evaluate one expression, and serve scripted HTTP replies."""
 
 import json
 import textwrap
@@ -17,7 +17,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def run_workflow() -> Run:
-    """Run a source given as indented text and return its result; waits take no time."""
+    """Run an indented source and return its result; sleeps take no time."""
 
     def run_text(source: str, argument: object = None, **options: Any) -> Any:
         return run(load(textwrap.dedent(source)), argument, **{"time_scale": 0, **options})
@@ -27,11 +27,11 @@ def run_workflow() -> Run:
 
 @pytest.fixture
 def evaluate() -> Run:
-    """Return the value of one expression, with variables."""
+    """Return the value of one expression that uses variables."""
 
     def value(expression: str, **variables: object) -> Any:
         assignments = [{name: content} for name, content in variables.items()]
-        steps: list[object] = [{"given": {"assign": assignments}}] if assignments else []
+        steps: list[object] = [{"init": {"assign": assignments}}] if assignments else []
         source = json.dumps([*steps, {"result": {"return": f"${{{expression}}}"}}])
         return run(load(source))
 
@@ -52,7 +52,7 @@ def tag_of(evaluate: Run) -> Callable[..., str]:
 
 
 class Upstream:
-    """A server on loopback: answers in order from `replies` (status, headers, content), then 200 and an echo."""
+    """A server on loopback: sends `replies` in order (status, headers, content), then 200 and an echo."""
 
     def __init__(self) -> None:
         self.replies: deque[tuple[int, dict[str, str], bytes]] = deque()
@@ -62,18 +62,18 @@ class Upstream:
         self.url = ""
 
     def reply(self, status: int, body: object = None, **headers: str) -> None:
-        """Queue a JSON answer; headers are given with underscores."""
+        """Queue a JSON reply; header names use underscores for dashes."""
         named = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
         self.replies.append((status, named, json.dumps(body).encode()))
 
     def reply_raw(self, status: int, content: bytes, content_type: str) -> None:
-        """Queue any answer."""
+        """Queue a reply of any content type."""
         self.replies.append((status, {"Content-Type": content_type}, content))
 
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
-    """Answer on loopback for one test."""
+    """Serve on loopback for one test."""
     state = Upstream()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
     server.daemon_threads = True
@@ -96,8 +96,8 @@ def _handler(state: Upstream) -> type[BaseHTTPRequestHandler]:
 
         def answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = {"method": self.command, "path": self.path, "headers": dict(self.headers), "content": content}
-            state.requests.append(asked)
+            request = {"method": self.command, "path": self.path, "headers": dict(self.headers), "content": content}
+            state.requests.append(request)
             state.hold.wait(10)
             echo = json.dumps({"content": content.decode("latin-1")}).encode()
             status, headers, body = state.replies.popleft() if state.replies else (200, {}, echo)

@@ -1,4 +1,4 @@
-"""The engine against the small workflows with known results that lie beside the project, through each of its doors."""
+"""The engine against conformance cases stored next to the project: in process, over REST and over gRPC."""
 
 import json
 import subprocess
@@ -21,25 +21,25 @@ from infra.local.engine.server import EngineServer
 
 CASES = bundle.ROOT.parent / "shared" / "workflows-conformance"
 MOCK = "http://127.0.0.1:9911"
-DOUBTS = {
-    "e05_executions_map": "calls a workflow 'child' that is deployed nowhere: Workflows would fail it too",
+CONTRADICTED = {
+    "e05_executions_map": "calls a workflow 'child' that is not deployed: Workflows would fail too",
 }
-"""Cases the documentation speaks against, with the reason."""
+"""Cases that contradict the documentation, with the reason."""
 
-THROUGH_GRPC = ("a01", "a15", "b01", "b06", "b10", "c01", "c07", "d02", "d06", "f13")
-"""One of each kind is enough for the door that differs in nothing but its encoding."""
+OVER_GRPC = ("a01", "a15", "b01", "b06", "b10", "c01", "c07", "d02", "d06", "f13")
+"""One of each kind: gRPC differs from REST only in its encoding."""
 
 Outcome = tuple[str, Any]
-Door = Callable[[str, object], Outcome]
+RunCase = Callable[[str, object], Outcome]
 
 FILES = sorted(CASES.glob("*.workflows.yaml")) if CASES.is_dir() else []
 
-pytestmark = pytest.mark.skipif(not FILES, reason=f"no conformance cases at {CASES.name!r} beside the project")
+pytestmark = pytest.mark.skipif(not FILES, reason=f"no conformance cases in {CASES.name!r} next to the project")
 
 
 @pytest.fixture(scope="module")
 def mock() -> Iterator[None]:
-    """Run the server the cases call."""
+    """Run the server that the cases call."""
     process = subprocess.Popen([sys.executable, str(CASES / "mockserver.py"), "9911"], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 10
     while not _answers() and time.monotonic() < deadline:
@@ -63,16 +63,16 @@ def engine() -> Iterator[EngineServer]:
         yield server
 
 
-def _judge(file: Path, door: Door) -> None:
-    """Run a case through a door; its end must be the one its first line tells."""
-    if (doubt := DOUBTS.get(file.name.partition(".")[0])) is not None:
-        pytest.xfail(doubt)
+def _check_case(file: Path, run_case: RunCase) -> None:
+    """Run a case; its outcome must match the META line at its top."""
+    if (reason := CONTRADICTED.get(file.name.partition(".")[0])) is not None:
+        pytest.xfail(reason)
     text = file.read_text(encoding="utf-8")
     meta = json.loads(text.splitlines()[0].removeprefix("# META "))
     requests.get(f"{MOCK}/reset", timeout=5)
     started = time.monotonic()
 
-    outcome, value = door(text, meta["args"])
+    outcome, value = run_case(text, meta["args"])
 
     if outcome == "rejected":
         assert meta["reject"] in {True, None}, value
@@ -82,10 +82,10 @@ def _judge(file: Path, door: Door) -> None:
         assert all(part in json.dumps(value) for part in meta["err"])
     else:
         assert meta["reject"] is not True
-        _check(meta, value, time.monotonic() - started)
+        _check_result(meta, value, time.monotonic() - started)
 
 
-def _check(meta: dict[str, Any], result: Any, seconds: float) -> None:
+def _check_result(meta: dict[str, Any], result: Any, seconds: float) -> None:
     assert not meta["err"], result
     if meta["check"]:
         assert eval(meta["check"], {"r": result, "t": seconds}), result
@@ -98,8 +98,8 @@ cases = pytest.mark.parametrize("file", FILES or [CASES], ids=lambda file: file.
 
 @cases
 @pytest.mark.usefixtures("mock")
-def test_case_ends_as_its_meta_line_says(file: Path) -> None:
-    """The result, the error or the refusal is the expected one."""
+def test_case_matches_its_meta_line_in_process(file: Path) -> None:
+    """The result, the error or the rejection is the expected one."""
 
     def in_process(text: str, argument: object) -> Outcome:
         try:
@@ -109,29 +109,29 @@ def test_case_ends_as_its_meta_line_says(file: Path) -> None:
         except WorkflowError as error:
             return "failed", error.value
 
-    _judge(file, in_process)
+    _check_case(file, in_process)
 
 
 @cases
 @pytest.mark.usefixtures("mock")
-def test_case_ends_the_same_through_rest(file: Path, engine: EngineServer) -> None:
-    """Deployed, started and read by the API of Google; what has no JSON fails there as it does at Google."""
+def test_case_matches_its_meta_line_over_rest(file: Path, engine: EngineServer) -> None:
+    """Deployed, started and read with Google's API; a result without a JSON form fails, as at Google."""
     if file.name.startswith("a26"):
-        pytest.xfail("returns bytes, which no execution can: they have no JSON")
+        pytest.xfail("returns bytes, which an execution cannot: they have no JSON form")
 
     def rest(text: str, argument: object) -> Outcome:
         place, name = f"{engine.http_url}/v1/{engine.name('x').rpartition('/')[0]}", file.name.partition(".")[0]
-        made = requests.post(place, json={"sourceContents": text}, params={"workflowId": name}, timeout=10)
-        if made.status_code == 400:
-            return "rejected", made.json()["error"]["message"]
+        created = requests.post(place, json={"sourceContents": text}, params={"workflowId": name}, timeout=10)
+        if created.status_code == 400:
+            return "rejected", created.json()["error"]["message"]
         started = requests.post(f"{place}/{name}/executions", json={"argument": json.dumps(argument)}, timeout=10)
         url = f"{engine.http_url}/v1/{started.json()['name']}"
-        return _ended(lambda: requests.get(url, timeout=10).json())
+        return _outcome(lambda: requests.get(url, timeout=10).json())
 
-    _judge(file, rest)
+    _check_case(file, rest)
 
 
-def _ended(read: Callable[[], dict[str, Any]]) -> Outcome:
+def _outcome(read: Callable[[], dict[str, Any]]) -> Outcome:
     deadline = time.monotonic() + 60
     while (execution := read())["state"] == "ACTIVE":
         assert time.monotonic() < deadline
@@ -141,11 +141,11 @@ def _ended(read: Callable[[], dict[str, Any]]) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    "file", [file for file in FILES if file.name[:3] in THROUGH_GRPC] or [CASES], ids=lambda file: file.name[:3]
+    "file", [file for file in FILES if file.name[:3] in OVER_GRPC] or [CASES], ids=lambda file: file.name[:3]
 )
 @pytest.mark.usefixtures("mock")
-def test_case_ends_the_same_through_grpc(file: Path, engine: EngineServer) -> None:
-    """Google's own client library starts it and reads its end."""
+def test_case_matches_its_meta_line_over_grpc(file: Path, engine: EngineServer) -> None:
+    """Google's own client library starts it and reads its result."""
 
     def by_client(text: str, argument: object) -> Outcome:
         try:
@@ -154,12 +154,12 @@ def test_case_ends_the_same_through_grpc(file: Path, engine: EngineServer) -> No
             return "rejected", str(error)
         with grpc.insecure_channel(engine.grpc_address) as channel:
             client = executions_v1.ExecutionsClient(transport=ExecutionsGrpcTransport(channel=channel))
-            wanted = executions_v1.Execution(argument=json.dumps(argument))
+            execution = executions_v1.Execution(argument=json.dumps(argument))
             parent = engine.name(f"{file.name[:3]}-grpc")
-            name = client.create_execution(parent=parent, execution=wanted, timeout=10).name
-            return _ended(lambda: _as_json(client.get_execution(name=name, timeout=10)))
+            name = client.create_execution(parent=parent, execution=execution, timeout=10).name
+            return _outcome(lambda: _as_json(client.get_execution(name=name, timeout=10)))
 
-    _judge(file, by_client)
+    _check_case(file, by_client)
 
 
 def _as_json(execution: executions_v1.Execution) -> dict[str, Any]:

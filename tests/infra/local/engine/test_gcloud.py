@@ -1,4 +1,4 @@
-"""The installed Cloud SDK against the engine, by endpoint overrides: gcloud sees no difference."""
+"""The installed Cloud SDK against the engine: with endpoint overrides gcloud works unchanged."""
 
 import json
 import os
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineServer]:
-    """Serve an engine nobody has deployed to."""
+    """Serve an engine without deployments."""
     with EngineServer(project="laptop") as server:
         yield server
 
 
 @pytest.fixture
 def gcloud(engine: EngineServer, tmp_path: Path) -> Gcloud:
-    """Run `gcloud workflows …` against the engine and return what it answers, as JSON."""
+    """Run `gcloud workflows …` against the engine and return its decoded JSON output."""
     url = f"{engine.http_url}/"
     settings = {
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_WORKFLOWS": url,
@@ -57,10 +57,10 @@ def gcloud(engine: EngineServer, tmp_path: Path) -> Gcloud:
     return run
 
 
-def test_the_workflow_of_the_house_is_deployed_and_run(gcloud: Gcloud, upstream: Any) -> None:
-    """`deploy` with the functions' URLs, then `run` waits for the end and `describe` tells it again."""
-    asked = ("incident_detection", "post_process")
-    variables = ",".join(f"{name}={upstream.url}/{name}" for name in asked)
+def test_incident_workflow_is_deployed_and_run(gcloud: Gcloud, upstream: Any) -> None:
+    """`deploy` sets the functions' URLs, `run` waits for the end, `describe` shows the same execution."""
+    called = ("incident_detection", "post_process")
+    variables = ",".join(f"{name}={upstream.url}/{name}" for name in called)
     upstream.reply(200, {"needs_response": False})
     upstream.reply(200, {"kind": "dismissed"})
 
@@ -72,11 +72,11 @@ def test_the_workflow_of_the_house_is_deployed_and_run(gcloud: Gcloud, upstream:
     assert deployed["state"] == "ACTIVE"
     assert (ended["state"], json.loads(ended["result"])) == ("SUCCEEDED", {"kind": "dismissed"})
     assert described == ended
-    assert [request["path"] for request in upstream.requests] == [f"/{name}" for name in asked]
+    assert [request["path"] for request in upstream.requests] == [f"/{name}" for name in called]
 
 
-def test_a_running_execution_is_listed_and_cancelled(gcloud: Gcloud, tmp_path: Path) -> None:
-    """`execute` comes back at once, `list` shows it running, `cancel` ends it."""
+def test_running_execution_is_listed_and_cancelled(gcloud: Gcloud, tmp_path: Path) -> None:
+    """`execute` returns at once, `list` shows it running, `cancel` ends it."""
     source = tmp_path / "sleeper.workflows.yaml"
     source.write_text(SLEEPER, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The server as a process, and the whole incident workflow on it."""
+"""The server as a process."""
 
 import json
 import os
@@ -17,8 +17,8 @@ from infra.local.engine.server import EngineServer
 ROOT = bundle.ROOT
 
 
-def test_the_process_says_where_it_listens_and_stops_when_told(tmp_path: Path) -> None:
-    """One line of JSON, then both doors are open; SIGTERM ends it cleanly."""
+def test_process_prints_its_addresses_and_stops_on_sigterm(tmp_path: Path) -> None:
+    """After one line of JSON both servers accept connections; SIGTERM exits with status 0."""
     file = tmp_path / "a.workflows.yaml"
     file.write_text("- r: {return: '${sys.get_env(\"K\")}'}", encoding="utf-8")
     command = [sys.executable, "-m", "infra.local.engine.server", "--workflow", f"a={file}", "--env", "K=v=w"]
@@ -33,20 +33,20 @@ def test_the_process_says_where_it_listens_and_stops_when_told(tmp_path: Path) -
     assert process.stdout is not None
     assert process.stderr is not None
     with process.stdout, process.stderr:
-        where = json.loads(process.stdout.readline())
+        addresses = json.loads(process.stdout.readline())
 
-        url = f"{where['http']}/v1/projects/p/locations/us-central1/workflows/a"
-        found = requests.get(url, timeout=5).json()
-        host, port = where["grpc"].split(":")
+        url = f"{addresses['http']}/v1/projects/p/locations/us-central1/workflows/a"
+        workflow = requests.get(url, timeout=5).json()
+        host, port = addresses["grpc"].split(":")
         socket.create_connection((host, int(port)), timeout=5).close()
         process.send_signal(signal.SIGTERM)
 
-        assert found["userEnvVars"] == {"K": "v=w"}
+        assert workflow["userEnvVars"] == {"K": "v=w"}
         assert process.wait(10) == 0
         assert "Everything is in memory" in process.stderr.read()
 
 
-def test_a_wrong_workflow_is_told_and_nothing_starts(tmp_path: Path) -> None:
+def test_invalid_workflow_is_reported_and_nothing_starts(tmp_path: Path) -> None:
     """The message names file, routine and step."""
     file = tmp_path / "wrong.yaml"
     file.write_text("- r: {retrun: 1}", encoding="utf-8")
@@ -61,8 +61,8 @@ def test_a_wrong_workflow_is_told_and_nothing_starts(tmp_path: Path) -> None:
     assert "step 'r' (line 1)" in ended.stderr
 
 
-def test_a_taken_port_is_an_error() -> None:
-    """Two engines never share a door."""
+def test_port_in_use_is_an_error() -> None:
+    """Two engines never share a port."""
     with EngineServer() as first:
         with pytest.raises(OSError, match="in use"):
             EngineServer(http_port=int(first.http_url.rpartition(":")[2]))

@@ -9,7 +9,7 @@ from infra.local.sandboxes.http import Reply, Request, Sandbox
 
 
 class Echo(Sandbox):
-    """Tells the path and one parameter back."""
+    """Returns the path and one parameter."""
 
     def answer(self, request: Request) -> Reply:
         return Reply.of_json({"path": request.path, "word": request.param("word", "none")}, headers={"X-Seen": "yes"})
@@ -21,8 +21,8 @@ def echo() -> Iterator[Echo]:
         yield sandbox
 
 
-def test_requests_are_remembered_with_path_parameters_and_body(echo: Echo) -> None:
-    """What arrived can be read afterwards, decoded."""
+def test_requests_are_recorded_with_path_parameters_and_body(echo: Echo) -> None:
+    """Received requests can be read afterwards, decoded."""
     answer = requests.post(f"{echo.url}/a%2Fb?word=one%20two", json={"k": "ü"}, timeout=5)
 
     assert answer.json() == {"path": "/a/b", "word": "one two"}
@@ -31,7 +31,7 @@ def test_requests_are_remembered_with_path_parameters_and_body(echo: Echo) -> No
 
 
 def test_form_bodies_give_parameters(echo: Echo) -> None:
-    """A parameter may come in the form too."""
+    """A parameter may be in the form too."""
     assert requests.post(echo.url, data={"word": "form"}, timeout=5).json()["word"] == "form"
 
 
@@ -44,15 +44,15 @@ def test_queued_faults_come_first_and_once(echo: Echo) -> None:
     assert (first.status_code, first.text, first.headers["Retry-After"], second.status_code) == (503, "later", "7", 200)
 
 
-def test_a_cut_answer_breaks_the_clients_read(echo: Echo) -> None:
-    """Half a body and a hang-up is an error to the client, not a short answer."""
+def test_a_truncated_answer_breaks_the_clients_read(echo: Echo) -> None:
+    """Half a body and a closed connection is an error to the client, not a short answer."""
     echo.fail_next(Reply(200, b"x" * 100, is_truncated=True))
 
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         requests.get(echo.url, timeout=5)
 
 
-def test_stopping_does_not_wait_for_answers_held_back() -> None:
+def test_stopping_does_not_wait_for_delayed_answers() -> None:
     """A test with a slow answer ends at once."""
     with Echo() as echo:
         echo.fail_next(Reply(delay_s=60))

@@ -25,7 +25,7 @@ SERIES = {"metric": {"__name__": "up", "service_name": "api"}, "values": [[1, "1
 def test_a_sandbox_serves_a_file_from_the_command_line(
     tmp_path: Path, module: str, held: dict[str, object], path: str, params: dict[str, str]
 ) -> None:
-    """It says where it listens, and holds what the file holds."""
+    """It prints its URL and serves the content of the file."""
     data = tmp_path / "data.json"
     data.write_text(json.dumps({"data": {"result": [held]}}))
     command = [sys.executable, "-m", f"infra.local.sandboxes.{module}.server", "--port", "0", "--data", str(data)]

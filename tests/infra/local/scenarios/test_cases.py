@@ -1,4 +1,4 @@
-"""A recorded incident becomes an alert in the seed's own form, and says clearly what it lacks."""
+"""A recorded incident becomes an alert in the seed's own format; a missing part is an error that names it."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ AUTHOR = {
 
 
 def stream(service_name: str, *texts: str) -> dict[str, object]:
-    """One Loki stream with a line per second from noon on."""
+    """One Loki stream with one line per second from noon."""
     values = [[str(NOON_NS + number * 1_000_000_000), text] for number, text in enumerate(texts)]
     return {"stream": {"service_name": service_name}, "values": values}
 
@@ -39,7 +39,7 @@ def record(folder: Path, case: dict[str, object], *streams: dict[str, object]) -
 
 
 def full_case() -> dict[str, object]:
-    """What a case says at its fullest."""
+    """A case with every field."""
     return {
         "service_name": "shop",
         "incident_time": "2026-03-01T12:40:00Z",
@@ -54,12 +54,12 @@ def commit_something(folder: Path) -> str:
     """Make a repository with one commit and return it."""
     folder.mkdir()
     history.run_git("init", "--quiet", cwd=folder)
-    history.run_git("commit", "--quiet", "--allow-empty", "-m", "Begin", cwd=folder, identity=AUTHOR)
+    history.run_git("commit", "--quiet", "--allow-empty", "-m", "Start", cwd=folder, identity=AUTHOR)
     return history.run_git("rev-parse", "HEAD", cwd=folder).strip()
 
 
 def test_alert_covers_the_whole_window(tmp_path: Path) -> None:
-    """The look-up reaches from the window's end to a minute before its begin."""
+    """The look-up window starts one minute before the case's window and has the same end."""
     built = from_case(record(tmp_path / "case", full_case(), stream("shop", "INFO hello")), tmp_path / "out", None)
 
     assert json.loads(built.alert.read_text()) == {
@@ -71,8 +71,8 @@ def test_alert_covers_the_whole_window(tmp_path: Path) -> None:
     assert (built.metrics, built.repo_git, built.github_repo) == (None, None, None)
 
 
-def test_repository_brings_the_deployed_commit(tmp_path: Path) -> None:
-    """With a repository the alert names it and the commit of the snapshot."""
+def test_alert_names_repository_and_deployed_commit(tmp_path: Path) -> None:
+    """With a repository the alert names it, and the snapshot's commit."""
     commit = commit_something(tmp_path / "repo")
     case = record(tmp_path / "case", {**full_case(), "snapshot": commit})
 
@@ -83,8 +83,8 @@ def test_repository_brings_the_deployed_commit(tmp_path: Path) -> None:
     assert alert["labels"] == {"commit": commit}
 
 
-def test_incident_s_own_repository_ends_at_the_deployed_commit(tmp_path: Path) -> None:
-    """What came later, the fix above all, is out of sight, and writing reaches only the incident's repository."""
+def test_repository_of_the_incident_ends_at_the_deployed_commit(tmp_path: Path) -> None:
+    """Later commits, such as the fix, are not visible, and writes change only the incident's repository."""
     commit = commit_something(tmp_path / "repo")
     history.run_git("commit", "-q", "--allow-empty", "-m", "Fix it", cwd=tmp_path / "repo", identity=AUTHOR)
     case = record(tmp_path / "case", {**full_case(), "snapshot": commit})
@@ -98,7 +98,7 @@ def test_incident_s_own_repository_ends_at_the_deployed_commit(tmp_path: Path) -
 
 
 def test_repository_without_the_commit_is_rejected(tmp_path: Path) -> None:
-    """Code of another time is worse than none."""
+    """Code of another version is worse than no code."""
     commit_something(tmp_path / "repo")
     case = record(tmp_path / "case", full_case())
 
@@ -106,30 +106,30 @@ def test_repository_without_the_commit_is_rejected(tmp_path: Path) -> None:
         from_case(case, tmp_path / "out", tmp_path / "repo")
 
 
-def test_repository_that_is_none_is_rejected(tmp_path: Path) -> None:
-    """A path that does not exist is told as one that lacks the commit."""
+def test_missing_repository_is_rejected(tmp_path: Path) -> None:
+    """A path that does not exist gets the same error as one without the commit."""
     with pytest.raises(Rejected, match="does not hold commit"):
         from_case(record(tmp_path / "case", full_case()), tmp_path / "out", tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("field", ["repo", "snapshot"])
 def test_missing_field_is_named(tmp_path: Path, field: str) -> None:
-    """What a repository needs is asked for by its name in case.json."""
+    """The error names the field of case.json that a repository requires."""
     case = {name: value for name, value in full_case().items() if name != field}
 
     with pytest.raises(Rejected, match=f"lacks the field '{field}'"):
         from_case(record(tmp_path / "case", case), tmp_path / "out", tmp_path)
 
 
-def test_missing_service_is_the_one_with_most_errors(tmp_path: Path) -> None:
-    """Of many services the alert is on the loudest, as it would have been."""
+def test_missing_service_defaults_to_the_one_with_most_errors(tmp_path: Path) -> None:
+    """Of many services the alert is on the one with most error lines."""
     case = record(tmp_path / "case", {}, stream("calm", "INFO a", "ERROR b"), stream("loud", "ERROR c", "ERROR d"))
 
     assert from_case(case, tmp_path / "out", None).service_name == "loud"
 
 
-def test_missing_window_is_what_the_logs_span(tmp_path: Path) -> None:
-    """Logs tell the time when the case does not."""
+def test_missing_window_defaults_to_the_span_of_the_logs(tmp_path: Path) -> None:
+    """Without a window in the case, the logs give the times."""
     case = record(tmp_path / "case", {"service_name": "shop"}, stream("shop", "INFO a", "INFO b"))
 
     alert = json.loads(from_case(case, tmp_path / "out", None).alert.read_text())
@@ -139,8 +139,8 @@ def test_missing_window_is_what_the_logs_span(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("field", ["service_name", "window"])
-def test_field_the_logs_cannot_tell_is_named(tmp_path: Path, field: str) -> None:
-    """Without lines there is nothing to tell the service or the window from."""
+def test_field_that_the_logs_cannot_provide_is_named(tmp_path: Path, field: str) -> None:
+    """Without lines, service and window cannot be derived."""
     case = {name: value for name, value in full_case().items() if name != field}
 
     with pytest.raises(Rejected, match=f"lacks the field '{field}'"):
@@ -148,11 +148,11 @@ def test_field_the_logs_cannot_tell_is_named(tmp_path: Path, field: str) -> None
 
 
 @pytest.mark.parametrize("window", [["yesterday", "today"], ["2026-03-01T12:00:00", "2026-03-01T13:00:00"], [], 7])
-def test_window_that_is_none_is_rejected(tmp_path: Path, window: object) -> None:
-    """Two aware times, or a message that says so."""
+def test_malformed_window_is_rejected(tmp_path: Path, window: object) -> None:
+    """A window has two times with a time zone; anything else is an error that says so."""
     case = record(tmp_path / "case", {**full_case(), "window": window})
 
-    with pytest.raises(Rejected, match="'window' wants two RFC 3339 times"):
+    with pytest.raises(Rejected, match="'window' must hold two RFC 3339 times"):
         from_case(case, tmp_path / "out", None)
 
 
@@ -171,18 +171,18 @@ def test_missing_logs_are_named(tmp_path: Path) -> None:
 
 
 def test_logs_of_another_form_are_rejected(tmp_path: Path) -> None:
-    """A body that is no Loki answer is told as that."""
+    """A body that is not a Loki answer is an error that says so."""
     case = record(tmp_path / "case", full_case())
     (case / "logs.loki.json.gz").write_bytes(gzip.compress(b"[]"))
 
-    with pytest.raises(Rejected, match="is no JSON object"):
+    with pytest.raises(Rejected, match="is not a JSON object"):
         from_case(case, tmp_path / "out", None)
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded incidents beside the project")
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded incidents on this machine")
 @pytest.mark.parametrize("kind", ["executed", "quoted"])
 def test_recorded_incident_of_one_service_unpacks(tmp_path: Path, kind: str) -> None:
-    """Service and window are those of the case; every log line lies in the alert's look-up window."""
+    """Service and window are those of the case; every log line is in the alert's look-up window."""
     for case_dir in sorted((RECORDED / kind).iterdir())[:5]:
         case = json.loads((case_dir / "case.json").read_text())
 
@@ -197,9 +197,9 @@ def test_recorded_incident_of_one_service_unpacks(tmp_path: Path, kind: str) -> 
         assert max(stamps) <= end
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded incidents beside the project")
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded incidents on this machine")
 def test_recorded_incident_of_many_services_unpacks(tmp_path: Path) -> None:
-    """The alert is on a service the logs know, and the Prometheus sandbox takes the metrics as they are."""
+    """The alert is on a service in the logs, and the Prometheus sandbox loads the metrics unchanged."""
     for case_dir in sorted((RECORDED / "microservice").iterdir()):
         built = from_case(case_dir, tmp_path / case_dir.name, None)
 

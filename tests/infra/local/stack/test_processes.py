@@ -1,4 +1,4 @@
-"""Child processes: started, waited for, ended to the last one."""
+"""Child processes: started, waited for, and all of them stopped."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ def _start(tmp_path: Path, code: str) -> processes.Service:
     return processes.start("child", [sys.executable, "-c", code, str(port)], port, tmp_path, dict(os.environ), tmp_path)
 
 
-def test_listening_service_is_waited_for_and_ended(tmp_path: Path) -> None:
+def test_listening_service_is_waited_for_and_stopped(tmp_path: Path) -> None:
     """After `stop` the process is gone."""
     service = _start(tmp_path, LISTEN)
 
@@ -32,16 +32,16 @@ def test_listening_service_is_waited_for_and_ended(tmp_path: Path) -> None:
     assert not service.is_running
 
 
-def test_service_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:
-    """Whoever starts the house reads why a part of it did not come up."""
+def test_service_that_dies_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
+    """The error says why the service did not start."""
     service = _start(tmp_path, "raise SystemExit('no such key')")
 
     with pytest.raises(StartFailed, match="no such key"):
         processes.wait_listening(service, 20)
 
 
-def test_service_that_never_listens_is_told(tmp_path: Path) -> None:
-    """A start that hangs ends by its deadline."""
+def test_service_that_never_listens_is_reported(tmp_path: Path) -> None:
+    """A start that hangs fails at its deadline."""
     service = _start(tmp_path, "import time; time.sleep(60)")
 
     with pytest.raises(StartFailed, match="did not listen"):
@@ -49,8 +49,8 @@ def test_service_that_never_listens_is_told(tmp_path: Path) -> None:
     processes.stop([service])
 
 
-def test_children_of_a_service_are_ended_too(tmp_path: Path) -> None:
-    """A server's workers do not outlive it, even one that ignores polite words."""
+def test_children_of_a_service_are_stopped_too(tmp_path: Path) -> None:
+    """A server's workers do not outlive it, even one that ignores SIGTERM."""
     code = (
         "import os, signal, socket, sys, time\n"
         "port = int(sys.argv[1])\n"
@@ -73,7 +73,7 @@ def test_children_of_a_service_are_ended_too(tmp_path: Path) -> None:
 
 
 def test_interrupt_waits_for_the_end_of_an_uninterrupted_block() -> None:
-    """What was started is known before the interrupt acts on it."""
+    """A started process is registered before the interrupt acts on it."""
     done = []
 
     def interrupt() -> None:
@@ -81,8 +81,13 @@ def test_interrupt_waits_for_the_end_of_an_uninterrupted_block() -> None:
             signal.raise_signal(signal.SIGINT)
             done.append("registered")
 
-    with pytest.raises(KeyboardInterrupt):
-        interrupt()
+    # A shell that starts the tests in the background has them ignore SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done == ["registered"]
 
 

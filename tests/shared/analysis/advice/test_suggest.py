@@ -1,4 +1,4 @@
-"""What to do now, without a model."""
+"""Offline suggestions: what to do now."""
 
 from datetime import timedelta
 
@@ -19,18 +19,18 @@ OWN = StackTrace(
 
 
 def suggested(**changes) -> Suggestions:
-    """Return what is suggested for an incident of checkout-api at commit abc1234."""
+    """Return the suggestions for an incident of checkout-api at commit abc1234."""
     incident = an_incident(**{"onset": ONSET, **changes})
     return suggest(SuggestionRequest(alert=an_alert(commit="abc1234"), incident=incident))
 
 
-def said(text: str) -> list[LogPattern]:
+def error_pattern(text: str) -> list[LogPattern]:
     """Return the error as the only pattern."""
     return [LogPattern(template=text, level="error", count=9, exemplar=text, **SEEN)]
 
 
 def test_new_failure_of_own_code_suggests_rollback_then_patch():
-    """The quickest way back first, the lasting one second."""
+    """The rollback is faster, so it comes before the permanent fix."""
     answer = suggested(stack_traces=[OWN])
 
     assert [one.type for one in answer.suggestions][:2] == ["rollback", "patch"]
@@ -45,24 +45,24 @@ def test_new_failure_of_own_code_suggests_rollback_then_patch():
         ("ERROR environment variable STRIPE_KEY is not set", "config"),
     ],
 )
-def test_words_of_known_trouble_suggest_their_remedy(text, type_):
-    """A dependency is checked, a resource widened, a configuration restored."""
-    first = suggested(patterns=said(text)).suggestions[0]
+def test_words_of_a_known_fault_suggest_its_remedy(text, type_):
+    """Check the dependency, enlarge the resource or restore the configuration."""
+    first = suggested(patterns=error_pattern(text)).suggestions[0]
 
     assert (first.type, first.priority) == (type_, "high")
 
 
-def test_only_words_that_were_logged_stand_in_quotation_marks():
-    """The name of a kind of trouble is ours, so it stands without."""
-    answer = suggested(patterns=said("ERROR no healthy upstream for host pay-a"))
+def test_only_logged_words_are_in_quotation_marks():
+    """The name of a fault is our word, so it has no quotation marks."""
+    answer = suggested(patterns=error_pattern("ERROR no healthy upstream for host pay-a"))
 
     assert "no instance available" in answer.suggestions[0].description
     assert not set('“”"') & set(answer.suggestions[0].description)
 
 
-def test_crash_is_no_question_of_configuration():
-    """A crash with its trace is that trace; without one, its end is to be found out."""
-    crash = said("panic: assignment to entry in nil map")
+def test_crash_is_not_a_configuration_fault():
+    """A crash with a trace is explained by the trace; without one, the suggestion is to find the reason."""
+    crash = error_pattern("panic: assignment to entry in nil map")
     panic = OWN.model_copy(update={"language": "go", "exception_type": "panic", "message": "nil map"})
 
     with_trace = suggested(patterns=crash, stack_traces=[panic])
@@ -73,8 +73,8 @@ def test_crash_is_no_question_of_configuration():
     assert "it crashed" in without.suggestions[0].description
 
 
-def test_logs_that_stopped_suggest_to_look_whether_the_service_runs():
-    """A stop is told apart from lost logs first."""
+def test_stopped_logs_suggest_checking_that_the_service_runs():
+    """The first step distinguishes a stopped service from lost logs."""
     stop = MetricAnomaly(metric="log_rate", description="log_rate: 14 → 0", at=ONSET, baseline=14, value=0)
 
     answer = suggested(error_summary={"metric_anomalies": [stop]})
@@ -84,14 +84,14 @@ def test_logs_that_stopped_suggest_to_look_whether_the_service_runs():
 
 
 def test_saturation_suggests_more_instances():
-    """A load that left its range is shared out."""
+    """More instances share a load that left its usual range."""
     anomaly = MetricAnomaly(metric="cpu usage", description="cpu: 5 → 99", at=ONSET, baseline=5, value=99)
 
     assert "scale" in [one.type for one in suggested(error_summary={"metric_anomalies": [anomaly]}).suggestions]
 
 
-def test_there_is_always_something_to_do():
-    """Knowing nothing, look where it happens; every suggestion has steps."""
+def test_there_is_always_a_suggestion_with_steps():
+    """Without evidence the suggestion is to look at the service; every suggestion has steps."""
     answer = suggested(evidence=[])
 
     assert answer.suggestions

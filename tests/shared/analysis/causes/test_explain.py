@@ -1,4 +1,4 @@
-"""Root causes without a model."""
+"""Offline root causes."""
 
 from datetime import timedelta
 
@@ -13,22 +13,22 @@ SEEN = {"first_seen": ONSET, "last_seen": NOW}
 TRACE = "Traceback (most recent call last):\n  File \"/app/cart.py\", line 7, in total\n    sum(x)\nKeyError: 'price'"
 
 
-def kept(id_: str, text: str, source: str = "logs", at=ONSET) -> Evidence:
+def piece(id_: str, text: str, source: str = "logs", at=ONSET) -> Evidence:
     """Return a piece of evidence."""
     return Evidence(id=id_, source=source, text=text, at=at)
 
 
 def a_trace(**changes) -> StackTrace:
-    """Return a trace through own code that began at the onset, its evidence T1."""
+    """Return a trace through own code that started at the onset, with evidence T1."""
     frames = [Frame(path="/app/cart.py", line=7, function="total", in_app=True)]
-    given = {"language": "python", "exception_type": "KeyError", "message": "'price'", "frames": frames, "count": 9}
-    return StackTrace(**{**given, **SEEN, "evidence_id": "T1", **changes})
+    fields = {"language": "python", "exception_type": "KeyError", "message": "'price'", "frames": frames, "count": 9}
+    return StackTrace(**{**fields, **SEEN, "evidence_id": "T1", **changes})
 
 
 def a_pattern(text: str, **changes) -> LogPattern:
-    """Return a pattern of errors that began at the onset, its evidence L1."""
-    given = {"template": text, "level": "error", "count": 9, "exemplar": text, "evidence_id": "L1"}
-    return LogPattern(**{**given, **SEEN, **changes})
+    """Return a pattern of errors that started at the onset, with evidence L1."""
+    fields = {"template": text, "level": "error", "count": 9, "exemplar": text, "evidence_id": "L1"}
+    return LogPattern(**{**fields, **SEEN, **changes})
 
 
 def explained(**changes) -> RootCauses:
@@ -37,26 +37,26 @@ def explained(**changes) -> RootCauses:
     return explain(RootCauseRequest(alert=an_alert(), incident=incident))
 
 
-def test_new_exception_through_own_code_leads_with_place_and_quotes():
-    """The hypothesis names frame and exception; the quotes show both verbatim."""
-    (cause,) = explained(stack_traces=[a_trace()], evidence=[kept("T1", TRACE)]).root_causes
+def test_new_exception_through_own_code_leads_with_line_and_quotes():
+    """The hypothesis names the frame and the exception; the quotes are both verbatim."""
+    (cause,) = explained(stack_traces=[a_trace()], evidence=[piece("T1", TRACE)]).root_causes
 
     assert "/app/cart.py:7" in cause.hypothesis
     assert [one.text for one in cause.quotes] == ["KeyError: 'price'", 'File "/app/cart.py", line 7, in total']
     assert (cause.evidence_ids, cause.confidence) == (["T1"], 0.75)
 
 
-def test_steady_exception_is_less_sure():
-    """What was there before the onset hardly brought it."""
-    (cause,) = explained(stack_traces=[a_trace(count_before_onset=5)], evidence=[kept("T1", TRACE)]).root_causes
+def test_steady_exception_has_lower_confidence():
+    """An exception from before the onset is an unlikely cause."""
+    (cause,) = explained(stack_traces=[a_trace(count_before_onset=5)], evidence=[piece("T1", TRACE)]).root_causes
 
     assert cause.confidence == 0.5
 
 
-def test_background_is_no_hypothesis_beside_something_new():
-    """An exception as frequent before the onset as since explains nothing; alone, it is told with its doubt."""
+def test_background_exception_is_no_hypothesis_next_to_a_new_one():
+    """An exception as frequent before the onset as after explains nothing; alone, it gets low confidence."""
     usual = a_trace(exception_type="OSError", message="no relay", count=15, count_before_onset=11, evidence_id="T2")
-    evidence = [kept("T1", TRACE), kept("T2", TRACE.replace("KeyError: 'price'", "OSError: no relay"))]
+    evidence = [piece("T1", TRACE), piece("T2", TRACE.replace("KeyError: 'price'", "OSError: no relay"))]
 
     both = explained(stack_traces=[a_trace(), usual], evidence=evidence)
     alone = explained(stack_traces=[usual], evidence=evidence)
@@ -67,70 +67,70 @@ def test_background_is_no_hypothesis_beside_something_new():
 
 
 def test_failing_dependency_is_named():
-    """Host and trouble come from the words of the line."""
+    """The host and the fault come from the words of the line."""
     text = "ERROR cannot charge: dial tcp 10.0.0.5:443: connect: connection refused"
 
-    answer = explained(patterns=[a_pattern(text)], evidence=[kept("L1", text)])
+    answer = explained(patterns=[a_pattern(text)], evidence=[piece("L1", text)])
 
     assert "10.0.0.5:443" in answer.root_causes[0].hypothesis
     assert answer.root_causes[0].affected_components == ["checkout-api", "10.0.0.5:443"]
     assert any("10.0.0.5:443" in one.next_query for one in answer.unknowns)
 
 
-def test_one_line_makes_one_hypothesis():
-    """Words that match two rules are one sign still, the most telling."""
+def test_one_line_gives_one_hypothesis():
+    """A line that matches two rules gives one sign, the most specific."""
     text = "ERROR 503 Service Unavailable: upstream timed out while connecting to upstream-a"
 
-    answer = explained(patterns=[a_pattern(text)], evidence=[kept("L1", text)])
+    answer = explained(patterns=[a_pattern(text)], evidence=[piece("L1", text)])
 
     assert len(answer.root_causes) == 1
 
 
 def test_crash_is_the_same_event_as_its_trace():
-    """That a service crashes is no second cause beside the trace it crashed with."""
+    """A crash is not a second cause in addition to the trace of that crash."""
     frames = [Frame(path="cart/total.go", line=7, function="cart.Total", in_app=True)]
     text = "panic: assignment to entry in nil map\n\ngoroutine 1 [running]:\ncart.Total()\n\tcart/total.go:7"
     trace = a_trace(language="go", exception_type="panic", message="assignment to entry in nil map", frames=frames)
     line = "panic: assignment to entry in nil map"
 
     both = explained(
-        stack_traces=[trace], patterns=[a_pattern(line)], evidence=[kept("T1", text), kept("L1", line)]
+        stack_traces=[trace], patterns=[a_pattern(line)], evidence=[piece("T1", text), piece("L1", line)]
     ).root_causes
-    alone = explained(patterns=[a_pattern(line)], evidence=[kept("L1", line)]).root_causes
+    alone = explained(patterns=[a_pattern(line)], evidence=[piece("L1", line)]).root_causes
 
     assert [one.evidence_ids for one in both] == [["T1"]]
     assert [one.hypothesis for one in alone] == ["checkout-api crashes."]
 
 
-def test_what_detection_had_to_do_without_is_told_by_detection_alone():
-    """One failure of the log store is one failure, however many steps read its answer."""
+def test_data_missing_in_detection_is_reported_by_detection_only():
+    """One failure of the log store is reported once, however many steps use the result."""
     assert explained(degraded="Logs are missing: Loki did not answer").degraded is None
 
 
-def test_nothing_is_said_of_a_window_that_was_not_read():
-    """Without logs, nobody knows whether anything in them changed."""
-    answer = explained(evidence=[kept("A1", "alert", "alert")], lines_read=0, onset=None)
+def test_window_that_was_not_read_gets_no_claim():
+    """Without logs, it is unknown whether anything in them changed."""
+    answer = explained(evidence=[piece("A1", "alert", "alert")], lines_read=0, onset=None)
 
-    said = " ".join(one.what for one in answer.unknowns)
-    assert "the logs were not read" in said
-    assert "change" not in said
+    unknowns = " ".join(one.what for one in answer.unknowns)
+    assert "the logs were not read" in unknowns
+    assert "change" not in unknowns
 
 
 def test_change_before_the_onset_is_a_hypothesis():
-    """A start shortly before is a lead, weaker than an exception."""
-    evidence = [kept("T1", TRACE), kept("L1", "INFO starting application v2.4.1", at=ONSET - timedelta(minutes=2))]
+    """A start of the application shortly before is a hypothesis, weaker than an exception."""
+    evidence = [piece("T1", TRACE), piece("L1", "INFO starting application v2.4.1", at=ONSET - timedelta(minutes=2))]
 
     answer = explained(stack_traces=[a_trace()], evidence=evidence)
 
     assert [one.evidence_ids for one in answer.root_causes] == [["T1"], ["L1"]]
 
 
-def test_metric_is_a_hypothesis_when_nothing_is_said():
-    """Saturation without a word in the logs is still something."""
+def test_metric_is_a_hypothesis_when_the_logs_say_nothing():
+    """Saturation is a hypothesis even when the logs do not mention it."""
     anomaly = MetricAnomaly(metric="cpu", description="cpu: 5 → 99", at=ONSET, baseline=5, value=99, evidence_id="M1")
 
     (cause,) = explained(
-        error_summary={"metric_anomalies": [anomaly]}, evidence=[kept("M1", "cpu: 5 → 99 %", "metrics")]
+        error_summary={"metric_anomalies": [anomaly]}, evidence=[piece("M1", "cpu: 5 → 99 %", "metrics")]
     ).root_causes
 
     assert (cause.evidence_ids, cause.confidence) == (["M1"], 0.4)
@@ -139,16 +139,16 @@ def test_metric_is_a_hypothesis_when_nothing_is_said():
 @pytest.mark.parametrize(
     ("changes", "cap"), [({"lines_read": 0}, 0.4), ({"onset": None}, 0.55), ({"degraded": "x"}, 0.65)]
 )
-def test_confidence_is_capped_by_what_could_be_seen(changes, cap):
-    """Without logs, without an onset, with something missing: surer than that is not allowed."""
-    answer = explained(stack_traces=[a_trace()], evidence=[kept("T1", TRACE)], **changes)
+def test_confidence_is_capped_by_the_available_telemetry(changes, cap):
+    """Without logs, without an onset or with other data missing, the confidence has a lower cap."""
+    answer = explained(stack_traces=[a_trace()], evidence=[piece("T1", TRACE)], **changes)
 
     assert max(one.confidence for one in answer.root_causes) <= cap
 
 
-def test_not_knowing_is_an_answer_with_queries_to_run():
-    """Without evidence there is no cause, and somewhere to look."""
-    answer = explained(evidence=[kept("A1", "alert", "alert")], lines_read=0, onset=None)
+def test_unknown_cause_is_an_answer_with_queries_to_run():
+    """Without evidence there is no cause, but there are queries to run."""
+    answer = explained(evidence=[piece("A1", "alert", "alert")], lines_read=0, onset=None)
 
     assert answer.root_causes == []
     assert answer.most_likely.startswith("Unknown")
@@ -156,14 +156,14 @@ def test_not_knowing_is_an_answer_with_queries_to_run():
 
 
 def test_claim_that_cannot_be_quoted_is_not_made():
-    """A trace whose excerpt lost its exception supports nothing."""
-    assert explained(stack_traces=[a_trace()], evidence=[kept("T1", "…")]).root_causes == []
+    """A trace whose excerpt does not hold its exception supports no claim."""
+    assert explained(stack_traces=[a_trace()], evidence=[piece("T1", "…")]).root_causes == []
 
 
 def test_every_quote_is_verbatim():
-    """Whatever the evidence, a quote is a part of it."""
+    """Every quote is a part of its evidence text."""
     long = "ERROR " + "x" * 900 + " host=tax Read timed out " + "y" * 900
-    evidence = [kept("T1", TRACE), kept("L1", long)]
+    evidence = [piece("T1", TRACE), piece("L1", long)]
 
     answer = explained(stack_traces=[a_trace()], patterns=[a_pattern("x", evidence_id="L1")], evidence=evidence)
 

@@ -1,4 +1,4 @@
-"""Promises of the code analysis: from an incident to places and commits, over a real repository."""
+"""Code analysis: from an incident to code locations and commits, over a real repository."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -98,14 +98,14 @@ def incident(*traces: StackTrace, patterns: tuple[LogPattern, ...] = (), onset: 
 
 
 def analyzed(
-    repository: Repository, found: Incident, commit: str | None = None, branch: str | None = "main"
+    repository: Repository, detection: Incident, commit: str | None = None, branch: str | None = "main"
 ) -> CodeAnalysis:
     """Analyze the incident against the repository."""
-    return analyze(alert(commit), found, GitReader(repository.folder, "main"), branch)
+    return analyze(alert(commit), detection, GitReader(repository.folder, "main"), branch)
 
 
 def alert(commit: str | None = None) -> Alert:
-    """Return the alert of the incident."""
+    """Return the incident's alert."""
     return Alert(
         incident_id="inc-000001",
         service_name="shop",
@@ -117,37 +117,37 @@ def alert(commit: str | None = None) -> Alert:
 
 
 def test_deepest_own_frame_comes_first_with_its_function(repository: Repository) -> None:
-    """The first place is where it fails; the callers follow; the snippet is verbatim."""
-    found = analyzed(repository, incident(trace(*FRAMES)))
+    """The first location is where it fails; the callers follow; the snippet is verbatim."""
+    analysis = analyzed(repository, incident(trace(*FRAMES)))
 
-    assert [file.path for file in found.problematic_files] == ["shop/cart.py", "shop/api.py"]
-    first = found.problematic_files[0]
+    assert [file.path for file in analysis.problematic_files] == ["shop/cart.py", "shop/api.py"]
+    first = analysis.problematic_files[0]
     assert (first.function_name, first.line_start, first.line_end) == ("total", 4, 5)
     assert first.code_snippet in CART
-    assert found.suggested_fix_locations == ["shop/cart.py:5", "shop/api.py:10"]
+    assert analysis.suggested_fix_locations == ["shop/cart.py:5", "shop/api.py:10"]
 
 
-def test_commit_that_brought_the_fault_is_the_best_suspect(repository: Repository) -> None:
-    """The commit that wrote the failing line the day before stands first and says why."""
-    found = analyzed(repository, incident(trace(*FRAMES)))
+def test_commit_that_caused_the_fault_is_the_best_suspect(repository: Repository) -> None:
+    """The commit that wrote the failing line hours before is first, with the reason."""
+    analysis = analyzed(repository, incident(trace(*FRAMES)))
 
-    best = found.suspect_commits[0]
+    best = analysis.suspect_commits[0]
     assert best.subject == "Rename cost to price"
     assert best.files[0] == "shop/cart.py"
     assert "wrote the line shop/cart.py:5" in best.why
 
 
-def test_every_claim_has_its_evidence_verbatim(repository: Repository) -> None:
-    """Places cite the trace and an excerpt of the code; suspects are evidence too."""
-    found = analyzed(repository, incident(trace(*FRAMES)))
+def test_every_claim_cites_verbatim_evidence(repository: Repository) -> None:
+    """Locations cite the trace and an excerpt of the code; suspects are evidence too."""
+    analysis = analyzed(repository, incident(trace(*FRAMES)))
 
-    by_id = {evidence.id: evidence for evidence in found.evidence}
+    by_id = {evidence.id: evidence for evidence in analysis.evidence}
     assert list(by_id) == [f"C{number}" for number in range(1, len(by_id) + 1)]
-    for file in found.problematic_files:
+    for file in analysis.problematic_files:
         cited = [by_id[each] for each in file.evidence_ids if each.startswith("C")]
         assert "T1" in file.evidence_ids
         assert cited[0].text in file.code_snippet
-    assert any(each.source == "commits" and "+    return rounded(" in each.text for each in found.evidence)
+    assert any(each.source == "commits" and "+    return rounded(" in each.text for each in analysis.evidence)
 
 
 def test_deployed_commit_is_read_when_the_alert_names_it(repository: Repository) -> None:
@@ -159,23 +159,23 @@ def test_deployed_commit_is_read_when_the_alert_names_it(repository: Repository)
         assert analyzed(repository, incident(trace(*FRAMES)), commit=name).commit == old
 
 
-def test_newest_commit_before_the_onset_is_read_otherwise(repository: Repository) -> None:
-    """What was committed after the failure began was not what failed."""
+def test_newest_commit_before_the_onset_is_read_when_none_is_deployed(repository: Repository) -> None:
+    """A commit after the failure began cannot be its cause."""
     before = repository.head()
     repository.commit({"shop/cart.py": "broken\n"}, at=ONSET + timedelta(minutes=1))
 
-    found = analyzed(repository, incident(trace(*FRAMES)), commit="no-such-tag")
+    analysis = analyzed(repository, incident(trace(*FRAMES)), commit="no-such-tag")
 
-    assert found.commit == before
-    assert "when the failure began" in found.analysis_summary
+    assert analysis.commit == before
+    assert "when the failure began" in analysis.analysis_summary
 
 
-def test_default_branch_is_asked_for_when_none_is_named(repository: Repository) -> None:
-    """Neither alert nor setting need name a branch."""
+def test_default_branch_is_read_when_no_branch_is_named(repository: Repository) -> None:
+    """Neither the alert nor the settings have to name a branch."""
     assert analyzed(repository, incident(trace(*FRAMES)), branch=None).base_branch == "main"
 
 
-def test_line_follows_its_words_when_the_deployed_version_is_another(repository: Repository) -> None:
+def test_line_is_found_by_its_text_when_the_version_differs(repository: Repository) -> None:
     """A trace of a slightly different version still leads to the right line."""
     moved = [frame("/app/shop/cart.py", 2, "total", "return rounded(sum(line.price for line in lines))")]
 
@@ -183,7 +183,7 @@ def test_line_follows_its_words_when_the_deployed_version_is_another(repository:
 
 
 def test_test_code_comes_after_product_code(repository: Repository) -> None:
-    """A frame in a test is where the failure was seen, not where it is."""
+    """A frame in a test shows where the failure was seen, not where it is."""
     frames = [FRAMES[1], frame("/app/tests/test_api.py", 5, "test_checkout", "checkout(None)")]
 
     assert [file.path for file in analyzed(repository, incident(trace(*frames))).problematic_files] == [
@@ -192,13 +192,13 @@ def test_test_code_comes_after_product_code(repository: Repository) -> None:
     ]
 
 
-def test_new_trace_goes_before_one_that_was_always_there(repository: Repository) -> None:
-    """What began with the incident explains it better than background noise, however loud."""
+def test_new_trace_comes_before_a_usual_one(repository: Repository) -> None:
+    """A trace that began with the incident explains it better than background errors, however frequent."""
     noise = trace(frame("/app/shop/money.py", 3, "rounded"), count=900, count_before_onset=850, evidence_id="T2")
 
-    found = analyzed(repository, incident(noise, trace(*FRAMES)))
+    analysis = analyzed(repository, incident(noise, trace(*FRAMES)))
 
-    assert found.problematic_files[0].path == "shop/cart.py"
+    assert analysis.problematic_files[0].path == "shop/cart.py"
 
 
 def test_service_installed_as_a_library_is_found(repository: Repository) -> None:
@@ -208,34 +208,34 @@ def test_service_installed_as_a_library_is_found(repository: Repository) -> None
     assert analyzed(repository, incident(trace(installed))).problematic_files[0].path == "shop/cart.py"
 
 
-def test_module_the_message_names_is_a_place_too(repository: Repository) -> None:
-    """An import or attribute error on a module leaves no frame in it."""
+def test_module_in_the_message_is_a_location_too(repository: Repository) -> None:
+    """An import or attribute error on a module leaves no frame in that module."""
     named = trace(FRAMES[2], message="module 'shop.money' has no attribute 'rounded'")
 
     assert [file.path for file in analyzed(repository, incident(named)).problematic_files][1] == "shop/money.py"
 
 
-def test_suspects_other_change_is_shown_when_frames_lead_to_few_files(repository: Repository) -> None:
-    """A fault is often written beside the line that fails."""
+def test_other_files_of_the_suspect_are_added_when_frames_give_few(repository: Repository) -> None:
+    """The fault is often in another file than the line that fails."""
     changed = CART.replace("line.price", "line.amount")
     repository.commit(
         {"shop/cart.py": changed, "shop/line.py": "class Line:\n    price = 0\n"}, at=ONSET - timedelta(hours=1)
     )
 
-    found = analyzed(repository, incident(trace(frame("/app/shop/cart.py", 5, "total"))))
+    analysis = analyzed(repository, incident(trace(frame("/app/shop/cart.py", 5, "total"))))
 
-    assert [file.path for file in found.problematic_files] == ["shop/cart.py", "shop/line.py"]
-    assert "together with" in found.problematic_files[1].issue_description
+    assert [file.path for file in analysis.problematic_files] == ["shop/cart.py", "shop/line.py"]
+    assert "together with" in analysis.problematic_files[1].issue_description
 
 
 def test_message_leads_to_the_code_that_writes_it(repository: Repository) -> None:
-    """Without frames, the constant words of the worst message are searched for."""
-    found = analyzed(repository, incident(patterns=(pattern("ERROR shop.api: order <*> cannot be priced in <*>"),)))
+    """Without frames, the code is searched for the constant words of the worst message."""
+    analysis = analyzed(repository, incident(patterns=(pattern("ERROR shop.api: order <*> cannot be priced in <*>"),)))
 
-    first = found.problematic_files[0]
+    first = analysis.problematic_files[0]
     assert (first.path, first.function_name) == ("shop/api.py", "checkout")
     assert first.evidence_ids[0] == "L1"
-    assert found.suggested_fix_locations == ["shop/api.py:12"]
+    assert analysis.suggested_fix_locations == ["shop/api.py:12"]
 
 
 @pytest.mark.parametrize(
@@ -247,43 +247,43 @@ def test_message_leads_to_the_code_that_writes_it(repository: Repository) -> Non
         '{"level": "error", "message": "order cannot be priced", "id": <*>}',
     ],
 )
-def test_words_a_human_typed_are_searched_for(repository: Repository, template: str) -> None:
-    """Loggers, levels, ids and keys around a message are not part of it."""
+def test_only_the_words_of_the_message_are_searched_for(repository: Repository, template: str) -> None:
+    """Loggers, levels, ids and keys around the message are left out."""
     repository.commit({"shop/log.py": 'warn("order cannot be priced")\n'}, at=ONSET - timedelta(minutes=30))
 
-    found = analyzed(repository, incident(patterns=(pattern(template, level="warning"),)))
+    analysis = analyzed(repository, incident(patterns=(pattern(template, level="warning"),)))
 
-    assert found.suggested_fix_locations == ["shop/log.py:1"]
+    assert analysis.suggested_fix_locations == ["shop/log.py:1"]
 
 
 def test_missing_branch_is_refused_by_name(repository: Repository) -> None:
-    """A base branch that does not exist is the operator's to correct."""
+    """The operator must correct a base branch that does not exist."""
     with pytest.raises(Refused, match="no branch 'trunk'"):
         analyze(alert(), incident(trace(*FRAMES)), Branchless(repository.folder, "main"), "trunk")
 
 
-def test_nothing_found_is_said(repository: Repository) -> None:
-    """Evidence that leads nowhere gives no places, and recent commits with low scores."""
-    found = analyzed(repository, incident(patterns=(pattern("<*> <*>"),)))
+def test_analysis_without_a_location_says_so(repository: Repository) -> None:
+    """Evidence without a match gives no locations, and recent commits with low scores."""
+    analysis = analyzed(repository, incident(patterns=(pattern("<*> <*>"),)))
 
-    assert found.code_available
-    assert found.problematic_files == []
-    assert "No stack frame and no log message" in found.analysis_summary
-    assert all(suspect.score < 0.3 for suspect in found.suspect_commits)
+    assert analysis.code_available
+    assert analysis.problematic_files == []
+    assert "No stack frame and no log message" in analysis.analysis_summary
+    assert all(suspect.score < 0.3 for suspect in analysis.suspect_commits)
 
 
-def test_ambiguous_file_is_decided_by_its_words(repository: Repository) -> None:
-    """Of two files of one name, the one that holds the frame's code is meant; without code neither is."""
+def test_ambiguous_file_is_decided_by_its_code(repository: Repository) -> None:
+    """Of two files with one name, the one with the frame's code is chosen; without code, neither."""
     repository.commit({"a/util.py": "x = 1\n", "b/util.py": "fail()\n"}, at=ONSET - timedelta(minutes=30))
-    told = trace(frame("/app/util.py", 1, "f", "fail()"))
-    untold = trace(frame("/app/util.py", 1, "f"))
+    with_code = trace(frame("/app/util.py", 1, "f", "fail()"))
+    without_code = trace(frame("/app/util.py", 1, "f"))
 
-    assert analyzed(repository, incident(told)).problematic_files[0].path == "b/util.py"
-    assert analyzed(repository, incident(untold)).problematic_files == []
+    assert analyzed(repository, incident(with_code)).problematic_files[0].path == "b/util.py"
+    assert analyzed(repository, incident(without_code)).problematic_files == []
 
 
-def test_few_questions_are_asked(repository: Repository) -> None:
-    """One incident costs the host a bounded number of calls."""
+def test_number_of_calls_to_the_host_is_limited(repository: Repository) -> None:
+    """One incident needs a limited number of calls, and none twice."""
     reader = GitReader(repository.folder, "main")
 
     analyze(alert(), incident(trace(*FRAMES), patterns=(pattern("order <*> cannot be priced"),)), reader, "main")
@@ -293,7 +293,7 @@ def test_few_questions_are_asked(repository: Repository) -> None:
 
 
 class Branchless(GitReader):
-    """A host that lists nothing for a branch it does not have."""
+    """A code host that lists nothing for a branch it does not have."""
 
     def commits(
         self, ref: str, *, path: str | None = None, until: datetime | None = None, limit: int = 20
@@ -303,14 +303,14 @@ class Branchless(GitReader):
 
 
 class Dead(GitReader):
-    """A host that stops answering."""
+    """A code host that stops answering."""
 
     def paths(self, ref: str) -> Sequence[str]:
-        """Fail as a host does that cannot be reached."""
+        """Fail like a host that cannot be reached."""
         raise Unavailable("the host did not answer")
 
 
-def test_unreadable_repository_surfaces_as_the_readers_error(repository: Repository) -> None:
-    """No answer is made up when nothing can be read."""
+def test_unreadable_repository_raises_the_readers_error(repository: Repository) -> None:
+    """There is no invented answer when nothing can be read."""
     with pytest.raises(Unavailable):
         analyze(alert(), incident(trace(*FRAMES)), Dead(repository.folder, "main"), "main")

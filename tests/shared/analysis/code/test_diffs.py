@@ -1,4 +1,4 @@
-"""Promises of reading diffs."""
+"""Reading of diffs."""
 
 import difflib
 
@@ -22,7 +22,7 @@ PATCH = """@@ -1,4 +1,5 @@ def total():
 
 
 def test_added_and_removed_lines_are_numbered_in_the_new_file() -> None:
-    """Added lines say where they are, removed ones what they stood before."""
+    """Added lines have their own number, removed ones the number of the next line."""
     first, second = hunks(PATCH)
 
     assert first.added() == [(2, "TWO"), (3, "and a half")]
@@ -30,15 +30,15 @@ def test_added_and_removed_lines_are_numbered_in_the_new_file() -> None:
     assert second.removed() == [(12, "eleven")]
 
 
-@pytest.mark.parametrize(("line", "stood"), [(1, 1), (2, None), (3, None), (4, 3), (8, 7), (11, 10), (12, 12)])
-def test_line_is_followed_to_where_it_stood(line: int, stood: int | None) -> None:
-    """A kept line has a former number, an added one has none."""
-    assert before(line, hunks(PATCH)) == stood
+@pytest.mark.parametrize(("line", "old_line"), [(1, 1), (2, None), (3, None), (4, 3), (8, 7), (11, 10), (12, 12)])
+def test_line_is_followed_to_its_old_number(line: int, old_line: int | None) -> None:
+    """A kept line has an old number, an added one has none."""
+    assert before(line, hunks(PATCH)) == old_line
 
 
 @pytest.mark.parametrize("patch", [None, "", "Binary files differ"])
 def test_no_patch_has_no_hunks(patch: str | None) -> None:
-    """A change the host does not show is no change of lines."""
+    """A change without a patch from the host changes no lines."""
     assert hunks(patch) == []
 
 
@@ -47,10 +47,10 @@ LINES = st.lists(st.sampled_from("abcd"), max_size=15)
 
 @settings(database=None, deadline=None, derandomize=True)
 @given(old=LINES, new=LINES)
-def test_every_kept_line_is_found_again(old: list[str], new: list[str]) -> None:
-    """Over generated texts, the line a number is followed to has the same words."""
+def test_every_kept_line_is_found_at_its_old_number(old: list[str], new: list[str]) -> None:
+    """For generated texts, the old line has the same text."""
     patch = "\n".join(list(difflib.unified_diff(old, new, n=1, lineterm=""))[2:])
 
     for number, line in enumerate(new, 1):
-        stood = before(number, hunks(patch))
-        assert stood is None or old[stood - 1] == line
+        old_line = before(number, hunks(patch))
+        assert old_line is None or old[old_line - 1] == line

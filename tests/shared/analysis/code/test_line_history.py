@@ -1,4 +1,4 @@
-"""Promises of following a line back through history."""
+"""Following a line back through history."""
 
 from shared.analysis.code.line_history import Marks, Place, follow
 from shared.analysis.code.spans import Span
@@ -22,7 +22,7 @@ def followed(*history: Commit, place: Place = PLACE) -> dict[str, Marks]:
 
 
 def test_only_the_commit_that_added_the_line_wrote_it() -> None:
-    """A later commit that moved the line down, and an earlier one nearby, did not."""
+    """A later commit that moved the line and an earlier one nearby did not write it."""
     moved = commit("moved", "@@ -1,2 +1,3 @@\n+# The cart.\n a\n b")
     wrote = commit("wrote", "@@ -2,2 +2,3 @@\n def total():\n+    fail()\n     return 0")
     first = commit("first", "@@ -2,1 +2,2 @@\n def total():\n+    return 0")
@@ -32,8 +32,8 @@ def test_only_the_commit_that_added_the_line_wrote_it() -> None:
     assert [marks[sha].line for sha in ("moved", "wrote", "first")] == [0, 1, 0]
 
 
-def test_line_taken_out_of_the_function_is_a_change_of_it() -> None:
-    """A removed check leaves no line to blame, only the function."""
+def test_line_removed_from_the_function_is_a_change_of_it() -> None:
+    """A removed check leaves no line to blame, so the function is marked."""
     marks = followed(commit("removed", "@@ -3,3 +3,2 @@\n def total():\n-    check()\n-    check()\n     fail()"))[
         "removed"
     ]
@@ -43,15 +43,15 @@ def test_line_taken_out_of_the_function_is_a_change_of_it() -> None:
     assert "changed 2 lines of total()" in marks.reasons[0]
 
 
-def test_change_outside_the_function_marks_the_file_alone() -> None:
-    """Touching the file is little."""
+def test_change_outside_the_function_marks_only_the_file() -> None:
+    """A change elsewhere in the file is a weak sign."""
     marks = followed(commit("elsewhere", "@@ -9,1 +9,1 @@\n-x\n+y"))["elsewhere"]
 
     assert (marks.line, marks.function, marks.file) == (0, 0, 1)
 
 
 def test_file_is_followed_under_its_former_name() -> None:
-    """A rename does not end the trail."""
+    """A rename does not end the history."""
     renamed = commit("renamed", None, previous_path="old.py")
     wrote = commit("wrote", "@@ -3,1 +3,2 @@\n def total():\n+    fail()", path="old.py")
 
@@ -59,13 +59,13 @@ def test_file_is_followed_under_its_former_name() -> None:
 
 
 def test_caller_counts_less_than_the_line_it_calls() -> None:
-    """The further from the failure, the less a line says."""
+    """The further a line is from the failure, the less it counts."""
     caller = Place("cart.py", line=4, text="fail()", span=Span("total", 3, 5), depth=2)
     wrote = commit("wrote", "@@ -3,1 +3,2 @@\n def total():\n+    fail()")
 
     assert 0 < followed(wrote, place=caller)["wrote"].line < followed(wrote)["wrote"].line
 
 
-def test_patch_the_host_withholds_marks_the_file_alone() -> None:
-    """A diff too large to be shown proves no line."""
+def test_patch_the_host_withholds_marks_only_the_file() -> None:
+    """A diff that is too large for the host to show proves nothing about a line."""
     assert followed(commit("huge", None))["huge"].line == 0

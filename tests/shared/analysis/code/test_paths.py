@@ -1,4 +1,4 @@
-"""Promises of finding the file a frame means."""
+"""Matching of a frame to a file of the repository."""
 
 import pytest
 
@@ -27,7 +27,7 @@ PATHS = [
 
 
 def matched(path: str, function: str = "", service: str = "") -> tuple[str, ...]:
-    """Return what the frame may mean."""
+    """Return the files that the frame may mean."""
     return Tree(PATHS, service).match(Frame(path=path, function=function)).paths
 
 
@@ -48,13 +48,13 @@ def matched(path: str, function: str = "", service: str = "") -> tuple[str, ...]
         ("/var/task/cart.py", "src/shop/cart.py"),
     ],
 )
-def test_frame_is_matched_by_its_longest_common_end(path: str, expected: str) -> None:
-    """Deployment roots, schemes and import paths in front do not matter."""
+def test_frame_is_matched_by_the_end_of_its_path(path: str, expected: str) -> None:
+    """Deployment folders, schemes and import paths at the start do not matter."""
     assert matched(path) == (expected,)
 
 
 def test_bare_java_file_is_found_by_the_package_of_its_class() -> None:
-    """A JVM frame that names only a file is placed by its class."""
+    """A JVM frame that names only a file is matched by its class."""
     assert matched("Cart.java", "org.shop.cart.Cart.total") == ("core/src/main/java/org/shop/cart/Cart.java",)
 
 
@@ -66,7 +66,7 @@ def test_bare_java_file_is_found_by_the_package_of_its_class() -> None:
     ],
 )
 def test_compiled_file_leads_to_its_source(path: str, expected: str) -> None:
-    """What was compiled leads to its source, and says that line numbers do not hold."""
+    """A compiled file leads to its source, and its line numbers are marked as inexact."""
     match = Tree(PATHS).match(Frame(path=path))
 
     assert match.paths == (expected,)
@@ -74,23 +74,23 @@ def test_compiled_file_leads_to_its_source(path: str, expected: str) -> None:
 
 
 def test_equal_candidates_are_all_returned() -> None:
-    """An ambiguous name is not guessed."""
+    """An ambiguous name is not resolved by a guess."""
     assert matched("/app/util.py") == ("src/billing/util.py", "src/shop/util.py")
 
 
-def test_service_name_decides_between_equals() -> None:
-    """In a repository of many services, the service's own folder is meant."""
+def test_service_name_decides_between_equal_candidates() -> None:
+    """In a repository of many services, the service's own folder is chosen."""
     assert matched("/app/main.py", service="checkout") == ("services/checkout/main.py",)
 
 
 @pytest.mark.parametrize("path", ["<string>", "", "/usr/lib/python3.11/threading.py", "native"])
-def test_foreign_frame_matches_nothing(path: str) -> None:
-    """A file the repository does not hold is nowhere in it."""
+def test_frame_from_outside_the_repository_matches_nothing(path: str) -> None:
+    """A file that the repository does not have gives no match."""
     assert matched(path or "<frozen>") == ()
 
 
 def test_module_is_found_by_its_dotted_name() -> None:
-    """Modules, packages and classes are files; what is ambiguous or absent is none."""
+    """Modules, packages and classes are files; an ambiguous or missing name gives None."""
     tree = Tree(PATHS)
 
     assert tree.module("billing.util") == "src/billing/util.py"
@@ -112,13 +112,13 @@ def test_module_is_found_by_its_dotted_name() -> None:
         ("src/Latest.java", False),
     ],
 )
-def test_test_code_is_told_by_convention(path: str, expected: bool) -> None:
-    """Each language's convention counts, words that merely contain "test" do not."""
+def test_test_code_is_recognised_by_convention(path: str, expected: bool) -> None:
+    """Each language's convention counts; a word that only contains "test" does not."""
     assert is_test(path) is expected
 
 
-def test_prose_is_told_from_code() -> None:
-    """Documentation runs nowhere."""
+def test_documentation_is_distinguished_from_code() -> None:
+    """Documentation cannot cause a failure, so it must be recognised."""
     assert is_documentation("docs/conf.py")
     assert is_documentation("CHANGES.rst")
     assert not is_documentation("src/docs.py")

@@ -1,4 +1,4 @@
-"""Promises of reading source text."""
+"""Reading of source text: functions and lines."""
 
 import pytest
 
@@ -72,36 +72,36 @@ end
         ("broken.py", "def f(:\n    x = 1\n    y = 2\n\nz = 3\n", 3, Span("f", 1, 3)),
     ],
 )
-def test_line_is_placed_in_its_innermost_function(path: str, text: str, line: int, expected: Span) -> None:
-    """Decorators belong to a function; nested functions, braces in comments and broken files are coped with."""
+def test_innermost_function_around_a_line_is_found(path: str, text: str, line: int, expected: Span) -> None:
+    """Decorators belong to a function; nested functions, braces in comments and broken files are handled."""
     assert enclosing(path, text, line) == expected
 
 
 def test_line_outside_any_function_gets_a_window() -> None:
-    """Where no function is recognised, the lines around are shown."""
+    """Where no function is recognised, the lines around it are used."""
     assert enclosing("a.toml", "x = 1\n" * 50, 30) == Span("", 18, 42)
 
 
-def test_line_beyond_the_file_is_brought_back() -> None:
-    """A number of another version of the file does no harm."""
+def test_line_beyond_the_file_is_clamped_to_its_end() -> None:
+    """A line number from another version of the file does no harm."""
     assert enclosing("a.toml", "x = 1\n", 900) == Span("", 1, 2)
 
 
-def test_words_of_the_trace_win_over_its_number() -> None:
-    """When the text moved, the line follows its words to the nearest equal line."""
+def test_code_of_the_trace_wins_over_its_line_number() -> None:
+    """When the code moved, the nearest line with the same text is chosen."""
     text = "x = 1\n\n\nfail()\n\n\n\n\nfail()\n"
 
     assert settle(text, 5, "fail()", "f") == 4
     assert settle(text, 8, "fail()", "f") == 9
 
 
-def test_number_counts_where_the_trace_has_no_words() -> None:
-    """Traces of other languages show no code."""
+def test_line_number_counts_where_the_trace_has_no_code() -> None:
+    """Traces of some languages show no code."""
     assert settle(GO, 5, "", "store.(*Store).Get") == 5
 
 
-def test_function_counts_where_the_number_cannot() -> None:
-    """Compiled files keep names, not lines."""
+def test_function_counts_where_there_is_no_line_number() -> None:
+    """Compiled files keep function names, not line numbers."""
     assert settle(SCRIPT, None, "", "Object.refund") == 5
     assert settle(SCRIPT, None, "", "nowhere") is None
 
@@ -111,5 +111,5 @@ def test_function_counts_where_the_number_cannot() -> None:
     [("Store.Get", 3), ("acme/store.(*Store).Get", 3), ("Get", 3), ("<anonymous>", None), ("", None)],
 )
 def test_definition_is_found_by_the_last_name(function: str, line: int | None) -> None:
-    """Qualified names are looked up by what they end with."""
+    """Qualified names are looked up by their last part."""
     assert definition_line(GO, function) == line

@@ -1,4 +1,4 @@
-"""Promises of ranking commits."""
+"""Ranking of suspect commits."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -43,13 +43,13 @@ def place(repository: Repository, words: str, path: str = "cart.py", depth: int 
     return Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
 
 
-def ranked(repository: Repository, *places: Place, said: str = "", began: datetime = BEGAN) -> list[Suspect]:
+def ranked(repository: Repository, *places: Place, message: str = "", began: datetime = BEGAN) -> list[Suspect]:
     """Rank the commits of the head."""
-    return rank(GitReader(repository.folder), "HEAD", Clues(places, words_of(said), began))
+    return rank(GitReader(repository.folder), "HEAD", Clues(places, words_of(message), began))
 
 
 def test_commit_that_wrote_the_failing_line_comes_first(repository: Repository) -> None:
-    """Blame counts more than being newest."""
+    """To have written the failing line counts more than to be the newest."""
     bad = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(26))
     repository.commit({"cart.py": "# The cart.\n" + CART.replace("line.price", "line.cost")}, at=day(29))
 
@@ -60,7 +60,7 @@ def test_commit_that_wrote_the_failing_line_comes_first(repository: Repository) 
 
 
 def test_line_is_followed_through_later_commits_that_move_it(repository: Repository) -> None:
-    """Lines added above do not hide who wrote the line."""
+    """Lines added above do not hide the commit that wrote the line."""
     bad = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(20))
     for number in range(3):
         text = GitReader(repository.folder).read("cart.py", "HEAD") or ""
@@ -69,8 +69,8 @@ def test_line_is_followed_through_later_commits_that_move_it(repository: Reposit
     assert ranked(repository, place(repository, "line.cost"))[0].commit.sha == bad
 
 
-def test_commit_that_changed_the_function_beats_one_elsewhere_in_the_file(repository: Repository) -> None:
-    """A check taken out of the failing function explains more than a newer change beside it."""
+def test_commit_in_the_function_ranks_above_one_elsewhere_in_the_file(repository: Repository) -> None:
+    """A check removed from the failing function explains more than a newer change near it."""
     guarded = CART.replace("    result = 0\n", "    if lines is None:\n        return 0\n    result = 0\n")
     repository.commit({"cart.py": guarded}, at=day(-90))
     bad = repository.commit({"cart.py": CART}, "Simplify", at=day(28))
@@ -80,38 +80,38 @@ def test_commit_that_changed_the_function_beats_one_elsewhere_in_the_file(reposi
 
 
 def test_words_of_the_message_raise_a_commit(repository: Repository) -> None:
-    """Between equals, the commit that touches what the message names explains more."""
+    """Of two equal commits, the one that changes what the message names explains more."""
     named = repository.commit({"cart.py": CART + "\n\nCURRENCIES = {}\n"}, at=day(27))
     newer = repository.commit({"cart.py": CART + "\n\nCURRENCIES = {}\n\n\nLIMIT = 3\n"}, at=day(28))
 
-    found = [each.commit.sha for each in ranked(repository, place(repository, "result += "), said="no CURRENCIES")]
+    shas = [each.commit.sha for each in ranked(repository, place(repository, "result += "), message="no CURRENCIES")]
 
-    assert found.index(named) < found.index(newer)
+    assert shas.index(named) < shas.index(newer)
 
 
-def test_commit_after_the_failure_is_strongly_doubted(repository: Repository) -> None:
-    """What came later cannot be the cause, unless a clock lies: it stays listed, low."""
+def test_commit_after_the_failure_has_a_low_score(repository: Repository) -> None:
+    """A later commit cannot be the cause unless a clock is wrong, so it stays in the list."""
     earlier = repository.commit({"cart.py": CART.replace("result = 0", "result = 0.0")}, at=day(20))
     later = repository.commit({"cart.py": CART.replace("result = 0", "result = None")}, at=day(31))
 
-    found = ranked(repository, place(repository, "result += "))
+    suspects = ranked(repository, place(repository, "result += "))
 
-    assert found[0].commit.sha == earlier
-    assert next(each.score for each in found if each.commit.sha == later) < 0.15
+    assert suspects[0].commit.sha == earlier
+    assert next(each.score for each in suspects if each.commit.sha == later) < 0.15
 
 
-def test_commit_of_prose_alone_is_strongly_doubted(repository: Repository) -> None:
-    """Documentation breaks nothing."""
+def test_commit_of_documentation_only_has_a_low_score(repository: Repository) -> None:
+    """Documentation cannot cause a failure."""
     repository.commit({"guide.md": "result += line.price\n"}, at=day(29))
 
-    found = ranked(repository, place(repository, "line.price", "guide.md"))
+    suspects = ranked(repository, place(repository, "line.price", "guide.md"))
 
-    assert found[0].score < 0.1
-    assert "it changes only documentation" in found[0].reasons
+    assert suspects[0].score < 0.1
+    assert "it changes only documentation" in suspects[0].reasons
 
 
 def test_deeper_place_counts_more(repository: Repository) -> None:
-    """Who wrote the line that fails stands before who wrote the call."""
+    """The commit that wrote the failing line comes before the one that wrote the call."""
     caller = repository.commit({"api.py": "def get(cart):\n    return total(cart)\n"}, at=day(29))
     writer = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(28))
     places = (place(repository, "line.cost"), place(repository, "total(cart)", "api.py", depth=1))
@@ -120,26 +120,26 @@ def test_deeper_place_counts_more(repository: Repository) -> None:
 
 
 def test_history_is_followed_under_the_former_name(repository: Repository) -> None:
-    """A renamed file's culprit may have written under the old name."""
+    """The culprit may have changed the file under its old name."""
     bad = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=day(20))
     repository.commit({"cart.py": None, "shop/cart.py": CART.replace("line.price", "line.cost")}, at=day(25))
 
     assert ranked(repository, place(repository, "line.cost", "shop/cart.py"))[0].commit.sha == bad
 
 
-def test_newest_commits_stand_in_when_no_place_is_known(repository: Repository) -> None:
-    """Without places, recency and words are all there is, and the scores say so."""
+def test_newest_commits_are_used_when_no_location_is_known(repository: Repository) -> None:
+    """Without locations only time and words count, so the scores are low."""
     repository.commit({"queue.py": "RETRIES = 0\n"}, at=day(10))
     newest = repository.commit({"queue.py": "RETRIES = 1\n"}, at=day(29))
 
-    found = ranked(repository)
+    suspects = ranked(repository)
 
-    assert found[0].commit.sha == newest
-    assert found[0].score < 0.3
+    assert suspects[0].commit.sha == newest
+    assert suspects[0].score < 0.3
 
 
-def test_host_is_asked_a_bounded_number_of_times(repository: Repository) -> None:
-    """However long the histories, the number of questions is bounded."""
+def test_number_of_calls_does_not_grow_with_the_history(repository: Repository) -> None:
+    """However long the histories are, the number of calls to the code host is limited."""
     for number in range(25):
         repository.commit({"cart.py": CART + f"N = {number}\n", "api.py": f"N = {number}\n"}, at=day(number / 10))
     reader = GitReader(repository.folder)
@@ -149,8 +149,8 @@ def test_host_is_asked_a_bounded_number_of_times(repository: Repository) -> None
     assert len(reader.calls) <= MAX_HISTORIES + MAX_DETAILS + 2
 
 
-def test_same_question_has_the_same_answer(repository: Repository) -> None:
-    """The order of equals is fixed."""
+def test_same_input_gives_the_same_ranking(repository: Repository) -> None:
+    """The order of equal commits is fixed."""
     for number in range(5):
         repository.commit({"cart.py": CART + f"N = {number}\n"}, at=day(20))
 
@@ -158,5 +158,5 @@ def test_same_question_has_the_same_answer(repository: Repository) -> None:
 
 
 def test_words_without_meaning_are_left_out() -> None:
-    """Names say something about a failure, the words of every message do not."""
+    """Names describe a failure; words that are in every message do not."""
     assert words_of("'NoneType' object has no attribute 'unit_price'") == {"nonetype", "unit_price"}

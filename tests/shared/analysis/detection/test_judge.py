@@ -1,4 +1,4 @@
-"""The words of the offline judgement: what it calls new, a crash, a stop, a server error."""
+"""The text of the offline judgement: what it calls new, a crash, a stop, a server error."""
 
 from datetime import timedelta
 
@@ -13,13 +13,13 @@ ALERT = an_alert(start=START)
 
 
 def every(seconds: float, text: str, start_s: float = 0, end_s: float = 1800) -> list[LogLine]:
-    """Return the line each so many seconds of the window, `%d` numbered."""
+    """Return the line every so many seconds of the window, `%d` replaced by its number."""
     count = int((end_s - start_s) / seconds)
     return [at(start_s + seconds * index, text.replace("%d", str(index))) for index in range(count)]
 
 
 def at(seconds: float, text: str) -> LogLine:
-    """Return a line so many seconds after the begin of the window."""
+    """Return a line so many seconds after the start of the window."""
     return LogLine(START + timedelta(seconds=seconds), 0, text, {"service_name": "checkout-api"})
 
 
@@ -30,14 +30,14 @@ def judged(*parts: list[LogLine], series: tuple[Series, ...] = ()) -> Incident:
 
 
 def test_errors_after_calm_are_new():
-    """Enough was read before them to say so, in the words of a line that was logged."""
+    """Enough was read before them to call them new, in the words of a logged line."""
     incident = judged(every(3, "INFO order %d placed"), every(10, "ERROR order %d: no price", 1200))
 
     assert incident.initial_symptoms[0] == "“ERROR order 0: no price” is new: 60 since 02:50:00 UTC, none before."
 
 
 def test_errors_from_the_first_line_on_are_not_called_new():
-    """Nobody saw the time before, so nothing is said of it."""
+    """The time before was not read, so nothing is said about it."""
     late = judged(every(10, "ERROR order %d: no price", 900))
     start = judged(every(10, "ERROR order %d: no price", 60))
     steady = judged(every(10, "ERROR order %d: no price"))
@@ -48,8 +48,8 @@ def test_errors_from_the_first_line_on_are_not_called_new():
     assert not any("new" in one.initial_symptoms[0] + one.reasoning for one in (late, start, steady))
 
 
-def test_crash_is_an_event_and_named_first():
-    """Two fatal lines after calm date the onset; no rate is needed."""
+def test_crash_is_named_first_and_dates_the_onset():
+    """Two fatal lines after a calm time date the onset; no rise in rate is needed."""
     crashes = [
         at(1080, "FATAL java.lang.OutOfMemoryError: heap space"),
         at(1200, "FATAL java.lang.OutOfMemoryError: heap space"),
@@ -64,7 +64,7 @@ def test_crash_is_an_event_and_named_first():
 
 
 def test_errors_that_led_to_a_crash_keep_their_onset():
-    """The crash is named first, and what came before it still dates the incident."""
+    """The crash is named first, but the errors before it still date the incident."""
     incident = judged(
         every(3, "INFO order %d placed"),
         every(5, "ERROR order %d: no price", 1200),
@@ -75,15 +75,15 @@ def test_errors_that_led_to_a_crash_keep_their_onset():
     assert incident.onset == START + timedelta(seconds=1200)
 
 
-def test_fatal_lines_the_service_always_writes_began_nothing():
-    """What comes every five minutes is no event."""
+def test_usual_fatal_lines_are_not_an_onset():
+    """A fatal line every five minutes is not an event."""
     incident = judged(every(3, "INFO order %d placed"), every(300, "CRITICAL quota is at 80 %"))
 
     assert incident.onset is None
 
 
 def test_traffic_that_stops_is_an_incident():
-    """Lines that stop coming are harm without an error: the last of them are kept, and the hypotheses are open."""
+    """A stop is harm without an error: the last lines are evidence, and the incident type stays unknown."""
     incident = judged(every(4.2, "INFO order %d placed", end_s=1080))
 
     assert (incident.needs_response, incident.incident_type_hint) == (True, "unknown")
@@ -95,8 +95,8 @@ def test_traffic_that_stops_is_an_incident():
     assert "INFO order 256 placed" in [one.text for one in cause.quotes]
 
 
-def test_metrics_alone_tell_that_the_error_ratio_rose_and_when():
-    """Without logs the brief still knows what is wrong and since when."""
+def test_metrics_alone_show_that_the_error_ratio_rose_and_when():
+    """Without logs the brief still says what is wrong and since when."""
     points = tuple((START + timedelta(minutes=index), 0.0 if index < 20 else 0.067) for index in range(31))
 
     incident = detect(ALERT, None, [Series("error_ratio", "ratio", "q", {}, points)], ["Loki did not answer"])
@@ -104,12 +104,12 @@ def test_metrics_alone_tell_that_the_error_ratio_rose_and_when():
     assert incident.onset == START + timedelta(minutes=20)
     assert incident.initial_symptoms == ["error_ratio went from 0 % to 6.7 %, since 02:50:00 UTC."]
     assert "error_ratio: 0 % → 6.7 % from 02:50:00 UTC" in [one.text for one in incident.evidence]
-    # That requests fail is the harm; it is no cause of itself.
+    # Failing requests are the harm, not its cause.
     assert explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes == []
 
 
-def test_dismissal_says_only_what_was_looked_at():
-    """Metrics nobody read did not stay in their range."""
+def test_dismissal_mentions_only_what_was_read():
+    """Metrics that were not read cannot be said to be in range."""
     calm = every(3, "INFO order %d placed")
     steady = Series("cpu", "cores", "q", {}, tuple((START + timedelta(minutes=index), 0.5) for index in range(31)))
 
@@ -117,8 +117,8 @@ def test_dismissal_says_only_what_was_looked_at():
     assert "no metric left its range" in judged(calm, series=(steady,)).reasoning
 
 
-def test_server_errors_of_the_service_itself_are_named_so():
-    """An access log that turns to 500 shows the status, and the kind of fault has words."""
+def test_server_errors_of_the_service_itself_are_named():
+    """When an access log changes to 500, the template keeps the status and the fault has a name."""
     calm = every(3, 'INFO access "POST /pay HTTP/1.1" 200 12ms', end_s=1200)
     failing = every(3, 'INFO access "POST /pay HTTP/1.1" 500 12ms', 1200)
 

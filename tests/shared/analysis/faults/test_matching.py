@@ -1,4 +1,4 @@
-"""Signs of known trouble in words."""
+"""Signs of known faults in messages."""
 
 import pytest
 
@@ -25,12 +25,12 @@ from shared.analysis.faults import matching
         ("IllegalStateException: No instances available for stock-service", "no instance available", "stock-service"),
     ],
 )
-def test_trouble_is_named_with_what_it_is_about(text, name, target):
-    """Messages of many runtimes and drivers name their trouble in known words."""
-    found = matching.find(text)[0]
+def test_fault_is_named_with_its_target(text, name, target):
+    """Messages of many runtimes and drivers name a fault in known words."""
+    match = matching.find(text)[0]
 
-    assert (found.rule.name, found.target) == (name, target)
-    assert found.quote in text
+    assert (match.rule.name, match.target) == (name, target)
+    assert match.quote in text
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_trouble_is_named_with_what_it_is_about(text, name, target):
         "GET /orders/503 200",
     ],
 )
-def test_ordinary_bugs_are_no_sign_of_other_trouble(text):
+def test_ordinary_bugs_are_not_signs_of_other_faults(text):
     """A bug in the code is not taken for configuration, resources or a dependency."""
     assert matching.find(text) == []
 
 
-def test_quote_of_an_endless_line_is_short_and_verbatim():
-    """A quote is a part of the line around the sign."""
+def test_quote_of_a_very_long_line_is_short_and_verbatim():
+    """A quote is the part of the line around the sign."""
     text = "x" * 5000 + " connection refused " + "y" * 5000
 
     quote = matching.find(text)[0].quote

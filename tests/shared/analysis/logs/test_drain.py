@@ -1,4 +1,4 @@
-"""Log templates."""
+"""Drain: log templates."""
 
 from shared.analysis.logs.drain import Drain
 
@@ -11,7 +11,7 @@ def templates(*lines: str) -> list[str]:
 
 
 def test_numbers_ids_addresses_and_paths_are_variable():
-    """What differs from line to line by nature is masked before comparing."""
+    """Values that usually differ from line to line are masked before comparing."""
     lines = (
         "job 17 of 10.0.0.1:80 took 1.5 for 0x1f in /var/lib/a/17.log",
         "job 9 of 10.0.0.2:81 took 22 for 0xff in /var/lib/b/9.log",
@@ -25,8 +25,8 @@ def test_numbers_ids_addresses_and_paths_are_variable():
     ]
 
 
-def test_server_errors_are_told_from_other_answers():
-    """The status stays readable where the line shows it is one, and never melts into the others."""
+def test_server_errors_are_distinguished_from_other_responses():
+    """A 5xx status stays in the template, so it never shares a template with other responses."""
     lines = (
         '10.0.0.1 "POST /pay HTTP/1.1" 200 17',
         '10.0.0.2 "POST /pay HTTP/1.1" 500 12',
@@ -51,10 +51,10 @@ def test_server_errors_are_told_from_other_answers():
 
 
 def test_words_that_vary_become_variable():
-    """Lines alike but for a word share a template with a gap."""
+    """Lines that differ in one word share a template with a gap."""
     assert set(templates("login of user alice failed", "login of user bob failed")) == {"login of user <*> failed"}
 
 
-def test_lines_of_other_words_stay_apart():
-    """Same length is not same shape."""
+def test_lines_with_different_words_stay_separate():
+    """Lines of the same length are not the same template."""
     assert len(set(templates("cannot reach payment service", "cache is warm now"))) == 2

@@ -35,27 +35,27 @@ def split(pod: str, text: str) -> list[tuple[str, str]]:
     return [(pod, line) for line in text.split("\n")]
 
 
-def test_chained_trace_in_an_entry_per_line_becomes_one():
-    """Header line, both tracebacks and the sentence between them are one entry."""
+def test_chained_trace_logged_line_by_line_becomes_one_entry():
+    """The log line, both tracebacks and the sentence between them are one entry."""
     assert assembled(*split("a", PYTHON)) == [PYTHON]
 
 
-def test_level_of_the_whole_is_the_worst_of_its_parts():
-    """Parts of unknown level do not soften an error."""
+def test_joined_entry_has_the_worst_level_of_its_parts():
+    """Parts of unknown level do not lower an error."""
     entries = [read(LogLine(AT, 0, text, {})) for text in PYTHON.split("\n")]
 
     assert [entry.level for entry in assemble(entries)] == ["error"]
 
 
-def test_pods_writing_at_once_are_kept_apart():
-    """Interleaved lines of two pods give two whole traces."""
+def test_lines_of_two_pods_stay_separate():
+    """Interleaved lines of two pods give two complete traces."""
     mixed = [line for pair in zip(split("a", PYTHON), split("b", PYTHON), strict=True) for line in pair]
 
     assert assembled(*mixed) == [PYTHON, PYTHON]
 
 
 def test_line_of_another_thread_does_not_end_an_unfinished_trace():
-    """A line with a clock of its own between the parts stands alone."""
+    """A line with its own timestamp between the parts is a separate entry."""
     lines = split("a", PYTHON)
     other = "2031-05-06 07:08:09 INFO [access] GET /"
 
@@ -64,28 +64,28 @@ def test_line_of_another_thread_does_not_end_an_unfinished_trace():
     assert sorted(texts) == sorted([PYTHON, other])
 
 
-def test_traces_after_one_another_stay_two():
-    """A second failure right behind the first is its own entry."""
+def test_consecutive_traces_stay_two_entries():
+    """A second failure right after the first is its own entry."""
     one = "\n".join(PYTHON.split("\n")[:5])
 
     assert assembled(*split("a", one), *split("a", one)) == [one, one]
 
 
 def test_java_trace_is_joined_to_its_first_line():
-    """`at`, `Caused by` and `... n more` continue."""
+    """Lines with `at`, `Caused by` and `... n more` continue a trace."""
     text = "ERROR failed\n\tat a.B.c(B.java:1)\nCaused by: a.D: x\n\tat a.D.e(D.java:2)\n\t... 1 more"
 
     assert assembled(*split("a", text), ("a", "INFO next")) == [text, "INFO next"]
 
 
 def test_goroutine_dump_is_one_entry():
-    """Unindented calls belong to a dump once it began."""
+    """Unindented calls belong to a dump that has started."""
     text = "panic: x\n\ngoroutine 1 [running]:\nmain.f(0x1)\n\t/app/a.go:1 +0x1d\ncreated by main.g\n\t/app/b.go:2"
 
     assert assembled(*split("a", text)) == [text.replace("\n\n", "\n\n")]
 
 
-def test_prefix_before_each_line_is_no_hindrance():
+def test_trace_with_a_prefix_on_each_line_is_joined():
     """oslo.log repeats its header before each line of a traceback."""
     lines = ["Traceback (most recent call last):", '  File "/a.py", line 1, in f', "    g()", "KeyError: 'x'"]
     text = "\n".join(f"2031-05-06 07:08:0{index} TRACE shop.api {line}" for index, line in enumerate(lines))
@@ -97,5 +97,5 @@ def test_prefix_before_each_line_is_no_hindrance():
 
 
 def test_entries_far_apart_are_not_joined():
-    """An indented line minutes later continues nothing."""
+    """An indented line minutes later does not continue an entry."""
     assert len(assembled(("a", "ERROR x"), ("a", "  indented"), gap_ms=60_000)) == 2

@@ -1,4 +1,4 @@
-"""When a rate of events changed."""
+"""Change points: when the rate of events changed."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ END = START + timedelta(hours=1)
 
 
 def at(*seconds: float) -> list[datetime]:
-    """Return the moments so many seconds after START."""
+    """Return the times so many seconds after START."""
     return [START + timedelta(seconds=one) for one in sorted(seconds)]
 
 
@@ -21,15 +21,15 @@ def steady(count: int, seed: int = 1) -> list[datetime]:
 
 
 def test_onset_of_something_new_is_its_first_event():
-    """Nothing before, many after: the first event is the moment, to the instant."""
+    """With no event before and many after, the onset is exactly the first event."""
     change = change_point.find_rise(at(*range(3000, 3600, 60)), START, END)
 
     assert change is not None
     assert (change.at, change.before, change.after, change.is_new) == (START + timedelta(seconds=3000), 0, 10, True)
 
 
-def test_rise_over_a_background_is_found_near_its_begin():
-    """A rate that grew tenfold is dated within a minute."""
+def test_rise_over_a_background_is_dated_near_its_start():
+    """A tenfold rise is dated to within a minute."""
     times = sorted(steady(30) + at(*range(2400, 3600, 12)))
 
     change = change_point.find_rise(times, START, END)
@@ -39,45 +39,45 @@ def test_rise_over_a_background_is_found_near_its_begin():
 
 
 def test_steady_background_has_no_onset():
-    """Hardly a steady series in thirty looks like a rise."""
-    found = [change_point.find_rise(steady(count, seed), START, END) for seed in range(50) for count in (3, 12, 60)]
+    """At most one steady series in thirty looks like a rise."""
+    changes = [change_point.find_rise(steady(count, seed), START, END) for seed in range(50) for count in (3, 12, 60)]
 
-    assert sum(one is not None for one in found) <= 5
+    assert sum(one is not None for one in changes) <= 5
 
 
-def test_one_burst_in_a_steady_background_is_no_rise():
-    """A retry storm of a second weighs little more than one event."""
+def test_one_burst_in_a_steady_background_is_not_a_rise():
+    """A burst of retries within a second counts little more than one event."""
     times = sorted(steady(40) + at(*[3000 + index / 100 for index in range(50)]))
 
     assert change_point.find_rise(times, START, END) is None
 
 
-def test_rate_that_falls_is_no_rise():
-    """Errors that stopped began nothing."""
+def test_falling_rate_is_not_a_rise():
+    """Errors that stopped are not an onset."""
     assert change_point.find_rise(at(*range(0, 600, 20)), START, END) is None
 
 
-def test_single_event_is_no_rise():
+def test_single_event_is_not_a_rise():
     """One event has no rate."""
     assert change_point.find_rise(at(3599), START, END) is None
 
 
-def test_errors_that_come_with_traffic_are_no_rise_beyond_it():
-    """Twice the requests, twice the usual errors: nothing broke."""
-    moment, width = START + timedelta(seconds=1800), timedelta(seconds=15)
+def test_errors_in_proportion_to_traffic_are_not_a_rise():
+    """Twice the requests with twice the usual errors is not a fault."""
+    onset, width = START + timedelta(seconds=1800), timedelta(seconds=15)
     traffic = at(*range(1800, 3600, 5))
     usual = at(*range(1830, 3600, 60))
 
-    assert change_point.score_by_traffic(usual, moment, traffic, width) < change_point.SURE
-    assert change_point.score_by_traffic(usual, moment, at(*range(0, 3600, 5)), width) > change_point.SURE
+    assert change_point.score_by_traffic(usual, onset, traffic, width) < change_point.SURE
+    assert change_point.score_by_traffic(usual, onset, at(*range(0, 3600, 5)), width) > change_point.SURE
 
 
 def test_little_traffic_does_not_excuse_errors():
-    """With hardly an ordinary line there is nothing to compare with."""
+    """With too few ordinary lines there is nothing to compare with."""
     assert change_point.score_by_traffic(at(1, 2, 3), START, at(1, 2), timedelta(seconds=15)) == float("inf")
 
 
-def test_peak_is_the_begin_of_the_fullest_minute():
-    """The minute with most events, none without events."""
+def test_peak_is_the_start_of_the_busiest_minute():
+    """The peak is the minute with the most events, or None without events."""
     assert change_point.peak(at(10, 130, 140, 150, 200)) == START + timedelta(seconds=120)
     assert change_point.peak([]) is None

@@ -1,4 +1,4 @@
-"""Traffic that stops dead."""
+"""Log stops: traffic that ends suddenly."""
 
 import random
 from datetime import datetime, timedelta
@@ -14,25 +14,25 @@ WINDOW = Window(START, NOW)
 
 
 def every(seconds: float, start_s: float = 0, end_s: float = 1800) -> list[datetime]:
-    """Return a moment each so many seconds of the window."""
+    """Return the times every so many seconds of the window."""
     count = int((end_s - start_s) / seconds)
     return [START + timedelta(seconds=start_s + seconds * index) for index in range(count)]
 
 
 def test_traffic_that_ends_is_a_stop():
-    """When the last line came, how many a minute before, none since."""
+    """The stop holds the time of the last line, the lines per minute before it, and zero since."""
     times = every(4.2, end_s=1080)
 
-    found = find_stop(times, WINDOW, '{service_name="shop"}')
+    stop = find_stop(times, WINDOW, '{service_name="shop"}')
 
-    assert found is not None
-    assert (found.at, found.value) == (times[-1], 0)
-    assert found.baseline == pytest.approx(14.3, abs=0.1)
-    assert found.series.query == 'sum(count_over_time({service_name="shop"} [1m]))'
+    assert stop is not None
+    assert (stop.at, stop.value) == (times[-1], 0)
+    assert stop.baseline == pytest.approx(14.3, abs=0.1)
+    assert stop.series.query == 'sum(count_over_time({service_name="shop"} [1m]))'
 
 
-def test_traffic_that_ends_but_for_a_heartbeat_is_a_stop():
-    """A line now and then is near enough to nothing."""
+def test_traffic_that_ends_except_for_a_heartbeat_is_a_stop():
+    """A line every few minutes does not hide the stop."""
     assert find_stop([*every(4.2, end_s=1080), *every(300, 1200)], WINDOW, "") is not None
 
 
@@ -41,20 +41,20 @@ def test_traffic_that_ends_but_for_a_heartbeat_is_a_stop():
     [
         every(4.2),
         every(4.2, end_s=1700),  # the window of a replay ends a little after its data
-        every(120, end_s=1080),  # few lines are quiet by chance
+        every(120, end_s=1080),  # so few lines can pause by chance
         [*every(4.2, end_s=1080), *every(12, 1080)],  # a lull
         [one for start in (0, 600, 1200) for one in every(1, start, start + 60)],  # a job every ten minutes
         [],
     ],
     ids=["steady", "ends late", "few", "lull", "job", "nothing"],
 )
-def test_other_quiet_is_no_stop(times: list[datetime]):
-    """Only what chance, habit and the window's edge do not explain counts."""
+def test_other_pauses_are_not_stops(times: list[datetime]):
+    """A pause counts only when chance, a regular pattern or the window's edge do not explain it."""
     assert find_stop(times, WINDOW, "") is None
 
 
-def test_random_traffic_hardly_ever_stops_by_chance():
-    """Lines that come at random, many or few, are no stop in a thousand windows."""
+def test_random_traffic_never_looks_like_a_stop():
+    """In a thousand windows of random lines, many or few, no stop is reported."""
     chance = random.Random(3)
     windows = [sorted(START + timedelta(seconds=chance.uniform(0, 1800)) for _ in range(n)) for n in (5, 20, 100) * 333]
 

@@ -1,4 +1,4 @@
-"""Promises of the revert: what git would write, or the reason there is none."""
+"""The revert: what git would write, or the reason why it is refused."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,19 @@ Tree = Mapping[str, str]
 FILE = "".join(f"line {number}\n" for number in range(1, 13))
 
 
-def taken_back(repository: Repository, sha: str) -> dict[str, str | None]:
-    """Take `sha` back at the head and return every written file, or fail with the refusal."""
+def reverted(repository: Repository, sha: str) -> dict[str, str | None]:
+    """Revert `sha` at the head and return every written file, or fail with the refusal."""
     reader = GitReader(repository.folder)
-    found = revert_edits(reader, sha, "HEAD")
-    assert not isinstance(found, Refusal), found.reason
-    return {write.path: write.text for write in edits.apply(found, lambda path: reader.read(path, "HEAD"))}
+    result = revert_edits(reader, sha, "HEAD")
+    assert not isinstance(result, Refusal), result.reason
+    return {write.path: write.text for write in edits.apply(result, lambda path: reader.read(path, "HEAD"))}
 
 
 def refusal(repository: Repository, sha: str) -> str:
-    """Return why `sha` cannot be taken back."""
-    found = revert_edits(GitReader(repository.folder), sha, "HEAD")
-    assert isinstance(found, Refusal)
-    return found.reason
+    """Return why `sha` cannot be reverted."""
+    result = revert_edits(GitReader(repository.folder), sha, "HEAD")
+    assert isinstance(result, Refusal)
+    return result.reason
 
 
 @pytest.fixture
@@ -39,81 +39,81 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repository")
 
 
-def test_untouched_file_goes_back_to_what_it_was(repository: Repository) -> None:
-    """A change nobody built on is undone to the byte."""
+def test_file_without_later_changes_is_restored(repository: Repository) -> None:
+    """Without later changes, the file is identical to the one before the commit."""
     repository.commit({"a.py": FILE})
     bad = repository.commit({"a.py": FILE.replace("line 6", "bad 6")})
 
-    assert taken_back(repository, bad) == {"a.py": FILE}
+    assert reverted(repository, bad) == {"a.py": FILE}
 
 
 def test_later_changes_elsewhere_are_kept(repository: Repository) -> None:
-    """Only the one commit is undone."""
+    """Only the one commit is reverted."""
     repository.commit({"a.py": FILE})
     bad = repository.commit({"a.py": FILE.replace("line 3\n", "bad 3\nbad 4\n")})
     repository.commit({"a.py": "new\n" + FILE.replace("line 3\n", "bad 3\nbad 4\n").replace("line 9", "good 9")})
 
-    assert taken_back(repository, bad) == {"a.py": "new\n" + FILE.replace("line 9", "good 9")}
+    assert reverted(repository, bad) == {"a.py": "new\n" + FILE.replace("line 9", "good 9")}
 
 
-def test_edit_of_a_repeated_line_grows_until_it_is_unique(repository: Repository) -> None:
-    """Every edit's original occurs exactly once, with no more context than that needs."""
+def test_edit_of_a_repeated_line_gets_context_until_it_is_unique(repository: Repository) -> None:
+    """Every edit's original occurs exactly once, with no more context than needed."""
     text = "def a():\n    pass\n\n\ndef b():\n    pass\n\n\ndef c():\n    pass\n"
     repository.commit({"a.py": text.replace("def b():\n    pass", "def b():\n    work()")})
     bad = repository.commit({"a.py": text})
 
-    found = revert_edits(GitReader(repository.folder), bad, "HEAD")
+    result = revert_edits(GitReader(repository.folder), bad, "HEAD")
 
-    assert isinstance(found, Sequence)
-    assert [each.original for each in found] == ["def b():\n    pass\n\n"]
+    assert isinstance(result, Sequence)
+    assert [each.original for each in result] == ["def b():\n    pass\n\n"]
 
 
-def test_added_file_is_deleted_and_removed_file_comes_back(repository: Repository) -> None:
-    """Creation and removal are undone too."""
+def test_added_file_is_deleted_and_removed_file_is_restored(repository: Repository) -> None:
+    """The creation and the removal of files are reverted too."""
     repository.commit({"old.py": FILE, "keep.py": "x\n"})
     bad = repository.commit({"old.py": None, "new.py": "print()\n" * 9 + "unique\n"})
 
-    assert taken_back(repository, bad) == {"new.py": None, "old.py": FILE}
+    assert reverted(repository, bad) == {"new.py": None, "old.py": FILE}
 
 
 def test_renamed_file_gets_its_name_back_with_later_changes(repository: Repository) -> None:
-    """A rename is undone as a deletion and a creation that keeps what was done since."""
+    """A rename is reverted as a deletion and a creation that keeps later changes."""
     repository.commit({"old.py": FILE})
     bad = repository.commit({"old.py": None, "new.py": FILE.replace("line 2\n", "bad 2\n")})
     repository.commit({"new.py": FILE.replace("line 2\n", "bad 2\n") + "more\n"})
 
-    assert taken_back(repository, bad) == {"new.py": None, "old.py": FILE + "more\n"}
+    assert reverted(repository, bad) == {"new.py": None, "old.py": FILE + "more\n"}
 
 
 def test_crlf_file_stays_crlf(repository: Repository) -> None:
-    """Newline style is kept, as is a missing final newline."""
+    """The newline style and a missing final newline are kept."""
     text = FILE.replace("\n", "\r\n").removesuffix("\r\n")
     repository.commit({"a.txt": text})
     bad = repository.commit({"a.txt": text.replace("line 6", "bad 6")})
 
-    assert taken_back(repository, bad) == {"a.txt": text}
+    assert reverted(repository, bad) == {"a.txt": text}
 
 
-def test_conversion_of_newlines_is_taken_back(repository: Repository) -> None:
-    """A commit that turned LF into CRLF is undone to LF."""
+def test_conversion_of_newlines_is_reverted(repository: Repository) -> None:
+    """A commit that changed LF to CRLF is reverted to LF."""
     repository.commit({"a.txt": "a\nb\n"})
     bad = repository.commit({"a.txt": "a\r\nb\r\n"})
 
-    assert taken_back(repository, bad) == {"a.txt": "a\nb\n"}
+    assert reverted(repository, bad) == {"a.txt": "a\nb\n"}
 
 
 def test_many_changes_of_one_file_become_one_edit(repository: Repository) -> None:
-    """More hunks than a patch holds edits are joined per file."""
+    """When there are more hunks than a patch may hold edits, they are joined per file."""
     text = "".join(f"{number}\n" for number in range(100))
     repository.commit({"a.txt": text})
     bad = repository.commit({"a.txt": "".join(f"{number}{'!' if number % 3 else ''}\n" for number in range(100))})
 
-    assert taken_back(repository, bad) == {"a.txt": text}
-    assert len(revert_edits(GitReader(repository.folder), bad, "HEAD")) == 1  # type: ignore[arg-type]  # no refusal
+    assert reverted(repository, bad) == {"a.txt": text}
+    assert len(revert_edits(GitReader(repository.folder), bad, "HEAD")) == 1  # type: ignore[arg-type]  # not a Refusal
 
 
 def test_conflict_is_refused_naming_file_and_lines(repository: Repository) -> None:
-    """A place changed again later is a human's."""
+    """An engineer must decide about lines that were changed again later."""
     repository.commit({"a.py": FILE})
     bad = repository.commit({"a.py": FILE.replace("line 6", "bad 6")})
     repository.commit({"a.py": FILE.replace("line 6", "worse 6")})
@@ -122,7 +122,7 @@ def test_conflict_is_refused_naming_file_and_lines(repository: Repository) -> No
 
 
 def test_one_conflict_refuses_the_whole_commit(repository: Repository) -> None:
-    """Nothing is skipped: a commit is taken back whole or not at all."""
+    """No file is skipped: a commit is reverted as a whole or not at all."""
     repository.commit({"a.py": FILE, "b.py": FILE})
     bad = repository.commit({"a.py": FILE.replace("line 6", "bad 6"), "b.py": FILE + "bad\n"})
     repository.commit({"b.py": None})
@@ -130,8 +130,8 @@ def test_one_conflict_refuses_the_whole_commit(repository: Repository) -> None:
     assert "'b.py'" in refusal(repository, bad)
 
 
-def test_commit_taken_back_already_is_refused(repository: Repository) -> None:
-    """There is nothing left to do."""
+def test_commit_that_is_already_reverted_is_refused(repository: Repository) -> None:
+    """There is nothing left to revert."""
     repository.commit({"a.py": FILE})
     bad = repository.commit({"a.py": "bad\n"})
     repository.commit({"a.py": FILE})
@@ -140,12 +140,12 @@ def test_commit_taken_back_already_is_refused(repository: Repository) -> None:
 
 
 def test_first_commit_is_refused(repository: Repository) -> None:
-    """The root has nothing to go back to."""
+    """The first commit has no state before it."""
     assert "first commit" in refusal(repository, repository.commit({"a.py": FILE}))
 
 
 def test_merge_is_refused(repository: Repository) -> None:
-    """Which side to keep is not for a machine."""
+    """An engineer must decide which side of the merge to keep."""
     start = repository.commit({"a.py": FILE})
     repository.git("checkout", "-q", "-b", "side")
     repository.commit({"b.py": "side\n"})
@@ -157,15 +157,15 @@ def test_merge_is_refused(repository: Repository) -> None:
 
 
 def test_binary_file_is_refused(repository: Repository) -> None:
-    """What cannot be read as text cannot be edited as text."""
+    """A file that is not text cannot be edited as text."""
     repository.commit({"a.bin": "a\0b"})
     bad = repository.commit({"a.bin": "a\0c"})
 
     assert "'a.bin' is binary" in refusal(repository, bad)
 
 
-def test_change_of_mode_alone_is_refused(repository: Repository) -> None:
-    """Edits hold text, not modes."""
+def test_change_of_the_file_mode_alone_is_refused(repository: Repository) -> None:
+    """Edits hold text, not file modes."""
     repository.commit({"run.sh": "true\n"})
     repository.git("update-index", "--chmod=+x", "run.sh")
     repository.git("commit", "-q", "-m", "Make it run")
@@ -174,7 +174,7 @@ def test_change_of_mode_alone_is_refused(repository: Repository) -> None:
 
 
 def test_original_longer_than_an_edit_holds_is_refused(repository: Repository) -> None:
-    """The bounds of the contract are reasons, not crashes."""
+    """A revert over a limit of the contract is refused with a reason; it does not crash."""
     repository.commit({"a.txt": "x" * 50_000})
     bad = repository.commit({"a.txt": "y" * 50_000})
 
@@ -200,24 +200,24 @@ TREES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(trees=TREES, index=st.integers(1, 3))
-def test_outcome_is_the_one_of_git_revert(
+def test_revert_is_the_same_as_git_revert(
     tmp_path_factory: pytest.TempPathFactory, trees: list[dict[str, str]], index: int
 ) -> None:
-    """Over generated histories: equal to git, or refused; never edits where git sees a conflict."""
+    """For generated histories: the same as git, or refused; never edits where git sees a conflict."""
     repository = Repository(tmp_path_factory.mktemp("history") / "repository")
     repository.commit({"root": "root\n"})
     shas = [repository.become({"root": "root\n", **tree}) for tree in trees]
     reader, head = GitReader(repository.folder), repository.head()
 
-    found = revert_edits(reader, shas[min(index, len(shas) - 1)], head)
+    result = revert_edits(reader, shas[min(index, len(shas) - 1)], head)
 
-    if not isinstance(found, Refusal):
-        wanted = reverted_by_git(repository, shas[min(index, len(shas) - 1)])
-        assert after(reader, head, found) == wanted
+    if not isinstance(result, Refusal):
+        expected = reverted_by_git(repository, shas[min(index, len(shas) - 1)])
+        assert after(reader, head, result) == expected
 
 
 def reverted_by_git(repository: Repository, sha: str) -> Tree | None:
-    """Revert with git and return every file's text, none when it saw a conflict."""
+    """Revert with git and return every file's text, or None when there is a conflict."""
     try:
         repository.git("revert", "--no-edit", sha)
     except subprocess.CalledProcessError:
@@ -226,8 +226,8 @@ def reverted_by_git(repository: Repository, sha: str) -> Tree | None:
     return {path: reader.read(path, "HEAD") or "" for path in reader.paths("HEAD")}
 
 
-def after(reader: GitReader, head: str, found: Sequence[FileEdit]) -> Tree:
+def after(reader: GitReader, head: str, file_edits: Sequence[FileEdit]) -> Tree:
     """Apply the edits to the files at `head` and return every file's text."""
     tree: dict[str, str | None] = {path: reader.read(path, head) for path in reader.paths(head)}
-    tree.update({write.path: write.text for write in edits.apply(found, tree.get)})
+    tree.update({write.path: write.text for write in edits.apply(file_edits, tree.get)})
     return {path: text for path, text in tree.items() if text is not None}

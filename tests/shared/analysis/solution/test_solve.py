@@ -1,4 +1,4 @@
-"""Promises of the solution: mitigations always, a patch only when one commit explains the failure."""
+"""The solution: always mitigations, a patch only when one commit explains the failure."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -94,22 +94,22 @@ def facts() -> dict[str, Any]:
     }
 
 
-def test_single_suspect_is_taken_back(repository: Repository) -> None:
+def test_single_suspect_is_reverted(repository: Repository) -> None:
     """One commit that explains the failure becomes a revert that applies to the base branch's head."""
     reader = GitReader(repository.folder, "main")
 
-    found = solved(repository, suspect(repository.head(), 0.8), onset=ONSET)
+    solution = solved(repository, suspect(repository.head(), 0.8), onset=ONSET)
 
-    assert found.patch is not None
-    assert found.patch_withheld is None
-    assert (found.patch.strategy, found.patch.reverts) == ("revert", repository.head())
-    writes = edits.apply(found.patch.files_to_modify, lambda path: reader.read(path, "main"))
+    assert solution.patch is not None
+    assert solution.patch_withheld is None
+    assert (solution.patch.strategy, solution.patch.reverts) == ("revert", repository.head())
+    writes = edits.apply(solution.patch.files_to_modify, lambda path: reader.read(path, "main"))
     assert {write.path: write.text for write in writes} == {"cart.py": GOOD, "tests/test_cart.py": "x = 1\n"}
-    assert found.recommended_solution.startswith("Take back commit")
+    assert solution.recommended_solution.startswith("Revert commit")
 
 
-def test_patch_says_what_to_test_and_how_to_undo_it(repository: Repository) -> None:
-    """Test cases and rollback plan name the failure, the tests lost with the revert, and the commit."""
+def test_patch_says_what_to_test_and_how_to_roll_it_back(repository: Repository) -> None:
+    """Test cases and rollback plan name the failure, the tests that the revert removes, and the commit."""
     patch = solved(repository, suspect(repository.head(), 0.8)).patch
 
     assert patch is not None
@@ -125,23 +125,23 @@ def test_patch_says_what_to_test_and_how_to_undo_it(repository: Repository) -> N
 def test_patch_is_withheld_unless_one_commit_stands_out(
     repository: Repository, scores: list[float], words: str
 ) -> None:
-    """A weak suspect, or two alike, are a human's to judge."""
-    found = solved(repository, *(suspect(repository.head(), score) for score in scores))
+    """An engineer must judge a weak suspect, or two that are equally likely."""
+    solution = solved(repository, *(suspect(repository.head(), score) for score in scores))
 
-    assert found.patch is None
-    assert words in (found.patch_withheld or "")
+    assert solution.patch is None
+    assert words in (solution.patch_withheld or "")
 
 
 def test_patch_is_withheld_when_the_suspect_came_after_the_failure(repository: Repository) -> None:
-    """What came later is not taken back by a machine."""
-    found = solved(repository, suspect(repository.head(), 0.9, at=ONSET + timedelta(minutes=1)))
+    """A commit after the failure is not reverted automatically."""
+    solution = solved(repository, suspect(repository.head(), 0.9, at=ONSET + timedelta(minutes=1)))
 
-    assert found.patch is None
-    assert "after the failure began" in (found.patch_withheld or "")
+    assert solution.patch is None
+    assert "after the failure began" in (solution.patch_withheld or "")
 
 
 def test_patch_is_withheld_when_the_revert_conflicts(repository: Repository) -> None:
-    """A revert that does not apply is refused, naming the place."""
+    """A revert that does not apply is refused; the reason names the lines."""
     culprit = repository.head()
     repository.commit({"cart.py": "price = line.amount\n"})
 
@@ -150,7 +150,7 @@ def test_patch_is_withheld_when_the_revert_conflicts(repository: Repository) -> 
 
 @pytest.mark.parametrize("path", ["db/migrate/3_add_price.rb", "shop/migrations/0003_price.py", "schema/price.sql"])
 def test_patch_is_withheld_when_it_would_undo_a_migration(repository: Repository, path: str) -> None:
-    """Taking files back does not take the data back."""
+    """Reverting the files does not revert the data."""
     culprit = repository.commit({path: "add\n", "cart.py": "price = line.amount\n"})
 
     assert "migration" in (solved(repository, suspect(culprit, 0.9)).patch_withheld or "")
@@ -158,12 +158,12 @@ def test_patch_is_withheld_when_it_would_undo_a_migration(repository: Repository
 
 @pytest.mark.parametrize("available", [True, False])
 def test_patch_is_withheld_without_a_repository(available: bool) -> None:
-    """No reader, or code that could not be read, gives mitigations alone."""
-    found = solve(request(suspect("a" * 40, 0.9), available=available), None)
+    """Without a reader, or with unreadable code, there are only mitigations."""
+    solution = solve(request(suspect("a" * 40, 0.9), available=available), None)
 
-    assert found.patch is None
-    assert "could not be read" in (found.patch_withheld or "")
-    assert found.mitigations
+    assert solution.patch is None
+    assert "could not be read" in (solution.patch_withheld or "")
+    assert solution.mitigations
 
 
 @pytest.mark.parametrize(
@@ -174,29 +174,29 @@ def test_patch_is_withheld_without_a_repository(available: bool) -> None:
         ({"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 0}, "without log lines"),
     ],
 )
-def test_code_nobody_asked_for_is_not_called_unreadable(changes: dict[str, Any], words: str) -> None:
-    """Not asked, not arrived and not readable are three different things."""
-    found = solve(SolutionRequest(alert=alert(), incident=Incident(**(facts() | changes))), None)
+def test_code_that_was_not_requested_is_not_called_unreadable(changes: dict[str, Any], words: str) -> None:
+    """Not requested, not received and not readable are three different reasons."""
+    solution = solve(SolutionRequest(alert=alert(), incident=Incident(**(facts() | changes))), None)
 
-    assert words in (found.patch_withheld or "")
-    assert "could not be read" not in (found.patch_withheld or "")
+    assert words in (solution.patch_withheld or "")
+    assert "could not be read" not in (solution.patch_withheld or "")
 
 
-def test_each_trace_is_tested_through_its_own_place(repository: Repository) -> None:
-    """One trace's code is not blamed for another's failure, and what failed before the onset too is left out."""
+def test_each_trace_gets_a_test_case_with_its_own_location(repository: Repository) -> None:
+    """A test case names its own trace's code; errors that are as frequent before the onset are left out."""
     first = facts()["stack_traces"][0].model_copy(update={"evidence_id": "T1"})
     frame = Frame(path="/app/mail.py", line=3, function="send", in_app=True)
     changed = {"evidence_id": "T2", "frames": [frame], "exception_type": "OSError", "message": "no relay"}
     second = first.model_copy(update=changed)
     usual = first.model_copy(update={"exception_type": "Usual", "count": 50, "count_before_onset": 50})
-    asked = request(suspect(repository.head(), 0.8), stack_traces=[usual, first, second])
-    assert asked.code_analysis is not None
+    original = request(suspect(repository.head(), 0.8), stack_traces=[usual, first, second])
+    assert original.code_analysis is not None
     places = [
-        place.model_copy(update={"evidence_ids": ["T1", "C1"]}) for place in asked.code_analysis.problematic_files
+        place.model_copy(update={"evidence_ids": ["T1", "C1"]}) for place in original.code_analysis.problematic_files
     ]
-    analysis = asked.code_analysis.model_copy(update={"problematic_files": places})
+    analysis = original.code_analysis.model_copy(update={"problematic_files": places})
 
-    patch = solve(asked.model_copy(update={"code_analysis": analysis}), GitReader(repository.folder, "main")).patch
+    patch = solve(original.model_copy(update={"code_analysis": analysis}), GitReader(repository.folder, "main")).patch
 
     assert patch is not None
     assert "AttributeError: no price` through total (cart.py)" in patch.test_cases[0]
@@ -205,12 +205,12 @@ def test_each_trace_is_tested_through_its_own_place(repository: Repository) -> N
 
 
 def test_incident_without_code_analysis_is_answered() -> None:
-    """The step before may have failed: there is an answer all the same."""
-    found = solve(SolutionRequest(alert=alert(), incident=Incident(**facts())), None)
+    """The step before may have failed; there is an answer anyway."""
+    solution = solve(SolutionRequest(alert=alert(), incident=Incident(**facts())), None)
 
-    assert found.patch is None
-    assert found.solutions
-    assert found.recommended_solution == "Roll shop back to the last release that worked."
+    assert solution.patch is None
+    assert solution.solutions
+    assert solution.recommended_solution == "Roll shop back to the last release that worked."
 
 
 @pytest.mark.parametrize(
@@ -224,28 +224,28 @@ def test_incident_without_code_analysis_is_answered() -> None:
     ],
 )
 def test_mitigation_fits_the_kind_of_fault(repository: Repository, hint: str, action: str) -> None:
-    """Each kind of fault has its own first mitigation; none runs by itself."""
-    found = solved(repository, incident_type_hint=hint, affected_services=["shop", "payments"])
+    """Each kind of fault has its own first mitigation; none is executed automatically."""
+    solution = solved(repository, incident_type_hint=hint, affected_services=["shop", "payments"])
 
-    assert found.mitigations[0].action.startswith(action)
-    assert not any(mitigation.can_auto_execute for mitigation in found.mitigations)
+    assert solution.mitigations[0].action.startswith(action)
+    assert not any(mitigation.can_auto_execute for mitigation in solution.mitigations)
 
 
-def test_resource_is_widened_only_where_one_is_seen_to_lack(repository: Repository) -> None:
-    """Words of the evidence are enough; a ratio of errors is no resource."""
+def test_more_resources_are_proposed_only_where_the_evidence_shows_a_lack(repository: Repository) -> None:
+    """Words in the evidence are enough; an error ratio is not a resource."""
     full = StackTrace(**{**dict(facts()["stack_traces"][0]), "exception_type": "OSError", "message": "disk is full"})
     ratio = MetricAnomaly(metric="error_ratio", description="rose", at=ONSET, baseline=0.0, value=0.1)
 
-    said = solved(repository, incident_type_hint="infrastructure_issue", stack_traces=[full])
-    unsaid = solved(
+    with_sign = solved(repository, incident_type_hint="infrastructure_issue", stack_traces=[full])
+    without_sign = solved(
         repository,
         incident_type_hint="unknown",
         stack_traces=[],
         error_summary=ErrorSummary(metric_anomalies=[ratio]),
     )
 
-    assert "disk full" in said.mitigations[0].action
-    assert not any("resource" in mitigation.action for mitigation in unsaid.mitigations)
+    assert "disk full" in with_sign.mitigations[0].action
+    assert not any("resource" in mitigation.action for mitigation in without_sign.mitigations)
 
 
 @pytest.mark.parametrize(
@@ -254,54 +254,56 @@ def test_resource_is_widened_only_where_one_is_seen_to_lack(repository: Reposito
 def test_commit_is_named_only_as_far_as_it_explains(
     repository: Repository, score: float, is_named: bool, is_shown: bool
 ) -> None:
-    """Nobody is sent back before a commit that explains too little; a middling one is to be looked at."""
+    """A commit that explains too little is not named for a rollback; one that explains more is to be checked."""
     sha = repository.head()
 
-    found = solved(repository, suspect(sha, score), suspect("b" * 40, score), onset=ONSET)
+    solution = solved(repository, suspect(sha, score), suspect("b" * 40, score), onset=ONSET)
 
-    advice = [found.recommended_solution, *(mitigation.action for mitigation in found.mitigations)]
+    advice = [solution.recommended_solution, *(mitigation.action for mitigation in solution.mitigations)]
     assert (sha[:12] in " ".join(advice)) == is_named
-    assert any(one.startswith(f"Look at commit {sha[:12]}") for one in found.solutions) == is_shown
+    assert any(one.startswith(f"Look at commit {sha[:12]}") for one in solution.solutions) == is_shown
 
 
-def test_urgent_suggestion_is_not_said_again_in_other_words() -> None:
-    """Who was told to make room is not told to widen the resource."""
-    room = Suggestion(type="scale", description="Give shop room: out of memory.", steps=["Raise."], priority="high")
+def test_urgent_suggestion_is_not_repeated_in_other_words() -> None:
+    """When a suggestion already asks for more memory, no mitigation asks for it again."""
+    more_memory = "Give shop more memory: out of memory."
+    suggestion = Suggestion(type="scale", description=more_memory, steps=["Raise."], priority="high")
     lacking = MetricAnomaly(metric="memory", description="rose", at=ONSET, baseline=200.0, value=900.0)
-    asked = request(incident_type_hint="infrastructure_issue", error_summary=ErrorSummary(metric_anomalies=[lacking]))
+    summary = ErrorSummary(metric_anomalies=[lacking])
+    original = request(incident_type_hint="infrastructure_issue", error_summary=summary)
 
-    found = solve(asked.model_copy(update={"suggestions": Suggestions(suggestions=[room])}), None)
+    solution = solve(original.model_copy(update={"suggestions": Suggestions(suggestions=[suggestion])}), None)
 
-    assert [mitigation.action for mitigation in found.mitigations] == [room.description]
+    assert [mitigation.action for mitigation in solution.mitigations] == [more_memory]
 
 
 def test_scaling_names_the_metric_that_moved(repository: Repository) -> None:
-    """A mitigation speaks of what was measured."""
+    """The mitigation names the measured values."""
     anomaly = MetricAnomaly(metric="memory", description="rose", at=ONSET, baseline=200.0, value=900.0)
     summary = ErrorSummary(metric_anomalies=[anomaly])
 
-    found = solved(repository, incident_type_hint="infrastructure_issue", error_summary=summary)
+    solution = solved(repository, incident_type_hint="infrastructure_issue", error_summary=summary)
 
-    assert "memory went from 200 to 900" in found.mitigations[0].action
+    assert "memory went from 200 to 900" in solution.mitigations[0].action
 
 
 def test_unclassified_failure_in_own_code_is_a_code_issue(repository: Repository) -> None:
-    """Where detection could not tell, the service's own frames do, and without them nothing does."""
+    """When detection gives no type, own frames make it a code issue; without them it stays unknown."""
     assert solved(repository, incident_type_hint="unknown").incident_category == "code_issue"
     assert solved(repository, incident_type_hint="unknown", stack_traces=[]).incident_category == "unknown"
 
 
 def test_urgent_suggestions_become_mitigations_and_the_cause_a_solution() -> None:
-    """What the parallel steps found is used."""
+    """The results of the parallel steps are used."""
     advice = Suggestion(type="config", description="Turn the flag off.", steps=["flag off"], priority="high")
-    asked = request().model_copy(
+    original = request().model_copy(
         update={
             "suggestions": Suggestions(suggestions=[advice]),
             "root_causes": RootCauses(most_likely="the rename of cost"),
         }
     )
 
-    found = solve(asked, None)
+    solution = solve(original, None)
 
-    assert "Turn the flag off." in [mitigation.action for mitigation in found.mitigations]
-    assert "Remove the likely cause: the rename of cost" in found.solutions
+    assert "Turn the flag off." in [mitigation.action for mitigation in solution.mitigations]
+    assert "Remove the likely cause: the rename of cost" in solution.solutions

@@ -1,4 +1,4 @@
-"""A running engine with a workflow that waits as long as told."""
+"""A running engine with a workflow that waits for the requested time."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ main:
   params: [args]
   steps:
     - wait: {call: sys.sleep, args: {seconds: "${default(map.get(args, \\"wait_s\\"), 0)}"}}
-    - check: {switch: [{condition: "${default(map.get(args, \\"fails\\"), false)}", raise: {code: 7, message: told}}]}
+    - check: {switch: [{condition: "${default(map.get(args, \\"fails\\"), false)}", raise: {code: 7, message: failed}}]}
     - give: {return: "${args}"}
 """
 

@@ -1,4 +1,4 @@
-"""Reading filters of executions."""
+"""Parsing filters of executions."""
 
 import pytest
 
@@ -15,13 +15,13 @@ def test_comparisons_are_joined_by_and() -> None:
     ]
 
 
-def test_no_filter_compares_nothing() -> None:
-    """Blank text is no filter."""
+def test_blank_filter_has_no_comparisons() -> None:
+    """Blank text matches everything."""
     assert parse("  ") == []
 
 
 @pytest.mark.parametrize("text", ["state", "= 1", 'nosuch="a"', 'labels="a"', 'state="A" OR state="B"', "(state=A)"])
-def test_what_it_cannot_read_is_refused(text: str) -> None:
-    """Rather than listing everything."""
+def test_unsupported_filter_is_rejected(text: str) -> None:
+    """It does not list everything instead."""
     with pytest.raises(InvalidArgument):
         parse(text)

@@ -1,4 +1,4 @@
-"""What a source must keep beyond its shape."""
+"""The rules for a source beyond its grammar."""
 
 import textwrap
 
@@ -25,11 +25,11 @@ def parallel(step: str, options: str = "exception_policy: continueAll") -> str:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("- a: {next: nowhere}", "leads nowhere"),
-        ("- a: {assign: [{x: 1}], next: break}", "leads nowhere"),
-        ("- a: {assign: [{x: 1}], next: continue}", "leads nowhere"),
-        ("- a: {for: {value: v, in: [1], steps: [{b: {next: c}}]}}\n- c: {return: 1}", "leads nowhere"),
-        ("- a: {steps: [{b: {return: 1}}]}\n- c: {next: b}", "leads nowhere"),
+        ("- a: {next: nowhere}", "not a valid target"),
+        ("- a: {assign: [{x: 1}], next: break}", "not a valid target"),
+        ("- a: {assign: [{x: 1}], next: continue}", "not a valid target"),
+        ("- a: {for: {value: v, in: [1], steps: [{b: {next: c}}]}}\n- c: {return: 1}", "not a valid target"),
+        ("- a: {steps: [{b: {return: 1}}]}\n- c: {next: b}", "not a valid target"),
         ("- a: {call: nosuch}", "no function or subworkflow 'nosuch'"),
         ("- a: {call: googleapis.pubsub}", "no function"),
         ("- a: {return: '${nosuch.fn(1)}'}", "'nosuch.fn'"),
@@ -43,8 +43,8 @@ def parallel(step: str, options: str = "exception_policy: continueAll") -> str:
         ("main: {steps: [{a: {call: s, args: {y: 1}}}]}\ns: {steps: [{r: {return: 1}}]}", "no parameter y"),
     ],
 )
-def test_a_law_broken_is_refused(source: str, message: str) -> None:
-    """The message names the law."""
+def test_broken_rule_is_rejected(source: str, message: str) -> None:
+    """The message names the rule."""
     with pytest.raises(DefinitionRejected, match=message):
         load(source)
 
@@ -60,8 +60,8 @@ def test_a_law_broken_is_refused(source: str, message: str) -> None:
         "- a: {for: {value: v, in: [1], steps: [{s: {assign: [{x: 1}]}}]}}\n- b: {steps: [{s: {return: 1}}]}",
     ],
 )
-def test_what_workflows_allows_is_accepted(source: str) -> None:
-    """Jumps outward, defaults, and names used again in another block."""
+def test_valid_source_is_accepted(source: str) -> None:
+    """Outward jumps, defaults, and step names reused in another block are allowed."""
     load(source)
 
 
@@ -71,25 +71,25 @@ def test_what_workflows_allows_is_accepted(source: str) -> None:
         (parallel("{assign: [{x: 2}]}"), "'x' of the parent is written in a branch but not 'shared'"),
         (parallel("{call: sys.now, result: x}"), "not 'shared'"),
         (parallel("{return: 1}"), "not allowed inside a parallel step"),
-        (parallel("{next: init}"), "leads nowhere"),
+        (parallel("{next: init}"), "not a valid target"),
         (parallel("{assign: [{y: 2}]}", "shared: [y]"), "must be assigned before the parallel step: y"),
     ],
 )
-def test_a_branch_keeps_to_itself(source: str, message: str) -> None:
-    """Nothing leaves a branch but through `shared`."""
+def test_branch_cannot_affect_its_parent(source: str, message: str) -> None:
+    """A branch can only write shared variables and cannot return or jump out."""
     with pytest.raises(DefinitionRejected, match=message):
         load(source)
 
 
-def test_a_shared_variable_may_be_written_and_read_in_a_branch() -> None:
-    """`shared` opens the border."""
+def test_shared_variable_may_be_written_and_read_in_a_branch() -> None:
+    """`shared` allows the write."""
     load(parallel('{assign: [{x: "${x + 1}"}]}', "shared: [x]"))
 
 
-def test_iterations_at_the_same_time_cannot_break() -> None:
-    """No iteration of a parallel loop can end the others."""
+def test_parallel_iterations_cannot_break() -> None:
+    """An iteration of a parallel loop cannot end the others."""
     source = "- p: {parallel: {for: {value: v, in: [1], steps: [{s: {next: {jump}}}]}}}"
 
     load(source.replace("{jump}", "continue"))
-    with pytest.raises(DefinitionRejected, match="leads nowhere"):
+    with pytest.raises(DefinitionRejected, match="not a valid target"):
         load(source.replace("{jump}", "break"))

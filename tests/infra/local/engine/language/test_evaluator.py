@@ -41,26 +41,26 @@ TagOf = Callable[..., str]
     ],
 )
 def test_expressions_have_values(evaluate: Evaluate, text: str, value: object) -> None:
-    """Value and type are as documented."""
+    """Value and type match the documentation."""
     result = evaluate(text)
 
     assert result == value
     assert type(result) is type(value)
 
 
-def test_maps_are_read_by_property_and_by_key(evaluate: Evaluate) -> None:
-    """Both spellings reach the same value."""
+def test_map_is_read_by_property_and_by_key(evaluate: Evaluate) -> None:
+    """Both syntaxes reach the same value."""
     assert evaluate('m.a["b c"][0].d', m={"a": {"b c": [{"d": 5}]}}) == 5
 
 
-def test_keys_of_a_map_are_its_members(evaluate: Evaluate) -> None:
-    """`in` looks for keys in a map."""
+def test_in_operator_finds_keys_of_a_map(evaluate: Evaluate) -> None:
+    """`in` compares with keys, whatever their values."""
     assert evaluate('"a" in m', m={"a": None}) is True
     assert evaluate('"b" in m', m={"a": None}) is False
 
 
-def test_the_right_side_is_left_alone_when_the_left_decides(evaluate: Evaluate) -> None:
-    """`or` and `and` look right only when they must."""
+def test_right_side_is_not_evaluated_when_the_left_decides(evaluate: Evaluate) -> None:
+    """`or` and `and` short-circuit."""
     assert evaluate("true or nothing.here") is True
     assert evaluate("false and nothing.here") is False
 
@@ -96,19 +96,19 @@ def test_the_right_side_is_left_alone_when_the_left_decides(evaluate: Evaluate) 
         ("9223372036854775807 + 1", "ValueError"),
     ],
 )
-def test_wrong_operations_raise_tagged_errors(tag_of: TagOf, text: str, tag: str) -> None:
+def test_invalid_operation_raises_a_tagged_error(tag_of: TagOf, text: str, tag: str) -> None:
     """The first tag is the one the documentation names."""
     assert tag_of(text, m={"a": 1}, n=None) == tag
 
 
-def test_an_unknown_key_is_told_in_the_words_of_the_service(run_workflow: Evaluate) -> None:
-    """Message and tags are those seen in production."""
+def test_unknown_key_has_the_service_error(run_workflow: Evaluate) -> None:
+    """Message and tags are those of the real service."""
     source = """
-        - look:
+        - try_read:
             try:
               steps:
-                - begin: {assign: [{m: {}}]}
+                - init: {assign: [{m: {}}]}
                 - read: {return: "${m.count}"}
-            except: {as: e, steps: [{tell: {return: "${e}"}}]}
+            except: {as: e, steps: [{caught: {return: "${e}"}}]}
         """
     assert run_workflow(source) == {"message": "KeyError: key not found: count", "tags": ["KeyError", "LookupError"]}

@@ -1,4 +1,4 @@
-"""Reading expressions: grammar, precedence, and what is refused."""
+"""Parsing expressions: grammar, precedence, and what is rejected."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from infra.local.engine.language.lexer import ExpressionRejected
 
 
 def test_not_binds_tighter_than_comparison() -> None:
-    """`not a == b` asks whether the opposite of a is b."""
+    """`not a == b` is `(not a) == b`."""
     assert parse("not a == b") == Binary("==", Unary("not", Name("a")), Name("b"))
 
 
@@ -46,18 +46,18 @@ def test_function_names_are_dotted() -> None:
     ],
 )
 def test_strings_resolve_their_escapes(text: str, value: str) -> None:
-    """Escapes of JSON are resolved, others stay as written."""
+    """JSON escapes are resolved, others are kept as written."""
     assert parse(text) == Literal(value)
 
 
 @pytest.mark.parametrize("word", ["true", "True", "TRUE"])
-def test_booleans_come_in_three_spellings(word: str) -> None:
-    """Lower, capital and upper case mean the same."""
+def test_booleans_have_three_spellings(word: str) -> None:
+    """Lower, capitalized and upper case mean the same."""
     assert parse(word) == Literal(True)
 
 
 @pytest.mark.parametrize("text", ["NOT a AND b", "not a and b"])
-def test_logical_words_may_be_upper_case(text: str) -> None:
+def test_logical_operators_may_be_upper_case(text: str) -> None:
     """`AND` is `and`."""
     assert parse(text) == Binary("and", Unary("not", Name("a")), Name("b"))
 
@@ -85,14 +85,14 @@ def test_logical_words_may_be_upper_case(text: str) -> None:
         "(" * 70 + "1" + ")" * 70,
     ],
 )
-def test_what_is_no_expression_is_refused(text: str) -> None:
-    """Python and half sentences do not parse."""
+def test_invalid_expression_is_rejected(text: str) -> None:
+    """Python syntax and incomplete expressions do not parse."""
     with pytest.raises(ExpressionRejected):
         parse(text)
 
 
-def test_an_expression_has_at_most_400_characters() -> None:
-    """The four hundred and first character is one too many."""
+def test_expression_has_at_most_400_characters() -> None:
+    """An expression of 401 characters is rejected."""
     assert parse('"' + "x" * 398 + '"') == Literal("x" * 398)
 
     with pytest.raises(ExpressionRejected, match="at most 400"):

@@ -1,4 +1,4 @@
-"""The shape of a source: what makes a workflow, and how a wrong one is told."""
+"""The structure of a source: valid workflows, and the errors for invalid ones."""
 
 import json
 import textwrap
@@ -10,8 +10,8 @@ from infra.local.engine import DefinitionRejected, load
 STEP = "- a: {assign: [{x: 1}]}"
 
 
-def test_a_list_of_steps_is_a_main_workflow() -> None:
-    """Routines need not be named when there is one."""
+def test_list_of_steps_is_a_main_workflow() -> None:
+    """A single routine needs no name."""
     assert list(load(STEP).routines) == ["main"]
 
 
@@ -35,7 +35,7 @@ def test_json_makes_the_same_workflow_as_yaml() -> None:
         ("just text", "list of steps or a map"),
         ("- a: {return: 1}\n  b: {return: 2}", "exactly one key"),
         ("- a: {asign: [{x: 1}]}", "'asign'"),
-        ("- a: {assign: [{x: 1}], call: sys.log}", "does one thing"),
+        ("- a: {assign: [{x: 1}], call: sys.log}", "only one action"),
         ("- a: {assign: {x: 1}}", "must be a list"),
         ("- a: {assign: [{x: 1, y: 2}]}", "exactly one key"),
         ("- a: {assign: [{'1x': 1}]}", "cannot assign"),
@@ -44,7 +44,7 @@ def test_json_makes_the_same_workflow_as_yaml() -> None:
         ("- end: {return: 1}", "cannot be named"),
         ("- a: {return: 1}\n- a: {return: 2}", "two steps are named 'a'"),
         ("- a: {call: '${x}'}", "must be a name"),
-        ("- a: {call: sys.now, result: m.x}", "is no name"),
+        ("- a: {call: sys.now, result: m.x}", "is not a name"),
         ("- a: {call: sys.log, args: text}", "must be a map or a list"),
         ("- a: {switch: []}", "at least 1"),
         ("- a: {switch: [{next: end}]}", "'condition' is missing"),
@@ -57,17 +57,17 @@ def test_json_makes_the_same_workflow_as_yaml() -> None:
         ("- a: {try: {call: sys.now}, except: {steps: [{s: {return: 1}}]}}", "'as' is missing"),
         ("- a: {try: {call: sys.now}, retry: {times: 3}}", "'times'"),
         ("- a: {try: {call: sys.now}, retry: {backoff: {delay: 3}}}", "'delay'"),
-        ("- a: {return: '${1 +}'}", "wrong expression"),
+        ("- a: {return: '${1 +}'}", "invalid expression"),
     ],
 )
-def test_a_wrong_shape_is_refused_by_name(source: str, message: str) -> None:
-    """The message names what is wrong."""
+def test_invalid_structure_is_rejected(source: str, message: str) -> None:
+    """The message names the error."""
     with pytest.raises(DefinitionRejected, match=message):
         load(source)
 
 
-def test_a_refusal_names_routine_step_and_line() -> None:
-    """A reader finds the place."""
+def test_rejection_names_routine_step_and_line() -> None:
+    """The message locates the error."""
     source = """\
         main:
           steps:
@@ -78,8 +78,8 @@ def test_a_refusal_names_routine_step_and_line() -> None:
         load(textwrap.dedent(source))
 
 
-def test_a_step_has_at_most_50_assignments() -> None:
-    """The fifty-first is refused."""
+def test_step_has_at_most_50_assignments() -> None:
+    """The 51st is rejected."""
     fifty = [{f"v{n}": n} for n in range(50)]
     load(json.dumps([{"a": {"assign": fifty}}]))
 
@@ -87,22 +87,22 @@ def test_a_step_has_at_most_50_assignments() -> None:
         load(json.dumps([{"a": {"assign": [*fifty, {"w": 1}]}}]))
 
 
-def test_a_parallel_step_has_at_most_10_branches() -> None:
-    """The eleventh is refused."""
+def test_parallel_step_has_at_most_10_branches() -> None:
+    """The 11th is rejected."""
     branches = [{f"b{n}": {"steps": [{"s": {"assign": [{"x": 1}]}}]}} for n in range(11)]
 
     with pytest.raises(DefinitionRejected, match="at most 10"):
         load(json.dumps([{"p": {"parallel": {"branches": branches}}}]))
 
 
-def test_a_step_may_name_a_successor_it_never_reaches() -> None:
-    """`next` after `return` is accepted, as published samples have it."""
+def test_step_may_name_a_successor_it_never_reaches() -> None:
+    """`next` after `return` is accepted, because Google's samples use it."""
     assert load("- a: {return: 1, next: end}").main.body.steps[0].next == "end"
 
 
-def test_a_refusal_carries_its_line() -> None:
-    """Whoever shows the error can point at the source."""
-    with pytest.raises(DefinitionRejected) as refused:
+def test_rejection_carries_its_line() -> None:
+    """A caller can show the error at its line."""
+    with pytest.raises(DefinitionRejected) as raised:
         load("- a: {return: 1}\n- b:\n    retrun: 2")
 
-    assert refused.value.line == 2
+    assert raised.value.line == 2

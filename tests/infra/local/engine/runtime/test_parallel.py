@@ -1,4 +1,4 @@
-"""Branches and iterations at the same time."""
+"""Concurrent branches and iterations."""
 
 import threading
 from collections.abc import Callable
@@ -13,25 +13,25 @@ Run = Callable[..., Any]
 
 
 class Overlap:
-    """Counts the steps of one name that run at the same time."""
+    """Counts the concurrent steps of one name."""
 
     def __init__(self, step: str) -> None:
         self.peak = 0
         self._step = step
-        self._now = 0
+        self._running = 0
         self._lock = threading.Lock()
 
     def __call__(self, entry: StepEntry) -> None:
-        """Hear a step begin or end."""
+        """Count a step's start or end."""
         if entry.step != self._step:
             return
         with self._lock:
-            self._now += 1 if entry.state is StepState.IN_PROGRESS else -1
-            self.peak = max(self.peak, self._now)
+            self._running += 1 if entry.state is StepState.IN_PROGRESS else -1
+            self.peak = max(self.peak, self._running)
 
 
-def test_branches_run_at_the_same_time(run_workflow: Run, upstream: Any) -> None:
-    """Each waits for a server that answers only when both have asked."""
+def test_branches_run_concurrently(run_workflow: Run, upstream: Any) -> None:
+    """The server answers only after both have sent a request."""
     upstream.hold.clear()
 
     threading.Thread(target=_release_when, args=(upstream, 2), daemon=True).start()
@@ -60,8 +60,8 @@ def _release_when(upstream: Any, count: int) -> None:
         tick.wait(0.01)
 
 
-def test_a_limit_bounds_what_runs_at_the_same_time(run_workflow: Run) -> None:
-    """Two of nine at a time."""
+def test_concurrency_limit_bounds_parallel_iterations(run_workflow: Run) -> None:
+    """Two of nine run at a time."""
     overlap = Overlap("z")
     source = """
         - p:
@@ -74,8 +74,8 @@ def test_a_limit_bounds_what_runs_at_the_same_time(run_workflow: Run) -> None:
     assert overlap.peak == 2
 
 
-def test_an_assignment_to_a_shared_variable_loses_no_count(run_workflow: Run) -> None:
-    """Reading and writing in one assignment is one act."""
+def test_assignment_to_a_shared_variable_loses_no_update(run_workflow: Run) -> None:
+    """Reading and writing in one assignment is atomic."""
     source = """
         - init: {assign: [{n: 0}, {m: {}}]}
         - p:
@@ -90,7 +90,7 @@ def test_an_assignment_to_a_shared_variable_loses_no_count(run_workflow: Run) ->
     assert run_workflow(source) == [200, 200]
 
 
-def test_a_failed_branch_lets_the_others_end_and_is_told(run_workflow: Run) -> None:
+def test_failed_branch_is_reported_after_the_others_end(run_workflow: Run) -> None:
     """`continueAll`: the error names each branch that failed and why."""
     source = """
         - init: {assign: [{done: []}]}
@@ -116,8 +116,8 @@ def test_a_failed_branch_lets_the_others_end_and_is_told(run_workflow: Run) -> N
     assert 'in step "boom", routine "main"' in answer["e"]["branches"][1]["error"]["context"]
 
 
-def test_at_most_100_errors_are_told(run_workflow: Run) -> None:
-    """More are only said to exist."""
+def test_at_most_100_errors_are_reported(run_workflow: Run) -> None:
+    """`truncated` says that there are more."""
     source = """
         - t:
             try: {parallel: {for: {value: v, range: [1, 101], steps: [{s: {raise: "${v}"}}]}}}
@@ -147,14 +147,14 @@ def test_parallel_steps_nest_two_deep(run_workflow: Run) -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "text", "true"])
-def test_a_wrong_limit_raises(run_workflow: Run, limit: str) -> None:
+def test_invalid_limit_raises(run_workflow: Run, limit: str) -> None:
     """It must be a positive integer."""
     loop = "for: {value: v, in: [1], steps: [{s: {next: continue}}]}"
     with pytest.raises(WorkflowError, match="ValueError"):
         run_workflow(f"- p: {{parallel: {{concurrency_limit: {limit}, {loop}}}}}")
 
 
-def test_nothing_to_go_through_is_no_error(run_workflow: Run) -> None:
-    """An empty parallel loop just ends."""
+def test_empty_parallel_loop_is_no_error(run_workflow: Run) -> None:
+    """It ends without running its steps."""
     loop = "for: {value: v, in: [], steps: [{s: {next: continue}}]}"
     assert run_workflow(f"- p: {{parallel: {{{loop}}}}}\n- r: {{return: 1}}") == 1

@@ -26,8 +26,8 @@ ASK = """
     """
 
 
-def test_the_default_policy_retries_five_times(run_workflow: Run, upstream: Any) -> None:
-    """Six requests in all, then the handler."""
+def test_default_policy_retries_five_times(run_workflow: Run, upstream: Any) -> None:
+    """Six requests in total, then the handler runs."""
     for _ in range(6):
         upstream.reply(503)
 
@@ -36,7 +36,7 @@ def test_the_default_policy_retries_five_times(run_workflow: Run, upstream: Any)
 
 
 def test_success_ends_the_retries(run_workflow: Run, upstream: Any) -> None:
-    """The result is that of the attempt that succeeded."""
+    """The result is that of the successful attempt."""
     upstream.reply(429)
     upstream.reply(504)
 
@@ -55,8 +55,8 @@ def test_success_ends_the_retries(run_workflow: Run, upstream: Any) -> None:
         ("{predicate: '${is_teapot}', max_retries: 0}", 1),
     ],
 )
-def test_a_policy_of_ones_own_is_kept(run_workflow: Run, upstream: Any, retry: str, requests: int) -> None:
-    """Predicate and number of retries are the workflow's."""
+def test_custom_policy_is_used(run_workflow: Run, upstream: Any, retry: str, requests: int) -> None:
+    """Predicate and number of retries come from the workflow."""
     for _ in range(12):
         upstream.reply(418)
 
@@ -68,16 +68,16 @@ def test_a_policy_of_ones_own_is_kept(run_workflow: Run, upstream: Any, retry: s
     "retry",
     ["{predicate: text, max_retries: 1}", "{max_retries: -1}", "{max_retries: 1, backoff: {multiplier: x}}", "${[1]}"],
 )
-def test_a_wrong_policy_raises(run_workflow: Run, upstream: Any, retry: str) -> None:
-    """What is no policy is no reason to go on."""
+def test_invalid_policy_raises(run_workflow: Run, upstream: Any, retry: str) -> None:
+    """An invalid policy is an error, not ignored."""
     upstream.reply(503)
 
     with pytest.raises(WorkflowError, match=r"TypeError|ValueError"):
         run_workflow(ASK.format(retry=retry), upstream.url)
 
 
-def test_delays_grow_up_to_their_cap() -> None:
-    """The cap bounds each delay; it ends nothing."""
+def test_delays_grow_up_to_their_maximum() -> None:
+    """The maximum limits each delay, not the number of retries."""
     policy = RetryPolicy(None, 9, initial_delay_s=1, max_delay_s=5, multiplier=2)
 
     assert [policy.delay_s(retry) for retry in range(5)] == [1, 2, 4, 5, 5]
@@ -100,13 +100,13 @@ def test_delays_grow_up_to_their_cap() -> None:
     ],
 )
 def test_default_predicates_are_those_of_the_reference(error: object, idempotent: bool, non_idempotent: bool) -> None:
-    """429, 502, 503, 504 and lost connections; 429, 503 and connections never made."""
+    """429, 502, 503, 504 and lost connections; for non-idempotent: 429, 503 and connections never opened."""
     assert default_predicate(error) is idempotent
     assert default_predicate_non_idempotent(error) is non_idempotent
 
 
-def test_a_handler_sees_the_error_and_may_raise_it_again(run_workflow: Run) -> None:
-    """The value is the raised one, whatever its type."""
+def test_handler_sees_the_error_and_may_raise_again(run_workflow: Run) -> None:
+    """The value is the raised one, of any type."""
     source = """
         - t:
             try:
@@ -119,8 +119,8 @@ def test_a_handler_sees_the_error_and_may_raise_it_again(run_workflow: Run) -> N
     assert run_workflow(source) == {"seen": [1, 2]}
 
 
-def test_the_whole_body_is_run_again(run_workflow: Run, upstream: Any) -> None:
-    """Steps before the failing one too."""
+def test_retry_runs_the_whole_body(run_workflow: Run, upstream: Any) -> None:
+    """Steps before the failing one run again too."""
     upstream.reply(503)
     source = """
         main:

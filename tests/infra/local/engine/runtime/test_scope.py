@@ -1,4 +1,4 @@
-"""Scopes: who sees and who writes what, and what it costs."""
+"""Scopes: visibility, writes and memory use."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from infra.local.engine import WorkflowError
 from infra.local.engine.runtime.scope import MemoryUse, Scope, replaced
 
 
-def test_writing_goes_where_the_variable_lives() -> None:
+def test_assignment_writes_to_the_scope_that_holds_the_variable() -> None:
     """An inner scope changes the outer variable and keeps its own."""
     outer = Scope(MemoryUse())
     outer.write("x", 1)
@@ -19,8 +19,8 @@ def test_writing_goes_where_the_variable_lives() -> None:
     assert not outer.has("y")
 
 
-def test_a_branch_writes_only_what_is_shared() -> None:
-    """Another name of the parent is shadowed, not changed."""
+def test_branch_writes_only_shared_variables() -> None:
+    """Other names of the parent are shadowed, not changed."""
     outer = Scope(MemoryUse())
     outer.write("open", 1)
     outer.write("closed", 1)
@@ -32,10 +32,10 @@ def test_a_branch_writes_only_what_is_shared() -> None:
     assert (outer.read("open"), outer.read("closed")) == (2, 1)
 
 
-def test_memory_is_counted_and_given_back() -> None:
-    """A replaced or closed variable costs nothing."""
-    memory = MemoryUse(limit_bytes=100)
-    scope = Scope(memory)
+def test_memory_is_counted_and_released() -> None:
+    """A replaced variable or a closed scope uses no memory."""
+    memory_use = MemoryUse(limit_bytes=100)
+    scope = Scope(memory_use)
 
     scope.write("x", "a" * 60)
     scope.write("x", "b" * 80)
@@ -43,10 +43,10 @@ def test_memory_is_counted_and_given_back() -> None:
         scope.write("y", "c" * 20)
     scope.close()
 
-    Scope(memory).write("z", "d" * 90)
+    Scope(memory_use).write("z", "d" * 90)
 
 
-def test_replacing_an_element_leaves_the_original_alone() -> None:
+def test_replacing_an_element_keeps_the_original() -> None:
     """Values are never changed in place."""
     original = {"a": [1, {"b": 2}]}
 

@@ -1,4 +1,4 @@
-"""Steps one after the other: assignments, jumps, switches, loops, subworkflows, limits."""
+"""Running steps: assignments, jumps, switches, loops, subworkflows, limits."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from infra.local.engine import WorkflowError
 Run = Callable[..., Any]
 
 
-def test_assignments_see_those_before_them(run_workflow: Run) -> None:
+def test_assignment_sees_the_ones_before_it(run_workflow: Run) -> None:
     """A step assigns from top to bottom."""
     assert run_workflow('- a: {assign: [{x: 1}, {y: "${x + 1}"}]}\n- r: {return: "${y}"}') == 2
 
 
-def test_a_path_writes_inside_a_value_and_makes_missing_maps(run_workflow: Run) -> None:
-    """Keys, indexes and computed keys reach inside."""
+def test_path_writes_inside_a_value_and_creates_missing_maps(run_workflow: Run) -> None:
+    """Paths may use keys, indexes and computed keys."""
     source = """
         - init: {assign: [{m: {l: [1, [2, 3]]}}, {k: "dyn"}, {n: null}]}
         - write: {assign: [{"m.l[1][0]": 9}, {"m[k + \\"1\\"].deep": 5}, {n.made: true}]}
@@ -35,8 +35,8 @@ def test_a_path_writes_inside_a_value_and_makes_missing_maps(run_workflow: Run) 
         ("u.a", "KeyError"),
     ],
 )
-def test_a_path_that_leads_nowhere_raises(run_workflow: Run, target: str, tag: str) -> None:
-    """Lists do not grow, strings have no keys, unknown variables are no maps."""
+def test_invalid_path_raises(run_workflow: Run, target: str, tag: str) -> None:
+    """Lists do not grow, strings have no keys, unknown variables are not maps."""
     source = f"""
         - init: {{assign: [{{l: [1, 2, 3]}}, {{s: text}}]}}
         - write:
@@ -47,23 +47,23 @@ def test_a_path_that_leads_nowhere_raises(run_workflow: Run, target: str, tag: s
 
 
 def test_values_are_copied(run_workflow: Run) -> None:
-    """Changing a copy, an argument or an element leaves the original alone."""
+    """Changing a copy, an argument or an element does not change the original."""
     source = """
         main:
           steps:
             - init: {assign: [{m: {a: [1]}}, {c: "${m}"}, {inner: "${m.a}"}, {"c.a[0]": 2}, {"inner[0]": 3}]}
-            - change: {call: change, args: {given: "${m}"}, result: changed}
+            - change: {call: change, args: {value: "${m}"}, result: changed}
             - r: {return: ["${m}", "${c}", "${inner}", "${changed}"]}
         change:
-          params: [given]
+          params: [value]
           steps:
-            - w: {assign: [{given.a: null}]}
-            - r: {return: "${given}"}
+            - w: {assign: [{value.a: null}]}
+            - r: {return: "${value}"}
         """
     assert run_workflow(source) == [{"a": [1]}, {"a": [2]}, [3], {"a": None}]
 
 
-def test_a_switch_without_a_true_condition_falls_to_its_next(run_workflow: Run) -> None:
+def test_switch_without_a_true_condition_uses_its_next(run_workflow: Run) -> None:
     """The step's own `next` is the default."""
     source = """
         - s: {switch: [{condition: false, return: no}], next: last}
@@ -73,14 +73,14 @@ def test_a_switch_without_a_true_condition_falls_to_its_next(run_workflow: Run) 
     assert run_workflow(source) == "last"
 
 
-def test_a_condition_must_be_a_boolean(run_workflow: Run) -> None:
-    """There is no truthiness."""
+def test_condition_must_be_a_boolean(run_workflow: Run) -> None:
+    """Other values are not converted."""
     with pytest.raises(WorkflowError, match="TypeError"):
         run_workflow("- s: {switch: [{condition: '${1}', return: no}]}")
 
 
 def test_jumps_go_back_and_out_of_blocks(run_workflow: Run) -> None:
-    """A loop made of jumps ends where it says."""
+    """A loop made of jumps runs until its condition fails."""
     source = """
         - init: {assign: [{n: 0}]}
         - count: {assign: [{n: "${n + 1}"}]}
@@ -94,7 +94,7 @@ def test_jumps_go_back_and_out_of_blocks(run_workflow: Run) -> None:
     assert run_workflow(source) == 5
 
 
-def test_end_leaves_the_routine_with_null(run_workflow: Run) -> None:
+def test_end_returns_null_from_the_routine(run_workflow: Run) -> None:
     """In a subworkflow `end` returns to the caller."""
     source = """
         main:
@@ -121,8 +121,8 @@ def test_end_leaves_the_routine_with_null(run_workflow: Run) -> None:
         ("in: '${keys(m)}'", None),
     ],
 )
-def test_loops_go_through_lists_and_ranges(run_workflow: Run, loop: str, total: object) -> None:
-    """Both ends of a range belong to it."""
+def test_loops_iterate_over_lists_and_ranges(run_workflow: Run, loop: str, total: object) -> None:
+    """A range includes both ends."""
     source = f"""
         - init: {{assign: [{{sum: 0}}, {{m: {{a: 1}}}}]}}
         - l: {{for: {{value: v, {loop}, steps: [{{s: {{assign: [{{sum: "${{sum + v}}"}}]}}}}]}}}}
@@ -132,14 +132,14 @@ def test_loops_go_through_lists_and_ranges(run_workflow: Run, loop: str, total: 
 
 
 @pytest.mark.parametrize("loop", ["in: {a: 1}", "in: text", "range: [1]", "range: [a, b]"])
-def test_a_loop_over_anything_else_raises(run_workflow: Run, loop: str) -> None:
-    """Maps are gone through by their keys."""
+def test_loop_over_another_type_raises(run_workflow: Run, loop: str) -> None:
+    """A map must be iterated by its keys."""
     with pytest.raises(WorkflowError, match="TypeError"):
         run_workflow(f"- l: {{for: {{value: v, {loop}, steps: [{{s: {{next: continue}}}}]}}}}")
 
 
 def test_loop_variables_end_with_the_loop_and_outer_ones_stay(run_workflow: Run) -> None:
-    """What the loop made is gone, what it changed is not."""
+    """The loop's own variables are gone, its changes to outer ones are kept."""
     source = """
         - init: {assign: [{outer: 0}]}
         - l: {for: {value: v, index: i, in: [7], steps: [{s: {assign: [{outer: "${v + i}"}, {own: 1}]}}]}}
@@ -151,7 +151,7 @@ def test_loop_variables_end_with_the_loop_and_outer_ones_stay(run_workflow: Run)
 
 
 def test_subworkflows_take_arguments_by_name_or_in_order(run_workflow: Run) -> None:
-    """Defaults fill what is missing; `call` and expressions reach the same routine."""
+    """Defaults replace missing arguments; `call` and expressions reach the same routine."""
     source = """
         main:
           steps:
@@ -166,7 +166,7 @@ def test_subworkflows_take_arguments_by_name_or_in_order(run_workflow: Run) -> N
 
 
 def test_calls_nest_20_deep(run_workflow: Run) -> None:
-    """The twenty-first call raises RecursionError."""
+    """The 21st call raises RecursionError."""
     source = """
         main:
           params: [depth]
@@ -187,7 +187,7 @@ def test_calls_nest_20_deep(run_workflow: Run) -> None:
 
 
 def test_variables_have_512_kb(run_workflow: Run) -> None:
-    """Growing past it raises ResourceLimitError; memory of a finished routine is free again."""
+    """Above the limit ResourceLimitError is raised; a finished routine releases its memory."""
     grow = """
         main:
           params: [chunk]
@@ -212,14 +212,14 @@ def test_variables_have_512_kb(run_workflow: Run) -> None:
     assert run_workflow(reuse, "x" * 10_000) == "fits"
 
 
-def test_a_string_has_at_most_256_kb(run_workflow: Run) -> None:
-    """A longer one is no variable."""
+def test_string_has_at_most_256_kb(run_workflow: Run) -> None:
+    """A longer one cannot be assigned."""
     with pytest.raises(WorkflowError, match="ResourceLimitError"):
         run_workflow("main: {params: [s], steps: [{a: {assign: [{t: '${s + s}'}]}}]}", "x" * 140_000)
 
 
-def test_a_value_cannot_be_nested_without_end(run_workflow: Run) -> None:
-    """A limit of the engine, told as one."""
+def test_too_deeply_nested_value_raises(run_workflow: Run) -> None:
+    """This limit of the engine raises ResourceLimitError."""
     source = """
         - init: {assign: [{x: []}]}
         - wrap: {assign: [{x: ["${x}"]}], next: wrap}
@@ -228,14 +228,14 @@ def test_a_value_cannot_be_nested_without_end(run_workflow: Run) -> None:
         run_workflow(source)
 
 
-def test_an_execution_takes_at_most_100_000_steps(run_workflow: Run) -> None:
-    """An endless loop ends as an error."""
+def test_execution_runs_at_most_100_000_steps(run_workflow: Run) -> None:
+    """An endless loop ends with an error."""
     with pytest.raises(WorkflowError, match="ResourceLimitError"):
         run_workflow("- a: {assign: [{x: 1}], next: a}")
 
 
-def test_an_uncaught_error_knows_where_it_passed(run_workflow: Run) -> None:
-    """Innermost first, with lines."""
+def test_uncaught_error_has_a_stack_trace(run_workflow: Run) -> None:
+    """Innermost step first, with lines."""
     source = """
         main:
           steps:

@@ -1,4 +1,4 @@
-"""Connectors: what deploys, and what answers on a laptop."""
+"""Connectors: which names deploy, and which calls work locally."""
 
 import pytest
 
@@ -11,20 +11,20 @@ RUN = "googleapis.workflowexecutions.v1.projects.locations.workflows.executions.
 
 
 @pytest.mark.parametrize("call", [PUBLISH, RUN, "googleapis.bigquery.v2.jobs.query", "gke.create_job"])
-def test_a_well_formed_connector_deploys(call: str) -> None:
-    """Its arguments are a Google API's, so any are taken."""
+def test_well_formed_connector_deploys(call: str) -> None:
+    """Its arguments belong to a Google API, so all are accepted."""
     assert load(f"- a: {{call: {call}, args: {{anything: 1}}, result: r}}\n- b: {{return: '${{r}}'}}")
 
 
 @pytest.mark.parametrize("call", ["googleapis.pubsub", "googleapis.pubsub.projects.topics.publish", "gke"])
-def test_a_name_that_only_looks_like_one_is_refused(call: str) -> None:
+def test_malformed_connector_name_is_rejected(call: str) -> None:
     """A connector has an api, a version, resources and a method."""
     with pytest.raises(DefinitionRejected, match="no function or subworkflow"):
         load(f"- a: {{call: {call}}}")
 
 
-def test_a_connector_fails_when_it_is_called() -> None:
-    """The error says that Google Cloud alone serves it."""
+def test_connector_fails_when_it_is_called() -> None:
+    """The error says that only Google Cloud serves it."""
     with pytest.raises(WorkflowError) as raised:
         run(load(f"- a: {{call: {PUBLISH}}}"))
 
@@ -32,7 +32,7 @@ def test_a_connector_fails_when_it_is_called() -> None:
     assert PUBLISH in str(raised.value)
 
 
-def test_the_connector_of_executions_runs_another_workflow() -> None:
+def test_executions_connector_runs_another_workflow() -> None:
     """The child's result is the value of the call."""
     with EngineServer() as engine:
         engine.deploy("child", "main: {params: [n], steps: [{r: {return: '${n.a + 1}'}}]}")

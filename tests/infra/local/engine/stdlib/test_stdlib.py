@@ -1,4 +1,4 @@
-"""The functions that only compute, against the examples of the reference and around their edges."""
+"""The pure functions: examples of the reference and edge cases."""
 
 import re
 from collections.abc import Callable
@@ -112,8 +112,8 @@ OTHER = {"a": {"y": 2}, "b": 3}
         ("retry.default_backoff.multiplier", 1.25),
     ],
 )
-def test_functions_compute_what_the_reference_says(evaluate: Evaluate, text: str, value: object) -> None:
-    """Value and type are those documented."""
+def test_function_returns_the_documented_value(evaluate: Evaluate, text: str, value: object) -> None:
+    """Value and type match the reference."""
     result = evaluate(text, n=NESTED, o=OTHER, indent={"prefix": "#", "indent": "--"})
 
     assert result == value
@@ -161,13 +161,13 @@ def test_functions_compute_what_the_reference_says(evaluate: Evaluate, text: str
         ("http.no_such_policy", "KeyError"),
     ],
 )
-def test_wrong_arguments_raise_what_the_reference_says(tag_of: TagOf, text: str, tag: str) -> None:
+def test_invalid_arguments_raise_the_documented_error(tag_of: TagOf, text: str, tag: str) -> None:
     """TypeError for the wrong type, ValueError for the wrong value."""
     assert tag_of(text, n=NESTED) == tag
 
 
 def test_every_function_of_the_reference_exists() -> None:
-    """Names as the standard library's page lists them, connectors aside."""
+    """The names of the standard library's page, without connectors."""
     names = """
         double int string keys len default if get_type base64.decode base64.encode events.await_callback
         events.create_callback_endpoint experimental.executions.map experimental.executions.run hash.compute_checksum
@@ -183,7 +183,7 @@ def test_every_function_of_the_reference_exists() -> None:
 
 
 def test_identifiers_are_random(evaluate: Evaluate) -> None:
-    """Version 4, never twice."""
+    """They are UUIDs of version 4, all different."""
     first, second = evaluate("[uuid.generate(), uuid.generate()]")
 
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", first)

@@ -1,4 +1,4 @@
-"""The Gemini on loopback: answers by schema and script, refuses what Gemini refuses, counts."""
+"""The Gemini sandbox: answers by schema and script, refuses what Gemini refuses, counts calls."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from infra.local.sandboxes.gemini import faults
-from infra.local.sandboxes.gemini.scripts import SCRIPTS, said
+from infra.local.sandboxes.gemini.scripts import SCRIPTS, text_turn
 from infra.local.sandboxes.gemini.server import API_KEY, STATE, Fault, GeminiSandbox
 from shared import contracts
 from shared.model import schema
@@ -21,8 +21,8 @@ ANSWER = {"functionResponse": {"id": "c1", "name": "look", "response": {"result"
 
 
 def _body(contract: type[contracts.Contract] = contracts.RootCauses, prompt: str = "why?", **changes: Any) -> Any:
-    told = schema.wire(contract.model_json_schema())
-    config = {"responseMimeType": "application/json", "responseJsonSchema": told}
+    json_schema = schema.wire(contract.model_json_schema())
+    config = {"responseMimeType": "application/json", "responseJsonSchema": json_schema}
     return {"contents": [{"role": "user", "parts": [{"text": prompt}]}], "generationConfig": config, **changes}
 
 
@@ -38,16 +38,16 @@ def _text(response: requests.Response) -> str:
     "contract",
     [contracts.Judgement, contracts.CodeFindings, contracts.RootCauses, contracts.Suggestions, contracts.FixOpinion],
 )
-def test_schema_is_filled_so_that_the_contract_accepts_it(contract: type[contracts.Contract]) -> None:
-    """An agent that asks with its contract gets an answer that meets it."""
+def test_generated_answer_meets_the_contract(contract: type[contracts.Contract]) -> None:
+    """An agent that sends its contract as schema gets an answer that meets it."""
     with GeminiSandbox() as server:
         text = _text(_post(server, _body(contract)))
 
     contract.model_validate_json(text)
 
 
-def test_answer_agrees_with_what_the_prompt_holds() -> None:
-    """What the offline analyst said is said again, so an answer is about the evidence."""
+def test_answer_agrees_with_the_prompt() -> None:
+    """The offline analyst's answer is repeated, so the answer is about the evidence."""
     prompt = '<offline untrusted=ab12>\n{"most_likely":"a divisor is zero"}\n</offline untrusted=ab12>'
     with GeminiSandbox() as server:
         answer = json.loads(_text(_post(server, _body(prompt=prompt))))
@@ -55,9 +55,9 @@ def test_answer_agrees_with_what_the_prompt_holds() -> None:
     assert answer["most_likely"] == "a divisor is zero"
 
 
-def test_prepared_answers_go_first_then_the_script() -> None:
-    """A test says what one agent hears, call by call."""
-    with GeminiSandbox(answers={"RootCauses": [{"most_likely": "first"}, said("second")]}) as server:
+def test_prepared_answers_are_used_before_the_script() -> None:
+    """A test can set the answers to one agent, call by call."""
+    with GeminiSandbox(answers={"RootCauses": [{"most_likely": "first"}, text_turn("second")]}) as server:
         texts = [_text(_post(server, _body())) for _ in range(3)]
 
     assert (json.loads(texts[0])["most_likely"], texts[1]) == ("first", "second")
@@ -65,7 +65,7 @@ def test_prepared_answers_go_first_then_the_script() -> None:
 
 
 @pytest.mark.parametrize("path", [PATH, VERTEX, PATH.replace("v1beta", "v1")])
-def test_developer_api_and_vertex_are_spoken(path: str) -> None:
+def test_developer_api_and_vertex_paths_are_served(path: str) -> None:
     """Both paths lead to the same model."""
     with GeminiSandbox() as server:
         response = _post(server, _body(), path)
@@ -81,7 +81,7 @@ def test_wrong_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contents", "told"),
+    ("contents", "message"),
     [
         ([{"role": "user", "parts": [{"text": "?"}]}, {"role": "model", "parts": [CALL]}], "user role"),
         ([{"role": "model", "parts": [CALL]}, {"role": "user", "parts": [{"text": "?"}]}], "function response parts"),
@@ -92,25 +92,25 @@ def test_wrong_key_is_refused() -> None:
     ],
     ids=["ends with the model", "call without response", "signature lost"],
 )
-def test_broken_conversation_is_refused(contents: list[Any], told: str) -> None:
-    """What Gemini answers with 400 must not pass here."""
+def test_broken_conversation_is_refused(contents: list[Any], message: str) -> None:
+    """Requests that Gemini answers with 400 get 400 here too."""
     with GeminiSandbox() as server:
         response = _post(server, _body(contents=contents))
 
     assert response.status_code == 400
-    assert told in response.json()["error"]["message"]
+    assert message in response.json()["error"]["message"]
 
 
-def test_whole_conversation_is_accepted() -> None:
-    """Call, signature and response in their order."""
+def test_complete_conversation_is_accepted() -> None:
+    """Call, signature and response, in order."""
     contents = [{"role": "model", "parts": [CALL]}, {"role": "user", "parts": [ANSWER]}]
     with GeminiSandbox() as server:
         assert _post(server, _body(contents=contents)).status_code == 200
 
 
-def test_calls_and_their_longest_series_are_counted(tmp_path: Path) -> None:
-    """Three at once and two after them are five calls, three in series."""
-    with GeminiSandbox(latency_s=0.2, folder=tmp_path) as server:
+def test_calls_and_the_calls_in_series_are_counted(tmp_path: Path) -> None:
+    """Three parallel calls and two after them are five calls, three in series."""
+    with GeminiSandbox(folder=tmp_path, meeting=range(1, 4)) as server:
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(lambda _: _post(server, _body()), range(3)))
         _post(server, _body())
@@ -122,8 +122,8 @@ def test_calls_and_their_longest_series_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in faults.NAMES if name not in ("slow", "reset")])
-def test_fault_happens_as_often_as_asked(name: str) -> None:
-    """One call fails, the next is well."""
+def test_fault_affects_as_many_calls_as_configured(name: str) -> None:
+    """One call fails, the next succeeds."""
     with GeminiSandbox(fault=Fault(name, calls=1)) as server:
         bad, good = _post(server, _body()), _post(server, _body())
 
@@ -131,8 +131,8 @@ def test_fault_happens_as_often_as_asked(name: str) -> None:
     assert bad.text != good.text
 
 
-def test_reset_connection_is_cut_in_the_middle() -> None:
-    """The client learns of it as it would from a network."""
+def test_reset_breaks_the_connection_within_the_answer() -> None:
+    """The client gets the same error as from a broken network."""
     with (
         GeminiSandbox(fault=Fault("reset")) as server,
         pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)),
@@ -142,7 +142,7 @@ def test_reset_connection_is_cut_in_the_middle() -> None:
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_script_has_a_turn_for_every_agent(name: str) -> None:
-    """Hostility is no excuse for a crash."""
+    """No script crashes, hostile ones included."""
     tools = [{"functionDeclarations": [{"name": "read_file"}]}]
     with GeminiSandbox(script=SCRIPTS[name]) as server:
         for contract in (contracts.Judgement, contracts.CodeFindings, contracts.FixOpinion):

@@ -1,4 +1,4 @@
-"""The GitHub sandbox: the wire format clients parse, over a repository plain git reads."""
+"""The GitHub sandbox: the wire format that clients parse, over a repository that plain git reads."""
 
 import json
 import re
@@ -22,7 +22,7 @@ RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "github_api"
 
 
 def git(git_dir: Path, *args: str) -> str:
-    """Run plain git on the bare repository, as a person would."""
+    """Run plain git on the bare repository."""
     command = ["git", "-c", "safe.directory=*", f"--git-dir={git_dir}", *args]
     return subprocess.run(command, capture_output=True, check=True, text=True, timeout=30).stdout.strip()
 
@@ -37,7 +37,7 @@ def commit(work: Path, message: str, at: str) -> None:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bare repository with two commits: text, CRLF, an executable, a picture, a link; then an edit and a rename."""
+    """A bare repository with two commits: text, CRLF, an executable, a binary, a link; then an edit and a rename."""
     work = tmp_path_factory.mktemp("work")
     subprocess.run(["git", "init", "-q", "-b", "main", work], check=True, timeout=30)
     (work / "src").mkdir()
@@ -75,7 +75,7 @@ def sandbox(git_dir: Path) -> Iterator[GithubSandbox]:
 
 @pytest.fixture
 def repository(sandbox: GithubSandbox) -> Any:
-    """The repository as PyGithub sees it; no patience, so that a failing test fails fast."""
+    """The repository as PyGithub sees it; without retries, so that a failing test fails fast."""
     client = github.Github(
         auth=github.Auth.Token(TOKEN),
         base_url=sandbox.url,
@@ -94,26 +94,26 @@ def call(sandbox: GithubSandbox, method: str, path: str, **options: Any) -> requ
 
 
 def test_branch_written_through_the_api_is_seen_by_plain_git(repository: Any, git_dir: Path) -> None:
-    """Blob, tree, commit and reference end in an ordinary branch of a healthy repository."""
+    """Blob, tree, commit and reference result in an ordinary branch of a valid repository."""
     base = repository.get_branch("main").commit
     blob = repository.create_git_blob("fixed\n", "utf-8")
     element = github.InputGitTreeElement("src/cart.py", "100644", "blob", sha=blob.sha)
     tree = repository.create_git_tree([element], base.commit.tree)
-    made = repository.create_git_commit("Fix the cart", tree, [base.commit])
-    repository.create_git_ref("refs/heads/incident/1", made.sha)
+    created = repository.create_git_commit("Fix the cart", tree, [base.commit])
+    repository.create_git_ref("refs/heads/incident/1", created.sha)
 
-    assert git(git_dir, "rev-parse", "incident/1") == made.sha
+    assert git(git_dir, "rev-parse", "incident/1") == created.sha
     assert git(git_dir, "show", "incident/1:src/cart.py") == "fixed"
     assert git(git_dir, "diff", "--name-only", "main", "incident/1") == "src/cart.py"
     assert git(git_dir, "fsck", "--strict") == ""
 
 
 def test_tree_edits_keep_delete_and_set_modes(repository: Any, git_dir: Path) -> None:
-    """A null sha deletes, inline content is stored, what is not named stays."""
+    """A null sha deletes, inline content is stored, other paths stay."""
     base = repository.get_branch("main").commit
-    gone = github.InputGitTreeElement("windows.txt", "100644", "blob", sha=None)
+    removed = github.InputGitTreeElement("windows.txt", "100644", "blob", sha=None)
     script = github.InputGitTreeElement("bin/new.sh", "100755", "blob", content="#!/bin/sh\r\n")
-    tree = repository.create_git_tree([gone, script], base.commit.tree)
+    tree = repository.create_git_tree([removed, script], base.commit.tree)
 
     listing = git(git_dir, "ls-tree", "-r", tree.sha)
     assert "windows.txt" not in listing
@@ -122,7 +122,7 @@ def test_tree_edits_keep_delete_and_set_modes(repository: Any, git_dir: Path) ->
     assert re.search(r"120000 blob \w+\tlink", listing)
 
 
-def test_commit_tells_its_files_as_github_does(repository: Any) -> None:
+def test_commit_lists_its_files_as_github_does(repository: Any) -> None:
     """Status, counts and patch per file; a rename has its old path; a binary file has no patch."""
     files = {file.filename: file for file in repository.get_commit("main").files}
 
@@ -161,7 +161,7 @@ def test_commits_are_paged_and_filtered(sandbox: GithubSandbox) -> None:
 
 
 def test_contents_of_files_folders_and_nothing(repository: Any) -> None:
-    """A file comes whole and byte for byte, a folder as a list, an absent path as 404."""
+    """A file is returned byte for byte, a folder as a list, a missing path as 404."""
     assert repository.get_contents("windows.txt").decoded_content == b"one\r\ntwo\r\n"
     assert [row.path for row in repository.get_contents("src")] == ["src/cart.py", "src/new_name.py"]
     with pytest.raises(github.UnknownObjectException):
@@ -169,7 +169,7 @@ def test_contents_of_files_folders_and_nothing(repository: Any) -> None:
 
 
 def test_compare_counts_both_sides(repository: Any) -> None:
-    """A comparison tells how far each side went since the fork."""
+    """A comparison counts the commits of each side since the merge base."""
     first = repository.get_commit("main").parents[0].sha
     compared = repository.compare(first, "main")
 
@@ -186,19 +186,19 @@ def test_search_finds_every_word_in_this_repository_only(sandbox: GithubSandbox)
     assert elsewhere["total_count"] == 0
 
 
-def test_pull_request_lives_in_a_readable_file_and_on_an_escaped_page(
+def test_pull_request_is_in_a_readable_file_and_on_an_escaped_page(
     sandbox: GithubSandbox, repository: Any, git_dir: Path
 ) -> None:
-    """It is found by its head, labelled, kept as JSON, and shown without running what it says."""
+    """It is found by its head, labelled, stored as JSON, and shown without running its HTML."""
     first = repository.get_commit("main").parents[0].sha
     repository.create_git_ref("refs/heads/base", first)
     pull = repository.create_pull("base", "main", title="<script>alert(1)</script>", body="a <b> & c", draft=True)
     pull.add_to_labels("incident", "incident")
 
-    found = list(repository.get_pulls(state="open", head="octo:main"))
+    pulls = list(repository.get_pulls(state="open", head="octo:main"))
     page = requests.get(pull.html_url, timeout=10)
-    assert [row.number for row in found] == [pull.number]
-    assert [label.name for label in found[0].labels] == ["incident"]
+    assert [row.number for row in pulls] == [pull.number]
+    assert [label.name for label in pulls[0].labels] == ["incident"]
     assert json.loads((git_dir / "pulls.json").read_text())["pulls"][0]["draft"] is True
     assert page.headers["Content-Type"].startswith("text/html")
     assert "<script>" not in page.text
@@ -220,7 +220,7 @@ def test_pull_request_lives_in_a_readable_file_and_on_an_escaped_page(
 def test_errors_have_githubs_shape(
     sandbox: GithubSandbox, git_dir: Path, method: str, path: str, body: Any, status: int, message: str
 ) -> None:
-    """Each refusal has GitHub's status and names its reason."""
+    """Each error has GitHub's status and message."""
     if body and body.get("sha") == "HEAD":
         body = {**body, "sha": git(git_dir, "rev-parse", "HEAD")}
     reply = call(sandbox, method, f"/repos/{REPO}/{path}", json=body)
@@ -229,8 +229,8 @@ def test_errors_have_githubs_shape(
     assert message in json.dumps(reply.json())
 
 
-def test_wrong_token_is_told_and_strangers_see_nothing(sandbox: GithubSandbox, git_dir: Path) -> None:
-    """A wrong token is 401; without one a private repository does not exist, and a public one can be read only."""
+def test_wrong_token_is_401_and_unauthenticated_clients_see_nothing(sandbox: GithubSandbox, git_dir: Path) -> None:
+    """A wrong token is 401; without one a private repository is 404, and a public one is read-only."""
     url = f"{sandbox.url}/repos/{REPO}"
     wrong = requests.get(url, headers={"Authorization": "token other"}, timeout=10)
     assert (wrong.status_code, wrong.json()["message"]) == (401, "Bad credentials")
@@ -241,8 +241,8 @@ def test_wrong_token_is_told_and_strangers_see_nothing(sandbox: GithubSandbox, g
         assert requests.post(f"{public.url}/repos/{REPO}/git/refs", json={}, timeout=10).status_code == 401
 
 
-def test_of_many_runs_at_once_one_makes_the_branch_and_the_pull_request(sandbox: GithubSandbox, git_dir: Path) -> None:
-    """References and pull requests are taken once, as on GitHub."""
+def test_parallel_runs_create_one_branch_and_one_pull_request(sandbox: GithubSandbox, git_dir: Path) -> None:
+    """A reference or pull request is created once, as on GitHub."""
     parent = git(git_dir, "rev-parse", "main^")
     body = {"ref": "refs/heads/base", "sha": parent}
     pull = {"title": "t", "head": "main", "base": "base"}
@@ -255,7 +255,7 @@ def test_of_many_runs_at_once_one_makes_the_branch_and_the_pull_request(sandbox:
 
 
 def test_empty_repository_is_a_conflict(tmp_path: Path) -> None:
-    """GitHub answers 409 while there is nothing in a repository."""
+    """GitHub answers 409 while a repository has no commits."""
     subprocess.run(["git", "init", "-q", "--bare", tmp_path], check=True, timeout=30)
     with GithubSandbox(tmp_path, REPO) as empty:
         reply = requests.get(f"{empty.url}/repos/{REPO}/commits", timeout=10)
@@ -264,15 +264,15 @@ def test_empty_repository_is_a_conflict(tmp_path: Path) -> None:
 
 
 def test_enterprise_prefix_is_kept_in_links(sandbox: GithubSandbox) -> None:
-    """Clients of GitHub Enterprise say /api/v3, and get addresses that say it too."""
+    """Clients of GitHub Enterprise use /api/v3, and get links with it."""
     body = call(sandbox, "GET", f"/api/v3/repos/{REPO}").json()
 
     assert body["url"] == f"{sandbox.url}/api/v3/repos/{REPO}"
     assert body["html_url"] == f"{sandbox.url}/{REPO}"
 
 
-def test_fault_hook_answers_in_its_place(sandbox: GithubSandbox) -> None:
-    """A test can make any one request fail."""
+def test_fault_hook_replaces_the_answer(sandbox: GithubSandbox) -> None:
+    """A test can make single requests fail."""
     sandbox.fault = lambda request: Reply(502) if request.method == "POST" else None
 
     assert call(sandbox, "POST", f"/repos/{REPO}/pulls", json={}).status_code == 502
@@ -291,10 +291,10 @@ RECORDINGS = [
 
 
 @pytest.mark.parametrize(("recording", "index", "path"), RECORDINGS)
-def test_every_field_said_was_said_by_github_with_the_same_type(
+def test_every_field_has_the_type_that_github_sends(
     sandbox: GithubSandbox, recording: str, index: int, path: str
 ) -> None:
-    """Where a recorded answer and ours share a field, both hold the same kind of value."""
+    """Fields that are in a recorded answer and in ours have the same type."""
     if not (RECORDED / recording).exists():
         pytest.skip(f"no recorded answers in {RECORDED}")
     recorded = json.loads((RECORDED / recording).read_text())[index]["response"]["body"]
@@ -304,14 +304,14 @@ def test_every_field_said_was_said_by_github_with_the_same_type(
 
 
 def mismatches(recorded: Any, ours: Any, where: str = "$") -> list[str]:
-    """Return where two answers disagree in kind; null agrees with everything, lists are compared by their first."""
+    """Return where the types of two answers differ; null matches any type, lists are compared by their first item."""
     if recorded is None or ours is None:
         return []
     if type(recorded) is not type(ours):
-        return [f"{where}: {type(ours).__name__}, GitHub says {type(recorded).__name__}"]
+        return [f"{where}: {type(ours).__name__}, GitHub has {type(recorded).__name__}"]
     if isinstance(recorded, list):
         return mismatches(recorded[0], ours[0], f"{where}[0]") if recorded and ours else []
     if isinstance(recorded, dict):
         shared = recorded.keys() & ours.keys()
-        return [found for key in sorted(shared) for found in mismatches(recorded[key], ours[key], f"{where}.{key}")]
+        return [each for key in sorted(shared) for each in mismatches(recorded[key], ours[key], f"{where}.{key}")]
     return []

@@ -1,4 +1,4 @@
-"""The Gmail sandbox over real HTTP, held to a recorded answer of the real one."""
+"""The Gmail sandbox over real HTTP, compared with a recorded answer of the real one."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def sandbox(tmp_path: Path) -> Iterator[GmailSandbox]:
 
 
 def token(sandbox: GmailSandbox, **changes: str) -> requests.Response:
-    """Ask for an access token."""
+    """Request an access token."""
     return requests.post(f"{sandbox.url}/token", data={**GRANT, **changes}, timeout=5)
 
 
@@ -41,8 +41,8 @@ def send(sandbox: GmailSandbox, body: Any, user: str = "me", bearer: str | None 
     return requests.post(url, json=body, headers={"Authorization": f"Bearer {access}"}, timeout=5)
 
 
-def test_mail_is_kept_as_eml(sandbox: GmailSandbox) -> None:
-    """A mail is decoded, with or without padding, and kept in order."""
+def test_mail_is_stored_as_eml(sandbox: GmailSandbox) -> None:
+    """A mail is decoded, with or without padding, and stored in order."""
     reply = send(sandbox, {"raw": RAW})
     send(sandbox, {"raw": RAW + "=" * (-len(RAW) % 4)}, user="copilot@example.com")
 
@@ -53,7 +53,7 @@ def test_mail_is_kept_as_eml(sandbox: GmailSandbox) -> None:
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not on this machine")
 def test_answer_has_the_shape_of_the_real_one(sandbox: GmailSandbox) -> None:
-    """The recorded request is taken, and answered with the same names."""
+    """The recorded request is accepted, and the answer has the same fields."""
     recorded = json.loads(RECORDED.read_text())["api"]["post"]["/gmail/v1/users/me/messages/send"]
 
     reply = send(sandbox, recorded["request"]["data"])
@@ -81,7 +81,7 @@ def test_wrong_grant_is_refused_as_google_does(
 
 
 def test_wrong_bearer_or_user_is_refused(sandbox: GmailSandbox) -> None:
-    """An unknown token is 401, another's mailbox 403; neither keeps a mail."""
+    """An unknown token is 401, another user's mailbox 403; neither stores a mail."""
     assert send(sandbox, {"raw": RAW}, bearer="made-up").json()["error"]["status"] == "UNAUTHENTICATED"
     assert send(sandbox, {"raw": RAW}, user="other@example.com").json()["error"]["code"] == 403
     assert sandbox.mails == []
@@ -90,6 +90,6 @@ def test_wrong_bearer_or_user_is_refused(sandbox: GmailSandbox) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"raw": "***"}, [], {"raw": base64.urlsafe_b64encode(b"Subject: x\n\n").decode()}]
 )
-def test_mail_that_is_none_is_a_bad_request(sandbox: GmailSandbox, body: Any) -> None:
-    """A body without a readable mail to somebody is 400."""
+def test_malformed_mail_is_a_bad_request(sandbox: GmailSandbox, body: Any) -> None:
+    """A body without a readable mail and recipient is 400."""
     assert send(sandbox, body).status_code == 400

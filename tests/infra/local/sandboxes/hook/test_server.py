@@ -7,7 +7,7 @@ import requests
 from infra.local.sandboxes.hook.server import HookSandbox
 
 
-def test_post_is_kept_with_headers_and_body(tmp_path: Path) -> None:
+def test_post_is_stored_with_headers_and_body(tmp_path: Path) -> None:
     """Each POST becomes a file, numbered in order."""
     with HookSandbox(tmp_path) as hook:
         requests.post(f"{hook.url}/a?b=1", json={"x": 1}, headers={"X-Key": "k"}, timeout=5)
@@ -19,8 +19,8 @@ def test_post_is_kept_with_headers_and_body(tmp_path: Path) -> None:
     assert hook.calls[1]["body"] == "no json"
 
 
-def test_other_methods_are_not_kept(tmp_path: Path) -> None:
-    """A GET is answered 405 and leaves nothing."""
+def test_other_methods_are_not_stored(tmp_path: Path) -> None:
+    """A GET is answered 405 and stores nothing."""
     with HookSandbox(tmp_path) as hook:
         reply = requests.get(hook.url, timeout=5)
 

@@ -1,4 +1,4 @@
-"""The Loki sandbox keeps the wire format and the rules of the real one."""
+"""The Loki sandbox has the wire format and the rules of the real one."""
 
 import gzip
 import json
@@ -41,7 +41,7 @@ def at(nanoseconds: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ('{service_name="api"}', {"one ERROR", "two"}),
         ('{service_name="api", pod!="api-1"}', set()),
@@ -60,9 +60,9 @@ def at(nanoseconds: int) -> str:
         (f'{ALL} | (pod="api-1" or detected_level="error") and service_name!="web"', {"one ERROR", "two"}),
     ],
 )
-def test_matchers_and_stages_select_the_lines_they_say(loki: LokiSandbox, query: str, found: set[str]) -> None:
+def test_matchers_and_stages_select_lines(loki: LokiSandbox, query: str, expected: set[str]) -> None:
     """Label matchers are anchored, line filters are not, stages are ANDed."""
-    assert set(texts(ask(loki, query))) == found
+    assert set(texts(ask(loki, query))) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_matchers_and_stages_select_the_lines_they_say(loki: LokiSandbox, query:
         ('count_over_time({service_name="api"}[1m])', "syntax error"),
     ],
 )
-def test_what_loki_cannot_read_is_400_in_plain_text(loki: LokiSandbox, query: str, words: str) -> None:
-    """Errors of Loki are text, not JSON."""
+def test_invalid_query_is_400_in_plain_text(loki: LokiSandbox, query: str, words: str) -> None:
+    """Loki's errors are text, not JSON."""
     reply = ask(loki, query)
 
     assert reply.status_code == 400
@@ -101,16 +101,16 @@ def test_what_loki_cannot_read_is_400_in_plain_text(loki: LokiSandbox, query: st
         ({"start": 5, "end": 5}, "end timestamp must not be before or equal to start time"),
     ],
 )
-def test_bad_parameters_are_400_in_lokis_words(loki: LokiSandbox, params: dict[str, str | int], words: str) -> None:
-    """The parameters have the limits of the real one."""
+def test_bad_parameters_are_400_with_lokis_message(loki: LokiSandbox, params: dict[str, str | int], words: str) -> None:
+    """The parameters have the limits of the real Loki."""
     reply = ask(loki, ALL, **params)
 
     assert reply.status_code == 400
     assert words in reply.text
 
 
-def test_the_start_is_in_and_the_end_is_out(loki: LokiSandbox) -> None:
-    """A window is half open."""
+def test_window_includes_its_start_and_excludes_its_end(loki: LokiSandbox) -> None:
+    """A window is half-open."""
     assert set(texts(ask(loki, ALL, start=at(1000), end=at(2000)))) == {"one ERROR", "three"}
 
 
@@ -119,28 +119,28 @@ def test_the_three_ways_to_write_a_time_mean_the_same() -> None:
     moment = 1_700_000_000_123_456_789
     with LokiSandbox([{"stream": {"service_name": "api"}, "values": [[str(moment), "x"]]}]) as loki:
         ends = [str(moment + 1), "1700000000.12345679", "2023-11-14T23:13:20.123456790+01:00"]
-        found = [texts(ask(loki, ALL, start="1700000000", end=end)) for end in ends]
-        missed = texts(ask(loki, ALL, start="1700000000", end="2023-11-14T22:13:20.123456789Z"))
+        results = [texts(ask(loki, ALL, start="1700000000", end=end)) for end in ends]
+        before = texts(ask(loki, ALL, start="1700000000", end="2023-11-14T22:13:20.123456789Z"))
 
-    assert found == [["x"], ["x"], ["x"]]
-    assert missed == []
+    assert results == [["x"], ["x"], ["x"]]
+    assert before == []
 
 
-def test_the_limit_counts_over_streams_from_the_chosen_end(loki: LokiSandbox) -> None:
-    """Backward keeps the newest lines, forward the oldest; the default is backward."""
+def test_the_limit_applies_over_all_streams_from_the_chosen_end(loki: LokiSandbox) -> None:
+    """Backward returns the newest lines, forward the oldest; the default is backward."""
     assert set(texts(ask(loki, ALL, limit=2))) == {"fo`ur\tend", "two"}
     assert set(texts(ask(loki, ALL, limit=2, direction="forward"))) == {"one ERROR", "three"}
 
 
 def test_a_hundred_lines_is_the_default() -> None:
-    """Whoever forgets the limit gets a hundred lines."""
+    """Without a limit the answer has a hundred lines."""
     lines = [[at(n), "x"] for n in range(150)]
     with LokiSandbox([{"stream": {"service_name": "api"}, "values": lines}]) as loki:
         assert len(texts(ask(loki, ALL))) == 100
 
 
-def test_structured_metadata_comes_as_labels_or_by_category(loki: LokiSandbox) -> None:
-    """It splits the stream, unless the client asks for categorised labels."""
+def test_structured_metadata_is_returned_as_labels_or_by_category(loki: LokiSandbox) -> None:
+    """It splits the stream, unless the client requests categorised labels."""
     query = {"query": '{service_name="web"} |= "ur"', "start": "0", "end": "2"}
     header = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
     plain = requests.get(f"{loki.url}/loki/api/v1/query_range", query, timeout=5).json()["data"]
@@ -152,7 +152,7 @@ def test_structured_metadata_comes_as_labels_or_by_category(loki: LokiSandbox) -
 
 
 def test_pushed_lines_are_found_again(loki: LokiSandbox) -> None:
-    """A push in JSON, gzipped or not, answers 204; equal lines stay two."""
+    """A JSON push, gzipped or not, is answered 204; equal lines are stored twice."""
     body: dict[str, Any] = {"streams": [{"stream": {"service_name": "new"}, "values": [["7", "same"], ["7", "same"]]}]}
     packed, header = gzip.compress(json.dumps(body).encode()), {"Content-Encoding": "gzip"}
     first = requests.post(f"{loki.url}/loki/api/v1/push", json=body, timeout=5)
@@ -164,7 +164,7 @@ def test_pushed_lines_are_found_again(loki: LokiSandbox) -> None:
 
 
 def test_an_answer_can_be_loaded_back_from_a_file(loki: LokiSandbox, tmp_path: Path) -> None:
-    """What one Loki answered, another holds."""
+    """The answer of one Loki can be loaded into another."""
     path = tmp_path / "logs.json.gz"
     path.write_bytes(gzip.compress(ask(loki, ALL).content))
 
@@ -174,7 +174,7 @@ def test_an_answer_can_be_loaded_back_from_a_file(loki: LokiSandbox, tmp_path: P
 
 
 def test_labels_values_readiness_and_instant_queries(loki: LokiSandbox) -> None:
-    """The other pages answer as Loki's do."""
+    """The other endpoints answer as Loki's do."""
     base = f"{loki.url}/loki/api/v1"
     instant = requests.get(f"{base}/query", {"query": ALL}, timeout=5)
 

@@ -1,4 +1,4 @@
-"""The Prometheus sandbox computes its small PromQL as the real one does, and errs in the same words."""
+"""The Prometheus sandbox computes its PromQL subset as the real one does, with the same error messages."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def prometheus() -> Iterator[PrometheusSandbox]:
 
 
 def value(prometheus: PrometheusSandbox, query: str, time: float = NOW) -> dict[str, float]:
-    """The result of an instant query: label values joined → number."""
+    """Return the result of an instant query: joined label values → number."""
     reply = requests.get(f"{prometheus.url}/api/v1/query", {"query": query, "time": time}, timeout=5).json()
     assert reply["status"] == "success", reply
     if reply["data"]["resultType"] == "scalar":
@@ -56,7 +56,7 @@ def value(prometheus: PrometheusSandbox, query: str, time: float = NOW) -> dict[
         ("3 / 2", {"scalar": 1.5}),
         ("sum(nothing) or sum(memory)", {"": 4e9}),
         ("sum(nothing) / sum(memory)", {}),
-        # `or` binds loosest and keeps, of the right side, only series whose labels the left side has not:
+        # `or` binds weakest and keeps, of the right side, only series whose labels the left side does not have:
         # https://prometheus.io/docs/prometheus/latest/querying/operators/
         ("sum(nothing) or sum(memory) * 0", {"": 0}),
         ("sum(memory) or sum(memory) * 0", {"": 4e9}),
@@ -69,20 +69,20 @@ def value(prometheus: PrometheusSandbox, query: str, time: float = NOW) -> dict[
         ("histogram_quantile(0.95, latency_bucket)", {"api": 0.5}),
     ],
 )
-def test_the_small_promql_is_computed(prometheus: PrometheusSandbox, query: str, expected: dict[str, float]) -> None:
+def test_the_promql_subset_is_computed(prometheus: PrometheusSandbox, query: str, expected: dict[str, float]) -> None:
     """Selectors, rates, aggregates, quotients, alternatives and quantiles."""
     assert value(prometheus, query) == pytest.approx(expected)
 
 
 def test_a_rate_survives_a_counter_that_restarts(prometheus: PrometheusSandbox) -> None:
-    """A fall means a reset to zero, never a negative rate."""
+    """A decrease means a reset to zero, never a negative rate."""
     prometheus.load("jobs_total", {}, [(NOW - 60, 100), (NOW - 40, 120), (NOW - 20, 10), (NOW, 30)])
 
     assert value(prometheus, "increase(jobs_total[61s])")[""] == pytest.approx(50 * 61 / 60)
 
 
-def test_one_sample_has_no_rate_and_an_old_one_no_value(prometheus: PrometheusSandbox) -> None:
-    """What is too little or older than five minutes is absent."""
+def test_one_sample_gives_no_rate_and_an_old_sample_no_value(prometheus: PrometheusSandbox) -> None:
+    """A rate needs two samples, and a value a sample of the last five minutes."""
     prometheus.load("rare", {}, [(NOW - 301, 5)])
 
     assert value(prometheus, "rate(rare[10m])") == {}
@@ -97,11 +97,11 @@ def test_numbers_are_written_as_go_writes_them(prometheus: PrometheusSandbox) ->
     prometheus.load("zero", {}, [(NOW, 0)])
     ask = {"query": "numbers", "start": NOW, "end": NOW, "step": 15}
 
-    found = requests.post(f"{prometheus.url}/api/v1/query_range", ask, timeout=5).json()["data"]["result"]
+    series = requests.post(f"{prometheus.url}/api/v1/query_range", ask, timeout=5).json()["data"]["result"]
     undefined = requests.get(f"{prometheus.url}/api/v1/query", {"query": "zero / zero", "time": NOW}, timeout=5).json()
     infinite = requests.get(f"{prometheus.url}/api/v1/query", {"query": "1 / zero", "time": NOW}, timeout=5).json()
 
-    assert [series["values"] for series in found] == [[[NOW, "0.0000001"]], [[NOW, "250000000000000000000"]]]
+    assert [each["values"] for each in series] == [[[NOW, "0.0000001"]], [[NOW, "250000000000000000000"]]]
     assert undefined["data"]["result"][0]["value"][1] == "NaN"
     assert infinite["data"]["result"][0]["value"][1] == "+Inf"
 
@@ -111,7 +111,7 @@ def test_errors_are_the_recorded_ones(prometheus: PrometheusSandbox, name: str) 
     """The same request gets the same error as from Prometheus 2.42."""
     path = RECORDED / f"error_{name}.json"
     if not path.exists():
-        pytest.skip("the recorded payloads are not beside this checkout")
+        pytest.skip("the recorded payloads are not on this machine")
     recorded = json.loads(path.read_text())
 
     reply = requests.get(f"{prometheus.url}/api/v1/query_range", recorded["request"]["params"], timeout=5)
@@ -131,7 +131,7 @@ def test_errors_are_the_recorded_ones(prometheus: PrometheusSandbox, name: str) 
         ("memory offset 5m", "unexpected IDENTIFIER"),
     ],
 )
-def test_what_is_outside_the_subset_is_bad_data(prometheus: PrometheusSandbox, query: str, words: str) -> None:
+def test_query_outside_the_subset_is_bad_data(prometheus: PrometheusSandbox, query: str, words: str) -> None:
     """An unknown construct is an error, never a wrong number."""
     reply = requests.get(f"{prometheus.url}/api/v1/query", {"query": query}, timeout=5)
 
@@ -140,7 +140,7 @@ def test_what_is_outside_the_subset_is_bad_data(prometheus: PrometheusSandbox, q
 
 
 def test_an_answer_can_be_loaded_back_from_a_file(prometheus: PrometheusSandbox, tmp_path: Path) -> None:
-    """What one Prometheus answered, another holds; times are floats, RFC 3339 and durations alike."""
+    """The answer of one Prometheus can be loaded into another; times are floats or RFC 3339, steps durations."""
     ask = {"query": "memory", "start": "2023-11-14T22:11:20Z", "end": str(NOW), "step": "1m"}
     answer = requests.get(f"{prometheus.url}/api/v1/query_range", ask, timeout=5)
     path = tmp_path / "metrics.json"
@@ -154,7 +154,7 @@ def test_an_answer_can_be_loaded_back_from_a_file(prometheus: PrometheusSandbox,
     assert again.json() == answer.json()
 
 
-def test_it_says_when_it_is_ready(prometheus: PrometheusSandbox) -> None:
-    """The readiness page is Prometheus' own."""
+def test_readiness_page_is_served(prometheus: PrometheusSandbox) -> None:
+    """The readiness page has Prometheus' own text."""
     assert requests.get(f"{prometheus.url}/-/ready", timeout=5).text == "Prometheus Server is Ready.\n"
     assert requests.get(f"{prometheus.url}/nowhere", timeout=5).status_code == 404

@@ -1,4 +1,4 @@
-""".NET stack traces as they are found in logs."""
+""".NET stack traces from logs."""
 
 from shared.analysis.logs.stack_traces import dotnet
 
@@ -11,21 +11,21 @@ INNER = r"""Unhandled exception. System.InvalidOperationException: Could not pla
    at Microsoft.AspNetCore.Mvc.Infrastructure.ActionMethodExecutor.Execute(Object controller, Object[] arguments)"""
 
 
-def test_inner_exception_is_chosen_with_the_frames_of_its_wrappers():
-    """The innermost exception leads; the wrappers' frames are how it was reached."""
-    (found,) = dotnet.parse(INNER)
+def test_inner_exception_leads_with_the_frames_of_its_wrappers():
+    """The innermost exception leads; the frames of its wrappers show how it was reached."""
+    (trace,) = dotnet.parse(INNER)
 
-    assert found.raised.type == "System.NullReferenceException"
-    assert [(one.path, one.line) for one in found.raised.frames if one.in_app] == [
+    assert trace.raised.type == "System.NullReferenceException"
+    assert [(one.path, one.line) for one in trace.raised.frames if one.in_app] == [
         ("C:/src/Shop/OrderController.cs", 17),
         ("/src/Shop/OrderService.cs", 20),
         ("/src/Shop/Pricing.cs", 42),
     ]
-    assert [str(one) for one in found.others] == ["System.InvalidOperationException: Could not place order"]
+    assert [str(one) for one in trace.others] == ["System.InvalidOperationException: Could not place order"]
 
 
 def test_frames_without_debug_symbols_are_named_by_their_type():
-    """A frame without a file still tells the class."""
-    (found,) = dotnet.parse("System.Exception: x\n   at Shop.Cart.Add(Item item)")
+    """A frame without a file still names the class."""
+    (trace,) = dotnet.parse("System.Exception: x\n   at Shop.Cart.Add(Item item)")
 
-    assert (found.raised.frames[0].path, found.raised.frames[0].in_app) == ("Shop.Cart", True)
+    assert (trace.raised.frames[0].path, trace.raised.frames[0].in_app) == ("Shop.Cart", True)

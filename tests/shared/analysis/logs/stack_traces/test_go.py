@@ -1,4 +1,4 @@
-"""Go panics and goroutine dumps as they are found in logs."""
+"""Go panics and goroutine dumps from logs."""
 
 from shared.analysis.logs.stack_traces import go
 
@@ -18,12 +18,12 @@ created by net/http.(*Server).Serve in goroutine 1
 	/usr/local/go/src/net/http/server.go:3086 +0x5cb"""
 
 
-def test_frames_begin_where_the_panic_was_raised():
-    """The handler that recovered the panic is no part of its story."""
-    (found,) = go.parse(SERVED)
+def test_frames_start_where_the_panic_was_raised():
+    """The frames of the handler that recovered the panic are left out."""
+    (trace,) = go.parse(SERVED)
 
-    assert (found.raised.type, found.raised.message) == ("panic", "assignment to entry in nil map")
-    assert [(one.path, one.line, one.in_app) for one in found.raised.frames] == [
+    assert (trace.raised.type, trace.raised.message) == ("panic", "assignment to entry in nil map")
+    assert [(one.path, one.line, one.in_app) for one in trace.raised.frames] == [
         ("/go/pkg/mod/github.com/gorilla/mux@v1.8.0/mux.go", 210, False),
         ("/src/internal/api/api.go", 77, True),
         ("/src/internal/cart/cart.go", 31, True),
@@ -43,16 +43,16 @@ main.wait(0x7f)
 	/app/wait.go:3 +0x85
 exit status 2"""
 
-    (found,) = go.parse(text)
+    (trace,) = go.parse(text)
 
-    assert str(found.raised) == "runtime error: index out of range [5] with length 3"
-    assert [one.path for one in found.raised.frames] == ["/app/pick.go"]
+    assert str(trace.raised) == "runtime error: index out of range [5] with length 3"
+    assert [one.path for one in trace.raised.frames] == ["/app/pick.go"]
 
 
-def test_stack_written_by_a_logger_takes_the_line_before_as_message():
+def test_stack_from_a_logger_takes_the_line_before_as_message():
     """Loggers and error packages write stacks without a panic."""
     text = "order failed\nmain.(*Shop).Do\n\t/app/shop/do.go:12\nmain.main\n\t/app/main.go:9"
 
-    (found,) = go.parse(text)
+    (trace,) = go.parse(text)
 
-    assert (found.raised.message, found.raised.frames[-1].function) == ("order failed", "main.(*Shop).Do")
+    assert (trace.raised.message, trace.raised.frames[-1].function) == ("order failed", "main.(*Shop).Do")

@@ -1,4 +1,4 @@
-"""Java and Kotlin stack traces as they are found in logs."""
+"""Java and Kotlin stack traces from logs."""
 
 from shared.analysis.logs.stack_traces import java
 
@@ -18,12 +18,12 @@ Caused by: java.lang.NullPointerException: "price" is null
 	... 3 more"""
 
 
-def test_root_cause_is_chosen_and_its_wrappers_are_kept():
-    """The innermost cause through own code leads; wrappers and suppressed ones stand beside it."""
-    (found,) = java.parse(NESTED)
+def test_root_cause_leads_and_its_wrappers_are_kept():
+    """The innermost cause through own code leads; wrappers and suppressed exceptions are in `others`."""
+    (trace,) = java.parse(NESTED)
 
-    assert str(found.raised) == 'java.lang.NullPointerException: "price" is null'
-    assert [one.type.rpartition(".")[2] for one in found.others] == [
+    assert str(trace.raised) == 'java.lang.NullPointerException: "price" is null'
+    assert [one.type.rpartition(".")[2] for one in trace.others] == [
         "NestedServletException",
         "OrderException",
         "IOException",
@@ -32,35 +32,35 @@ def test_root_cause_is_chosen_and_its_wrappers_are_kept():
 
 def test_omitted_frames_are_those_of_the_enclosing_trace():
     """`... n more` is filled from the wrapper, never from a suppressed exception."""
-    (found,) = java.parse(NESTED)
+    (trace,) = java.parse(NESTED)
 
-    assert [(one.path, one.line) for one in found.raised.frames][-2:] == [
+    assert [(one.path, one.line) for one in trace.raised.frames][-2:] == [
         ("com/shop/OrderController.java", 17),
         ("com/shop/Pricing.java", 88),
     ]
-    assert [one.in_app for one in found.raised.frames] == [False, False, True, True]
+    assert [one.in_app for one in trace.raised.frames] == [False, False, True, True]
 
 
 def test_kotlin_files_keep_their_own_names():
     """A Kotlin file is named by the trace, not by its class."""
     text = 'Exception in thread "main" java.lang.IllegalStateException: bad\n\tat com.acme.AppKt.main(App.kt:5)'
 
-    (found,) = java.parse(text)
+    (trace,) = java.parse(text)
 
-    assert (found.raised.frames[0].path, found.raised.frames[0].in_app) == ("com/acme/App.kt", True)
+    assert (trace.raised.frames[0].path, trace.raised.frames[0].in_app) == ("com/acme/App.kt", True)
 
 
 def test_message_of_several_lines_is_read_whole():
     """Lines between the exception and its first frame belong to the message."""
     text = "com.acme.BadOrder: first\nsecond\n\tat com.acme.Shop.sell(Shop.java:7)"
 
-    (found,) = java.parse(text)
+    (trace,) = java.parse(text)
 
-    assert (found.raised.type, found.raised.message) == ("com.acme.BadOrder", "first second")
+    assert (trace.raised.type, trace.raised.message) == ("com.acme.BadOrder", "first second")
 
 
-def test_library_of_the_same_name_as_the_repository_is_own_code():
-    """A foreign-looking package is own code when the repository is named after it."""
+def test_library_named_like_the_repository_is_own_code():
+    """A package that looks third-party is own code when the repository has its name."""
     text = "java.lang.Error: x\n\tat org.apache.commons.pool2.Pool.get(Pool.java:7)"
 
     (foreign,) = java.parse(text)
@@ -70,13 +70,13 @@ def test_library_of_the_same_name_as_the_repository_is_own_code():
     assert own.raised.has_app_frame
 
 
-def test_root_cause_printed_first_is_still_chosen():
+def test_root_cause_printed_first_still_leads():
     """Logback's root-first output says `Wrapped by`."""
     text = """java.io.IOException: gone
 	at com.acme.Store.read(Store.java:3)
 Wrapped by: com.acme.StoreException: cannot read
 	at com.acme.Shop.open(Shop.java:9)"""
 
-    (found,) = java.parse(text)
+    (trace,) = java.parse(text)
 
-    assert found.raised.type == "java.io.IOException"
+    assert trace.raised.type == "java.io.IOException"

@@ -1,4 +1,4 @@
-"""JavaScript and TypeScript stacks as they are found in logs."""
+"""JavaScript and TypeScript stack traces from logs."""
 
 from shared.analysis.logs.stack_traces import javascript
 
@@ -10,19 +10,19 @@ NODE = """TypeError: Cannot read properties of undefined (reading 'price')
     at process.processTicksAndRejections (node:internal/process/task_queues:95:5)"""
 
 
-def test_own_files_are_told_from_modules_and_the_runtime():
+def test_own_files_are_distinguished_from_modules_and_the_runtime():
     """node_modules and node: are not the service's code; file URLs are plain paths."""
-    (found,) = javascript.parse(NODE)
+    (trace,) = javascript.parse(NODE)
 
-    assert str(found.raised) == "TypeError: Cannot read properties of undefined (reading 'price')"
-    assert [(one.path, one.line) for one in found.raised.frames if one.in_app] == [
+    assert str(trace.raised) == "TypeError: Cannot read properties of undefined (reading 'price')"
+    assert [(one.path, one.line) for one in trace.raised.frames if one.in_app] == [
         ("/app/src/service.ts", 33),
         ("/app/src/cart.js", 14),
     ]
 
 
-def test_cause_without_own_code_leaves_the_error_in_front():
-    """A cause deep in the runtime is kept beside the error that passed through own code."""
+def test_error_leads_when_its_cause_has_no_own_code():
+    """A cause in the runtime is kept in `others`; the error that passed through own code leads."""
     text = (
         NODE
         + """ {
@@ -33,14 +33,14 @@ def test_cause_without_own_code_leaves_the_error_in_front():
 }"""
     )
 
-    (found,) = javascript.parse(text)
+    (trace,) = javascript.parse(text)
 
-    assert found.raised.type == "TypeError"
-    assert [str(one) for one in found.others] == ["Error: connect ECONNREFUSED 10.0.0.5:5432"]
+    assert trace.raised.type == "TypeError"
+    assert [str(one) for one in trace.others] == ["Error: connect ECONNREFUSED 10.0.0.5:5432"]
 
 
 def test_uncaught_error_is_found_below_its_source_excerpt():
-    """Node prints the source first; code in brackets is no part of the type."""
+    """Node prints the source first; the code in brackets is not part of the type."""
     text = """/app/index.js:3
     throw new AppError('x');
     ^
@@ -50,15 +50,15 @@ AppError [ERR_X]: boom happened
 
 Node.js v18.0.0"""
 
-    (found,) = javascript.parse(text)
+    (trace,) = javascript.parse(text)
 
-    assert (found.raised.type, found.raised.message) == ("AppError", "boom happened")
+    assert (trace.raised.type, trace.raised.message) == ("AppError", "boom happened")
 
 
 def test_bundled_sources_lose_their_scheme_and_query():
-    """Paths of bundlers and browsers become paths of the repository."""
+    """Paths from bundlers and browsers become paths in the repository."""
     text = "Error: x\n    at f (webpack:///./src/a.ts?9f3b:1:2)\n    at g (https://shop.example/static/b.js:3:4)"
 
-    (found,) = javascript.parse(text)
+    (trace,) = javascript.parse(text)
 
-    assert [one.path for one in found.raised.frames] == ["static/b.js", "src/a.ts"]
+    assert [one.path for one in trace.raised.frames] == ["static/b.js", "src/a.ts"]

@@ -1,4 +1,4 @@
-"""One HTTP exchange on the wire: bounded in time and size, its failures named as Workflows names them."""
+"""One HTTP exchange, limited in time and size, with the errors that Workflows documents."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def exchange(request: HttpRequest, host: Host, timeout_s: float) -> Value:
     """
     Return the reply as a map of `body`, `code` and `headers`.
 
-    Raises WorkflowError: HttpError from status 400 on, TimeoutError, ConnectionError, ConnectionFailedError,
+    Raises WorkflowError: HttpError for status 400 and above, TimeoutError, ConnectionError, ConnectionFailedError,
     ResourceLimitError for more than 2 MB; ExecutionCancelled.
     """
     reply = host.wait_for(lambda: _send(request, timeout_s), timeout_s)
@@ -60,7 +60,7 @@ def exchange(request: HttpRequest, host: Host, timeout_s: float) -> Value:
 def _send(request: HttpRequest, timeout_s: float) -> _Reply:
     try:
         with requests.Session() as session:
-            # Neither a proxy nor ~/.netrc may change what the workflow asked for.
+            # Neither a proxy nor ~/.netrc may change the workflow's request.
             session.trust_env = False
             return _receive(session, request, timeout_s)
     except (UnicodeError, LocationValueError) as error:
@@ -68,7 +68,7 @@ def _send(request: HttpRequest, timeout_s: float) -> _Reply:
     except requests.Timeout as error:
         raise timeout_error(f"{request.method} {request.url} timed out") from error
     except requests.ConnectionError as error:
-        raise _lost(error, request) from error
+        raise _lost_connection(error, request) from error
     except requests.RequestException as error:
         if isinstance(error, ValueError):
             raise value_error(f"{request.url!r} cannot be requested: {error}") from error
@@ -90,7 +90,7 @@ def _receive(session: requests.Session, request: HttpRequest, timeout_s: float) 
         return _Reply(response.status_code, names, media_type, charset, bytes(content))
 
 
-def _lost(error: requests.ConnectionError, request: HttpRequest) -> WorkflowError:
+def _lost_connection(error: requests.ConnectionError, request: HttpRequest) -> WorkflowError:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", None)
     message = f"{request.method} {request.url}"
@@ -100,7 +100,7 @@ def _lost(error: requests.ConnectionError, request: HttpRequest) -> WorkflowErro
 
 
 def _canonical(name: str) -> str:
-    """Write a header's name as `X-Probe`, however the server did."""
+    """Return a header name in the form `X-Probe`."""
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
@@ -115,14 +115,14 @@ def _content_type(header: str) -> tuple[str, str]:
 
 
 def _body(reply: _Reply) -> Value:
-    """JSON becomes its value, text a string, anything else stays bytes; an empty body is null."""
+    """Decode JSON to its value and text to a string; other bodies stay bytes, an empty one is null."""
     if not reply.content:
         return None
     if reply.media_type == "application/json" or reply.media_type.endswith("+json"):
         try:
             return from_json(reply.content)
         except ValueError:
-            # An error page that claims to be JSON: the workflow still gets to read it.
+            # An error page may claim to be JSON: the workflow can still read it as text.
             return _text(reply)
     is_text = reply.media_type.startswith("text/") or reply.media_type in {"application/xml", "application/javascript"}
     return _text(reply) if is_text else reply.content

@@ -1,4 +1,4 @@
-"""Secrets end at the doors: the webhook's, the log store's, the repository's."""
+"""Secrets are redacted where texts enter: from the webhook, the log store and the repository."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +19,7 @@ KEY = "sk_live_" + "Qw7Er9Ty2Ui5Op1As8Df"
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.kind)
 def test_alert_carries_no_secret_its_sender_put_in(planted: Planted) -> None:
-    """Labels, annotations, name and links are told to everybody."""
+    """Labels, annotations, name and links are published."""
     alert = {
         "labels": {"service": "shop", "alertname": f"Failing {planted.line}", "detail": planted.line},
         "annotations": {"summary": planted.line, "description": "x " * 400 + planted.line},
@@ -28,14 +28,13 @@ def test_alert_carries_no_secret_its_sender_put_in(planted: Planted) -> None:
 
     (taken,) = read({"alerts": [alert]}, Rules(NOW, "nonce", tuple(SERVICE_LABELS), 900, "grafana")).alerts
 
-    told = taken.model_dump_json()
     assert planted.secret not in taken.summary + taken.alert_name + "".join(taken.annotations.values())
     assert planted.secret not in "".join(taken.labels.values())
-    assert KEY not in told
+    assert KEY not in taken.model_dump_json()
 
 
-def test_label_named_like_a_secret_is_cut_whole() -> None:
-    """A value needs no looks of its own where its name says what it is."""
+def test_label_named_like_a_secret_is_redacted_completely() -> None:
+    """The value need not look like a secret when its name says that it is one."""
     alert = {"labels": {"service": "shop", "db_password": "abc"}}
 
     (taken,) = read({"alerts": [alert]}, Rules(NOW, "nonce", tuple(SERVICE_LABELS), 900, "grafana")).alerts
@@ -44,7 +43,7 @@ def test_label_named_like_a_secret_is_cut_whole() -> None:
 
 
 def test_page_keeps_its_lines_and_loses_its_secrets() -> None:
-    """Times, order and other words stay; labels are read as well."""
+    """Times, order and other words stay; labels are redacted too."""
     line = LogLine(NOW, 1, "plain", {"pod": "shop-1"})
     lines = (line, replace(line, nanoseconds=2, text=f"using {KEY} now", labels={"pod": "shop-1", "note": KEY}))
 
@@ -55,10 +54,10 @@ def test_page_keeps_its_lines_and_loses_its_secrets() -> None:
     assert page.lines[1].labels == {"pod": "shop-1", "note": "[cut: stripe key]"}
 
 
-def test_code_evidence_loses_its_secrets_and_keeps_its_bounds() -> None:
-    """A short secret grows when it is cut, and a contract has bounds."""
+def test_code_evidence_loses_its_secrets_and_keeps_its_limits() -> None:
+    """A short secret grows when it is redacted, and a contract has limits."""
     text = ("a@b.co " * 300)[:2000]
-    found = CodeAnalysis(
+    analysis = CodeAnalysis(
         code_available=True,
         analysis_summary=f"the key is {KEY}",
         problematic_files=[
@@ -68,11 +67,11 @@ def test_code_evidence_loses_its_secrets_and_keeps_its_bounds() -> None:
         evidence=[Evidence(id="C1", source="code", text=text), Evidence(id="C2", source="commits", text=f"+{KEY}")],
     )
 
-    kept = code_without_secrets(found)
+    redacted = code_without_secrets(analysis)
 
-    assert KEY not in kept.model_dump_json()
-    assert "a@b.co" not in kept.model_dump_json()
-    assert CodeAnalysis.model_validate_json(kept.model_dump_json()) == kept
+    assert KEY not in redacted.model_dump_json()
+    assert "a@b.co" not in redacted.model_dump_json()
+    assert CodeAnalysis.model_validate_json(redacted.model_dump_json()) == redacted
 
 
 def _solution(new: str) -> Solution:
@@ -81,16 +80,16 @@ def _solution(new: str) -> Solution:
 
 
 def test_patch_with_a_credential_is_withheld_and_says_why() -> None:
-    """Cutting would change its bytes; keeping it would carry the credential through trace and brief."""
-    kept = solution_without_secrets(_solution(f"X = '{KEY}'"))
+    """Redacting would change its bytes; keeping it would carry the credential through trace and brief."""
+    solution = solution_without_secrets(_solution(f"X = '{KEY}'"))
 
-    assert not kept.has_patch
-    assert "config.py" in (kept.patch_withheld or "")
-    assert KEY not in kept.model_dump_json()
+    assert not solution.has_patch
+    assert "config.py" in (solution.patch_withheld or "")
+    assert KEY not in solution.model_dump_json()
 
 
-def test_patch_without_one_stays_to_the_byte() -> None:
-    """An author's address opens nothing."""
+def test_patch_without_a_credential_keeps_every_byte() -> None:
+    """An author's mail address is not a credential."""
     solution = _solution("X = 2  # asked for by ada@example.com\r\n")
 
     assert solution_without_secrets(solution) == solution
