@@ -10,6 +10,7 @@ from infra import bundle
 
 # Import name → distribution. `google.*` is one namespace of many distributions, so the longest prefix counts.
 DISTRIBUTIONS = {
+    "anyio": "anyio",
     "cloudevents": "cloudevents",
     "flask": "functions-framework",
     "functions_framework": "functions-framework",
@@ -32,6 +33,7 @@ DISTRIBUTIONS = {
     "jinja2": "Jinja2",
     "jwt": "PyJWT",
     "markdown_it": "markdown-it-py",
+    "mcp": "mcp",
     "mrml": "mrml",
     "nh3": "nh3",
     "pydantic": "pydantic",

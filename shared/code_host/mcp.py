@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from pydantic import Field, SecretStr
 
 from shared import clock, log
-from shared.code_host.mcp_client import HttpTransport, McpClient, StdioTransport, Transport
+from shared.code_host.mcp_client import McpClient
+from shared.code_host.mcp_transports import HttpTransport, StdioTransport, Transport
 from shared.code_host.port import CodeReader, Commit, FileChange
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Unavailable
 from shared.settings import Settings, lookup
@@ -167,7 +168,8 @@ def _transport(settings: McpSettings) -> Transport:
         raise Misconfigured("GitHub's MCP server needs GITHUB_TOKEN")
     # GitHub's own server then offers no tool that writes; the client would not call one either.
     read_only = {"X-MCP-Readonly": "true", "X-MCP-Toolsets": "repos"}
-    return HttpTransport(settings.github_mcp_url, {"Authorization": f"Bearer {token}", **read_only})
+    headers = {"Authorization": f"Bearer {token}", **read_only}
+    return HttpTransport(settings.github_mcp_url, headers, settings.github_mcp_timeout_s)
 
 
 def _content_of(answer: Any) -> str | None:

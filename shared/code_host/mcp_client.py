@@ -1,30 +1,34 @@
-"""A small client of the Model Context Protocol: the handshake, the list of tools, and calls of the allowed ones.
+"""One session with an MCP server, by the official SDK: only allowed tools, and each answer within a time limit.
 
-Over streamable HTTP (`HttpTransport`) or a process's stdin and stdout (`StdioTransport`).
-Source: https://modelcontextprotocol.io/specification/2025-06-18/basic
+The SDK is asynchronous: its session lives in an event loop of its own thread, until this client is dropped.
+Source: https://github.com/modelcontextprotocol/python-sdk
 """
 
-import itertools
 import json
-import selectors
-import subprocess
-import time
+import logging
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
-import requests
+import httpx2
+import mcp
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from mcp.types import CONNECTION_CLOSED, PARSE_ERROR, REQUEST_TIMEOUT, EmbeddedResource, Implementation, TextContent
+from pydantic import ValidationError
 
-from shared.errors import BadAnswer, IncidentCopilotError, Refused, Throttled, Unavailable
+from shared.code_host.mcp_transports import Transport
+from shared.errors import BadAnswer, IncidentCopilotError, Refused, Unavailable
 
-PROTOCOL = "2025-06-18"
-MAX_BYTES = 16 * 1024 * 1024
-"""The maximum size of one answer."""
 MAX_PAGES = 10
 
-Json = dict[str, Any]
+_LOGGERS = ("mcp", "client", "httpx2")
+"""Those of the SDK."""
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,6 @@ class Content:
             raise BadAnswer("the MCP tool did not answer with JSON") from None
 
 
-class Transport(Protocol):
-    """Carries JSON-RPC messages; `ends_at` is a time of the monotonic clock, in seconds."""
-
-    def exchange(self, message: Json, ends_at: float) -> Json | None:
-        """Return the response to a request, or None for a notification. Raises Unavailable, Throttled, Refused."""
-        ...
-
-
 class McpClient:
     """One session with one server; only tools named in `allowed` can be called, whatever the server offers."""
 
@@ -57,20 +53,18 @@ class McpClient:
         self._transport = transport
         self._allowed = frozenset(allowed)
         self._timeout_s = timeout_s
-        self._ids = itertools.count(1)
+        self._open = ExitStack()
+        weakref.finalize(self, _close, self._open)
 
     @cached_property
     def tools(self) -> Mapping[str, frozenset[str]]:
         """Do the handshake; return the allowed tools that the server offers, with the names of their arguments."""
-        client = {
-            "protocolVersion": PROTOCOL,
-            "capabilities": {},
-            "clientInfo": {"name": "incident-copilot", "version": "1"},
+        listed = self._answer(_listed)
+        return {
+            tool.name: frozenset(tool.input_schema.get("properties") or ())
+            for tool in listed
+            if tool.name in self._allowed
         }
-        self._request("initialize", client)
-        self._transport.exchange({"jsonrpc": "2.0", "method": "notifications/initialized"}, self._deadline())
-        listed = {str(tool.get("name")): _arguments(tool) for tool in self._listed()}
-        return {name: arguments for name, arguments in listed.items() if name in self._allowed}
 
     def call(self, name: str, **arguments: object) -> Content:
         """
@@ -81,177 +75,90 @@ class McpClient:
         if name not in self._allowed or name not in self.tools:
             raise Refused(f"The MCP tool {name!r} is not allowed, or the server does not offer it")
         accepted = {key: value for key, value in arguments.items() if value is not None and key in self.tools[name]}
-        result = self._request("tools/call", {"name": name, "arguments": accepted})
+        result = self._answer(lambda client: client.call_tool(name, accepted))
         content = _content(result)
-        if result.get("isError"):
+        if result.is_error:
             raise Refused(f"The MCP tool {name!r} failed: {' '.join(content.texts)[:300]}")
         return content
 
-    def _listed(self) -> Iterator[Json]:
-        cursor: object = None
-        for _ in range(MAX_PAGES):
-            page = self._request("tools/list", {"cursor": cursor} if cursor else {})
-            yield from (tool for tool in page.get("tools") or () if isinstance(tool, dict))
-            cursor = page.get("nextCursor")
-            if not cursor:
-                return
+    def _answer(self, ask: Callable[[mcp.Client], Awaitable[Answer]]) -> Answer:
+        portal, client = self._session
+        self._transport.refusal = None
+        with _errors(self._transport):
+            return portal.call(ask, client)
 
-    def _request(self, method: str, params: Json) -> Json:
-        request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
-        response = self._transport.exchange(request, self._deadline())
-        if response is None or not isinstance(response.get("result"), dict):
-            error = (response or {}).get("error")
-            reason = error.get("message") if isinstance(error, dict) else "no result"
-            raise Refused(f"The MCP server refused {method}: {str(reason)[:300]}")
-        return dict(response["result"])
-
-    def _deadline(self) -> float:
-        return time.monotonic() + self._timeout_s
+    @cached_property
+    def _session(self) -> tuple[BlockingPortal, mcp.Client]:
+        # The SDK logs what a server sends, and the text of a repository may hold secrets.
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        portal = self._open.enter_context(start_blocking_portal(name="mcp"))
+        with _errors(self._transport):
+            opened = portal.wrap_async_context_manager(_connected(self._transport, self._timeout_s))
+            return portal, self._open.enter_context(opened)
 
 
-class HttpTransport:
-    """Streamable HTTP: each message is a POST, answered with JSON or with an event stream."""
-
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        self._url = url
-        self._session = requests.Session()
-        accept = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": PROTOCOL}
-        self._session.headers.update({**headers, **accept})
-
-    def exchange(self, message: Json, ends_at: float) -> Json | None:
-        """Return the response, or None for a notification. Raises Unavailable, Throttled, Refused, BadAnswer."""
-        left_s = max(ends_at - time.monotonic(), 0.1)
-        try:
-            # A redirect would send the token elsewhere.
-            with self._session.post(
-                self._url, json=message, timeout=left_s, stream=True, allow_redirects=False
-            ) as reply:
-                return self._read(reply, message.get("id"), ends_at)
-        except requests.RequestException as error:
-            raise Unavailable(f"The MCP server at {self._url!r} did not answer: {type(error).__name__}") from error
-
-    def _read(self, reply: requests.Response, id_: object, ends_at: float) -> Json | None:
-        if reply.status_code >= 300:
-            raise _refusal(self._url, reply)
-        if session_id := reply.headers.get("Mcp-Session-Id"):
-            self._session.headers["Mcp-Session-Id"] = session_id
-        if id_ is None:
-            return None
-        lines = _lines(reply.iter_content(65536), ends_at)
-        if reply.headers.get("Content-Type", "").startswith("text/event-stream"):
-            return _response(_events(lines), id_)
-        return _response([b"".join(lines)], id_)
+@asynccontextmanager
+async def _connected(transport: Transport, timeout_s: float) -> AsyncIterator[mcp.Client]:
+    # The handshake that every server of today answers; the newer probe costs servers that lack it a round trip.
+    async with mcp.Client(
+        transport.connect(),
+        client_info=Implementation(name="incident-copilot", version="1"),
+        mode="legacy",
+        read_timeout_seconds=timeout_s,
+    ) as client:
+        yield client
 
 
-class StdioTransport:
-    """A server as a child process: one JSON message per line. It ends with this object, or with our process."""
-
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._command = command
-        try:
-            self._process = subprocess.Popen(
-                command, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
-        except OSError as error:
-            raise Unavailable(f"GITHUB_MCP_COMMAND could not start {command[0]!r}: {error.strerror}") from error
-        self._end = weakref.finalize(self, _end, self._process)
-        self._buffer = b""
-
-    def exchange(self, message: Json, ends_at: float) -> Json | None:
-        """Return the response to a request, or None for a notification. Raises Unavailable, BadAnswer."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise Unavailable(f"The MCP server {self._command[0]!r} has ended") from error
-        return _response(self._output_lines(ends_at), message["id"]) if "id" in message else None
-
-    def _output_lines(self, ends_at: float) -> Iterator[bytes]:
-        """Yield lines as they arrive, until the deadline."""
-        assert self._process.stdout is not None
-        with selectors.DefaultSelector() as ready:
-            ready.register(self._process.stdout, selectors.EVENT_READ)
-            while True:
-                line, newline, rest = self._buffer.partition(b"\n")
-                if newline:
-                    self._buffer = rest
-                    yield line
-                    continue
-                if not ready.select(max(ends_at - time.monotonic(), 0)):
-                    raise Unavailable(f"The MCP server {self._command[0]!r} did not answer in time")
-                self._buffer += self._piece()
-
-    def _piece(self) -> bytes:
-        assert self._process.stdout is not None
-        piece = self._process.stdout.read1(65536)  # type: ignore[attr-defined]  # a BufferedReader, as Popen gives
-        if not piece or len(self._buffer) > MAX_BYTES:
-            raise Unavailable(f"The MCP server {self._command[0]!r} ended, or its answer is too long")
-        return bytes(piece)
+async def _listed(client: mcp.Client) -> list[mcp.Tool]:
+    tools: list[mcp.Tool] = []
+    cursor: str | None = None
+    for _ in range(MAX_PAGES):
+        page = await client.list_tools(cursor=cursor)
+        tools += page.tools
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    return tools
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-    process.wait(5)
+@contextmanager
+def _errors(transport: Transport) -> Iterator[None]:
+    """Raise the SDK's errors as ours: Refused, BadAnswer, Throttled, Unavailable."""
+    try:
+        yield
+    except mcp.MCPError as error:
+        raise transport.refusal or _protocol_error(transport.name, error) from error
+    except ValidationError as error:
+        raise BadAnswer(f"{transport.name} did not answer as the protocol says") from error
+    except (RuntimeError, OSError, CancelledError, httpx2.HTTPError, ExceptionGroup) as error:
+        raise Unavailable(f"{transport.name} did not answer: {_cause(error)}") from error
 
 
-def _response(messages: "Sequence[bytes] | Iterator[bytes]", id_: object) -> Json:
-    """Return the response to request `id_` among messages; the server's own messages are skipped."""
-    for message in messages:
-        try:
-            content = json.loads(message) if message.strip() else None
-        except ValueError:
-            raise BadAnswer("the MCP server did not answer with JSON") from None
-        if isinstance(content, dict) and content.get("id") == id_ and "method" not in content:
-            return content
-    raise BadAnswer("the MCP server ended its answer without a response")
+def _cause(error: BaseException) -> str:
+    """Return the type of an error, or of the first one in a group of the SDK's tasks."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return type(error).__name__
 
 
-def _lines(pieces: Iterator[bytes], ends_at: float) -> Iterator[bytes]:
-    """Yield lines with their ends, within the time and size limits of one answer."""
-    buffer, size = b"", 0
-    for piece in pieces:
-        size += len(piece)
-        if size > MAX_BYTES or time.monotonic() > ends_at:
-            raise Unavailable("The MCP server's answer is too long or too slow")
-        *whole, buffer = (buffer + piece).split(b"\n")
-        yield from (line + b"\n" for line in whole)
-    yield buffer
+def _protocol_error(server: str, error: mcp.MCPError) -> IncidentCopilotError:
+    if error.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
+        return Unavailable(f"{server} did not answer")
+    if error.code == PARSE_ERROR:
+        return BadAnswer(f"{server} did not answer with JSON")
+    return Refused(f"{server} refused: {error.message[:300]}")
 
 
-def _events(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the data of each event of a stream."""
-    data: list[bytes] = []
-    for line in lines:
-        if line.startswith(b"data:"):
-            data.append(line[5:].strip())
-        elif not line.strip() and data:
-            yield b"\n".join(data)
-            data = []
-    if data:
-        yield b"\n".join(data)
+def _close(opened: ExitStack) -> None:
+    # A connection that failed reports its failure again at its end.
+    with suppress(RuntimeError, OSError, CancelledError, IncidentCopilotError, httpx2.HTTPError, ExceptionGroup):
+        opened.close()
 
 
-def _refusal(url: str, reply: requests.Response) -> IncidentCopilotError:
-    message = f"The MCP server at {url!r} answered {reply.status_code}"
-    if reply.status_code == 429:
-        wait = reply.headers.get("Retry-After", "")
-        return Throttled(message, float(wait) if wait.isdigit() else None)
-    return Unavailable(message) if reply.status_code >= 500 else Refused(message)
-
-
-def _arguments(tool: Json) -> frozenset[str]:
-    schema = tool.get("inputSchema")
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    return frozenset(properties) if isinstance(properties, dict) else frozenset()
-
-
-def _content(result: Json) -> Content:
-    items = [item for item in result.get("content") or () if isinstance(item, dict)]
-    resources = [item.get("resource") for item in items if isinstance(item.get("resource"), dict)]
-    texts = tuple(item["text"] for item in items if isinstance(item.get("text"), str))
-    resource = next((each.get("text") for each in resources if each and isinstance(each.get("text"), str)), None)
-    return Content(texts, resource)
+def _content(result: mcp.types.CallToolResult) -> Content:
+    texts = tuple(item.text for item in result.content if isinstance(item, TextContent))
+    resources = (item.resource for item in result.content if isinstance(item, EmbeddedResource))
+    return Content(
+        texts, next((text for each in resources if isinstance(text := getattr(each, "text", None), str)), None)
+    )

@@ -19,6 +19,7 @@ module = importlib.util.module_from_spec(spec)
 sys.modules["main"] = module
 spec.loader.exec_module(module)
 assert callable(getattr(module, {name!r}))
+assert "mcp" not in sys.modules, "import the SDK of MCP only where CODE_SEARCH_PROVIDER=mcp is read"
 """
 
 

@@ -1,12 +1,18 @@
 """A GitHub MCP server over a local git repository: answers in GitHub's format, by HTTP or on stdin and stdout."""
 
+import gzip
 import json
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from requests.structures import CaseInsensitiveDict
+
+MAX_BYTES = 16 * 1024 * 1024
+"""What the client takes at most."""
 WRITING = ("create_or_update_file", "merge_pull_request")
 ARGUMENTS = {
     "get_file_contents": ("owner", "repo", "path", "ref", "sha"),
@@ -33,7 +39,11 @@ class Tools:
         elif message["method"] == "tools/list":
             result = {"tools": [{"name": name, "inputSchema": _schema(args)} for name, args in self.offered.items()]}
         else:
-            result = {"protocolVersion": message["params"]["protocolVersion"], "capabilities": {"tools": {}}}
+            result = {
+                "protocolVersion": message["params"]["protocolVersion"],
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "github", "version": "1"},
+            }
         return {"jsonrpc": "2.0", "id": message["id"], "result": result}
 
     def _call(self, name: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +108,8 @@ class McpServer:
         self.tools = Tools(git_dir)
         self.fault: str | None = None
         self.as_events = True
-        self.headers: list[dict[str, str]] = []
+        self.headers: list[CaseInsensitiveDict[str]] = []
+        self.is_over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}/mcp/"
 
@@ -107,42 +118,61 @@ class McpServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.is_over.set()
         self._server.shutdown()
         self._server.server_close()
 
     def reply(self, body: bytes) -> tuple[int, str, bytes]:
         """Return status, content type and body of the answer to one message."""
-        if self.fault in ("401", "429", "500"):
+        if self.fault in ("307", "401", "429", "500"):
             return int(self.fault), "text/plain", b"no"
         if self.fault == "html":
             return 200, "text/html", b"<html>sign in</html>"
         answer = self.tools.answer(json.loads(body))
         if answer is None:
             return 202, "text/plain", b""
+        data = self._spoilt(answer)
+        if not self.as_events or self.fault in ("another id", "truncated", "too long"):
+            return 200, "application/json", data
+        notice = b'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n'
+        return 200, "text/event-stream", notice + b"event: message\ndata: " + data + b"\n\n"
+
+    def _spoilt(self, answer: dict[str, Any]) -> bytes:
         if self.fault == "another id":
             answer["id"] = 999
         if self.fault == "no result":
             answer = {"jsonrpc": "2.0", "id": answer["id"], "error": {"code": -32000, "message": "tools are away"}}
         data = json.dumps(answer).encode()
-        if self.fault == "truncated":
-            return 200, "application/json", data[: len(data) // 2]
-        if not self.as_events:
-            return 200, "application/json", data
-        notice = b'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n'
-        return 200, "text/event-stream", notice + b"event: message\ndata: " + data + b"\n\n"
+        if self.fault == "too long":
+            return b" " * MAX_BYTES + data
+        return data[: len(data) // 2] if self.fault == "truncated" else data
 
 
 def _handler(server: McpServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            server.headers.append(dict(self.headers))
+            server.headers.append(CaseInsensitiveDict(self.headers.items()))
             status, kind, body = server.reply(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Mcp-Session-Id", "session-7")
+            if status == 307:
+                self.send_header("Location", "/elsewhere/")
+            if server.fault == "compressed":
+                self.send_header("Content-Encoding", "gzip")
+                body = gzip.compress(body)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self._write(body)
+
+        def _write(self, body: bytes) -> None:
+            """Write the body, byte by byte when the fault is to be slow; the client may leave before its end."""
+            pieces = [body[at : at + 1] for at in range(len(body))] if server.fault == "slow" else [body]
+            with suppress(ConnectionError):
+                for piece in pieces:
+                    self.wfile.write(piece)
+                    if len(pieces) > 1:
+                        server.is_over.wait(0.05)
 
         def log_message(self, *_: object) -> None:
             """Log nothing."""

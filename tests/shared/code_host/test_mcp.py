@@ -1,9 +1,11 @@
 """Reading a repository through an MCP server, by HTTP and by stdio, and by REST when that fails."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +13,28 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from infra import bundle
 from infra.local.sandboxes.github.server import GithubSandbox
 from shared.code_host import reader as code_reader
 from shared.code_host.github import GithubSettings
 from shared.code_host.github_reader import GithubReader
 from shared.code_host.mcp import READ_TOOLS, McpReader, McpSettings
-from shared.code_host.mcp_client import McpClient, StdioTransport
+from shared.code_host.mcp_client import McpClient
+from shared.code_host.mcp_transports import StdioTransport
 from shared.errors import Refused, Unavailable
 from tests.shared.code_host import mcp_server
 from tests.shared.code_host.mcp_server import McpServer
 
 Git = Callable[..., str]
+CHILD = """
+import json, os, signal, sys
+schema = {'type': 'object', 'properties': {name: {} for name in ('query', *os.environ)}}
+tools = {'tools': [{'name': 'search_code', 'inputSchema': schema}]}
+server = {'protocolVersion': '2025-06-18', 'capabilities': {}, 'serverInfo': {'name': 'x', 'version': '1'}}
+for line in sys.stdin:
+    if 'id' in (message := json.loads(line)):
+        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': {**server, **tools}}), flush=True)
+"""
 TOKEN = "ghp_0123456789secret"
 NPM_SERVER = shutil.which("mcp-server-github")
 
@@ -89,23 +102,20 @@ def test_child_sees_only_the_token_and_its_path(
 ) -> None:
     """The operator's server gets nothing else of the function's environment."""
     monkeypatch.setenv("GMAIL_CLIENT_SECRET", "of no use to GitHub")
-    tools = "{'tools': [{'name': 'search_code', 'inputSchema': {'properties': dict(os.environ)}}]}"
-    script = (
-        "import json, os, sys\n"
-        "for line in sys.stdin:\n"
-        f"    print(json.dumps({{'id': json.loads(line).get('id'), 'result': {tools}}}), flush=True)"
-    )
-    settings = McpSettings(github_mcp_command=[sys.executable, "-c", script], github_token=SecretStr(TOKEN))
+    settings = McpSettings(github_mcp_command=[sys.executable, "-c", CHILD], github_token=SecretStr(TOKEN))
 
     names = McpReader(settings, rest)._connected().tools["search_code"]
 
-    assert names - {"LC_CTYPE"} <= {"PATH", "HOME", "GITHUB_PERSONAL_ACCESS_TOKEN", "npm_config_registry"}
+    assert names - {"LC_CTYPE", "query"} <= {"PATH", "HOME", "GITHUB_PERSONAL_ACCESS_TOKEN", "npm_config_registry"}
     assert "GITHUB_PERSONAL_ACCESS_TOKEN" in names
 
 
-@pytest.mark.parametrize("fault", ["401", "429", "500", "html", "another id", "no result", "truncated"])
+@pytest.mark.parametrize(
+    "fault",
+    ["307", "401", "429", "500", "html", "another id", "no result", "truncated", "too long", "compressed", "slow"],
+)
 def test_failing_server_leaves_reading_to_rest(reader: McpReader, server: McpServer, git: Git, fault: str) -> None:
-    """With any fault, REST reads the file, and the server is not called again."""
+    """With any fault, REST reads the file, and the server is not called again, nor is any other it redirects to."""
     server.fault = fault
 
     assert reader.read("src/cart.py", git("rev-parse", "main")).startswith("def total")
@@ -187,8 +197,10 @@ def test_server_that_never_answers_costs_one_timeout(rest: GithubReader) -> None
 
 def test_command_that_does_not_exist_is_unavailable() -> None:
     """The error names the variable."""
+    client = McpClient(StdioTransport(["no-such-program-here"], {}), READ_TOOLS, 5)
+
     with pytest.raises(Unavailable, match="GITHUB_MCP_COMMAND"):
-        StdioTransport(["no-such-program-here"], {})
+        _ = client.tools
 
 
 def test_setting_chooses_the_reader(monkeypatch: pytest.MonkeyPatch, server: McpServer, sandbox: GithubSandbox) -> None:
@@ -204,6 +216,20 @@ def test_setting_chooses_the_reader(monkeypatch: pytest.MonkeyPatch, server: Mcp
     assert isinstance(reader, McpReader)
     assert reader.search("return sum(items)") == ["src/cart.py"]
     assert [name for name, _ in server.tools.called] == ["search_code"]
+
+
+def test_sdk_is_loaded_only_when_it_is_chosen() -> None:
+    """It takes half a second and 13 MB, which reading by REST must not pay."""
+    code = "import sys; from shared.code_host import reader; reader.connect('octo/shop'); print('mcp' in sys.modules)"
+    settings = {"GITHUB_REPO": "octo/shop", "GITHUB_TOKEN": TOKEN, "PYTHONPATH": str(bundle.ROOT)}
+    chosen = {provider: {**settings, "CODE_SEARCH_PROVIDER": provider} for provider in ("rest", "mcp")}
+
+    loaded = {
+        provider: subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout
+        for provider, environment in chosen.items()
+    }
+
+    assert loaded == {"rest": b"False\n", "mcp": b"True\n"}
 
 
 @pytest.mark.skipif(NPM_SERVER is None, reason="npm install -g @modelcontextprotocol/server-github was not run")
@@ -226,12 +252,60 @@ def test_npm_server_reads_the_same(rest: GithubReader, sandbox: GithubSandbox, g
     assert not [each for each in sandbox.requests if "/git/" in str(each)]
 
 
-def test_child_process_ends_with_its_reader(git_dir: Path, rest: GithubReader) -> None:
-    """The process ends with the transport that started it."""
-    transport = StdioTransport([sys.executable, mcp_server.__file__, str(git_dir)], {"PATH": "/usr/bin:/bin"})
-    assert "search_code" in McpClient(transport, READ_TOOLS, 5).tools
-    process: subprocess.Popen[bytes] = transport._process
+def test_child_process_ends_with_its_client(git_dir: Path, tmp_path: Path) -> None:
+    """The process ends with the client that started it."""
+    note = tmp_path / "pid"
+    script = f"echo $$ > {note}; exec {sys.executable} {mcp_server.__file__} {git_dir}"
+    client = McpClient(StdioTransport(["sh", "-c", script], {"PATH": "/usr/bin:/bin"}), READ_TOOLS, 5)
+    assert "search_code" in client.tools
+    pid = int(note.read_text())
+    os.kill(pid, 0)
 
-    del transport
+    del client
 
-    assert process.poll() is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("script", ["print('no JSON', flush=True); input(); input()", "exit(3)"])
+def test_process_that_speaks_no_protocol_ends_the_session_at_once(rest: GithubReader, script: str) -> None:
+    """A line without JSON and the end of the process are not waited out."""
+    reader = McpReader(McpSettings(github_mcp_command=[sys.executable, "-c", script], github_mcp_timeout_s=60), rest)
+    began = time.monotonic()
+
+    assert reader.search("return sum(items)") == ["src/cart.py"]
+    assert not reader.is_available
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("too_long", "is_available"), [("", True), ("' ' * 2**24 + ", False)])
+def test_line_of_a_process_has_a_limit(rest: GithubReader, too_long: str, is_available: bool) -> None:
+    """An answer that would be right but for its length ends the session."""
+    script = CHILD.replace("print(json", f"print({too_long}json")
+    reader = McpReader(McpSettings(github_mcp_command=[sys.executable, "-c", script]), rest)
+
+    assert reader.search("return sum(items)") == ["src/cart.py"]
+    assert reader.is_available is is_available
+
+
+def test_process_that_reads_no_more_costs_one_timeout() -> None:
+    """A message that fits into no pipe is given up as an answer that does not come."""
+    deaf = CHILD + "        if message['method'] == 'tools/list': signal.pause()\n"
+    client = McpClient(StdioTransport([sys.executable, "-c", deaf], {}), READ_TOOLS, 1)
+    assert list(client.tools) == ["search_code"]
+    began = time.monotonic()
+
+    with pytest.raises(Unavailable):
+        client.call("search_code", query="x" * 1_000_000)
+
+    assert time.monotonic() - began < 4
+
+
+def test_slow_answer_has_no_more_time_than_one_that_never_comes(rest: GithubReader, server: McpServer) -> None:
+    """The limit is for the whole answer, not for each byte."""
+    server.fault = "slow"
+    settings = McpSettings(github_mcp_url=server.url, github_mcp_timeout_s=0.5, github_token=SecretStr(TOKEN))
+    began = time.monotonic()
+
+    assert McpReader(settings, rest).search("return sum(items)") == ["src/cart.py"]
+    assert time.monotonic() - began < 5
