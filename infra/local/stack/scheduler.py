@@ -9,6 +9,7 @@ from typing import Self
 
 import requests
 import yaml
+from cronsim import CronSim, CronSimError
 
 from infra import bundle
 from shared import clock
@@ -16,8 +17,8 @@ from shared import clock
 CALL_TIMEOUT_S = 1800.0
 """Cloud Scheduler's maximum attempt deadline."""
 
-_BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-"""Bounds of minute, hour, day of the month, month, day of the week."""
+FIELDS = 5
+"""Minute, hour, day of the month, month, day of the week."""
 
 
 class Scheduler:
@@ -71,38 +72,26 @@ def schedules() -> dict[str, str]:
     return {name: manifest["schedule"] for name, manifest in read_all.items() if manifest.get("schedule")}
 
 
-def read(schedule: str) -> tuple[frozenset[int], ...]:
+def read(schedule: str) -> str:
     """
-    Return the values of each of the five fields; numbers, `*`, ranges, lists and steps are read; Sunday is 0.
+    Return the schedule, once it is known to be one.
 
-    Raises ValueError for anything else. Source: https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules
+    Raises ValueError for what is no unix-cron of five fields; a sixth would be seconds, which Cloud Scheduler lacks.
+    Source: https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules
     """
-    fields = schedule.split()
-    if len(fields) != len(_BOUNDS):
+    if len(schedule.split()) != FIELDS:
         raise ValueError(f"{schedule!r} does not have five fields")
-    *others, weekdays = (_values(text, *bounds) for text, bounds in zip(fields, _BOUNDS, strict=True))
-    return (*others, frozenset(day % 7 for day in weekdays))
+    try:
+        CronSim(schedule, clock.now())
+    except CronSimError as error:
+        raise ValueError(f"{schedule!r} is no schedule: {error}") from error
+    return schedule
 
 
-def is_due(schedule: tuple[frozenset[int], ...], moment: datetime) -> bool:
+def is_due(schedule: str, moment: datetime) -> bool:
     """Return whether the schedule includes this minute; of two restricted day fields either is enough, as in unix."""
-    minutes, hours, days, months, weekdays = schedule
-    in_month, in_week = moment.day in days, moment.isoweekday() % 7 in weekdays
-    is_either = len(days) < 31 and len(weekdays) < 7
-    is_day = in_month or in_week if is_either else in_month and in_week
-    return moment.minute in minutes and moment.hour in hours and moment.month in months and is_day
-
-
-def _values(field: str, first: int, last: int) -> frozenset[int]:
-    values: set[int] = set()
-    for part in field.split(","):
-        span, _, step = part.partition("/")
-        low, _, high = (f"{first}-{last}" if span == "*" else span).partition("-")
-        start, end = int(low), int(high or (last if step else low))
-        if not first <= start <= end <= last:
-            raise ValueError(f"{part!r} is not within {first}-{last}")
-        values |= set(range(start, end + 1, int(step or 1)))
-    return frozenset(values)
+    minute = moment.replace(second=0, microsecond=0)
+    return next(CronSim(schedule, minute - timedelta(seconds=1)), None) == minute
 
 
 def _seconds_to_next_minute(moment: datetime) -> float:

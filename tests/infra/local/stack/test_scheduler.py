@@ -1,6 +1,6 @@
 """The scheduler: which minutes a schedule includes, and that its functions are called then."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,11 +38,20 @@ def test_schedule_includes_its_minutes_only(schedule: str, expected: bool) -> No
 
 def test_sunday_has_two_numbers() -> None:
     """0 and 7 are the same day."""
-    assert read("* * * * 0") == read("* * * * 7")
+    days = [MOMENT + timedelta(days=day) for day in range(7)]
+
+    due = {number: [is_due(read(f"* * * * {number}"), day) for day in days] for number in (0, 7)}
+
+    assert due[0] == due[7] == [False, True, False, False, False, False, False]
+
+
+def test_schedule_that_never_comes_is_never_due() -> None:
+    """Nothing waits for it."""
+    assert not is_due(read("0 0 30 2 1-7"), MOMENT)
 
 
 @pytest.mark.parametrize(
-    "schedule", ["", "* * * *", "60 * * * *", "5-1 * * * *", "a * * * *", "* * 0 * *", "*/0 * * * *"]
+    "schedule", ["", "* * * *", "60 * * * *", "5-1 * * * *", "a * * * *", "* * 0 * *", "*/0 * * * *", "0 * * * * *"]
 )
 def test_malformed_schedule_is_refused(schedule: str) -> None:
     """A mistake is an error at the start, not a call that never comes."""
