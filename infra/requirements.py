@@ -36,6 +36,7 @@ DISTRIBUTIONS = {
     "mcp": "mcp",
     "mrml": "mrml",
     "nh3": "nh3",
+    "pathspec": "pathspec",
     "pydantic": "pydantic",
     "requests": "requests",
     "tree_sitter": "tree-sitter",

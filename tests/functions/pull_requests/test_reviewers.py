@@ -74,12 +74,42 @@ def test_last_rule_that_matches_names_the_owners(path: str, expected: list[str])
     assert owners(RULES, [path]) == expected
 
 
+@pytest.mark.parametrize(
+    ("rule", "path", "is_owned"),
+    [
+        ("pay*", "pay-service/main.py", True),
+        ("/pay*", "deep/pay-service/main.py", False),
+        ("src/**/", "src/deep/main.py", True),
+        ("/*", "src/main.py", False),
+        ("**/*", "src/deep/main.py", True),
+        ("/src/*/*", "src/deep/main.py", True),
+        ("/src/*/*", "src/deep/deeper/main.py", False),
+        ("guide", "guide book", False),
+        ("[ab].py", "a.py", False),
+        ("/[slug]/", "[slug]/page.tsx", True),
+        ("!secret", "secret", False),
+        ("!secret", "!secret", False),
+        (r"\*.py", "a.py", False),
+    ],
+)
+def test_rule_owns_what_github_says(rule: str, path: str, is_owned: bool) -> None:
+    """Folders that a wildcard names, folders without their folders, and what .gitignore has but CODEOWNERS lacks."""
+    assert owners(f"{rule} @ada", [path]) == (["ada"] if is_owned else [])
+
+
+def test_person_in_a_comment_is_not_asked() -> None:
+    """Only names before the comment own."""
+    assert owners("* @ada # ask @grace about it", ["a.py"]) == ["ada"]
+
+
 def test_owners_of_several_files_are_named_once() -> None:
     """In the order of the files."""
     assert owners("/a @one @two\n/b @two @three\n", ["a", "b"]) == ["one", "two", "three"]
 
 
-@pytest.mark.parametrize("text", ["", "\n\n#\n", "[[[ @x\n", "\\ @x", "* \ud83d\ude00", "@only-an-owner"])
+@pytest.mark.parametrize(
+    "text", ["", "\n\n#\n", "[[[ @x\n", "\\ @x", "* \ud83d\ude00", "@only-an-owner", "\\", "/ @x", "!"]
+)
 def test_malformed_owners_file_names_no_owner(text: str) -> None:
     """People write these by hand."""
     assert owners(text, ["src/cart.py"]) == []
