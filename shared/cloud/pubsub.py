@@ -62,10 +62,6 @@ class AlertPublisher:
         with self._named_errors():
             self._client = _connect(settings.pubsub_emulator_host)
 
-    def publish(self, alert: Alert) -> str:
-        """Publish one alert; return Pub/Sub's message id once it has confirmed. Raises as `publish_all`."""
-        return self.publish_all([alert])[0]
-
     def publish_all(self, alerts: Sequence[Alert]) -> list[str]:
         """
         Publish alerts in one request; return their message ids once Pub/Sub has confirmed them all.

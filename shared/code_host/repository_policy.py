@@ -2,7 +2,6 @@
 
 import re
 from fnmatch import fnmatchcase
-from typing import Literal
 
 from pydantic import Field
 
@@ -17,9 +16,8 @@ _PATTERN = re.compile(rf"{_OWNER}/(\*|{_NAME})")
 
 
 class CodeHostSettings(Settings):
-    """Which provider hosts the code, and which repositories are configured."""
+    """Which repositories are configured."""
 
-    code_host_provider: Literal["github"] = "github"
     github_repo: str | None = Field(None, description="owner/name, when neither the alert nor SERVICE_REPOS names one.")
     github_base_branch: str | None = Field(
         None, description="Branch to read and to open pull requests against; unset, the default branch."

@@ -93,7 +93,7 @@ class Gmail:
                 raise Uncertain("Gmail did not reply to the mail: it may have been sent") from error
         if not isinstance(sent, dict):
             raise Uncertain("Gmail's reply to the mail is not a JSON object: it may have been sent")
-        return MailSent(provider_id=str(sent.get("id", "")), thread_id=str(sent.get("threadId", "")))
+        return MailSent(str(sent.get("id", "")))
 
     def _access_token(self, session: requests.Session, timeout_s: float) -> str:
         """Exchange the refresh token; any failure here promises that no mail was sent."""

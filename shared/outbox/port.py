@@ -26,10 +26,10 @@ class Mail:
 
 @dataclass(frozen=True)
 class MailSent:
-    """The provider's ids of a mail it accepted."""
+    """A mail that the provider accepted."""
 
     provider_id: str
-    thread_id: str
+    """The provider's id of the mail."""
 
 
 class Mailer(Protocol):

@@ -41,7 +41,7 @@ class People:
         if self.mail_error:
             raise self.mail_error
         self.mails.append(mail)
-        return MailSent(f"m{len(self.mails)}", "t1")
+        return MailSent(f"m{len(self.mails)}")
 
     def call(self, payload: dict[str, Any], key: str) -> None:
         """Keep the call, or fail."""

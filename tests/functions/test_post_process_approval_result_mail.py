@@ -29,7 +29,7 @@ class Mailbox:
         if self.is_down:
             raise Unavailable("Gmail is down")
         self.mails.append(mail)
-        return MailSent("m1", "t1")
+        return MailSent("m1")
 
 
 def request(**changes: Any) -> PostProcessRequest:

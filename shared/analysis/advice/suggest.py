@@ -1,7 +1,5 @@
 """What to do now, without a model and before the cause is known."""
 
-from collections.abc import Callable
-
 from shared.analysis.advice import followup_queries
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
@@ -9,7 +7,6 @@ from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
 
 MAX_SUGGESTIONS = 6
-Maker = Callable[[Alert, Incident], Suggestion | None]
 
 
 def suggest(request: SuggestionRequest) -> Suggestions:

@@ -1,7 +1,6 @@
 """Turns a telemetry summary into the contract's patterns, traces, anomalies and counts, each with its evidence."""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -185,8 +184,3 @@ def _trace_text(group: TraceGroup) -> str:
     if group.parsed.language == "python":
         return text[-TRACE_CHARS:].partition("\n")[2]
     return text[:TRACE_CHARS].rpartition("\n")[0]
-
-
-def texts_of(evidence: Iterable[Evidence]) -> dict[str, str]:
-    """Return the texts by evidence id."""
-    return {one.id: one.text for one in evidence}

@@ -103,7 +103,7 @@ def test_message_id_is_the_one_of_pubsub(local: LocalPubsub) -> None:
     """The id that Pub/Sub assigned is returned."""
     sender = connected()
 
-    assert int(sender.publish(alert())) > 0
+    assert int(sender.publish_all([alert()])[0]) > 0
     sender.close()
 
 
@@ -112,7 +112,7 @@ def test_absent_topic_is_refused(local: LocalPubsub) -> None:
     sender = connected(incident_topic="misspelt")
 
     with pytest.raises(Refused, match="misspelt"):
-        sender.publish(alert())
+        sender.publish_all([alert()])
     sender.close()
 
 
@@ -120,11 +120,11 @@ def test_publisher_works_again_after_a_failure(local: LocalPubsub) -> None:
     """One refused alert does not break the connection."""
     sender = connected(incident_topic="late")
     with pytest.raises(Refused):
-        sender.publish(alert())
+        sender.publish_all([alert()])
     publisher = pubsub_v1.PublisherClient()
     publisher.create_topic(name="projects/p/topics/late")
 
-    assert sender.publish(alert())
+    assert sender.publish_all([alert()])
     publisher.transport.close()
     sender.close()
 
@@ -138,7 +138,7 @@ def test_missing_service_is_unavailable_within_the_timeout(monkeypatch: pytest.M
         start = time.monotonic()
 
         with pytest.raises(Unavailable, match="Pub/Sub"):
-            sender.publish(alert())
+            sender.publish_all([alert()])
 
         assert time.monotonic() - start < 30
         sender.close()
@@ -152,7 +152,7 @@ def test_no_reply_is_uncertain_within_the_timeout(monkeypatch: pytest.MonkeyPatc
         start = time.monotonic()
 
         with pytest.raises(Uncertain, match="Pub/Sub"):
-            sender.publish(alert())
+            sender.publish_all([alert()])
 
         assert time.monotonic() - start < 30
         sender.close()

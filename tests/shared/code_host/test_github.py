@@ -39,7 +39,7 @@ class Scripted(Sandbox):
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine leaks into a test."""
-    for name in ("GITHUB_REPO", "GITHUB_TOKEN", "GITHUB_BASE_BRANCH", "GITHUB_API_URL", "CODE_HOST_PROVIDER"):
+    for name in ("GITHUB_REPO", "GITHUB_TOKEN", "GITHUB_BASE_BRANCH", "GITHUB_API_URL", "CODE_SEARCH_PROVIDER"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -71,8 +71,9 @@ def test_name_that_is_not_owner_and_name_is_rejected(name: str, monkeypatch: pyt
 
 def test_unknown_provider_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable is named."""
-    monkeypatch.setenv("CODE_HOST_PROVIDER", "forge")
-    with pytest.raises(Misconfigured, match="CODE_HOST_PROVIDER"):
+    monkeypatch.setenv("CODE_SEARCH_PROVIDER", "forge")
+    monkeypatch.setenv("GITHUB_REPO", "octo/shop")
+    with pytest.raises(Misconfigured, match="CODE_SEARCH_PROVIDER"):
         code_reader.connect("octo/shop")
 
 

@@ -18,11 +18,6 @@ class Cancellation:
         self._condition = threading.Condition()
         self._is_cancelled = False
 
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the execution was cancelled."""
-        return self._is_cancelled
-
     def cancel(self) -> None:
         """Cancel the execution and wake every wait."""
         with self._condition:
