@@ -12,13 +12,14 @@ import pytest
 from infra import bundle
 from infra.local import engine
 from infra.local.engine import WorkflowError
+from infra.workflow_checks.contracts import read
 from shared.contracts import PostProcessRequest
 from tests.builders import an_alert
 
 WORKFLOW = engine.load((bundle.ROOT / "workflows" / "incident.workflows.yaml").read_text())
 ARGUMENT = {"alert": {"incident_id": "inc-1", "service_name": "checkout-api"}}
-AGENTS = ("incident_detection", "rca", "suggestion", "code_analyzer", "solution_generator", "file_updater",
-          "pr_creator", "post_process")  # fmt: skip
+AGENTS = tuple(read(bundle.FUNCTIONS).requests)
+"""Every function that takes a request of the workflow, so that a new one cannot be forgotten in it."""
 GOOD: dict[str, Any] = {
     "incident_detection": {"needs_response": True, "looks_like_regression": True},
     "rca": {"most_likely": "a divisor is zero"},
