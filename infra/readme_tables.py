@@ -3,6 +3,7 @@
 python -m infra.readme_tables              rewrites what stands between `<!-- begin NAME -->` and `<!-- end NAME -->`
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -104,7 +105,8 @@ def _default(cls: type[Settings], field: str) -> str:
     default = None if info.is_required() else info.get_default(call_default_factory=True, validated_data={})
     if default in (None, "", [], {}, ()):
         return "required" if info.is_required() else ""
-    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    # As it is written in a variable.
+    return f"`{json.dumps(default) if isinstance(default, bool | list | tuple | dict) else default}`"
 
 
 def _description(cls: type[Settings], field: str) -> str:

@@ -18,10 +18,12 @@ from .request_auth import answer, body_of, has_key
 class IntakeSettings(Settings):
     """Who may send, and the defaults for what an alert does not say; the window is in seconds."""
 
-    webhook_api_key: SecretStr = Field(min_length=1)
-    webhook_user_id: str = Field("grafana_webhook", max_length=200)
-    lookup_window_seconds: int = Field(900, ge=1, le=604_800)
-    service_labels: list[str] = Field(SERVICE_LABELS, min_length=1)
+    webhook_api_key: SecretStr = Field(min_length=1, description="Key that a sender of alerts must know.")
+    webhook_user_id: str = Field("grafana_webhook", max_length=200, description="Noted in each alert as its trigger.")
+    lookup_window_seconds: int = Field(900, ge=1, le=604_800, description="Telemetry to read by default, in seconds.")
+    service_labels: list[str] = Field(
+        SERVICE_LABELS, min_length=1, description="JSON list of labels that may name the service, the best first."
+    )
 
 
 @functions_framework.http

@@ -29,11 +29,19 @@ class PubsubSettings(Settings):
     `bus_timeout_s` bounds the wait for Pub/Sub's confirmation, in seconds.
     """
 
-    google_cloud_project: str = Field(min_length=1)
-    incident_topic: str = Field("incident-alerts", min_length=1)
-    dead_letter_topic: str = Field("incident-alerts-dead", min_length=1)
-    bus_timeout_s: float = Field(10, gt=0, le=300)
-    pubsub_emulator_host: str | None = None
+    google_cloud_project: str = Field(
+        min_length=1, description="Id of the Google Cloud project; unset, traces are kept in a local file."
+    )
+    incident_topic: str = Field("incident-alerts", min_length=1, description="Pub/Sub topic of the alerts.")
+    dead_letter_topic: str = Field(
+        "incident-alerts-dead", min_length=1, description="Pub/Sub topic of the messages that cannot be handled."
+    )
+    bus_timeout_s: float = Field(
+        10, gt=0, le=300, description="Time to publish to Pub/Sub, retries included, in seconds."
+    )
+    pubsub_emulator_host: str | None = Field(
+        None, description="host:port of a Pub/Sub emulator; unset, Google's Pub/Sub."
+    )
 
 
 @dataclass(frozen=True)

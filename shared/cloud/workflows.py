@@ -32,11 +32,15 @@ _ENDED = (_State.SUCCEEDED, _State.FAILED, _State.CANCELLED)
 class WorkflowSettings(Settings):
     """Which workflow; `workflows_endpoint` is the host:port of a local engine, called without TLS."""
 
-    google_cloud_project: str = Field(min_length=1)
-    workflow_location: str = Field("us-central1", min_length=1)
-    workflow_name: str = Field("incident", min_length=1)
-    workflows_endpoint: str | None = None
-    workflow_timeout_s: float = Field(20, gt=0, le=300)
+    google_cloud_project: str = Field(
+        min_length=1, description="Id of the Google Cloud project; unset, traces are kept in a local file."
+    )
+    workflow_location: str = Field("us-central1", min_length=1, description="Region of the workflow.")
+    workflow_name: str = Field("incident", min_length=1, description="Name of the workflow.")
+    workflows_endpoint: str | None = Field(
+        None, description="host:port of a local workflow engine, without TLS; unset, Google's Workflows."
+    )
+    workflow_timeout_s: float = Field(20, gt=0, le=300, description="Time for one request to Workflows, in seconds.")
 
 
 class WorkflowExecutions:

@@ -32,12 +32,23 @@ Part = TypeVar("Part")
 class GithubSettings(Settings):
     """GitHub's URL and the credentials: a token, or an app with its installation, which is preferred."""
 
-    github_token: SecretStr | None = None
-    github_app_id: str | None = None
-    github_app_private_key: SecretStr | None = None
-    github_app_installation_id: int | None = None
-    github_api_url: str = Field("https://api.github.com", pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")
-    github_timeout_s: int = Field(10, ge=1, le=120)
+    github_token: SecretStr | None = Field(
+        None,
+        description="Token for GitHub; unset and without an app, public repositories are read and none is written.",
+    )
+    github_app_id: str | None = Field(None, description="Id of a GitHub App, used instead of the token; unset, no app.")
+    github_app_private_key: SecretStr | None = Field(
+        None, description="Private key of the GitHub App, PEM; required with GITHUB_APP_ID."
+    )
+    github_app_installation_id: int | None = Field(
+        None, description="Installation of the GitHub App; required with GITHUB_APP_ID."
+    )
+    github_api_url: str = Field(
+        "https://api.github.com",
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="Root URL of GitHub's REST API; change it for GitHub Enterprise.",
+    )
+    github_timeout_s: int = Field(10, ge=1, le=120, description="Time for one request to GitHub, in seconds.")
 
     @property
     def has_credentials(self) -> bool:

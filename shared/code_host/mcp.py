@@ -40,7 +40,10 @@ class McpSettings(Settings):
         description="JSON list: a command that starts an MCP server on stdio; used instead of the URL.",
     )
     github_mcp_timeout_s: float = Field(15, gt=0, le=120, description="Seconds for one request to the MCP server.")
-    github_token: SecretStr | None = None
+    github_token: SecretStr | None = Field(
+        None,
+        description="Token for GitHub; unset and without an app, public repositories are read and none is written.",
+    )
 
 
 class McpReader:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from shared.errors import Misconfigured
 from shared.model.port import Model, Tier
@@ -12,9 +12,15 @@ from shared.settings import Settings
 class ModelSettings(Settings):
     """Which model answers; without a key and without Vertex AI, only the offline analyst does."""
 
-    model_provider: Literal["gemini", "offline"] | None = None
-    gemini_api_key: SecretStr | None = None
-    google_genai_use_vertexai: bool = False
+    model_provider: Literal["gemini", "offline"] | None = Field(
+        None, description="gemini, or offline: no model; unset, gemini when it has a key or Vertex AI."
+    )
+    gemini_api_key: SecretStr | None = Field(
+        None, description="Key of the Gemini API; unset and without Vertex AI, no model is asked."
+    )
+    google_genai_use_vertexai: bool = Field(
+        False, description="Ask Gemini through Vertex AI with the function's account, without a key."
+    )
 
 
 def connect(agent: str, tier: Tier) -> Model | None:

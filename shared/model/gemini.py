@@ -37,13 +37,19 @@ _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 class GeminiSettings(settings.Settings):
     """Credentials, endpoint and model names; GEMINI_MODEL_<AGENT> overrides the tier's model for one agent."""
 
-    gemini_api_key: SecretStr | None = None
+    gemini_api_key: SecretStr | None = Field(
+        None, description="Key of the Gemini API; unset and without Vertex AI, no model is asked."
+    )
     gemini_base_url: str | None = Field(None, description="Gemini's base URL, if not Google's own.")
-    gemini_api_version: str | None = None
+    gemini_api_version: str | None = Field(None, description="Version of the Gemini API; unset, the library's own.")
     gemini_model_heavy: str = Field("gemini-3.8-flash", description="Detection, code analysis, solution.")
     gemini_model_light: str = Field("gemini-3.5-flash-lite", description="Causes, suggestions, the brief's summary.")
-    google_genai_use_vertexai: bool = False
-    google_cloud_project: str | None = None
+    google_genai_use_vertexai: bool = Field(
+        False, description="Ask Gemini through Vertex AI with the function's account, without a key."
+    )
+    google_cloud_project: str | None = Field(
+        None, description="Id of the Google Cloud project; unset, traces are kept in a local file."
+    )
     google_cloud_location: str = Field("global", description="Location of Vertex AI.")
 
 

@@ -32,7 +32,8 @@ class HookChoice(Settings):
     """Whether outcomes are posted to another system."""
 
     post_process_url: SecretStr | None = Field(
-        None, description="Receiver of every outcome: any https URL, Slack, PagerDuty."
+        None,
+        description="Receiver of every outcome: any https URL, Slack or PagerDuty Events v2; unset, nothing is posted.",
     )
 
 

@@ -44,7 +44,7 @@ class GmailSettings(Settings):
     """The OAuth client, the grant, and where the API and its tokens live."""
 
     gmail_client_id: str = Field(description="OAuth client that was granted the mailbox.")
-    gmail_client_secret: SecretStr = Field(description="Its secret.")
+    gmail_client_secret: SecretStr = Field(description="The client's secret.")
     gmail_refresh_token: SecretStr = Field(description="The grant, scope gmail.send.")
     gmail_user_email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that sends.")
     gmail_api_url: str = Field("https://gmail.googleapis.com", pattern=r"^https?://", description="Root of the API.")

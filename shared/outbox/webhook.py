@@ -26,7 +26,9 @@ Payload = dict[str, Any]
 class WebhookSettings(Settings):
     """Where to post; the URL is a secret, since Slack's carries its token."""
 
-    post_process_url: SecretStr = Field(description="Receiver of every outcome: any URL, Slack or PagerDuty Events v2.")
+    post_process_url: SecretStr = Field(
+        description="Receiver of every outcome: any https URL, Slack or PagerDuty Events v2; unset, nothing is posted."
+    )
     post_process_secret: SecretStr | None = Field(None, description="Key of the HMAC-SHA256 signature of the body.")
     post_process_timeout_s: float = Field(10, gt=0, le=60, description="Whole budget with retries, in seconds.")
     pagerduty_routing_key: SecretStr | None = Field(None, description="Integration key of a PagerDuty service.")

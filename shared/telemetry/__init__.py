@@ -1,5 +1,7 @@
 """Telemetry: logs and metrics. `connect_logs()` and `connect_metrics()` choose the provider."""
 
+from pydantic import Field
+
 from shared.errors import Misconfigured
 from shared.settings import Settings
 from shared.telemetry.port import Logs, Metrics
@@ -8,10 +10,12 @@ from shared.telemetry.port import Logs, Metrics
 class TelemetrySettings(Settings):
     """Which providers are used, and whether there is a host to query for metrics."""
 
-    telemetry_provider_logs: str = "loki"
-    telemetry_provider_metrics: str = "prometheus"
-    prometheus_host: str = ""
-    grafana_host: str = ""
+    telemetry_provider_logs: str = Field("loki", description="Log store; loki is the only one.")
+    telemetry_provider_metrics: str = Field("prometheus", description="Metrics store; prometheus is the only one.")
+    prometheus_host: str = Field("", description="Base URL of Prometheus; unset, GRAFANA_HOST.")
+    grafana_host: str = Field(
+        "", description="Base URL of Loki, or of Grafana's data source proxy that leads to it; logs need it."
+    )
 
 
 def connect_logs() -> Logs:

@@ -31,14 +31,27 @@ PROBLEM_LEVELS = "(?i)(warn|err|crit|fatal|panic|severe|alert|emerg).*"
 class LokiSettings(Settings):
     """Where Loki is, or the Grafana path that leads to it; times are in seconds."""
 
-    grafana_host: Host
-    grafana_basicauth: BasicAuth | None = None
-    loki_tenant: str | None = Field(None, max_length=150, pattern=r"^[\w!.*'()|-]+$")
-    loki_service_label: Label = "service_name"
-    loki_timeout_s: float = Field(10, gt=0, le=300)
+    grafana_host: Host = Field(
+        description="Base URL of Loki, or of Grafana's data source proxy that leads to it; logs need it."
+    )
+    grafana_basicauth: BasicAuth | None = Field(
+        None, description="user:password for GRAFANA_HOST; unset, no credentials are sent."
+    )
+    loki_tenant: str | None = Field(
+        None,
+        max_length=150,
+        pattern=r"^[\w!.*'()|-]+$",
+        description="Loki's tenant, the header X-Scope-OrgID; unset, no header is sent.",
+    )
+    loki_service_label: Label = Field("service_name", description="Loki's label that names the service.")
+    loki_timeout_s: float = Field(
+        10, gt=0, le=300, description="Time for one query of logs, retries included, in seconds."
+    )
     # 5000 is Loki's default for max_entries_limit_per_query; it refuses more.
-    loki_page_lines: int = Field(5000, ge=2, le=5000)
-    loki_datasource_uid: str = "loki"
+    loki_page_lines: int = Field(
+        5000, ge=2, le=5000, description="Lines per request to Loki; at most its max_entries_limit_per_query."
+    )
+    loki_datasource_uid: str = Field("loki", description="UID of Loki's data source in Grafana, for links to Explore.")
 
 
 class _Stream(BaseModel):

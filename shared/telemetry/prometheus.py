@@ -72,14 +72,26 @@ VITALS: Mapping[str, Vital] = {
 class PrometheusSettings(Settings):
     """Where Prometheus is; without its own host, Grafana's host and credentials are used."""
 
-    prometheus_host: Host | None = None
-    prometheus_basicauth: BasicAuth | None = None
-    grafana_host: Host | None = None
-    grafana_basicauth: BasicAuth | None = None
-    prometheus_service_label: Label = "service_name"
-    prometheus_timeout_s: float = Field(10, gt=0, le=300)
+    prometheus_host: Host | None = Field(None, description="Base URL of Prometheus; unset, GRAFANA_HOST.")
+    prometheus_basicauth: BasicAuth | None = Field(
+        None, description="user:password for PROMETHEUS_HOST; unset, no credentials are sent there."
+    )
+    grafana_host: Host | None = Field(
+        None, description="Base URL of Loki, or of Grafana's data source proxy that leads to it; logs need it."
+    )
+    grafana_basicauth: BasicAuth | None = Field(
+        None, description="user:password for GRAFANA_HOST; unset, no credentials are sent."
+    )
+    prometheus_service_label: Label = Field("service_name", description="Prometheus' label that names the service.")
+    prometheus_timeout_s: float = Field(
+        10, gt=0, le=300, description="Time for one query of metrics, retries included, in seconds."
+    )
     # By name: replaces the PromQL of a vital sign or adds one; an empty text removes one.
-    prometheus_queries: dict[str, str] = Field(default_factory=dict, max_length=20)
+    prometheus_queries: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="JSON, maps a vital sign to its PromQL; a new name adds one, an empty text removes one.",
+    )
 
     @property
     def credentials(self) -> SecretStr | None:

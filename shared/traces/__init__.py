@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Literal, NoReturn, cast
 
+from pydantic import Field
+
 from shared.errors import IncidentCopilotError
 from shared.settings import Settings
 from shared.traces.port import TraceStore
@@ -12,9 +14,15 @@ from shared.traces.port import TraceStore
 class Choice(Settings):
     """Which trace store to use; unset, it is Firestore when a project or an emulator is set."""
 
-    traces_provider: Literal["embedded", "firestore"] | None = None
-    google_cloud_project: str | None = None
-    firestore_emulator_host: str | None = None
+    traces_provider: Literal["embedded", "firestore"] | None = Field(
+        None, description="firestore, or embedded: a local file; unset, firestore when a project or an emulator is set."
+    )
+    google_cloud_project: str | None = Field(
+        None, description="Id of the Google Cloud project; unset, traces are kept in a local file."
+    )
+    firestore_emulator_host: str | None = Field(
+        None, description="host:port of a Firestore emulator; unset, Google's Firestore."
+    )
 
     @property
     def provider(self) -> Literal["embedded", "firestore"]:

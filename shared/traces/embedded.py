@@ -37,8 +37,8 @@ _SCHEMA = (
 class EmbeddedSettings(Settings):
     """Where the file is, and for how many days it keeps entries."""
 
-    traces_path: Path = Path(".local/traces.sqlite3")
-    trace_ttl_days: int = Field(90, ge=1, le=3650)
+    traces_path: Path = Field(Path(".local/traces.sqlite3"), description="File of the embedded store, SQLite.")
+    trace_ttl_days: int = Field(90, ge=1, le=3650, description="Days after which traces are deleted.")
 
 
 class EmbeddedTraces:
