@@ -7,6 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any, Self
 
 from requests.structures import CaseInsensitiveDict
@@ -109,6 +110,7 @@ class McpServer:
         self.fault: str | None = None
         self.as_events = True
         self.headers: list[CaseInsensitiveDict[str]] = []
+        self.streams_opened = 0
         self.is_over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}/mcp/"
@@ -147,6 +149,16 @@ class McpServer:
             return b" " * MAX_BYTES + data
         return data[: len(data) // 2] if self.fault == "truncated" else data
 
+    def write(self, stream: BufferedIOBase, body: bytes) -> None:
+        """Write the body, byte by byte when the fault is to be slow; the client may leave before its end."""
+        is_slow = self.fault == "slow"
+        pieces = [body[at : at + 1] for at in range(len(body))] if is_slow else [body]
+        with suppress(ConnectionError):
+            for piece in pieces:
+                stream.write(piece)
+                if is_slow:
+                    self.is_over.wait(0.05)
+
 
 def _handler(server: McpServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
@@ -163,16 +175,11 @@ def _handler(server: McpServer) -> type[BaseHTTPRequestHandler]:
                 body = gzip.compress(body)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self._write(body)
+            server.write(self.wfile, body)
 
-        def _write(self, body: bytes) -> None:
-            """Write the body, byte by byte when the fault is to be slow; the client may leave before its end."""
-            pieces = [body[at : at + 1] for at in range(len(body))] if server.fault == "slow" else [body]
-            with suppress(ConnectionError):
-                for piece in pieces:
-                    self.wfile.write(piece)
-                    if len(pieces) > 1:
-                        server.is_over.wait(0.05)
+        def do_GET(self) -> None:
+            server.streams_opened += 1
+            self.send_error(405)
 
         def log_message(self, *_: object) -> None:
             """Log nothing."""

@@ -185,6 +185,28 @@ def test_token_is_sent_with_a_request_for_read_only_tools(reader: McpReader, ser
     assert server.headers[-1]["Mcp-Session-Id"] == "session-7"
 
 
+def test_no_stream_of_the_servers_own_messages_is_opened(reader: McpReader, server: McpServer) -> None:
+    """Nothing would read it, and a function is paused between two requests."""
+    reader.search("sum")
+    reader.search("VALUE")
+
+    assert server.headers[-1]["Mcp-Session-Id"] == "session-7"
+    assert server.streams_opened == 0
+
+
+@pytest.mark.parametrize("fault", ["truncated", "html", "no result"])
+def test_sdk_logs_nothing_of_what_a_server_sends(
+    reader: McpReader, server: McpServer, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    """A repository's text may hold secrets; our own log says what failed."""
+    server.fault = fault
+
+    reader.search("sum")
+
+    assert not reader.is_available
+    assert [record.getMessage() for record in caplog.records if record.name != "asyncio"] == []
+
+
 def test_server_that_never_answers_costs_one_timeout(rest: GithubReader) -> None:
     """After the first timeout, the server is not called again."""
     command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
