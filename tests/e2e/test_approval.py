@@ -89,6 +89,8 @@ def test_approved_pull_request_is_opened_and_followed_to_its_end(system: System)
     assert link is not None
     assert (system.pulls(), system.state(), system.is_over()) == ([], "awaiting_approval", False)
 
+    # The brief is mailed a moment before the execution waits for the answer; until then the page holds no form.
+    wait(lambda: 'name="confirm"' in requests.get(link[0], timeout=10).text)
     page = requests.get(link[0], timeout=10)
     confirm = re.search(r'name="confirm" value="([^"]+)"', page.text)
     assert confirm is not None
