@@ -38,6 +38,7 @@ DISTRIBUTIONS = {
     "nh3": "nh3",
     "pathspec": "pathspec",
     "pydantic": "pydantic",
+    "pydantic_core": "pydantic",
     "requests": "requests",
     "tree_sitter": "tree-sitter",
     "tree_sitter_go": "tree-sitter-go",

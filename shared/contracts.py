@@ -5,16 +5,49 @@ Sizes are bounded here because one workflow execution holds 512 KB for all its v
 function deployed before the one it talks to understands it: fields are added first and removed one release later.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
+from pydantic import AfterValidator, Field, computed_field, field_validator, model_validator
 
 from shared import clock
+from shared.bounds import (
+    Contract,
+    FilePath,
+    Keep,
+    Line,
+    Name,
+    Page,
+    Paragraph,
+    Passage,
+    Query,
+    Ref,
+    Sentence,
+    Url,
+    Verbatim,
+)
 
 AwareUtc = Annotated[datetime, AfterValidator(clock.to_utc)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
-EvidenceIds = Annotated[list[str], Field(max_length=20, description="Ids of the evidence this rests on.")]
+EvidenceId = Annotated[str, Verbatim(20)]
+EvidenceIds = Annotated[list[EvidenceId], Keep(20), Field(description="Ids of the evidence this rests on.")]
+
+
+def _count(_: Contract, pair: tuple[str, int]) -> int:
+    return pair[1]
+
+
+def _is_own(_: Contract, frame: "Frame") -> bool:
+    return frame.in_app
+
+
+def _is_cited(answer: "Incident | CodeAnalysis", piece: "Evidence") -> bool:
+    """Tell whether a part of the answer rests on this piece, so that it may not be lost."""
+    return piece.id in answer.cited_ids
+
+
+Texts = dict[Annotated[str, Verbatim(100)], Annotated[str, Verbatim(500)]]
 
 Status = Literal["firing", "resolved"]
 Severity = Literal["critical", "high", "medium", "low"]
@@ -22,17 +55,11 @@ IncidentType = Literal["code_issue", "config_issue", "infrastructure_issue", "ex
 Language = Literal["python", "java", "go", "javascript", "dotnet", "ruby", "unknown"]
 
 
-class Contract(BaseModel):
-    """Base of every message: immutable; unknown fields are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
 class Answer(Contract):
     """Base of an agent's answer: says who produced it and what was not available."""
 
-    produced_by: str = Field("offline", max_length=100, description="`gemini:<model version>` or `offline`.")
-    degraded: str | None = Field(None, max_length=2000, description="Why the answer is degraded.")
+    produced_by: Name = Field("offline", description="`gemini:<model version>` or `offline`.")
+    degraded: Passage | None = Field(None, description="Why the answer is degraded.")
 
 
 class Alert(Contract):
@@ -46,19 +73,21 @@ class Alert(Contract):
     end: AwareUtc = Field(description="End of the telemetry window.")
     received_at: AwareUtc = Field(description="When the alert was received.")
     started_at: AwareUtc | None = Field(None, description="Since when the alert fires, according to its sender.")
-    alert_name: str = Field("", max_length=300, description="Name of the alert rule.")
-    summary: str = Field("", max_length=2000, description="Text by the author of the rule, for people.")
-    labels: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels of the alert.")
-    annotations: dict[str, str] = Field(default_factory=dict, max_length=32, description="Annotations of the alert.")
+    alert_name: Line = Field("", description="Name of the alert rule.")
+    summary: Passage = Field("", description="Text by the author of the rule, for people.")
+    labels: Annotated[Texts, Keep(64)] = Field(default_factory=dict, description="Labels of the alert.")
+    annotations: Annotated[Texts, Keep(32)] = Field(default_factory=dict, description="Annotations of the alert.")
     fingerprint: str = Field("", max_length=100, description="The sender's id of the alert.")
-    values: dict[str, float | None] = Field(default_factory=dict, max_length=32, description="Values that fired it.")
-    generator_url: str = Field("", max_length=2000, description="Link to the alert rule.")
-    silence_url: str = Field("", max_length=2000, description="Link that silences the alert.")
-    dashboard_url: str = Field("", max_length=2000, description="Link to its dashboard.")
+    values: Annotated[dict[Name, float | None], Keep(32)] = Field(
+        default_factory=dict, description="Values that fired it."
+    )
+    generator_url: Url = Field("", description="Link to the alert rule.")
+    silence_url: Url = Field("", description="Link that silences the alert.")
+    dashboard_url: Url = Field("", description="Link to its dashboard.")
     user_id: str = Field("", max_length=200, description="Label of who triggered it (WEBHOOK_USER_ID).")
-    github_repo: str | None = Field(None, max_length=200, description="`owner/name`, when the alert names it.")
-    github_base_branch: str | None = Field(None, max_length=200, description="Base branch, when the alert names it.")
-    commit: str | None = Field(None, max_length=200, description="Deployed commit or tag, when the labels name it.")
+    github_repo: Ref | None = Field(None, description="`owner/name`, when the alert names it.")
+    github_base_branch: Ref | None = Field(None, description="Base branch, when the alert names it.")
+    commit: Ref | None = Field(None, description="Deployed commit or tag, when the labels name it.")
 
 
 class StepRequest(Contract):
@@ -86,32 +115,32 @@ class Evidence(Contract):
 
     id: str = Field(pattern=r"^[A-Z][0-9]{1,3}$", description="L… logs, T… traces, M… metrics, C… code, A… alert.")
     source: Literal["logs", "metrics", "code", "commits", "alert"]
-    query: str = Field("", max_length=1000, description="The query that returned it.")
+    query: Query = Field("", description="The query that returned it.")
     at: AwareUtc | None = Field(None, description="When it was seen first.")
-    text: str = Field(max_length=2000, description="The excerpt, verbatim.")
-    link: str = Field("", max_length=2000, description="Link to it in its own tool.")
+    text: Annotated[str, Verbatim(2000)] = Field(description="The excerpt, verbatim.")
+    link: Url = Field("", description="Link to it in its own tool.")
 
 
 class LogPattern(Contract):
     """Log lines of one shape."""
 
-    template: str = Field(max_length=500, description="The line with its variable parts as <*>.")
+    template: Annotated[str, Verbatim(500)] = Field(description="The line with its variable parts as <*>.")
     level: Literal["fatal", "error", "warning", "info", "debug", "unknown"]
     count: int = Field(ge=1, description="Lines in the window.")
     count_before_onset: int = Field(0, ge=0, description="How many of them before the onset.")
     first_seen: AwareUtc
     last_seen: AwareUtc
-    exemplar: str = Field(max_length=1000, description="One such line.")
-    evidence_id: str | None = Field(None, description="Its evidence, when it is one.")
+    exemplar: Annotated[str, Verbatim(1000)] = Field(description="One such line.")
+    evidence_id: EvidenceId | None = Field(None, description="Its evidence, when it is one.")
 
 
 class Frame(Contract):
     """One stack frame."""
 
-    path: str = Field(max_length=500, description="File as the trace names it.")
+    path: FilePath = Field(description="File as the trace names it.")
     line: int | None = Field(None, ge=0, description="Line number.")
-    function: str = Field("", max_length=300, description="Function, method or symbol.")
-    code: str = Field("", max_length=300, description="Source text, when the trace shows it.")
+    function: Line = Field("", description="Function, method or symbol.")
+    code: Annotated[str, Verbatim(300)] = Field("", description="Source text, when the trace shows it.")
     in_app: bool = Field(False, description="The service's own code, not a library's or the runtime's.")
 
 
@@ -119,15 +148,19 @@ class StackTrace(Contract):
     """Stack traces of one shape: the same exception through the same frames."""
 
     language: Language
-    exception_type: str = Field(max_length=300)
-    message: str = Field("", max_length=1000)
-    frames: list[Frame] = Field(max_length=40, description="Outermost call first, the raising frame last.")
-    caused_by: list[str] = Field(default_factory=list, max_length=5, description="`Type: message` of each cause.")
+    exception_type: Annotated[str, Verbatim(300)]
+    message: Annotated[str, Verbatim(1000)] = ""
+    frames: Annotated[list[Frame], Keep(40, rank=_is_own)] = Field(
+        description="Outermost call first, the raising frame last."
+    )
+    caused_by: Annotated[list[Annotated[str, Verbatim(500)]], Keep(5)] = Field(
+        default_factory=list, description="`Type: message` of each cause."
+    )
     count: int = Field(1, ge=1)
     count_before_onset: int = Field(0, ge=0)
     first_seen: AwareUtc
     last_seen: AwareUtc
-    evidence_id: str | None = None
+    evidence_id: EvidenceId | None = None
 
     @property
     def app_frames(self) -> list[Frame]:
@@ -138,12 +171,12 @@ class StackTrace(Contract):
 class MetricAnomaly(Contract):
     """A time series that left its usual range."""
 
-    metric: str = Field(max_length=300)
-    description: str = Field(max_length=500)
+    metric: Annotated[str, Verbatim(300)]
+    description: Sentence
     at: AwareUtc
     baseline: float
     value: float
-    evidence_id: str | None = None
+    evidence_id: EvidenceId | None = None
 
 
 class ErrorSummary(Contract):
@@ -151,13 +184,13 @@ class ErrorSummary(Contract):
 
     total_errors: int = Field(0, ge=0)
     total_warnings: int = Field(0, ge=0)
-    error_types: dict[str, int] = Field(default_factory=dict, max_length=30)
-    warning_types: dict[str, int] = Field(default_factory=dict, max_length=30)
+    error_types: Annotated[dict[Name, int], Keep(30, rank=_count)] = Field(default_factory=dict)
+    warning_types: Annotated[dict[Name, int], Keep(30, rank=_count)] = Field(default_factory=dict)
     peak_error_time: AwareUtc | None = None
     errors_over_time: list[int] = Field(
         default_factory=list, max_length=60, description="Errors in each of equal parts of the window, oldest first."
     )
-    metric_anomalies: list[MetricAnomaly] = Field(default_factory=list, max_length=10)
+    metric_anomalies: Annotated[list[MetricAnomaly], Keep(10)] = Field(default_factory=list)
 
 
 class Judgement(Contract):
@@ -167,9 +200,11 @@ class Judgement(Contract):
     recommendation: Literal["proceed", "dismiss"] = Field(description="`dismiss` only when the evidence shows no harm.")
     severity: Severity
     incident_type_hint: IncidentType = Field(description="What kind of fault the evidence points to.")
-    affected_services: list[str] = Field(default_factory=list, max_length=20)
-    initial_symptoms: list[str] = Field(default_factory=list, max_length=10, description="One sentence each.")
-    reasoning: str = Field("", max_length=2000, description="Why, citing evidence ids.")
+    affected_services: Annotated[list[Name], Keep(20)] = Field(default_factory=list)
+    initial_symptoms: Annotated[list[Sentence], Keep(10)] = Field(
+        default_factory=list, description="One sentence each."
+    )
+    reasoning: Passage = Field("", description="Why, citing evidence ids.")
 
 
 class Incident(Judgement, Answer):
@@ -179,11 +214,20 @@ class Incident(Judgement, Answer):
     end: AwareUtc = Field(description="End of the window that was read.")
     onset: AwareUtc | None = Field(None, description="When the behaviour changed; null when no change was found.")
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
-    patterns: list[LogPattern] = Field(default_factory=list, max_length=20)
-    stack_traces: list[StackTrace] = Field(default_factory=list, max_length=8)
-    evidence: list[Evidence] = Field(default_factory=list, max_length=40)
-    log_query_used: str = Field("", max_length=2000)
+    patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)
+    stack_traces: Annotated[list[StackTrace], Keep(8)] = Field(default_factory=list)
+    evidence: Annotated[list[Evidence], Keep(40, rank=_is_cited)] = Field(default_factory=list)
+    log_query_used: Query = ""
     lines_read: int = Field(0, ge=0)
+
+    @property
+    def cited_ids(self) -> set[str | None]:
+        """Ids of the evidence that the judgement, patterns, stack traces and anomalies rest on."""
+        cited: set[str | None] = set(
+            re.findall(r"\b[A-Z][0-9]{1,3}\b", " ".join([self.reasoning, *self.initial_symptoms]))
+        )
+        cited |= {trace.evidence_id for trace in self.stack_traces} | {pattern.evidence_id for pattern in self.patterns}
+        return cited | {anomaly.evidence_id for anomaly in self.error_summary.metric_anomalies}
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
@@ -208,13 +252,13 @@ class CodeAnalysisRequest(StepRequest):
 class ProblematicFile(Contract):
     """A place in the code that the evidence points to."""
 
-    path: str = Field(max_length=500, description="Path in the repository.")
-    function_name: str = Field("", max_length=300)
+    path: FilePath = Field(description="Path in the repository.")
+    function_name: Line = ""
     line_start: int = Field(ge=1)
     line_end: int = Field(ge=1)
-    code_snippet: str = Field("", max_length=3000, description="Those lines, verbatim, at the commit read.")
-    issue_description: str = Field(max_length=1000)
-    error_correlation: str = Field("", max_length=1000, description="How it explains the evidence.")
+    code_snippet: Annotated[str, Verbatim(3000)] = Field("", description="Those lines, verbatim, at the commit read.")
+    issue_description: Paragraph
+    error_correlation: Paragraph = Field("", description="How it explains the evidence.")
     evidence_ids: EvidenceIds = Field(default_factory=list)
 
 
@@ -222,32 +266,43 @@ class SuspectCommit(Contract):
     """A commit that may have caused the fault."""
 
     sha: str = Field(pattern=r"^[0-9a-f]{7,64}$")
-    author: str = Field("", max_length=200)
+    author: Name = ""
     at: AwareUtc
-    subject: str = Field("", max_length=300)
-    files: list[str] = Field(default_factory=list, max_length=20, description="Files it changed, the relevant first.")
+    subject: Line = ""
+    files: Annotated[list[FilePath], Keep(20)] = Field(
+        default_factory=list, description="Files it changed, the relevant first."
+    )
     score: Confidence = Field(description="How well it explains the evidence.")
-    why: str = Field(max_length=1000)
-    url: str = Field("", max_length=500)
+    why: Paragraph
+    url: Url = ""
 
 
 class CodeFindings(Contract):
     """What in the code explains the incident; the model's part of a CodeAnalysis."""
 
-    problematic_files: list[ProblematicFile] = Field(default_factory=list, max_length=10, description="Best first.")
-    suggested_fix_locations: list[str] = Field(default_factory=list, max_length=10, description="`path:line`.")
-    analysis_summary: str = Field("", max_length=3000, description="What in the code explains the evidence.")
+    problematic_files: Annotated[list[ProblematicFile], Keep(10)] = Field(
+        default_factory=list, description="Best first."
+    )
+    suggested_fix_locations: Annotated[list[FilePath], Keep(10)] = Field(
+        default_factory=list, description="`path:line`."
+    )
+    analysis_summary: Page = Field("", description="What in the code explains the evidence.")
 
 
 class CodeAnalysis(CodeFindings, Answer):
     """What code_analyzer read and found."""
 
     code_available: bool = Field(description="False when no repository could be read; then `degraded` says why.")
-    repo: str | None = Field(None, max_length=200)
+    repo: Ref | None = None
     commit: str | None = Field(None, max_length=64, description="The commit that was read.")
-    base_branch: str | None = Field(None, max_length=200)
-    suspect_commits: list[SuspectCommit] = Field(default_factory=list, max_length=10, description="Best first.")
-    evidence: list[Evidence] = Field(default_factory=list, max_length=20)
+    base_branch: Ref | None = None
+    suspect_commits: Annotated[list[SuspectCommit], Keep(10)] = Field(default_factory=list, description="Best first.")
+    evidence: Annotated[list[Evidence], Keep(20, rank=_is_cited)] = Field(default_factory=list)
+
+    @property
+    def cited_ids(self) -> set[str | None]:
+        """Ids of the evidence that the places in the code rest on."""
+        return {id_ for place in self.problematic_files for id_ in place.evidence_ids}
 
 
 class RootCauseRequest(StepRequest):
@@ -259,33 +314,33 @@ class RootCauseRequest(StepRequest):
 class Quote(Contract):
     """Words found verbatim in one piece of evidence."""
 
-    evidence_id: str
-    text: str = Field(min_length=1, max_length=500)
+    evidence_id: EvidenceId
+    text: Annotated[str, Verbatim(500)] = Field(min_length=1)
 
 
 class RootCause(Contract):
     """One hypothesis and what it rests on."""
 
-    hypothesis: str = Field(max_length=1000)
+    hypothesis: Paragraph
     confidence: Confidence
     evidence_ids: EvidenceIds = Field(default_factory=list)
-    quotes: list[Quote] = Field(default_factory=list, max_length=10)
-    affected_components: list[str] = Field(default_factory=list, max_length=20)
+    quotes: Annotated[list[Quote], Keep(10)] = Field(default_factory=list)
+    affected_components: Annotated[list[Name], Keep(20)] = Field(default_factory=list)
 
 
 class Unknown(Contract):
     """What is not known, and where to look next."""
 
-    what: str = Field(max_length=500)
-    next_query: str = Field("", max_length=1000)
+    what: Sentence
+    next_query: Query = ""
 
 
 class RootCauses(Answer):
     """Ranked hypotheses; the list may be empty, then `unknowns` says where to look."""
 
-    root_causes: list[RootCause] = Field(default_factory=list, max_length=5, description="Best first.")
-    most_likely: str = Field("", max_length=1000)
-    unknowns: list[Unknown] = Field(default_factory=list, max_length=10)
+    root_causes: Annotated[list[RootCause], Keep(5)] = Field(default_factory=list, description="Best first.")
+    most_likely: Paragraph = ""
+    unknowns: Annotated[list[Unknown], Keep(10)] = Field(default_factory=list)
 
 
 class SuggestionRequest(StepRequest):
@@ -298,17 +353,17 @@ class Suggestion(Contract):
     """One thing the engineer on call can do."""
 
     type: Literal["config", "patch", "scale", "rollback", "api"]
-    description: str = Field(max_length=1000)
-    steps: list[str] = Field(default_factory=list, max_length=10)
+    description: Paragraph
+    steps: Annotated[list[Paragraph], Keep(10)] = Field(default_factory=list)
     priority: Literal["high", "medium", "low"]
-    estimated_impact: str = Field("", max_length=500)
+    estimated_impact: Sentence = ""
 
 
 class Suggestions(Answer):
     """What to do now, before the cause is known."""
 
-    suggestions: list[Suggestion] = Field(default_factory=list, max_length=8)
-    recommended_action: str = Field("", max_length=1000)
+    suggestions: Annotated[list[Suggestion], Keep(8)] = Field(default_factory=list)
+    recommended_action: Paragraph = ""
 
 
 class SolutionRequest(StepRequest):
@@ -323,8 +378,8 @@ class SolutionRequest(StepRequest):
 class Mitigation(Contract):
     """A way to end the harm."""
 
-    action: str = Field(max_length=1000)
-    steps: list[str] = Field(default_factory=list, max_length=10)
+    action: Paragraph
+    steps: Annotated[list[Paragraph], Keep(10)] = Field(default_factory=list)
     can_auto_execute: bool = False
     priority: Literal["high", "medium", "low"]
 
@@ -335,7 +390,7 @@ class FileEdit(Contract):
     path: str = Field(min_length=1, max_length=500)
     original: str | None = Field(max_length=40_000, description="Text to replace; null creates the file.")
     new: str | None = Field(max_length=40_000, description="Replacement text; null deletes the whole file.")
-    reason: str = Field("", max_length=500)
+    reason: Sentence = ""
 
 
 class Patch(Contract):
@@ -344,18 +399,20 @@ class Patch(Contract):
     strategy: Literal["fix", "revert"]
     reverts: str | None = Field(None, max_length=64, description="The commit that a revert undoes.")
     files_to_modify: list[FileEdit] = Field(min_length=1, max_length=20)
-    test_cases: list[str] = Field(default_factory=list, max_length=10)
-    rollback_plan: str = Field("", max_length=1000)
+    test_cases: Annotated[list[Sentence], Keep(10)] = Field(default_factory=list)
+    rollback_plan: Paragraph = ""
 
 
 class SolutionOpinion(Contract):
     """How to end the harm; the model's part of a Solution."""
 
     incident_category: IncidentType
-    category_reason: str = Field("", max_length=1000)
-    solutions: list[str] = Field(default_factory=list, max_length=8, description="What would end the cause.")
-    mitigations: list[Mitigation] = Field(default_factory=list, max_length=8)
-    recommended_solution: str = Field("", max_length=1000)
+    category_reason: Paragraph = ""
+    solutions: Annotated[list[Paragraph], Keep(8)] = Field(
+        default_factory=list, description="What would end the cause."
+    )
+    mitigations: Annotated[list[Mitigation], Keep(8)] = Field(default_factory=list)
+    recommended_solution: Paragraph = ""
 
 
 class FixOpinion(SolutionOpinion):
@@ -368,7 +425,7 @@ class Solution(SolutionOpinion, Answer):
     """Mitigations, and a patch when one is certain enough to draft; code, not the model, decides that."""
 
     patch: Patch | None = None
-    patch_withheld: str | None = Field(None, max_length=1000, description="Why there is no patch.")
+    patch_withheld: Paragraph | None = Field(None, description="Why there is no patch.")
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
@@ -398,7 +455,7 @@ class FileUpdateRequest(StagedRequest):
 class FileStat(Contract):
     """How much of one file a patch changes."""
 
-    path: str = Field(max_length=500)
+    path: FilePath
     lines_added: int = Field(ge=0)
     lines_removed: int = Field(ge=0)
 
@@ -407,17 +464,17 @@ class Branch(Contract):
     """The result for the branch."""
 
     status: Literal["success", "exists", "skipped", "refused", "awaiting_approval"]
-    repo: str | None = None
-    branch: str | None = None
-    base_branch: str | None = None
+    repo: Ref | None = None
+    branch: Ref | None = None
+    base_branch: Ref | None = None
     base_commit: str | None = Field(None, max_length=64, description="The commit the patch was applied to.")
-    commit: str | None = None
-    files: list[str] = Field(default_factory=list, max_length=20)
-    stats: list[FileStat] = Field(default_factory=list, max_length=20)
+    commit: Ref | None = None
+    files: Annotated[list[FilePath], Keep(20)] = Field(default_factory=list)
+    stats: Annotated[list[FileStat], Keep(20)] = Field(default_factory=list)
     diff_ref: str | None = Field(None, max_length=300, description="Reference of the whole diff in the trace store.")
     linked_pr_number: int | None = Field(None, description="The pull request that makes another one unnecessary.")
-    linked_pr_url: str | None = Field(None, max_length=500)
-    message: str = Field("", max_length=1000)
+    linked_pr_url: Url | None = None
+    message: Paragraph = ""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
@@ -447,15 +504,15 @@ class PullRequest(Contract):
     """The result for the pull request."""
 
     status: Literal["success", "exists", "skipped", "refused", "awaiting_approval"]
-    branch: str | None = None
+    branch: Ref | None = None
     pr_number: int | None = None
-    pr_url: str | None = Field(None, max_length=500)
+    pr_url: Url | None = None
     draft: bool = True
-    reviewers: list[str] = Field(default_factory=list, max_length=10, description="Who was asked for a review.")
+    reviewers: Annotated[list[Name], Keep(10)] = Field(default_factory=list, description="Who was asked for a review.")
     approval_url: str | None = Field(None, max_length=1000, description="Where a person approves, once.")
     approve_until: AwareUtc | None = Field(None, description="When that link expires.")
     approve_within_s: int = Field(0, ge=0, description="How long the workflow waits for it, in seconds.")
-    message: str = Field("", max_length=1000)
+    message: Paragraph = ""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
@@ -467,9 +524,9 @@ class PullRequest(Contract):
 class Failure(Contract):
     """A step that failed; the brief names it. The workflow sends `{step, error}` with Workflows' own error map."""
 
-    step: str = Field(max_length=100)
-    error_type: str = Field("", max_length=100)
-    message: str = Field("", max_length=2000)
+    step: Name
+    error_type: Name = ""
+    message: Passage = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -480,7 +537,7 @@ class Failure(Contract):
         details = body if isinstance(body, dict) else {}
         kind = details.get("error_type") or error.get("code") or ", ".join(map(str, error.get("tags") or ()))
         message = details.get("message") or error.get("message") or ""
-        return {"step": value.get("step"), "error_type": str(kind)[:100], "message": str(message)[:2000]}
+        return {"step": value.get("step"), "error_type": str(kind), "message": str(message)}
 
 
 class PostProcessRequest(StagedRequest):
@@ -493,7 +550,7 @@ class PostProcessRequest(StagedRequest):
     solution: Solution | None = None
     branch: Branch | None = None
     pull_request: PullRequest | None = None
-    failures: list[Failure] = Field(default_factory=list, max_length=50)
+    failures: Annotated[list[Failure], Keep(50)] = Field(default_factory=list)
     mail_attempt: int = Field(0, ge=0, le=1000, description="Number of the retry after a failed mail; 0 is no retry.")
 
     @property
@@ -518,8 +575,8 @@ class Outcome(Contract):
     mail_status: Literal["sent", "already_sent", "failed", "off"] = "off"
     hook_status: Literal["called", "already_called", "failed", "off"] = "off"
     archived_path: str | None = Field(None, max_length=1000)
-    failures: list[Failure] = Field(default_factory=list, max_length=60)
+    failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
     tokens: int = Field(0, ge=0)
     cost_usd: float = Field(0, ge=0)
     duration_ms: int = Field(0, ge=0)
-    merged_into: str | None = None
+    merged_into: Ref | None = None

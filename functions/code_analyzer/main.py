@@ -47,4 +47,4 @@ def _read(request: CodeAnalysisRequest, reader: CodeReader) -> CodeAnalysis:
 
 
 def _unavailable(reason: str) -> CodeAnalysis:
-    return CodeAnalysis(code_available=False, degraded=reason[:2000], analysis_summary="The code was not read.")
+    return CodeAnalysis(code_available=False, degraded=reason, analysis_summary="The code was not read.")

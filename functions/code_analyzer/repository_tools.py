@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.agent.agent import Toolbox
 from shared.agent.claim_checks import GroundingContext
+from shared.bounds import clip
 from shared.code_host import edits
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis
@@ -94,7 +95,7 @@ class RepositoryTools:
             for change in commit.changes
             if not _CLOSED.search(change.path)
         ]
-        return "\n".join([f"{commit.sha} {commit.at.isoformat()}", commit.message[:1000], *changes])[:DIFF_CHARS]
+        return "\n".join([f"{commit.sha} {commit.at.isoformat()}", clip(commit.message, 1000), *changes])[:DIFF_CHARS]
 
 
 def _text(args: Mapping[str, Any], name: str, limit: int) -> str:

@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 
 from shared.agent.claim_checks import GroundingContext
+from shared.bounds import clip
 from shared.contracts import CodeAnalysis, Evidence, ProblematicFile
-
-MAX_FILES = 10
-MAX_EVIDENCE = 20
-SNIPPET_CHARS = 2_000
 
 
 def grounded(
@@ -30,13 +27,13 @@ def grounded(
         *(path for one in offline.suspect_commits for path in one.files),
     }
     checked = {
-        "problematic_files": places[:MAX_FILES],
+        "problematic_files": places,
         "suggested_fix_locations": _locations(refined.suggested_fix_locations, paths, drops)
         or offline.suggested_fix_locations,
         "analysis_summary": context.prose(refined.analysis_summary, drops) or offline.analysis_summary,
-        "evidence": evidence[:MAX_EVIDENCE],
+        "evidence": evidence,
     }
-    return refined.model_copy(update=checked), drops
+    return refined.replace(**checked), drops
 
 
 def _place(
@@ -50,14 +47,14 @@ def _place(
     issue = context.prose(finding.issue_description, drops)
     located = _located(finding, offline, files)
     if located is None or not issue:
-        drops.append(f"dropped a finding in code that was not read: {finding.path[:120]!r}")
+        drops.append(f"dropped a finding in code that was not read: {clip(finding.path, 120)!r}")
         return None
     checked = {
         "issue_description": issue,
         "error_correlation": context.prose(finding.error_correlation, drops),
-        "evidence_ids": context.ids([*finding.evidence_ids, *located.evidence_ids], drops)[:MAX_EVIDENCE],
+        "evidence_ids": context.ids([*finding.evidence_ids, *located.evidence_ids], drops),
     }
-    return located.model_copy(update=checked)
+    return located.replace(**checked)
 
 
 def _located(finding: ProblematicFile, offline: CodeAnalysis, files: Mapping[str, str]) -> ProblematicFile | None:
@@ -65,12 +62,12 @@ def _located(finding: ProblematicFile, offline: CodeAnalysis, files: Mapping[str
     same = [place for place in offline.problematic_files if place.path == finding.path]
     for text, first, base in (
         *((place.code_snippet, place.line_start, place) for place in same),
-        *([(files[finding.path], 1, finding.model_copy(update={"evidence_ids": []}))] if finding.path in files else []),
+        *([(files[finding.path], 1, finding.replace(evidence_ids=[]))] if finding.path in files else []),
     ):
         if snippet.strip() and (at := text.find(snippet)) >= 0:
             start = first + text.count("\n", 0, at)
             lines = {"line_start": start, "line_end": start + snippet.count("\n"), "code_snippet": snippet}
-            return base.model_copy(update={**lines, "function_name": finding.function_name or base.function_name})
+            return base.replace(**lines, function_name=finding.function_name or base.function_name)
     # What the model says about a place that was read is kept, with the snippet of the code.
     return same[0] if same else None
 
@@ -83,10 +80,10 @@ def _with_evidence(place: ProblematicFile, evidence: list[Evidence]) -> Problema
         id=f"C{1 + max((int(piece.id[1:]) for piece in evidence if piece.id[0] == 'C'), default=0)}",
         source="code",
         query=f"{place.path}:{place.line_start}",
-        text=place.code_snippet[:SNIPPET_CHARS],
+        text=place.code_snippet,
     )
     evidence.append(piece)
-    return place.model_copy(update={"evidence_ids": [*place.evidence_ids, piece.id][:MAX_EVIDENCE]})
+    return place.replace(evidence_ids=[*place.evidence_ids, piece.id])
 
 
 def _locations(proposed: list[str], paths: set[str], drops: list[str]) -> list[str]:

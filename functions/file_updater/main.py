@@ -23,4 +23,4 @@ def file_updater(request: FileUpdateRequest) -> Branch:
     try:
         return update(request, patch, writer)
     except Rejected as refusal:
-        return Branch(status="refused", repo=repo, message=str(refusal)[:1000])
+        return Branch(status="refused", repo=repo, message=str(refusal))

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from shared import telemetry
+from shared.bounds import clip
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
 from shared.redaction import redact, redact_lines
@@ -79,7 +80,7 @@ def _search(logs: Logs, query: LogQuery) -> LogPage:
 
 
 def _tail(page: LogPage) -> str:
-    return "\n".join(line.text[:300] for line in page.lines[-200:])
+    return "\n".join(clip(line.text, 300) for line in page.lines[-200:])
 
 
 def _merged(everything: LogPage, problems: LogPage) -> LogPage:

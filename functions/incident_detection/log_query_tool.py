@@ -11,6 +11,7 @@ from shared.agent.agent import Toolbox
 from shared.agent.answer_checks import judgement
 from shared.agent.claim_checks import GroundingContext
 from shared.analysis.detection.detect import detect
+from shared.bounds import clip
 from shared.contracts import Alert, Evidence, Incident
 from shared.errors import Rejected
 from shared.model.port import Tool
@@ -61,7 +62,7 @@ class LogQueryTool:
         query = self._query(_question(args))
         with recorder.tool("query_logs", words=query.containing, start=query.start, end=query.end) as call:
             page = without_secrets(telemetry.connect_logs().search(query))
-            window = self._alert.model_copy(update={"start": query.start, "end": query.end})
+            window = self._alert.replace(start=query.start, end=query.end)
             detected = detect(window, page, (), ())
             call.args["query"] = page.query
             call.result = self._report(detected)
@@ -73,7 +74,7 @@ class LogQueryTool:
         return self._with_evidence(checked), drops
 
     def _with_evidence(self, incident: Incident) -> Incident:
-        return incident.model_copy(update={"evidence": [*incident.evidence, *self._evidence][:MAX_EVIDENCE]})
+        return incident.replace(evidence=[*incident.evidence, *self._evidence])
 
     def _query(self, question: LogQuestion) -> LogQuery:
         alert = self._alert
@@ -91,13 +92,13 @@ class LogQueryTool:
         for pattern in detected.patterns[:MAX_PATTERNS]:
             id_ = self._keep(pattern.exemplar, pattern.first_seen, detected.log_query_used)
             times = f"{pattern.first_seen:%H:%M:%S} to {pattern.last_seen:%H:%M:%S}"
-            lines.append(f"{id_} {pattern.level} {pattern.count} times, {times}: {pattern.exemplar[:300]}")
+            lines.append(f"{id_} {pattern.level} {pattern.count} times, {times}: {clip(pattern.exemplar, 300)}")
         return "\n".join(lines)
 
     def _keep(self, text: str, at: datetime, query: str) -> str:
         numbers = [int(piece.id[1:]) for piece in (*self._offline.evidence, *self._evidence) if piece.id[0] == "L"]
         id_ = f"L{max(numbers, default=0) + 1}"
-        self._evidence.append(Evidence(id=id_, source="logs", query=query[:1000], at=at, text=text[:1000]))
+        self._evidence.append(Evidence(id=id_, source="logs", query=query, at=at, text=text))
         return id_
 
 

@@ -9,6 +9,7 @@ from google.auth.transport.requests import Request
 from google.oauth2 import id_token
 from pydantic import Field, ValidationError
 
+from shared.bounds import clip
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
 from shared.outbox.retries import was_not_sent
@@ -77,7 +78,7 @@ class PostProcessClient:
         return {"Authorization": f"Bearer {token}"}
 
     def _error(self, reply: requests.Response) -> IncidentCopilotError:
-        message = f"post_process at {self._url!r} answered {reply.status_code}: {reply.text[:300]}"
+        message = f"post_process at {self._url!r} answered {reply.status_code}: {clip(reply.text, 300)}"
         if reply.status_code == 429:
             return Throttled(message)
         return Refused(message) if reply.status_code < 500 else Unavailable(message)

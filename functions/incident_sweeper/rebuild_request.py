@@ -40,7 +40,7 @@ def late_mail_of(trace: Json, attempt: int) -> PostProcessRequest:
     """Return the request to mail a published incident's brief again. Raises Rejected when its trace is unreadable."""
     channels = ("hook", "mail", "archive")
     failures = [failure for failure in trace["outcome"]["failures"] if failure["step"] not in channels]
-    facts = {"alert": trace["user"]["input"], **_answers(trace["traces"]), "failures": failures[:50]}
+    facts = {"alert": trace["user"]["input"], **_answers(trace["traces"]), "failures": failures}
     try:
         return PostProcessRequest.model_validate({**facts, "mail_attempt": attempt})
     except ValidationError as error:
@@ -67,7 +67,7 @@ def _failures(runs: dict[str, list[Json]]) -> list[Json]:
         if errors and _latest(entries, "agent_response") is None:
             step, _ = AGENTS.get(agent, (agent, None))
             last = errors[-1]
-            failures.append({"step": step, "error_type": last["category"], "message": last["message"][:2000]})
+            failures.append({"step": step, "error_type": last["category"], "message": last["message"]})
     return failures
 
 
@@ -77,4 +77,4 @@ def _latest(entries: list[Json], name: str) -> Any:
 
 def _unreadable(error: ValidationError) -> Failure:
     wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
-    return Failure(step="traces", error_type="Rejected", message=f"What the trace holds cannot be read: {wrong}"[:2000])
+    return Failure(step="traces", error_type="Rejected", message=f"What the trace holds cannot be read: {wrong}")

@@ -197,7 +197,7 @@ class Sweep:
         """Close an incident that is too old to be published."""
         if clock.now() - overdue.record.created_at < timedelta(seconds=self.settings.incident_give_up_seconds):
             return
-        failure = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error)[:2000])
+        failure = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error))
         self._close(overdue.record, Outcome(kind="degraded", mail_status="failed", failures=[overdue.failure, failure]))
         log.critical("sweeper.gave_up", error_type=type(error).__name__, error=str(error))
 
@@ -207,7 +207,7 @@ class Sweep:
 
 
 def _overdue(record: IncidentRecord, error_type: str, message: str) -> Overdue:
-    return Overdue(record, Failure(step="workflow", error_type=error_type, message=message[:2000]))
+    return Overdue(record, Failure(step="workflow", error_type=error_type, message=message))
 
 
 def _seconds(span: timedelta) -> int:

@@ -34,4 +34,4 @@ def _check(words: BriefWords, context: GroundingContext) -> tuple[BriefWords, li
     """Drop what the evidence does not support."""
     drops: list[str] = []
     checked = {"headline": context.prose(words.headline, drops), "summary": context.prose(words.summary, drops)}
-    return words.model_copy(update=checked), drops
+    return words.replace(**checked), drops

@@ -196,4 +196,4 @@ def _save(request: PostProcessRequest, brief: Brief, ended: Callable[[str], Outc
 
 
 def _failure(step: str, error: IncidentCopilotError) -> Failure:
-    return Failure(step=step, error_type=type(error).__name__, message=str(error)[:2000])
+    return Failure(step=step, error_type=type(error).__name__, message=str(error))

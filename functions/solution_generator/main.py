@@ -56,5 +56,5 @@ def _solve(request: SolutionRequest) -> tuple[Solution, CodeReader | None]:
     except IncidentCopilotError as error:
         reason = f"The repository could not be read ({type(error).__name__}: {error}), so there is no patch."
         unread = solve(request, None)
-        return unread.model_copy(update={"degraded": reason[:2000], "patch_withheld": reason[:1000]}), None
+        return unread.replace(degraded=reason, patch_withheld=reason), None
     return solution, reader

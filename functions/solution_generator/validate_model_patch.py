@@ -4,6 +4,7 @@ import re
 
 from shared.agent.answer_checks import unsafe
 from shared.agent.claim_checks import GroundingContext, has_address
+from shared.bounds import clip
 from shared.code_host import edits
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution
@@ -39,11 +40,11 @@ def decided(
     if reason is None:
         return _with_patch(refined, _cleaned(proposed, context), None), []
     withheld = f"{offline.patch_withheld or 'No commit is certain enough to revert.'} A fix was not drafted: {reason}."
-    return _with_patch(refined, None, withheld[:1000]), [f"dropped a fix: {reason}"]
+    return _with_patch(refined, None, withheld), [f"dropped a fix: {reason}"]
 
 
 def _with_patch(solution: Solution, patch: Patch | None, withheld: str | None) -> Solution:
-    return solution.model_copy(update={"patch": patch, "patch_withheld": None if patch else withheld})
+    return solution.replace(patch=patch, patch_withheld=None if patch else withheld)
 
 
 def _refusal(
@@ -67,7 +68,7 @@ def _refusal(
 
 def _doubt(edit: FileEdit, analysed_paths: set[str], context: GroundingContext) -> str | None:
     if edit.path not in analysed_paths:
-        return f"{edit.path[:200]!r} is not a file the evidence leads to"
+        return f"{clip(edit.path, 200)!r} is not a file the evidence leads to"
     if edit.original is None or edit.new is None:
         return "it creates or deletes a file"
     if has_address(edit.new) and any(line not in context.text for line in edit.new.splitlines() if has_address(line)):
@@ -93,12 +94,10 @@ def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
 
 def _cleaned(patch: Patch, context: GroundingContext) -> Patch:
     """Remove links and commands from the texts around the change; the change itself is never touched."""
-    files = [edit.model_copy(update={"reason": _safe_line(edit.reason, context)}) for edit in patch.files_to_modify]
+    files = [edit.replace(reason=_safe_line(edit.reason, context)) for edit in patch.files_to_modify]
     tests = [line for case in patch.test_cases if (line := _safe_line(case, context))]
     plan = _safe_line(patch.rollback_plan, context) or "Revert the merge of this pull request."
-    return patch.model_copy(
-        update={"reverts": None, "files_to_modify": files, "test_cases": tests, "rollback_plan": plan}
-    )
+    return patch.replace(reverts=None, files_to_modify=files, test_cases=tests, rollback_plan=plan)
 
 
 def _safe_line(text: str, context: GroundingContext) -> str:

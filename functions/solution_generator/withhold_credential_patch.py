@@ -9,7 +9,7 @@ def without_secrets(solution: Solution) -> Solution:
     if solution.patch is None or not (paths := _paths(solution.patch)):
         return solution
     why = f"The change touches what looks like a credential in {', '.join(paths)}; make it by hand."
-    return solution.model_copy(update={"patch": None, "patch_withheld": why[:1000]})
+    return solution.replace(patch=None, patch_withheld=why)
 
 
 def _paths(patch: Patch) -> list[str]:

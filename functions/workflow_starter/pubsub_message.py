@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared import clock
+from shared.bounds import clip
 from shared.cloud.pubsub import DeadLetter
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import Rejected
@@ -59,7 +60,7 @@ class IncomingMessage:
 
     def unreadable(self, why: Rejected) -> IncidentRecord:
         """Return the closed incident that stores an unreadable message, and the reason."""
-        failure = Failure(step="workflow_starter", error_type="Rejected", message=str(why)[:2000])
+        failure = Failure(step="workflow_starter", error_type="Rejected", message=str(why))
         moment = clock.now()
         identity = self.message_id or self.text
         return IncidentRecord(
@@ -68,7 +69,7 @@ class IncomingMessage:
             state="closed",
             created_at=moment,
             updated_at=moment,
-            alert={"message_id": self.message_id, "text": self.text[:20_000]},
+            alert={"message_id": self.message_id, "text": clip(self.text, 20_000)},
             outcome=Outcome(kind="degraded", failures=[failure]).model_dump(mode="json"),
         )
 

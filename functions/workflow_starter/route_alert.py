@@ -146,7 +146,7 @@ def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> Inciden
 def not_startable(error: Rejected) -> Run:
     """Return the run that records why no execution can start; the incident stays open for the sweeper to publish."""
     moment = clock.now()
-    failed = (RunError("Rejected", str(error)[:2000], moment),)
+    failed = (RunError(category="Rejected", message=str(error), at=moment),)
     return Run("workflow_starter", moment, moment, {}, None, errors=failed)
 
 

@@ -20,11 +20,11 @@ from infra.evals.scenario import EvalScenario
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.loki.server import LokiSandbox
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
+from shared.bounds import Contract
 from shared.contracts import (
     Alert,
     CodeAnalysis,
     CodeAnalysisRequest,
-    Contract,
     DetectionRequest,
     Incident,
     RootCauseRequest,

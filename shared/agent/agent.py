@@ -14,7 +14,8 @@ from shared.agent.budget import Budget
 from shared.agent.claim_checks import GroundingContext
 from shared.agent.prompt_evidence import PromptEvidence
 from shared.agent.tool_loop import Dialogue
-from shared.contracts import Answer, Contract
+from shared.bounds import Contract
+from shared.contracts import Answer
 from shared.errors import BadAnswer, IncidentCopilotError
 from shared.model import schema
 from shared.model.port import Model, Question, Tier, Tool
@@ -25,8 +26,8 @@ Ans = TypeVar("Ans", bound=Answer)
 Facts = Mapping[str, Contract | None]
 Check = Callable[[Ans, GroundingContext], tuple[Ans, list[str]]]
 
-OURS = ("produced_by", "degraded")
-"""Fields of an answer that only code may write."""
+OURS = ("produced_by", "degraded", "left_out")
+"""Fields that only code may write."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Agent(Generic[Ans]):
         budget = Budget.of(incident_id)
         dialogue = Dialogue(connected, question, budget, redactor, self.timeout_s, toolbox.rounds)
         opinion, reply = dialogue.answer(lambda text: self._validated(text, redactor))
-        refined = offline.model_copy(update={**opinion, "produced_by": f"gemini:{reply.model}"})
+        refined = offline.replace(**opinion, produced_by=f"gemini:{reply.model}")
         context = GroundingContext(
             [fact for fact in (*all_facts.values(), *toolbox.evidence()) if fact is not None], toolbox.read()
         )
@@ -97,7 +98,7 @@ class Agent(Generic[Ans]):
         prompt_evidence = PromptEvidence(redactor)
         instructions, question = template.split("\n---\n", 1)
         fenced = tuple(_fenced(tool, prompt_evidence) for tool in tools)
-        answer_schema = schema.wire(self.opinion.model_json_schema(), without=OURS)
+        answer_schema = schema.wire(self.opinion.model_json_schema(), OURS)
         return Question(
             self.name,
             prompt.fill(instructions, {}),
@@ -109,20 +110,17 @@ class Agent(Generic[Ans]):
     def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
         """Return the fields the model filled. Raises BadAnswer naming what breaks the contract."""
         try:
-            reply = schema.fit(redactor.reveal_json(json.loads(_unfenced(text))), self._bounds())
+            reply = schema.without(redactor.reveal_json(json.loads(_unfenced(text))), OURS)
             opinion = self.opinion.model_validate(reply)
         except ValidationError as error:
             problems = "; ".join(_problem(item) for item in error.errors(include_input=False)[:5])
             raise BadAnswer(f"the answer is not a valid {self.opinion.__name__}: {problems}") from None
         except (ValueError, RecursionError):
             raise BadAnswer(f"the answer is not JSON; it is {len(text)} characters long") from None
-        filled = {name: getattr(opinion, name) for name in opinion.model_fields_set if name not in OURS}
+        filled = {name: getattr(opinion, name) for name in opinion.model_fields_set}
         if not filled:
             raise BadAnswer(f"the answer has no field of {self.opinion.__name__}")
         return filled
-
-    def _bounds(self) -> dict[str, Any]:
-        return self.opinion.model_json_schema()
 
 
 def _fenced(tool: Tool, prompt_evidence: PromptEvidence) -> Tool:
@@ -144,4 +142,4 @@ def _problem(item: Any) -> str:
 
 def _degraded(answer: Ans, reason: str) -> Ans:
     reasons = " ".join(filter(None, (answer.degraded, reason)))
-    return answer.model_copy(update={"degraded": reasons[:2000]})
+    return answer.replace(degraded=reasons)

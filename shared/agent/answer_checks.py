@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from shared.agent.claim_checks import GroundingContext, has_address
+from shared.bounds import clip
 from shared.contracts import (
     Incident,
     Mitigation,
@@ -53,7 +54,7 @@ def judgement(refined: Incident, offline: Incident, context: GroundingContext) -
         "initial_symptoms": symptoms or offline.initial_symptoms,
         "reasoning": context.prose(refined.reasoning, drops) or offline.reasoning,
     }
-    return refined.model_copy(update=judged), drops
+    return refined.replace(**judged), drops
 
 
 def causes(
@@ -75,7 +76,7 @@ def causes(
     unknowns = [one for each in refined.unknowns if (one := _unknown(each, drops))]
     best = root_causes[0].hypothesis if root_causes else ""
     grounded = {"root_causes": root_causes, "most_likely": most_likely or best, "unknowns": unknowns}
-    return refined.model_copy(update=grounded), drops
+    return refined.replace(**grounded), drops
 
 
 def suggestions(refined: Suggestions, offline: Suggestions, context: GroundingContext) -> tuple[Suggestions, list[str]]:
@@ -86,7 +87,7 @@ def suggestions(refined: Suggestions, offline: Suggestions, context: GroundingCo
     if not advice:
         advice, first = offline.suggestions, first or offline.recommended_action
     checked = {"suggestions": advice, "recommended_action": first or advice[0].description}
-    return refined.model_copy(update=checked), drops
+    return refined.replace(**checked), drops
 
 
 def solution(refined: Solution, offline: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:
@@ -100,7 +101,7 @@ def solution(refined: Solution, offline: Solution, context: GroundingContext) ->
         "mitigations": mitigations or offline.mitigations,
         "recommended_solution": _advice(refined.recommended_solution, context, drops) or offline.recommended_solution,
     }
-    return refined.model_copy(update=checked), drops
+    return refined.replace(**checked), drops
 
 
 def _not_far_below(severity: Severity, offline: Severity, drops: list[str]) -> Severity:
@@ -131,22 +132,22 @@ def _cause(cause: RootCause, cap: float, context: GroundingContext, drops: list[
     ids = context.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
     hypothesis = context.prose(cause.hypothesis, drops)
     if not ids or not hypothesis:
-        drops.append(f"dropped a hypothesis without evidence: {cause.hypothesis[:120]!r}")
+        drops.append(f"dropped a hypothesis without evidence: {clip(cause.hypothesis, 120)!r}")
         return None
     checked = {
         "hypothesis": hypothesis,
         "quotes": quotes,
-        "evidence_ids": ids[:20],
+        "evidence_ids": ids,
         "confidence": min(cause.confidence, cap if quotes else min(cap, UNQUOTED_CONFIDENCE)),
         "affected_components": _named(cause.affected_components, context, drops),
     }
-    return cause.model_copy(update=checked)
+    return cause.replace(**checked)
 
 
 def _unknown(unknown: Unknown, drops: list[str]) -> Unknown | None:
     reason = unsafe(unknown.what) or unsafe(unknown.next_query)
     if reason:
-        drops.append(f"dropped a next step with {reason}: {unknown.what[:120]!r}")
+        drops.append(f"dropped a next step with {reason}: {clip(unknown.what, 120)!r}")
     return None if reason else unknown
 
 
@@ -156,7 +157,7 @@ def _suggestion(suggestion: Suggestion, context: GroundingContext, drops: list[s
         return None
     impact = context.prose(suggestion.estimated_impact, drops)
     steps = _steps(suggestion.steps, context, drops)
-    return suggestion.model_copy(update={"description": description, "steps": steps, "estimated_impact": impact})
+    return suggestion.replace(description=description, steps=steps, estimated_impact=impact)
 
 
 def _mitigation(mitigation: Mitigation, context: GroundingContext, drops: list[str]) -> Mitigation | None:
@@ -167,7 +168,7 @@ def _mitigation(mitigation: Mitigation, context: GroundingContext, drops: list[s
     # Only a complete action may be automated: one that lost a step is for a human.
     is_complete = len(steps) == len(mitigation.steps)
     checked = {"action": action, "steps": steps, "can_auto_execute": mitigation.can_auto_execute and is_complete}
-    return mitigation.model_copy(update=checked)
+    return mitigation.replace(**checked)
 
 
 def _steps(steps: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:

@@ -43,7 +43,7 @@ class GroundingContext:
     def quotes(self, quotes: Sequence[Quote], drops: list[str]) -> list[Quote]:
         """Return the quotes that are verbatim in the evidence they name; add a sentence to `drops` for each other."""
         verbatim = [quote for quote in quotes if self._has(quote.evidence_id) and self._is_verbatim(quote)]
-        drops += [f"dropped a quote not found in {quote.evidence_id[:40]}" for quote in quotes if quote not in verbatim]
+        drops += [f"dropped a quote not found in {quote.evidence_id}" for quote in quotes if quote not in verbatim]
         return verbatim
 
     def prose(self, text: str, drops: list[str]) -> str:

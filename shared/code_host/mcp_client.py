@@ -20,6 +20,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp.types import CONNECTION_CLOSED, PARSE_ERROR, REQUEST_TIMEOUT, EmbeddedResource, Implementation, TextContent
 from pydantic import ValidationError
 
+from shared.bounds import clip
 from shared.code_host.mcp_transports import Transport
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Unavailable
 
@@ -147,7 +148,7 @@ def _protocol_error(server: str, error: mcp.MCPError) -> IncidentCopilotError:
         return Unavailable(f"{server} did not answer")
     if error.code == PARSE_ERROR:
         return BadAnswer(f"{server} did not answer with JSON")
-    return Refused(f"{server} refused: {error.message[:300]}")
+    return Refused(f"{server} refused: {clip(error.message, 300)}")
 
 
 def _close(opened: ExitStack) -> None:

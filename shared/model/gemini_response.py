@@ -34,7 +34,7 @@ def reply(response: types.GenerateContentResponse, model: str, duration_ms: int)
     tokens_out = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
     return ModelReply(
         text=text,
-        model=(response.model_version or model)[:90],
+        model=response.model_version or model,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         tokens_cached=cached,

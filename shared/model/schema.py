@@ -1,4 +1,4 @@
-"""Schemas for Gemini: only keywords that it supports, length limits in descriptions, answers fitted to the limits.
+"""Schemas for Gemini: only keywords that it supports, length limits in descriptions, only what a model may write.
 
 Source: https://ai.google.dev/gemini-api/docs/structured-output#json-schema-support
 """
@@ -9,29 +9,24 @@ from typing import Any
 _SUPPORTED = {"$defs", "$ref", "type", "title", "description", "enum", "format", "items", "prefixItems", "minItems",
               "maxItems", "minimum", "maximum", "anyOf", "properties", "required", "additionalProperties"}  # fmt: skip
 _FORMATS = {"date", "date-time", "time"}
-PROSE_CHARS = 5_000
-"""Longer fields hold code, which truncation would break."""
 
 
-def wire(schema: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
-    """Return the JSON Schema with only the keywords that Gemini supports, minus the properties in `without`."""
-    sent = _node(schema)
-    properties = {name: value for name, value in sent.get("properties", {}).items() if name not in without}
-    required = [name for name in sent.get("required", []) if name not in without]
-    return {**sent, "properties": properties, **({"required": required} if required else {})}
+def wire(schema: Mapping[str, Any], ours: Collection[str] = ()) -> dict[str, Any]:
+    """Return the JSON Schema with only the keywords that Gemini supports, without the properties named in `ours`."""
+    return _node(schema, ours)
 
 
-def fit(value: Any, schema: Mapping[str, Any]) -> Any:
-    """
-    Return a model's answer with prose and lists truncated to the limits of `schema`, and the rest unchanged.
+def without(value: Any, names: Collection[str]) -> Any:
+    """Return JSON without the properties of these names, however deep."""
+    if isinstance(value, list):
+        return [without(item, names) for item in value]
+    if isinstance(value, dict):
+        return {name: without(item, names) for name, item in value.items() if name not in names}
+    return value
 
-    Long prose is not worth a retry; code is never truncated, so code that is too long fails validation.
-    """
-    return _fit(value, schema, schema.get("$defs", {}))
 
-
-def _node(schema: Mapping[str, Any]) -> dict[str, Any]:
-    node = {name: _part(name, value) for name, value in schema.items() if name in _SUPPORTED}
+def _node(schema: Mapping[str, Any], ours: Collection[str]) -> dict[str, Any]:
+    node = {name: _part(name, value, ours) for name, value in schema.items() if name in _SUPPORTED}
     if "const" in schema:
         node["enum"] = [schema["const"]]
     if node.get("format") not in _FORMATS:
@@ -41,28 +36,13 @@ def _node(schema: Mapping[str, Any]) -> dict[str, Any]:
     return node
 
 
-def _part(name: str, value: Any) -> Any:
+def _part(name: str, value: Any, ours: Collection[str]) -> Any:
     if name in ("$defs", "properties"):
-        return {key: _node(child) for key, child in value.items()}
+        return {key: _node(child, ours) for key, child in value.items() if key not in ours}
+    if name == "required":
+        return [key for key in value if key not in ours]
     if name == "anyOf":
-        return [_node(child) for child in value]
+        return [_node(child, ours) for child in value]
     if name in ("items", "additionalProperties") and isinstance(value, Mapping):
-        return _node(value)
+        return _node(value, ours)
     return value
-
-
-def _fit(value: Any, schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Any:
-    schema = defs.get(str(schema.get("$ref", "")).removeprefix("#/$defs/"), schema)
-    if isinstance(value, str):
-        return _truncate(value, schema)
-    if isinstance(value, list):
-        return [_fit(item, schema.get("items", {}), defs) for item in value[: schema.get("maxItems")]]
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        return {name: _fit(item, properties.get(name, {}), defs) for name, item in value.items()}
-    return value
-
-
-def _truncate(text: str, schema: Mapping[str, Any]) -> str:
-    limit = schema.get("maxLength", PROSE_CHARS + 1)
-    return text[:limit] if limit <= PROSE_CHARS else text

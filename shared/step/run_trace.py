@@ -94,7 +94,7 @@ class RunTrace:
 
 
 def _run_error(error: BaseException, at: datetime) -> RunError:
-    return RunError(type(error).__name__, str(error)[:2000], at)
+    return RunError(category=type(error).__name__, message=str(error), at=at)
 
 
 def _model_call(reply: ModelReply) -> ModelCall:

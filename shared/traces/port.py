@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from shared.bounds import Contract, Name, Passage
+from shared.contracts import AwareUtc
+
 Json = dict[str, Any]
 IncidentState = Literal["open", "closed"]
 
@@ -23,13 +26,12 @@ class ToolCall:
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class RunError:
+class RunError(Contract):
     """An error of a run; `category` is the error's class name."""
 
-    category: str
-    message: str
-    at: datetime
+    category: Name
+    message: Passage
+    at: AwareUtc
 
 
 @dataclass(frozen=True)

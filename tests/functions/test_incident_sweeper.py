@@ -120,7 +120,7 @@ def closed(store: EmbeddedTraces, incident_id: str) -> Outcome | None:
 def run_of(agent: str, answer: Any = None, error: str = "", minute: int = 0) -> Run:
     """A run of an agent that answered, or failed."""
     moment = requests.START + timedelta(minutes=minute)
-    errors = (RunError("Unavailable", error, moment),) if error else ()
+    errors = (RunError(category="Unavailable", message=error, at=moment),) if error else ()
     return Run(agent, moment, moment, {}, answer, errors=errors)
 
 
@@ -394,7 +394,7 @@ def test_every_agent_of_the_workflow_is_known() -> None:
     for agent, (step, name) in AGENTS.items():
         assert f'@step("{agent}")' in (bundle.FUNCTIONS / step / "main.py").read_text()
         assert name is None or name in PostProcessRequest.model_fields
-    fields = set(PostProcessRequest.model_fields) - {"alert", "failures", "is_approved", "mail_attempt"}
+    fields = set(PostProcessRequest.model_fields) - {"alert", "failures", "is_approved", "left_out", "mail_attempt"}
     assert {name for _, name in AGENTS.values() if name} == fields
 
 

@@ -299,6 +299,14 @@ def test_brief_says_what_is_left_out() -> None:
     assert "for length. The trace has everything." in brief(requests.huge()).text
 
 
+def test_patterns_that_are_not_shown_are_counted() -> None:
+    """Those the brief has no room for and those the contract had no room for."""
+    (pattern, *_) = requests.incident().patterns
+    incident = requests.incident(patterns=[pattern] * 57)
+
+    assert "49 more kinds of lines, less significant." in brief(requests.full(incident=incident)).text
+
+
 def test_edits_of_one_file_are_one_change() -> None:
     """A file edited twice counts once and shows as one change, without line numbers of fragments."""
     edits = [FileEdit(path="a.py", original=f"old{n}\n", new=f"new{n}\n") for n in range(2)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
+from shared.bounds import clip
 from shared.contracts import Answer, OutcomeKind
 
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
@@ -149,11 +150,6 @@ def _shortened(block: Block, chars: int) -> Block:
             return replace(block, texts=tuple(clip(item, chars) for item in block.texts))
         case _:
             return block
-
-
-def clip(text: str, chars: int) -> str:
-    """Return at most `chars` characters, ending in an ellipsis when some were left out."""
-    return text if len(text) <= chars else text[: chars - 1].rstrip() + "…"
 
 
 def prose(text: str, chars: int) -> str:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.bounds import clip
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
 
-from .model import Block, Items, Section, Table, Tone, View, Words, at_time, clip, is_by_model, on_day
+from .model import Block, Items, Section, Table, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
 from .sections import actions, conclusions, facts
 from .sections.failures import answers, degradations, explain

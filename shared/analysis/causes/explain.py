@@ -26,7 +26,7 @@ def explain(request: RootCauseRequest) -> RootCauses:
         produced_by="offline",
         root_causes=causes,
         most_likely=likely or "Unknown: the evidence names no cause. `unknowns` says where to look next.",
-        unknowns=_unknowns(incident, causes, service)[:10],
+        unknowns=_unknowns(incident, causes, service),
     )
 
 
@@ -46,7 +46,7 @@ def _all(request: RootCauseRequest) -> list[RootCause]:
 def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:
     """Cap by what was available; equals keep their order, so the leading trace stays first."""
     cap = _cap(incident)
-    lowered = [cause.model_copy(update={"confidence": min(cause.confidence, cap)}) for cause in causes]
+    lowered = [cause.replace(confidence=min(cause.confidence, cap)) for cause in causes]
     ranked = sorted(lowered, key=lambda cause: -cause.confidence)
     if ranked and ranked[0].confidence >= LIKELY:
         ranked = [cause for cause in ranked if cause.confidence > hypotheses.BACKGROUND]
@@ -95,5 +95,5 @@ def _about_causes(incident: Incident, causes: list[RootCause], service: str) -> 
         others = [name for name in cause.affected_components if name != service and "/" not in name]
         if others:
             what = f"Whether {others[0]} fails for others too."
-            unknowns.append(Unknown(what=what[:500], next_query=followup_queries.lines_naming(others[0], service)))
+            unknowns.append(Unknown(what=what, next_query=followup_queries.lines_naming(others[0], service)))
     return unknowns

@@ -78,7 +78,7 @@ def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> Roo
     evidence = evidence_of(incident, anomaly.evidence_id)
     if evidence is None or anomaly.metric in SYMPTOMS:
         return None
-    quotes = [Quote(evidence_id=evidence.id, text=evidence.text[:300])]
+    quotes = [Quote(evidence_id=evidence.id, text=evidence.text)]
     if anomaly.metric == LOG_RATE:
         last = next((one for one in incident.evidence if one.source == "logs" and one.at == anomaly.at), None)
         hypothesis = f"{service} is down or stuck since {anomaly.at:%H:%M:%S} UTC, or its logs no longer arrive."
@@ -111,7 +111,7 @@ def _from_signal(incident: Incident, service: str, one: Evidence, signal: Signal
         before = next((t.count_before_onset for t in incident.stack_traces if t.evidence_id == one.id), 0)
     confidence = NAMED_FAULT if _is_new(incident, before) else STEADY_FAULT
     touched = [service, signal.target] if signal.target else [service]
-    return _cause(sentence, confidence, [Quote(evidence_id=one.id, text=signal.quote[:500])], touched)
+    return _cause(sentence, confidence, [Quote(evidence_id=one.id, text=signal.quote)], touched)
 
 
 def _logs_of(incident: Incident) -> list[Evidence]:
@@ -143,7 +143,7 @@ def _when(incident: Incident, count: int, before: int) -> str:
 
 def _cause(hypothesis: str, confidence: float, quotes: list[Quote], components: list[str]) -> RootCause:
     return RootCause(
-        hypothesis=hypothesis[:1000],
+        hypothesis=hypothesis,
         confidence=confidence,
         evidence_ids=list(dict.fromkeys(one.evidence_id for one in quotes)),
         quotes=quotes,

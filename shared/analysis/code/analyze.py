@@ -8,6 +8,7 @@ from shared.analysis.code import locations, suspect_commits
 from shared.analysis.code.locations import CodeLocation, Files
 from shared.analysis.code.paths import Tree
 from shared.analysis.code.suspect_commits import Clues, Suspect
+from shared.bounds import clip
 from shared.code_host.port import CodeReader
 from shared.contracts import (
     Alert,
@@ -109,7 +110,7 @@ def _commit_evidence(ranked: Sequence[Suspect], used: int) -> list[Evidence]:
             query=suspect.commit.sha,
             at=suspect.commit.at,
             text=_commit_excerpt(suspect),
-            link=suspect.commit.url[:2000],
+            link=suspect.commit.url,
         )
         for number, suspect in enumerate(ranked, 1)
     ]
@@ -118,8 +119,8 @@ def _commit_evidence(ranked: Sequence[Suspect], used: int) -> list[Evidence]:
 def _commit_excerpt(suspect: Suspect) -> str:
     patch = suspect.change.patch if suspect.change else None
     return "\n".join(
-        [suspect.commit.message[:300], *([suspect.change.path, patch] if suspect.change and patch else [])]
-    )[:2000]
+        [clip(suspect.commit.message, 300), *([suspect.change.path, patch] if suspect.change and patch else [])]
+    )
 
 
 def _snippet(each: CodeLocation, limit: int) -> tuple[str, int, int]:
@@ -142,8 +143,8 @@ def _problematic_file(each: CodeLocation, evidence_id: str) -> ProblematicFile:
         line_start=start,
         line_end=end,
         code_snippet=snippet,
-        issue_description=each.issue[:1000],
-        error_correlation=each.correlation[:1000],
+        issue_description=each.issue,
+        error_correlation=each.correlation,
         evidence_ids=[*each.evidence_ids, evidence_id],
     )
 
@@ -154,13 +155,13 @@ def _suspect_commit(suspect: Suspect) -> SuspectCommit:
     files = list(dict.fromkeys([*own, *(change.path for change in commit.changes)]))
     return SuspectCommit(
         sha=commit.sha,
-        author=commit.author[:200],
+        author=commit.author,
         at=commit.at,
-        subject=commit.subject[:300],
-        files=files[:20],
+        subject=commit.subject,
+        files=files,
         score=min(max(suspect.score, 0.0), 1.0),
-        why="; ".join(suspect.reasons)[:1000],
-        url=commit.url[:500],
+        why="; ".join(suspect.reasons),
+        url=commit.url,
     )
 
 
@@ -176,4 +177,4 @@ def _summary(origin: str, commit: str, code_locations: Sequence[CodeLocation], r
         sentences.append(
             f"The best suspect is {best.commit.sha[:12]} {best.commit.subject!r}: {'; '.join(best.reasons)}."
         )
-    return " ".join(sentences)[:3000]
+    return " ".join(sentences)

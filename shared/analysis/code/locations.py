@@ -9,6 +9,7 @@ from shared.analysis.code.line_history import Place
 from shared.analysis.code.paths import Match, Tree, is_documentation, is_test
 from shared.analysis.code.suspect_commits import Suspect
 from shared.analysis.thresholds import WORTH_FOLLOWING
+from shared.bounds import clip
 from shared.code_host.port import CodeReader, FileChange
 from shared.contracts import Frame, Incident, LogPattern, StackTrace
 
@@ -154,12 +155,12 @@ def _agrees(text: str, line: int, frame: Frame) -> bool:
 
 def _issue(place: Place, trace: StackTrace) -> str:
     where = f"in {place.span.name}()" if place.span.name else "here"
-    return f"{trace.exception_type} passes through line {place.line} {where}: {place.text[:200]}"
+    return f"{trace.exception_type} passes through line {place.line} {where}: {clip(place.text, 200)}"
 
 
 def _correlation(trace: StackTrace) -> str:
     since = "new since the onset" if not trace.count_before_onset else f"{trace.count_before_onset} before the onset"
-    return f"{trace.exception_type}: {trace.message[:300]} ({trace.count} times, {since})"
+    return f"{trace.exception_type}: {clip(trace.message, 300)} ({trace.count} times, {since})"
 
 
 def from_messages(incident: Incident, reader: CodeReader, files: Files) -> list[CodeLocation]:
@@ -195,9 +196,9 @@ def _place_of_phrase(path: str, phrase: str, pattern: LogPattern, files: Files, 
         return None
     line = text[: text.index(phrase)].count("\n") + 1
     place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
-    issue = f"The message is written at line {line}: {place.text[:200]}"
+    issue = f"The message is written at line {line}: {clip(place.text, 200)}"
     return CodeLocation(
-        place, text, issue, f"{pattern.template[:300]} ({pattern.count} times)", _ids(pattern.evidence_id)
+        place, text, issue, f"{clip(pattern.template, 300)} ({pattern.count} times)", _ids(pattern.evidence_id)
     )
 
 

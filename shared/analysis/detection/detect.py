@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.analysis.detection import evidence
 from shared.analysis.detection.classify import classify
-from shared.analysis.detection.evidence import MAX_ANOMALIES, MAX_TRACES, EvidenceCollector
+from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACE_EVIDENCE, EvidenceCollector
 from shared.analysis.detection.judge import judge
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
@@ -24,25 +24,29 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     troubles = [*troubles, *_log_stop(page)]
     collector = EvidenceCollector(page)
     collector.alert(summary)
-    traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
+    traces = [
+        collector.trace(group, summary.onset, index < MAX_TRACE_EVIDENCE) for index, group in enumerate(summary.traces)
+    ]
     patterns = evidence.patterns(collector, summary)
     evidence.surroundings(collector, summary)
-    anomalies = [collector.anomaly(anomaly) for anomaly in summary.anomalies[:MAX_ANOMALIES]]
+    anomalies = [
+        collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
+    ]
     incident = Incident(
         **UNREAD.model_dump(),
         produced_by="offline",
-        degraded="; ".join(troubles)[:2000] or None,
+        degraded="; ".join(troubles) or None,
         start=summary.window.start,
         end=summary.window.end,
         onset=summary.onset,
         error_summary=evidence.error_summary(summary, anomalies),
         patterns=patterns,
         stack_traces=traces,
-        evidence=collector.evidence[:40],
-        log_query_used=(page.query if page else "")[:2000],
+        evidence=collector.evidence,
+        log_query_used=page.query if page else "",
         lines_read=summary.lines_read,
     )
-    return incident.model_copy(update=dict(judge(summary, classify(summary), incident)))
+    return incident.replace(**dict(judge(summary, classify(summary), incident)))
 
 
 def _log_stop(page: LogPage | None) -> list[str]:

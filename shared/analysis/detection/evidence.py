@@ -14,9 +14,8 @@ from shared.contracts import ErrorSummary, Evidence, LogPattern, MetricAnomaly, 
 from shared.telemetry.port import LogPage
 
 TIME_PARTS = 60
-MAX_PATTERNS = 20
-MAX_TRACES = 8
-MAX_ANOMALIES = 10
+MAX_TRACE_EVIDENCE = 8
+MAX_ANOMALY_EVIDENCE = 10
 MAX_LINE_EVIDENCE = 12
 MAX_CHANGES = 3
 MAX_CHANGE_LINES = 20
@@ -31,8 +30,8 @@ class EvidenceCollector:
 
     def __init__(self, page: LogPage | None) -> None:
         self.evidence: list[Evidence] = []
-        self._query = (page.query if page else "")[:1000]
-        self._link = (page.link if page else "")[:2000]
+        self._query = page.query if page else ""
+        self._link = page.link if page else ""
         self._numbers = {prefix: count(1) for prefix in "LTMA"}
 
     def alert(self, summary: TelemetrySummary) -> None:
@@ -43,16 +42,17 @@ class EvidenceCollector:
         text = f"{title}\n{values}" if values else title
         self._keep("A", "alert", text, alert.started_at or alert.received_at, "", alert.generator_url)
 
-    def trace(self, group: TraceGroup, at: datetime | None) -> StackTrace:
-        """Return the trace in the contract's form and keep its text as evidence."""
+    def trace(self, group: TraceGroup, at: datetime | None, keep: bool) -> StackTrace:
+        """Return the trace in the contract's form; with `keep`, keep its text as evidence."""
         raised = group.parsed.raised
-        evidence_id = self._keep("T", "logs", _trace_text(group), group.times[0], self._query, self._link)
+        text = _trace_text(group)
+        evidence_id = self._keep("T", "logs", text, group.times[0], self._query, self._link) if keep else None
         return StackTrace(
             language=group.parsed.language,
-            exception_type=raised.type[:300],
-            message=raised.message[:1000],
+            exception_type=raised.type,
+            message=raised.message,
             frames=list(raised.frames),
-            caused_by=[str(other)[:500] for other in group.parsed.others[:5]],
+            caused_by=[str(other) for other in group.parsed.others],
             count=len(group.times),
             count_before_onset=count_before(group.times, at),
             first_seen=group.times[0],
@@ -67,13 +67,13 @@ class EvidenceCollector:
             self._keep("L", "logs", text[:LINE_CHARS], group.times[0], self._query, self._link) if keep else None
         )
         return LogPattern(
-            template=group.cluster.template[:500],
+            template=group.cluster.template,
             level=group.level,
             count=len(group.times),
             count_before_onset=count_before(group.times, at),
             first_seen=group.times[0],
             last_seen=group.times[-1],
-            exemplar=text[:1000],
+            exemplar=text,
             evidence_id=evidence_id,
         )
 
@@ -83,17 +83,16 @@ class EvidenceCollector:
             text = entry.text.strip().partition("\n")[0]
             self._keep("L", "logs", text[:LINE_CHARS], entry.at, self._query, self._link)
 
-    def anomaly(self, anomaly: Anomaly) -> MetricAnomaly:
-        """Return the anomaly in the contract's form and keep a sentence on it as evidence."""
+    def anomaly(self, anomaly: Anomaly, keep: bool) -> MetricAnomaly:
+        """Return the anomaly in the contract's form; with `keep`, keep a sentence on it as evidence."""
         series = anomaly.series
         moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
         text = f"{series.name}: {moved}"
-        evidence_id = self._keep(
-            "M", "metrics", f"{text} from {anomaly.at:%H:%M:%S} UTC", anomaly.at, series.query[:1000], ""
-        )
+        since = f"{text} from {anomaly.at:%H:%M:%S} UTC"
+        evidence_id = self._keep("M", "metrics", since, anomaly.at, series.query, "") if keep else None
         return MetricAnomaly(
-            metric=series.name[:300],
-            description=f"{text}, {min(anomaly.deviations, 999):.0f} deviations from its baseline"[:500],
+            metric=series.name,
+            description=f"{text}, {min(anomaly.deviations, 999):.0f} deviations from its baseline",
             at=anomaly.at,
             baseline=anomaly.baseline,
             value=anomaly.value,
@@ -107,7 +106,7 @@ class EvidenceCollector:
                 "source": source,
                 "query": query,
                 "at": at,
-                "text": text[:2000],
+                "text": text,
                 "link": link,
             }
         )
@@ -118,7 +117,7 @@ class EvidenceCollector:
 def patterns(collector: EvidenceCollector, summary: TelemetrySummary) -> list[LogPattern]:
     """Return the patterns, most explanatory first; only errors, warnings and what rose become evidence."""
     result: list[LogPattern] = []
-    for index, group in enumerate(summary.lines[:MAX_PATTERNS]):
+    for index, group in enumerate(summary.lines):
         is_informative = group.is_error or group.level == "warning" or group.change is not None
         result.append(collector.pattern(group, summary.onset, is_informative and index < MAX_LINE_EVIDENCE))
     return result
@@ -148,15 +147,15 @@ def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> 
         error_types[trace.parsed.raised.type] += len(trace.times)
     for line in summary.lines:
         if line.is_error and not line.carries_trace:
-            error_types[line.cluster.template[:200]] += len(line.times)
+            error_types[line.cluster.template] += len(line.times)
     warning_types = Counter(
-        {line.cluster.template[:200]: len(line.times) for line in summary.lines if line.level == "warning"}
+        {line.cluster.template: len(line.times) for line in summary.lines if line.level == "warning"}
     )
     return ErrorSummary(
         total_errors=len(summary.errors),
         total_warnings=len(summary.warnings),
-        error_types=_most_common(error_types),
-        warning_types=_most_common(warning_types),
+        error_types=dict(error_types.most_common()),
+        warning_types=dict(warning_types.most_common()),
         peak_error_time=change_point.peak([entry.at for entry in summary.errors]),
         errors_over_time=_over_time(summary),
         metric_anomalies=anomalies,
@@ -170,10 +169,6 @@ def _over_time(summary: TelemetrySummary) -> list[int]:
         part = int((entry.at - summary.window.start) / length * TIME_PARTS)
         counts[min(max(part, 0), TIME_PARTS - 1)] += 1
     return counts if summary.errors else []
-
-
-def _most_common(counts: Counter[str]) -> dict[str, int]:
-    return dict(counts.most_common(30))
 
 
 def _trace_text(group: TraceGroup) -> str:

@@ -7,6 +7,7 @@ from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.logs.join_traces import RANK
 from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly, quantity
+from shared.bounds import clip
 from shared.contracts import Incident, Judgement, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -37,8 +38,8 @@ def judge(summary: TelemetrySummary, kind: Classification, incident: Incident) -
         severity=_severity(summary) if detected else "low",
         incident_type_hint=kind.type if detected else "unknown",
         affected_services=_affected(summary),
-        initial_symptoms=_symptoms(summary)[:10],
-        reasoning=_reasoning(harms, summary, kind, incident)[:2000],
+        initial_symptoms=_symptoms(summary),
+        reasoning=_reasoning(harms, summary, kind, incident),
     )
 
 
@@ -72,7 +73,9 @@ def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
 
 def _name(group: TraceGroup | LineGroup) -> str:
     """Name an exception by its type and a line by its own words: a template is not what was logged."""
-    return group.parsed.raised.type if isinstance(group, TraceGroup) else f"“{group.exemplar.message[:120].strip()}”"
+    return (
+        group.parsed.raised.type if isinstance(group, TraceGroup) else f"“{clip(group.exemplar.message.strip(), 120)}”"
+    )
 
 
 def _is_at_start(at: datetime, summary: TelemetrySummary) -> bool:
@@ -112,7 +115,7 @@ def _affected(summary: TelemetrySummary) -> list[str]:
     """Return the services in which something rose, the alert's own first."""
     services = {service for group in summary.risen for service in group.services if service}
     services.discard(summary.alert.service_name)
-    return [summary.alert.service_name, *sorted(services)][:20]
+    return [summary.alert.service_name, *sorted(services)]
 
 
 def _symptoms(summary: TelemetrySummary) -> list[str]:

@@ -14,6 +14,7 @@ from shared.analysis.series import metric_anomalies
 from shared.analysis.series.log_stop import find_stop
 from shared.analysis.series.metric_anomalies import Anomaly
 from shared.analysis.series.window import Window
+from shared.bounds import clip
 from shared.contracts import Alert
 from shared.telemetry.port import LogPage, Series
 
@@ -82,7 +83,7 @@ class TelemetrySummary:
             *self.traces,
             *(one for one in self.lines if one.is_error),
         )
-        return [group.exemplar.text[:SIGNAL_CHARS] for group in chosen[:20]]
+        return [clip(group.exemplar.text, SIGNAL_CHARS) for group in chosen[:20]]
 
 
 def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> TelemetrySummary:

@@ -59,7 +59,7 @@ def _rollback_if_deployed(service: str, suspect: SuspectCommit | None) -> Mitiga
     """Return a rollback on a condition: without a sign of a code fault, only a recent deployment justifies it."""
     rollback = _rollback(service, suspect)
     action = rollback.action.removesuffix(".") + ", if one was deployed shortly before it began."
-    return rollback.model_copy(update={"priority": "medium", "action": action})
+    return rollback.replace(priority="medium", action=action)
 
 
 def _rollback(service: str, suspect: SuspectCommit | None) -> Mitigation:

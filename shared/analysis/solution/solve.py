@@ -8,6 +8,7 @@ from shared.analysis.code.paths import is_test
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
 from shared.analysis.solution.revert import Refusal, revert_edits
 from shared.analysis.thresholds import WORTH_FOLLOWING
+from shared.bounds import clip
 from shared.code_host.port import CodeReader
 from shared.contracts import (
     CodeAnalysis,
@@ -45,12 +46,12 @@ def solve(request: SolutionRequest, reader: CodeReader | None) -> Solution:
     measures = mitigations(request, category)
     return Solution(
         incident_category=category,
-        category_reason=reason[:1000],
-        solutions=solutions[:8],
-        mitigations=measures[:8],
+        category_reason=reason,
+        solutions=solutions,
+        mitigations=measures,
         patch=patch,
-        patch_withheld=outcome.reason[:1000] if isinstance(outcome, _Withheld) else None,
-        recommended_solution=(solutions[0] if patch else measures[0].action)[:1000],
+        patch_withheld=outcome.reason if isinstance(outcome, _Withheld) else None,
+        recommended_solution=solutions[0] if patch else measures[0].action,
     )
 
 
@@ -142,7 +143,7 @@ def _through(trace: StackTrace, analysis: CodeAnalysis) -> str:
 
 def _rollback_plan(suspect: SuspectCommit) -> str:
     return (
-        f"Revert the merge of this pull request to bring {suspect.sha[:12]} ({suspect.subject[:120]!r}) back; "
+        f"Revert the merge of this pull request to bring {suspect.sha[:12]} ({clip(suspect.subject, 120)!r}) back; "
         "it changes files only, so nothing else has to be undone."
     )
 

@@ -122,7 +122,7 @@ def test_execution_carries_the_alert_and_its_labels(orchestrator: WorkflowExecut
 def test_argument_over_32_kb_is_rejected(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
     """What Workflows would refuse is not sent."""
     with pytest.raises(Rejected, match=INCIDENT_ID):
-        orchestrator.start(alert(labels={str(n): "x" * 1000 for n in range(40)}))
+        orchestrator.start(alert(labels={str(n): "é" * 500 for n in range(64)}))
 
     assert service.executions == []
 

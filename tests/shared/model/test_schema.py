@@ -1,7 +1,8 @@
-"""The schemas sent to models, and answers fitted to them."""
+"""The schemas sent to models, and what is taken out of their answers."""
 
 import pytest
 
+from shared.agent.agent import OURS
 from shared.contracts import FixOpinion, Judgement, RootCauses, Suggestions
 from shared.model import schema
 
@@ -21,7 +22,7 @@ def _keywords(node: object, *, names: bool = False) -> set[str]:
 @pytest.mark.parametrize("contract", [FixOpinion, Judgement, RootCauses, Suggestions])
 def test_only_keywords_that_gemini_supports_are_sent(contract) -> None:
     """In production, Gemini refuses an unknown keyword."""
-    assert _keywords(schema.wire(contract.model_json_schema())) <= SUPPORTED
+    assert _keywords(schema.wire(contract.model_json_schema(), OURS)) <= SUPPORTED
 
 
 def test_length_limits_are_in_the_descriptions() -> None:
@@ -32,19 +33,16 @@ def test_length_limits_are_in_the_descriptions() -> None:
 
 
 def test_fields_that_code_fills_are_left_out() -> None:
-    """They are neither in the properties nor required."""
-    sent = schema.wire(RootCauses.model_json_schema(), without=("produced_by", "degraded"))
+    """They are neither in the properties nor required, however deep."""
+    sent = schema.wire(RootCauses.model_json_schema(), ("left_out", "produced_by", "degraded", "hypothesis"))
 
     assert set(sent["properties"]) == {"root_causes", "most_likely", "unknowns"}
+    assert "hypothesis" not in sent["$defs"]["RootCause"]["properties"]
+    assert sent["$defs"]["RootCause"]["required"] == ["confidence"]
 
 
-def test_prose_and_lists_are_truncated_and_code_is_not() -> None:
-    """Truncated prose is still readable; a truncated file is broken."""
-    code = "x" * 50_000
-    patch = {"strategy": "fix", "files_to_modify": [{"path": "p" * 900, "original": code, "new": code}] * 99}
-    fitted = schema.fit({"incident_category": "unknown", "patch": patch, "category_reason": "r" * 9_000,
-                         "of another year": "y" * 9_000}, FixOpinion.model_json_schema())  # fmt: skip
+def test_what_only_code_may_write_is_taken_out_of_an_answer_however_deep() -> None:
+    """A model that claims to have left entries out is not believed."""
+    answer = {"left_out": {"steps": 9}, "suggestions": [{"description": "restart", "left_out": {"steps": 9}}]}
 
-    assert len(fitted["category_reason"]) == 1_000
-    assert fitted["patch"]["files_to_modify"][0]["new"] == code
-    assert len(fitted["of another year"]) == 9_000
+    assert schema.without(answer, OURS) == {"suggestions": [{"description": "restart"}]}

@@ -262,7 +262,11 @@ def test_document_nests_runs_below_their_agent(store: TraceStore) -> None:
     record = incident()
     store.open_incident(record)
     call = ToolCall("loki.search", {"service_name": "checkout"}, MORNING, MORNING, "200 lines", "ref-1")
-    failed = run(agent_response=None, tool_calls=(call,), errors=(RunError("Throttled", "slow down", MORNING),))
+    failed = run(
+        agent_response=None,
+        tool_calls=(call,),
+        errors=(RunError(category="Throttled", message="slow down", at=MORNING),),
+    )
     store.record_run(record.incident_id, run(minute=5, model="gemini", tokens_in=3, tokens_out=2, cost_usd=0.1))
     store.record_run(record.incident_id, failed)
     store.close_incident(record.incident_id, {"kind": "degraded"})

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 
+from shared.bounds import clip
 from shared.contracts import PostProcessRequest
 
-from ..model import LEFT_OUT, Block, Code, Items, Section, TextLine, Words, clip, is_by_model, prose
+from ..model import LEFT_OUT, Block, Code, Items, Section, TextLine, Words, is_by_model, prose
 
 ACTIONS = 6
 COMMAND_CHARS = 600

@@ -3,6 +3,7 @@
 from datetime import datetime
 from difflib import unified_diff
 
+from shared.bounds import clip
 from shared.contracts import (
     CodeAnalysis,
     Evidence,
@@ -24,7 +25,6 @@ from ..model import (
     TextLine,
     Words,
     at_time,
-    clip,
     is_by_model,
     on_day,
     prose,

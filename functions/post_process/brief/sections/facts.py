@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from shared.bounds import clip
 from shared.contracts import Incident, PostProcessRequest
 
 from ..model import (
@@ -16,13 +17,13 @@ from ..model import (
     TextLine,
     Words,
     at_time,
-    clip,
     is_by_model,
     on_day,
 )
 from .conclusions import suspects
 
 LINKS = 8
+PATTERNS = 8
 
 
 def errors(incident: Incident | None) -> Section | None:
@@ -95,10 +96,12 @@ def patterns(incident: Incident | None) -> Section | None:
         return None
     rows = tuple(
         (f"{pattern.count:,}", pattern.level, clip(pattern.template, 240), at_time(pattern.first_seen))
-        for pattern in incident.patterns[:8]
+        for pattern in incident.patterns[:PATTERNS]
     )
     table = Table(("Count", "Level", "Line (variable parts as <*>)", "First"), rows)
-    return Section("Log patterns", (table,), expendable=4)
+    others = len(incident.patterns) - len(rows) + incident.left_out.get("patterns", 0)
+    more = (TextLine(f"{others:,} more {'kind' if others == 1 else 'kinds'} of lines, less significant."),)
+    return Section("Log patterns", (table, *(more if others else ())), expendable=4)
 
 
 def unknowns(request: PostProcessRequest) -> Section | None:

@@ -1,8 +1,9 @@
 """Says what a failure means for the reader and what to do about it."""
 
+from shared.bounds import clip
 from shared.contracts import Answer, Failure, PostProcessRequest
 
-from ..model import TextLine, clip
+from ..model import TextLine
 
 _MEANS = {
     "incident_detection": "Logs and metrics were not judged: severity and symptoms are only what the alert says.",

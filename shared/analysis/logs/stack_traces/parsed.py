@@ -46,7 +46,7 @@ class ParsedTrace:
 
 def frame(path: str, line: int | None, function: str = "", code: str = "") -> Frame:
     """Return a frame with its texts truncated; ownership is decided later."""
-    return Frame(path=path[-500:], line=line, function=function[:300], code=code.strip()[:300])
+    return Frame(path=path, line=line, function=function, code=code.strip())
 
 
 def owned(raised: Raised, language: Language, own_names: Sequence[str]) -> Raised:
@@ -55,10 +55,7 @@ def owned(raised: Raised, language: Language, own_names: Sequence[str]) -> Raise
     if len(frames) > MAX_FRAMES:
         # Endless recursion fills thousands of frames: the first and the last ones explain it.
         frames = frames[:MAX_OUTER_FRAMES] + frames[MAX_OUTER_FRAMES - MAX_FRAMES :]
-    marked = tuple(
-        one.model_copy(update={"in_app": ownership.is_own(language, one.path, one.function, own_names)})
-        for one in frames
-    )
+    marked = tuple(one.replace(in_app=ownership.is_own(language, one.path, one.function, own_names)) for one in frames)
     return replace(raised, frames=marked)
 
 

@@ -132,7 +132,7 @@ def _read_inside(part: _Part, line: str, following: str) -> None:
     if raised and _ends_trace(part, line, raised["type"], following):
         part.type, part.message = raised["type"], (raised["message"] or "").strip()
     elif not part.frames[-1].code:
-        part.frames[-1] = part.frames[-1].model_copy(update={"code": line.strip()[:300]})
+        part.frames[-1] = part.frames[-1].replace(code=line.strip())
 
 
 def _ends_trace(part: _Part, line: str, name: str, following: str) -> bool:

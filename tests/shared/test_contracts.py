@@ -1,0 +1,75 @@
+"""The messages between steps: every text and list in them is bounded, and evidence that is cited is kept."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shared import contracts
+from shared.bounds import Contract
+from shared.contracts import Evidence, Incident, LogPattern, RootCause
+from tests import builders
+
+CONTRACTS = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if issubclass(cls, Contract)]
+BOUNDS = {"maxLength", "enum", "const", "pattern", "format"}
+
+
+def _unbounded(node: Any, path: str) -> Iterator[str]:
+    """Yield where a schema allows a text or a list of any length."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _unbounded(item, path)
+    if not isinstance(node, dict):
+        return
+    if node.get("type") == "string" and not BOUNDS & node.keys():
+        yield path
+    if node.get("type") == "array" and "maxItems" not in node:
+        yield path
+    for name, value in node.items():
+        if name != "$defs":
+            yield from _unbounded(value, f"{path}.{name}")
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.__name__)
+def test_every_text_and_list_is_bounded(contract: type[Contract]) -> None:
+    """What a step is sent has a largest size, whoever sends it."""
+    assert list(_unbounded(contract.model_json_schema(), contract.__name__)) == []
+
+
+@pytest.mark.parametrize("change", [{"confidence": 7}, {"confidence": "sure"}, {"hypothesis": None}])
+def test_a_root_cause_cannot_be_changed_into_what_it_refuses(change: dict[str, Any]) -> None:
+    """No step can raise a confidence over 1."""
+    cause = RootCause(hypothesis="the pool is exhausted", confidence=0.5)
+
+    with pytest.raises(ValidationError):
+        cause.replace(**change)
+    with pytest.raises(ValidationError):
+        cause.model_copy(update=change)
+
+
+def test_evidence_that_is_cited_outlives_evidence_that_is_not() -> None:
+    """A pattern's evidence stays when there are more pieces than fit, and what was lost is counted."""
+    pieces = [Evidence(id=f"L{number}", source="logs", text="line") for number in range(1, 51)]
+    incident = builders.an_incident(evidence=pieces, reasoning="L49 shows it.", patterns=[_pattern("L50")])
+
+    kept = [piece.id for piece in incident.evidence]
+    assert kept[-2:] == ["L49", "L50"]
+    assert len(kept) == 40
+    assert incident.left_out == {"evidence": 10}
+
+
+def test_a_changed_incident_keeps_its_computed_fields_true() -> None:
+    """They are computed from the changed values."""
+    incident: Incident = builders.an_incident(recommendation="proceed", incident_detected=True)
+
+    assert incident.needs_response
+    assert not incident.replace(recommendation="dismiss").needs_response
+
+
+def _pattern(evidence_id: str) -> LogPattern:
+    return LogPattern(
+        template="line", level="error", count=1, exemplar="line", evidence_id=evidence_id,
+        first_seen=builders.NOW, last_seen=builders.NOW,
+    )  # fmt: skip
