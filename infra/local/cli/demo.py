@@ -23,7 +23,7 @@ from shared.traces.port import TraceStore
 SCENARIO = bundle.ROOT / "infra/local/scenarios/checkout_regression"
 WORKFLOW = f"projects/{PROJECT}/locations/{LOCATION}/workflows/incident"
 DEPENDENCIES = ("loki", "prometheus", "github", "gmail", "hook", "gemini", "engine", "bus", "firestore")
-INCIDENT_TIMEOUT_S = 180.0
+INCIDENT_TIMEOUT_S = 600.0
 POLL_S = 0.15
 
 

@@ -9,7 +9,7 @@ from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import TraceStore
 
 _VARIABLE = "FIRESTORE_EMULATOR_HOST"
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 120
 
 
 def file_of(folder: Path) -> Path:

@@ -7,7 +7,7 @@ import requests
 
 from shared.errors import Unavailable
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 
 ALERTS, DEAD = "incident-alerts", "incident-alerts-dead"
 STARTER, DEAD_READER = "workflow_starter", "incident-alerts-dead"
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)

@@ -234,6 +234,8 @@ class Stack:
             "TRACES_PROVIDER": "firestore" if self._firestore else "embedded",
             "TRACES_PATH": str(trace_access.file_of(self.folder)),
             "FIRESTORE_EMULATOR_HOST": self._firestore or "",
+            # Java on a busy laptop answers late; nobody waits for Google's own 20 s here.
+            "FIRESTORE_TIMEOUT_S": "120",
             "WEBHOOK_API_KEY": self.options.api_key,
             "GOOGLE_CLOUD_PROJECT": PROJECT,
             "WORKFLOW_LOCATION": LOCATION,
