@@ -24,51 +24,51 @@ def clip(text: str, chars: int, mark: str = "…") -> str:
 
 
 @dataclass(frozen=True)
-class Cut:
+class AtMost:
     """A text of at most `limit` characters; a longer one is cut, and `mark` stands where the rest was."""
 
     limit: int
     mark: str = "…"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Cut first, then check: the bound also stands in the JSON schema."""
+        """Shorten first, then check: the bound also stands in the JSON schema."""
         return core_schema.no_info_before_validator_function(self._of, {**handler(source), "max_length": self.limit})
 
     def _of(self, value: object) -> object:
-        return self.cut(value) if isinstance(value, str) and len(value) > self.limit else value
+        return self.shorten(value) if isinstance(value, str) and len(value) > self.limit else value
 
-    def cut(self, text: str) -> str:
+    def shorten(self, text: str) -> str:
         """Return the first characters of a text that is too long."""
         return clip(text, self.limit, self.mark)
 
 
 @dataclass(frozen=True)
-class Verbatim(Cut):
+class Verbatim(AtMost):
     """A text that is quoted later: a longer one loses its end (`keeps_end`: its start) without a mark."""
 
     mark: str = ""
     keeps_end: bool = False
 
-    def cut(self, text: str) -> str:
+    def shorten(self, text: str) -> str:
         """Return the part of a text that is kept."""
         return text[-self.limit :] if self.keeps_end else text[: self.limit]
 
 
 @dataclass(frozen=True)
-class WholeOrNothing(Cut):
+class WholeOrNothing(AtMost):
     """A text that is of use only when whole: a longer one becomes empty."""
 
-    def cut(self, text: str) -> str:
+    def shorten(self, text: str) -> str:
         """Return nothing of it."""
         return text[:0]
 
 
-Name = Annotated[str, Cut(200)]
-Line = Annotated[str, Cut(300)]
-Sentence = Annotated[str, Cut(500)]
-Paragraph = Annotated[str, Cut(1000)]
-Passage = Annotated[str, Cut(2000)]
-Page = Annotated[str, Cut(3000)]
+Name = Annotated[str, AtMost(200)]
+Line = Annotated[str, AtMost(300)]
+Sentence = Annotated[str, AtMost(500)]
+Paragraph = Annotated[str, AtMost(1000)]
+Passage = Annotated[str, AtMost(2000)]
+Page = Annotated[str, AtMost(3000)]
 Url = Annotated[str, WholeOrNothing(2000)]
 Query = Annotated[str, WholeOrNothing(2000)]
 FilePath = Annotated[str, Verbatim(500, keeps_end=True)]
@@ -92,7 +92,7 @@ class Keep:
         described = handler(schema)
         return {**described, "maxItems" if described.get("type") == "array" else "maxProperties": self.limit}
 
-    def kept(self, contract: "Contract", entries: Sequence[Any]) -> list[Any]:
+    def most_important(self, contract: "Contract", entries: Sequence[Any]) -> list[Any]:
         """Return the most important entries in the order they have."""
         indices = list(range(len(entries)))
         if rank := self.rank:
@@ -136,8 +136,8 @@ class Contract(BaseModel):
             if keep is None or value is None or len(value) <= keep.limit:
                 continue
             pairs = isinstance(value, dict)
-            kept = keep.kept(self, list(value.items()) if pairs else value)
-            self.__dict__[name] = dict(kept) if pairs else kept
-            self.__dict__["left_out"] = {**self.left_out, name: self.left_out.get(name, 0) + len(value) - len(kept)}
+            entries = keep.most_important(self, list(value.items()) if pairs else value)
+            self.__dict__[name] = dict(entries) if pairs else entries
+            self.__dict__["left_out"] = {**self.left_out, name: self.left_out.get(name, 0) + len(value) - len(entries)}
             self.__pydantic_fields_set__.add("left_out")
         return self

@@ -9,22 +9,16 @@ from shared.code_host import repository_policy
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, CodeAnalysisRequest, CodeFindings
 from shared.errors import IncidentCopilotError
-from shared.step import recorder
+from shared.step import recorder, steps
 from shared.step.step import step
 
 from .redact_analysis import without_secrets
 from .repository_tools import RepositoryTools
 
-AGENT = Agent[CodeAnalysis](
-    "code_analyzer",
-    tier="heavy",
-    prompt=Path(__file__).with_name("prompt.md"),
-    opinion=CodeFindings,
-    timeout_s=100,
-)
+AGENT = Agent[CodeAnalysis](steps.CODE_ANALYZER, Path(__file__).with_name("prompt.md"), CodeFindings)
 
 
-@step("CodeAnalyzerAgent")
+@step
 def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
     """Return files, lines and commits that explain the incident; an unreadable repository degrades the answer."""
     try:

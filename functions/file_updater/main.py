@@ -9,7 +9,7 @@ from shared.step.step import step
 from .write_branch import update
 
 
-@step("FileUpdaterAgent")
+@step
 def file_updater(request: FileUpdateRequest) -> Branch:
     """Return the branch that holds the patch; for every other status the message says why there is no branch."""
     patch, repo = request.solution.patch, request.code_analysis.repo

@@ -5,21 +5,16 @@ from pathlib import Path
 from shared.agent.agent import Agent
 from shared.analysis.detection.detect import detect
 from shared.contracts import DetectionRequest, Incident, Judgement
+from shared.step import steps
 from shared.step.step import step
 
 from .fetch_telemetry import read_telemetry
 from .log_query_tool import LogQueryTool
 
-AGENT = Agent[Incident](
-    "incident_detection",
-    tier="heavy",
-    prompt=Path(__file__).with_name("prompt.md"),
-    opinion=Judgement,
-    timeout_s=90,
-)
+AGENT = Agent[Incident](steps.INCIDENT_DETECTION, Path(__file__).with_name("prompt.md"), Judgement)
 
 
-@step("IncidentDetectionAgent")
+@step
 def incident_detection(request: DetectionRequest) -> Incident:
     """Return the evidence in the alert's window and a judgement on it; unreadable telemetry degrades the answer."""
     alert = request.alert

@@ -6,19 +6,8 @@ from pydantic import ValidationError
 
 from shared.contracts import Failure, PostProcessRequest
 from shared.errors import Rejected
+from shared.step import steps
 from shared.traces.port import Json
-
-AGENTS = {
-    "IncidentDetectionAgent": ("incident_detection", "incident"),
-    "RCAAgent": ("rca", "root_causes"),
-    "SuggestionAgent": ("suggestion", "suggestions"),
-    "CodeAnalyzerAgent": ("code_analyzer", "code_analysis"),
-    "SolutionGeneratorAgent": ("solution_generator", "solution"),
-    "FileUpdaterAgent": ("file_updater", "branch"),
-    "PRCreatorAgent": ("pr_creator", "pull_request"),
-    "PostProcessAgent": ("post_process", None),
-}
-"""For each agent, as named in the trace: the workflow step, and the request field that its answer fills."""
 
 
 def request_of(trace: Json, failure: Failure) -> PostProcessRequest:
@@ -55,8 +44,7 @@ def _bare(trace: Json, failures: list[Json]) -> PostProcessRequest:
 
 
 def _answers(runs: dict[str, list[Json]]) -> dict[str, Any]:
-    fields = {agent: field for agent, (_, field) in AGENTS.items() if field}
-    return {field: _latest(runs.get(agent, []), "agent_response") for agent, field in fields.items()}
+    return {row.field: _latest(runs.get(row.agent, []), "agent_response") for row in steps.STEPS if row.field}
 
 
 def _failures(runs: dict[str, list[Json]]) -> list[Json]:
@@ -65,9 +53,10 @@ def _failures(runs: dict[str, list[Json]]) -> list[Json]:
     for agent, entries in runs.items():
         errors = _latest(entries, "errors")
         if errors and _latest(entries, "agent_response") is None:
-            step, _ = AGENTS.get(agent, (agent, None))
-            last = errors[-1]
-            failures.append({"step": step, "error_type": last["category"], "message": last["message"]})
+            row, last = steps.BY_AGENT.get(agent), errors[-1]
+            failures.append(
+                {"step": row.name if row else agent, "error_type": last["category"], "message": last["message"]}
+            )
     return failures
 
 

@@ -9,7 +9,7 @@ from .opening import opening
 from .publish_outcome import Channels, publish
 
 
-@step("PostProcessAgent")
+@step
 def post_process(request: PostProcessRequest) -> Outcome:
     """Publish the incident with whatever there is; a channel that fails does not stop the others."""
     channels = Channels(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)

@@ -5,13 +5,11 @@ from pathlib import Path
 from shared.agent.agent import Agent
 from shared.agent.claim_checks import GroundingContext
 from shared.contracts import PostProcessRequest
+from shared.step import steps
 
 from .brief.opinion import BriefOpinion, BriefWords
 
-# The mail waits for this answer: a headline is not worth a long wait.
-AGENT = Agent[BriefWords](
-    "post_process", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=BriefOpinion, timeout_s=20
-)
+AGENT = Agent[BriefWords](steps.POST_PROCESS, Path(__file__).with_name("prompt.md"), BriefOpinion)
 
 
 def opening(request: PostProcessRequest) -> BriefWords:

@@ -7,7 +7,7 @@ from .open_pull_request import open_for
 from .request_approval import ask
 
 
-@step("PRCreatorAgent")
+@step
 def pr_creator(request: PullRequestRequest) -> PullRequest:
     """Return the pull request of the incident's branch: opened now, existing, waiting for a person, or linked."""
     branch = request.branch

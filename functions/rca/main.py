@@ -6,12 +6,13 @@ from shared.agent import answer_checks
 from shared.agent.agent import Agent
 from shared.analysis.causes.explain import explain
 from shared.contracts import RootCauseRequest, RootCauses
+from shared.step import steps
 from shared.step.step import step
 
-AGENT = Agent[RootCauses]("rca", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=RootCauses)
+AGENT = Agent[RootCauses](steps.RCA, Path(__file__).with_name("prompt.md"), RootCauses)
 
 
-@step("RCAAgent")
+@step
 def rca(request: RootCauseRequest) -> RootCauses:
     """Explain the incident from the evidence it carries; no tools, no network except the model."""
     alert, incident, offline = request.alert, request.incident, explain(request)

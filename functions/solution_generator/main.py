@@ -11,18 +11,16 @@ from shared.code_host import reader as code_reader
 from shared.code_host.port import CodeReader
 from shared.contracts import FixOpinion, Solution, SolutionOpinion, SolutionRequest
 from shared.errors import IncidentCopilotError
-from shared.step import recorder
+from shared.step import recorder, steps
 from shared.step.step import step
 
 from .validate_model_patch import decided
 from .withhold_credential_patch import without_secrets
 
-AGENT = Agent[Solution](
-    "solution_generator", "heavy", Path(__file__).with_name("prompt.md"), opinion=SolutionOpinion, timeout_s=90
-)
+AGENT = Agent[Solution](steps.SOLUTION_GENERATOR, Path(__file__).with_name("prompt.md"), SolutionOpinion)
 
 
-@step("SolutionGeneratorAgent")
+@step
 def solution_generator(request: SolutionRequest) -> Solution:
     """Return mitigations, and a patch only when it is exact and one commit or one place explains the failure."""
     facts = {

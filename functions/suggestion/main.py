@@ -6,14 +6,13 @@ from shared.agent import answer_checks
 from shared.agent.agent import Agent
 from shared.analysis.advice.suggest import suggest
 from shared.contracts import SuggestionRequest, Suggestions
+from shared.step import steps
 from shared.step.step import step
 
-AGENT = Agent[Suggestions](
-    "suggestion", tier="light", prompt=Path(__file__).with_name("prompt.md"), opinion=Suggestions
-)
+AGENT = Agent[Suggestions](steps.SUGGESTION, Path(__file__).with_name("prompt.md"), Suggestions)
 
 
-@step("SuggestionAgent")
+@step
 def suggestion(request: SuggestionRequest) -> Suggestions:
     """Suggest what to do now from the evidence the incident carries; no tools, no network except the model."""
     offline = suggest(request)

@@ -18,9 +18,10 @@ from shared.bounds import Contract
 from shared.contracts import Answer
 from shared.errors import BadAnswer, IncidentCopilotError
 from shared.model import schema
-from shared.model.port import Model, Question, Tier, Tool
+from shared.model.port import Model, Question, Tool
 from shared.redaction import Redactor
 from shared.step import recorder
+from shared.step.steps import ModelUse, StepRow
 
 Ans = TypeVar("Ans", bound=Answer)
 Facts = Mapping[str, Contract | None]
@@ -44,17 +45,14 @@ class Toolbox:
 @dataclass(frozen=True)
 class Agent(Generic[Ans]):
     """
-    One agent.
+    The agent of one step, which must have a ModelUse in the table of steps.
 
     `opinion` is the contract the model answers with; its fields replace those of the offline answer.
-    `timeout_s` limits all model calls for one answer together, in seconds.
     """
 
-    name: str
-    tier: Tier
+    row: StepRow
     prompt: Path
     opinion: type[Contract]
-    timeout_s: float = 60
 
     def refine(
         self, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox | None = None
@@ -66,7 +64,7 @@ class Agent(Generic[Ans]):
         was shown; it returns the answer without what it rejects, and one sentence for each thing it dropped.
         """
         try:
-            connected = model.connect(self.name, self.tier)
+            connected = model.connect(self.row.name, self._use.tier)
             if connected is None:
                 return offline
             return self._refined(connected, incident_id, offline, facts, check, toolbox or Toolbox())
@@ -75,6 +73,11 @@ class Agent(Generic[Ans]):
             reason = f"The model failed ({type(error).__name__}: {error}); the offline analyst answered."
             return _degraded(offline, reason)
 
+    @property
+    def _use(self) -> ModelUse:
+        assert self.row.model is not None, f"{self.row.name}: its row in shared/step/steps.py names no model"
+        return self.row.model
+
     def _refined(
         self, connected: Model, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox
     ) -> Ans:
@@ -82,7 +85,7 @@ class Agent(Generic[Ans]):
         redactor = Redactor(incident_id)
         question = self._question(all_facts, redactor, toolbox.tools)
         budget = Budget.of(incident_id)
-        dialogue = Dialogue(connected, question, budget, redactor, self.timeout_s, toolbox.rounds)
+        dialogue = Dialogue(connected, question, budget, redactor, self._use.timeout_s, toolbox.rounds)
         opinion, reply = dialogue.answer(lambda text: self._validated(text, redactor))
         refined = offline.replace(**opinion, produced_by=f"gemini:{reply.model}")
         context = GroundingContext(
@@ -100,7 +103,7 @@ class Agent(Generic[Ans]):
         fenced = tuple(_fenced(tool, prompt_evidence) for tool in tools)
         answer_schema = schema.wire(self.opinion.model_json_schema(), OURS)
         return Question(
-            self.name,
+            self.row.name,
             prompt.fill(instructions, {}),
             prompt.fill(question, prompt_evidence.facts(facts)),
             answer_schema,

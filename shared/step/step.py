@@ -10,8 +10,10 @@ from pydantic import BaseModel, ValidationError
 from shared import log, traces
 from shared.contracts import StepRequest
 from shared.errors import IncidentCopilotError, Rejected, Throttled
+from shared.step import steps
 from shared.step.recorder import recording
 from shared.step.run_trace import RunStore, RunTrace
+from shared.step.steps import StepRow
 
 Body = TypeVar("Body", bound=BaseModel)
 Req = TypeVar("Req", bound=StepRequest)
@@ -19,34 +21,45 @@ Ans = TypeVar("Ans", bound=BaseModel)
 View = Callable[[flask.Request], flask.Response]
 
 
-def step(agent: str) -> Callable[[Callable[[Req], Ans]], View]:
+def step(work: Callable[[Req], Ans]) -> View:
     """
-    Make an HTTP function of `work(request: Req) -> Ans`; both contracts are read from its annotations.
+    Make an HTTP function of `work(request: Req) -> Ans`, which is the step of its name in the table of steps.
 
     A repeated call with the same incident and stage returns the stored answer and does no work.
-    `agent` names the run in the trace. Tests get the undecorated function with `inspect.unwrap`.
+    Raises TypeError when the table has no such step, or names other contracts than the annotations.
+    Tests get the undecorated function with `inspect.unwrap`.
     """
+    row, request_type = _row_of(work)
 
-    def decorate(work: Callable[[Req], Ans]) -> View:
-        hints = get_type_hints(work)
-        answer_type: type[Ans] = hints.pop("return")
-        (request_type,) = hints.values()
+    @functools.wraps(work)
+    def view(http_request: flask.Request) -> flask.Response:
+        if http_request.method == "GET":
+            return _json({"step": row.name, "request": row.request.__name__, "answer": row.answer.__name__})
+        try:
+            request = parse(http_request, request_type)
+            run = f"{row.agent}-{request.stage}" if request.stage else row.agent
+            with log.bound(incident_id=request.incident_id, service_name=request.alert.service_name, agent=run):
+                return _json(_answer_once(run, request, work))
+        except IncidentCopilotError as error:
+            return error_response(error)
 
-        @functools.wraps(work)
-        def view(http_request: flask.Request) -> flask.Response:
-            if http_request.method == "GET":
-                return _json({"step": work.__name__, "request": request_type.__name__, "answer": answer_type.__name__})
-            try:
-                request = parse(http_request, request_type)
-                run = f"{agent}-{request.stage}" if request.stage else agent
-                with log.bound(incident_id=request.incident_id, service_name=request.alert.service_name, agent=run):
-                    return _json(_answer_once(run, request, work))
-            except IncidentCopilotError as error:
-                return error_response(error)
+    return view
 
-        return view
 
-    return decorate
+def _row_of(work: Callable[[Req], Ans]) -> tuple[StepRow, type[Req]]:
+    """Return the step's row, and its request contract."""
+    row = steps.BY_NAME.get(work.__name__)
+    if row is None:
+        raise TypeError(f"{work.__name__}: there is no such step, give it a row in shared/step/steps.py")
+    hints = get_type_hints(work)
+    answer_type = hints.pop("return")
+    (request_type,) = hints.values()
+    if (request_type, answer_type) != (row.request, row.answer):
+        raise TypeError(
+            f"{row.name}: takes {request_type.__name__} and returns {answer_type.__name__}, but its row in "
+            f"shared/step/steps.py says {row.request.__name__} and {row.answer.__name__}"
+        )
+    return row, request_type
 
 
 def parse(http_request: flask.Request, contract: type[Body]) -> Body:

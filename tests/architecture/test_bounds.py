@@ -8,7 +8,7 @@ import pytest
 
 from infra import bundle
 from shared import contracts
-from shared.bounds import Contract, Cut
+from shared.bounds import AtMost, Contract
 
 PRODUCT = sorted([*bundle.ROOT.glob("functions/**/*.py"), *bundle.ROOT.glob("shared/**/*.py")])
 CONTRACTS = {name: cls for name, cls in inspect.getmembers(contracts, inspect.isclass) if issubclass(cls, Contract)}
@@ -16,7 +16,7 @@ TEXTS = {
     name
     for cls in CONTRACTS.values()
     for name, field in cls.model_fields.items()
-    if any(isinstance(mark, Cut) for mark in field.metadata)
+    if any(isinstance(mark, AtMost) for mark in field.metadata)
 }
 UNCHECKED = {"model_copy", "model_construct"}
 
@@ -25,7 +25,7 @@ def _name(path: Path) -> str:
     return path.relative_to(bundle.ROOT).as_posix()
 
 
-def _is_cut(node: ast.AST) -> bool:
+def _is_slice(node: ast.AST) -> bool:
     """Tell whether this is `…[:N]` or `…[-N:]`, with N a number or a constant."""
     if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Slice):
         return False
@@ -33,15 +33,15 @@ def _is_cut(node: ast.AST) -> bool:
     return len(bounds) == 1 and all(isinstance(bound, ast.Constant | ast.UnaryOp | ast.Name) for bound in bounds)
 
 
-def _cuts(tree: ast.AST) -> list[str]:
+def _slices(tree: ast.AST) -> list[str]:
     """Return where a text of a contract is cut: as it is read, or as it is handed to a contract."""
-    found = []
+    places = []
     for node in ast.walk(tree):
-        if _is_cut(node) and isinstance(node.value, ast.Attribute) and node.value.attr in TEXTS:
-            found.append(f"line {node.lineno} cuts .{node.value.attr}")
+        if _is_slice(node) and isinstance(node.value, ast.Attribute) and node.value.attr in TEXTS:
+            places.append(f"line {node.lineno} cuts .{node.value.attr}")
         if isinstance(node, ast.Call) and _called(node) in {*CONTRACTS, "replace"}:
-            found += [f"line {part.value.lineno} cuts {part.arg}=" for part in node.keywords if _is_cut(part.value)]
-    return found
+            places += [f"line {part.value.lineno} cuts {part.arg}=" for part in node.keywords if _is_slice(part.value)]
+    return places
 
 
 def _called(node: ast.Call) -> str:
@@ -49,12 +49,12 @@ def _called(node: ast.Call) -> str:
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=_name)
-def test_no_text_of_a_contract_is_cut_by_hand(path: Path) -> None:
+def test_no_text_of_a_contract_is_truncated_by_hand(path: Path) -> None:
     """The type of the field cuts it; by hand, one place forgets it."""
-    cuts = _cuts(ast.parse(path.read_text()))
+    slices = _slices(ast.parse(path.read_text()))
 
-    assert not cuts, (
-        f"Law: contracts keep their own bounds. {_name(path)} cuts by hand: {'; '.join(cuts)}. "
+    assert not slices, (
+        f"Law: contracts keep their own bounds. {_name(path)} cuts by hand: {'; '.join(slices)}. "
         "Remedy: hand the whole text over (its type in shared/contracts.py cuts it); to show a part, use clip()"
     )
 
@@ -72,7 +72,7 @@ def test_contracts_are_changed_by_replace_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "found"),
+    ("code", "place"),
     [
         ("Evidence(id=i, text=text[:2000])", "line 1 cuts text="),
         ("cause.replace(hypothesis=words[:LIMIT])", "line 1 cuts hypothesis="),
@@ -80,6 +80,6 @@ def test_contracts_are_changed_by_replace_alone(path: Path) -> None:
         ("frame.path[-500:]", "line 1 cuts .path"),
     ],
 )
-def test_the_law_sees_each_way_to_cut(code: str, found: str) -> None:
+def test_the_law_sees_each_way_to_truncate(code: str, place: str) -> None:
     """A law that finds nothing proves nothing."""
-    assert _cuts(ast.parse(code)) == [found]
+    assert _slices(ast.parse(code)) == [place]

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from infra import bundle
 from infra.local.cli import demo
-from infra.local.cli.progress import AGENTS
 from shared.contracts import OutcomeKind
+from shared.step.steps import BY_AGENT, BY_NAME
 
 CASES = bundle.ROOT.parent / "shared" / "cases" / "executed"
 # Different projects, log styles and depths; no expectation below is about one of them alone.
@@ -44,7 +44,7 @@ class Run:
 
     def answer(self, step: str) -> dict[str, Any]:
         """Return the last answer of a step."""
-        return dict(self.trace["traces"][AGENTS[step]][-1]["agent_response"])
+        return dict(self.trace["traces"][BY_NAME[step].agent][-1]["agent_response"])
 
     def git(self, *arguments: str) -> str:
         """Ask git about the repository the pull request went to."""
@@ -108,7 +108,7 @@ def test_pull_request_is_a_draft_with_evidence(full: Run) -> None:
 
 def test_trace_holds_every_agents_run(full: Run) -> None:
     """Each of the eight ran once and left its input and its answer."""
-    for agent in AGENTS.values():
+    for agent in BY_AGENT:
         (run,) = full.trace["traces"][agent]
         assert run["agent_input"]
         assert run["agent_response"]

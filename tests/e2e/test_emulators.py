@@ -12,7 +12,7 @@ from rich.console import Console
 
 from infra.bundle import ROOT
 from infra.local.cli import demo
-from infra.local.cli.progress import AGENTS
+from shared.step.steps import BY_AGENT
 from tests.emulated import need
 
 
@@ -27,7 +27,7 @@ def test_demo_runs_on_the_emulators(tmp_path: Path) -> None:
     (folder,) = tmp_path.iterdir()
     trace = json.loads((folder / "trace.json").read_text())
     assert (trace["outcome"]["kind"], trace["outcome"]["mail_status"]) == ("full", "sent")
-    assert set(AGENTS.values()) <= set(trace["traces"])
+    assert set(BY_AGENT) <= set(trace["traces"])
     assert list((folder / "traces").iterdir()) == []
     running = json.loads((folder / "stack.json").read_text())
     assert {"bus", "firestore"} <= set(running)

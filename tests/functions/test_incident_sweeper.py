@@ -16,7 +16,7 @@ import pytest
 from google.oauth2 import id_token
 
 from functions.incident_sweeper.post_process_client import PostProcessClient, PostProcessSettings
-from functions.incident_sweeper.rebuild_request import AGENTS, request_of
+from functions.incident_sweeper.rebuild_request import request_of
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
 from infra import bundle
 from shared import clock, traces
@@ -387,15 +387,6 @@ def test_unreadable_answer_is_published_as_a_failure(store: EmbeddedTraces) -> N
     assert "incident.severity" in request.failures[-1].message
     with pytest.raises(Rejected, match=incident_id):
         request_of({**trace, "user": {"input": {}}}, WHY)
-
-
-def test_every_agent_of_the_workflow_is_known() -> None:
-    """Each `@step` name and folder is in the table, each field is a field of the request."""
-    for agent, (step, name) in AGENTS.items():
-        assert f'@step("{agent}")' in (bundle.FUNCTIONS / step / "main.py").read_text()
-        assert name is None or name in PostProcessRequest.model_fields
-    fields = set(PostProcessRequest.model_fields) - {"alert", "failures", "is_approved", "left_out", "mail_attempt"}
-    assert {name for _, name in AGENTS.values() if name} == fields
 
 
 class FakePostProcess:

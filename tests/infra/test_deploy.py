@@ -230,16 +230,16 @@ def test_missing_tool_is_named(build: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("wish", "tool"), [(["--secret", "GITHUB_TOKEN"], "gcloud"), (["--output", "webhook_url"], "terraform")]
+    ("arguments", "tool"), [(["--secret", "GITHUB_TOKEN"], "gcloud"), (["--output", "webhook_url"], "terraform")]
 )
-def test_missing_tool_is_named_for_every_wish(
-    wish: list[str], tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_missing_tool_is_named_whatever_is_to_be_deployed(
+    arguments: list[str], tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`make secret` and outputs fail as `make deploy` does, before a value is asked for."""
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     monkeypatch.setattr(deploy.sys, "stdin", None)
 
-    assert deploy.main(["example-project", "europe-west1", *wish]) == 1
+    assert deploy.main(["example-project", "europe-west1", *arguments]) == 1
     assert capsys.readouterr().err == f"{tool} is needed and not on the PATH; infra/README.md says where to get it\n"
 
 

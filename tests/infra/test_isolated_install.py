@@ -11,6 +11,7 @@ import requests
 from infra import bundle
 from infra.isolated_install import Isolated, isolate
 from infra.local.stack import processes
+from shared.step import steps
 
 # About 10 s of pip for each function: too long for every run on a laptop.
 pytestmark = pytest.mark.skipif(
@@ -44,7 +45,7 @@ def test_function_answers_from_its_own_requirements(name: str, isolated: dict[st
 
     # A function without settings may answer 500 with its own message; it may not fail to parse the request.
     assert "Traceback" not in service.log.read_text(), service.tail()
-    if "@step(" in (function.bundle.folder / "main.py").read_text():
+    if name in steps.BY_NAME:
         assert answer.json()["step"] == name
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, ValidationError
 
-from shared.bounds import Contract, Cut, FilePath, Keep, Line, Ref, Url, Verbatim
+from shared.bounds import AtMost, Contract, FilePath, Keep, Line, Ref, Url, Verbatim
 
 
 class Report(Contract):
@@ -24,7 +24,7 @@ class Report(Contract):
     wanted: list[str] = Field(default_factory=list)
 
 
-def test_long_prose_is_cut_and_says_so() -> None:
+def test_long_prose_is_truncated_and_says_so() -> None:
     """A reader sees that there was more."""
     report = Report(title="x" * 400)
 
@@ -37,7 +37,7 @@ def test_prose_at_its_bound_stays_whole() -> None:
     assert Report(title="x" * 300).title == "x" * 300
 
 
-def test_a_verbatim_text_is_cut_without_a_mark() -> None:
+def test_a_verbatim_text_is_truncated_without_a_mark() -> None:
     """A quote must be found in its source."""
     assert Report(excerpt="abcdefgh").excerpt == "abcde"
 
@@ -136,7 +136,7 @@ def test_the_way_of_pydantic_is_checked_too(change: dict[str, int]) -> None:
         Report().model_copy(update=change)
 
 
-def test_a_change_cuts_too_long_texts() -> None:
+def test_a_change_truncates_too_long_texts() -> None:
     """A changed text keeps the same bound."""
     assert len(Report().replace(title="x" * 400).title) == 300
 
@@ -152,4 +152,4 @@ def test_a_change_leaves_the_original_as_it_is() -> None:
 
 def test_a_mark_longer_than_one_character_still_fits() -> None:
     """The mark counts in the bound."""
-    assert Cut(5, mark="...").cut("abcdefgh") == "ab..."
+    assert AtMost(5, mark="...").shorten("abcdefgh") == "ab..."

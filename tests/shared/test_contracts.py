@@ -54,9 +54,9 @@ def test_evidence_that_is_cited_outlives_evidence_that_is_not() -> None:
     pieces = [Evidence(id=f"L{number}", source="logs", text="line") for number in range(1, 51)]
     incident = builders.an_incident(evidence=pieces, reasoning="L49 shows it.", patterns=[_pattern("L50")])
 
-    kept = [piece.id for piece in incident.evidence]
-    assert kept[-2:] == ["L49", "L50"]
-    assert len(kept) == 40
+    ids = [piece.id for piece in incident.evidence]
+    assert ids[-2:] == ["L49", "L50"]
+    assert len(ids) == 40
     assert incident.left_out == {"evidence": 10}
 
 

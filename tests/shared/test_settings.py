@@ -16,7 +16,7 @@ class Sample(Settings):
     sample_key: SecretStr | None = None
 
 
-def test_variables_are_read_by_the_fields_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_are_named_like_the_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     """SAMPLE_COUNT fills sample_count; lists are JSON."""
     monkeypatch.setenv("SAMPLE_HOST", "http://a")
     monkeypatch.setenv("SAMPLE_COUNT", "5")

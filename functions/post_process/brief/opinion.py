@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.bounds import Contract, Cut
+from shared.bounds import AtMost, Contract
 from shared.contracts import Answer
 
 
 class BriefOpinion(Contract):
     """The opening of a brief; the model's part of it."""
 
-    headline: Annotated[str, Cut(160)] = Field("", description="What is broken, for whom: one line, no full stop.")
-    summary: Annotated[str, Cut(900)] = Field(
+    headline: Annotated[str, AtMost(160)] = Field("", description="What is broken, for whom: one line, no full stop.")
+    summary: Annotated[str, AtMost(900)] = Field(
         "", description="Three to five sentences: harm, likely cause, what to do first, how sure."
     )
 

@@ -70,11 +70,12 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
 
 def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[str, Any]:
     """Return what other systems receive: the few facts they show, and the incident as JSON."""
-    incident, made = request.incident, request.pull_request
+    incident, pull_request = request.incident, request.pull_request
     causes = request.root_causes.root_causes if request.root_causes else []
     started = since(request) or request.alert.received_at
     return {
         "incident_id": request.incident_id,
+        # The trace's name for the same id; receivers read either.
         "invocation_id": request.incident_id,
         "kind": kind_of(request, failures),
         "service_name": request.alert.service_name,
@@ -86,7 +87,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "most_likely_cause": causes[0].hypothesis if causes else "",
         "confidence": causes[0].confidence if causes else None,
         "recommended_action": actions.recommended(request),
-        "pr_url": made.pr_url if made else None,
+        "pr_url": pull_request.pr_url if pull_request else None,
         "failures": [failure.model_dump() for failure in failures],
         "incident": incident.model_dump(mode="json") if incident else None,
     }

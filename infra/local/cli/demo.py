@@ -18,6 +18,7 @@ from infra.local.stack.model_choice import ModelChoice
 from infra.local.stack.stack import LOCATION, PROJECT, Options, Stack
 from shared import clock
 from shared.errors import Rejected
+from shared.step import steps
 from shared.traces.port import TraceStore
 
 SCENARIO = bundle.ROOT / "infra/local/scenarios/checkout_regression"
@@ -158,7 +159,7 @@ def _places(folder: Path, incident_id: str, trace: dict[str, Any]) -> list[tuple
 
 def _pull_request(folder: Path, trace: dict[str, Any]) -> list[tuple[str, str, Path | None]]:
     answers = {agent: runs[-1]["agent_response"] or {} for agent, runs in trace.get("traces", {}).items() if runs}
-    branch, opened = answers.get("FileUpdaterAgent", {}), answers.get("PRCreatorAgent", {})
+    branch, opened = answers.get(steps.FILE_UPDATER.agent, {}), answers.get(steps.PR_CREATOR.agent, {})
     places: list[tuple[str, str, Path | None]] = []
     if branch.get("commit"):
         repo = folder / "scenario" / "repo.git"

@@ -7,19 +7,9 @@ from typing import Any, Literal
 from rich.console import Group
 from rich.text import Text
 
-StepState = Literal["waiting", "running", "done", "degraded", "refused", "skipped", "failed"]
+from shared.step import steps as table
 
-# Step of the workflow → the agent's name in the trace.
-AGENTS = {
-    "incident_detection": "IncidentDetectionAgent",
-    "rca": "RCAAgent",
-    "suggestion": "SuggestionAgent",
-    "code_analyzer": "CodeAnalyzerAgent",
-    "solution_generator": "SolutionGeneratorAgent",
-    "file_updater": "FileUpdaterAgent",
-    "pr_creator": "PRCreatorAgent",
-    "post_process": "PostProcessAgent",
-}
+StepState = Literal["waiting", "running", "done", "degraded", "refused", "skipped", "failed"]
 
 STYLES: dict[StepState, tuple[str, str]] = {
     "waiting": ("·", "dim"),
@@ -46,7 +36,7 @@ NOTE_FIELDS = (
 
 
 @dataclass(frozen=True)
-class StepRow:
+class ProgressRow:
     """One step's line; `seconds` is how long it ran, None when it did not run."""
 
     name: str
@@ -55,7 +45,7 @@ class StepRow:
     note: str = ""
 
 
-def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool, has_failed: bool = False) -> list[StepRow]:
+def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool, has_failed: bool = False) -> list[ProgressRow]:
     """
     Return one row per step, from the trace of the finished steps and the names of the running ones.
 
@@ -65,22 +55,25 @@ def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool, has_fai
     failed = {item["step"]: item for item in ((trace or {}).get("outcome") or {}).get("failures", [])}
     if has_failed:
         failed.setdefault("post_process", {"message": "the workflow failed before it published an outcome"})
-    return [_row(step, runs.get(agent, []), running, is_over, failed.get(step)) for step, agent in AGENTS.items()]
+    return [_row(row, runs.get(row.agent, []), running, is_over, failed.get(row.name)) for row in table.STEPS]
 
 
 def _row(
-    step: str, runs: list[dict[str, Any]], running: set[str], is_over: bool, failure: dict[str, Any] | None
-) -> StepRow:
+    row: table.StepRow, runs: list[dict[str, Any]], running: set[str], is_over: bool, failure: dict[str, Any] | None
+) -> ProgressRow:
+    step = row.name
     if not runs:
         if failure:
-            return StepRow(step, "failed", note=failure["message"])
-        return StepRow(step, "running" if step in running else "skipped" if is_over else "waiting")
+            return ProgressRow(step, "failed", note=failure["message"])
+        if step in running:
+            return ProgressRow(step, "running", note=row.label)
+        return ProgressRow(step, "skipped" if is_over else "waiting", note="" if is_over else row.label)
     last = runs[-1]
     seconds = (_time(last["runEnd"]) - _time(last["runStart"])).total_seconds()
     answer = last["agent_response"]
     if answer is None:
-        return StepRow(step, "failed", seconds, last["errors"][-1]["message"] if last["errors"] else "")
-    return StepRow(step, _state(answer), seconds, _note(step, answer))
+        return ProgressRow(step, "failed", seconds, last["errors"][-1]["message"] if last["errors"] else "")
+    return ProgressRow(step, _state(answer), seconds, _note(step, answer))
 
 
 def _state(answer: dict[str, Any]) -> StepState:
@@ -103,12 +96,12 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def steps(lines: list[StepRow], title: str) -> Group:
+def steps(lines: list[ProgressRow], title: str) -> Group:
     """Return the rows for the terminal, a line each; a note that does not fit is truncated."""
     return Group(Text(title, style="italic"), *map(_line, lines))
 
 
-def _line(line: StepRow) -> Text:
+def _line(line: ProgressRow) -> Text:
     sign, style = STYLES[line.state]
     seconds = f"{line.seconds:.2f} s" if line.seconds is not None else ""
     # Text, not markup: text from logs may hold brackets.

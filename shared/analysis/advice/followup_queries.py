@@ -35,6 +35,6 @@ def lines_naming(target: str, service: str) -> str:
     return f"{{service_name!={quoted(service)}}} |= {quoted(target[:MAX_NEEDLE])}"
 
 
-def restarts_and_limits(service: str) -> str:
+def container_restarts(service: str) -> str:
     """Return the query for restarts of the service's containers."""
     return f"sum by (pod) (increase(kube_pod_container_status_restarts_total{{container={quoted(service)}}}[15m]))"

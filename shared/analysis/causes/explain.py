@@ -80,7 +80,7 @@ def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list
     unknowns += _about_causes(incident, causes, service)
     if not incident.error_summary.metric_anomalies:
         unknowns.append(
-            Unknown(what="Whether containers restarted.", next_query=followup_queries.restarts_and_limits(service))
+            Unknown(what="Whether containers restarted.", next_query=followup_queries.container_restarts(service))
         )
     return unknowns
 

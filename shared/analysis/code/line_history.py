@@ -68,7 +68,7 @@ def follow(place: Place, history: Iterable[Commit], marks: Mapping[str, Marks]) 
 
 def _note(trail: _Trail, changed: Sequence[Hunk], weight: float, entry: Marks, change: FileChange) -> None:
     place = trail.place
-    if _added_line(trail, changed):
+    if _adds_followed_line(trail, changed):
         if weight > entry.line:
             entry.line, entry.change = weight, change
         entry.reasons.append(f"it wrote the line {place.path}:{place.line} fails on")
@@ -83,7 +83,8 @@ def _note(trail: _Trail, changed: Sequence[Hunk], weight: float, entry: Marks, c
     trail.start, trail.end = _edge_before(trail.start, changed), _edge_before(trail.end, changed)
 
 
-def _added_line(trail: _Trail, changed: Sequence[Hunk]) -> bool:
+def _adds_followed_line(trail: _Trail, changed: Sequence[Hunk]) -> bool:
+    """Tell whether the hunks wrote the line that is followed back in time; False once its origin was found."""
     if trail.line is None:
         return False
     return any(number == trail.line for hunk in changed for number, _ in hunk.added())

@@ -13,7 +13,7 @@ from shared.code_host.port import CodeReader, Commit, FileChange
 
 MAX_HISTORIES = 3
 MAX_DETAILS = 12
-_LISTED = 20
+_MAX_LISTED = 20
 _HALF_LIFE_DAYS = 30.0
 
 # Parts of a score; together they stay below one.
@@ -81,21 +81,30 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
 def _histories(reader: CodeReader, head: str, clues: Clues, details: dict[str, Commit]) -> dict[str, Sequence[Commit]]:
     paths = list(dict.fromkeys(place.path for place in clues.places))[:MAX_HISTORIES]
     if not paths:
-        return {"": reader.commits(head, limit=_LISTED)}
-    histories = {path: reader.commits(head, path=path, limit=_LISTED) for path in paths}
-    histories[paths[0]] = [*histories[paths[0]], *_under_former_name(reader, paths[0], histories[paths[0]], details)]
+        return {"": reader.commits(head, limit=_MAX_LISTED)}
+    histories = {path: reader.commits(head, path=path, limit=_MAX_LISTED) for path in paths}
+    histories[paths[0]] = [
+        *histories[paths[0]],
+        *_commits_before_rename(reader, paths[0], histories[paths[0]], details),
+    ]
     return histories
 
 
-def _under_former_name(
+def _commits_before_rename(
     reader: CodeReader, path: str, listed: Sequence[Commit], details: dict[str, Commit]
 ) -> Sequence[Commit]:
-    """Return the history of a file before its rename, where a code host's listing ends."""
-    if not listed or len(listed) == _LISTED or len(listed[-1].parents) != 1:
+    """
+    Return the commits of a file under its former path: a code host's listing ends at the rename.
+
+    Nothing is returned when the listing may go on (it is full), or its last commit is no rename (a merge, the first).
+    The commit that was read is added to `details`.
+    """
+    if not listed or len(listed) == _MAX_LISTED or len(listed[-1].parents) != 1:
         return []
-    oldest = details[listed[-1].sha] = reader.commit(listed[-1].sha)
+    oldest = reader.commit(listed[-1].sha)
+    details[oldest.sha] = oldest
     former = next((change.previous_path for change in oldest.changes if change.path == path), None)
-    return reader.commits(oldest.parents[0], path=former, limit=_LISTED) if former else []
+    return reader.commits(oldest.parents[0], path=former, limit=_MAX_LISTED) if former else []
 
 
 def _shas_to_fetch(histories: dict[str, Sequence[Commit]]) -> list[str]:

@@ -57,7 +57,7 @@ class Drain:
         self._count = 0
 
     def add(self, line: str) -> Cluster:
-        """Return the cluster of the line, created or generalised as needed."""
+        """Return the cluster of the line: a new one, or one whose differing words become wildcards."""
         masked = VARIABLE.sub(_masked, line[:READ_CHARS])
         if known_cluster := self._by_masked_line.get(masked):
             return known_cluster
@@ -69,6 +69,7 @@ class Drain:
             self._count += 1
             leaf.clusters.append(cluster)
         else:
+            # Both have the same number of words: a leaf holds lines of one length only.
             cluster.tokens = [a if a == b else WILDCARD for a, b in zip(cluster.tokens, tokens, strict=True)]
         self._by_masked_line[masked] = cluster
         return cluster

@@ -57,16 +57,21 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
     baseline = median(before)
     spread = NORMAL * median(abs(value - baseline) for value in before)
     min_change = max(DEVIATIONS * spread, MIN_CHANGE * abs(baseline), FLOORS.get(series.unit, MIN_FLOOR))
-    run = _first_run(series.points[len(before) :], baseline, min_change, series.higher_is_worse)
+    run = _first_worse_points(series.points[len(before) :], baseline, min_change, series.higher_is_worse)
     if not run or (len(run) < MIN_RUN and abs(run[-1][1] - baseline) < 2 * min_change):
         return None
     worst = max(run, key=lambda point: abs(point[1] - baseline))[1]
     return Anomaly(series, run[0][0], baseline, worst, abs(worst - baseline) / (spread or min_change))
 
 
-def _first_run(
+def _first_worse_points(
     points: Sequence[tuple[datetime, float]], baseline: float, min_change: float, higher_is_worse: bool
 ) -> list[tuple[datetime, float]]:
+    """
+    Return the first points in a row that are worse than the baseline by `min_change`, at least MIN_RUN of them.
+
+    A shorter row is returned only at the end of the series, where it may have just begun; the caller judges it.
+    """
     run: list[tuple[datetime, float]] = []
     for at, value in points:
         worse_by = value - baseline if higher_is_worse else baseline - value

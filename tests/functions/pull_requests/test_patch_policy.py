@@ -69,7 +69,7 @@ def test_secret_a_patch_would_add_is_refused_and_not_shown(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["# by ada@example.com", "CARD = '4111 1111 1111 1111'", "PHONE = '+44 20 7946 0958'"])
-def test_addresses_and_numbers_of_people_are_not_secrets(line: str) -> None:
+def test_email_addresses_and_phone_numbers_are_no_credentials(line: str) -> None:
     """They give no access, and code is full of them."""
     PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")])
 

@@ -12,6 +12,7 @@ from shared.agent.claim_checks import GroundingContext
 from shared.contracts import Answer, RootCauses
 from shared.errors import BadAnswer, Misconfigured, Unavailable
 from shared.model.port import Tool
+from shared.step import steps
 from shared.step.recorder import recording
 from shared.traces.port import Run
 from tests.builders import NOW, a_record, an_alert, an_incident
@@ -41,7 +42,7 @@ def _unchanged(causes: RootCauses, context: GroundingContext) -> tuple[RootCause
 def _ask(tmp_path: Path, check=_unchanged, toolbox: Toolbox | None = None, incident=None) -> RootCauses:
     prompt = tmp_path / "prompt.md"
     prompt.write_text("Be exact.\n---\n{{incident}} {{offline}}")
-    agent = Agent[RootCauses]("rca", "light", prompt, RootCauses)
+    agent = Agent[RootCauses](steps.RCA, prompt, RootCauses)
     return agent.refine(INCIDENT_ID, OFFLINE, {"incident": incident or an_incident()}, check, toolbox)
 
 
@@ -310,6 +311,6 @@ def test_prompt_with_an_unknown_name_is_an_error(monkeypatch, tmp_path) -> None:
     connect(monkeypatch, FakeModel(GOOD))
 
     with pytest.raises(ValueError, match="weather"):
-        Agent[Answer]("rca", "light", prompt, RootCauses).refine(
+        Agent[Answer](steps.RCA, prompt, RootCauses).refine(
             INCIDENT_ID, OFFLINE, {"incident": an_incident()}, lambda answer, context: (answer, [])
         )

@@ -194,7 +194,7 @@ def test_failed_search_does_not_hide_the_first_error(writer: GithubWriter, base:
         writer.commit_files(BRANCH, base, MESSAGE, [FIX])
 
 
-def test_faster_run_of_the_same_incident_wins(
+def test_slower_run_of_the_same_incident_uses_the_branch_of_the_faster(
     writer: GithubWriter, base: str, git: Git, sandbox: GithubSandbox
 ) -> None:
     """Two parallel runs create one branch, and both return it."""

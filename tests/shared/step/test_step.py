@@ -4,7 +4,7 @@ import flask
 import pytest
 
 from shared import traces
-from shared.contracts import RootCauseRequest, RootCauses
+from shared.contracts import RootCauseRequest, RootCauses, Suggestions
 from shared.errors import IncidentCopilotError, Misconfigured, Rejected, Throttled, Unavailable
 from shared.model.port import ModelReply
 from shared.step.recorder import claim_dropped, model_failed, model_replied, tool
@@ -33,11 +33,11 @@ def _body() -> dict:
 def test_work_gets_the_contract_and_its_answer_is_json(app) -> None:
     """JSON becomes the request contract, the answer contract becomes JSON."""
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         return RootCauses(most_likely=request.alert.service_name)
 
-    response = _post(app, work, _body())
+    response = _post(app, rca, _body())
 
     assert response.status_code == 200
     assert response.get_json()["most_likely"] == "checkout-api"
@@ -47,12 +47,12 @@ def test_second_call_for_the_same_incident_repeats_the_stored_answer(app) -> Non
     """The same incident is worked on once; the second caller gets the first answer."""
     worked = []
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         worked.append(1)
         return RootCauses(most_likely=f"answer {len(worked)}")
 
-    first, second = _post(app, work, _body()), _post(app, work, _body())
+    first, second = _post(app, rca, _body()), _post(app, rca, _body())
 
     assert first.get_json() == second.get_json()
     assert worked == [1]
@@ -62,13 +62,13 @@ def test_failed_run_is_stored_and_not_repeated_as_an_answer(app) -> None:
     """A failure is in the trace, and the next call does the work again."""
     failures = [Unavailable("Loki is away")]
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         if failures:
             raise failures.pop()
         return RootCauses()
 
-    first, second = _post(app, work, _body()), _post(app, work, _body())
+    first, second = _post(app, rca, _body()), _post(app, rca, _body())
     runs = traces.connect().document(REQUEST.incident_id)["traces"]["RCAAgent"]
 
     assert (first.status_code, second.status_code) == (503, 200)
@@ -79,11 +79,11 @@ def test_failed_run_is_stored_and_not_repeated_as_an_answer(app) -> None:
 def test_body_that_breaks_the_contract_is_400_and_names_the_field(app, body) -> None:
     """The caller must fix a wrong body, so the message names the field."""
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         raise AssertionError("never reached")
 
-    response = _post(app, work, body)
+    response = _post(app, rca, body)
 
     assert response.status_code == 400
     assert response.get_json()["error_type"] == "Rejected"
@@ -94,11 +94,11 @@ def test_body_that_breaks_the_contract_is_400_and_names_the_field(app, body) -> 
 def test_error_class_decides_the_status(app, error: IncidentCopilotError) -> None:
     """The class of an error decides its status, and the status decides whether Workflows retries."""
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         raise error
 
-    response = _post(app, work, _body())
+    response = _post(app, rca, _body())
 
     assert response.status_code == error.status
     assert response.headers.get("Retry-After") == ("7" if isinstance(error, Throttled) else None)
@@ -107,12 +107,12 @@ def test_error_class_decides_the_status(app, error: IncidentCopilotError) -> Non
 def test_bug_is_recorded_and_raised(app) -> None:
     """An unexpected exception is a plain 500 with its stack trace, and is stored in the trace too."""
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         raise ZeroDivisionError("a bug")
 
     with pytest.raises(ZeroDivisionError):
-        _post(app, work, _body())
+        _post(app, rca, _body())
 
     (run,) = traces.connect().document(REQUEST.incident_id)["traces"]["RCAAgent"]
     assert run["errors"][0]["category"] == "ZeroDivisionError"
@@ -122,13 +122,13 @@ def test_tool_calls_are_traced_with_their_whole_result_by_reference(app) -> None
     """A long result is truncated in the run, and stored whole under a reference."""
     whole = "x" * 10_000
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         with tool("query_loki", limit=5) as call:
             call.result = whole
         return RootCauses()
 
-    _post(app, work, _body())
+    _post(app, rca, _body())
     store = traces.connect()
     (run,) = store.document(REQUEST.incident_id)["traces"]["RCAAgent"]
     (call,) = run["tool_calls"]
@@ -141,14 +141,14 @@ def test_tool_calls_are_traced_with_their_whole_result_by_reference(app) -> None
 def test_model_use_is_traced(app) -> None:
     """The trace holds the question, its cost, the dropped claims and why the model was not used."""
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         model_replied(ModelReply("an answer", "gemini-test", 10, 5, cost_usd=0.5, duration_ms=7), "a question")
         claim_dropped("dropped a quote")
         model_failed(Unavailable("away"))
         return RootCauses()
 
-    _post(app, work, _body())
+    _post(app, rca, _body())
     store = traces.connect()
     (run,) = (store.document(REQUEST.incident_id) or {})["traces"]["RCAAgent"]
     (call,) = run["model_calls"]
@@ -176,23 +176,41 @@ def test_dead_trace_store_does_not_stop_the_work(app, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(traces, "connect", Dead)
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         return RootCauses(most_likely="still answered")
 
-    assert _post(app, work, _body()).get_json()["most_likely"] == "still answered"
+    assert _post(app, rca, _body()).get_json()["most_likely"] == "still answered"
 
 
 def test_get_names_the_contracts(app) -> None:
     """A probe gets the names of the request and answer contracts, without any setting."""
 
-    @step("RCAAgent")
-    def work(request: RootCauseRequest) -> RootCauses:
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
         raise AssertionError("never reached")
 
     with app.test_request_context("/", method="GET"):
-        assert work(flask.request).get_json() == {
-            "step": "work",
+        assert rca(flask.request).get_json() == {
+            "step": "rca",
             "request": "RootCauseRequest",
             "answer": "RootCauses",
         }
+
+
+def test_a_function_without_a_row_is_no_step() -> None:
+    """A forgotten row stops the function at its start and says where to add it."""
+    with pytest.raises(TypeError, match=r"forecast: there is no such step, give it a row in shared/step/steps\.py"):
+
+        @step
+        def forecast(request: RootCauseRequest) -> RootCauses:
+            raise AssertionError("never reached")
+
+
+def test_contracts_other_than_those_of_the_row_are_refused() -> None:
+    """The table would tell the sweeper and the workflow's check something else than the function does."""
+    with pytest.raises(TypeError, match="rca: takes RootCauseRequest and returns Suggestions, but its row"):
+
+        @step
+        def rca(request: RootCauseRequest) -> Suggestions:
+            raise AssertionError("never reached")

@@ -2,21 +2,14 @@
 
 from shared.bounds import clip
 from shared.contracts import Answer, Failure, PostProcessRequest
+from shared.step import steps
 
 from ..model import TextLine
 
-_MEANS = {
-    "incident_detection": "Logs and metrics were not judged: severity and symptoms are only what the alert says.",
-    "code_analyzer": "The code was not read, or not all of it: no failing lines, suspect commit or patch to rely on.",
-    "rca": "Causes were not ranked: read the evidence yourself.",
-    "suggestion": "The list of what to do now is shorter than it could be.",
-    "solution_generator": "No fix was worked out, so no pull request could be drafted.",
-    "file_updater": "The patch was not put on a branch.",
-    "pr_creator": "There is no pull request; the branch may exist.",
+_MEANS = {row.name: row.without for row in steps.STEPS} | {
     "execute_pr": "There is no pull request; the branch may exist.",
     "workflow": "The run ended before it could report: this is what was found until then.",
     "workflow_starter": "The run was never started: this is only what the alert says.",
-    "post_process": "An earlier attempt to send this failed, so it comes late.",
     "hook": "The system behind POST_PROCESS_URL was not notified, or may not have been.",
     "mail": "This brief did not reach anybody by mail, or may not have.",
     "archive": "This brief was not kept as a file.",
@@ -49,14 +42,8 @@ def degradations(request: PostProcessRequest) -> list[Failure]:
 
 def answers(request: PostProcessRequest) -> list[tuple[str, Answer]]:
     """Return the agents' answers that arrived, by the step that gave them."""
-    by_step = {
-        "incident_detection": request.incident,
-        "code_analyzer": request.code_analysis,
-        "rca": request.root_causes,
-        "suggestion": request.suggestions,
-        "solution_generator": request.solution,
-    }
-    return [(step, answer) for step, answer in by_step.items() if answer is not None]
+    by_step = {row.name: getattr(request, row.field) for row in steps.STEPS if row.field}
+    return [(step, answer) for step, answer in by_step.items() if isinstance(answer, Answer)]
 
 
 def explain(troubles: list[Failure]) -> list[TextLine]:

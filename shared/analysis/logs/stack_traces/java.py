@@ -9,8 +9,8 @@ from shared.analysis.logs.stack_traces.parsed import (
     UNKNOWN_TYPE,
     ParsedTrace,
     Raised,
+    explaining_exception,
     frame,
-    innermost_with_own_code,
     owned,
 )
 from shared.contracts import Frame
@@ -102,5 +102,5 @@ def _choose(chain: list[_Part], own_names: Sequence[str]) -> ParsedTrace:
     causes = [one for kind, one in exceptions if kind != "Suppressed"]
     if any(kind == "Wrapped by" for kind, _ in exceptions):
         causes.reverse()
-    chosen = innermost_with_own_code(causes)
+    chosen = explaining_exception(causes)
     return ParsedTrace("java", chosen, tuple(one for _, one in exceptions if one is not chosen))

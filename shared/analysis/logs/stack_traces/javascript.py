@@ -7,8 +7,8 @@ from shared.analysis.logs.stack_traces.parsed import (
     UNKNOWN_TYPE,
     ParsedTrace,
     Raised,
+    explaining_exception,
     frame,
-    innermost_with_own_code,
     owned,
 )
 from shared.contracts import Frame
@@ -80,5 +80,5 @@ def _frame(match: re.Match[str]) -> Frame:
 
 def _choose(chain: list[Raised], own_names: Sequence[str]) -> ParsedTrace:
     exceptions = [owned(raised, "javascript", own_names) for raised in chain]
-    chosen = innermost_with_own_code(exceptions)
+    chosen = explaining_exception(exceptions)
     return ParsedTrace("javascript", chosen, tuple(one for one in exceptions if one is not chosen))

@@ -59,12 +59,12 @@ def owned(raised: Raised, language: Language, own_names: Sequence[str]) -> Raise
     return replace(raised, frames=marked)
 
 
-def innermost_with_own_code(chain: Sequence[Raised]) -> Raised:
+def explaining_exception(chain: Sequence[Raised]) -> Raised:
     """
-    Choose the exception of an explicit chain that explains it: the root cause, if the service's code led to it.
+    Return the exception of a chain that explains it best; `chain` has the outermost wrapper first.
 
-    `chain` is outermost wrapper first. An explicit cause is a statement of the author ("this because of that"), so the
-    innermost one with own code on its stack is chosen, else the innermost one that has a stack at all.
+    It is the innermost one with the service's own code on its stack: an explicit cause is a statement of the author
+    ("this because of that"). Without own code it is the innermost one with a stack, else the innermost.
     """
     for raised in reversed(chain):
         if raised.has_app_frame:

@@ -16,8 +16,8 @@ from shared.analysis.logs.stack_traces.parsed import (
     UNKNOWN_TYPE,
     ParsedTrace,
     Raised,
+    explaining_exception,
     frame,
-    innermost_with_own_code,
     owned,
 )
 from shared.contracts import Frame
@@ -161,7 +161,7 @@ def _chosen(exceptions: list[Raised], links: list[Link]) -> Raised:
         if link != "cause":
             break
         chain.append(one)
-    chosen = innermost_with_own_code(chain)
+    chosen = explaining_exception(chain)
     if chosen.has_app_frame:
         return chosen
     return next((one for one in reversed(exceptions) if one.has_app_frame), chosen)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.local.cli.progress import AGENTS, StepRow, rows, steps
+from infra.local.cli.progress import ProgressRow, rows, steps
+from shared.step.steps import STEPS
 
 
 def _trace(agent: str, answer: dict[str, Any] | None, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -19,13 +20,13 @@ def _trace(agent: str, answer: dict[str, Any] | None, errors: list[dict[str, Any
     return {"traces": {agent: [run]}}
 
 
-def _row(lines: list[StepRow], name: str) -> StepRow:
+def _row(lines: list[ProgressRow], name: str) -> ProgressRow:
     return next(line for line in lines if line.name == name)
 
 
 def test_every_step_waits_before_anything_ran() -> None:
     """All eight are shown from the start."""
-    assert [line.state for line in rows(None, set(), is_over=False)] == ["waiting"] * len(AGENTS)
+    assert [line.state for line in rows(None, set(), is_over=False)] == ["waiting"] * len(STEPS)
 
 
 def test_started_step_is_running() -> None:
@@ -42,7 +43,7 @@ def test_answered_step_is_done_with_its_seconds_and_a_note() -> None:
     """The note summarises the answer."""
     line = _row(rows(_trace("RCAAgent", {"most_likely": "a divisor is zero"}), set(), is_over=False), "rca")
 
-    assert line == StepRow("rca", "done", 2.0, "a divisor is zero")
+    assert line == ProgressRow("rca", "done", 2.0, "a divisor is zero")
 
 
 def test_degraded_answer_shows_the_reason() -> None:
@@ -77,7 +78,7 @@ def test_failed_execution_marks_post_process_as_failed() -> None:
 def test_sign_state_and_seconds_are_shown_in_full_at_any_width(width: int) -> None:
     """Only the note is truncated."""
     console = Console(record=True, width=width, file=io.StringIO())
-    console.print(steps([StepRow("incident_detection", "degraded", 12.3, "a long note " * 20)], "steps"))
+    console.print(steps([ProgressRow("incident_detection", "degraded", 12.3, "a long note " * 20)], "steps"))
 
     (_, drawn, *_) = console.export_text().splitlines()
     assert drawn.startswith(" ▲ incident_detection (degraded)")
@@ -87,6 +88,6 @@ def test_sign_state_and_seconds_are_shown_in_full_at_any_width(width: int) -> No
 def test_text_with_brackets_is_shown_as_it_is() -> None:
     """Text from logs is not markup."""
     console = Console(record=True, width=160, file=io.StringIO())
-    console.print(steps([StepRow("rca", "done", 1.0, "[red]list[int][/red]")], "steps"))
+    console.print(steps([ProgressRow("rca", "done", 1.0, "[red]list[int][/red]")], "steps"))
 
     assert "[red]list[int][/red]" in console.export_text()

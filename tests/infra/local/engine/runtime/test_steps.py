@@ -165,7 +165,7 @@ def test_subworkflows_take_arguments_by_name_or_in_order(run_workflow: Run) -> N
     assert run_workflow(source) == ["12", "1?", "34"]
 
 
-def test_calls_nest_20_deep(run_workflow: Run) -> None:
+def test_calls_nest_at_most_20_deep(run_workflow: Run) -> None:
     """The 21st call raises RecursionError."""
     source = """
         main:

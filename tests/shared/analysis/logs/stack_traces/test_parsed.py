@@ -5,7 +5,7 @@ import time
 import pytest
 
 from shared.analysis.logs import stack_traces
-from shared.analysis.logs.stack_traces.parsed import Raised, innermost_with_own_code
+from shared.analysis.logs.stack_traces.parsed import Raised, explaining_exception
 
 SAMPLES = {
     "python": 'Traceback (most recent call last):\n  File "/app/a.py", line 1, in f\n    g()\nKeyError: 1',
@@ -52,4 +52,4 @@ def test_wrapper_leads_when_its_cause_has_no_frame():
     foreign = frame.model_copy(update={"in_app": False})
     chain = [Raised("Wrapper", "", (foreign,)), Raised("Cause", "", ())]
 
-    assert innermost_with_own_code(chain).type == "Wrapper"
+    assert explaining_exception(chain).type == "Wrapper"
