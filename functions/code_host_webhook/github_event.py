@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from shared import clock
 from shared.errors import Rejected
+from shared.http.validation import places
 from shared.pull_request import marker
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -98,8 +99,7 @@ def read(request: flask.Request, secret: str) -> Delivery:
     try:
         return Delivery(event, PullRequestEvent.model_validate(json.loads(content)))
     except ValidationError as error:
-        places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors()[:5])
-        raise Rejected(f"The delivery is not a pull_request event; wrong or missing: {places}") from None
+        raise Rejected(f"The delivery is not a pull_request event; wrong or missing: {places(error)}") from None
     except (ValueError, RecursionError):
         raise Rejected("The delivery is not JSON; set the webhook's content type to application/json") from None
 

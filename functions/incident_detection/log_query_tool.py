@@ -14,6 +14,7 @@ from shared.analysis.detection.detect import detect
 from shared.bounds import clip
 from shared.contracts import Alert, Evidence, Incident
 from shared.errors import Rejected
+from shared.http.validation import sentence
 from shared.model.port import Tool
 from shared.step import recorder
 from shared.telemetry.port import LogQuery
@@ -106,5 +107,4 @@ def _question(args: Mapping[str, Any]) -> LogQuestion:
     try:
         return LogQuestion.model_validate(dict(args))
     except ValidationError as error:
-        item = error.errors(include_input=False)[0]
-        raise Rejected(f"query_logs: {'.'.join(map(str, item['loc']))}: {item['msg']}") from None
+        raise Rejected(f"query_logs: {sentence(error)}") from None

@@ -11,8 +11,10 @@ from pydantic import Field, ValidationError
 
 from shared.bounds import clip
 from shared.contracts import Outcome, PostProcessRequest
-from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.outbox.retries import was_not_sent
+from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
+from shared.http.google_errors import credentials_error
+from shared.http.sent import was_not_sent
+from shared.http.status import error_from_status
 from shared.settings import Settings
 
 
@@ -71,17 +73,13 @@ class PostProcessClient:
             return {}
         try:
             token = id_token.fetch_id_token(Request(), self._url)  # type: ignore[no-untyped-call]  # google-auth has no types here
-        except auth_errors.DefaultCredentialsError as error:
-            raise Misconfigured(f"post_process at {self._url!r} needs an ID token: {error}") from error
         except auth_errors.GoogleAuthError as error:
-            raise Unavailable(f"No ID token for post_process at {self._url!r}: {error}") from error
+            raise credentials_error(f"post_process at {self._url!r}", error) from error
         return {"Authorization": f"Bearer {token}"}
 
     def _error(self, reply: requests.Response) -> IncidentCopilotError:
         message = f"post_process at {self._url!r} answered {reply.status_code}: {clip(reply.text, 300)}"
-        if reply.status_code == 429:
-            return Throttled(message)
-        return Refused(message) if reply.status_code < 500 else Unavailable(message)
+        return error_from_status(reply.status_code, message, retry_after=reply.headers.get("Retry-After"))
 
 
 def connect() -> PostProcessClient:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from shared.contracts import Failure, PostProcessRequest
 from shared.errors import Rejected
+from shared.http.validation import sentence
 from shared.step import steps
 from shared.traces.port import Json
 
@@ -65,5 +66,5 @@ def _latest(entries: list[Json], name: str) -> Any:
 
 
 def _unreadable(error: ValidationError) -> Failure:
-    wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
-    return Failure(step="traces", error_type="Rejected", message=f"What the trace holds cannot be read: {wrong}")
+    message = f"What the trace holds cannot be read: {sentence(error)}"
+    return Failure(step="traces", error_type="Rejected", message=message)

@@ -9,7 +9,10 @@ import requests
 from google.auth import exceptions as auth_errors
 from pydantic import Field
 
-from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
+from shared.errors import IncidentCopilotError, Refused, Unavailable, Uncertain
+from shared.http.google_errors import credentials_error
+from shared.http.sent import was_not_sent
+from shared.http.status import error_from_status
 from shared.pull_request.approval import Decision
 from shared.settings import Settings
 
@@ -46,20 +49,18 @@ def wake(callback_url: str, decision: Decision) -> None:
             timeout=settings.workflow_callback_timeout_s,
             allow_redirects=False,
         )
-    except requests.ConnectTimeout as error:
-        raise Unavailable("Workflows did not answer the callback: no connection") from error
     except requests.RequestException as error:
-        raise Uncertain(f"Workflows did not answer the callback: {type(error).__name__}") from error
-    _check(reply.status_code)
+        kind = Unavailable if was_not_sent(error) else Uncertain
+        raise kind(f"Workflows did not answer the callback: {type(error).__name__}") from error
+    if reply.status_code >= 300:
+        raise _error(reply)
 
 
-def _check(status: int) -> None:
-    if status == 429:
-        raise Throttled("Workflows answered 429 to the callback: too many requests")
-    if status >= 500:
-        raise Uncertain(f"Workflows answered {status} to the callback")
-    if status >= 300:
-        raise Refused(f"Workflows answered {status} to the callback: its execution has ended, or we may not call it")
+def _error(reply: requests.Response) -> IncidentCopilotError:
+    ended = ": its execution has ended, or we may not call it" if reply.status_code < 500 else ""
+    message = f"Workflows answered {reply.status_code} to the callback{ended}"
+    retry_after = reply.headers.get("Retry-After")
+    return error_from_status(reply.status_code, message, retry_after=retry_after, on_failure=Uncertain)
 
 
 def _token() -> str:
@@ -67,8 +68,6 @@ def _token() -> str:
     try:
         credentials, _ = google.auth.default(scopes=_SCOPES)
         credentials.refresh(google.auth.transport.requests.Request())  # type: ignore[no-untyped-call]  # untyped
-    except auth_errors.DefaultCredentialsError as error:
-        raise Misconfigured(f"The callback needs Google credentials: {error}") from error
     except auth_errors.GoogleAuthError as error:
-        raise Unavailable(f"No access token for the callback: {error}") from error
+        raise credentials_error("The callback", error) from error
     return str(credentials.token)

@@ -12,6 +12,7 @@ from shared.bounds import clip
 from shared.cloud.pubsub import DeadLetter
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import Rejected
+from shared.http.validation import sentence
 from shared.traces.port import IncidentRecord
 
 
@@ -53,10 +54,7 @@ class IncomingMessage:
         try:
             return Alert.model_validate_json(self.text)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, item['loc'])) or 'body'}: {item['msg']}" for item in error.errors()[:5]
-            )
-            raise Rejected(f"Message {self.message_id!r} is not an Alert: {wrong}") from None
+            raise Rejected(f"Message {self.message_id!r} is not an Alert: {sentence(error)}") from None
 
     def unreadable(self, why: Rejected) -> IncidentRecord:
         """Return the closed incident that stores an unreadable message, and the reason."""

@@ -17,6 +17,7 @@ from shared.agent.tool_loop import Dialogue
 from shared.bounds import Contract
 from shared.contracts import Answer
 from shared.errors import BadAnswer, IncidentCopilotError
+from shared.http.validation import sentence
 from shared.model import schema
 from shared.model.port import Model, Question, Tool
 from shared.redaction import Redactor
@@ -116,8 +117,7 @@ class Agent(Generic[Ans]):
             reply = schema.without(redactor.reveal_json(json.loads(_unfenced(text))), OURS)
             opinion = self.opinion.model_validate(reply)
         except ValidationError as error:
-            problems = "; ".join(_problem(item) for item in error.errors(include_input=False)[:5])
-            raise BadAnswer(f"the answer is not a valid {self.opinion.__name__}: {problems}") from None
+            raise BadAnswer(f"the answer is not a valid {self.opinion.__name__}: {sentence(error)}") from None
         except (ValueError, RecursionError):
             raise BadAnswer(f"the answer is not JSON; it is {len(text)} characters long") from None
         filled = {name: getattr(opinion, name) for name in opinion.model_fields_set}
@@ -137,10 +137,6 @@ def _unfenced(text: str) -> str:
     if not (bare.startswith("```") and bare.endswith("```")):
         return bare
     return bare.removesuffix("```").partition("\n")[2]
-
-
-def _problem(item: Any) -> str:
-    return f"{'.'.join(map(str, item['loc']))[:120]}: {item['msg'][:160]}"
 
 
 def _degraded(answer: Ans, reason: str) -> Ans:

@@ -1,20 +1,19 @@
 """Pub/Sub between alert_intake and workflow_starter: one message per alert, and a topic for dead letters."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import grpc
 from google import pubsub_v1
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry, if_exception_type
-from google.auth import exceptions as auth_errors
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from pydantic import Field
 
 from shared.contracts import Alert
-from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
+from shared.errors import Uncertain
+from shared.http.google_errors import translated
 from shared.settings import Settings
 
 # https://cloud.google.com/pubsub/quotas#resource_limits
@@ -67,7 +66,7 @@ class AlertPublisher:
         self._topic, self._dead_topic = f"{topics}/{settings.incident_topic}", f"{topics}/{settings.dead_letter_topic}"
         transient = (google_errors.ServiceUnavailable, google_errors.Aborted, google_errors.InternalServerError)
         self._retry = Retry(if_exception_type(*transient), initial=0.1, maximum=2, timeout=self._timeout_s)
-        with self._named_errors():
+        with translated("Pub/Sub", on_timeout=Uncertain):
             self._client = _connect(settings.pubsub_emulator_host)
 
     def publish_all(self, alerts: Sequence[Alert]) -> list[str]:
@@ -89,29 +88,12 @@ class AlertPublisher:
 
     def _publish(self, topic: str, messages: list[pubsub_v1.PubsubMessage]) -> list[str]:
         request = pubsub_v1.PublishRequest(topic=topic, messages=messages)
-        with self._named_errors():
+        with translated("Pub/Sub", on_timeout=Uncertain):
             return list(self._client.publish(request, retry=self._retry, timeout=self._timeout_s).message_ids)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
-
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except google_errors.ResourceExhausted as error:
-            raise Throttled(f"Pub/Sub accepted no message, the quota is used up: {error}") from error
-        except google_errors.DeadlineExceeded as error:
-            raise Uncertain(f"Pub/Sub confirmed no message within {self._timeout_s} s") from error
-        except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
-            raise Unavailable(f"Pub/Sub accepted no message within {self._timeout_s} s: {error}") from error
-        except google_errors.ClientError as error:
-            raise Refused(f"Pub/Sub refused the message: {error}") from error
-        except auth_errors.DefaultCredentialsError as error:
-            raise Misconfigured(f"Pub/Sub needs Google credentials: {error}") from error
-        except auth_errors.GoogleAuthError as error:
-            raise Refused(f"Pub/Sub could not be called, the credentials failed: {error}") from error
 
 
 def connect() -> AlertPublisher:

@@ -3,20 +3,18 @@
 import functools
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import grpc
 from google.api_core import exceptions as google_errors
-from google.auth import exceptions as auth_errors
 from google.cloud.workflows import executions_v1
 from google.cloud.workflows.executions_v1.services.executions.transports import ExecutionsGrpcTransport
 from pydantic import Field
 
 from shared import clock
 from shared.contracts import Alert
-from shared.errors import IncidentCopilotError, Misconfigured, Refused, Rejected, Throttled, Unavailable, Uncertain
+from shared.errors import Rejected, Uncertain
+from shared.http.google_errors import translated
 from shared.settings import Settings
 
 ARGUMENT_LIMIT_BYTES = 32_768
@@ -50,7 +48,8 @@ class WorkflowExecutions:
         self._timeout_s = settings.workflow_timeout_s
         place = (settings.google_cloud_project, settings.workflow_location, settings.workflow_name)
         self._workflow = "projects/{}/locations/{}/workflows/{}".format(*place)
-        with self._named_errors(Unavailable):
+        self._subject = f"Workflows, asked about {self._workflow!r},"
+        with translated(self._subject):
             self._client = _connect(settings.workflows_endpoint)
 
     @property
@@ -76,7 +75,7 @@ class WorkflowExecutions:
             call_log_level=executions_v1.Execution.CallLogLevel.LOG_ERRORS_ONLY,
         )
         # Workflows knows no request id, so no failure after sending can promise that nothing happened.
-        with self._named_errors(Uncertain):
+        with translated(self._subject, on_timeout=Uncertain, on_failure=Uncertain):
             request = {"parent": self._workflow, "execution": execution}
             return str(self._client.create_execution(request, retry=None, timeout=self._timeout_s).name)
 
@@ -90,7 +89,7 @@ class WorkflowExecutions:
         # Labels are in the FULL view only, which pages by 100, newest first.
         view = executions_v1.ExecutionView.FULL
         request = executions_v1.ListExecutionsRequest(parent=self._workflow, view=view, page_size=100)
-        with self._named_errors(Unavailable):
+        with translated(self._subject):
             for execution in self._client.list_executions(request, retry=None, timeout=self._timeout_s):
                 if execution.labels.get("incident_id") == incident_label:
                     return str(execution.name)
@@ -104,7 +103,7 @@ class WorkflowExecutions:
 
         Raises Unavailable, Throttled, Refused. Source: Workflow Executions API, GetExecution.
         """
-        with self._named_errors(Unavailable):
+        with translated(self._subject):
             try:
                 details = self._client.get_execution({"name": execution}, retry=None, timeout=self._timeout_s)
             except google_errors.NotFound:
@@ -116,24 +115,6 @@ class WorkflowExecutions:
     def close(self) -> None:
         """Close the connection."""
         self._client.transport.close()  # type: ignore[no-untyped-call]  # the library leaves it untyped
-
-    @contextmanager
-    def _named_errors(self, on_no_reply: type[IncidentCopilotError]) -> Iterator[None]:
-        """Raise our errors for those of Google's libraries; `on_no_reply` is the caller's choice."""
-        try:
-            yield
-        except google_errors.ResourceExhausted as error:
-            raise Throttled(f"Workflows is over its quota for {self._workflow!r}: {error}") from error
-        except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
-            raise on_no_reply(
-                f"Workflows gave no answer about {self._workflow!r} ({self._timeout_s} s): {error}"
-            ) from error
-        except google_errors.ClientError as error:
-            raise Refused(f"Workflows refused {self._workflow!r}: {error}") from error
-        except auth_errors.DefaultCredentialsError as error:
-            raise Misconfigured(f"Workflows needs Google credentials: {error}") from error
-        except auth_errors.GoogleAuthError as error:
-            raise Refused(f"Workflows could not be called, the credentials failed: {error}") from error
 
 
 def connect() -> WorkflowExecutions:

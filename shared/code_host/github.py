@@ -14,10 +14,11 @@ import requests
 from github.Repository import Repository
 from pydantic import Field, SecretStr
 from urllib3 import Retry
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from shared import clock
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
+from shared.http.sent import was_not_sent
+from shared.http.status import error_from_status, retry_after_s
 from shared.settings import Settings
 
 _READ_RETRIES = 2
@@ -153,7 +154,7 @@ def _named_errors(what: str, on_no_reply: type[Unavailable] | type[Uncertain]) -
     except github.GithubException as error:
         raise _error_from_status(what, error, on_no_reply) from error
     except requests.RequestException as error:
-        kind = Unavailable if _was_not_sent(error) else on_no_reply
+        kind = Unavailable if was_not_sent(error) else on_no_reply
         raise kind(f"GitHub did not answer about {what}: {type(error).__name__}") from error
     except (JSONDecodeError, github.BadAttributeException, UnexpectedResponse) as error:
         raise on_no_reply(f"GitHub answered about {what} in an unexpected format: {type(error).__name__}") from error
@@ -184,8 +185,8 @@ def _error_from_status(
     is_spent = headers.get("x-ratelimit-remaining") == "0"
     is_limit = isinstance(error, github.RateLimitExceededException) or "retry-after" in headers or is_spent
     if error.status == 429 or (error.status == 403 and is_limit):
-        return Throttled(message, _retry_after_s(headers))
-    return on_no_reply(message) if error.status >= 500 or error.status == 408 else Refused(message)
+        return Throttled(message, _limit_wait_s(headers))
+    return error_from_status(error.status, message, on_failure=on_no_reply)
 
 
 def reason(error: github.GithubException) -> str:
@@ -197,21 +198,14 @@ def reason(error: github.GithubException) -> str:
     return " ".join(text.split())[:_MAX_REASON_CHARS]
 
 
-def _retry_after_s(headers: dict[str, str]) -> float:
+def _limit_wait_s(headers: dict[str, str]) -> float:
     """Return the wait in seconds: Retry-After, else the reset of the used-up rate limit, else the documented minute."""
-    wait, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
-    if wait.isdigit():
-        return float(wait)
+    wait_s, reset = retry_after_s(headers.get("retry-after")), headers.get("x-ratelimit-reset", "")
+    if wait_s is not None:
+        return wait_s
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
         return max(0.0, float(reset) - clock.now().timestamp())
     return _SECONDARY_LIMIT_WAIT_S
-
-
-def _was_not_sent(error: requests.RequestException) -> bool:
-    """Return whether no connection was made, so that nothing can have happened."""
-    cause = error.args[0] if error.args else None
-    is_refused = isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
-    return is_refused or isinstance(error, requests.ConnectTimeout)
 
 
 class UnexpectedResponse(Exception):

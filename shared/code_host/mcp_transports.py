@@ -19,7 +19,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
-from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable
+from shared.errors import IncidentCopilotError, Unavailable
+from shared.http.status import error_from_status
 
 MAX_BYTES = 16 * 1024 * 1024
 """The maximum size of one answer."""
@@ -163,7 +164,4 @@ async def _only_post(request: httpx2.Request) -> None:
 
 def _refusal(server: str, reply: httpx2.Response) -> IncidentCopilotError:
     message = f"{server} answered {reply.status_code}"
-    if reply.status_code == 429:
-        wait = reply.headers.get("Retry-After", "")
-        return Throttled(message, float(wait) if wait.isdigit() else None)
-    return Unavailable(message) if reply.status_code >= 500 else Refused(message)
+    return error_from_status(reply.status_code, message, retry_after=reply.headers.get("Retry-After"))

@@ -5,7 +5,6 @@ even when the mode forbids calls, so this module controls all of that. No temper
 reject them. Source: https://ai.google.dev/api/generate-content
 """
 
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,8 +15,9 @@ from google.auth import exceptions as auth
 from google.genai import errors, types
 from pydantic import Field, SecretStr
 
-from shared import log, settings
+from shared import settings
 from shared.errors import BadAnswer, Misconfigured, Refused, Unavailable, Uncertain
+from shared.http.retries import may_pass, with_retries
 from shared.model import gemini_response
 from shared.model.port import ModelReply, Question, Tier, Tool, ToolAnswer
 from shared.model.pricing import capabilities
@@ -115,19 +115,22 @@ class GeminiConversation:
 
     def _send(self, config: types.GenerateContentConfig, ends_at: float) -> types.GenerateContentResponse:
         """Send the conversation; retry transient errors while attempts and time are left."""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            try:
-                return self._send_once(config, ends_at)
-            except errors.APIError as error:
-                wait_s = gemini_response.wait_s(error) or _backoff_s(attempt)
-                if not self._wait(gemini_response.is_transient(error), wait_s, attempt, ends_at):
-                    raise gemini_response.error_from(error, self.model) from error
-            except httpx2.TimeoutException as error:
-                raise Uncertain(f"Gemini {self.model!r} did not answer in time ({type(error).__name__})") from error
-            except httpx2.TransportError as error:
-                if not self._wait(True, _backoff_s(attempt), attempt, ends_at):
-                    raise Unavailable(f"Gemini {self.model!r} cannot be reached: {type(error).__name__}") from error
-        raise Unavailable(f"Gemini {self.model!r} did not answer in {MAX_ATTEMPTS} attempts")
+        return with_retries(
+            lambda _: self._attempt(config, ends_at),
+            ends_at - time.monotonic(),
+            again=lambda error: may_pass(error) and not isinstance(error, gemini_response.DailyQuotaSpent),
+            first_pause_s=FIRST_WAIT_S,
+        )
+
+    def _attempt(self, config: types.GenerateContentConfig, ends_at: float) -> types.GenerateContentResponse:
+        try:
+            return self._send_once(config, ends_at)
+        except errors.APIError as error:
+            raise gemini_response.error_from(error, self.model) from error
+        except httpx2.TimeoutException as error:
+            raise Uncertain(f"Gemini {self.model!r} did not answer in time ({type(error).__name__})") from error
+        except httpx2.TransportError as error:
+            raise Unavailable(f"Gemini {self.model!r} cannot be reached: {type(error).__name__}") from error
 
     def _send_once(self, config: types.GenerateContentConfig, ends_at: float) -> types.GenerateContentResponse:
         left_s = ends_at - time.monotonic()
@@ -148,14 +151,6 @@ class GeminiConversation:
             raise Refused(f"Google issued no token for Vertex AI: {type(error).__name__}") from error
         except (*_UNREADABLE, httpx2.DecodingError) as error:
             raise BadAnswer(f"Gemini {self.model!r} sent an unreadable answer: {type(error).__name__}") from None
-
-    def _wait(self, is_transient: bool, wait_s: float, attempt: int, ends_at: float) -> bool:
-        """Wait before a retry and return True; return False without waiting when no retry is possible."""
-        if not is_transient or attempt == MAX_ATTEMPTS or time.monotonic() + wait_s >= ends_at:
-            return False
-        log.debug("model.waited", model=self.model, wait_s=round(wait_s, 2), attempt=attempt)
-        time.sleep(wait_s)
-        return True
 
 
 def _client(config: GeminiSettings, bounds: Bounds) -> genai.Client:
@@ -195,8 +190,3 @@ def _declaration(tool: Tool) -> types.FunctionDeclaration:
     return types.FunctionDeclaration(
         name=tool.name, description=tool.description, parameters_json_schema=dict(tool.parameters)
     )
-
-
-def _backoff_s(attempt: int) -> float:
-    # Jitter, so that parallel agents do not retry at the same time.
-    return float(FIRST_WAIT_S * 2 ** (attempt - 1)) * random.uniform(0.5, 1.5)  # noqa: S311  # not used for a secret

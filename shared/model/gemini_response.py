@@ -10,15 +10,20 @@ from typing import Any
 
 from google.genai import errors, types
 
-from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable
+from shared.bounds import clip
+from shared.errors import IncidentCopilotError, Throttled
+from shared.http.status import error_from_status, retry_after_s
 from shared.model.port import ModelReply, ToolRequest
 from shared.model.pricing import cost_usd
 
 # A retry that names the problem may help for these; any other reason except STOP is final.
 _RECOVERABLE = {"MAX_TOKENS", "MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL",
                 "TOO_MANY_TOOL_CALLS", "OTHER", "FINISH_REASON_UNSPECIFIED", "CONTINUATION"}  # fmt: skip
-_REFUSED = (400, 401, 403, 404)
 _MESSAGE_CHARS = 300
+
+
+class DailyQuotaSpent(Throttled):
+    """The quota of the day is used up: waiting a moment does not help."""
 
 
 def reply(response: types.GenerateContentResponse, model: str, duration_ms: int) -> ModelReply:
@@ -49,14 +54,11 @@ def reply(response: types.GenerateContentResponse, model: str, duration_ms: int)
 
 def error_from(error: errors.APIError, model: str) -> IncidentCopilotError:
     """Return our error, which says who must act. It leaves out Gemini's details, which may contain the key."""
-    message = (
-        f"Gemini {model!r} answered {error.code} {error.status or ''}: {str(error.message or '')[:_MESSAGE_CHARS]}"
-    )
+    text = clip(str(error.message or ""), _MESSAGE_CHARS)
+    message = f"Gemini {model!r} answered {error.code} {error.status or ''}: {text}"
     if error.code == 429:
-        return Throttled(message, None if _is_daily(error) else wait_s(error))
-    if error.code in _REFUSED or 300 <= error.code < 400:
-        return Refused(message)
-    return Unavailable(message)
+        return DailyQuotaSpent(message) if _is_daily(error) else Throttled(message, wait_s(error))
+    return error_from_status(error.code, message)
 
 
 def wait_s(error: errors.APIError) -> float | None:
@@ -66,13 +68,7 @@ def wait_s(error: errors.APIError) -> float | None:
             seconds = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)s", str(detail.get("retryDelay", "")))
             if seconds:
                 return float(seconds[1])
-    header = getattr(error.response, "headers", {}).get("retry-after", "")
-    return float(header) if re.fullmatch(r"\d{1,6}", header) else None
-
-
-def is_transient(error: errors.APIError) -> bool:
-    """Return whether the same request may soon succeed; a daily quota resets only the next day."""
-    return error.code in (500, 502, 503) or (error.code == 429 and not _is_daily(error))
+    return retry_after_s(getattr(error.response, "headers", {}).get("retry-after"))
 
 
 def _is_daily(error: errors.APIError) -> bool:

@@ -25,9 +25,12 @@ from googleapiclient import discovery
 from googleapiclient.errors import HttpError
 from pydantic import Field, SecretStr
 
+from shared.bounds import clip
 from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
+from shared.http.retries import Sleep, with_retries
+from shared.http.sent import was_not_sent
+from shared.http.status import error_from_status, retry_after_s
 from shared.outbox.port import Mail, MailSent
-from shared.outbox.retries import Sleep, retry_after_s, was_not_sent, with_retries
 from shared.settings import Settings
 
 RENEW = (
@@ -86,7 +89,7 @@ class Gmail:
             try:
                 sent = call.execute(num_retries=0)
             except HttpError as error:
-                raise _meaning(error) from error
+                raise _error(error) from error
             except requests.RequestException as error:
                 if was_not_sent(error):
                     raise Unavailable(f"Gmail at {self._settings.gmail_api_url!r} cannot be reached") from error
@@ -224,14 +227,14 @@ def _refused(error: RefreshError) -> Refused:
     return Refused(f"Gmail's token service refused ({code}): check GMAIL_CLIENT_ID and GMAIL_CLIENT_SECRET")
 
 
-def _meaning(error: HttpError) -> IncidentCopilotError:
+def _error(error: HttpError) -> IncidentCopilotError:
     status = int(error.resp.status)
-    message = f"Gmail answered {status}: {_one_line(str(error.reason))[:300]}"
-    is_rate_limit = status == 403 and any(word in str(error.error_details) for word in _RATE_WORDS)
-    if status == 429 or is_rate_limit:
-        return Throttled(message, retry_after_s(error.resp.get("retry-after")))
+    message = f"Gmail answered {status}: {clip(_one_line(str(error.reason)), 300)}"
+    retry_after = error.resp.get("retry-after")
+    if status == 403 and any(word in str(error.error_details) for word in _RATE_WORDS):
+        return Throttled(message, retry_after_s(retry_after))
     if status in (401, 403):
-        return Refused(f"{message}. The grant needs the scope https://www.googleapis.com/auth/gmail.send")
+        message += ". The grant needs the scope https://www.googleapis.com/auth/gmail.send"
     if status == 504:
         return Uncertain(f"{message}; it may have been sent")
-    return Unavailable(message) if status >= 500 else Refused(message)
+    return error_from_status(status, message, retry_after=retry_after)

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import Field, SecretStr, model_validator
 
-from shared.errors import IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.outbox.retries import Sleep, retry_after_s, was_not_sent, with_retries
+from shared.errors import IncidentCopilotError, Misconfigured, Unavailable, Uncertain
+from shared.http.retries import Sleep, may_pass, with_retries
+from shared.http.sent import was_not_sent
+from shared.http.status import error_from_status
 from shared.settings import Settings
 
 SLACK_HOST = "hooks.slack.com"
@@ -72,7 +74,7 @@ class Webhook:
         with_retries(
             lambda left_s: self._post(body, headers, left_s),
             self._settings.post_process_timeout_s,
-            again=(Unavailable, Throttled, _GatewayFailed),
+            again=lambda error: may_pass(error) or isinstance(error, _GatewayFailed),
             sleep=self._sleep,
         )
 
@@ -98,7 +100,7 @@ class Webhook:
                 raise Unavailable(f"The hook at {host!r} cannot be reached ({type(error).__name__})") from None
             raise Uncertain(f"The hook at {host!r} did not reply ({type(error).__name__})") from None
         if status >= 300:
-            raise _meaning(status, host, retry_after_s(retry_after))
+            raise _error(status, host, retry_after)
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -157,15 +159,11 @@ def _slack(text: object) -> str:
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")[:SLACK_TEXT_CHARS]
 
 
-def _meaning(status: int, host: str, wait_s: float | None) -> IncidentCopilotError:
-    message = f"The hook at {host!r} answered {status}"
-    if status == 429:
-        return Throttled(message, wait_s)
-    if status < 500:
-        return Refused(f"{message}; redirects are not followed" if status < 400 else message)
-    if status == 503:
-        return Unavailable(message)
-    return _GatewayFailed(message) if status in (502, 504) else Uncertain(message)
+def _error(status: int, host: str, retry_after: str | None) -> IncidentCopilotError:
+    message = f"The hook at {host!r} answered {status}" + ("; redirects are not followed" if status < 400 else "")
+    # 503 says that the receiver did nothing; any other failure may come after it acted.
+    on_failure = {503: Unavailable, 502: _GatewayFailed, 504: _GatewayFailed}.get(status, Uncertain)
+    return error_from_status(status, message, retry_after=retry_after, on_failure=on_failure)
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from shared import log, traces
 from shared.contracts import StepRequest
 from shared.errors import IncidentCopilotError, Rejected, Throttled
+from shared.http.validation import sentence
 from shared.step import steps
 from shared.step.recorder import recording
 from shared.step.run_trace import RunStore, RunTrace
@@ -70,8 +71,7 @@ def parse(http_request: flask.Request, contract: type[Body]) -> Body:
     try:
         return contract.model_validate(body)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:5])
-        raise Rejected(f"The body is not a valid {contract.__name__}: {problems}") from None
+        raise Rejected(f"The body is not a valid {contract.__name__}: {sentence(error)}") from None
 
 
 def error_response(error: IncidentCopilotError) -> flask.Response:

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -14,11 +13,13 @@ from pydantic import AfterValidator, Field, SecretStr
 from requests.auth import HTTPBasicAuth
 
 from shared import clock, log
-from shared.errors import Refused, Rejected, Throttled, Unavailable
+from shared.bounds import clip
+from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable
+from shared.http.retries import FIRST_PAUSE_S, with_retries
+from shared.http.status import error_from_status
 
 _LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TRANSIENT_STATUSES = (502, 503, 504)
 _CHUNK_BYTES = 65_536
 _QUOTED_CHARS = 300
 
@@ -92,12 +93,12 @@ class Reader:
         timeout_s: float,
         basicauth: SecretStr | None = None,
         headers: Mapping[str, str] | None = None,
-        pauses_s: tuple[float, ...] = (0.1, 0.4),
+        first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._service = service
         self._host = host
         self._timeout_s = timeout_s
-        self._pauses_s = pauses_s
+        self._first_pause_s = first_pause_s
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/json", **(headers or {})})
         if basicauth is not None:
@@ -112,31 +113,23 @@ class Reader:
         Raises Unavailable (no answer in time, 5xx, broken JSON), Throttled (429), Refused (redirect, 401, 403, 404,
         a page instead of JSON), Rejected (any other 4xx).
         """
-        started, tries = time.monotonic(), 0
-        while True:
-            tries += 1
-            try:
-                reply, body = self._send(path, params, request, started + self._timeout_s)
-            except requests.Timeout as error:
-                raise Unavailable(f"{self._subject(request)} did not answer in {self._timeout_s:g} s") from error
-            except requests.RequestException as error:
-                if self._pause(tries, started):
-                    continue
-                raise Unavailable(f"{self._subject(request)} failed ({_reason(error)}), try {tries}") from error
-            if reply.status_code in _TRANSIENT_STATUSES and self._pause(tries, started):
-                continue
-            self._note(path, reply, len(body), tries, started)
-            return self._read(reply, body, request)
+        return with_retries(
+            lambda left_s: self._get_once(path, params, request, left_s),
+            self._timeout_s,
+            again=lambda error: isinstance(error, Unavailable),
+            first_pause_s=self._first_pause_s,
+        )
 
-    def _pause(self, tries: int, started: float) -> bool:
-        """Wait before the next try and return True; return False when tries or time are used up."""
-        if tries > len(self._pauses_s):
-            return False
-        pause_s = self._pauses_s[tries - 1]
-        if time.monotonic() + pause_s >= started + self._timeout_s:
-            return False
-        time.sleep(pause_s)
-        return True
+    def _get_once(self, path: str, params: Mapping[str, str | int], request: str, left_s: float) -> object:
+        started = time.monotonic()
+        try:
+            reply, body = self._send(path, params, request, started + left_s)
+        except requests.Timeout as error:
+            raise Unavailable(f"{self._subject(request)} did not answer in {self._timeout_s:g} s") from error
+        except requests.RequestException as error:
+            raise Unavailable(f"{self._subject(request)} failed ({_reason(error)})") from error
+        self._note(path, reply, len(body), started)
+        return self._read(reply, body, request)
 
     def _send(
         self, path: str, params: Mapping[str, str | int], request: str, deadline: float
@@ -170,25 +163,20 @@ class Reader:
             raise Rejected(f"{self._subject(request)} answered with an error: {_excerpt(_explanation(body))!r}")
         return answer
 
-    def _error(self, reply: requests.Response, body: bytes, request: str) -> Exception:
+    def _error(self, reply: requests.Response, body: bytes, request: str) -> IncidentCopilotError:
         status = reply.status_code
         message = f"{self._subject(request)} answered {status}: {_excerpt(_explanation(body))!r}"
-        if status == 429:
-            return Throttled(message, _retry_after_s(reply.headers.get("Retry-After", "")))
         if status < 400:
             target = urlsplit(reply.headers.get("Location", ""))
-            return Refused(f"{message}; it redirects to {target.scheme}://{target.hostname}{target.path}")
-        if status in (401, 403, 404, 405, 407):
-            return Refused(message)
-        # 408 and 499: the service gave up waiting; the request itself may be fine.
-        return Unavailable(message) if status >= 500 or status in (408, 499) else Rejected(message)
+            message += f"; it redirects to {target.scheme}://{target.hostname}{target.path}"
+        return error_from_status(status, message, retry_after=reply.headers.get("Retry-After"), on_rejection=Rejected)
 
     def _subject(self, request: str) -> str:
         return f"{self._service} at {self._host!r}, asked {request},"
 
-    def _note(self, path: str, reply: requests.Response, size_bytes: int, tries: int, started: float) -> None:
+    def _note(self, path: str, reply: requests.Response, size_bytes: int, started: float) -> None:
         duration_ms = round((time.monotonic() - started) * 1000)
-        facts = {"status": reply.status_code, "size_bytes": size_bytes, "tries": tries, "duration_ms": duration_ms}
+        facts = {"status": reply.status_code, "size_bytes": size_bytes, "duration_ms": duration_ms}
         log.debug("telemetry.queried", service=self._service, path=path, **facts)
 
 
@@ -212,16 +200,4 @@ def _explanation(body: bytes) -> bytes:
 
 
 def _excerpt(body: bytes) -> str:
-    return " ".join(body.decode(errors="replace").split())[:_QUOTED_CHARS]
-
-
-def _retry_after_s(header: str) -> float | None:
-    """Read both forms of Retry-After: seconds, and a date."""
-    if header.strip().isdigit():
-        return float(header)
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    # "-0000" gives a naive time, which the format says is UTC.
-    return max(((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - clock.now()).total_seconds(), 0.0)
+    return clip(" ".join(body.decode(errors="replace").split()), _QUOTED_CHARS)

@@ -15,7 +15,7 @@ Source: https://firebase.google.com/docs/firestore/quotas, https://firebase.goog
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -28,7 +28,8 @@ from google.cloud import firestore
 from pydantic import Field
 
 from shared import clock
-from shared.errors import Misconfigured, Refused, Throttled, Unavailable
+from shared.errors import Misconfigured, Refused, Unavailable
+from shared.http.google_errors import translated
 from shared.settings import Settings
 from shared.traces import document
 from shared.traces.port import IncidentRecord, IncidentState, Json, Lease, Run
@@ -136,7 +137,7 @@ class FirestoreTraces:
             fields["entry_ref"] = reference
         else:
             fields["entry"] = body.decode()
-        with self._named_errors():
+        with self._translated_errors():
             self._runs(incident_id, run.agent).document(document.run_id(run)).set(fields, **self._call_options)
 
     def answer(self, incident_id: str, agent: str) -> Json | None:
@@ -205,7 +206,7 @@ class FirestoreTraces:
     def _swap(self, snapshot: Any, write: Callable[[Any], object]) -> bool:
         """Run `write` with the condition that the document is still `snapshot`; return False when it is not."""
         option = self._client.write_option(last_update_time=snapshot.update_time) if snapshot.exists else None
-        with self._named_errors():
+        with self._translated_errors():
             try:
                 write(option)
             except (google_errors.AlreadyExists, google_errors.FailedPrecondition, google_errors.NotFound):
@@ -214,7 +215,7 @@ class FirestoreTraces:
 
     def _commit_first(self, batch: Any) -> bool:
         """Commit a batch that creates a document; return False when another writer created it first."""
-        with self._named_errors():
+        with self._translated_errors():
             try:
                 batch.commit(**self._call_options)
             except google_errors.AlreadyExists:
@@ -222,7 +223,7 @@ class FirestoreTraces:
             return True
 
     def _update(self, incident_id: str, change: dict[str, Any]) -> None:
-        with self._named_errors():
+        with self._translated_errors():
             try:
                 self._incident(incident_id).update({**change, "updated_at": clock.now()}, **self._call_options)
             except google_errors.NotFound as error:
@@ -234,11 +235,11 @@ class FirestoreTraces:
         # The first chunk is written last: a reader that finds it finds the rest.
         for n in reversed(range(len(chunks))):
             name = f"{reference}.{n}" if n else reference
-            with self._named_errors():
+            with self._translated_errors():
                 self._texts.document(name).set({**fields, "body": chunks[n]}, **self._call_options)
 
     def _all_runs(self, incident_id: str) -> Iterator[tuple[str, Json]]:
-        with self._named_errors():
+        with self._translated_errors():
             # An agent's document itself is never written; listing still returns it because of the runs below it.
             agents = list(self._incident(incident_id).collection("traces").list_documents(**self._call_options))
         for agent in agents:
@@ -263,7 +264,7 @@ class FirestoreTraces:
         return document.expiry(self._settings.trace_ttl_days)
 
     def _snapshot(self, place: Any) -> Any:
-        with self._named_errors():
+        with self._translated_errors():
             return place.get(**self._call_options)
 
     def _get(self, place: Any) -> dict[str, Any] | None:
@@ -271,21 +272,12 @@ class FirestoreTraces:
         return fields
 
     def _stream(self, query: Any) -> Iterator[dict[str, Any]]:
-        with self._named_errors():
+        with self._translated_errors():
             for snapshot in query.stream(**self._call_options):
                 yield snapshot.to_dict()
 
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        where = f"Firestore database {self._settings.firestore_database!r}"
-        try:
-            yield
-        except google_errors.ResourceExhausted as error:
-            raise Throttled(f"{where} is over its quota: {error}") from error
-        except (google_errors.ServerError, google_errors.RetryError, google_errors.Aborted) as error:
-            raise Unavailable(f"{where} did not answer in {self._settings.firestore_timeout_s} s: {error}") from error
-        except (google_errors.ClientError, auth_errors.GoogleAuthError) as error:
-            raise Refused(f"{where} refused: {error}") from error
+    def _translated_errors(self) -> AbstractContextManager[None]:
+        return translated(f"Firestore database {self._settings.firestore_database!r}")
 
 
 def _connect(settings: FirestoreSettings) -> firestore.Client:

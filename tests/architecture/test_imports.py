@@ -12,6 +12,7 @@ ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
     {"bounds", "contracts", "errors", "clock", "settings", "log"},
+    {"http"},
     {"analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry", "traces"},
     {"step"},
     {"agent"},

@@ -188,7 +188,7 @@ def test_starter_killed_after_sending_the_start_neither_loses_nor_doubles(system
 
 def test_message_that_can_never_be_handled_is_a_dead_letter_with_its_reason(system: System) -> None:
     """No JSON, no alert, broken contract, too large: each is a dead letter, whole, with its reason, and recorded."""
-    large = new_alert(labels={f"label-{n}": "x" * 1000 for n in range(40)})
+    large = new_alert(labels={f"label-{n}": "é" * 500 for n in range(64)})
     broken = new_alert().model_dump_json().replace('"lookup_window_s":900', '"lookup_window_s":-1')
     bodies = {b"\xff no json": "Invalid JSON", b"{}": "incident_id: Field required", broken.encode(): "lookup_window_s"}
     wanted = {system.publish(data): (data, why) for data, why in bodies.items()}

@@ -88,7 +88,9 @@ def use(monkeypatch: pytest.MonkeyPatch, gemini: GeminiSandbox, timeout_s: float
     monkeypatch.setenv("GEMINI_API_KEY", API_KEY)
     monkeypatch.setenv("GEMINI_BASE_URL", gemini.url)
     for module in MODEL_STEPS:
-        monkeypatch.setattr(module, "AGENT", replace(module.AGENT, timeout_s=timeout_s))
+        row = module.AGENT.row
+        row = replace(row, model=replace(row.model, timeout_s=timeout_s))
+        monkeypatch.setattr(module, "AGENT", replace(module.AGENT, row=row))
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, logs: FixedLogs, reader: CodeReader | None = None) -> None:

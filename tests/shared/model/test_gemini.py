@@ -104,7 +104,7 @@ def test_error_status_becomes_an_error_without_the_key(
     server, status: int, error: type[IncidentCopilotError], mocker: MockerFixture
 ) -> None:
     """Each status becomes the error that says who must act; redirects are not followed."""
-    mocker.patch("shared.model.gemini._backoff_s", return_value=0.0)
+    mocker.patch("shared.http.retries.backoff_s", return_value=0.0)
     server.fail_next(*[_error(status, headers={"Location": f"{server.url}/elsewhere"})] * 4)
 
     with pytest.raises(error) as caught:

@@ -15,6 +15,7 @@ from infra import bundle
 from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.loki.server import LokiSandbox
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
+from shared.http.retries import TRIES
 from shared.telemetry.loki import PROBLEM_WORDS, Loki, LokiSettings, parse_lines
 from shared.telemetry.port import LogPage, LogQuery
 
@@ -233,7 +234,7 @@ def test_credentials_and_tenant_are_sent(sandbox: LokiSandbox) -> None:
         (Reply.of_text("404 page not found", 404), Refused, "404"),
         (Reply(302, headers={"Location": "http://else.where/login?token=x"}), Refused, "http://else.where/login"),
         (Reply.of_text("parse error at line 1, col 3", 400), Rejected, "parse error at line 1, col 3"),
-        (Reply.of_text("x" * 5000, 400), Rejected, "x" * 300),
+        (Reply.of_text("x" * 5000, 400), Rejected, "x" * 299 + "…"),
         (Reply.of_json({"message": "gateway says no"}, 422), Rejected, "'gateway says no'"),
         (Reply.of_json({"status": "error", "error": "odd"}), Rejected, "'odd'"),
         (Reply.of_text("boom\nboom", 500), Unavailable, "500: 'boom boom'"),
@@ -246,7 +247,7 @@ def test_faults_become_errors_that_quote_them(
     sandbox: LokiSandbox, reply: Reply, error: type[Exception], words: str
 ) -> None:
     """They say who must act, what was asked and what came back; never a credential or a page of text."""
-    sandbox.fail_next(reply)
+    sandbox.fail_next(*[reply] * TRIES)
 
     with pytest.raises(error) as raised:
         loki_at(sandbox).search(log_query())

@@ -11,6 +11,7 @@ from infra import bundle
 from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
+from shared.http.retries import TRIES
 from shared.telemetry.port import MetricQuery, Series
 from shared.telemetry.prometheus import VITALS, Prometheus, PrometheusSettings, coarse_enough, fill, parse_ranges
 
@@ -197,7 +198,7 @@ def test_faults_become_errors_that_quote_them(
     sandbox: PrometheusSandbox, reply: Reply, error: type[Exception], words: str
 ) -> None:
     """They say who must act, which query was sent and what came back; never a credential."""
-    sandbox.fail_next(*[reply] * len(VITALS))
+    sandbox.fail_next(*[reply] * len(VITALS) * TRIES)
 
     with pytest.raises(error) as raised:
         prometheus_at(sandbox, prometheus_basicauth="ann:s3cret").overview(metric_query())
