@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from shared.agent.claim_checks import GroundingContext, has_address
+from shared.analysis import confidence
 from shared.bounds import clip
 from shared.contracts import (
     Incident,
@@ -20,11 +21,6 @@ from shared.contracts import (
     Suggestions,
     Unknown,
 )
-
-UNQUOTED_CONFIDENCE = 0.5
-"""Highest confidence of a claim that cites evidence but does not quote it."""
-NO_LOGS_CAP, NO_ONSET_CAP, DEGRADED_CAP, CAP = 0.4, 0.6, 0.75, 0.95
-"""Highest confidence of any claim: without logs, without an onset, with part of the telemetry, with all of it."""
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 _DESTRUCTIVE = re.compile(
@@ -66,7 +62,9 @@ def causes(
     An answer without hypotheses is valid. If the model gave hypotheses and all are dropped, the offline ones are used.
     """
     drops: list[str] = []
-    root_causes = [cause for each in refined.root_causes if (cause := _cause(each, _cap(incident), context, drops))]
+    root_causes = [
+        cause for each in refined.root_causes if (cause := _cause(each, confidence.cap(incident), context, drops))
+    ]
     root_causes.sort(key=lambda cause: -cause.confidence)
     if refined.root_causes and not root_causes:
         offline_fields = offline.model_dump(include={"root_causes", "most_likely", "unknowns"})
@@ -119,14 +117,6 @@ def _named(names: Sequence[str], context: GroundingContext, drops: list[str]) ->
     return [name for name in names if name in context.text]
 
 
-def _cap(incident: Incident) -> float:
-    if incident.lines_read == 0 and not incident.evidence:
-        return NO_LOGS_CAP
-    if incident.onset is None:
-        return NO_ONSET_CAP
-    return DEGRADED_CAP if incident.degraded else CAP
-
-
 def _cause(cause: RootCause, cap: float, context: GroundingContext, drops: list[str]) -> RootCause | None:
     quotes = context.quotes(cause.quotes, drops)
     ids = context.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
@@ -138,7 +128,7 @@ def _cause(cause: RootCause, cap: float, context: GroundingContext, drops: list[
         "hypothesis": hypothesis,
         "quotes": quotes,
         "evidence_ids": ids,
-        "confidence": min(cause.confidence, cap if quotes else min(cap, UNQUOTED_CONFIDENCE)),
+        "confidence": min(cause.confidence, cap if quotes else min(cap, confidence.UNQUOTED_CAP)),
         "affected_components": _named(cause.affected_components, context, drops),
     }
     return cause.replace(**checked)

@@ -114,7 +114,7 @@ class GithubReader:
 
         Raises Unavailable, Throttled, Refused (search needs credentials).
         """
-        phrase = quoted(text)
+        phrase = search_phrase(text)
         if not phrase or limit < 1:
             return []
         name = self._repository.opened.full_name
@@ -150,7 +150,7 @@ class GithubReader:
             raise Refused(f"There is no ref {ref!r} in {self.repo!r}")
 
 
-def quoted(text: str) -> str:
+def search_phrase(text: str) -> str:
     """Return `text` as one quoted phrase of a code search, which cannot hold a qualifier; empty without words."""
     words = " ".join(re.findall(r'[^\s"\\]+', text))[:_MAX_SEARCHED_CHARS].rstrip()
     return f'"{words}"' if words else ""

@@ -11,7 +11,7 @@ Kind = type[IncidentCopilotError]
 _ABOUT_ACCESS = (401, 403, 404, 405, 407, 410)
 # The service, or a proxy before it, gave up waiting; the request itself may be fine.
 _GAVE_UP = (408, 499)
-_LONGEST_WAIT_S = 999_999
+_MAX_WAIT_S = 999_999
 
 
 def error_from_status(
@@ -49,7 +49,7 @@ def retry_after_s(header: str | None) -> float | None:
     """
     text = (header or "").strip()
     if text.isdecimal():
-        return min(float(text), _LONGEST_WAIT_S)
+        return min(float(text), _MAX_WAIT_S)
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

@@ -17,6 +17,7 @@ from shared.bounds import clip
 from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable
 from shared.http.retries import FIRST_PAUSE_S, with_retries
 from shared.http.status import error_from_status
+from shared.quoting import quoted
 
 _LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,21 +44,6 @@ def _check_basicauth(pair: SecretStr) -> SecretStr:
 Host = Annotated[str, AfterValidator(_check_host)]
 BasicAuth = Annotated[SecretStr, AfterValidator(_check_basicauth)]
 Label = Annotated[str, Field(pattern=_LABEL)]
-
-
-def quoted(value: str) -> str:
-    """
-    Return `value` as a string literal for LogQL and PromQL; both use Go's escapes.
-
-    Whatever `value` holds, it stays inside the quotes: JSON's escapes are a subset of Go's.
-    Raises Rejected when it is not valid Unicode.
-    Source: https://go.dev/ref/spec#String_literals
-    """
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Rejected(f"The value {value!r} is not valid Unicode, so no query can contain it") from None
-    return json.dumps(value, ensure_ascii=False)
 
 
 def matcher(label: str, value: str) -> str:

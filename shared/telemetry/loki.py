@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.errors import Rejected, Unavailable
+from shared.quoting import quoted
 from shared.settings import Settings
-from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, quoted, selector
+from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, selector
 from shared.telemetry.port import LogLine, LogPage, LogQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,8 +12,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from shared.errors import Rejected, Unavailable
+from shared.quoting import quoted
 from shared.settings import Settings
-from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, matcher, quoted
+from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, matcher
 from shared.telemetry.port import MetricQuery, Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,14 +11,14 @@ SHARED = bundle.ROOT / "shared"
 ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
-    {"bounds", "contracts", "errors", "clock", "settings", "log"},
+    {"bounds", "contracts", "errors", "clock", "settings", "log", "quoting"},
     {"http"},
     {"analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry", "traces"},
     {"step"},
     {"agent"},
 )
 ANALYSIS_LEVELS = (
-    {"thresholds"},
+    {"confidence", "thresholds"},
     {"series", "code"},
     {"logs"},
     {"faults"},

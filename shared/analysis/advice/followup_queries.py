@@ -1,18 +1,8 @@
-"""LogQL and PromQL queries for a human to run next; only this module of the package escapes values."""
+"""LogQL and PromQL queries for a human to run next."""
+
+from shared.quoting import quoted
 
 MAX_NEEDLE = 80
-
-
-def quoted(value: str) -> str:
-    """
-    Return the value as a string literal of LogQL and PromQL, which both read Go's escapes.
-
-    Source: https://grafana.com/docs/loki/latest/query/ and https://prometheus.io/docs/prometheus/latest/querying/basics/
-    """
-    escaped = (
-        value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    )
-    return f'"{escaped}"'
 
 
 def lines_of(service: str) -> str:

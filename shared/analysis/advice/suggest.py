@@ -3,6 +3,7 @@
 from shared.analysis.advice import followup_queries
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
+from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
 
@@ -131,7 +132,7 @@ def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
 
 def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
     for anomaly in incident.error_summary.metric_anomalies:
-        if any(word in anomaly.metric.lower() for word in ("cpu", "memory", "latency", "duration", "satur", "queue")):
+        if measures_resource(anomaly.metric) or any(word in anomaly.metric.lower() for word in ("latency", "duration")):
             return Suggestion(
                 type="scale",
                 description=f"Add instances of {alert.service_name}: {anomaly.description}.",

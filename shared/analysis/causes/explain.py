@@ -1,14 +1,10 @@
 """Root causes without a model: templates over the evidence, confidence capped by what could be seen."""
 
+from shared.analysis import confidence
 from shared.analysis.advice import followup_queries
 from shared.analysis.causes import hypotheses
 from shared.contracts import Incident, RootCause, RootCauseRequest, RootCauses, Unknown
 
-NO_LOGS_CAP = 0.4
-NO_ONSET_CAP = 0.55
-DEGRADED_CAP = 0.65
-OFFLINE_CAP = 0.75
-"""Templates do not read the code, so none is more certain than this."""
 MAX_CAUSES = 5
 LIKELY = 0.3
 
@@ -45,20 +41,12 @@ def _all(request: RootCauseRequest) -> list[RootCause]:
 
 def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:
     """Cap by what was available; equals keep their order, so the leading trace stays first."""
-    cap = _cap(incident)
+    cap = confidence.cap(incident, confidence.OFFLINE_CAP)
     lowered = [cause.replace(confidence=min(cause.confidence, cap)) for cause in causes]
     ranked = sorted(lowered, key=lambda cause: -cause.confidence)
     if ranked and ranked[0].confidence >= LIKELY:
         ranked = [cause for cause in ranked if cause.confidence > hypotheses.BACKGROUND]
     return ranked[:MAX_CAUSES]
-
-
-def _cap(incident: Incident) -> float:
-    if incident.lines_read == 0:
-        return NO_LOGS_CAP
-    if incident.onset is None:
-        return NO_ONSET_CAP
-    return DEGRADED_CAP if incident.degraded else OFFLINE_CAP
 
 
 def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list[Unknown]:

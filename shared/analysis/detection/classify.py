@@ -5,25 +5,11 @@ from dataclasses import dataclass
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
+from shared.analysis.faults.resources import measures_resource
 from shared.analysis.logs.groups import TraceGroup
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import IncidentType
-
-SATURATION_WORDS = (
-    "cpu",
-    "memory",
-    "disk",
-    "satur",
-    "throttl",
-    "queue",
-    "pool",
-    "restart",
-    "fd",
-    "goroutine",
-    "thread",
-    "heap",
-)
 
 
 @dataclass(frozen=True)
@@ -74,7 +60,7 @@ def _by_metrics(summary: TelemetrySummary) -> Classification:
         if anomaly.series.name == LOG_RATE:
             return Classification("unknown", "the service is down or stuck, or its logs no longer arrive")
         name = anomaly.series.name.lower()
-        if name == "up" or any(word in name for word in SATURATION_WORDS):
+        if name == "up" or "restart" in name or measures_resource(name):
             return Classification("infrastructure_issue", f"{anomaly.series.name} left its usual range")
     if any(SERVER_ERROR.search(text) for text in summary.signal_texts[:1]):
         return Classification("unknown", "server errors answered by the service itself, which does not log why")

@@ -1,12 +1,12 @@
 """Measures that end the harm, by the kind of fault; each claims no more than the evidence shows."""
 
 from shared.analysis.faults import matching
+from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import CodeAnalysis, Incident, IncidentType, Mitigation, SolutionRequest, SuspectCommit
 
 REVERT_SCORE = 0.5
 """A commit with a lower score explains too little to name in a rollback, let alone to revert automatically."""
-RESOURCES = ("cpu", "memory", "disk", "satur", "throttl", "queue", "pool", "fd", "goroutine", "thread", "heap")
 """Words in the names of series that measure something that can run out."""
 
 
@@ -102,7 +102,7 @@ def _add_resource(service: str, exhausted: str) -> Mitigation:
 def _exhausted_resource(incident: Incident) -> str | None:
     """Return the exhausted resource, by a metric or by the words of the evidence, or None."""
     for one in incident.error_summary.metric_anomalies:
-        if any(word in one.metric.lower() for word in RESOURCES):
+        if measures_resource(one.metric):
             return f"{one.metric} went from {one.baseline:g} to {one.value:g}"
     signal = matching.leading(incident)
     return signal.rule.name if signal and signal.rule.kind == "resource" else None

@@ -4,6 +4,7 @@ import pytest
 
 from shared.agent import answer_checks
 from shared.agent.claim_checks import GroundingContext
+from shared.analysis import confidence
 from shared.contracts import (
     Incident,
     Mitigation,
@@ -34,21 +35,21 @@ def test_quoted_claim_keeps_its_confidence_up_to_the_cap() -> None:
     """A quote from the evidence supports a claim, but never with certainty."""
     causes, drops = _causes(quotes=[QUOTE])
 
-    assert (causes.root_causes[0].confidence, drops) == (answer_checks.CAP, [])
+    assert (causes.root_causes[0].confidence, drops) == (confidence.CAP, [])
     assert causes.root_causes[0].evidence_ids == ["L1"]
 
 
 def test_claim_without_a_quote_has_lower_confidence() -> None:
     """A citation supports a claim less than a quote does."""
-    assert _causes(evidence_ids=["L1"])[0].root_causes[0].confidence == answer_checks.UNQUOTED_CONFIDENCE
+    assert _causes(evidence_ids=["L1"])[0].root_causes[0].confidence == confidence.UNQUOTED_CAP
 
 
 @pytest.mark.parametrize(
     ("changes", "cap"),
     [
-        ({"onset": None}, answer_checks.NO_ONSET_CAP),
-        ({"degraded": "Metrics are missing"}, answer_checks.DEGRADED_CAP),
-        ({"evidence": [], "lines_read": 0}, answer_checks.NO_LOGS_CAP),
+        ({"onset": None}, confidence.NO_ONSET_CAP),
+        ({"degraded": "Metrics are missing"}, confidence.DEGRADED_CAP),
+        ({"evidence": [], "lines_read": 0}, confidence.NO_LOGS_CAP),
     ],
 )
 def test_confidence_is_capped_by_what_was_available(changes, cap: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply
 from shared.code_host.github import GithubSettings, is_ref
-from shared.code_host.github_reader import GithubReader, quoted
+from shared.code_host.github_reader import GithubReader, search_phrase
 from shared.errors import Refused
 
 Git = Callable[..., str]
@@ -184,8 +184,8 @@ def test_search_cannot_leave_the_repository(reader: GithubReader, sandbox: Githu
 
 def test_quoted_phrase_has_a_limited_length() -> None:
     """A query may have at most 256 characters."""
-    assert quoted("a\\b\n\tc") == '"a b c"'
-    assert len(quoted("word " * 100)) <= 130
+    assert search_phrase("a\\b\n\tc") == '"a b c"'
+    assert len(search_phrase("word " * 100)) <= 130
 
 
 def test_empty_repository_has_no_refs(tmp_path: Path, git_dir: Path) -> None:

@@ -5,24 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shared.errors import Rejected
-from shared.telemetry.http_reader import epoch_us, matcher, quoted, selector
-
-
-@pytest.mark.parametrize(
-    ("value", "literal"),
-    [
-        ("plain", '"plain"'),
-        ('quo"te', r'"quo\"te"'),
-        ("back\\slash", r'"back\\slash"'),
-        ("line\nfeed\r\t", r'"line\nfeed\r\t"'),
-        ("nul\x00bell\x07", r'"nul\u0000bell\u0007"'),
-        ("`{}|=~`", '"`{}|=~`"'),
-        ("é🌙", '"é🌙"'),
-    ],
-)
-def test_any_text_becomes_one_string_literal(value: str, literal: str) -> None:
-    """The escapes are those of JSON, which Go reads too."""
-    assert quoted(value) == literal
+from shared.telemetry.http_reader import epoch_us, matcher, selector
 
 
 def test_a_selector_is_a_matcher_in_braces() -> None:

@@ -6,7 +6,6 @@ from shared.analysis.advice import followup_queries
 def test_values_cannot_break_out_of_their_string():
     """Quotes, backslashes and newlines in names and messages are escaped."""
     assert followup_queries.lines_of('a"} or {b="') == r'{service_name="a\"} or {b=\""}'
-    assert followup_queries.quoted("a\\b\nc") == r'"a\\b\nc"'
 
 
 def test_search_text_is_one_short_line():
