@@ -72,7 +72,7 @@ Page = Annotated[str, AtMost(3000)]
 Url = Annotated[str, WholeOrNothing(2000)]
 Query = Annotated[str, WholeOrNothing(2000)]
 FilePath = Annotated[str, Verbatim(500, keeps_end=True)]
-Ref = Annotated[str, Field(max_length=200)]
+Ref = Annotated[str, Field(max_length=255)]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Rebuild the post_process request of an incident from its trace."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -8,10 +8,10 @@ from shared.contracts import Failure, PostProcessRequest
 from shared.errors import Rejected
 from shared.http.validation import sentence
 from shared.step import steps
-from shared.traces.port import Json
+from shared.traces.port import Json, RunEntry, TraceDocument
 
 
-def request_of(trace: Json, failure: Failure) -> PostProcessRequest:
+def request_of(trace: TraceDocument, failure: Failure) -> PostProcessRequest:
     """
     Return the request; `failure` says why the sweeper sends it and not the workflow.
 
@@ -26,10 +26,11 @@ def request_of(trace: Json, failure: Failure) -> PostProcessRequest:
         return _bare(trace, [*failures[-49:], _unreadable(error).model_dump()])
 
 
-def late_mail_of(trace: Json, attempt: int) -> PostProcessRequest:
+def late_mail_of(trace: TraceDocument, attempt: int) -> PostProcessRequest:
     """Return the request to mail a published incident's brief again. Raises Rejected when its trace is unreadable."""
     channels = ("hook", "mail", "archive")
-    failures = [failure for failure in trace["outcome"]["failures"] if failure["step"] not in channels]
+    published = (trace["outcome"] or {}).get("failures", [])
+    failures = [failure for failure in published if failure["step"] not in channels]
     facts = {"alert": trace["user"]["input"], **_answers(trace["traces"]), "failures": failures}
     try:
         return PostProcessRequest.model_validate({**facts, "mail_attempt": attempt})
@@ -37,18 +38,18 @@ def late_mail_of(trace: Json, attempt: int) -> PostProcessRequest:
         raise Rejected(f"Incident {trace['invocation_id']!r}: {_unreadable(error).message}") from error
 
 
-def _bare(trace: Json, failures: list[Json]) -> PostProcessRequest:
+def _bare(trace: TraceDocument, failures: list[Json]) -> PostProcessRequest:
     try:
         return PostProcessRequest.model_validate({"alert": trace["user"]["input"], "failures": failures})
     except ValidationError as error:
         raise Rejected(f"Incident {trace['invocation_id']!r}: {_unreadable(error).message}") from error
 
 
-def _answers(runs: dict[str, list[Json]]) -> dict[str, Any]:
+def _answers(runs: dict[str, list[RunEntry]]) -> dict[str, Any]:
     return {row.field: _latest(runs.get(row.agent, []), "agent_response") for row in steps.STEPS if row.field}
 
 
-def _failures(runs: dict[str, list[Json]]) -> list[Json]:
+def _failures(runs: dict[str, list[RunEntry]]) -> list[Json]:
     """Return the latest error of each agent that never answered."""
     failures = []
     for agent, entries in runs.items():
@@ -61,7 +62,7 @@ def _failures(runs: dict[str, list[Json]]) -> list[Json]:
     return failures
 
 
-def _latest(entries: list[Json], name: str) -> Any:
+def _latest(entries: list[RunEntry], name: Literal["agent_response", "errors"]) -> Any:
     return next((entry[name] for entry in reversed(entries) if entry[name]), None)
 
 

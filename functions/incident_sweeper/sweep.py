@@ -162,7 +162,7 @@ class Sweep:
 
     def _mail(self, late: LateMail) -> bool:
         trace = self.store.document(late.record.incident_id)
-        if trace is None or trace["outcome"]["mail_status"] != "failed":
+        if trace is None or (trace["outcome"] or {}).get("mail_status") != "failed":
             return False
         return self.publisher.publish(late_mail_of(trace, late.attempt)).mail_status != "failed"
 

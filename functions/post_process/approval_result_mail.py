@@ -36,13 +36,12 @@ def _send(request: PostProcessRequest, channels: Channels) -> str:
 def _record(request: PostProcessRequest, store: TraceStore) -> None:
     """Let the approval page say that nothing was opened; pr_creator records what it opened itself."""
     made, record = request.pull_request, store.incident(request.incident_id)
-    facts = record.pull_request if record else None
-    if facts is None or facts.get("state") != "approved" or (made is not None and made.status == "success"):
+    stored = record.pull_request if record else None
+    if stored is None or stored.state != "approved" or (made is not None and made.status == "success"):
         return
-    link = {"url": made.pr_url} if made is not None and made.pr_url else {}
-    store.set_pull_request(
-        request.incident_id, {**facts, **link, "state": "not_opened", "reason": " ".join(_why_not(request))[:500]}
-    )
+    url = made.pr_url if made is not None and made.pr_url else stored.url
+    reason = " ".join(_why_not(request))
+    store.set_pull_request(request.incident_id, stored.replace(state="not_opened", url=url, reason=reason))
 
 
 def _why_not(request: PostProcessRequest) -> list[str]:

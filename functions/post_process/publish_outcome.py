@@ -151,14 +151,14 @@ class OutcomePublisher:
 
     def _measure(self) -> Usage:
         """Sum tokens and cost over every run so far; the time is how long the reader waited."""
-        document = self.attempt("traces", lambda: self._store.document(self._request.incident_id)) or {}
-        runs = [run for agent_runs in document.get("traces", {}).values() for run in agent_runs]
+        trace = self.attempt("traces", lambda: self._store.document(self._request.incident_id))
+        runs = [run for agent_runs in trace["traces"].values() for run in agent_runs] if trace else []
         waited = clock.now() - self._request.alert.received_at
         # This step's own run is not stored yet.
         tokens, cost_usd = recorder.model_usage()
         return Usage(
-            tokens=tokens + sum(run.get("tokens_in", 0) + run.get("tokens_out", 0) for run in runs),
-            cost_usd=cost_usd + sum(run.get("cost_usd", 0.0) for run in runs),
+            tokens=tokens + sum(run["tokens_in"] + run["tokens_out"] for run in runs),
+            cost_usd=cost_usd + sum(run["cost_usd"] for run in runs),
             duration_ms=max(0, round(waited.total_seconds() * 1000)),
         )
 

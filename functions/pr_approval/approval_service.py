@@ -8,7 +8,7 @@ from shared.errors import Rejected
 from shared.pull_request import approval
 from shared.pull_request.approval import Waiting
 from shared.pull_request.signing import ApprovalSettings
-from shared.traces.port import Json, TraceStore
+from shared.traces.port import Decision, PullRequestRecord, PullRequestState, TraceStore
 
 from .approval_page import page, review
 from .workflow_callback import wake
@@ -23,20 +23,20 @@ class Visit:
     """One opening of a valid link, and what there is to see."""
 
     incident_id: str
-    facts: Json
+    pull_request: PullRequestRecord
     diff: str
     confirm: str
 
     @property
     def waiting(self) -> Waiting | None:
         """What waits for approval, or None when approval was never requested."""
-        return approval.waiting_of(self.facts) if "callback_url" in self.facts else None
+        return approval.waiting_of(self.pull_request)
 
     def page(self) -> str:
         """Return the page: the patch with its form, or what was decided."""
         waiting = self.waiting
-        if waiting is None or not is_open(self.facts):
-            return ended(self.facts)
+        if waiting is None or not is_open(self.pull_request):
+            return ended(self.pull_request)
         return review(self.incident_id, waiting, self.diff, self.confirm)
 
 
@@ -51,13 +51,13 @@ class ApprovalService:
         """Return the visit for a link. Raises Rejected (not our link, or expired), Unavailable, Refused."""
         incident_id = self.settings.verify("open the page", token)
         record = self.store.incident(incident_id)
-        facts = record.pull_request if record else None
-        if not facts:
+        pull_request = record.pull_request if record else None
+        if pull_request is None:
             raise Rejected("There is nothing to approve for this incident")
-        diff = self.store.text(facts["diff_ref"]) if facts.get("diff_ref") else None
+        diff = self.store.text(pull_request.diff_ref) if pull_request.diff_ref else None
         form_ends = clock.now() + FORM_LIFE
         confirm = self.settings.sign("confirm on the page", incident_id, form_ends)
-        return Visit(incident_id, facts, diff or "", confirm)
+        return Visit(incident_id, pull_request, diff or "", confirm)
 
     def decide(self, visit: Visit, confirm: str, decision: str) -> str:
         """
@@ -71,38 +71,39 @@ class ApprovalService:
         if decision not in ("approve", "decline"):
             raise Rejected("The form says neither approve nor decline")
         waiting = visit.waiting
-        if waiting is None or not is_open(visit.facts):
-            return ended(visit.facts)
-        wish: approval.Decision = "approve" if decision == "approve" else "decline"
+        if waiting is None or not is_open(visit.pull_request):
+            return ended(visit.pull_request)
+        wish: Decision = "approve" if decision == "approve" else "decline"
         final = approval.decide(self.store, visit.incident_id, wish, clock.now() + DECISION_TTL)
-        facts = {**visit.facts, "state": "approved" if final == "approve" else "declined", "decision": final}
-        self.store.set_pull_request(visit.incident_id, facts)
+        decided = visit.pull_request.replace(state="approved" if final == "approve" else "declined", decision=final)
+        self.store.set_pull_request(visit.incident_id, decided)
         wake(waiting.callback_url, final)
-        self._record_woken(visit.incident_id, facts)
+        self._record_woken(visit.incident_id, decided)
         log.info("pr_approval.decided", incident_id=visit.incident_id, decision=final)
-        return ended(facts)
+        return ended(decided)
 
-    def _record_woken(self, incident_id: str, facts: Json) -> None:
+    def _record_woken(self, incident_id: str, decided: PullRequestRecord) -> None:
         record = self.store.incident(incident_id)
         # The workflow may have continued and recorded what it opened.
-        if record and record.pull_request == facts:
-            self.store.set_pull_request(incident_id, {**facts, "is_woken": True})
+        if record and record.pull_request == decided:
+            self.store.set_pull_request(incident_id, decided.replace(is_woken=True))
 
 
-def is_open(facts: Json) -> bool:
+def is_open(pull_request: PullRequestRecord) -> bool:
     """Return whether the form still has an effect: no decision yet, or one that did not reach the workflow."""
-    return facts["state"] == "awaiting_approval" or (facts["state"] in _DECIDED and not facts.get("is_woken"))
+    is_unheard = pull_request.state in _DECIDED and not pull_request.is_woken
+    return pull_request.state == "awaiting_approval" or is_unheard
 
 
-def ended(facts: Json) -> str:
+def ended(pull_request: PullRequestRecord) -> str:
     """Return the page for what needs no decision any more."""
-    state, url = facts["state"], str(facts.get("url") or "")
-    words = {
+    words: dict[PullRequestState, str] = {
         "approved": "The pull request is approved and being opened; reload this page to find its link.",
         "declined": "The pull request is declined; nothing is written.",
-        "not_opened": f"The pull request was approved and not opened: {facts.get('reason') or 'see the mail'}",
+        "not_opened": f"The pull request was approved and not opened: {pull_request.reason or 'see the mail'}",
         "open": "The pull request is open.",
         "merged": "The pull request is merged.",
         "closed": "The pull request is closed.",
     }
-    return page(str(facts.get("title") or "Pull request"), words.get(state, "Nothing is waiting here."), link=url)
+    text = words.get(pull_request.state, "Nothing is waiting here.")
+    return page(pull_request.title or "Pull request", text, link=pull_request.url or "")

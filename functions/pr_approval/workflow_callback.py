@@ -13,8 +13,8 @@ from shared.errors import IncidentCopilotError, Refused, Unavailable, Uncertain
 from shared.http.google_errors import credentials_error
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status
-from shared.pull_request.approval import Decision
 from shared.settings import Settings
+from shared.traces.port import Decision
 
 GOOGLE = "https://workflowexecutions.googleapis.com/"
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

@@ -1,7 +1,7 @@
 """What one incident may cost: ceilings of tokens and dollars over all its steps, read from the trace."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field
 
@@ -31,13 +31,13 @@ class Budget:
         """Return the incident's budget; when the trace store cannot be read, the spending so far counts as zero."""
         budget = cls(Ceilings.from_env())
         try:
-            document = traces.connect().document(incident_id) or {}
+            trace = traces.connect().document(incident_id)
         except IncidentCopilotError as error:
             log.error("budget.unknown", error_type=type(error).__name__, error=str(error))
             return budget
-        for run in _runs(document):
-            budget.tokens += run.get("tokens_in", 0) + run.get("tokens_out", 0)
-            budget.cost_usd += run.get("cost_usd", 0.0)
+        for run in (run for runs in trace["traces"].values() for run in runs) if trace else ():
+            budget.tokens += run["tokens_in"] + run["tokens_out"]
+            budget.cost_usd += run["cost_usd"]
         return budget
 
     def spend(self, reply: ModelReply) -> None:
@@ -53,7 +53,3 @@ class Budget:
             raise Refused(f"MODEL_MAX_TOKENS_PER_INCIDENT is {max_tokens}: {spent}")
         if self.cost_usd >= max_usd:
             raise Refused(f"MODEL_MAX_COST_USD_PER_INCIDENT is {max_usd:g}: ${self.cost_usd:.4f} are spent")
-
-
-def _runs(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return [run for runs in document.get("traces", {}).values() for run in runs]

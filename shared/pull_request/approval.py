@@ -7,9 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from shared.settings import Settings
-from shared.traces.port import Json, TraceStore
+from shared.traces.port import Decision, PullRequestRecord, TraceStore
 
-Decision = Literal["approve", "decline"]
 Mode = Literal["off", "draft", "ready", "approval"]
 
 
@@ -44,14 +43,24 @@ class Waiting:
 
 def ask(store: TraceStore, incident_id: str, waiting: Waiting) -> None:
     """Record that the incident's patch waits for approval. Raises Unavailable, Refused (no such incident)."""
-    facts = {**asdict(waiting), "approve_until": waiting.approve_until.isoformat()}
-    store.set_pull_request(incident_id, {"state": "awaiting_approval", **facts})
+    store.set_pull_request(incident_id, PullRequestRecord(state="awaiting_approval", **asdict(waiting)))
 
 
-def waiting_of(facts: Json) -> Waiting:
-    """Return what `ask` recorded. Raises KeyError when a field is missing."""
-    fields = {name: facts[name] for name in Waiting.__dataclass_fields__}
-    return Waiting(**{**fields, "approve_until": datetime.fromisoformat(fields["approve_until"])})
+def waiting_of(record: PullRequestRecord) -> Waiting | None:
+    """Return what `ask` recorded, or None when approval was never requested."""
+    if record.callback_url is None or record.approve_until is None or record.branch is None or record.diff_ref is None:
+        return None
+    return Waiting(
+        title=record.title,
+        body=record.body,
+        repo=record.repo or "",
+        branch=record.branch,
+        base_branch=record.base_branch or "",
+        base_commit=record.base_commit or "",
+        diff_ref=record.diff_ref,
+        callback_url=record.callback_url,
+        approve_until=record.approve_until,
+    )
 
 
 def decide(store: TraceStore, incident_id: str, decision: Decision, until: datetime) -> Decision:
@@ -67,8 +76,8 @@ def decide(store: TraceStore, incident_id: str, decision: Decision, until: datet
 def is_approved(store: TraceStore, incident_id: str) -> bool:
     """Return whether a person approved, as the store says; a request is never trusted. Raises Unavailable, Refused."""
     record = store.incident(incident_id)
-    facts = record.pull_request if record else None
-    return bool(facts and facts.get("decision") == "approve")
+    pull_request = record.pull_request if record else None
+    return pull_request is not None and pull_request.decision == "approve"
 
 
 def _key(incident_id: str) -> str:

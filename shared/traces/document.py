@@ -8,8 +8,22 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import clock
-from shared.traces.port import IncidentRecord, Json, Run, RunError, ToolCall
+from pydantic import ValidationError
+
+from shared import clock, log
+from shared.http.validation import places
+from shared.traces.port import (
+    ErrorEntry,
+    IncidentRecord,
+    Json,
+    PullRequestRecord,
+    Run,
+    RunEntry,
+    RunError,
+    ToolCall,
+    ToolCallEntry,
+    TraceDocument,
+)
 
 TEXT_LIMIT = 4_000_000
 """Characters of one stored text."""
@@ -17,9 +31,9 @@ TEXT_LIMIT = 4_000_000
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,199}")
 
 
-def nested(record: IncidentRecord, runs: Iterable[tuple[str, Json]]) -> Json:
+def nested(record: IncidentRecord, runs: Iterable[tuple[str, RunEntry]]) -> TraceDocument:
     """Return the nested document from an incident and its (agent, run entry) pairs, oldest first."""
-    traces: dict[str, list[Json]] = {}
+    traces: dict[str, list[RunEntry]] = {}
     updated_at = record.updated_at
     for agent, entry in runs:
         traces.setdefault(agent, []).append(entry)
@@ -34,13 +48,27 @@ def nested(record: IncidentRecord, runs: Iterable[tuple[str, Json]]) -> Json:
         "merged_alerts": record.merged_alerts,
         "state": record.state,
         "outcome": record.outcome,
-        "pull_request": record.pull_request,
+        "pull_request": None if record.pull_request is None else pull_request_json(record.pull_request),
         "created_at": stamp(record.created_at),
         "updated_at": stamp(updated_at),
     }
 
 
-def run_entry(run: Run) -> Json:
+def pull_request_json(record: PullRequestRecord) -> Json:
+    """Return the record as JSON, without the fields that hold nothing."""
+    return record.model_dump(mode="json", exclude_defaults=True)
+
+
+def pull_request_record(text: str | None, incident_id: str) -> PullRequestRecord | None:
+    """Return a stored record; an unreadable one is None and in the log, as it must not hide the incident."""
+    try:
+        return None if text is None else PullRequestRecord.model_validate_json(text)
+    except ValidationError as error:
+        log.error("traces.pull_request_unreadable", incident_id=incident_id, error=places(error))
+        return None
+
+
+def run_entry(run: Run) -> RunEntry:
     """Return one run as its entry of `traces.<agent>`."""
     return {
         "runStart": stamp(run.run_start),
@@ -99,7 +127,7 @@ def dumps(value: Any) -> str:
     return json.dumps(value, default=str, separators=(",", ":"))
 
 
-def _tool_call_entry(call: ToolCall) -> Json:
+def _tool_call_entry(call: ToolCall) -> ToolCallEntry:
     return {
         "tool_name": call.tool_name,
         "args": dict(call.args),
@@ -111,7 +139,7 @@ def _tool_call_entry(call: ToolCall) -> Json:
     }
 
 
-def _error_entry(error: RunError) -> Json:
+def _error_entry(error: RunError) -> ErrorEntry:
     return {"category": error.category, "message": error.message, "at": stamp(error.at)}
 
 

@@ -16,7 +16,7 @@ from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.settings import Settings
 from shared.traces import document
-from shared.traces.port import IncidentRecord, IncidentState, Json, Lease, Run
+from shared.traces.port import IncidentRecord, IncidentState, Json, Lease, PullRequestRecord, Run, TraceDocument
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS incidents (
@@ -82,9 +82,9 @@ class EmbeddedTraces:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, "execution = ?", execution)
 
-    def set_pull_request(self, incident_id: str, facts: Json) -> None:
+    def set_pull_request(self, incident_id: str, pull_request: PullRequestRecord) -> None:
         """Store the state of the pull request. Raises Refused when there is no such incident."""
-        self._update(incident_id, "pull_request = ?", document.dumps(facts))
+        self._update(incident_id, "pull_request = ?", document.dumps(document.pull_request_json(pull_request)))
 
     def count_merged_alert(self, incident_id: str) -> None:
         """Add one to the alerts merged into the incident. Raises Refused when there is no such incident."""
@@ -124,7 +124,7 @@ class EmbeddedTraces:
         answers = (json.loads(row["entry"])["agent_response"] for row in rows)
         return next((answer for answer in answers if answer is not None), None)
 
-    def document(self, incident_id: str) -> Json | None:
+    def document(self, incident_id: str) -> TraceDocument | None:
         """Return the whole trace as one nested document, or None when there is no such incident."""
         record = self.incident(incident_id)
         if record is None:
@@ -235,7 +235,7 @@ def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:
         record.merged_alerts,
         None if record.outcome is None else document.dumps(record.outcome),
         document.stamp(record.expire_at),
-        None if record.pull_request is None else document.dumps(record.pull_request),
+        None if record.pull_request is None else document.dumps(document.pull_request_json(record.pull_request)),
     )
 
 
@@ -251,5 +251,5 @@ def _record(row: sqlite3.Row) -> IncidentRecord:
         merged_alerts=row["merged_alerts"],
         outcome=None if row["outcome"] is None else json.loads(row["outcome"]),
         expire_at=datetime.fromisoformat(row["expire_at"]),
-        pull_request=None if row["pull_request"] is None else json.loads(row["pull_request"]),
+        pull_request=document.pull_request_record(row["pull_request"], row["incident_id"]),
     )

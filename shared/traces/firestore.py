@@ -32,7 +32,16 @@ from shared.errors import Misconfigured, Refused, Unavailable
 from shared.http.google_errors import translated
 from shared.settings import Settings
 from shared.traces import document
-from shared.traces.port import IncidentRecord, IncidentState, Json, Lease, Run
+from shared.traces.port import (
+    IncidentRecord,
+    IncidentState,
+    Json,
+    Lease,
+    PullRequestRecord,
+    Run,
+    RunEntry,
+    TraceDocument,
+)
 
 _CHUNK_BYTES = 900_000
 _CLAIM_ATTEMPTS = 20
@@ -103,9 +112,9 @@ class FirestoreTraces:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, {"execution": execution})
 
-    def set_pull_request(self, incident_id: str, facts: Json) -> None:
+    def set_pull_request(self, incident_id: str, pull_request: PullRequestRecord) -> None:
         """Store the state of the pull request. Raises Refused when there is no such incident."""
-        self._update(incident_id, {"pull_request": document.dumps(facts)})
+        self._update(incident_id, {"pull_request": document.dumps(document.pull_request_json(pull_request))})
 
     def count_merged_alert(self, incident_id: str) -> None:
         """Add one to the alerts merged into the incident. Raises Refused when there is no such incident."""
@@ -149,7 +158,7 @@ class FirestoreTraces:
                 return answer
         return None
 
-    def document(self, incident_id: str) -> Json | None:
+    def document(self, incident_id: str) -> TraceDocument | None:
         """Return the whole trace as one nested document, or None when there is no such incident."""
         record = self.incident(incident_id)
         return None if record is None else document.nested(record, self._all_runs(incident_id))
@@ -238,7 +247,7 @@ class FirestoreTraces:
             with self._translated_errors():
                 self._texts.document(name).set({**fields, "body": chunks[n]}, **self._call_options)
 
-    def _all_runs(self, incident_id: str) -> Iterator[tuple[str, Json]]:
+    def _all_runs(self, incident_id: str) -> Iterator[tuple[str, RunEntry]]:
         with self._translated_errors():
             # An agent's document itself is never written; listing still returns it because of the runs below it.
             agents = list(self._incident(incident_id).collection("traces").list_documents(**self._call_options))
@@ -246,11 +255,11 @@ class FirestoreTraces:
             for fields in self._stream(agent.collection("runs").order_by("run_start")):
                 yield fields["agent"], self._entry(fields)
 
-    def _entry(self, fields: dict[str, Any]) -> Json:
+    def _entry(self, fields: dict[str, Any]) -> RunEntry:
         body = fields["entry"] if "entry" in fields else self.text(fields["entry_ref"])
         if body is None:
             raise Refused(f"Firestore lost {fields['entry_ref']!r}, the body of a run")
-        entry: Json = json.loads(body)
+        entry: RunEntry = json.loads(body)
         return entry
 
     def _incident(self, incident_id: str) -> Any:
@@ -306,15 +315,17 @@ def _fields(record: IncidentRecord) -> dict[str, Any]:
         "merged_alerts": record.merged_alerts,
         "outcome": None if record.outcome is None else document.dumps(record.outcome),
         "expire_at": record.expire_at,
-        "pull_request": None if record.pull_request is None else document.dumps(record.pull_request),
+        "pull_request": record.pull_request and document.dumps(document.pull_request_json(record.pull_request)),
     }
 
 
 def _record(fields: dict[str, Any]) -> IncidentRecord:
-    texts: dict[str, str | None] = {name: fields.get(name) for name in ("alert", "outcome", "pull_request")}
-    facts: dict[str, Any] = {name: value for name, value in fields.items() if name not in ("age", *texts)}
+    texts: dict[str, str | None] = {name: fields.get(name) for name in ("alert", "outcome")}
+    others = ("age", "pull_request", *texts)
+    facts: dict[str, Any] = {name: value for name, value in fields.items() if name not in others}
     facts |= {name: None if text is None else json.loads(text) for name, text in texts.items()}
-    return IncidentRecord(**facts)
+    pull_request = document.pull_request_record(fields.get("pull_request"), fields["incident_id"])
+    return IncidentRecord(**facts, pull_request=pull_request)
 
 
 def _lease(fields: dict[str, Any]) -> Lease:

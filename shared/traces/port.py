@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, TypedDict
 
-from shared.bounds import Contract, Name, Passage
+from pydantic import Field
+
+from shared.bounds import AtMost, Contract, Line, Name, Passage, Ref, Sentence, Url
 from shared.contracts import AwareUtc
 
 Json = dict[str, Any]
@@ -32,6 +34,36 @@ class RunError(Contract):
     category: Name
     message: Passage
     at: AwareUtc
+
+
+PullRequestState = Literal["awaiting_approval", "approved", "declined", "not_opened", "open", "closed", "merged"]
+Decision = Literal["approve", "decline"]
+
+
+class PullRequestRecord(Contract):
+    """The last known state of an incident's pull request, and what waits for a person until it is decided."""
+
+    state: PullRequestState
+    repo: Ref | None = None
+    branch: Ref | None = None
+    title: Line = ""
+    number: int | None = None
+    url: Url | None = None
+    is_draft: bool | None = None
+    by: Name = Field("", description="Who changed it last, at the code host.")
+    updated_at: AwareUtc | None = Field(None, description="When the code host changed it last.")
+    closed_at: AwareUtc | None = None
+    merged_at: AwareUtc | None = None
+    merge_commit: Ref | None = None
+    decision: Decision | None = Field(None, description="What a person decided; None without an approval.")
+    is_woken: bool = Field(False, description="The workflow has received the decision.")
+    reason: Sentence = Field("", description="Why an approved pull request was not opened.")
+    body: Annotated[str, AtMost(65_536)] = Field("", description="Its text, while it waits.")
+    base_branch: Ref | None = None
+    base_commit: Ref | None = None
+    diff_ref: Annotated[str | None, Field(max_length=300)] = None
+    callback_url: Annotated[str | None, Field(max_length=1000)] = None
+    approve_until: AwareUtc | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +116,68 @@ class IncidentRecord:
     merged_alerts: int = 0
     outcome: Json | None = None
     expire_at: datetime | None = None
-    pull_request: Json | None = None
-    """The last known state of its pull request: `state`, `number`, `url` and more."""
+    pull_request: PullRequestRecord | None = None
+
+
+class ErrorEntry(TypedDict):
+    """An error of a run, as JSON."""
+
+    category: str
+    message: str
+    at: str
+
+
+class ToolCallEntry(TypedDict):
+    """One external call of a run, as JSON."""
+
+    tool_name: str
+    args: Json
+    start: str
+    end: str
+    result: str
+    result_ref: str | None
+    error: str | None
+
+
+class RunEntry(TypedDict):
+    """One run of an agent, as JSON; times are RFC 3339 in UTC."""
+
+    runStart: str
+    runEnd: str
+    agent_input: Json
+    agent_response: Json | None
+    tool_calls: list[ToolCallEntry]
+    errors: list[ErrorEntry]
+    model: str
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    model_calls: list[Json]
+    claims_dropped: list[str]
+
+
+class TraceUser(TypedDict):
+    """Who or what raised the alert, and the alert."""
+
+    id: str
+    input: Json
+
+
+class TraceDocument(TypedDict):
+    """The whole trace of one incident, as JSON; `traces` holds each agent's runs, oldest first."""
+
+    invocation_id: str
+    session_id: str
+    service_name: str
+    user: TraceUser
+    traces: dict[str, list[RunEntry]]
+    execution: str | None
+    merged_alerts: int
+    state: IncidentState
+    outcome: Json | None
+    pull_request: Json | None
+    created_at: str
+    updated_at: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +215,7 @@ class TraceStore(Protocol):
         """Store the workflow execution that handles the incident."""
         ...
 
-    def set_pull_request(self, incident_id: str, facts: Json) -> None:
+    def set_pull_request(self, incident_id: str, pull_request: PullRequestRecord) -> None:
         """Store the state of the incident's pull request in place of the earlier one."""
         ...
 
@@ -147,13 +239,8 @@ class TraceStore(Protocol):
         """Return the answer of the agent's latest run that has one, or None."""
         ...
 
-    def document(self, incident_id: str) -> Json | None:
-        """
-        Return the whole trace as one nested document, or None when there is no such incident.
-
-        {invocation_id, session_id, user: {input}, traces: {agent: [{runStart, runEnd, agent_input, agent_response,
-        tool_calls, errors, model, tokens_in, tokens_out, cost_usd}]}, state, outcome, created_at, updated_at}
-        """
+    def document(self, incident_id: str) -> TraceDocument | None:
+        """Return the whole trace as one nested document, or None when there is no such incident."""
         ...
 
     def keep_text(self, incident_id: str, name: str, text: str) -> str:

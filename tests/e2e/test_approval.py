@@ -53,7 +53,7 @@ class System:
     def state(self) -> str:
         """Return what the incident knows of its pull request."""
         record = self._traces.incident(self.incident_id)
-        return str((record.pull_request or {}).get("state")) if record else ""
+        return record.pull_request.state if record and record.pull_request else ""
 
     def is_over(self) -> bool:
         """Return whether the execution has ended."""

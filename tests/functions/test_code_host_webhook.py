@@ -10,6 +10,7 @@ import pytest
 
 from functions.code_host_webhook.main import code_host_webhook
 from shared import traces
+from shared.traces.port import PullRequestRecord
 from tests.builders import NOW, a_record, an_alert
 
 SECRET = "a-webhook-secret-of-32-characters"
@@ -22,7 +23,8 @@ def open_pull_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """An incident whose pull request is open."""
     monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", SECRET)
     traces.connect().open_incident(a_record(ALERT))
-    traces.connect().set_pull_request(ID, {"state": "open", "repo": "octo/shop", "number": 7, "decision": "approve"})
+    opened = PullRequestRecord(state="open", repo="octo/shop", number=7, decision="approve")
+    traces.connect().set_pull_request(ID, opened)
 
 
 def event(minute: int = 1, **changes: Any) -> dict[str, Any]:
@@ -64,11 +66,12 @@ def deliver(
     return response.status_code, response.get_json()
 
 
-def stored() -> dict[str, Any]:
+def stored() -> PullRequestRecord:
     """Return the pull request stored with the incident."""
     record = traces.connect().incident(ID)
     assert record is not None
-    return record.pull_request or {}
+    assert record.pull_request is not None
+    return record.pull_request
 
 
 def test_merge_reaches_the_incident() -> None:
@@ -76,15 +79,15 @@ def test_merge_reaches_the_incident() -> None:
     assert deliver(event())[0] == 200
 
     pull = stored()
-    assert (pull["state"], pull["by"], pull["merge_commit"], pull["decision"]) == ("merged", "ada", "c" * 40, "approve")
-    assert pull["merged_at"] == (NOW + timedelta(minutes=1)).isoformat()
+    assert (pull.state, pull.by, pull.merge_commit, pull.decision) == ("merged", "ada", "c" * 40, "approve")
+    assert pull.merged_at == NOW + timedelta(minutes=1)
 
 
 def test_close_without_merge_is_not_a_merge() -> None:
     """The state is closed, by the sender of the event."""
     deliver(event(merged_at=None, merged_by=None))
 
-    assert (stored()["state"], stored()["by"], stored()["merge_commit"]) == ("closed", "eve", None)
+    assert (stored().state, stored().by, stored().merge_commit) == ("closed", "eve", None)
 
 
 def test_reopened_pull_request_is_open_again() -> None:
@@ -92,7 +95,7 @@ def test_reopened_pull_request_is_open_again() -> None:
     deliver(event(1, merged_at=None))
     deliver(event(2, state="open", merged_at=None, closed_at=None))
 
-    assert stored()["state"] == "open"
+    assert stored().state == "open"
 
 
 def test_late_and_repeated_deliveries_change_nothing() -> None:
@@ -112,7 +115,7 @@ def test_delivery_without_our_signature_changes_nothing(signature: str) -> None:
     """401, whatever is in the header."""
     status, answer = deliver(event(), signature=signature)
 
-    assert (status, answer["error_type"], stored()["state"]) == (401, "WrongSignature", "open")
+    assert (status, answer["error_type"], stored().state) == (401, "WrongSignature", "open")
     assert SECRET not in json.dumps(answer)
 
 
@@ -135,7 +138,7 @@ def test_branch_of_a_fork_belongs_to_no_incident(repo: Any) -> None:
     block = f'<!-- incident-copilot {{"incident_id":"{ID}"}} -->'
     deliver(event(head={"ref": f"incident/{ID}", "repo": repo}, body=block))
 
-    assert stored()["state"] == "open"
+    assert stored().state == "open"
 
 
 def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
@@ -143,7 +146,7 @@ def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
     head = {"ref": "hotfix/cart", "repo": {"full_name": "octo/shop"}}
     deliver(event(head=head, body=f'Words\n<!-- incident-copilot {{"incident_id":"{ID}"}} -->'))
 
-    assert stored()["state"] == "merged"
+    assert stored().state == "merged"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,7 @@ def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
 def test_other_pull_requests_are_ignored(changes: dict[str, Any]) -> None:
     """200, so that GitHub does not call the delivery failed."""
     assert deliver(event(**changes))[0] == 200
-    assert stored()["state"] == "open"
+    assert stored().state == "open"
 
 
 def test_pull_request_of_another_repository_is_ignored() -> None:
@@ -166,7 +169,7 @@ def test_pull_request_of_another_repository_is_ignored() -> None:
     body = event(head={"ref": f"incident/{ID}", "repo": {"full_name": "octo/other"}})
     deliver({**body, "repository": {"full_name": "octo/other"}})
 
-    assert stored()["state"] == "open"
+    assert stored().state == "open"
 
 
 @pytest.mark.parametrize("name", ["ping", "push", ""])

@@ -10,6 +10,7 @@ from shared import traces
 from shared.contracts import Branch, Failure, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
 from shared.outbox.port import Mail, MailSent
+from shared.traces.port import PullRequestRecord
 from tests.builders import a_record, an_alert
 
 ALERT = an_alert()
@@ -96,7 +97,7 @@ def test_approval_page_gets_the_reason_when_nothing_was_opened(state: str, expec
     """A reloaded approval page shows the reason; a pull request that is open stays open."""
     store = traces.connect()
     store.open_incident(a_record(ALERT))
-    store.set_pull_request(ALERT.incident_id, {"state": state, "title": "Revert"})
+    store.set_pull_request(ALERT.incident_id, PullRequestRecord(state=state, title="Revert"))
     skipped = Branch(status="skipped", message="Incident inc-1 is writing a change of the same files.")
 
     mail_approval_result(request(pull_request=None, branch=skipped), store, channels(Mailbox()))
@@ -104,6 +105,6 @@ def test_approval_page_gets_the_reason_when_nothing_was_opened(state: str, expec
     record = store.incident(ALERT.incident_id)
     assert record is not None
     assert record.pull_request is not None
-    assert record.pull_request["state"] == expected
+    assert record.pull_request.state == expected
     if expected == "not_opened":
-        assert record.pull_request["reason"] == skipped.message
+        assert record.pull_request.reason == skipped.message

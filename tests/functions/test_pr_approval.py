@@ -17,6 +17,7 @@ from shared.errors import Rejected
 from shared.pull_request import approval
 from shared.pull_request.approval import Waiting
 from shared.pull_request.signing import ApprovalSettings
+from shared.traces.port import PullRequestRecord
 from tests.builders import a_record, an_alert
 
 KEY = "a signing key of at least 32 characters"
@@ -93,11 +94,12 @@ def decided(decision: str) -> flask.Response:
     return visit(token(), {"confirm": confirm_of(visit(token())), "decision": decision})
 
 
-def state() -> dict[str, Any]:
+def state() -> PullRequestRecord:
     """Return the pull request stored with the incident."""
     record = traces.connect().incident(ID)
     assert record is not None
-    return record.pull_request or {}
+    assert record.pull_request is not None
+    return record.pull_request
 
 
 def test_link_shows_the_diff_and_decides_nothing(workflows: Workflows) -> None:
@@ -110,7 +112,7 @@ def test_link_shows_the_diff_and_decides_nothing(workflows: Workflows) -> None:
     assert '<span class="removed">-return &lt;old&gt;</span>' in page
     assert "<script>" not in page
     assert "<b>more" not in page
-    assert (workflows.requests, state()["state"]) == ([], "awaiting_approval")
+    assert (workflows.requests, state().state) == ([], "awaiting_approval")
 
 
 def test_page_runs_and_loads_nothing_and_cannot_be_framed(workflows: Workflows) -> None:
@@ -127,7 +129,7 @@ def test_form_decides_and_calls_the_workflow_back(workflows: Workflows, decision
     """The decision is stored with the incident and called back."""
     assert decided(decision).status_code == 200
 
-    assert (workflows.decisions(), state()["state"], state()["decision"]) == ([decision], expected, decision)
+    assert (workflows.decisions(), state().state, state().decision) == ([decision], expected, decision)
     assert approval.is_approved(traces.connect(), ID) is (decision == "approve")
 
 
@@ -140,7 +142,7 @@ def test_link_works_once(workflows: Workflows) -> None:
 
     assert "approved" in again.get_data(as_text=True)
     assert 'name="confirm"' not in visit(token()).get_data(as_text=True)
-    assert (workflows.decisions(), state()["decision"]) == (["approve"], "approve")
+    assert (workflows.decisions(), state().decision) == (["approve"], "approve")
 
 
 def test_first_of_two_decisions_counts(workflows: Workflows) -> None:
@@ -151,7 +153,7 @@ def test_first_of_two_decisions_counts(workflows: Workflows) -> None:
 
     decided("decline")
 
-    assert (workflows.decisions(), state()["decision"]) == (["approve", "approve"], "approve")
+    assert (workflows.decisions(), state().decision) == (["approve", "approve"], "approve")
 
 
 def test_callback_that_failed_can_be_sent_again(workflows: Workflows) -> None:
@@ -207,7 +209,7 @@ def test_forged_or_expired_link_shows_nothing(workflows: Workflows, forged: Call
 def test_form_that_is_not_from_the_page_decides_nothing(workflows: Workflows, form: dict[str, str]) -> None:
     """Another site that knows the link still cannot send a valid form."""
     assert visit(token(), form).status_code == 400
-    assert (workflows.requests, state()["state"]) == ([], "awaiting_approval")
+    assert (workflows.requests, state().state) == ([], "awaiting_approval")
 
 
 def test_form_sent_from_another_site_decides_nothing(workflows: Workflows) -> None:
@@ -228,7 +230,9 @@ def test_callback_to_another_host_is_never_called(workflows: Workflows, monkeypa
 
 def test_open_pull_request_is_linked_from_the_page(workflows: Workflows) -> None:
     """A person who comes back finds it."""
-    traces.connect().set_pull_request(ID, {"state": "open", "url": "https://github.com/octo/shop/pull/7", "title": "R"})
+    traces.connect().set_pull_request(
+        ID, PullRequestRecord(state="open", url="https://github.com/octo/shop/pull/7", title="R")
+    )
 
     assert "https://github.com/octo/shop/pull/7" in visit(token()).get_data(as_text=True)
 

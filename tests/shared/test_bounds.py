@@ -56,7 +56,7 @@ def test_a_link_that_is_too_long_is_left_out() -> None:
 def test_a_branch_that_is_too_long_is_refused() -> None:
     """Part of a name names something else."""
     with pytest.raises(ValidationError, match="branch"):
-        Report(branch="x" * 201)
+        Report(branch="x" * 256)
 
 
 @pytest.mark.parametrize("value", [None, 3, ["text"]])

@@ -4,7 +4,6 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import requests
 from rich.console import Console
@@ -19,7 +18,7 @@ from infra.local.stack.stack import LOCATION, PROJECT, Options, Stack
 from shared import clock
 from shared.errors import Rejected
 from shared.step import steps
-from shared.traces.port import TraceStore
+from shared.traces.port import TraceDocument, TraceStore
 
 SCENARIO = bundle.ROOT / "infra/local/scenarios/checkout_regression"
 WORKFLOW = f"projects/{PROJECT}/locations/{LOCATION}/workflows/incident"
@@ -124,12 +123,12 @@ def _conclude(
     folder: Path,
     incident_id: str,
     execution: IncidentExecution | None,
-    trace: dict[str, Any] | None,
+    trace: TraceDocument | None,
     seconds: float,
     console: Console,
 ) -> int:
-    outcome = (trace or {}).get("outcome")
-    if outcome is None:
+    outcome = trace["outcome"] if trace else None
+    if trace is None or outcome is None:
         state = f"{execution.state} {execution.error[:500]}" if execution else "no execution was started"
         console.print(f"[red]No outcome after {seconds:.1f} s[/red]: {state}. Logs: {_relative(folder / 'logs')}")
         return 1
@@ -139,13 +138,13 @@ def _conclude(
             f"  [yellow]{failure['step']}[/yellow]: {failure['error_type']}: {failure['message']}", markup=True
         )
     missing = False
-    for label, where, path in _places(folder, incident_id, trace or {}):
+    for label, where, path in _places(folder, incident_id, trace):
         missing |= path is not None and not path.exists()
         console.print(f"  {label:<12} {where}", soft_wrap=True, highlight=False, markup=False)
     return int(missing)
 
 
-def _places(folder: Path, incident_id: str, trace: dict[str, Any]) -> list[tuple[str, str, Path | None]]:
+def _places(folder: Path, incident_id: str, trace: TraceDocument) -> list[tuple[str, str, Path | None]]:
     """Return the results of the run: label, path or command to print, and the path that must exist."""
     briefs = folder / "briefs" / incident_id
     places: list[tuple[str, str, Path | None]] = []
@@ -157,8 +156,8 @@ def _places(folder: Path, incident_id: str, trace: dict[str, Any]) -> list[tuple
     return places + _pull_request(folder, trace)
 
 
-def _pull_request(folder: Path, trace: dict[str, Any]) -> list[tuple[str, str, Path | None]]:
-    answers = {agent: runs[-1]["agent_response"] or {} for agent, runs in trace.get("traces", {}).items() if runs}
+def _pull_request(folder: Path, trace: TraceDocument) -> list[tuple[str, str, Path | None]]:
+    answers = {agent: runs[-1]["agent_response"] or {} for agent, runs in trace["traces"].items() if runs}
     branch, opened = answers.get(steps.FILE_UPDATER.agent, {}), answers.get(steps.PR_CREATOR.agent, {})
     places: list[tuple[str, str, Path | None]] = []
     if branch.get("commit"):

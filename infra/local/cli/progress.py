@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from shared.step import steps as table
+from shared.traces.port import RunEntry, TraceDocument
 
 StepState = Literal["waiting", "running", "done", "degraded", "refused", "skipped", "failed"]
 
@@ -45,21 +46,22 @@ class ProgressRow:
     note: str = ""
 
 
-def rows(trace: dict[str, Any] | None, running: set[str], is_over: bool, has_failed: bool = False) -> list[ProgressRow]:
+def rows(trace: TraceDocument | None, running: set[str], is_over: bool, has_failed: bool = False) -> list[ProgressRow]:
     """
     Return one row per step, from the trace of the finished steps and the names of the running ones.
 
     `has_failed` says that the execution failed, which only a failure of post_process causes.
     """
-    runs = (trace or {}).get("traces", {})
-    failed = {item["step"]: item for item in ((trace or {}).get("outcome") or {}).get("failures", [])}
+    runs: dict[str, list[RunEntry]] = trace["traces"] if trace else {}
+    outcome = (trace["outcome"] if trace else None) or {}
+    failed = {item["step"]: item for item in outcome.get("failures", [])}
     if has_failed:
         failed.setdefault("post_process", {"message": "the workflow failed before it published an outcome"})
     return [_row(row, runs.get(row.agent, []), running, is_over, failed.get(row.name)) for row in table.STEPS]
 
 
 def _row(
-    row: table.StepRow, runs: list[dict[str, Any]], running: set[str], is_over: bool, failure: dict[str, Any] | None
+    row: table.StepRow, runs: list[RunEntry], running: set[str], is_over: bool, failure: dict[str, Any] | None
 ) -> ProgressRow:
     step = row.name
     if not runs:

@@ -58,7 +58,7 @@ def test_pull_request_has_owners_labels_and_its_incident(steps: WritingSteps) ->
     record = traces.connect().incident(alert.incident_id)
     assert record is not None
     assert record.pull_request is not None
-    assert (record.pull_request["state"], record.pull_request["number"]) == ("open", 1)
+    assert (record.pull_request.state, record.pull_request.number) == ("open", 1)
 
 
 def test_second_call_is_answered_from_the_trace_store(steps: WritingSteps) -> None:

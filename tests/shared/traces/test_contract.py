@@ -14,7 +14,7 @@ from shared import clock
 from shared.errors import Refused
 from shared.traces import document
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import IncidentRecord, Run, RunError, ToolCall, TraceStore
+from shared.traces.port import IncidentRecord, PullRequestRecord, Run, RunError, ToolCall, TraceStore
 
 MORNING = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 
@@ -151,13 +151,14 @@ def test_latest_state_of_the_pull_request_replaces_earlier_ones(store: TraceStor
     record = incident()
     store.open_incident(record)
 
-    store.set_pull_request(record.incident_id, {"state": "open", "number": 7})
-    store.set_pull_request(record.incident_id, {"state": "merged", "number": 7, "by": "ada"})
+    store.set_pull_request(record.incident_id, PullRequestRecord(state="open", number=7))
+    store.set_pull_request(record.incident_id, PullRequestRecord(state="merged", number=7, by="ada"))
 
     stored, trace = store.incident(record.incident_id), store.document(record.incident_id)
     assert stored is not None
     assert trace is not None
-    assert stored.pull_request == trace["pull_request"] == {"state": "merged", "number": 7, "by": "ada"}
+    assert stored.pull_request == PullRequestRecord(state="merged", number=7, by="ada")
+    assert trace["pull_request"] == {"state": "merged", "number": 7, "by": "ada"}
 
 
 def test_change_of_an_absent_incident_is_refused(store: TraceStore) -> None:
@@ -167,7 +168,7 @@ def test_change_of_an_absent_incident_is_refused(store: TraceStore) -> None:
     with pytest.raises(Refused, match="inc-absent"):
         store.count_merged_alert("inc-absent")
     with pytest.raises(Refused, match="inc-absent"):
-        store.set_pull_request("inc-absent", {"state": "open"})
+        store.set_pull_request("inc-absent", PullRequestRecord(state="open"))
     with pytest.raises(Refused, match="inc-absent"):
         store.amend_outcome("inc-absent", {"kind": "full"})
 

@@ -10,7 +10,7 @@ import pytest
 from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import IncidentRecord
+from shared.traces.port import IncidentRecord, PullRequestRecord
 
 
 def open_many(path: Path, start: "multiprocessing.synchronize.Event", won: "multiprocessing.Queue[int]") -> None:
@@ -64,12 +64,12 @@ def test_file_of_an_earlier_release_can_store_pull_requests(tmp_path: Path) -> N
     connection.close()
 
     second = EmbeddedTraces(settings)
-    second.set_pull_request("inc-old", {"state": "open"})
+    second.set_pull_request("inc-old", PullRequestRecord(state="open"))
     stored = second.incident("inc-old")
     second.close()
 
     assert stored is not None
-    assert stored.pull_request == {"state": "open"}
+    assert stored.pull_request == PullRequestRecord(state="open")
 
 
 def test_reopening_deletes_what_expired(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def _trace(agent: str, answer: dict[str, Any] | None, errors: list[dict[str, Any
         "agent_response": answer,
         "errors": errors or [],
     }
-    return {"traces": {agent: [run]}}
+    return {"traces": {agent: [run]}, "outcome": None}
 
 
 def _row(lines: list[ProgressRow], name: str) -> ProgressRow:
