@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts import Alert, Evidence, Incident
-from shared.traces.port import IncidentRecord
+from shared.traces.port import IncidentRecord, TraceDocument, TraceStore
 
 NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 
@@ -38,3 +38,10 @@ def an_incident(**changes: Any) -> Incident:
 def a_record(alert: Alert) -> IncidentRecord:
     """Return the open incident of an alert."""
     return IncidentRecord(alert.incident_id, alert.service_name, "open", NOW, NOW, alert.model_dump(mode="json"))
+
+
+def trace_of(store: TraceStore, incident_id: str) -> TraceDocument:
+    """The incident's whole trace, which must exist."""
+    trace = store.document(incident_id)
+    assert trace is not None
+    return trace

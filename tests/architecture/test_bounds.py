@@ -3,6 +3,7 @@
 import ast
 import inspect
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -25,7 +26,7 @@ def _name(path: Path) -> str:
     return path.relative_to(bundle.ROOT).as_posix()
 
 
-def _is_slice(node: ast.AST) -> bool:
+def _is_slice(node: ast.AST) -> TypeGuard[ast.Subscript]:
     """Tell whether this is `…[:N]` or `…[-N:]`, with N a number or a constant."""
     if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Slice):
         return False

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -128,7 +129,7 @@ def test_message_delivered_five_times_at_once_starts_one_execution(system: Syste
 
     assert all(of_alert <= {200, 500} for of_alert in statuses)
     for alert in alerts:
-        assert until(lambda alert=alert: system.push(alert), lambda status: status == 200) == 200
+        assert until(partial(system.push, alert), lambda status: status == 200) == 200
         assert system.executions(alert.incident_id) == [system.execution_of(alert.incident_id)]
 
 

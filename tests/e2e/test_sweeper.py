@@ -24,6 +24,7 @@ from infra.local.scenarios.build import build
 from infra.local.stack.stack import Options, Stack
 from shared import clock
 from shared.traces.port import TraceStore
+from tests.builders import trace_of
 
 TIMEOUT_S = 60.0
 # Not started for so long that a busy machine has long started it.
@@ -183,7 +184,7 @@ def test_mail_lost_to_an_outage_is_sent_later_once(system: System) -> None:
     assert outcome is not None
     assert (outcome["mail_status"], outcome["hook_status"]) == ("failed", "called")
     system.stack.restart("gmail")
-    again = late_mail_of(system.traces.document(incident_id) or {}, 1).model_dump(mode="json")
+    again = late_mail_of(trace_of(system.traces, incident_id), 1).model_dump(mode="json")
 
     url = system.stack.services["post_process"].url
     answers = [requests.post(url, json=again, timeout=60).json() for _ in range(2)]

@@ -25,6 +25,7 @@ from shared.contracts import Failure, Outcome, PostProcessRequest
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord, Run, RunError
+from tests.builders import trace_of
 from tests.functions import post_process_requests as requests
 
 DEADLINE = timedelta(minutes=15)
@@ -320,7 +321,7 @@ def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: Embe
     store.record_run(incident_id, run_of("SuggestionAgent", None, "last error", minute=1))
     store.record_run(incident_id, run_of("workflow_starter", None, "too large"))
 
-    request = request_of(store.document(incident_id) or {}, WHY)
+    request = request_of(trace_of(store, incident_id), WHY)
 
     assert (request.incident, request.root_causes, request.suggestions) == (full.incident, full.root_causes, None)
     assert {(failure.step, failure.message) for failure in request.failures} == {
@@ -378,7 +379,7 @@ def test_unreadable_answer_is_published_as_a_failure(store: EmbeddedTraces) -> N
     """A broken answer in the trace leaves a brief of the alert; a broken alert cannot be published at all."""
     incident_id = opened(store, OLD)
     store.record_run(incident_id, run_of("IncidentDetectionAgent", {"severity": "purple"}))
-    trace = store.document(incident_id) or {}
+    trace = trace_of(store, incident_id)
 
     request = request_of(trace, WHY)
 
@@ -386,7 +387,7 @@ def test_unreadable_answer_is_published_as_a_failure(store: EmbeddedTraces) -> N
     assert [failure.step for failure in request.failures] == ["workflow", "traces"]
     assert "incident.severity" in request.failures[-1].message
     with pytest.raises(Rejected, match=incident_id):
-        request_of({**trace, "user": {"input": {}}}, WHY)
+        request_of({**trace, "user": {"id": "", "input": {}}}, WHY)
 
 
 class FakePostProcess:

@@ -340,6 +340,7 @@ def test_chart_draws_what_was_counted_and_marks_the_onset() -> None:
 
     assert drawn is not None
     assert drawn.marked is not None
+    assert incident.onset is not None
     assert list(drawn.counts) == incident.error_summary.errors_over_time
     assert drawn.marked == int((incident.onset - incident.start) / (incident.end - incident.start) * len(drawn.counts))
 

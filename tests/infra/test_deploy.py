@@ -5,8 +5,10 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -237,7 +239,7 @@ def test_missing_tool_is_named_whatever_is_to_be_deployed(
 ) -> None:
     """`make secret` and outputs fail as `make deploy` does, before a value is asked for."""
     monkeypatch.setattr(shutil, "which", lambda tool: None)
-    monkeypatch.setattr(deploy.sys, "stdin", None)
+    monkeypatch.setattr(sys, "stdin", None)
 
     assert deploy.main(["example-project", "europe-west1", *arguments]) == 1
     assert capsys.readouterr().err == f"{tool} is needed and not on the PATH; infra/README.md says where to get it\n"
@@ -262,7 +264,7 @@ def test_empty_secret_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) ->
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
     monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
-    monkeypatch.setattr(deploy.sys, "stdin", _Piped(value))
+    monkeypatch.setattr(sys, "stdin", _Piped(value))
 
     with pytest.raises(deploy.DeployFailed, match="The value of GITHUB_TOKEN is empty"):
         deploy.set_secret(TARGET, "GITHUB_TOKEN")
@@ -271,10 +273,10 @@ def test_empty_secret_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_secret_goes_in_by_standard_input_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its value is in no argument list, which every user of the machine can read, and is not printed."""
-    seen: dict[str, object] = {}
+    seen: dict[str, Any] = {}
     monkeypatch.setattr(deploy, "_run", lambda command, stdin=None: seen.update(command=command, stdin=stdin))
     monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
-    monkeypatch.setattr(deploy.sys, "stdin", _Piped("hunter2\n"))
+    monkeypatch.setattr(sys, "stdin", _Piped("hunter2\n"))
 
     deploy.set_secret(TARGET, "GITHUB_TOKEN")
 

@@ -66,7 +66,7 @@ def test_everything_in_the_bundle_can_be_imported(name: str, isolated: dict[str,
 def test_environment_holds_no_development_tool(name: str, isolated: dict[str, Isolated]) -> None:
     """What only tests and laptops need is not installed, and what is installed fits together."""
     installed = {path.name.split("-")[0].lower() for path in isolated[name].packages.glob("*.dist-info")}
-    check = [isolated[name].python, "-c", "import pytest"]
+    check = [str(isolated[name].python), "-c", "import pytest"]
 
     assert not installed & {"pytest", "pip", "ruff", "mypy", "rich", "hypothesis"}
     assert subprocess.run(check, env={}, cwd="/", capture_output=True, check=False).returncode == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ SCENARIOS = scenario.load()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def offline() -> None:
+def offline() -> Iterator[None]:
     """Use the offline analyst, whatever this machine is configured for, unless a test sets a model."""
     before = {name: os.environ.pop(name, None) for name in ("GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI")}
     yield

@@ -1,6 +1,7 @@
 """What Terraform would make of infra/gcp when something is added, changed, chosen or wrong."""
 
 import re
+from typing import Any
 
 import yaml
 
@@ -16,7 +17,11 @@ REPOSITORY = "projects/example-project/locations/europe-west1/connections/git/re
 def test_public_function_is_found_by_the_setting_named_after_it(terraform: Terraform) -> None:
     """Whoever is granted NIGHT_WATCH_URL, or WATCH_URL, gets the address of night_watch."""
     manifest = {"trigger": "http", "memory": "256Mi", "timeout_s": 30, "secrets": []}
-    for name, more in {"night_watch": {"public": True}, "guest": {"settings": ["WATCH_URL", "OTHER_URL"]}}.items():
+    functions: dict[str, dict[str, Any]] = {
+        "night_watch": {"public": True},
+        "guest": {"settings": ["WATCH_URL", "OTHER_URL"]},
+    }
+    for name, more in functions.items():
         (terraform.root / "functions" / name).mkdir()
         text = yaml.safe_dump({"entry_point": name, **manifest, **more})
         (terraform.root / "functions" / name / "function.yaml").write_text(text)

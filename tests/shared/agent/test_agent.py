@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,12 @@ GOOD = json.dumps(
 
 def _unchanged(causes: RootCauses, context: GroundingContext) -> tuple[RootCauses, list[str]]:
     return causes, []
+
+
+def _answer_text(message: Any) -> str:
+    """Return what the first tool answered."""
+    (answer, *_) = message
+    return str(answer.text)
 
 
 def _ask(tmp_path: Path, check=_unchanged, toolbox: Toolbox | None = None, incident=None) -> RootCauses:
@@ -253,7 +260,7 @@ def test_tool_is_run_and_its_result_fenced(monkeypatch, tmp_path) -> None:
 
     assert answer.most_likely == "a divisor is zero"
     assert calls == [{}]
-    assert "<result_of_read untrusted=" in fake.messages[1][0].text
+    assert "<result_of_read untrusted=" in _answer_text(fake.messages[1])
 
 
 def test_call_of_an_unknown_tool_is_refused_by_name(monkeypatch, tmp_path) -> None:
@@ -266,7 +273,7 @@ def test_call_of_an_unknown_tool_is_refused_by_name(monkeypatch, tmp_path) -> No
         _ask(tmp_path, toolbox=_toolbox(calls))
 
     assert calls == []
-    assert "There is no function 'create_pull_request'" in fake.messages[1][0].text
+    assert "There is no function 'create_pull_request'" in _answer_text(fake.messages[1])
     assert "create_pull_request" in done.claims_dropped[0]
 
 

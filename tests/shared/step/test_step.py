@@ -9,7 +9,7 @@ from shared.errors import IncidentCopilotError, Misconfigured, Rejected, Throttl
 from shared.model.port import ModelReply
 from shared.step.recorder import claim_dropped, model_failed, model_replied, tool
 from shared.step.step import step
-from tests.builders import a_record, an_alert, an_incident
+from tests.builders import a_record, an_alert, an_incident, trace_of
 
 REQUEST = RootCauseRequest(alert=an_alert(), incident=an_incident())
 
@@ -69,7 +69,7 @@ def test_failed_run_is_stored_and_not_repeated_as_an_answer(app) -> None:
         return RootCauses()
 
     first, second = _post(app, rca, _body()), _post(app, rca, _body())
-    runs = traces.connect().document(REQUEST.incident_id)["traces"]["RCAAgent"]
+    runs = trace_of(traces.connect(), REQUEST.incident_id)["traces"]["RCAAgent"]
 
     assert (first.status_code, second.status_code) == (503, 200)
     assert [bool(run["errors"]) for run in runs] == [True, False]
@@ -114,7 +114,7 @@ def test_bug_is_recorded_and_raised(app) -> None:
     with pytest.raises(ZeroDivisionError):
         _post(app, rca, _body())
 
-    (run,) = traces.connect().document(REQUEST.incident_id)["traces"]["RCAAgent"]
+    (run,) = trace_of(traces.connect(), REQUEST.incident_id)["traces"]["RCAAgent"]
     assert run["errors"][0]["category"] == "ZeroDivisionError"
 
 
@@ -130,12 +130,12 @@ def test_tool_calls_are_traced_with_their_whole_result_by_reference(app) -> None
 
     _post(app, rca, _body())
     store = traces.connect()
-    (run,) = store.document(REQUEST.incident_id)["traces"]["RCAAgent"]
+    (run,) = trace_of(store, REQUEST.incident_id)["traces"]["RCAAgent"]
     (call,) = run["tool_calls"]
 
     assert (call["tool_name"], call["args"]) == ("query_loki", {"limit": 5})
     assert len(call["result"]) < len(whole)
-    assert store.text(call["result_ref"]) == whole
+    assert store.text(call["result_ref"] or "") == whole
 
 
 def test_model_use_is_traced(app) -> None:
@@ -150,7 +150,7 @@ def test_model_use_is_traced(app) -> None:
 
     _post(app, rca, _body())
     store = traces.connect()
-    (run,) = (store.document(REQUEST.incident_id) or {})["traces"]["RCAAgent"]
+    (run,) = trace_of(store, REQUEST.incident_id)["traces"]["RCAAgent"]
     (call,) = run["model_calls"]
     text = store.text(call.pop("transcript_ref"))
 

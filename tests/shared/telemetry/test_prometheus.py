@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def load_service(sandbox: PrometheusSandbox, status_label: str = "code", service
     """Load a service with 8 good and 2 bad requests per second, a memory leak and one container restart."""
     labels = {"service_name": service}
     for status, per_s in (("200", 8), ("503", 2)):
-        samples = [(t, (t - TIMES[0]) * per_s) for t in TIMES]
+        samples = [(t, float(t - TIMES[0]) * per_s) for t in TIMES]
         sandbox.load("http_requests_total", {**labels, status_label: status}, samples)
     for bound, share in (("0.1", 0.9), ("0.5", 1.0), ("+Inf", 1.0)):
         samples = [(t, (t - TIMES[0]) * 10 * share) for t in TIMES]
@@ -277,7 +278,7 @@ def test_recorded_errors_are_rejected_with_prometheus_message(sandbox: Prometheu
     assert response["body"]["error"] in str(raised.value)
 
 
-def recorded(name: str) -> dict[str, object]:
+def recorded(name: str) -> dict[str, Any]:
     path = RECORDED / f"{name}.json"
     if not path.exists():
         pytest.skip("the recorded payloads are not next to this checkout")

@@ -1,23 +1,24 @@
 """The live view: each step's state from the trace and the engine."""
 
 import io
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
 from infra.local.cli.progress import ProgressRow, rows, steps
 from shared.step.steps import STEPS
+from shared.traces.port import TraceDocument
 
 
-def _trace(agent: str, answer: dict[str, Any] | None, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def _trace(agent: str, answer: dict[str, Any] | None, errors: list[dict[str, Any]] | None = None) -> TraceDocument:
     run = {
         "runStart": "2026-05-04T03:00:00+00:00",
         "runEnd": "2026-05-04T03:00:02+00:00",
         "agent_response": answer,
         "errors": errors or [],
     }
-    return {"traces": {agent: [run]}, "outcome": None}
+    return cast(TraceDocument, {"traces": {agent: [run]}, "outcome": None})
 
 
 def _row(lines: list[ProgressRow], name: str) -> ProgressRow:
@@ -62,7 +63,8 @@ def test_failed_run_shows_its_error() -> None:
 
 def test_step_that_died_without_a_trace_is_failed_by_the_outcome() -> None:
     """A killed function leaves no run; the outcome names it."""
-    trace = {"traces": {}, "outcome": {"failures": [{"step": "rca", "message": "connection refused"}]}}
+    failures = [{"step": "rca", "message": "connection refused"}]
+    trace = cast(TraceDocument, {"traces": {}, "outcome": {"failures": failures}})
 
     assert _row(rows(trace, set(), is_over=True), "rca").state == "failed"
 

@@ -20,13 +20,13 @@ class Client:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def call(self, method: str, name: str, body: object = None, **query: object) -> Any:
+    def call(self, method: str, name: str, body: object = None, **query: Any) -> Any:
         """Return the decoded answer; raises requests.HTTPError."""
         response = requests.request(method, f"{self._url}/v1/{name}", json=body, params=query, timeout=10)
         response.raise_for_status()
         return response.json()
 
-    def status(self, method: str, name: str, body: object = None, **query: object) -> tuple[int, str]:
+    def status(self, method: str, name: str, body: object = None, **query: Any) -> tuple[int, str]:
         """Return code and status of an error response."""
         response = requests.request(method, f"{self._url}/v1/{name}", json=body, params=query, timeout=10)
         return response.status_code, response.json()["error"]["status"]

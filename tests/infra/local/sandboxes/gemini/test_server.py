@@ -12,6 +12,7 @@ from infra.local.sandboxes.gemini import faults
 from infra.local.sandboxes.gemini.scripts import SCRIPTS, text_turn
 from infra.local.sandboxes.gemini.server import API_KEY, STATE, Fault, GeminiSandbox
 from shared import contracts
+from shared.bounds import Contract
 from shared.model import schema
 
 PATH = "/v1beta/models/gemini-3.8-flash:generateContent"
@@ -20,7 +21,7 @@ CALL = {"functionCall": {"id": "c1", "name": "look", "args": {}}, "thoughtSignat
 ANSWER = {"functionResponse": {"id": "c1", "name": "look", "response": {"result": "seen"}}}
 
 
-def _body(contract: type[contracts.Contract] = contracts.RootCauses, prompt: str = "why?", **changes: Any) -> Any:
+def _body(contract: type[Contract] = contracts.RootCauses, prompt: str = "why?", **changes: Any) -> Any:
     json_schema = schema.wire(contract.model_json_schema())
     config = {"responseMimeType": "application/json", "responseJsonSchema": json_schema}
     return {"contents": [{"role": "user", "parts": [{"text": prompt}]}], "generationConfig": config, **changes}
@@ -38,7 +39,7 @@ def _text(response: requests.Response) -> str:
     "contract",
     [contracts.Judgement, contracts.CodeFindings, contracts.RootCauses, contracts.Suggestions, contracts.FixOpinion],
 )
-def test_generated_answer_meets_the_contract(contract: type[contracts.Contract]) -> None:
+def test_generated_answer_meets_the_contract(contract: type[Contract]) -> None:
     """An agent that sends its contract as schema gets an answer that meets it."""
     with GeminiSandbox() as server:
         text = _text(_post(server, _body(contract)))

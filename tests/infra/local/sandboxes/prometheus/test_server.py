@@ -30,7 +30,7 @@ def prometheus() -> Iterator[PrometheusSandbox]:
 
 def value(prometheus: PrometheusSandbox, query: str, time: float = NOW) -> dict[str, float]:
     """Return the result of an instant query: joined label values → number."""
-    reply = requests.get(f"{prometheus.url}/api/v1/query", {"query": query, "time": time}, timeout=5).json()
+    reply = requests.get(f"{prometheus.url}/api/v1/query", {"query": query, "time": str(time)}, timeout=5).json()
     assert reply["status"] == "success", reply
     if reply["data"]["resultType"] == "scalar":
         return {"scalar": float(reply["data"]["result"][1])}
@@ -98,8 +98,10 @@ def test_numbers_are_written_as_go_writes_them(prometheus: PrometheusSandbox) ->
     ask = {"query": "numbers", "start": NOW, "end": NOW, "step": 15}
 
     series = requests.post(f"{prometheus.url}/api/v1/query_range", ask, timeout=5).json()["data"]["result"]
-    undefined = requests.get(f"{prometheus.url}/api/v1/query", {"query": "zero / zero", "time": NOW}, timeout=5).json()
-    infinite = requests.get(f"{prometheus.url}/api/v1/query", {"query": "1 / zero", "time": NOW}, timeout=5).json()
+    undefined = requests.get(
+        f"{prometheus.url}/api/v1/query", {"query": "zero / zero", "time": str(NOW)}, timeout=5
+    ).json()
+    infinite = requests.get(f"{prometheus.url}/api/v1/query", {"query": "1 / zero", "time": str(NOW)}, timeout=5).json()
 
     assert [each["values"] for each in series] == [[[NOW, "0.0000001"]], [[NOW, "250000000000000000000"]]]
     assert undefined["data"]["result"][0]["value"][1] == "NaN"
