@@ -565,6 +565,7 @@ class PostProcessRequest(StagedRequest):
         return [failure for failure in value if failure is not None] if isinstance(value, list) else value
 
 
+DeliveryStatus = Literal["done", "already", "failed", "off"]
 OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved"]
 
 
@@ -575,6 +576,9 @@ class Outcome(Contract):
     mail_status: Literal["sent", "already_sent", "failed", "off"] = "off"
     hook_status: Literal["called", "already_called", "failed", "off"] = "off"
     archived_path: str | None = Field(None, max_length=1000)
+    deliveries: Annotated[dict[Name, DeliveryStatus], Keep(20)] = Field(
+        default_factory=dict, description="How each channel's delivery went, by the channel's name."
+    )
     failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
     tokens: int = Field(0, ge=0)
     cost_usd: float = Field(0, ge=0)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from shared.channels import CHANNELS
 from shared.contracts import Failure, PostProcessRequest
 from shared.errors import Rejected
 from shared.http.validation import sentence
@@ -28,7 +29,7 @@ def request_of(trace: TraceDocument, failure: Failure) -> PostProcessRequest:
 
 def late_mail_of(trace: TraceDocument, attempt: int) -> PostProcessRequest:
     """Return the request to mail a published incident's brief again. Raises Rejected when its trace is unreadable."""
-    channels = ("hook", "mail", "archive")
+    channels = {channel.name for channel in CHANNELS}
     published = (trace["outcome"] or {}).get("failures", [])
     failures = [failure for failure in published if failure["step"] not in channels]
     facts = {"alert": trace["user"]["input"], **_answers(trace["traces"]), "failures": failures}

@@ -8,26 +8,27 @@ from shared.step import recorder
 from shared.traces.port import TraceStore
 
 from .brief.opinion import BriefWords
-from .publish_outcome import Channels, OutcomePublisher
+from .deliveries import Connections
+from .publish_outcome import OutcomePublisher
 
 
-def mail_approval_result(request: PostProcessRequest, store: TraceStore, channels: Channels) -> Outcome:
+def mail_approval_result(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
     """
     Mail the result once. The incident's published outcome does not change.
 
     Raises Unavailable while another attempt is sending; no other IncidentCopilotError.
     """
     publisher = OutcomePublisher(request, store, BriefWords())
-    mailed = publisher.once("follow_up", lambda: _send(request, channels))
+    publisher.statuses["mail"] = publisher.once("follow_up", lambda: _send(request, connections))
     publisher.attempt("traces", lambda: _record(request, store))
-    return publisher.outcome("off", mailed, None)
+    return publisher.outcome()
 
 
-def _send(request: PostProcessRequest, channels: Channels) -> str:
-    mailer = channels.mail()
+def _send(request: PostProcessRequest, connections: Connections) -> str:
+    mailer = connections.mail()
     if mailer is None:
         return ""
-    mail = written(request, channels.on_call())
+    mail = written(request, connections.on_call())
     with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
         call.result = mailer.send(mail).provider_id
     return call.result or mail.message_id

@@ -5,14 +5,15 @@ from shared.contracts import Outcome, PostProcessRequest
 from shared.step.step import step
 
 from .approval_result_mail import mail_approval_result
+from .deliveries import Connections
 from .opening import opening
-from .publish_outcome import Channels, publish
+from .publish_outcome import publish
 
 
 @step
 def post_process(request: PostProcessRequest) -> Outcome:
     """Publish the incident with whatever there is; a channel that fails does not stop the others."""
-    channels = Channels(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
+    connections = Connections(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
     if request.is_approved:
-        return mail_approval_result(request, traces.connect(), channels)
-    return publish(request, traces.connect(), channels, opening(request))
+        return mail_approval_result(request, traces.connect(), connections)
+    return publish(request, traces.connect(), connections, opening(request))

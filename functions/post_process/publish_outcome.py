@@ -1,66 +1,55 @@
-"""Publishes an incident once: hook, mail, archive and the terminal outcome, whatever fails on the way."""
+"""Publishes an incident once: every channel and the terminal outcome, whatever fails on the way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 from shared import clock, log
-from shared.contracts import Failure, Outcome, PostProcessRequest
+from shared.channels import CHANNELS, Channel
+from shared.contracts import DeliveryStatus, Failure, Outcome, PostProcessRequest
 from shared.errors import IncidentCopilotError, Unavailable, Uncertain
-from shared.outbox.port import Archive, Hook, Mail, Mailer
 from shared.step import recorder
 from shared.traces.port import Lease, TraceStore
 
 from .brief.opinion import BriefWords
 from .brief.render import Brief, render
-from .brief.view import Usage, announcement, kind_of
+from .brief.view import Usage, kind_of
+from .deliveries import DELIVERIES, Connections
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
 SENDING = timedelta(minutes=5)
 RECEIPT_TTL = timedelta(days=90)
 
 Result = TypeVar("Result")
-Done = Literal["done", "already", "failed", "off"]
-
-
-@dataclass(frozen=True)
-class Channels:
-    """How to open each channel; opening may raise Misconfigured, which the other channels then report."""
-
-    mail: Callable[[], Mailer | None]
-    hook: Callable[[], Hook | None]
-    archive: Callable[[], Archive | None]
-    on_call: Callable[[], tuple[str, ...]]
 
 
 def publish(
-    request: PostProcessRequest, store: TraceStore, channels: Channels, words: BriefWords | None = None
+    request: PostProcessRequest, store: TraceStore, connections: Connections, words: BriefWords | None = None
 ) -> Outcome:
     """
-    Notify the on-call engineers and close the incident. `words` open the brief.
+    Deliver the outcome by every channel, in their order, and close the incident. `words` open the brief.
 
-    The hook goes first so that the mail can name its failure; the archived brief names the mail's.
     Raises Unavailable while another attempt is sending, or died while sending and SENDING has not passed; no other
     IncidentCopilotError.
     """
     publisher = OutcomePublisher(request, store, words or BriefWords())
-    hooked = publisher.once("hook", lambda: _call_hook(request, channels, publisher.failures))
-    mailed = publisher.once("mail", lambda: _send_mail(publisher.render(), request.incident_id, channels))
-    ended = partial(publisher.outcome, hooked, mailed)
-    outcome = ended(publisher.attempt("archive", lambda: _save(request, publisher.render(), ended, channels)))
+    for channel in CHANNELS:
+        publisher.deliver(channel, partial(DELIVERIES[channel.name], publisher, connections))
+    outcome = publisher.outcome()
     publisher.close(outcome)
     return outcome
 
 
 class OutcomePublisher:
-    """One attempt to publish; `failures` grows while it runs."""
+    """One attempt to publish, as deliveries see it; `failures` and `statuses` grow while it runs."""
 
     def __init__(self, request: PostProcessRequest, store: TraceStore, words: BriefWords) -> None:
         self.failures = list(request.failures)
-        self._request = request
+        self.statuses: dict[str, DeliveryStatus] = {}
+        self.request = request
+        self._archived_path: str | None = None
         self._store = store
         self._words = words
         self._holder = uuid4().hex
@@ -78,7 +67,17 @@ class OutcomePublisher:
             self._named.add(step)
             return None
 
-    def once(self, name: str, act: Callable[[], str]) -> Done:
+    def deliver(self, channel: Channel, act: Callable[[], str]) -> None:
+        """Deliver by one channel and note how that went; `act` is as in `once`."""
+        if not channel.is_repeatable:
+            self.statuses[channel.name] = self.once(channel.name, act)
+            return
+        receipt = self.attempt(channel.name, act)
+        self.statuses[channel.name] = _status(receipt)
+        if channel.name == "archive" and receipt:
+            self._archived_path = receipt
+
+    def once(self, name: str, act: Callable[[], str]) -> DeliveryStatus:
         """
         Send at most once per incident, guarded by a lease; `act` returns its receipt, empty when the channel is off.
 
@@ -86,7 +85,7 @@ class OutcomePublisher:
         SENDING has passed. Raises Unavailable while another attempt holds the lease: its result is not known, and
         closing the incident without it could mean that the engineers are never notified.
         """
-        key = f"{name}:{self._request.incident_id}"
+        key = f"{name}:{self.request.incident_id}"
         lease = self.attempt("traces", lambda: self._claim(key, SENDING))
         if lease and lease.holder != self._holder:
             return self._already_done(name, lease)
@@ -94,19 +93,22 @@ class OutcomePublisher:
         if receipt:
             until = clock.now() + RECEIPT_TTL
             self.attempt("traces", lambda: self._store.claim(key, self._holder, until, {"receipt": receipt}))
-        return "failed" if receipt is None else "done" if receipt else "off"
+        return _status(receipt)
 
     def render(self) -> Brief:
         """Return the brief with every failure known so far."""
-        return render(self._request, self.failures, self._usage, self._words)
+        return render(self.request, self.failures, self._usage, self._words)
 
-    def outcome(self, hooked: Done, mailed: Done, archived_path: str | None) -> Outcome:
-        """Return how the incident ended, with every failure known so far."""
+    def outcome(self, archived_path: str | None = None) -> Outcome:
+        """Return how the incident ended, with every failure and delivery known so far."""
+        mailed, hooked = self.statuses.get("mail", "off"), self.statuses.get("hook", "off")
         return Outcome(
-            kind=kind_of(self._request, self.failures),
+            kind=kind_of(self.request, self.failures),
             mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
             hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hooked],
-            archived_path=archived_path,
+            archived_path=archived_path or self._archived_path,
+            # The archived outcome is written while its own delivery is under way.
+            deliveries={**self.statuses, **({"archive": "done"} if archived_path else {})},
             failures=self.failures,
             tokens=self._usage.tokens,
             cost_usd=self._usage.cost_usd,
@@ -115,13 +117,13 @@ class OutcomePublisher:
 
     def close(self, outcome: Outcome) -> None:
         """Write the terminal outcome and release the service; a retried mail amends the outcome once it is sent."""
-        incident_id = self._request.incident_id
-        if self._request.mail_attempt:
+        incident_id = self.request.incident_id
+        if self.request.mail_attempt:
             if outcome.mail_status != "failed":
                 amended = outcome.model_dump(mode="json")
                 self.attempt("traces", lambda: self._store.amend_outcome(incident_id, amended))
             return
-        service = f"service:{self._request.alert.service_name}"
+        service = f"service:{self.request.alert.service_name}"
         self.attempt("traces", lambda: self._store.close_incident(incident_id, outcome.model_dump(mode="json")))
         self.attempt("traces", lambda: self._store.release(service, incident_id))
 
@@ -144,16 +146,16 @@ class OutcomePublisher:
     def _release(self, key: str) -> None:
         self.attempt("traces", lambda: self._store.release(key, self._holder))
 
-    def _already_done(self, name: str, lease: Lease) -> Done:
+    def _already_done(self, name: str, lease: Lease) -> DeliveryStatus:
         if lease.value.get("receipt"):
             return "already"
         raise Unavailable(f"Another attempt holds the {name} lease until {lease.until:%H:%M:%S} UTC and has not ended")
 
     def _measure(self) -> Usage:
         """Sum tokens and cost over every run so far; the time is how long the reader waited."""
-        trace = self.attempt("traces", lambda: self._store.document(self._request.incident_id))
+        trace = self.attempt("traces", lambda: self._store.document(self.request.incident_id))
         runs = [run for agent_runs in trace["traces"].values() for run in agent_runs] if trace else []
-        waited = clock.now() - self._request.alert.received_at
+        waited = clock.now() - self.request.alert.received_at
         # This step's own run is not stored yet.
         tokens, cost_usd = recorder.model_usage()
         return Usage(
@@ -163,36 +165,8 @@ class OutcomePublisher:
         )
 
 
-def _call_hook(request: PostProcessRequest, channels: Channels, failures: list[Failure]) -> str:
-    hook = channels.hook()
-    if hook is None:
-        return ""
-    with recorder.tool("hook", incident_id=request.incident_id):
-        hook.call(announcement(request, failures), key=request.incident_id)
-    return request.incident_id
-
-
-def _send_mail(brief: Brief, incident_id: str, channels: Channels) -> str:
-    mailer = channels.mail()
-    if mailer is None:
-        return ""
-    message_id = f"<{incident_id}.brief@incident-copilot>"
-    mail = Mail(channels.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
-    with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
-        call.result = mailer.send(mail).provider_id
-    return call.result or message_id
-
-
-def _save(request: PostProcessRequest, brief: Brief, ended: Callable[[str], Outcome], channels: Channels) -> str | None:
-    archive = channels.archive()
-    if archive is None:
-        return None
-    folder = request.incident_id
-    path = archive.save(f"{folder}/brief.html", brief.standalone_html.encode())
-    archive.save(f"{folder}/brief.txt", brief.text.encode())
-    archive.save(f"{folder}/incident.json", request.model_dump_json(indent=2).encode())
-    archive.save(f"{folder}/outcome.json", ended(path).model_dump_json(indent=2).encode())
-    return path
+def _status(receipt: str | None) -> DeliveryStatus:
+    return "failed" if receipt is None else "done" if receipt else "off"
 
 
 def _failure(step: str, error: IncidentCopilotError) -> Failure:

@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 import flask
 import pytest
 
+from functions.post_process.deliveries import Connections
 from functions.post_process.main import post_process
-from functions.post_process.publish_outcome import SENDING, Channels, publish
+from functions.post_process.publish_outcome import SENDING, publish
 from infra.local.sandboxes.gmail.server import GmailSandbox
 from infra.local.sandboxes.hook.server import HookSandbox
 from shared import clock
@@ -77,10 +78,10 @@ def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
     with_store.close()
 
 
-def channels(people: People, folder: Path, **changes: Any) -> Channels:
+def channels(people: People, folder: Path, **changes: Any) -> Connections:
     """Return channels to these people and this folder."""
     archive = FileArchive(ArchiveSettings(save_output=True, output_dir=folder))
-    open_channels = Channels(lambda: people, lambda: people, lambda: archive, lambda: ("ada@example.com",))
+    open_channels = Connections(lambda: people, lambda: people, lambda: archive, lambda: ("ada@example.com",))
     return replace(open_channels, **changes)
 
 
@@ -275,7 +276,7 @@ def test_unreachable_store_does_not_stop_the_mail(people: People, tmp_path: Path
 
 def test_channels_that_are_off_are_not_a_failure(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
     """Without mail, hook and archive incidents close without a message, as configured."""
-    closed = Channels(lambda: None, lambda: None, lambda: None, lambda: ())
+    closed = Connections(lambda: None, lambda: None, lambda: None, lambda: ())
 
     outcome = publish(requests.full(), store, closed)
 

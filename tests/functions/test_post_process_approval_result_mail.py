@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.post_process.approval_result_mail import mail_approval_result, written
-from functions.post_process.publish_outcome import Channels
+from functions.post_process.deliveries import Connections
 from shared import traces
 from shared.contracts import Branch, Failure, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
@@ -38,9 +38,9 @@ def request(**changes: Any) -> PostProcessRequest:
     return PostProcessRequest(alert=ALERT, **{"pull_request": OPENED, "is_approved": True, **changes})
 
 
-def channels(mailbox: Mailbox) -> Channels:
+def channels(mailbox: Mailbox) -> Connections:
     """Return channels with the mail alone."""
-    return Channels(lambda: mailbox, lambda: None, lambda: None, lambda: ("on-call@example.com",))
+    return Connections(lambda: mailbox, lambda: None, lambda: None, lambda: ("on-call@example.com",))
 
 
 def test_result_is_mailed_once() -> None:

@@ -1,18 +1,16 @@
 """Says what a failure means for the reader and what to do about it."""
 
 from shared.bounds import clip
+from shared.channels import CHANNELS
 from shared.contracts import Answer, Failure, PostProcessRequest
 from shared.step import steps
 
 from ..model import TextLine
 
-_MEANS = {row.name: row.without for row in steps.STEPS} | {
+_MEANS = {row.name: row.without for row in (*steps.STEPS, *CHANNELS)} | {
     "execute_pr": "There is no pull request; the branch may exist.",
     "workflow": "The run ended before it could report: this is what was found until then.",
     "workflow_starter": "The run was never started: this is only what the alert says.",
-    "hook": "The system behind POST_PROCESS_URL was not notified, or may not have been.",
-    "mail": "This brief did not reach anybody by mail, or may not have.",
-    "archive": "This brief was not kept as a file.",
     "traces": "The trace of the incident has gaps: tokens, cost and repeats are not certain.",
 }
 _DO = {

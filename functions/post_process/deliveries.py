@@ -1,0 +1,80 @@
+"""How an outcome is delivered by each channel: each delivery returns its receipt, empty when the channel is off."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.contracts import Failure, Outcome, PostProcessRequest
+from shared.outbox.port import Archive, Hook, Mail, Mailer
+from shared.step import recorder
+
+from .brief.render import Brief
+from .brief.view import announcement
+
+
+@dataclass(frozen=True)
+class Connections:
+    """How to open each channel; opening may raise Misconfigured, which the other channels then report."""
+
+    mail: Callable[[], Mailer | None]
+    hook: Callable[[], Hook | None]
+    archive: Callable[[], Archive | None]
+    on_call: Callable[[], tuple[str, ...]]
+
+
+class Notice(Protocol):
+    """What there is to deliver, with every failure so far."""
+
+    request: PostProcessRequest
+    failures: list[Failure]
+
+    def render(self) -> Brief:
+        """Return the brief."""
+        ...
+
+    def outcome(self, archived_path: str | None = None) -> Outcome:
+        """Return how the incident ended."""
+        ...
+
+
+Delivery = Callable[[Notice, Connections], str]
+
+
+def call_hook(notice: Notice, connections: Connections) -> str:
+    """Post the few facts that other systems show. Raises what a Hook raises."""
+    hook = connections.hook()
+    if hook is None:
+        return ""
+    incident_id = notice.request.incident_id
+    with recorder.tool("hook", incident_id=incident_id):
+        hook.call(announcement(notice.request, notice.failures), key=incident_id)
+    return incident_id
+
+
+def send_mail(notice: Notice, connections: Connections) -> str:
+    """Mail the brief to the engineers on call. Raises what a Mailer raises."""
+    mailer = connections.mail()
+    if mailer is None:
+        return ""
+    brief, message_id = notice.render(), f"<{notice.request.incident_id}.brief@incident-copilot>"
+    mail = Mail(connections.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
+    with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
+        call.result = mailer.send(mail).provider_id
+    return call.result or message_id
+
+
+def save(notice: Notice, connections: Connections) -> str:
+    """Save the brief, what it was made from and the outcome; return where. Raises what an Archive raises."""
+    archive = connections.archive()
+    if archive is None:
+        return ""
+    folder, brief = notice.request.incident_id, notice.render()
+    path = archive.save(f"{folder}/brief.html", brief.standalone_html.encode())
+    archive.save(f"{folder}/brief.txt", brief.text.encode())
+    archive.save(f"{folder}/incident.json", notice.request.model_dump_json(indent=2).encode())
+    archive.save(f"{folder}/outcome.json", notice.outcome(path).model_dump_json(indent=2).encode())
+    return path
+
+
+DELIVERIES: dict[str, Delivery] = {"hook": call_hook, "mail": send_mail, "archive": save}
+"""The delivery of each channel of shared/channels.py, by its name."""
