@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOP_S = 5.0
+PORTS = range(15_000, 32_000)
+_returned: set[int] = set()
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HOST = "127.0.0.1"
 
@@ -66,10 +69,20 @@ def uninterrupted() -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Return a loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """
+    Return a loopback port that is free now, never one returned before.
+
+    It lies below the ports that systems hand out by themselves: between this call and the start of a process, a socket
+    of another program cannot be given the same one. Raises StartFailed when none is found.
+    """
+    for _ in range(1000):
+        port = random.choice(PORTS)  # noqa: S311  # not used for a secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            if port not in _returned:
+                _returned.add(port)
+                return port
+    raise StartFailed(f"No port between {PORTS[0]} and {PORTS[-1]} is free")
 
 
 def start(name: str, command: Sequence[str], port: int, logs: Path, env: Mapping[str, str], cwd: Path) -> Service:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -97,3 +98,13 @@ def _is_gone(pid: int) -> bool:
         return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def test_free_ports_are_never_those_the_system_hands_out() -> None:
+    """A socket that asks for any port cannot take one that a service is about to listen on."""
+    ports = [processes.free_port() for _ in range(200)]
+
+    assert len(set(ports)) == 200
+    with socket.socket() as handed_out:
+        handed_out.bind(("127.0.0.1", 0))
+        assert handed_out.getsockname()[1] not in processes.PORTS
