@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret grafana bench checkov
+.PHONY: help check run demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret grafana bench checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -37,8 +37,14 @@ executions: $(VENV)/.demo ## List the workflow executions of the running stack; 
 
 install: $(VENV)/.test ## Install everything, tools included, into .venv
 
-test: $(VENV)/.test ## Run every test; the Cloud SDK's emulators are used where they are installed
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+test: $(VENV)/.test ## Run every test, with the Cloud SDK's emulators where they are installed; ONLY=<path, or words of a name> runs some
+	@$(BIN)/pytest $(if $(ONLY),$(if $(wildcard $(firstword $(subst ::, ,$(ONLY)))),$(ONLY),-k "$(ONLY)"),--numprocesses 2 --dist loadfile)
+
+check: lint types ## Check in under a minute what breaks most often: style, workflows, types, the laws of the architecture
+	@$(BIN)/pytest --quiet --numprocesses 2 tests/architecture
+
+run: $(VENV)/.test ## Run one function alone under functions-framework and print a request for it; NAME=rca PORT=8081
+	@$(BIN)/python -m infra.local run $(or $(NAME),$(error NAME=… says which function)) $(if $(filter-out file,$(origin PORT)),--port $(PORT))
 
 eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<name>, AT_LEAST=0.9, whichever model is configured
 	@$(BIN)/python -m infra.evals --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) $(if $(AT_LEAST),--at-least $(AT_LEAST))

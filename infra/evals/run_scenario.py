@@ -47,6 +47,7 @@ Answer = TypeVar("Answer", bound=Contract)
 class Played:
     """What the agents answered in one run, what it cost and how long it took."""
 
+    alert: Alert
     commits: list[str]
     incident: Incident
     root_causes: RootCauses | None = None
@@ -81,7 +82,7 @@ def play(scenario: EvalScenario) -> Played:
 
 def _run(alert: Alert, commits: list[str]) -> Played:
     incident = _ask(incident_detection, DetectionRequest(alert=alert), Incident)
-    played = Played(commits, incident)
+    played = Played(alert, commits, incident)
     if not incident.needs_response:
         return played
     played.root_causes = _ask(rca, RootCauseRequest(alert=alert, incident=incident), RootCauses)

@@ -6,6 +6,7 @@ python -m infra.local alert [FILE] [--port PORT]
 python -m infra.local traces [INCIDENT_ID]
 python -m infra.local executions list | show ID [--all]
 python -m infra.local deadletters [--replay]
+python -m infra.local run NAME [--port PORT]
 """
 
 import argparse
@@ -72,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     dead = commands.add_parser("deadletters", help="print the dead letters, and why each failed")
     dead.add_argument("--replay", action="store_true", help="publish them again")
     dead.set_defaults(run=lambda chosen, console: serve.deadletters(chosen.replay, console))
+    one = commands.add_parser("run", help="run one function alone, and print a request for it")
+    one.add_argument("name")
+    one.add_argument("--port", type=int, default=DEFAULT_PORT + 1)
+    one.set_defaults(run=_run)
     _add_executions(commands.add_parser("executions", help="list the workflow executions, or show one step by step"))
     return parser
 
@@ -99,6 +104,13 @@ def _add_executions(parser: argparse.ArgumentParser) -> None:
 
 def _engine(chosen: argparse.Namespace) -> executions.Engine:
     return executions.Engine(chosen.engine or executions.engine_url(serve.CURRENT / "stack.json"))
+
+
+def _run(chosen: argparse.Namespace, console: Console) -> int:
+    # Only here: the scenarios bring every agent with them.
+    from infra.local.cli import run_one
+
+    return run_one.run(chosen.name, chosen.port, console)
 
 
 def _demo(chosen: argparse.Namespace, console: Console) -> int:

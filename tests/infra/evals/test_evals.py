@@ -15,7 +15,7 @@ from infra.evals.scenario import PatchWanted, Wanted
 from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
 from shared.contracts import Quote, RootCause, RootCauses
 from shared.errors import Rejected
-from tests.builders import an_incident
+from tests.builders import an_alert, an_incident
 
 MEASURED = 1.0
 """The offline analyst's pass rate over all scenarios but known gaps."""
@@ -138,7 +138,7 @@ def test_each_unmet_expectation_fails() -> None:
         patch=PatchWanted(reverts=1),
     )
 
-    verdicts = score.judge(_of(wanted), Played(["0" * 40], an_incident()))
+    verdicts = score.judge(_of(wanted), Played(an_alert(), ["0" * 40], an_incident()))
 
     assert [verdict.passed for verdict in verdicts] == [False] * 10
 
@@ -149,7 +149,7 @@ def test_invented_quote_is_not_grounded() -> None:
     def claims(text: str) -> score.Grounding:
         quote = Quote(evidence_id="L1", text=text)
         cause = RootCause(hypothesis="x", confidence=0.5, evidence_ids=["L1"], quotes=[quote])
-        return score.grounding(Played([], an_incident(), RootCauses(root_causes=[cause])))
+        return score.grounding(Played(an_alert(), [], an_incident(), RootCauses(root_causes=[cause])))
 
     assert claims("division by zero") == score.Grounding(1, 1)
     assert claims("a meteorite") == score.Grounding(1, 0)
@@ -159,7 +159,7 @@ def test_known_gap_is_reported_but_not_counted() -> None:
     """A known failure cannot hide a new one."""
     failing = _of(Wanted(outcome="dismiss"))
     gap = failing.model_copy(update={"known_gap": "not possible yet"})
-    played = [Played([], an_incident())]
+    played = [Played(an_alert(), [], an_incident())]
 
     assert Report("x", (result_of(failing, played), result_of(gap, played))).pass_rate == 0
     assert Report("x", (result_of(gap, played),)).pass_rate == 1

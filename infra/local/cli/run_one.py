@@ -1,0 +1,94 @@
+"""`make run`: one function alone, from its bundle, under functions-framework, with a request to send it."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from infra import bundle
+from infra.evals import scenario
+from infra.evals.run_scenario import play
+from infra.local.stack import processes
+from infra.local.stack.processes import HOST, Service
+from shared.contracts import Branch
+from shared.errors import Rejected
+from shared.step import steps
+
+FOLDER = Path(".local") / "run"
+SCENARIO = "python_regression"
+START_TIMEOUT_S = 60.0
+
+
+def run(name: str, port: int, console: Console) -> int:
+    """
+    Run the function `name` until it is interrupted, with the settings of the environment; print what to send it.
+
+    Its traces go to a file below FOLDER. Raises Rejected when there is no such function, StartFailed.
+    """
+    if name not in bundle.names():
+        raise Rejected(f"there is no function {name!r}; NAME is one of {', '.join(bundle.names())}")
+    # Answers of an earlier run would be repeated instead of given anew.
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    body = sample(name)
+    service = _start(name, port)
+    try:
+        processes.wait_listening(service, START_TIMEOUT_S)
+        console.print(f"{name} listens on {service.url}; its log is {service.log}. Ctrl-C ends it.", soft_wrap=True)
+        for line in _how_to_call(name, service.url, body):
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+        service.process.wait()
+    finally:
+        processes.stop([service])
+    return service.process.returncode
+
+
+def sample(name: str) -> dict[str, Any] | None:
+    """
+    Return a request for a function: for a step, what it gets in a known incident; None when none can be made.
+
+    The incident is played offline, in this process, so that every step before has really answered.
+    """
+    if name == "incident_sweeper":
+        return {}
+    if name not in steps.BY_NAME:
+        return None
+    with contextlib.redirect_stdout(io.StringIO()):
+        played = play(next(each for each in scenario.load() if each.name == SCENARIO))
+    answers = {
+        "incident": played.incident,
+        "root_causes": played.root_causes,
+        "suggestions": played.suggestions,
+        "code_analysis": played.code,
+        "solution": played.solution,
+        "branch": Branch(status="skipped", message="This branch was made up for a request by hand."),
+    }
+    request = steps.BY_NAME[name].request
+    facts = {field: answer for field, answer in answers.items() if field in request.model_fields}
+    body: dict[str, Any] = request.model_validate({"alert": played.alert, **facts}).model_dump(mode="json")
+    return body
+
+
+def _start(name: str, port: int) -> Service:
+    built = bundle.write(name, FOLDER / "bundles")
+    manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
+    command = [sys.executable, "-m", "functions_framework", "--source", "main.py", "--target", manifest["entry_point"]]
+    command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
+    traces = {"TRACES_PROVIDER": "embedded", "TRACES_PATH": str((FOLDER / "traces.sqlite3").resolve())}
+    env = {**traces, **os.environ, "PYTHONUNBUFFERED": "1"}
+    return processes.start(name, [*command, "--host", HOST, "--port", str(port)], port, FOLDER, env, built.folder)
+
+
+def _how_to_call(name: str, url: str, body: dict[str, Any] | None) -> list[str]:
+    if body is None:
+        return [f"curl {url}"]
+    path = FOLDER / f"{name}.json"
+    path.write_text(json.dumps(body, indent=2), encoding="utf-8")
+    return [f"curl --json @{path} {url}"]
