@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from infra.local.engine.expressions.parser import CallExpression, Expression, Index, Literal, Name, Property
 from infra.local.engine.language import syntax
-from infra.local.engine.language.expressions import CallExpression, Expression, Index, Literal, Name, Property
 from infra.local.engine.language.templates import Constant, Dynamic, ListTemplate, MapTemplate, Template
 from infra.workflow_checks import shape, tree
 from infra.workflow_checks.contracts import Contracts

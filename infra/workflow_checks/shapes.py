@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from infra.local.engine.expressions.nodes import nodes
+from infra.local.engine.expressions.parser import CallExpression
 from infra.local.engine.language import syntax
-from infra.local.engine.language.expressions import CallExpression
-from infra.local.engine.language.nodes import nodes
 from infra.workflow_checks import shape, tree
 from infra.workflow_checks.contracts import Contracts, Model, field_model, field_names, required_fields
 from infra.workflow_checks.finding import Finding

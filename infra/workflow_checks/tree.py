@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from infra.local.engine.expressions.parser import Expression
 from infra.local.engine.language import syntax
-from infra.local.engine.language.expressions import Expression
 from infra.local.engine.language.templates import Template, expressions_in
 
 Place: TypeAlias = tuple[syntax.Step, syntax.Action]

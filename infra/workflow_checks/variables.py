@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from infra.local.engine import stdlib
+from infra.local.engine.expressions.nodes import operands
+from infra.local.engine.expressions.parser import Expression, Name, Property
 from infra.local.engine.language import syntax
-from infra.local.engine.language.expressions import Expression, Name, Property
-from infra.local.engine.language.nodes import operands
 from infra.local.engine.language.templates import expressions_in
 from infra.workflow_checks import tree
 from infra.workflow_checks.finding import Finding

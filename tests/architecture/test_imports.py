@@ -36,7 +36,10 @@ def _name(path: Path) -> str:
 
 def _level(name: str, levels: tuple[set[str], ...]) -> int:
     level = next((number for number, names in enumerate(levels) if name in names), None)
-    assert level is not None, f"{name!r} has no level: give it one in tests/architecture/test_imports.py"
+    assert level is not None, (
+        f"Law: every module of shared/ has a level. {name!r} has none. "
+        "Remedy: add it to the table in tests/architecture/test_imports.py, above everything it imports"
+    )
     return level
 
 
@@ -51,7 +54,11 @@ def test_product_imports_neither_infra_nor_tests_nor_functions(path: Path) -> No
     """Nothing in the product imports infra, tests or a function."""
     roots = {name.split(".")[0] for name in bundle.imported(path)}
 
-    assert not roots & {"infra", "tests", "functions", "importlib"}
+    wrong = roots & {"infra", "tests", "functions", "importlib"}
+    assert not wrong, (
+        f"Law: the product imports shared/ and libraries alone. {_name(path)} imports {', '.join(sorted(wrong))}. "
+        "Remedy: what two functions need belongs into shared/; a sibling is imported as `.name`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,8 +74,8 @@ def test_shared_imports_only_downward(path: Path) -> None:
         is_port = name.endswith(".port") or name in PURE
         is_below = package == own or _level(package, LEVELS) < level or (_level(package, LEVELS) == level == 0)
         assert is_below or (is_port and _level(package, LEVELS) == level), (
-            f"{_name(path)} (level {level}) imports {name} (level {_level(package, LEVELS)}): "
-            "move what both need to a lower level"
+            f"Law: shared/ imports only downward. {_name(path)} (level {level}) imports {name} "
+            f"(level {_level(package, LEVELS)}). Remedy: move what both need to a lower level"
         )
 
 
@@ -83,7 +90,10 @@ def test_packages_of_the_analyst_import_only_downward(path: Path) -> None:
     others = {name.split(".")[2] for name in _modules_imported(path) if name.startswith("shared.analysis.")} - {own}
 
     upward = sorted(name for name in others if _level(name, ANALYSIS_LEVELS) >= level)
-    assert upward == [], f"{_name(path)} (level {level} of the analyst) imports upward: {upward}"
+    assert upward == [], (
+        f"Law: the analyst's packages import only downward. {_name(path)} (level {level}) imports {', '.join(upward)}. "
+        "Remedy: move what both need to a lower package"
+    )
 
 
 def test_packages_of_the_analyst_open_no_others() -> None:
@@ -103,14 +113,20 @@ def test_only_settings_reads_the_environment() -> None:
     """`os.environ` and `os.getenv` appear in shared/settings.py alone."""
     readers = [_name(path) for path in PRODUCT if any(word in path.read_text() for word in ("os.environ", "os.getenv"))]
 
-    assert readers == ["shared/settings.py"]
+    assert readers == ["shared/settings.py"], (
+        f"Law: only shared/settings.py reads the environment. Others: {', '.join(readers)}. "
+        "Remedy: declare the variable as a field of a Settings class, and call from_env()"
+    )
 
 
 def test_only_clock_reads_the_time() -> None:
     """`datetime.now` appears in shared/clock.py alone."""
     readers = [_name(path) for path in PRODUCT if "datetime.now(" in path.read_text()]
 
-    assert readers == ["shared/clock.py"]
+    assert readers == ["shared/clock.py"], (
+        f"Law: only shared/clock.py reads the time, so that tests can set it. Others: {', '.join(readers)}. "
+        "Remedy: call clock.now()"
+    )
 
 
 def test_shared_itself_holds_no_code() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from infra.local.engine.expressions.nodes import nodes
+from infra.local.engine.expressions.parser import CallExpression, Expression
 from infra.local.engine.language import syntax
-from infra.local.engine.language.expressions import CallExpression, Expression
-from infra.local.engine.language.nodes import nodes
 from infra.local.engine.language.signatures import Connectors, Signature, Signatures
 from infra.local.engine.language.templates import MapTemplate, Template, expressions_in
 

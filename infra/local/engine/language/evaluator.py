@@ -5,16 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol, cast
 
-from infra.local.engine.language import limits
-from infra.local.engine.language.errors import (
-    WorkflowError,
-    index_error,
-    key_error,
-    type_error,
-    value_error,
-    zero_division,
-)
-from infra.local.engine.language.expressions import (
+from infra.local.engine.expressions.parser import (
     Binary,
     CallExpression,
     Expression,
@@ -24,6 +15,15 @@ from infra.local.engine.language.expressions import (
     Name,
     Property,
     Unary,
+)
+from infra.local.engine.language import limits
+from infra.local.engine.language.errors import (
+    WorkflowError,
+    index_error,
+    key_error,
+    type_error,
+    value_error,
+    zero_division,
 )
 from infra.local.engine.language.templates import Constant, Dynamic, ListTemplate, MapTemplate, Template
 from infra.local.engine.language.values import Value, equal, is_integer, is_number, type_name

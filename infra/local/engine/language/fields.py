@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from infra.local.engine.expressions.lexer import ExpressionRejected
 from infra.local.engine.language import templates
 from infra.local.engine.language.errors import DefinitionRejected
-from infra.local.engine.language.lexer import ExpressionRejected
 from infra.local.engine.language.source import LocatedMap
 from infra.local.engine.language.templates import Template
 from infra.local.engine.language.values import Value, type_name

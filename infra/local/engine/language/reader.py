@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from infra.local.engine.expressions.lexer import ExpressionRejected
+from infra.local.engine.expressions.parser import Expression, Index, Literal, Name, Property, parse
 from infra.local.engine.language import limits, syntax
 from infra.local.engine.language.errors import DefinitionRejected
-from infra.local.engine.language.expressions import Expression, Index, Literal, Name, Property, parse
 from infra.local.engine.language.fields import Fields, single_entry
-from infra.local.engine.language.lexer import ExpressionRejected
 from infra.local.engine.language.templates import Template
 from infra.local.engine.language.values import Value
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from infra.local.engine.language.expressions import Expression
+from infra.local.engine.expressions.parser import Expression
 from infra.local.engine.language.templates import Template
 
 END = "end"

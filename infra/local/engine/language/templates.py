@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from infra.local.engine.language import expressions
-from infra.local.engine.language.expressions import Expression
+from infra.local.engine.expressions import parser
+from infra.local.engine.expressions.parser import Expression
 from infra.local.engine.language.values import Value
 
 
@@ -54,7 +54,7 @@ def compile_value(raw: Value) -> Template:
     """
     if isinstance(raw, str):
         text = expression_text(raw)
-        return Constant(raw) if text is None else Dynamic(expressions.parse(text))
+        return Constant(raw) if text is None else Dynamic(parser.parse(text))
     if isinstance(raw, list):
         items = tuple(compile_value(item) for item in raw)
         return _constant_list(items) or ListTemplate(items)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from infra.local.engine.expressions.lexer import ExpressionRejected, ExpressionToken, Kind, tokenize
 from infra.local.engine.language import limits
-from infra.local.engine.language.lexer import ExpressionRejected, ExpressionToken, Kind, tokenize
 from infra.local.engine.language.values import Value
 
 

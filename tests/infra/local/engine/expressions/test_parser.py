@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.local.engine.language.expressions import Binary, CallExpression, Literal, Name, Unary, parse
-from infra.local.engine.language.lexer import ExpressionRejected
+from infra.local.engine.expressions.lexer import ExpressionRejected
+from infra.local.engine.expressions.parser import Binary, CallExpression, Literal, Name, Unary, parse
 
 
 def test_not_binds_tighter_than_comparison() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.local.engine.language.expressions import (
+from infra.local.engine.expressions.parser import (
     Binary,
     CallExpression,
     Expression,
