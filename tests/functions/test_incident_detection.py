@@ -24,7 +24,7 @@ def _detected(mocker: MockerFixture, logs: object) -> Incident:
     return answer
 
 
-def test_errors_that_begin_in_the_window_are_an_incident_with_evidence(mocker: MockerFixture) -> None:
+def test_errors_that_start_in_the_window_are_an_incident_with_evidence(mocker: MockerFixture) -> None:
     """The evidence is the line itself, and the query that found it."""
     quiet = [LogLine(NOW - timedelta(seconds=900 - n), 0, f"INFO served order {n}") for n in range(0, 600, 5)]
     loud = [LogLine(NOW - timedelta(seconds=290 - n), 0, ERROR) for n in range(0, 280, 2)]
