@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from infra import bundle, grants, readme_tables
 from shared import contracts
 from shared.settings import Settings
+from shared.step import steps
 
 SCHEMAS = bundle.ROOT / "workflows" / "schemas"
 ENV_EXAMPLE = bundle.ROOT / ".env.example"
@@ -27,11 +28,8 @@ def schemas() -> dict[Path, str]:
 
 def _travelling() -> list[type[BaseModel]]:
     defined = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if cls.__module__ == contracts.__name__]
-    answers = {"Alert", "Incident", "CodeAnalysis", "RootCauses", "Suggestions", "Solution", "Branch", "PullRequest"}
-    wanted = (
-        answers | {"Outcome"} | {cls.__name__ for cls in defined if cls.__name__.endswith("Request")} - {"StepRequest"}
-    )
-    return [cls for cls in defined if cls.__name__ in wanted and issubclass(cls, BaseModel)]
+    wanted = {contracts.Alert, *(part for row in steps.STEPS for part in (row.request, row.answer))}
+    return [cls for cls in defined if cls in wanted and issubclass(cls, BaseModel)]
 
 
 def _schema(cls: type[BaseModel]) -> str:
