@@ -53,6 +53,7 @@ _IBAN_LENGTHS = {
     "TR": 26,
     "UA": 29,
 }
+_PLACEHOLDER = re.compile(r"\[cut: [a-z][A-Za-z0-9 -]{0,40}\]")
 
 
 def looks_random(text: str) -> bool:
@@ -98,3 +99,8 @@ def is_iban(text: str) -> bool:
 def is_phone(text: str) -> bool:
     """Whether the text has as many digits as an international telephone number."""
     return 9 <= sum(char.isdigit() for char in text) <= 15
+
+
+def without_placeholders(text: str) -> str:
+    """Return what is left of a text without the placeholders of redacted secrets, and without white space around."""
+    return _PLACEHOLDER.sub("", text).strip()

@@ -58,11 +58,15 @@ def redact_values(text: str) -> str:
 
 
 def redact_value(name: str, value: object) -> object:
-    """Return the value of a JSON field, redacted whole when it is a text and its name is a secret's."""
-    if not isinstance(value, str) or not value or "[cut: " in value:
+    """
+    Return the value of a JSON field, redacted whole when it is a text and its name is a secret's.
+
+    A placeholder in the value does not excuse the rest of it: a log line can bring one along.
+    """
+    if not isinstance(value, str) or not (rest := checks.without_placeholders(value)):
         return value
     match = _WHOLE_NAME.fullmatch(name)
-    if match is None or is_ordinary(value) or not (match["always"] or checks.looks_random(value)):
+    if match is None or is_ordinary(rest) or not (match["always"] or checks.looks_random(rest)):
         return value
     return f"[cut: {_kind(match)}]"
 

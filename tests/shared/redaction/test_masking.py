@@ -88,3 +88,10 @@ def test_json_is_hidden_by_value_and_by_field() -> None:
 def test_code_that_looks_like_a_name_stays(text: str) -> None:
     """A model reasons on frames and packages, so they are left alone."""
     assert Redactor("inc-1").hide(text) == text
+
+
+def test_placeholder_in_a_field_does_not_leave_the_name_beside_it() -> None:
+    """A user's name next to a redacted address is masked all the same."""
+    hidden = Redactor("inc-1").hide_json({"user_id": "ada.lovelace [cut: e-mail]"})
+
+    assert "lovelace" not in str(hidden)

@@ -193,3 +193,16 @@ def _recorded_lines() -> Iterator[str]:
     for path in sorted(CASES.glob("*/*/logs.loki.json.gz"))[::7]:
         for stream in json.loads(gzip.decompress(path.read_bytes()))["data"]["result"]:
             yield from (value[1] for value in stream["values"][:2_000])
+
+
+@pytest.mark.parametrize("value", ["hunter2 ada@example.com", "ada@example.com hunter2", "[cut: e-mail] hunter2"])
+def test_placeholder_in_a_field_does_not_excuse_the_rest_of_it(value: str) -> None:
+    """Whoever writes a log line can bring a placeholder, or what becomes one, next to a password."""
+    assert "hunter2" not in str(redact_json({"password": value}))
+
+
+def test_field_that_is_redacted_already_stays_as_it_is() -> None:
+    """Redacting twice changes nothing."""
+    once = redact_json({"password": "hunter2", "owner": "ada@example.com"})
+
+    assert redact_json(once) == once
