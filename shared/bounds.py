@@ -105,7 +105,7 @@ class Contract(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    left_out: dict[str, int] = Field(
+    left_out: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict,
         exclude_if=lambda counts: not counts,
         repr=False,

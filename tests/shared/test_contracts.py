@@ -2,13 +2,13 @@
 
 import inspect
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shared import contracts
-from shared.bounds import Contract
+from shared.bounds import AtMost, Contract
 from shared.contracts import Evidence, Incident, LogPattern, RootCause
 from tests import builders
 
@@ -36,6 +36,27 @@ def _unbounded(node: Any, path: str) -> Iterator[str]:
 def test_every_text_and_list_is_bounded(contract: type[Contract]) -> None:
     """What a step is sent has a largest size, whoever sends it."""
     assert list(_unbounded(contract.model_json_schema(), contract.__name__)) == []
+
+
+@pytest.mark.parametrize(
+    ("contract", "name"),
+    [
+        pytest.param(contract, name, id=f"{contract.__name__}.{name}")
+        for contract in CONTRACTS
+        for name, field in contract.model_fields.items()
+        if any(isinstance(mark, AtMost) for mark in field.metadata)
+    ],
+)
+def test_no_text_is_too_long_to_be_taken(contract: type[Contract], name: str) -> None:
+    """A long log line must not fail a step; what does not fit is shortened, and shortening again changes nothing."""
+    field = contract.model_fields[name]
+    (limit,) = [mark.limit for mark in field.metadata if isinstance(mark, AtMost)]
+    taken: TypeAdapter[str] = TypeAdapter(Annotated[field.annotation, *field.metadata])  # type: ignore[arg-type]  # made here
+
+    text = taken.validate_python("word " * limit)
+
+    assert len(text) <= limit
+    assert taken.validate_python(text) == text
 
 
 @pytest.mark.parametrize("change", [{"confidence": 7}, {"confidence": "sure"}, {"hypothesis": None}])
