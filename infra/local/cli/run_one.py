@@ -1,6 +1,7 @@
 """`make run`: one function alone, from its bundle, under functions-framework, with a request to send it."""
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from infra import bundle
 from infra.evals import scenario
-from infra.evals.run_scenario import play
+from infra.evals.run_scenario import Played, play
 from infra.local.stack import processes
 from infra.local.stack.processes import HOST, Service
 from shared.contracts import Branch
@@ -60,8 +61,7 @@ def sample(name: str) -> dict[str, Any] | None:
         return {}
     if name not in steps.BY_NAME:
         return None
-    with contextlib.redirect_stdout(io.StringIO()):
-        played = play(next(each for each in scenario.load() if each.name == SCENARIO))
+    played = _played()
     answers = {
         "incident": played.incident,
         "root_causes": played.root_causes,
@@ -74,6 +74,12 @@ def sample(name: str) -> dict[str, Any] | None:
     facts = {field: answer for field, answer in answers.items() if field in request.model_fields}
     body: dict[str, Any] = request.model_validate({"alert": played.alert, **facts}).model_dump(mode="json")
     return body
+
+
+@functools.cache
+def _played() -> Played:
+    with contextlib.redirect_stdout(io.StringIO()):
+        return play(next(each for each in scenario.load() if each.name == SCENARIO))
 
 
 def _start(name: str, port: int) -> Service:
