@@ -118,12 +118,12 @@ class WorkflowExecutions:
 
 
 def connect() -> WorkflowExecutions:
-    """Return the orchestrator for the current settings, the same one each time. Raises Misconfigured."""
-    return _orchestrator(WorkflowSettings.from_env())
+    """Return the executions of the workflow that the settings name, the same one each time. Raises Misconfigured."""
+    return _executions(WorkflowSettings.from_env())
 
 
 @functools.cache
-def _orchestrator(settings: WorkflowSettings) -> WorkflowExecutions:
+def _executions(settings: WorkflowSettings) -> WorkflowExecutions:
     return WorkflowExecutions(settings)
 
 

@@ -87,13 +87,13 @@ def service() -> Iterator[FakeExecutions]:
 
 
 @pytest.fixture
-def orchestrator(service: FakeExecutions) -> Iterator[WorkflowExecutions]:
-    """An orchestrator connected to it."""
+def executions(service: FakeExecutions) -> Iterator[WorkflowExecutions]:
+    """The executions, read and started through it."""
     yield from connected(service.address)
 
 
 def connected(endpoint: str, **settings: Any) -> Iterator[WorkflowExecutions]:
-    """An orchestrator of project p, closed at the end."""
+    """The executions of a workflow of project p, closed at the end."""
     facts = {"google_cloud_project": "p", "workflows_endpoint": endpoint, "workflow_timeout_s": 5, **settings}
     executions = WorkflowExecutions(WorkflowSettings(**facts))
     yield executions
@@ -106,11 +106,11 @@ def alert(**changes: Any) -> Alert:
     return Alert(**{**facts, "received_at": MOMENT, **changes})
 
 
-def test_execution_carries_the_alert_and_its_labels(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
+def test_execution_carries_the_alert_and_its_labels(executions: WorkflowExecutions, service: FakeExecutions) -> None:
     """The argument is the whole alert; the labels name incident and service; Workflows logs errors only."""
     sent = alert(service_name="Zahlung/Ü.eu", summary="5 % errors €")
 
-    name = orchestrator.start(sent)
+    name = executions.start(sent)
 
     (started,) = service.executions
     assert started.name == name == f"{WORKFLOW}/executions/0"
@@ -119,32 +119,32 @@ def test_execution_carries_the_alert_and_its_labels(orchestrator: WorkflowExecut
     assert started.call_log_level == api.Execution.CallLogLevel.LOG_ERRORS_ONLY
 
 
-def test_argument_over_32_kb_is_rejected(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
+def test_argument_over_32_kb_is_rejected(executions: WorkflowExecutions, service: FakeExecutions) -> None:
     """What Workflows would refuse is not sent."""
     with pytest.raises(Rejected, match=INCIDENT_ID):
-        orchestrator.start(alert(labels={str(n): "é" * 500 for n in range(64)}))
+        executions.start(alert(labels={str(n): "é" * 500 for n in range(64)}))
 
     assert service.executions == []
 
 
-def test_execution_is_found_by_its_incident(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
+def test_execution_is_found_by_its_incident(executions: WorkflowExecutions, service: FakeExecutions) -> None:
     """The execution labelled with the incident is found over several pages; an absent incident has none."""
     service.add(INCIDENT_ID, clock.now())
     for n in range(150):
         service.add(f"inc-other-{n}", clock.now())
 
-    assert orchestrator.find(INCIDENT_ID) == f"{WORKFLOW}/executions/0"
+    assert executions.find(INCIDENT_ID) == f"{WORKFLOW}/executions/0"
     assert service.pages == [0, 100]
-    assert orchestrator.find("inc-absent") is None
+    assert executions.find("inc-absent") is None
 
 
-def test_search_stops_at_the_age_limit(orchestrator: WorkflowExecutions, service: FakeExecutions) -> None:
+def test_search_stops_at_the_age_limit(executions: WorkflowExecutions, service: FakeExecutions) -> None:
     """Executions older than the requested time are not paged through."""
     for _ in range(250):
         service.add("inc-old", clock.now() - timedelta(days=2))
     service.add("inc-new", clock.now())
 
-    assert orchestrator.find("inc-absent", timedelta(hours=1)) is None
+    assert executions.find("inc-absent", timedelta(hours=1)) is None
     assert service.pages == [0]
 
 
@@ -160,7 +160,7 @@ def test_search_stops_at_the_age_limit(orchestrator: WorkflowExecutions, service
     ],
 )
 def test_failure_says_who_must_act(
-    orchestrator: WorkflowExecutions,
+    executions: WorkflowExecutions,
     service: FakeExecutions,
     status: grpc.StatusCode,
     on_start: type[IncidentCopilotError],
@@ -170,9 +170,9 @@ def test_failure_says_who_must_act(
     service.status = status
 
     with pytest.raises(on_start, match=WORKFLOW):
-        orchestrator.start(alert())
+        executions.start(alert())
     with pytest.raises(on_find, match=WORKFLOW):
-        orchestrator.find(INCIDENT_ID)
+        executions.find(INCIDENT_ID)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_failure_says_who_must_act(
     ],
 )
 def test_ending_is_returned_after_the_execution_ended(
-    orchestrator: WorkflowExecutions, service: FakeExecutions, state: api.Execution.State, expected: str | None
+    executions: WorkflowExecutions, service: FakeExecutions, state: api.Execution.State, expected: str | None
 ) -> None:
     """An execution that is running, or whose state Workflows does not know, has no ending."""
     service.add(INCIDENT_ID, clock.now())
@@ -195,22 +195,22 @@ def test_ending_is_returned_after_the_execution_ended(
     if state is api.Execution.State.FAILED:
         service.executions[0].error = api.Execution.Error(payload="post_process: connection refused")
 
-    assert orchestrator.ending(service.executions[0].name) == expected
+    assert executions.ending(service.executions[0].name) == expected
 
 
 def test_unknown_execution_has_ended_and_no_reply_raises(
-    orchestrator: WorkflowExecutions, service: FakeExecutions
+    executions: WorkflowExecutions, service: FakeExecutions
 ) -> None:
     """An execution unknown to Workflows will publish nothing; no answer from Workflows says nothing about it."""
     service.status = grpc.StatusCode.NOT_FOUND
-    assert orchestrator.ending(f"{WORKFLOW}/executions/9") == "The workflow execution is unknown to Workflows"
+    assert executions.ending(f"{WORKFLOW}/executions/9") == "The workflow execution is unknown to Workflows"
 
     service.status = grpc.StatusCode.UNAVAILABLE
     with pytest.raises(Unavailable):
-        orchestrator.ending(f"{WORKFLOW}/executions/9")
+        executions.ending(f"{WORKFLOW}/executions/9")
     service.status = grpc.StatusCode.PERMISSION_DENIED
     with pytest.raises(Refused):
-        orchestrator.ending(f"{WORKFLOW}/executions/9")
+        executions.ending(f"{WORKFLOW}/executions/9")
 
 
 def test_missing_service_is_unavailable_within_the_timeout() -> None:
@@ -218,9 +218,9 @@ def test_missing_service_is_unavailable_within_the_timeout() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         start = time.monotonic()
-        for orchestrator in connected(f"127.0.0.1:{taken.getsockname()[1]}", workflow_timeout_s=1):
+        for executions in connected(f"127.0.0.1:{taken.getsockname()[1]}", workflow_timeout_s=1):
             with pytest.raises(Unavailable):
-                orchestrator.find(INCIDENT_ID)
+                executions.find(INCIDENT_ID)
 
         assert time.monotonic() - start < 30
 
@@ -231,16 +231,16 @@ def test_local_engine_runs_what_is_started() -> None:
     deadline = clock.now() + timedelta(seconds=20)
     with EngineServer(project="p") as engine:
         engine.deploy("incident", source)
-        for orchestrator in connected(engine.grpc_address):
-            name = orchestrator.start(alert())
+        for executions in connected(engine.grpc_address):
+            name = executions.start(alert())
 
             assert name.startswith(f"{WORKFLOW}/executions/")
-            assert orchestrator.find(INCIDENT_ID) == name
-            assert orchestrator.find("inc-absent") is None
-            while (ending := orchestrator.ending(name)) is None:
+            assert executions.find(INCIDENT_ID) == name
+            assert executions.find("inc-absent") is None
+            while (ending := executions.ending(name)) is None:
                 assert clock.now() < deadline
             assert ending == "The workflow execution ended SUCCEEDED"
-            assert "unknown" in str(orchestrator.ending(f"{WORKFLOW}/executions/0"))
+            assert "unknown" in str(executions.ending(f"{WORKFLOW}/executions/0"))
 
 
 @pytest.mark.parametrize(
