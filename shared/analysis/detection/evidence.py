@@ -10,6 +10,7 @@ from shared.analysis.faults import matching
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.series import change_point
 from shared.analysis.series.metric_anomalies import Anomaly, quantity
+from shared.bounds import clip
 from shared.contracts import ErrorSummary, Evidence, LogPattern, MetricAnomaly, StackTrace
 from shared.telemetry.port import LogPage
 
@@ -23,6 +24,7 @@ MAX_CHANGE_LINES = 20
 CHANGE_PERIOD = timedelta(minutes=30)
 TRACE_CHARS = 1600
 LINE_CHARS = 500
+TEMPLATE_CHARS = 200
 
 
 class EvidenceCollector:
@@ -147,10 +149,11 @@ def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> 
         error_types[trace.parsed.raised.type] += len(trace.times)
     for line in summary.lines:
         if line.is_error and not line.carries_trace:
-            error_types[line.cluster.template] += len(line.times)
-    warning_types = Counter(
-        {line.cluster.template: len(line.times) for line in summary.lines if line.level == "warning"}
-    )
+            error_types[_short(line)] += len(line.times)
+    warning_types: Counter[str] = Counter()
+    for line in summary.lines:
+        if line.level == "warning":
+            warning_types[_short(line)] += len(line.times)
     return ErrorSummary(
         total_errors=len(summary.errors),
         total_warnings=len(summary.warnings),
@@ -160,6 +163,11 @@ def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> 
         errors_over_time=_over_time(summary),
         metric_anomalies=anomalies,
     )
+
+
+def _short(line: LineGroup) -> str:
+    """Return the template as the contract names it, before counting: two that differ later would share one count."""
+    return clip(line.cluster.template, TEMPLATE_CHARS)
 
 
 def _over_time(summary: TelemetrySummary) -> list[int]:

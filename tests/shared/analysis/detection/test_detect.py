@@ -122,6 +122,17 @@ def test_metrics_alone_make_an_incident():
     assert incident.error_summary.metric_anomalies[0].evidence_id == "M1"
 
 
+def test_errors_whose_long_templates_differ_only_at_the_end_share_one_count() -> None:
+    """The names of kinds are shortened before they are counted, so that no count replaces another."""
+    start = " ".join(["refused by the pricing service"] * 10)
+    ends = ["at once", "only after a long time"]
+    errors = [line(NOW - timedelta(seconds=n), f"ERROR {start} {ends[n % 2]}") for n in range(60)]
+
+    counts = detect(an_alert(), page(CALM, errors), [], []).error_summary
+
+    assert sum(counts.error_types.values()) == counts.total_errors == 60
+
+
 def test_single_crash_is_harm():
     """One fatal line is enough, with high severity."""
     crash = [line(NOW - timedelta(minutes=14), "panic: assignment to entry in nil map")]
