@@ -25,22 +25,23 @@ def with_retries(
     budget_s: float,
     again: Callable[[IncidentCopilotError], bool] = may_pass,
     *,
+    tries: int = TRIES,
     first_pause_s: float = FIRST_PAUSE_S,
     sleep: Sleep = time.sleep,
 ) -> Result:
     """
-    Return `attempt(seconds left)`, called at most three times within `budget_s` seconds while `again(error)` is true.
+    Return `attempt(seconds left)`, called at most `tries` times within `budget_s` seconds while `again(error)` is true.
 
     Waits as long as a Throttled asks for, else about `first_pause_s`, doubled each time; raises the last error.
     """
     deadline = time.monotonic() + budget_s
-    for number in range(1, TRIES + 1):
+    for number in range(1, tries + 1):
         try:
             return attempt(deadline - time.monotonic())
         except IncidentCopilotError as error:
             requested_s = error.retry_after_s if isinstance(error, Throttled) else None
             pause_s = backoff_s(number, first_pause_s) if requested_s is None else requested_s
-            if not again(error) or number == TRIES or time.monotonic() + pause_s >= deadline:
+            if not again(error) or number == tries or time.monotonic() + pause_s >= deadline:
                 raise
             log.debug("http.waited", wait_s=round(pause_s, 2), attempt=number, error_type=type(error).__name__)
             sleep(pause_s)

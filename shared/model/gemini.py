@@ -119,6 +119,7 @@ class GeminiConversation:
             lambda _: self._attempt(config, ends_at),
             ends_at - time.monotonic(),
             again=lambda error: may_pass(error) and not isinstance(error, gemini_response.DailyQuotaSpent),
+            tries=MAX_ATTEMPTS,
             first_pause_s=FIRST_WAIT_S,
         )
 

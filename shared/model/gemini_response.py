@@ -11,7 +11,7 @@ from typing import Any
 from google.genai import errors, types
 
 from shared.bounds import clip
-from shared.errors import IncidentCopilotError, Throttled
+from shared.errors import IncidentCopilotError, Throttled, Unavailable, Uncertain
 from shared.http.status import error_from_status, retry_after_s
 from shared.model.port import ModelReply, ToolRequest
 from shared.model.pricing import cost_usd
@@ -58,7 +58,8 @@ def error_from(error: errors.APIError, model: str) -> IncidentCopilotError:
     message = f"Gemini {model!r} answered {error.code} {error.status or ''}: {text}"
     if error.code == 429:
         return DailyQuotaSpent(message) if _is_daily(error) else Throttled(message, wait_s(error))
-    return error_from_status(error.code, message)
+    # After a 504 Gemini may have answered, and billed it: asking again would pay twice.
+    return error_from_status(error.code, message, on_failure=Uncertain if error.code == 504 else Unavailable)
 
 
 def wait_s(error: errors.APIError) -> float | None:

@@ -77,3 +77,12 @@ def test_wait_beyond_the_budget_is_not_begun() -> None:
     with pytest.raises(Throttled) as caught:
         with_retries(attempts, 60, sleep=attempts.pauses.append)
     assert (attempts.pauses, caught.value.retry_after_s) == ([], 3600)
+
+
+def test_caller_chooses_how_often() -> None:
+    """A model is asked four times."""
+    attempts = Attempts(*(Unavailable("away") for _ in range(9)))
+
+    with pytest.raises(Unavailable):
+        with_retries(attempts, 60, tries=4, sleep=attempts.pauses.append)
+    assert attempts.calls == 4

@@ -96,14 +96,14 @@ def test_one_structured_call_is_sent_and_its_cost_reported(server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
-    [(400, Refused), (401, Refused), (403, Refused), (404, Refused), (429, Throttled), (500, Unavailable),
-     (503, Unavailable), (302, Refused)],
+    ("status", "error", "attempts"),
+    [(400, Refused, 1), (401, Refused, 1), (403, Refused, 1), (404, Refused, 1), (429, Throttled, 4),
+     (500, Unavailable, 4), (503, Unavailable, 4), (504, Uncertain, 1), (302, Refused, 1)],
 )  # fmt: skip
 def test_error_status_becomes_an_error_without_the_key(
-    server, status: int, error: type[IncidentCopilotError], mocker: MockerFixture
+    server, status: int, error: type[IncidentCopilotError], attempts: int, mocker: MockerFixture
 ) -> None:
-    """Each status becomes the error that says who must act; redirects are not followed."""
+    """Each status becomes the error that says who must act; only what may pass and was not billed is asked again."""
     mocker.patch("shared.http.retries.backoff_s", return_value=0.0)
     server.fail_next(*[_error(status, headers={"Location": f"{server.url}/elsewhere"})] * 4)
 
@@ -112,6 +112,7 @@ def test_error_status_becomes_an_error_without_the_key(
 
     assert KEY not in str(caught.value)
     assert "/elsewhere" not in [request.path for request in server.requests]
+    assert len(server.requests) == attempts
 
 
 @pytest.mark.parametrize(
