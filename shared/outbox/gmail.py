@@ -235,6 +235,6 @@ def _error(error: HttpError) -> IncidentCopilotError:
         return Throttled(message, retry_after_s(retry_after))
     if status in (401, 403):
         message += ". The grant needs the scope https://www.googleapis.com/auth/gmail.send"
-    if status == 504:
+    if status in (408, 499, 504):
         return Uncertain(f"{message}; it may have been sent")
     return error_from_status(status, message, retry_after=retry_after)

@@ -127,6 +127,7 @@ def test_wrong_client_is_refused_naming_its_variables(sandbox: GmailSandbox) -> 
         (google_error(403, "PERMISSION_DENIED", "slow down", "userRateLimitExceeded"), Throttled, 3),
         (google_error(503, "UNAVAILABLE", "backend", "backendError"), Unavailable, 3),
         (google_error(504, "DEADLINE_EXCEEDED", "late", "timeout"), Uncertain, 1),
+        (google_error(408, "TIMEOUT", "late", "timeout"), Uncertain, 1),
         (Reply(200, b'{"id": "1234567890"}', is_truncated=True), Uncertain, 1),
     ],
 )
