@@ -106,11 +106,11 @@ def _engine(chosen: argparse.Namespace) -> executions.Engine:
     return executions.Engine(chosen.engine or executions.engine_url(serve.CURRENT / "stack.json"))
 
 
-def _run(chosen: argparse.Namespace, console: Console) -> int:
+def _run(chosen: argparse.Namespace, console: Console) -> NoReturn:
     # Only here: the scenarios bring every agent with them.
     from infra.local.cli import run_one
 
-    return run_one.run(chosen.name, chosen.port, console)
+    run_one.run(chosen.name, chosen.port, console)
 
 
 def _demo(chosen: argparse.Namespace, console: Console) -> int:

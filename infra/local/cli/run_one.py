@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from rich.console import Console
@@ -17,7 +17,7 @@ from infra import bundle
 from infra.evals import scenario
 from infra.evals.run_scenario import Played, play
 from infra.local.stack import processes
-from infra.local.stack.processes import HOST, Service
+from infra.local.stack.processes import HOST, Service, StartFailed
 from shared.contracts import Branch
 from shared.errors import Rejected
 from shared.step import steps
@@ -27,7 +27,7 @@ SCENARIO = "python_regression"
 START_TIMEOUT_S = 60.0
 
 
-def run(name: str, port: int, console: Console) -> int:
+def run(name: str, port: int, console: Console) -> NoReturn:
     """
     Run the function `name` until it is interrupted, with the settings of the environment; print what to send it.
 
@@ -35,20 +35,22 @@ def run(name: str, port: int, console: Console) -> int:
     """
     if name not in bundle.names():
         raise Rejected(f"there is no function {name!r}; NAME is one of {', '.join(bundle.names())}")
+    folder = FOLDER / name
     # Answers of an earlier run would be repeated instead of given anew.
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     body = sample(name)
-    service = _start(name, port)
+    service = _start(name, port, folder)
     try:
         processes.wait_listening(service, START_TIMEOUT_S)
         console.print(f"{name} listens on {service.url}; its log is {service.log}. Ctrl-C ends it.", soft_wrap=True)
-        for line in _how_to_call(name, service.url, body):
+        for line in _how_to_call(folder, service.url, body):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
         service.process.wait()
+        # Only Ctrl-C ends it in order; a port that another program has, for example, ends it by itself.
+        raise StartFailed(f"{name} ended with {service.process.returncode}:\n{service.tail()}")
     finally:
         processes.stop([service])
-    return service.process.returncode
 
 
 def sample(name: str) -> dict[str, Any] | None:
@@ -82,19 +84,19 @@ def _played() -> Played:
         return play(next(each for each in scenario.load() if each.name == SCENARIO))
 
 
-def _start(name: str, port: int) -> Service:
-    built = bundle.write(name, FOLDER / "bundles")
+def _start(name: str, port: int, folder: Path) -> Service:
+    built = bundle.write(name, folder / "bundles")
     manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
     command = [sys.executable, "-m", "functions_framework", "--source", "main.py", "--target", manifest["entry_point"]]
     command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
-    traces = {"TRACES_PROVIDER": "embedded", "TRACES_PATH": str((FOLDER / "traces.sqlite3").resolve())}
+    traces = {"TRACES_PROVIDER": "embedded", "TRACES_PATH": str((folder / "traces.sqlite3").resolve())}
     env = {**traces, **os.environ, "PYTHONUNBUFFERED": "1"}
-    return processes.start(name, [*command, "--host", HOST, "--port", str(port)], port, FOLDER, env, built.folder)
+    return processes.start(name, [*command, "--host", HOST, "--port", str(port)], port, folder, env, built.folder)
 
 
-def _how_to_call(name: str, url: str, body: dict[str, Any] | None) -> list[str]:
+def _how_to_call(folder: Path, url: str, body: dict[str, Any] | None) -> list[str]:
     if body is None:
         return [f"curl {url}"]
-    path = FOLDER / f"{name}.json"
+    path = folder / "request.json"
     path.write_text(json.dumps(body, indent=2), encoding="utf-8")
     return [f"curl --json @{path} {url}"]

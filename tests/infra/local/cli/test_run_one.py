@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,7 +54,7 @@ def test_running_function_answers_the_printed_request_and_ends_with_ctrl_c(tmp_p
     try:
         while "curl --json" not in output.read_text() and running.poll() is None:
             time.sleep(0.2)
-        body = (tmp_path / ".local" / "run" / "suggestion.json").read_bytes()
+        body = (tmp_path / ".local" / "run" / "suggestion" / "request.json").read_bytes()
         answer = requests.post(
             f"http://127.0.0.1:{port}", body, headers={"Content-Type": "application/json"}, timeout=60
         )
@@ -65,3 +66,16 @@ def test_running_function_answers_the_printed_request_and_ends_with_ctrl_c(tmp_p
     assert answer.json()["suggestions"], output.read_text()
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}", timeout=5)
+
+
+def test_port_of_another_program_is_an_error_with_the_log(tmp_path: Path) -> None:
+    """Whoever listens there already would answer the request instead."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "infra.local", "run", "rca", "--port", str(taken.getsockname()[1])]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+
+    assert done.returncode == 1
+    assert "StartFailed: rca ended with" in done.stdout
