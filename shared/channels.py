@@ -13,7 +13,7 @@ class Channel:
 
     name: str
     """Its name in failures, leases and the outcome."""
-    without: str
+    failure_means: str
     """What its failure means for the reader of the brief."""
     is_repeatable: bool = False
     """Delivering again replaces the first delivery, so that no lease is needed to do it once."""

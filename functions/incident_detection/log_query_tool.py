@@ -25,7 +25,6 @@ FARTHEST = timedelta(hours=6)
 """How far before the alert's window a model may search."""
 MAX_LINES = 5_000
 MAX_PATTERNS = 12
-MAX_EVIDENCE = 40
 
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 Moment = Annotated[datetime, AfterValidator(clock.to_utc)]

@@ -51,7 +51,7 @@ class StepRow:
     answer: type[Contract]
     field: str | None
     """The field of later requests that its answer fills; None for the last step."""
-    without: str
+    failure_means: str
     """What its failure means for the reader of the brief."""
     model: ModelUse | None = None
     """None for a step that never asks a model."""
@@ -64,7 +64,7 @@ INCIDENT_DETECTION = StepRow(
     request=DetectionRequest,
     answer=Incident,
     field="incident",
-    without="Logs and metrics were not judged: severity and symptoms are only what the alert says.",
+    failure_means="Logs and metrics were not judged: severity and symptoms are only what the alert says.",
     model=ModelUse("heavy", 90),
 )
 RCA = StepRow(
@@ -74,7 +74,7 @@ RCA = StepRow(
     request=RootCauseRequest,
     answer=RootCauses,
     field="root_causes",
-    without="Causes were not ranked: read the evidence yourself.",
+    failure_means="Causes were not ranked: read the evidence yourself.",
     model=ModelUse("light", 60),
 )
 SUGGESTION = StepRow(
@@ -84,7 +84,7 @@ SUGGESTION = StepRow(
     request=SuggestionRequest,
     answer=Suggestions,
     field="suggestions",
-    without="The list of what to do now is shorter than it could be.",
+    failure_means="The list of what to do now is shorter than it could be.",
     model=ModelUse("light", 60),
 )
 CODE_ANALYZER = StepRow(
@@ -94,7 +94,7 @@ CODE_ANALYZER = StepRow(
     request=CodeAnalysisRequest,
     answer=CodeAnalysis,
     field="code_analysis",
-    without="The code was not read, or not all of it: no failing lines, suspect commit or patch to rely on.",
+    failure_means="The code was not read, or not all of it: no failing lines, suspect commit or patch to rely on.",
     model=ModelUse("heavy", 100),
 )
 SOLUTION_GENERATOR = StepRow(
@@ -104,7 +104,7 @@ SOLUTION_GENERATOR = StepRow(
     request=SolutionRequest,
     answer=Solution,
     field="solution",
-    without="No fix was worked out, so no pull request could be drafted.",
+    failure_means="No fix was worked out, so no pull request could be drafted.",
     model=ModelUse("heavy", 90),
 )
 FILE_UPDATER = StepRow(
@@ -114,7 +114,7 @@ FILE_UPDATER = StepRow(
     request=FileUpdateRequest,
     answer=Branch,
     field="branch",
-    without="The patch was not put on a branch.",
+    failure_means="The patch was not put on a branch.",
 )
 PR_CREATOR = StepRow(
     name="pr_creator",
@@ -123,7 +123,7 @@ PR_CREATOR = StepRow(
     request=PullRequestRequest,
     answer=PullRequest,
     field="pull_request",
-    without="There is no pull request; the branch may exist.",
+    failure_means="There is no pull request; the branch may exist.",
 )
 POST_PROCESS = StepRow(
     name="post_process",
@@ -132,7 +132,7 @@ POST_PROCESS = StepRow(
     request=PostProcessRequest,
     answer=Outcome,
     field=None,
-    without="An earlier attempt to send this failed, so it comes late.",
+    failure_means="An earlier attempt to send this failed, so it comes late.",
     # The mail waits for the headline, which is not worth a long wait.
     model=ModelUse("light", 20),
 )

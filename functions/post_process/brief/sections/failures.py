@@ -7,7 +7,7 @@ from shared.step import steps
 
 from ..model import TextLine
 
-_MEANS = {row.name: row.without for row in (*steps.STEPS, *CHANNELS)} | {
+_MEANS = {row.name: row.failure_means for row in (*steps.STEPS, *CHANNELS)} | {
     "execute_pr": "There is no pull request; the branch may exist.",
     "workflow": "The run ended before it could report: this is what was found until then.",
     "workflow_starter": "The run was never started: this is only what the alert says.",
