@@ -12,6 +12,7 @@ from infra import bundle
 DISTRIBUTIONS = {
     "anyio": "anyio",
     "cloudevents": "cloudevents",
+    "cryptography": "cryptography",
     "flask": "functions-framework",
     "functions_framework": "functions-framework",
     "github": "PyGithub",

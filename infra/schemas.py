@@ -22,13 +22,19 @@ ENV_EXAMPLE = bundle.ROOT / ".env.example"
 
 
 def schemas() -> dict[Path, str]:
-    """Return the JSON Schema of every request and answer that travels, by its path."""
+    """Return the JSON Schema of every message of the workflow, and of every request and answer, by its path."""
     return {SCHEMAS / f"{cls.__name__}.json": _schema(cls) for cls in _travelling()}
 
 
 def _travelling() -> list[type[BaseModel]]:
     defined = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if cls.__module__ == contracts.__name__]
-    wanted = {contracts.Alert, *(part for row in steps.STEPS for part in (row.request, row.answer))}
+    wanted = {
+        contracts.SignedAlert,
+        contracts.StepCall,
+        contracts.StepResult,
+        contracts.Alert,
+        *(part for row in steps.STEPS for part in (row.request, row.answer)),
+    }
     return [cls for cls in defined if cls in wanted and issubclass(cls, BaseModel)]
 
 

@@ -12,7 +12,7 @@ too long is refused.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -63,13 +63,18 @@ class WholeOrNothing(AtMost):
         return text[:0]
 
 
+@dataclass(frozen=True)
+class Address(WholeOrNothing):
+    """The address of a page, which people may open."""
+
+
 Name = Annotated[str, AtMost(200)]
 Line = Annotated[str, AtMost(300)]
 Sentence = Annotated[str, AtMost(500)]
 Paragraph = Annotated[str, AtMost(1000)]
 Passage = Annotated[str, AtMost(2000)]
 Page = Annotated[str, AtMost(3000)]
-Url = Annotated[str, WholeOrNothing(2000)]
+Url = Annotated[str, Address(2000)]
 Query = Annotated[str, WholeOrNothing(2000)]
 FilePath = Annotated[str, Verbatim(500, keeps_end=True)]
 Ref = Annotated[str, Field(max_length=255)]
@@ -98,6 +103,12 @@ class Keep:
         if rank := self.rank:
             indices = sorted(indices, key=lambda index: -rank(contract, entries[index]))
         return [entries[index] for index in sorted(indices[: self.limit])]
+
+
+def marks_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
+    """Return the marks of a field's type, also where the type is one option of a union: `Url | None`."""
+    options = (annotation, *get_args(annotation))
+    return [*metadata, *(mark for option in options for mark in getattr(option, "__metadata__", ()))]
 
 
 class Contract(BaseModel):

@@ -1,13 +1,13 @@
 """Every message between steps, in the order in which an incident passes them.
 
-Sizes are bounded here because one workflow execution holds 512 KB for all its variables and 32 KB for its argument
-(https://cloud.google.com/workflows/quotas); whole texts live in the trace. Unknown fields are ignored, so that a
-function deployed before the one it talks to understands it: fields are added first and removed one release later.
+The workflow carries a StepCall to each step and a StepResult back; requests and answers pass through the trace. Sizes
+are bounded here, and whole texts live in the trace too. Unknown fields are ignored, so that a function deployed before
+the one it talks to understands it: fields are added first and removed one release later.
 """
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, computed_field, field_validator, model_validator
 
@@ -26,6 +26,7 @@ from shared.bounds import (
     Sentence,
     Url,
     Verbatim,
+    WholeOrNothing,
 )
 
 AwareUtc = Annotated[datetime, AfterValidator(clock.to_utc)]
@@ -90,8 +91,83 @@ class Alert(Contract):
     commit: Ref | None = Field(None, description="Deployed commit or tag, when the labels name it.")
 
 
+class SignedAlert(Alert):
+    """
+    The alert as the workflow carries it: at most 8 KB, with what shows a step that workflow_starter sent it.
+
+    A step reads the whole alert from the trace; this one counts only while the trace cannot be read.
+    """
+
+    nonce: str = Field("", max_length=100, description="The nonce that workflow_starter stored with the incident.")
+    signature: str = Field("", max_length=200, description="workflow_starter's signature of all the other fields.")
+
+
+class Failure(Contract):
+    """A step that failed; the brief names it. The workflow sends `{step, code, tags, error_type, message}`."""
+
+    step: Name
+    error_type: Name = ""
+    message: Passage = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_error(cls, value: object) -> object:
+        """Take the type from what Workflows says of an error; executions of an earlier release send its whole map."""
+        if not isinstance(value, dict):
+            return value
+        error = value.get("error")
+        facts = error if isinstance(error, dict) else value
+        body = facts.get("body")
+        details = body if isinstance(body, dict) else facts
+        tags = facts.get("tags")
+        tag = ", ".join(map(str, tags)) if isinstance(tags, list) else ""
+        kind = details.get("error_type") or facts.get("code") or tag
+        message = details.get("message") or facts.get("message")
+        return {"step": value.get("step"), "error_type": str(kind or ""), "message": str(message or "")}
+
+
+class StepResult(Contract):
+    """
+    What a step tells the workflow: what the YAML branches on, and what an engineer reads in the execution view.
+
+    At most 4 KB, as the answer itself is in the trace; at most 12 KB when it could not be stored there.
+    """
+
+    step: Name
+    headline: Line = Field("", description="The answer in one line.")
+    trace: Annotated[str, WholeOrNothing(300)] = Field("", description="Where the whole answer can be read.")
+    needs_response: bool = False
+    looks_like_regression: bool = False
+    has_patch: bool = False
+    is_ready: bool = False
+    awaits_approval: bool = False
+    approve_within_s: int = Field(0, ge=0, description="How long the workflow waits for a person, in seconds.")
+    digest: dict[str, Any] | None = Field(
+        None, description="The most important of the answer; null when the trace holds it."
+    )
+    signature: str = Field("", max_length=200, description="The step's signature of the digest.")
+    failure: Failure | None = Field(None, description="Why there is no answer.")
+
+
+class StepCall(Contract):
+    """How the workflow calls a step: it names incident and stage, and the step reads the rest from the trace, once."""
+
+    incident: SignedAlert
+    stage: str = Field("", pattern=r"^(approved|mail-[0-9]{1,4})?$", description="Which run of the step this is.")
+    results: Annotated[list[StepResult], Keep(30)] = Field(
+        default_factory=list, description="What the steps before told the workflow."
+    )
+    callback_url: str | None = Field(None, max_length=1000, description="URL that an approval calls, when needed.")
+
+    @field_validator("results", mode="before")
+    @classmethod
+    def _without_gaps(cls, value: object) -> object:
+        """The workflow has one place per step, empty where the step did not run."""
+        return [result for result in value if result is not None] if isinstance(value, list) else value
+
+
 class StepRequest(Contract):
-    """Base of every step's request."""
+    """Base of every step's request: all that its work needs, from the trace or, by hand, sent inline."""
 
     alert: Alert
 
@@ -509,7 +585,7 @@ class PullRequest(Contract):
     pr_url: Url | None = None
     draft: bool = True
     reviewers: Annotated[list[Name], Keep(10)] = Field(default_factory=list, description="Who was asked for a review.")
-    approval_url: str | None = Field(None, max_length=1000, description="Where a person approves, once.")
+    approval_url: Url | None = Field(None, description="Where a person approves, once.")
     approve_until: AwareUtc | None = Field(None, description="When that link expires.")
     approve_within_s: int = Field(0, ge=0, description="How long the workflow waits for it, in seconds.")
     message: Paragraph = ""
@@ -519,25 +595,6 @@ class PullRequest(Contract):
     def awaits_approval(self) -> bool:
         """Whether a person must approve before the pull request is opened."""
         return self.status == "awaiting_approval"
-
-
-class Failure(Contract):
-    """A step that failed; the brief names it. The workflow sends `{step, error}` with Workflows' own error map."""
-
-    step: Name
-    error_type: Name = ""
-    message: Passage = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_error_map(cls, value: object) -> object:
-        if not isinstance(value, dict) or not isinstance(error := value.get("error"), dict):
-            return value
-        body = error.get("body")
-        details = body if isinstance(body, dict) else {}
-        kind = details.get("error_type") or error.get("code") or ", ".join(map(str, error.get("tags") or ()))
-        message = details.get("message") or error.get("message") or ""
-        return {"step": value.get("step"), "error_type": str(kind), "message": str(message)}
 
 
 class PostProcessRequest(StagedRequest):

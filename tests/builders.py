@@ -35,9 +35,10 @@ def an_incident(**changes: Any) -> Incident:
     return Incident(**{**fields, **changes})
 
 
-def a_record(alert: Alert) -> IncidentRecord:
-    """Return the open incident of an alert."""
-    return IncidentRecord(alert.incident_id, alert.service_name, "open", NOW, NOW, alert.model_dump(mode="json"))
+def a_record(alert: Alert, nonce: str = "") -> IncidentRecord:
+    """Return the open incident of an alert; without a nonce it is one that an earlier release opened."""
+    opened = alert.model_dump(mode="json") | ({"nonce": nonce} if nonce else {})
+    return IncidentRecord(alert.incident_id, alert.service_name, "open", NOW, NOW, opened)
 
 
 def trace_of(store: TraceStore, incident_id: str) -> TraceDocument:

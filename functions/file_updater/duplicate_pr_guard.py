@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from shared import clock, log, traces
 from shared.code_host.port import ExistingPullRequest, PullRequests
+from shared.code_host.repository_policy import BRANCH_PREFIX, branch_of
 from shared.errors import IncidentCopilotError
 
-PREFIX = "incident/"
 # Longer than both writing steps take with their retries; after that the pull request itself can be found.
 WRITE_LEASE = timedelta(minutes=10)
 
@@ -22,17 +22,12 @@ def existing_pull_request(pulls: PullRequests, incident_id: str, paths: Sequence
     own = pulls.of_branch(branch_of(incident_id))
     if own is not None:
         return None if own.state == "open" else own
-    return pulls.touching(paths, PREFIX)
-
-
-def branch_of(incident_id: str) -> str:
-    """Return the name of the incident's branch."""
-    return f"{PREFIX}{incident_id}"
+    return pulls.touching(paths, BRANCH_PREFIX)
 
 
 def incident_of(branch: str) -> str:
     """Return the incident whose branch it is."""
-    return branch.removeprefix(PREFIX)
+    return branch.removeprefix(BRANCH_PREFIX)
 
 
 def other_at_work(repo: str, incident_id: str, paths: Sequence[str]) -> str | None:

@@ -1,5 +1,6 @@
 """FileUpdaterAgent: puts the patch on a branch as one commit; no model, only exact edits."""
 
+from shared.code_host import repository_policy
 from shared.code_host import writer as code_writer
 from shared.contracts import Branch, FileUpdateRequest
 from shared.errors import Rejected
@@ -17,10 +18,11 @@ def file_updater(request: FileUpdateRequest) -> Branch:
         return Branch(status="skipped", message=request.solution.patch_withheld or "The solution has no patch.")
     if approval.mode() == "off":
         return Branch(status="skipped", repo=repo, message="Pull requests are switched off (PR_MODE is off).")
-    writer = code_writer.connect(repo)
-    if writer is None:
-        return Branch(status="skipped", repo=repo, message="No credentials to write: set GITHUB_TOKEN.")
     try:
-        return update(request, patch, writer)
+        destination = repository_policy.target_of(request.alert, request.code_analysis)
+        writer = code_writer.connect(destination.repo)
+        if writer is None:
+            return Branch(status="skipped", repo=repo, message="No credentials to write: set GITHUB_TOKEN.")
+        return update(request, patch, writer, destination.base_branch)
     except Rejected as refusal:
         return Branch(status="refused", repo=repo, message=str(refusal))

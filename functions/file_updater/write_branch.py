@@ -2,20 +2,21 @@
 
 from shared import traces
 from shared.code_host.port import CodeWriter, ExistingPullRequest
+from shared.code_host.repository_policy import branch_of
 from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
 from shared.pull_request import approval
 from shared.step import recorder
 
 from .commit_message import commit_message
-from .duplicate_pr_guard import branch_of, existing_pull_request, incident_of, other_at_work
+from .duplicate_pr_guard import existing_pull_request, incident_of, other_at_work
 from .patch_plan import Plan, plan
 from .patch_policy import PatchPolicy
 
 
-def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Branch:
+def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_branch: str | None) -> Branch:
     """
-    Return the incident's branch, written now or existing, or why there is none yet.
+    Return the incident's branch, written now or existing, or why there is none yet; None is the default base branch.
 
     Nothing is written before everything that can be checked by reading was checked.
     Raises Rejected (the obstacle), Refused, Throttled, Unavailable, Uncertain (the branch may exist).
@@ -23,7 +24,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter) -> Bran
     if obstacle := writer.obstacle():
         raise Rejected(obstacle)
     reader = writer.reader
-    base = request.code_analysis.base_branch or reader.default_branch()
+    base = base_branch or reader.default_branch()
     head = reader.resolve(base)
     if head is None:
         raise Rejected(f"{reader.repo} has no branch {base!r}, or is empty")

@@ -10,7 +10,7 @@ from google.oauth2 import id_token
 from pydantic import Field, ValidationError
 
 from shared.bounds import clip
-from shared.contracts import Outcome, PostProcessRequest
+from shared.contracts import StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
 from shared.http.google_errors import credentials_error
 from shared.http.sent import was_not_sent
@@ -42,9 +42,9 @@ class PostProcessClient:
         """How long one call may take."""
         return timedelta(seconds=self._timeout_s)
 
-    def publish(self, request: PostProcessRequest) -> Outcome:
+    def publish(self, call: StepCall) -> StepResult:
         """
-        Publish the incident; return its outcome.
+        Publish the incident; return what post_process answers: its outcome is in the trace, or in the digest.
 
         Raises Uncertain when it did not reply and may still be publishing; Misconfigured, Unavailable, Refused,
         Throttled and BadAnswer when it is not working on the incident.
@@ -52,7 +52,7 @@ class PostProcessClient:
         try:
             reply = requests.post(
                 self._url,
-                data=request.model_dump_json(),
+                data=call.model_dump_json(),
                 headers={"Content-Type": "application/json", **self._authorization()},
                 timeout=self._timeout_s,
                 allow_redirects=False,
@@ -64,9 +64,9 @@ class PostProcessClient:
         if reply.status_code != 200:
             raise self._error(reply)
         try:
-            return Outcome.model_validate_json(reply.content)
+            return StepResult.model_validate_json(reply.content)
         except ValidationError as error:
-            raise BadAnswer(f"post_process at {self._url!r} answered what is not an Outcome") from error
+            raise BadAnswer(f"post_process at {self._url!r} answered what is not a StepResult") from error
 
     def _authorization(self) -> dict[str, str]:
         if self._url.startswith("http://"):

@@ -6,16 +6,17 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from shared import clock, log
-from shared.contracts import Failure, Outcome, PostProcessRequest
-from shared.errors import IncidentCopilotError, Uncertain
+from shared.contracts import Failure, Outcome, StepCall, StepResult
+from shared.errors import BadAnswer, IncidentCopilotError, Uncertain
 from shared.settings import Settings
+from shared.step import steps
 from shared.traces.port import IncidentRecord, TraceStore
 
 from .mail_retry import LateMail, late_mails
-from .rebuild_request import late_mail_of, request_of
+from .step_calls import call_of, late_mail_of
 
 MAX_OPEN_INCIDENTS = 200
 """How many open incidents one sweep checks, oldest first."""
@@ -60,8 +61,8 @@ class OutcomePublisher(Protocol):
         """How long one call may take."""
         ...
 
-    def publish(self, request: PostProcessRequest) -> Outcome:
-        """Publish it; return its outcome."""
+    def publish(self, call: StepCall) -> StepResult:
+        """Publish it; its outcome is in the trace then, or in the digest of the result."""
         ...
 
 
@@ -161,10 +162,10 @@ class Sweep:
                 log.error("sweeper.mail_late", error_type=type(error).__name__, error=str(error))
 
     def _mail(self, late: LateMail) -> bool:
-        trace = self.store.document(late.record.incident_id)
-        if trace is None or (trace["outcome"] or {}).get("mail_status") != "failed":
+        record = self.store.incident(late.record.incident_id)
+        if record is None or (record.outcome or {}).get("mail_status") != "failed":
             return False
-        return self.publisher.publish(late_mail_of(trace, late.attempt)).mail_status != "failed"
+        return self._published(late_mail_of(record, late.attempt)).mail_status != "failed"
 
     def _with_lease(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
         """Return the result of `work`; False when another sweep holds the incident."""
@@ -187,11 +188,21 @@ class Sweep:
         if trace is None or trace["state"] == "closed":
             # Published since the sweep started.
             return False
-        outcome = self.publisher.publish(request_of(trace, overdue.failure))
+        outcome = self._published(call_of(overdue.record, trace, overdue.failure))
         # post_process has closed it already, unless the store failed then or this is the stored answer of such a run.
         self._close(overdue.record, outcome)
         log.info("sweeper.published", kind=outcome.kind, mail_status=outcome.mail_status, why=overdue.failure.message)
         return True
+
+    def _published(self, call: StepCall) -> Outcome:
+        """Return the outcome. Raises what the publisher raises, and BadAnswer when post_process left no outcome."""
+        result, run = self.publisher.publish(call), steps.POST_PROCESS.run_name(call.stage)
+        stored = None if result.digest else self.store.answers(call.incident.incident_id).get(run)
+        body = result.digest or (stored.body if stored else None)
+        try:
+            return Outcome.model_validate(body)
+        except ValidationError as error:
+            raise BadAnswer(f"post_process left no outcome of {call.incident.incident_id!r} in the trace") from error
 
     def _give_up(self, overdue: Overdue, error: IncidentCopilotError) -> None:
         """Close an incident that is too old to be published."""

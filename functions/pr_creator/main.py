@@ -1,5 +1,6 @@
 """PRCreatorAgent: opens the pull request, or asks a person first; no model, only collected facts."""
 
+from shared.code_host import repository_policy
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.step.step import step
 
@@ -12,6 +13,7 @@ def pr_creator(request: PullRequestRequest) -> PullRequest:
     """Return the pull request of the incident's branch: opened now, existing, waiting for a person, or linked."""
     branch = request.branch
     if branch.awaits_approval:
+        repository_policy.check_branch(request.alert, request.code_analysis, branch)
         return ask(request)
     if not branch.is_ready:
         status = "refused" if branch.status == "refused" else "skipped"
@@ -24,4 +26,5 @@ def pr_creator(request: PullRequestRequest) -> PullRequest:
             pr_url=branch.linked_pr_url,
             message=branch.message,
         )
+    repository_policy.check_branch(request.alert, request.code_analysis, branch)
     return open_for(request)

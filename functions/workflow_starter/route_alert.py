@@ -1,13 +1,16 @@
 """Decide what an alert becomes: a new incident, a repeat, a part of an open one, or a resolution."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from shared import clock
-from shared.contracts import Alert, Outcome
+from shared.contracts import Alert, Outcome, SignedAlert
 from shared.errors import Refused, Rejected, Throttled, Unavailable
 from shared.traces.port import IncidentRecord, Lease, Run, RunError, TraceStore
+
+from . import signed_alert
 
 # The execution list lags behind, and clocks differ.
 _LIST_MARGIN = timedelta(minutes=10)
@@ -21,7 +24,7 @@ class Starter(Protocol):
         """How long one call may take."""
         ...
 
-    def start(self, alert: Alert) -> str:
+    def start(self, alert: SignedAlert) -> str:
         """Start one execution; return its name."""
         ...
 
@@ -55,7 +58,7 @@ class IncidentRouter:
         """
         if alert.status == "resolved":
             return self._note_resolution(alert)
-        is_new = self.store.open_incident(record_of(alert))
+        is_new = self.store.open_incident(record_of(alert, nonce=secrets.token_urlsafe(16)))
         if not is_new and self._is_answered(alert.incident_id):
             return "repeated"
         if other := self._open_incident_of(alert):
@@ -112,8 +115,10 @@ class IncidentRouter:
                 f"The lease on {alert.incident_id!r} leaves no time to start it; "
                 "START_LEASE_SECONDS must be well over WORKFLOW_TIMEOUT_S"
             )
+        record = self.store.incident(alert.incident_id)
+        carried = signed_alert.carried(alert, record.nonce if record else "")
         try:
-            return self.starter.start(alert)
+            return self.starter.start(carried)
         except (Refused, Rejected, Throttled):
             # Nothing was started, so the next attempt need not wait. After any other failure it waits for the lease
             # to expire: after that the list of executions shows what was started without a reply.
@@ -129,7 +134,7 @@ class IncidentRouter:
         return record is not None and record.state == "open" and clock.now() - record.created_at < younger_than
 
 
-def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> IncidentRecord:
+def record_of(alert: Alert, outcome: dict[str, object] | None = None, nonce: str = "") -> IncidentRecord:
     """Return the alert's incident: open, or closed with an outcome that is final already."""
     moment = clock.now()
     return IncidentRecord(
@@ -138,7 +143,8 @@ def record_of(alert: Alert, outcome: dict[str, object] | None = None) -> Inciden
         state="open" if outcome is None else "closed",
         created_at=moment,
         updated_at=moment,
-        alert=alert.model_dump(mode="json"),
+        # The nonce stands with the alert, where functions of an earlier release pass it on.
+        alert={**alert.model_dump(mode="json"), **({"nonce": nonce} if nonce else {})},
         outcome=outcome,
     )
 

@@ -6,6 +6,7 @@ locals {
     texts     = lookup(var.settings, "TRACE_TEXT_COLLECTION", "texts")
     outcome   = "outcome"
     runs      = "runs"
+    answers   = "answers"
   }
 
   # Payloads are never queried: an index entry for each would cost storage and a write.
@@ -14,6 +15,7 @@ locals {
     "incidents/outcome" = { collection = "incidents", field = "outcome" }
     "leases/value"      = { collection = "leases", field = "value" }
     "runs/entry"        = { collection = "runs", field = "entry" }
+    "answers/body"      = { collection = "answers", field = "body" }
     "texts/body"        = { collection = "texts", field = "body" }
   }
 }

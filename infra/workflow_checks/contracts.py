@@ -1,21 +1,22 @@
-"""The request and answer contract of each function, read from its entry point without importing it."""
+"""What each step takes and what the workflow may read of its result, from its entry point, without importing it."""
 
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 from shared import contracts
+from shared.step import step_result
 
 Model = type[BaseModel]
 
 
 @dataclass(frozen=True)
 class Contracts:
-    """All function folders, and the request and answer contract of those that a workflow may call."""
+    """All function folders, and for those that a workflow may call what they take and what their result holds."""
 
     folders: frozenset[str] = frozenset()
     requests: Mapping[str, Model] = field(default_factory=dict)
@@ -26,10 +27,20 @@ def read(functions: Path) -> Contracts:
     """Return the contracts of every `<name>/main.py` that defines `<name>(request: Request) -> Answer`."""
     folders = frozenset(path.parent.name for path in functions.glob("*/main.py"))
     annotated = {name: _annotations(functions / name / "main.py", name) for name in sorted(folders)}
-    pairs = {name: pair for name, pair in annotated.items() if pair is not None}
+    answers = {name: pair[1] for name, pair in annotated.items() if pair is not None}
     return Contracts(
-        folders, {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
+        folders,
+        dict.fromkeys(answers, contracts.StepCall),
+        {name: _result_model(name, answer) for name, answer in answers.items()},
     )
+
+
+def _result_model(name: str, answer: Model) -> Model:
+    """Return StepResult with the decisions of this step alone: another's would always be false."""
+    others = set(step_result.DECISIONS) - set(step_result.decisions(answer))
+    fields = {each: info for each, info in contracts.StepResult.model_fields.items() if each not in others}
+    definitions: dict[str, Any] = {each: (info.annotation, info) for each, info in fields.items()}
+    return create_model(f"StepResult of {name}", **definitions)
 
 
 def _annotations(path: Path, name: str) -> tuple[Model, Model] | None:

@@ -10,7 +10,7 @@ from infra.workflow_checks.contracts import Contracts
 from infra.workflow_checks.shape import ANYTHING, NULL, AnswerShape, ObjectShape, Shape
 
 CALLERS = ("ask", "attempt")
-"""The subworkflows that call a function; `attempt` returns a map of answer and failure."""
+"""The subworkflows that call a function; what they return holds what the step's result holds."""
 _MAX_ROUNDS = 20
 
 
@@ -76,8 +76,7 @@ class Program:
         if call.function not in CALLERS:
             return self._results.get(call.function, NULL)
         model = self._contracts.answers.get(called_function(call) or "")
-        answer = ANYTHING if model is None else AnswerShape(model)
-        return answer if call.function == "ask" else ObjectShape({"answer": answer, "failure": ANYTHING})
+        return ANYTHING if model is None else AnswerShape(model)
 
     def _record(self, routine: str, name: str, new: Shape) -> None:
         self._variables[routine, name] = self._joined(self._variables.get((routine, name)), new)

@@ -20,8 +20,8 @@ def check(routines: Mapping[str, syntax.Routine], contracts: Contracts) -> list[
         for step, action in tree.places(routine.body):
             findings += _missing_fields(program, routine.name, step.line, action)
             if isinstance(action, syntax.CallStep) and (function := called_function(action)) is not None:
-                body = dict(action.named).get("body")
-                sent = shape.ANYTHING if body is None else program.value(routine.name, body)
+                call = dict(action.named).get("call")
+                sent = shape.ANYTHING if call is None else program.value(routine.name, call)
                 findings += [Finding(step.line, message) for message in _request_errors(function, sent, contracts)]
     return findings
 
@@ -47,12 +47,12 @@ def _request_errors(function: str, sent: Shape, contracts: Contracts) -> Iterato
     elif function not in contracts.requests:
         yield f"function {function!r} is not a workflow step: it takes no request of shared/contracts.py"
     elif isinstance(sent, ObjectShape):
-        yield from _body_errors(function, sent.shapes, contracts.requests[function])
+        yield from _call_errors(function, sent.shapes, contracts.requests[function])
     elif isinstance(sent, AnswerShape):
         yield f"{function!r} takes {contracts.requests[function].__name__}, not {shape.describe(sent)}"
 
 
-def _body_errors(function: str, sent: Mapping[str, Shape], request: Model) -> Iterator[str]:
+def _call_errors(function: str, sent: Mapping[str, Shape], request: Model) -> Iterator[str]:
     unknown = sorted(sent.keys() - field_names(request))
     missing = sorted(required_fields(request) - sent.keys())
     if unknown:

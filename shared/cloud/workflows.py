@@ -12,7 +12,7 @@ from google.cloud.workflows.executions_v1.services.executions.transports import 
 from pydantic import Field
 
 from shared import clock
-from shared.contracts import Alert
+from shared.contracts import SignedAlert
 from shared.errors import Rejected, Uncertain
 from shared.http.google_errors import translated
 from shared.settings import Settings
@@ -57,7 +57,7 @@ class WorkflowExecutions:
         """How long one call may take."""
         return timedelta(seconds=self._timeout_s)
 
-    def start(self, alert: Alert) -> str:
+    def start(self, alert: SignedAlert) -> str:
         """
         Start one execution for the alert's incident; return its name.
 

@@ -1,17 +1,20 @@
-"""Which repository and base branch an alert is about, and whether access to it is allowed."""
+"""Which repository, base branch and own branch an alert is about, and whether access to them is allowed."""
 
 import re
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pydantic import Field
 
-from shared.contracts import Alert
+from shared.contracts import Alert, Branch, CodeAnalysis
 from shared.errors import Misconfigured, Refused, Rejected
 from shared.settings import Settings
 
 # Logins are letters, digits and dashes, with one underscore for managed users; names may also have dots.
 _OWNER, _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}"
 _REPO = re.compile(f"{_OWNER}/{_NAME}")
+BRANCH_PREFIX = "incident/"
+
 _PATTERN = re.compile(rf"{_OWNER}/(\*|{_NAME})")
 
 
@@ -61,6 +64,48 @@ def base_branch_of(alert: Alert) -> str | None:
     entry = settings.service_repos.get(alert.service_name)
     mapped = _split(alert.service_name, entry)[1] if entry and not alert.github_repo else None
     return alert.github_base_branch or mapped or settings.github_base_branch
+
+
+@dataclass(frozen=True)
+class WriteTarget:
+    """The repository that the settings give the service, and its base branch; None is the default branch."""
+
+    repo: str
+    base_branch: str | None
+
+
+def branch_of(incident_id: str) -> str:
+    """Return the name of the incident's branch."""
+    return f"{BRANCH_PREFIX}{incident_id}"
+
+
+def target_of(alert: Alert, code: CodeAnalysis) -> WriteTarget:
+    """
+    Return where a change for the alert may go.
+
+    Raises Rejected when none is configured, or the code that was read is another's, and what `repository_of` raises.
+    """
+    repo = repository_of(alert)
+    if repo is None:
+        raise Rejected(f"No repository is known for {alert.service_name!r}: set SERVICE_REPOS or GITHUB_REPO")
+    if (code.repo or "").lower() != repo.lower():
+        raise Rejected(f"The patch is for {code.repo!r}, but {alert.service_name!r} is built from {repo!r}")
+    return WriteTarget(repo, base_branch_of(alert))
+
+
+def check_branch(alert: Alert, code: CodeAnalysis, branch: Branch) -> None:
+    """
+    Accept the branch on which a pull request may be opened or asked for: the incident's own.
+
+    Raises Rejected naming what is another's, and what `repository_of` raises.
+    """
+    target = target_of(alert, code)
+    if (branch.repo or "").lower() != target.repo.lower():
+        raise Rejected(f"The branch is in {branch.repo!r}, but {alert.service_name!r} is built from {target.repo!r}")
+    if branch.branch != branch_of(alert.incident_id):
+        raise Rejected(f"The branch is {branch.branch!r}, but this incident's is {branch_of(alert.incident_id)!r}")
+    if target.base_branch is not None and branch.base_branch != target.base_branch:
+        raise Rejected(f"The base branch is {branch.base_branch!r}, but it must be {target.base_branch!r}")
 
 
 def allowed(repo: str | None, settings: CodeHostSettings) -> str | None:

@@ -5,38 +5,50 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from shared import clock, log
-from shared.contracts import StepRequest
+from shared import clock, log, signatures
 from shared.errors import IncidentCopilotError
+from shared.http.retries import with_retries
 from shared.model.port import ModelReply
 from shared.step.recorder import Recording
-from shared.traces.port import Json, ModelCall, Run, RunError, ToolCall, TraceStore
+from shared.step.steps import StepRow
+from shared.traces.port import Json, ModelCall, Run, RunError, StoredAnswer, ToolCall, TraceStore
+
+STORE_BUDGET_S = 30.0
+"""For storing a run, retries included."""
 
 
 class RunStore:
     """The trace store for one step: when the store fails, the step continues and the log says what was not stored."""
 
-    def __init__(self, store: TraceStore, incident_id: str) -> None:
+    def __init__(self, store: TraceStore, row: StepRow, incident_id: str) -> None:
         self._store = store
+        self._row = row
         self._incident_id = incident_id
 
-    def answer(self, agent: str) -> Json | None:
-        """Return the stored answer of an earlier run, or None when there is none or the store cannot be read."""
-        try:
-            return self._store.answer(self._incident_id, agent)
-        except IncidentCopilotError as error:
-            log.error("traces.unreadable", error_type=type(error).__name__, error=str(error))
-            return None
+    def keep(self, run: Run, done: Recording) -> StoredAnswer | None:
+        """
+        Store the run with its tool calls; results too long for the run are stored by reference.
 
-    def keep(self, run: Run, done: Recording) -> None:
-        """Store the run with its tool calls; results too long for the run are stored by reference."""
+        Return the answer in force, which is another's when that was first; None when there is none or nothing could be
+        stored.
+        """
         try:
-            calls = tuple(self._with_reference(recorded.call, recorded.whole_result) for recorded in done.calls)
-            turns = zip(run.model_calls, done.transcripts, strict=True)
-            model_calls = tuple(self._with_transcript(run.agent, call, text) for call, text in turns)
-            self._store.record_run(self._incident_id, replace(run, tool_calls=calls, model_calls=model_calls))
+            return with_retries(lambda _: self._write(run, done), STORE_BUDGET_S)
         except IncidentCopilotError as error:
             log.error("traces.not_stored", error_type=type(error).__name__, error=str(error))
+            return None
+
+    def _write(self, run: Run, done: Recording) -> StoredAnswer | None:
+        calls = tuple(self._with_reference(recorded.call, recorded.whole_result) for recorded in done.calls)
+        turns = zip(run.model_calls, done.transcripts, strict=True)
+        model_calls = tuple(self._with_transcript(run.agent, call, text) for call, text in turns)
+        whole = replace(run, tool_calls=calls, model_calls=model_calls)
+        return self._store.record_run(self._incident_id, whole, self._signature(run))
+
+    def _signature(self, run: Run) -> str:
+        if run.agent_response is None:
+            return ""
+        return signatures.sign(self._row.name, self._incident_id, run.agent, run.agent_response)
 
     def _with_transcript(self, agent: str, call: ModelCall, text: str) -> ModelCall:
         return replace(call, transcript_ref=self._store.keep_text(self._incident_id, f"{agent}-model", text))
@@ -53,18 +65,21 @@ class RunTrace:
     """Store the run when the block ends and write the step's one log line; set `response` to the answer."""
 
     agent: str
-    request: StepRequest
+    agent_input: Json
     done: Recording
-    run_store: RunStore
+    run_store: RunStore | None
+    """None for a call that belongs to no incident and is only logged."""
     start: datetime = field(default_factory=clock.now)
     response: Json | None = None
+    stored: StoredAnswer | None = None
+    """The answer in force after the block; None when there is none or nothing could be stored."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         run = self._run(clock.now(), error)
-        self.run_store.keep(run, self.done)
+        self.stored = self.run_store.keep(run, self.done) if self.run_store else None
         duration_ms = round((run.run_end - run.run_start).total_seconds() * 1000)
         write = log.error if error else log.info
         usage = {"tokens_in": run.tokens_in, "tokens_out": run.tokens_out, "claims_dropped": len(run.claims_dropped)}
@@ -77,7 +92,7 @@ class RunTrace:
             agent=self.agent,
             run_start=self.start,
             run_end=end,
-            agent_input=self.request.model_dump(mode="json"),
+            agent_input=self.agent_input,
             agent_response=self.response,
             errors=self._errors(end, error),
             model=replies[-1].model if replies else "offline",

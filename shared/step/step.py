@@ -1,54 +1,73 @@
-"""`@step`: JSON in, contract, work, contract, JSON out; with the trace, one log line and the error mapping."""
+"""
+`@step`: the workflow's call in, work, its result out; with the trace, one log line and the error mapping.
+
+    by reference   {"incident": …, "stage": …, "results": […]}   the inputs are read from the incident's trace, the
+                   answer is stored there, and a StepResult of at most 4 KB goes back to the workflow
+    inline         the step's whole request   by hand, with curl: the answer comes back whole and is stored nowhere;
+                   only for steps that write nothing outside
+
+The inline form of an incident that is in the trace comes from an execution of the release before: it is answered like
+the other, and whole.
+"""
 
 import functools
-from collections.abc import Callable
-from typing import TypeVar, get_type_hints
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_type_hints
 
 import flask
 from pydantic import BaseModel, ValidationError
 
-from shared import log, traces
-from shared.contracts import StepRequest
-from shared.errors import IncidentCopilotError, Rejected, Throttled
+from shared import log, signatures, traces
+from shared.bounds import Contract, clip
+from shared.contracts import StepCall, StepRequest
+from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable
 from shared.http.validation import sentence
-from shared.step import steps
+from shared.step import incident_facts, steps
 from shared.step.recorder import recording
 from shared.step.run_trace import RunStore, RunTrace
+from shared.step.step_result import result_of
 from shared.step.steps import StepRow
+from shared.traces.port import Json, StoredAnswer, TraceStore
 
 Body = TypeVar("Body", bound=BaseModel)
 Req = TypeVar("Req", bound=StepRequest)
-Ans = TypeVar("Ans", bound=BaseModel)
+Ans = TypeVar("Ans", bound=Contract)
 View = Callable[[flask.Request], flask.Response]
+Work = Callable[[Any], Contract]
+
+MESSAGE_CHARS = 1_000
+"""Of an error: the workflow keeps it until the brief is published."""
 
 
 def step(work: Callable[[Req], Ans]) -> View:
     """
     Make an HTTP function of `work(request: Req) -> Ans`, which is the step of its name in the table of steps.
 
-    A repeated call with the same incident and stage returns the stored answer and does no work.
+    A repeated call for the same incident and stage returns the stored answer and does no work.
     Raises TypeError when the table has no such step, or names other contracts than the annotations.
     Tests get the undecorated function with `inspect.unwrap`.
     """
-    row, request_type = _row_of(work)
+    row = _row_of(work)
 
     @functools.wraps(work)
     def view(http_request: flask.Request) -> flask.Response:
         if http_request.method == "GET":
             return _json({"step": row.name, "request": row.request.__name__, "answer": row.answer.__name__})
         try:
-            request = parse(http_request, request_type)
-            run = f"{row.agent}-{request.stage}" if request.stage else row.agent
-            with log.bound(incident_id=request.incident_id, service_name=request.alert.service_name, agent=run):
-                return _json(_answer_once(run, request, work))
+            body = _body_of(http_request, row.request if row.writes is None else StepCall)
+            if _names_incident(body):
+                return _json(_by_reference(row, validated(StepCall, body), work, traces.connect()))
+            return _json(_inline(row, body, work, traces.connect()))
         except IncidentCopilotError as error:
             return error_response(error)
 
     return view
 
 
-def _row_of(work: Callable[[Req], Ans]) -> tuple[StepRow, type[Req]]:
-    """Return the step's row, and its request contract."""
+def _row_of(work: Callable[[Req], Ans]) -> StepRow:
+    """Return the step's row. Raises TypeError."""
     row = steps.BY_NAME.get(work.__name__)
     if row is None:
         raise TypeError(f"{work.__name__}: there is no such step, give it a row in shared/step/steps.py")
@@ -60,14 +79,28 @@ def _row_of(work: Callable[[Req], Ans]) -> tuple[StepRow, type[Req]]:
             f"{row.name}: takes {request_type.__name__} and returns {answer_type.__name__}, but its row in "
             f"shared/step/steps.py says {row.request.__name__} and {row.answer.__name__}"
         )
-    return row, request_type
+    return row
 
 
 def parse(http_request: flask.Request, contract: type[Body]) -> Body:
     """Return the body as its contract. Raises Rejected naming each wrong field."""
+    return validated(contract, _body_of(http_request, contract))
+
+
+def _body_of(http_request: flask.Request, contract: type[BaseModel]) -> Json:
     body = http_request.get_json(silent=True)
     if not isinstance(body, dict):
         raise Rejected(f"The body is not a JSON object; send a {contract.__name__} with Content-Type application/json")
+    return body
+
+
+def _names_incident(body: Json) -> bool:
+    incident = body.get("incident")
+    return isinstance(incident, dict) and "incident_id" in incident
+
+
+def validated(contract: type[Body], body: Mapping[str, Any]) -> Body:
+    """Return the body as its contract. Raises Rejected naming each wrong field."""
     try:
         return contract.model_validate(body)
     except ValidationError as error:
@@ -75,23 +108,106 @@ def parse(http_request: flask.Request, contract: type[Body]) -> Body:
 
 
 def error_response(error: IncidentCopilotError) -> flask.Response:
-    """Return the error as JSON; its status decides whether Workflows retries."""
-    response = _json({"error_type": type(error).__name__, "message": str(error)}, error.status)
+    """Return the error as JSON, its message bounded; its status decides whether Workflows retries."""
+    response = _json({"error_type": type(error).__name__, "message": clip(str(error), MESSAGE_CHARS)}, error.status)
     if isinstance(error, Throttled) and error.retry_after_s is not None:
         response.headers["Retry-After"] = str(round(error.retry_after_s))
     return response
 
 
 def _json(body: object, status: int = 200) -> flask.Response:
-    return flask.Response(flask.json.dumps(body), status, mimetype="application/json")
+    return flask.Response(json.dumps(body, ensure_ascii=False), status, mimetype="application/json")
 
 
-def _answer_once(agent: str, request: Req, work: Callable[[Req], Ans]) -> object:
-    store = RunStore(traces.connect(), request.incident_id)
-    if stored := store.answer(agent):
-        log.info("step.repeated")
-        return stored
-    with recording() as done, RunTrace(agent, request, done, store) as trace:
-        answer = work(request).model_dump(mode="json")
-        trace.response = answer
-    return answer
+def _by_reference(row: StepRow, call: StepCall, work: Work, store: TraceStore) -> Json:
+    """Answer the workflow. Raises Refused, Rejected, and what the work and the store raise."""
+    incident_id = call.incident.incident_id
+    answer, is_stored = _answer_once(row, call, work, store)
+    return result_of(row, incident_id, answer, store, is_stored).model_dump(mode="json", exclude_defaults=True)
+
+
+def _answer_once(
+    row: StepRow, call: StepCall, work: Work, store: TraceStore, inline: StepRequest | None = None
+) -> tuple[Contract, bool]:
+    """Return the answer, given now or earlier, and whether the trace holds it; `inline` replaces what it would read."""
+    incident_id, run = call.incident.incident_id, row.run_name(call.stage)
+    with log.bound(incident_id=incident_id, service_name=call.incident.service_name, agent=run):
+        facts = incident_facts.read(store, row, call)
+        if run in facts.answers:
+            log.info("step.repeated")
+            return row.answer.model_validate(facts.answers[run]), True
+        request = inline or incident_facts.request_of(row, call, facts)
+        agent_input = {
+            "incident_id": incident_id,
+            "stage": call.stage,
+            "reads": incident_facts.runs_read(row, call, facts),
+        }
+        with recording() as done, RunTrace(run, agent_input, done, RunStore(store, row, incident_id)) as trace:
+            answer = work(request)
+            trace.response = answer.model_dump(mode="json")
+        return _in_force(row, incident_id, run, answer, trace.stored)
+
+
+def _in_force(
+    row: StepRow, incident_id: str, run: str, answer: Contract, stored: StoredAnswer | None
+) -> tuple[Contract, bool]:
+    """Return the answer that counts: that of another call which was first, else this one."""
+    if stored is None and row.writes == "code":
+        raise Unavailable(f"{row.name} did its work, but the trace could not store it; call again, it finds its work")
+    if stored is None or stored.body == answer.model_dump(mode="json"):
+        return answer, stored is not None
+    try:
+        signatures.check(row.name, incident_id, run, stored.body, stored.signature)
+    except Refused as error:
+        log.critical("step.answer_forged", run=run, error=str(error))
+        return answer, False
+    log.info("step.repeated")
+    return row.answer.model_validate(stored.body), True
+
+
+def _inline(row: StepRow, body: Json, work: Work, store: TraceStore) -> Json:
+    """Answer a call that brings its inputs, whole. Raises Rejected, Refused, and what the work and the store raise."""
+    if row.writes is not None:
+        call = _call_of(row, body)
+        answer, _ = _answer_once(row, call, work, store)
+        return answer.model_dump(mode="json")
+    request = validated(row.request, body)
+    if _is_in_trace(store, body):
+        answer, _ = _answer_once(row, _call_of(row, body), work, store, request)
+        return answer.model_dump(mode="json")
+    with (
+        log.bound(incident_id=request.incident_id, service_name=request.alert.service_name, agent=row.agent),
+        recording() as done,
+        RunTrace(row.agent, {}, done, None),
+    ):
+        return work(request).model_dump(mode="json")
+
+
+def _is_in_trace(store: TraceStore, body: Json) -> bool:
+    """Return whether an execution of the earlier release sent this: its incident is in the trace, with its nonce."""
+    try:
+        record = store.incident(str(body["alert"].get("incident_id")))
+    except IncidentCopilotError as error:
+        log.warning("step.trace_unread", error_type=type(error).__name__, error=str(error))
+        return False
+    nonce = str(body["alert"].get("nonce") or "")
+    return record is not None and hmac.compare_digest(record.nonce.encode(), nonce.encode())
+
+
+def _call_of(row: StepRow, body: Json) -> StepCall:
+    """Return the call that an execution of the earlier release means: of its inputs only the incident counts."""
+    alert = body.get("alert")
+    if not isinstance(alert, dict):
+        raise Rejected(
+            f'{row.name} takes no inputs: send {{"incident": …}} as the workflow does, the rest is read from the trace'
+        )
+    stage = steps.APPROVED if body.get("is_approved") is True else ""
+    if attempt := body.get("mail_attempt"):
+        stage = f"mail-{attempt}"
+    results = [
+        {"step": failure.get("step"), "failure": failure}
+        for failure in body.get("failures") or ()
+        if failure is not None
+    ]
+    facts = {"stage": stage, "results": results, "callback_url": body.get("callback_url")}
+    return validated(StepCall, {"incident": alert, **facts})

@@ -5,6 +5,7 @@ A new step needs one row, its folder under functions/ and its place in workflows
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.bounds import Contract
 from shared.contracts import (
@@ -22,11 +23,15 @@ from shared.contracts import (
     RootCauses,
     Solution,
     SolutionRequest,
+    StagedRequest,
     StepRequest,
     SuggestionRequest,
     Suggestions,
 )
 from shared.model.port import Tier
+
+APPROVED = "approved"
+"""The stage at which a step runs a second time, after a person approved."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,21 @@ class StepRow:
     """What its failure means for the reader of the brief."""
     model: ModelUse | None = None
     """None for a step that never asks a model."""
+    writes: Literal["code", "outcome"] | None = None
+    """What it writes outside; such a step believes the incident's trace alone and takes no inline inputs."""
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether it runs a second time when a person approves."""
+        return issubclass(self.request, StagedRequest) and self.field is not None
+
+    def run_name(self, stage: str) -> str:
+        """Return the name of one of its runs in the trace."""
+        return f"{self.agent}-{stage}" if stage else self.agent
+
+    def run_read_at(self, stage: str) -> str:
+        """Return the name of the run whose answer another step reads at a stage."""
+        return self.run_name(stage if stage == APPROVED and self.is_staged else "")
 
 
 INCIDENT_DETECTION = StepRow(
@@ -115,6 +135,7 @@ FILE_UPDATER = StepRow(
     answer=Branch,
     field="branch",
     failure_means="The patch was not put on a branch.",
+    writes="code",
 )
 PR_CREATOR = StepRow(
     name="pr_creator",
@@ -124,6 +145,7 @@ PR_CREATOR = StepRow(
     answer=PullRequest,
     field="pull_request",
     failure_means="There is no pull request; the branch may exist.",
+    writes="code",
 )
 POST_PROCESS = StepRow(
     name="post_process",
@@ -135,6 +157,7 @@ POST_PROCESS = StepRow(
     failure_means="An earlier attempt to send this failed, so it comes late.",
     # The mail waits for the headline, which is not worth a long wait.
     model=ModelUse("light", 20),
+    writes="outcome",
 )
 
 STEPS = (
@@ -151,3 +174,8 @@ STEPS = (
 
 BY_NAME = {row.name: row for row in STEPS}
 BY_AGENT = {row.agent: row for row in STEPS}
+
+
+def of_run(name: str) -> StepRow | None:
+    """Return the step of a run by the run's name in the trace, or None."""
+    return BY_AGENT.get(name) or BY_AGENT.get(name.partition("-")[0])

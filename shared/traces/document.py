@@ -20,6 +20,7 @@ from shared.traces.port import (
     Run,
     RunEntry,
     RunError,
+    StoredAnswer,
     ToolCall,
     ToolCallEntry,
     TraceDocument,
@@ -42,7 +43,10 @@ def nested(record: IncidentRecord, runs: Iterable[tuple[str, RunEntry]]) -> Trac
         "invocation_id": record.incident_id,
         "session_id": record.incident_id,
         "service_name": record.service_name,
-        "user": {"id": record.alert.get("user_id", ""), "input": record.alert},
+        "user": {
+            "id": record.alert.get("user_id", ""),
+            "input": {name: value for name, value in record.alert.items() if name != "nonce"},
+        },
         "traces": traces,
         "execution": record.execution,
         "merged_alerts": record.merged_alerts,
@@ -52,6 +56,15 @@ def nested(record: IncidentRecord, runs: Iterable[tuple[str, RunEntry]]) -> Trac
         "created_at": stamp(record.created_at),
         "updated_at": stamp(updated_at),
     }
+
+
+def answers_of(trace: TraceDocument) -> dict[str, StoredAnswer]:
+    """Return the latest answer of each run name, as incidents of an earlier release hold them: unsigned."""
+    latest = {
+        agent: next((run["agent_response"] for run in reversed(runs) if run["agent_response"] is not None), None)
+        for agent, runs in trace["traces"].items()
+    }
+    return {agent: StoredAnswer(body) for agent, body in latest.items() if body is not None}
 
 
 def pull_request_json(record: PullRequestRecord) -> Json:

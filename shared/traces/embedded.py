@@ -16,7 +16,16 @@ from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.settings import Settings
 from shared.traces import document
-from shared.traces.port import IncidentRecord, IncidentState, Json, Lease, PullRequestRecord, Run, TraceDocument
+from shared.traces.port import (
+    IncidentRecord,
+    IncidentState,
+    Json,
+    Lease,
+    PullRequestRecord,
+    Run,
+    StoredAnswer,
+    TraceDocument,
+)
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS incidents (
@@ -27,6 +36,9 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS runs (
         incident_id TEXT NOT NULL, agent TEXT NOT NULL, run_id TEXT NOT NULL, entry TEXT NOT NULL,
         expire_at TEXT NOT NULL, PRIMARY KEY (incident_id, agent, run_id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS answers (
+        incident_id TEXT NOT NULL, agent TEXT NOT NULL, body TEXT NOT NULL, signature TEXT NOT NULL,
+        expire_at TEXT NOT NULL, PRIMARY KEY (incident_id, agent)) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS texts (
         reference TEXT PRIMARY KEY, body TEXT NOT NULL, expire_at TEXT NOT NULL) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS leases (
@@ -105,24 +117,31 @@ class EmbeddedTraces:
         """Replace the outcome of a closed incident. Raises Refused when there is no such incident."""
         self._update(incident_id, "outcome = ?", document.dumps(outcome))
 
-    def record_run(self, incident_id: str, run: Run) -> None:
-        """Store one finished run; storing the same run again changes nothing."""
-        self._write(
-            "INSERT INTO runs VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            incident_id,
-            run.agent,
-            document.run_id(run),
-            document.dumps(document.run_entry(run)),
-            self._expiry(),
-        )
+    def record_run(self, incident_id: str, run: Run, signature: str = "") -> StoredAnswer | None:
+        """Store one finished run, storing the same run again changes nothing; return the answer in force."""
+        entry, body = document.dumps(document.run_entry(run)), run.agent_response
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO runs VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (incident_id, run.agent, document.run_id(run), entry, self._expiry()),
+            )
+            if body is None:
+                return None
+            connection.execute(
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (incident_id, run.agent, document.dumps(body), signature, self._expiry()),
+            )
+            chosen = "SELECT * FROM answers WHERE incident_id = ? AND agent = ?"
+            return _answer(connection.execute(chosen, (incident_id, run.agent)).fetchone())
 
-    def answer(self, incident_id: str, agent: str) -> Json | None:
-        """Return the answer of the agent's latest run that has one, or None."""
-        rows = self._read(
-            "SELECT entry FROM runs WHERE incident_id = ? AND agent = ? ORDER BY run_id DESC", incident_id, agent
-        )
-        answers = (json.loads(row["entry"])["agent_response"] for row in rows)
-        return next((answer for answer in answers if answer is not None), None)
+    def answers(self, incident_id: str) -> dict[str, StoredAnswer]:
+        """Return the answers of an incident's steps, each by the name of its run."""
+        rows = self._read("SELECT * FROM answers WHERE incident_id = ?", incident_id)
+        return {row["agent"]: _answer(row) for row in rows}
+
+    def link(self, incident_id: str) -> str:  # noqa: ARG002  # as the port says
+        """Return nothing: a file has no address; `make traces ID=…` prints the trace."""
+        return ""
 
     def document(self, incident_id: str) -> TraceDocument | None:
         """Return the whole trace as one nested document, or None when there is no such incident."""
@@ -168,7 +187,7 @@ class EmbeddedTraces:
 
     def _delete_expired(self) -> None:
         moment = document.stamp(clock.now())
-        for table in ("incidents", "runs", "texts"):
+        for table in ("incidents", "runs", "answers", "texts"):
             self._write(f"DELETE FROM {table} WHERE expire_at < ?", moment)  # noqa: S608  # literals above
         self._write("DELETE FROM leases WHERE until < ?", moment)
 
@@ -237,6 +256,10 @@ def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:
         document.stamp(record.expire_at),
         None if record.pull_request is None else document.dumps(document.pull_request_json(record.pull_request)),
     )
+
+
+def _answer(row: sqlite3.Row) -> StoredAnswer:
+    return StoredAnswer(json.loads(row["body"]), row["signature"])
 
 
 def _record(row: sqlite3.Row) -> IncidentRecord:

@@ -3,6 +3,7 @@
     incidents/{incident_id}                       one incident; its payloads are JSON text
     incidents/{incident_id}/outcome/told          exists once the outcome is written: only one writer creates it
     incidents/{incident_id}/traces/{agent}/runs/{run_id}
+    incidents/{incident_id}/answers/{agent}       the answer in force: only one writer creates it
     leases/{key}
     texts/{reference}  texts/{reference}.{n}      a text in chunks under Firestore's 1 MiB for one document
 
@@ -31,7 +32,7 @@ from shared import clock
 from shared.errors import Misconfigured, Refused, Unavailable
 from shared.http.google_errors import translated
 from shared.settings import Settings
-from shared.traces import document
+from shared.traces import document, firestore_documents
 from shared.traces.port import (
     IncidentRecord,
     IncidentState,
@@ -40,6 +41,7 @@ from shared.traces.port import (
     PullRequestRecord,
     Run,
     RunEntry,
+    StoredAnswer,
     TraceDocument,
 )
 
@@ -88,15 +90,17 @@ class FirestoreTraces:
         record = replace(record, expire_at=record.expire_at or document.expiry(self._settings.trace_ttl_days))
         incident = self._incident(record.incident_id)
         batch = self._client.batch()
-        batch.create(incident, _fields(record))
+        batch.create(incident, firestore_documents.fields(record))
         if record.outcome is not None:
-            batch.create(_outcome_marker(incident), {"at": record.updated_at, "expire_at": record.expire_at})
+            batch.create(
+                firestore_documents.outcome_marker(incident), {"at": record.updated_at, "expire_at": record.expire_at}
+            )
         return self._commit_first(batch)
 
     def incident(self, incident_id: str) -> IncidentRecord | None:
         """Return the incident, or None when it does not exist."""
         fields = self._get(self._incident(incident_id))
-        return None if fields is None else _record(fields)
+        return None if fields is None else firestore_documents.record_of(fields)
 
     def incidents(
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
@@ -106,7 +110,7 @@ class FirestoreTraces:
         order = "created_at" if state is None else f"age.{state}"
         direction = firestore.Query.ASCENDING if is_oldest_first else firestore.Query.DESCENDING
         query = self._incidents.order_by(order, direction=direction).limit(limit)
-        return [_record(fields) for fields in self._stream(query)]
+        return [firestore_documents.record_of(fields) for fields in self._stream(query)]
 
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
@@ -127,7 +131,7 @@ class FirestoreTraces:
             return False
         incident, moment = self._incident(incident_id), clock.now()
         batch = self._client.batch()
-        batch.create(_outcome_marker(incident), {"at": moment, "expire_at": record.expire_at})
+        batch.create(firestore_documents.outcome_marker(incident), {"at": moment, "expire_at": record.expire_at})
         change = {"state": "closed", "age": {"closed": record.created_at}, "updated_at": moment}
         batch.update(incident, {**change, "outcome": document.dumps(outcome)})
         return self._commit_first(batch)
@@ -136,27 +140,37 @@ class FirestoreTraces:
         """Replace the outcome of a closed incident. Raises Refused when there is no such incident."""
         self._update(incident_id, {"outcome": document.dumps(outcome)})
 
-    def record_run(self, incident_id: str, run: Run) -> None:
-        """Store one finished run; storing the same run again changes nothing."""
-        body = document.dumps(document.run_entry(run)).encode()
-        fields = {"agent": run.agent, "run_start": run.run_start, "expire_at": self._expiry()}
-        if len(body) > _CHUNK_BYTES:
-            reference = document.text_reference(incident_id, run.agent, body.decode())
-            self._keep_chunks(reference, body)
-            fields["entry_ref"] = reference
-        else:
-            fields["entry"] = body.decode()
-        with self._translated_errors():
-            self._runs(incident_id, run.agent).document(document.run_id(run)).set(fields, **self._call_options)
+    def record_run(self, incident_id: str, run: Run, signature: str = "") -> StoredAnswer | None:
+        """Store one finished run, storing the same run again changes nothing; return the answer in force."""
+        place = self._runs(incident_id, run.agent).document(document.run_id(run))
+        entry = self._payload("entry", incident_id, run.agent, document.dumps(document.run_entry(run)))
+        fields = {"agent": run.agent, "run_start": run.run_start, "expire_at": self._expiry(), **entry}
+        if run.agent_response is None:
+            self._set(place, fields)
+            return None
+        answer = self._incident(incident_id).collection("answers").document(document.document_id(run.agent))
+        body = self._payload("body", incident_id, f"{run.agent}-answer", document.dumps(run.agent_response))
+        batch = self._client.batch()
+        batch.set(place, fields)
+        batch.create(answer, {"agent": run.agent, "signature": signature, "expire_at": self._expiry(), **body})
+        if self._commit_first(batch):
+            return StoredAnswer(run.agent_response, signature)
+        self._set(place, fields)
+        return self._answer(self._get(answer) or {})
 
-    def answer(self, incident_id: str, agent: str) -> Json | None:
-        """Return the answer of the agent's latest run that has one, or None."""
-        runs = self._runs(incident_id, agent).order_by("run_start", direction=firestore.Query.DESCENDING)
-        for fields in self._stream(runs):
-            answer: Json | None = self._entry(fields)["agent_response"]
-            if answer is not None:
-                return answer
-        return None
+    def answers(self, incident_id: str) -> dict[str, StoredAnswer]:
+        """Return the answers of an incident's steps, each by the name of its run."""
+        stored = self._stream(self._incident(incident_id).collection("answers"))
+        return {fields["agent"]: self._answer(fields) for fields in stored}
+
+    def link(self, incident_id: str) -> str:
+        """Return the incident's page in the Cloud Console; empty for an emulator, which has none."""
+        project, database = self._client.project, self._settings.firestore_database
+        if self._settings.firestore_emulator_host:
+            return ""
+        name = "-default-" if database == "(default)" else database
+        place = f"{self._incidents.id}/{document.document_id(incident_id)}"
+        return f"https://console.cloud.google.com/firestore/databases/{name}/data/panel/{place}?project={project}"
 
     def document(self, incident_id: str) -> TraceDocument | None:
         """Return the whole trace as one nested document, or None when there is no such incident."""
@@ -187,7 +201,7 @@ class FirestoreTraces:
         place = self._leases.document(document.document_id(key))
         for _ in range(_CLAIM_ATTEMPTS):
             snapshot = self._snapshot(place)
-            current = _lease(snapshot.to_dict()) if snapshot.exists else None
+            current = firestore_documents.lease_of(snapshot.to_dict()) if snapshot.exists else None
             if current is not None and current.holder != holder and current.until > clock.now():
                 return current
             own_value = current.value if current is not None and current.holder == holder else {}
@@ -200,7 +214,7 @@ class FirestoreTraces:
         """Release the key; nothing happens when another holder has it."""
         place = self._leases.document(document.document_id(key))
         snapshot = self._snapshot(place)
-        if snapshot.exists and _lease(snapshot.to_dict()).holder == holder:
+        if snapshot.exists and firestore_documents.lease_of(snapshot.to_dict()).holder == holder:
             # A failed swap means that the lease had expired and another holder took it: leave it to them.
             self._swap(snapshot, lambda option: place.delete(option=option, **self._call_options))
 
@@ -256,11 +270,29 @@ class FirestoreTraces:
                 yield fields["agent"], self._entry(fields)
 
     def _entry(self, fields: dict[str, Any]) -> RunEntry:
-        body = fields["entry"] if "entry" in fields else self.text(fields["entry_ref"])
-        if body is None:
-            raise Refused(f"Firestore lost {fields['entry_ref']!r}, the body of a run")
-        entry: RunEntry = json.loads(body)
+        entry: RunEntry = json.loads(self._body("entry", fields))
         return entry
+
+    def _answer(self, fields: dict[str, Any]) -> StoredAnswer:
+        return StoredAnswer(json.loads(self._body("body", fields)), fields["signature"])
+
+    def _payload(self, field: str, incident_id: str, name: str, text: str) -> dict[str, str]:
+        """Return the field that holds a text: the text, or the reference of one too long for a document."""
+        if len(body := text.encode()) <= _CHUNK_BYTES:
+            return {field: text}
+        reference = document.text_reference(incident_id, name, text)
+        self._keep_chunks(reference, body)
+        return {f"{field}_ref": reference}
+
+    def _body(self, field: str, fields: dict[str, Any]) -> str:
+        body: str | None = fields[field] if field in fields else self.text(fields[f"{field}_ref"])
+        if body is None:
+            raise Refused(f"Firestore lost {fields[f'{field}_ref']!r}, the body of a run")
+        return body
+
+    def _set(self, place: Any, fields: dict[str, Any]) -> None:
+        with self._translated_errors():
+            place.set(fields, **self._call_options)
 
     def _incident(self, incident_id: str) -> Any:
         return self._incidents.document(document.document_id(incident_id))
@@ -295,38 +327,3 @@ def _connect(settings: FirestoreSettings) -> firestore.Client:
         return firestore.Client(project=settings.google_cloud_project, database=settings.firestore_database)
     except (auth_errors.DefaultCredentialsError, OSError) as error:
         raise Misconfigured(f"Firestore needs GOOGLE_CLOUD_PROJECT and Google credentials: {error}") from error
-
-
-def _outcome_marker(incident: Any) -> Any:
-    # `told` stays: deployed databases already hold documents of this name.
-    return incident.collection("outcome").document("told")
-
-
-def _fields(record: IncidentRecord) -> dict[str, Any]:
-    return {
-        "incident_id": record.incident_id,
-        "service_name": record.service_name,
-        "state": record.state,
-        "age": {record.state: record.created_at},
-        "created_at": record.created_at,
-        "updated_at": record.updated_at,
-        "alert": document.dumps(record.alert),
-        "execution": record.execution,
-        "merged_alerts": record.merged_alerts,
-        "outcome": None if record.outcome is None else document.dumps(record.outcome),
-        "expire_at": record.expire_at,
-        "pull_request": record.pull_request and document.dumps(document.pull_request_json(record.pull_request)),
-    }
-
-
-def _record(fields: dict[str, Any]) -> IncidentRecord:
-    texts: dict[str, str | None] = {name: fields.get(name) for name in ("alert", "outcome")}
-    others = ("age", "pull_request", *texts)
-    facts: dict[str, Any] = {name: value for name, value in fields.items() if name not in others}
-    facts |= {name: None if text is None else json.loads(text) for name, text in texts.items()}
-    pull_request = document.pull_request_record(fields.get("pull_request"), fields["incident_id"])
-    return IncidentRecord(**facts, pull_request=pull_request)
-
-
-def _lease(fields: dict[str, Any]) -> Lease:
-    return Lease(fields["key"], fields["holder"], fields["until"], json.loads(fields["value"]))

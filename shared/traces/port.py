@@ -102,6 +102,14 @@ class Run:
 
 
 @dataclass(frozen=True)
+class StoredAnswer:
+    """The answer of one run of a step: of several runs of one name the first."""
+
+    body: Json
+    signature: str = ""
+
+
+@dataclass(frozen=True)
 class IncidentRecord:
     """An incident without its runs."""
 
@@ -117,6 +125,11 @@ class IncidentRecord:
     outcome: Json | None = None
     expire_at: datetime | None = None
     pull_request: PullRequestRecord | None = None
+
+    @property
+    def nonce(self) -> str:
+        """What callers of its steps must present; empty when an earlier release opened it."""
+        return str(self.alert.get("nonce") or "")
 
 
 class ErrorEntry(TypedDict):
@@ -231,12 +244,16 @@ class TraceStore(Protocol):
         """Replace the outcome of a closed incident, for example after a late mail."""
         ...
 
-    def record_run(self, incident_id: str, run: Run) -> None:
-        """Store one finished run."""
+    def record_run(self, incident_id: str, run: Run, signature: str = "") -> StoredAnswer | None:
+        """Store one finished run; return the answer in force under its name: the first one, None when it has none."""
         ...
 
-    def answer(self, incident_id: str, agent: str) -> Json | None:
-        """Return the answer of the agent's latest run that has one, or None."""
+    def answers(self, incident_id: str) -> dict[str, StoredAnswer]:
+        """Return the answers of an incident's steps, each by the name of its run."""
+        ...
+
+    def link(self, incident_id: str) -> str:
+        """Return the address at which a person can read the trace, or an empty text."""
         ...
 
     def document(self, incident_id: str) -> TraceDocument | None:

@@ -11,7 +11,7 @@ SHARED = bundle.ROOT / "shared"
 ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
-    {"bounds", "channels", "contracts", "errors", "clock", "settings", "log", "quoting"},
+    {"bounds", "channels", "contracts", "digest", "errors", "clock", "settings", "log", "quoting", "signatures"},
     {"http"},
     {"analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry", "traces"},
     {"step"},

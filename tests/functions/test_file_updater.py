@@ -40,8 +40,17 @@ def test_pull_requests_that_are_switched_off_write_nothing(
     assert "PR_MODE" in branch.message
 
 
-def test_missing_credential_is_named(mocker: MockerFixture) -> None:
+def test_service_without_a_repository_is_named() -> None:
     """The operator knows what to set."""
+    branch = _branch()
+
+    assert branch.status == "refused"
+    assert "SERVICE_REPOS" in branch.message
+
+
+def test_missing_credential_is_named(mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator knows what to set."""
+    monkeypatch.setenv("GITHUB_REPO", "example/billing")
     mocker.patch("shared.code_host.writer.connect", return_value=None)
 
     assert "GITHUB_TOKEN" in _branch().message

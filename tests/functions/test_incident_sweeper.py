@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,21 +17,23 @@ import pytest
 from google.oauth2 import id_token
 
 from functions.incident_sweeper.post_process_client import PostProcessClient, PostProcessSettings
-from functions.incident_sweeper.rebuild_request import request_of
+from functions.incident_sweeper.step_calls import call_of
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
 from infra import bundle
 from shared import clock, traces
 from shared.cloud import workflows
-from shared.contracts import Failure, Outcome, PostProcessRequest
+from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord, Run, RunError
 from tests.builders import trace_of
 from tests.functions import post_process_requests as requests
+from tests.step_calls import NONCE, signed
 
 DEADLINE = timedelta(minutes=15)
 YOUNG, OLD, ANCIENT = timedelta(minutes=6), timedelta(minutes=16), timedelta(days=2)
 WHY = Failure(step="workflow", error_type="ExecutionEnded", message="It ended")
+CALL = StepCall(incident=signed(requests.alert()))
 MAIN = bundle.FUNCTIONS / "incident_sweeper" / "main.py"
 
 
@@ -51,21 +54,27 @@ class FakeExecutions:
 
 
 class FakePublisher:
-    """Keeps the requests it publishes, or raises `failure` when set; not for two calls at once."""
+    """Keeps the calls it gets, or raises `failure` when set; not for two calls at once."""
 
     def __init__(self) -> None:
         self.timeout = timedelta(seconds=260)
-        self.published: list[PostProcessRequest] = []
+        self.published: list[StepCall] = []
         self.failure: IncidentCopilotError | None = None
         self.gate: Callable[[], object] = lambda: None
 
-    def publish(self, request: PostProcessRequest) -> Outcome:
-        """Keep the request."""
+    def publish(self, call: StepCall) -> StepResult:
+        """Keep the call; the outcome is in the digest, as when the trace could not store it."""
         self.gate()
         if self.failure:
             raise self.failure
-        self.published.append(request)
-        return Outcome(kind="degraded", mail_status="sent", failures=request.failures)
+        self.published.append(call)
+        outcome = Outcome(kind="degraded", mail_status="sent", failures=failures_of(call))
+        return StepResult(step="post_process", digest=outcome.model_dump(mode="json"))
+
+
+def failures_of(call: StepCall) -> list[Failure]:
+    """Return the failures that a call reports."""
+    return [result.failure for result in call.results if result.failure]
 
 
 @pytest.fixture
@@ -102,9 +111,8 @@ def opened(store: EmbeddedTraces, age: timedelta, number: int = 1, execution: st
     """Open an incident of that age; return its id."""
     moment, incident_id = clock.now() - age, f"inc-20260314-{number:06d}"
     alert = requests.alert(incident_id=incident_id, service_name=f"service-{number}")
-    store.open_incident(
-        IncidentRecord(incident_id, alert.service_name, "open", moment, moment, alert.model_dump(mode="json"))
-    )
+    stored = {**alert.model_dump(mode="json"), "nonce": NONCE}
+    store.open_incident(IncidentRecord(incident_id, alert.service_name, "open", moment, moment, stored))
     if execution:
         store.set_execution(incident_id, execution)
     return incident_id
@@ -147,8 +155,8 @@ def test_incident_past_its_deadline_is_published_once(
 
     assert (first.published, first.waiting) == ([incident_id], 0)
     assert (second.published, second.failed, second.waiting) == ([], [], 0)
-    (request,) = publisher.published
-    assert [(failure.step, failure.error_type) for failure in request.failures] == [("workflow", "DeadlineExceeded")]
+    (call,) = publisher.published
+    assert [(failure.step, failure.error_type) for failure in failures_of(call)] == [("workflow", "DeadlineExceeded")]
     outcome = closed(store, incident_id)
     assert outcome is not None
     assert outcome.kind == "degraded"
@@ -164,7 +172,7 @@ def test_incident_whose_execution_ended_is_published_immediately(
 
     sweep().run(time.monotonic)
 
-    (failure,) = publisher.published[0].failures
+    (failure,) = failures_of(publisher.published[0])
     assert failure.error_type == "ExecutionEnded"
     assert "ended FAILED" in failure.message
 
@@ -175,7 +183,7 @@ def test_incident_never_started_is_published(sweep: Any, store: EmbeddedTraces, 
     fresh = opened(store, timedelta(minutes=2), 2, execution=None)
 
     assert sweep().run(time.monotonic).published == [overdue]
-    assert publisher.published[0].failures[0].error_type == "NotStarted"
+    assert failures_of(publisher.published[0])[0].error_type == "NotStarted"
     assert closed(store, fresh) is None
 
 
@@ -260,7 +268,7 @@ def test_five_sweeps_at_once_publish_each_incident_once(
         published = [incident_id for batch in pool.map(run, range(5)) for incident_id in batch]
 
     assert sorted(published) == ids
-    assert sorted(request.incident_id for request in publisher.published) == ids
+    assert sorted(call.incident.incident_id for call in publisher.published) == ids
 
 
 def test_incident_published_during_the_sweep_is_not_published_again(
@@ -308,27 +316,60 @@ def test_sweep_out_of_time_starts_no_further_incident(sweep: Any, store: Embedde
     assert (len(swept.published), swept.waiting) == (2, 1)
 
 
-def test_request_holds_the_latest_answers_and_the_errors_of_the_rest(store: EmbeddedTraces) -> None:
-    """What agents answered is in the request; an agent that never answered is a failure named after its step."""
+def test_call_reports_the_latest_error_of_each_agent_that_never_answered(store: EmbeddedTraces) -> None:
+    """The answers are read from the trace by post_process; an agent that never answered is named after its step."""
     incident_id = opened(store, OLD)
-    full = requests.full()
-    assert full.incident
-    assert full.root_causes
-    store.record_run(incident_id, run_of("IncidentDetectionAgent", full.incident.model_dump(mode="json"), "survived"))
-    store.record_run(incident_id, run_of("RCAAgent", {"root_causes": "of an older time"}))
-    store.record_run(incident_id, run_of("RCAAgent", full.root_causes.model_dump(mode="json"), minute=1))
+    store.record_run(incident_id, run_of("RCAAgent", {"root_causes": []}, "survived"))
     store.record_run(incident_id, run_of("SuggestionAgent", None, "first error"))
     store.record_run(incident_id, run_of("SuggestionAgent", None, "last error", minute=1))
+    store.record_run(incident_id, run_of("FileUpdaterAgent-approved", None, "no reply"))
     store.record_run(incident_id, run_of("workflow_starter", None, "too large"))
+    record = store.incident(incident_id)
+    assert record is not None
 
-    request = request_of(trace_of(store, incident_id), WHY)
+    call = call_of(record, trace_of(store, incident_id), WHY)
 
-    assert (request.incident, request.root_causes, request.suggestions) == (full.incident, full.root_causes, None)
-    assert {(failure.step, failure.message) for failure in request.failures} == {
+    assert (call.incident.nonce, call.stage) == (NONCE, "")
+    assert {(failure.step, failure.message) for failure in failures_of(call)} == {
         ("suggestion", "last error"),
+        ("file_updater", "no reply"),
         ("workflow_starter", "too large"),
         ("workflow", "It ended"),
     }
+
+
+def test_incident_whose_alert_is_unreadable_cannot_be_published(store: EmbeddedTraces) -> None:
+    """The reason names the incident and the field."""
+    incident_id = opened(store, OLD)
+    record = store.incident(incident_id)
+    assert record is not None
+
+    with pytest.raises(Rejected, match=rf"{incident_id}.*service_name"):
+        call_of(replace(record, alert={}), trace_of(store, incident_id), WHY)
+
+
+def test_outcome_that_is_in_the_trace_is_read_there(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """post_process answers with a headline; what it published stands in the trace."""
+    incident_id = opened(store, OLD)
+    outcome = Outcome(kind="full", mail_status="sent").model_dump(mode="json")
+    store.record_run(incident_id, run_of("PostProcessAgent", outcome))
+    monkeypatch.setattr(publisher, "publish", lambda _: StepResult(step="post_process"))
+
+    assert sweep().run(time.monotonic).published == [incident_id]
+    assert closed(store, incident_id) == Outcome(kind="full", mail_status="sent")
+
+
+def test_post_process_that_leaves_no_outcome_has_not_published(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The incident stays open, and the next sweep tries again."""
+    incident_id = opened(store, OLD)
+    monkeypatch.setattr(publisher, "publish", lambda _: StepResult(step="post_process"))
+
+    assert sweep().run(time.monotonic).failed == [incident_id]
+    assert closed(store, incident_id) is None
 
 
 def test_unsent_mail_is_sent_later_once(
@@ -344,8 +385,8 @@ def test_unsent_mail_is_sent_later_once(
 
     monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=11))
     assert sweep().run(time.monotonic).published == [incident_id]
-    (request,) = publisher.published
-    assert (request.stage, [failure.step for failure in request.failures]) == ("mail-2", ["rca"])
+    (call,) = publisher.published
+    assert (call.stage, [failure.step for failure in failures_of(call)]) == ("mail-2", ["rca"])
     store.amend_outcome(incident_id, Outcome(kind="degraded", mail_status="sent").model_dump(mode="json"))
     monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=30))
 
@@ -375,26 +416,12 @@ def test_mail_that_may_have_been_sent_or_is_old_is_not_repeated(
     assert publisher.published == []
 
 
-def test_unreadable_answer_is_published_as_a_failure(store: EmbeddedTraces) -> None:
-    """A broken answer in the trace leaves a brief of the alert; a broken alert cannot be published at all."""
-    incident_id = opened(store, OLD)
-    store.record_run(incident_id, run_of("IncidentDetectionAgent", {"severity": "purple"}))
-    trace = trace_of(store, incident_id)
-
-    request = request_of(trace, WHY)
-
-    assert request.incident is None
-    assert [failure.step for failure in request.failures] == ["workflow", "traces"]
-    assert "incident.severity" in request.failures[-1].message
-    with pytest.raises(Rejected, match=incident_id):
-        request_of({**trace, "user": {"id": "", "input": {}}}, WHY)
-
-
 class FakePostProcess:
     """An HTTP server that answers every post with `status` and `body`, and keeps what it received."""
 
     def __init__(self) -> None:
-        self.status, self.body = 200, Outcome(kind="degraded").model_dump_json()
+        digest = Outcome(kind="degraded").model_dump(mode="json")
+        self.status, self.body = 200, StepResult(step="post_process", digest=digest).model_dump_json()
         self.received: list[tuple[dict[str, str], Any]] = []
         fake = self
 
@@ -437,12 +464,13 @@ def client_of(url: str, timeout_s: float = 5) -> PostProcessClient:
 
 
 def test_post_process_on_loopback_is_called_without_a_token(fake_post_process: FakePostProcess) -> None:
-    """The request arrives as its contract, the answer is the outcome."""
-    assert client_of(fake_post_process.url).publish(requests.full()) == Outcome(kind="degraded")
+    """The call arrives as its contract, the answer is the step's result."""
+    result = client_of(fake_post_process.url).publish(CALL)
 
     ((headers, body),) = fake_post_process.received
     assert "Authorization" not in headers
-    assert PostProcessRequest.model_validate(body) == requests.full()
+    assert StepCall.model_validate(body) == CALL
+    assert Outcome.model_validate(result.digest) == Outcome(kind="degraded")
 
 
 @pytest.mark.parametrize(
@@ -455,24 +483,24 @@ def test_error_answer_means_that_post_process_is_not_running(
     fake_post_process.status = status
 
     with pytest.raises(error, match=str(status)):
-        client_of(fake_post_process.url).publish(requests.full())
+        client_of(fake_post_process.url).publish(CALL)
 
 
-def test_answer_that_is_not_an_outcome_is_a_bad_answer(fake_post_process: FakePostProcess) -> None:
-    """An HTML page in place of JSON is not an outcome."""
+def test_answer_that_is_no_result_is_a_bad_answer(fake_post_process: FakePostProcess) -> None:
+    """An HTML page in place of JSON is no result of a step."""
     fake_post_process.body = "<html>"
 
     with pytest.raises(BadAnswer):
-        client_of(fake_post_process.url).publish(requests.full())
+        client_of(fake_post_process.url).publish(CALL)
 
 
 def test_no_connection_is_unavailable_and_no_reply_is_uncertain(fake_post_process: FakePostProcess) -> None:
     """Only a connection that was never made promises that nothing was published."""
     fake_post_process.stop()
     with pytest.raises(Unavailable, match="cannot be reached"):
-        client_of(fake_post_process.url).publish(requests.full())
+        client_of(fake_post_process.url).publish(CALL)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Uncertain, match="did not reply"):
-        client_of(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2).publish(requests.full())
+        client_of(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2).publish(CALL)
 
 
 def test_post_process_in_the_cloud_is_called_with_an_id_token(monkeypatch: pytest.MonkeyPatch) -> None:

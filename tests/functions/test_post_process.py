@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
-import flask
 import pytest
 
 from functions.post_process.deliveries import Connections
@@ -21,8 +20,10 @@ from shared.contracts import Outcome
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Unavailable, Uncertain
 from shared.outbox.archive import ArchiveSettings, FileArchive
 from shared.outbox.port import Mail, MailSent
+from shared.step.steps import POST_PROCESS
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord, Run
+from tests import step_calls
 from tests.functions import post_process_requests as requests
 
 ID = requests.INCIDENT_ID
@@ -328,19 +329,13 @@ def test_deployed_function_mails_calls_and_answers_again(monkeypatch: pytest.Mon
             "OUTPUT_DIR": str(tmp_path / "output"),
         }.items():
             monkeypatch.setenv(name, value)
-        body = requests.full().model_dump(mode="json")
+        request = requests.full()
 
-        answers = [_post(body) for _ in range(2)]
+        answers = [step_calls.called(post_process, request) for _ in range(2)]
 
         assert answers[0] == answers[1]
-        assert (answers[0]["mail_status"], answers[0]["hook_status"]) == ("sent", "called")
+        assert answers[0][0] == 200
+        outcome = step_calls.answer_of(POST_PROCESS, request).body
+        assert (outcome["mail_status"], outcome["hook_status"]) == ("sent", "called")
         assert (len(gmail.mails), len(hook.calls)) == (1, 1)
         assert (tmp_path / "output" / ID / "brief.html").exists()
-
-
-def _post(body: dict[str, Any]) -> dict[str, Any]:
-    with flask.Flask("test").test_request_context("/", method="POST", json=body):
-        response = post_process(flask.request)
-    assert response.status_code == 200
-    answer: dict[str, Any] = response.get_json()
-    return answer

@@ -18,7 +18,7 @@ from infra import bundle
 from shared import clock, traces
 from shared.cloud import pubsub, workflows
 from shared.cloud.pubsub import DeadLetter
-from shared.contracts import Alert
+from shared.contracts import Alert, SignedAlert
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord
@@ -35,14 +35,16 @@ class FakeStarter:
 
     def __init__(self) -> None:
         self.started: list[str] = []
+        self.sent: list[SignedAlert] = []
         self.searches: list[str] = []
         self.failure: BaseException | None = None
         self.happens = False
         self.timeout = timedelta(seconds=20)
         self._lock = Lock()
 
-    def start(self, alert: Alert) -> str:
+    def start(self, alert: SignedAlert) -> str:
         """Start one execution."""
+        self.sent.append(alert)
         failure, self.failure = self.failure, None
         if failure is None or self.happens:
             with self._lock:

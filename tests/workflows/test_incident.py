@@ -13,8 +13,9 @@ from infra import bundle
 from infra.local import engine
 from infra.local.engine import WorkflowError
 from infra.workflow_checks.contracts import read
-from shared.contracts import PostProcessRequest
+from shared.contracts import Failure, StepCall
 from tests.builders import an_alert
+from tests.step_calls import signed
 
 WORKFLOW = engine.load((bundle.ROOT / "workflows" / "incident.workflows.yaml").read_text())
 ARGUMENT = {"alert": {"incident_id": "inc-1", "service_name": "checkout-api"}}
@@ -22,22 +23,25 @@ AGENTS = tuple(read(bundle.FUNCTIONS).requests)
 """Every function that takes a request of the workflow, so that a new one cannot be forgotten in it."""
 GOOD: dict[str, Any] = {
     "incident_detection": {"needs_response": True, "looks_like_regression": True},
-    "rca": {"most_likely": "a divisor is zero"},
-    "suggestion": {"recommended_action": "roll back"},
-    "code_analyzer": {"code_available": True},
+    "rca": {"headline": "a divisor is zero"},
+    "suggestion": {"headline": "roll back"},
+    "code_analyzer": {"headline": "src/cart.py:12"},
     "solution_generator": {"has_patch": True},
-    "file_updater": {"status": "success", "is_ready": True},
-    "pr_creator": {"status": "success", "pr_number": 7},
-    "post_process": {"kind": "full"},
+    "file_updater": {"is_ready": True},
+    "pr_creator": {"headline": "pull request #7"},
+    "post_process": {"headline": "published: full"},
 }
+"""The result of each step on the full path."""
+OUTCOME = {"step": "post_process", "headline": "published: full"}
 
 
 class Functions:
     """All functions behind one HTTP server, with scripted answers; keeps the calls of each."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Any] = dict(GOOD)
+        self.results: dict[str, Any] = {name: {"step": name, **result} for name, result in GOOD.items()}
         self.statuses: dict[str, list[int]] = {}
+        self.addresses: dict[str, str] = {}
         self.calls: list[tuple[str, Any]] = []
         self.together = threading.Barrier(3, timeout=5)
         self.is_parallel_checked = False
@@ -52,7 +56,7 @@ class Functions:
                     functions.together.wait()
                 status = functions.statuses[name].pop(0) if functions.statuses.get(name) else 200
                 failure = {"error_type": "Scripted", "message": f"{name} answers {status}"}
-                self.reply(status, functions.answers[name] if status == 200 else failure)
+                self.reply(status, functions.results[name] if status == 200 else failure)
 
             def reply(self, status: int, answer: Any) -> None:
                 content = json.dumps(answer).encode()
@@ -70,11 +74,24 @@ class Functions:
     def run(self) -> Any:
         """Run one execution to its end."""
         root = f"http://127.0.0.1:{self.http.server_port}"
-        return engine.run(WORKFLOW, ARGUMENT, environment={name: f"{root}/{name}" for name in AGENTS}, time_scale=0.001)
+        environment = {name: f"{root}/{name}" for name in AGENTS} | self.addresses
+        return engine.run(WORKFLOW, ARGUMENT, environment=environment, time_scale=0.001)
 
     def published(self) -> Any:
         """Return what post_process received."""
-        return next(body for name, body in self.calls if name == "post_process")
+        return self.received("post_process")
+
+    def received(self, name: str) -> Any:
+        """Return what a function received first."""
+        return next(body for called, body in self.calls if called == name)
+
+    def results_published(self) -> dict[str, Any]:
+        """Return the results that post_process received, by their steps."""
+        return {result["step"]: result for result in self.published()["results"] if result}
+
+    def failures(self) -> list[Any]:
+        """Return the failures that post_process received."""
+        return [result["failure"] for result in self.results_published().values() if "failure" in result]
 
     def names(self) -> set[str]:
         """Return the functions that were called."""
@@ -94,11 +111,36 @@ def functions() -> Iterator[Functions]:
 
 
 def test_full_path_calls_every_function_once_and_returns_the_outcome(functions) -> None:
-    """Detection, three analyses, solution, branch, pull request, brief."""
-    assert functions.run() == {"kind": "full"}
+    """Detection, three analyses, solution, branch, pull request, brief; each call names the incident."""
+    assert functions.run() == OUTCOME
     assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1)
-    assert functions.published()["pull_request"] == GOOD["pr_creator"]
-    assert set(functions.published()["failures"]) == {None}
+    assert all(body["incident"] == ARGUMENT["alert"] for _, body in functions.calls)
+    assert functions.results_published() == {
+        name: result for name, result in functions.results.items() if name != "post_process"
+    }
+    assert functions.failures() == []
+
+
+def test_every_call_follows_the_contract(functions) -> None:
+    """What the workflow sends is what the steps parse."""
+    functions.run()
+
+    for _, body in functions.calls:
+        call = StepCall.model_validate({**body, "incident": signed(an_alert()).model_dump(mode="json")})
+        assert len(call.results) == len([result for result in body.get("results", []) if result])
+
+
+def test_step_gets_the_results_of_the_steps_it_rests_on(functions) -> None:
+    """So that an answer which could not be stored reaches those who need it."""
+    functions.results["rca"]["digest"] = {"most_likely": "kept"}
+
+    functions.run()
+
+    read = {name: [result["step"] for result in body.get("results", []) if result] for name, body in functions.calls}
+    assert read["rca"] == read["suggestion"] == read["code_analyzer"] == ["incident_detection"]
+    assert read["solution_generator"] == ["incident_detection", "rca", "suggestion", "code_analyzer"]
+    (root_causes,) = [one for one in functions.received("solution_generator")["results"] if one["step"] == "rca"]
+    assert root_causes["digest"] == {"most_likely": "kept"}
 
 
 def test_three_analyses_run_at_the_same_time(functions) -> None:
@@ -112,44 +154,48 @@ def test_three_analyses_run_at_the_same_time(functions) -> None:
 
 def test_dismissed_alert_goes_straight_to_the_brief(functions) -> None:
     """No response needed: the brief is published and nothing else is called."""
-    functions.answers["incident_detection"] = {"needs_response": False, "looks_like_regression": False}
+    functions.results["incident_detection"] = {"step": "incident_detection", "headline": "no response needed"}
 
     functions.run()
 
     assert functions.names() == {"incident_detection", "post_process"}
-    assert functions.published()["incident"] == functions.answers["incident_detection"]
+    assert functions.results_published() == {"incident_detection": functions.results["incident_detection"]}
 
 
 def test_incident_that_is_no_regression_leaves_the_code_alone(functions) -> None:
     """Reading code is expensive, so only a likely regression starts it."""
-    functions.answers["incident_detection"] = {"needs_response": True, "looks_like_regression": False}
-    functions.answers["solution_generator"] = {"has_patch": False}
+    functions.results["incident_detection"]["looks_like_regression"] = False
+    functions.results["solution_generator"]["has_patch"] = False
 
     functions.run()
 
     assert functions.names() == {"incident_detection", "rca", "suggestion", "solution_generator", "post_process"}
-    assert functions.published()["code_analysis"] is None
 
 
 def test_refused_branch_opens_no_pull_request(functions) -> None:
-    """Without a branch there is nothing to propose, and the brief holds the refusal."""
-    functions.answers["file_updater"] = {"status": "refused", "is_ready": False}
+    """Without a branch there is nothing to propose, and the brief learns of the refusal."""
+    functions.results["file_updater"] = {"step": "file_updater", "headline": "no branch, refused"}
 
     functions.run()
 
     assert "pr_creator" not in functions.names()
-    assert functions.published()["branch"]["status"] == "refused"
+    assert functions.results_published()["file_updater"]["headline"] == "no branch, refused"
 
 
 @pytest.mark.parametrize("name", [name for name in AGENTS if name != "post_process"])
 def test_function_that_keeps_failing_is_named_and_the_brief_still_goes_out(functions, name: str) -> None:
-    """Whatever fails, people get the brief, and it says what failed."""
+    """Whatever fails, people get the brief, and it says what failed: of the error only what is told."""
     functions.statuses[name] = [500] * 10
 
-    assert functions.run() == {"kind": "full"}
-    failures = [failure for failure in functions.published()["failures"] if failure]
-    assert [failure["step"] for failure in failures] == [name]
-    assert failures[0]["error"]["body"]["message"] == f"{name} answers 500"
+    assert functions.run() == OUTCOME
+    (failure,) = functions.failures()
+    assert failure["tags"] == ["HttpError"]
+    assert {key: value for key, value in failure.items() if key != "tags"} == {
+        "step": name,
+        "code": 500,
+        "error_type": "Scripted",
+        "message": f"{name} answers 500",
+    }
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
@@ -160,7 +206,7 @@ def test_transient_error_is_retried_and_not_reported(functions, status: int) -> 
     functions.run()
 
     assert Counter(name for name, _ in functions.calls)["rca"] == 3
-    assert set(functions.published()["failures"]) == {None}
+    assert functions.failures() == []
 
 
 @pytest.mark.parametrize("status", [400, 424, 500])
@@ -175,25 +221,23 @@ def test_error_that_would_repeat_is_not_retried(functions, status: int) -> None:
 
 def test_brief_goes_out_before_the_approval(functions) -> None:
     """The brief does not wait for the approval; without one nothing more is called or published."""
-    functions.answers["file_updater"] = {"status": "awaiting_approval", "is_ready": False, "awaits_approval": True}
-    waiting = {"status": "awaiting_approval", "awaits_approval": True, "approve_within_s": 0}
-    functions.answers["pr_creator"] = waiting
+    functions.results["file_updater"] = {"step": "file_updater", "awaits_approval": True}
+    functions.results["pr_creator"] = {"step": "pr_creator", "awaits_approval": True, "approve_within_s": 0}
 
-    assert functions.run() == {"kind": "full"}
+    assert functions.run() == OUTCOME
     assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1)
-    request = next(body for name, body in functions.calls if name == "pr_creator")
-    assert request["callback_url"].startswith("http")
-    assert functions.published()["pull_request"] == waiting
-    assert "is_approved" not in functions.published()
+    assert functions.received("pr_creator")["callback_url"].startswith("http")
+    assert functions.results_published()["pr_creator"] == functions.results["pr_creator"]
+    assert functions.published().get("stage", "") == ""
 
 
 def test_failed_request_for_approval_is_not_waited_for(functions) -> None:
     """No link was sent, so no answer can come."""
-    functions.answers["file_updater"] = {"status": "awaiting_approval", "is_ready": False, "awaits_approval": True}
+    functions.results["file_updater"] = {"step": "file_updater", "awaits_approval": True}
     functions.statuses["pr_creator"] = [500]
 
-    assert functions.run() == {"kind": "full"}
-    assert [failure["step"] for failure in functions.published()["failures"] if failure] == ["pr_creator"]
+    assert functions.run() == OUTCOME
+    assert [failure["step"] for failure in functions.failures()] == ["pr_creator"]
 
 
 def test_brief_that_cannot_be_published_fails_the_execution(functions) -> None:
@@ -205,11 +249,21 @@ def test_brief_that_cannot_be_published_fails_the_execution(functions) -> None:
 
 
 def test_failures_as_the_workflow_sends_them_are_read_by_the_contract(functions) -> None:
-    """Workflows' own error map becomes a failure with a step, a type and a message."""
-
+    """What Workflows says of an error becomes a failure with a step, a type and a message."""
     functions.statuses["rca"] = [424]
     functions.run()
 
-    sent = {"alert": an_alert().model_dump(mode="json"), "failures": functions.published()["failures"]}
-    (failure,) = PostProcessRequest.model_validate(sent).failures
+    (failure,) = [Failure.model_validate(sent) for sent in functions.failures()]
+
     assert (failure.step, failure.error_type, failure.message) == ("rca", "Scripted", "rca answers 424")
+
+
+def test_function_that_cannot_be_reached_is_a_failure_with_its_tag(functions) -> None:
+    """Workflows itself raises then, and there is no answer to read a type from."""
+    functions.addresses["rca"] = "http://127.0.0.1:9"
+
+    functions.run()
+
+    (failure,) = [Failure.model_validate(sent) for sent in functions.failures()]
+    assert (failure.step, failure.error_type) == ("rca", "ConnectionFailedError, OSError")
+    assert failure.message

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,13 +19,19 @@ from infra.evals import scenario
 from infra.evals.run_scenario import Played, play
 from infra.local.stack import processes
 from infra.local.stack.processes import HOST, Service, StartFailed
-from shared.contracts import Branch
+from shared import clock
+from shared.bounds import Contract
+from shared.contracts import Alert, Branch
 from shared.errors import Rejected
 from shared.step import steps
+from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.port import IncidentRecord, Run
 
 FOLDER = Path(".local") / "run"
 SCENARIO = "python_regression"
 START_TIMEOUT_S = 60.0
+TRACES = "traces.sqlite3"
+NONCE = "of-a-request-by-hand"
 
 
 def run(name: str, port: int, console: Console) -> NoReturn:
@@ -39,7 +46,7 @@ def run(name: str, port: int, console: Console) -> NoReturn:
     # Answers of an earlier run would be repeated instead of given anew.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    body = sample(name)
+    body = sample(name, folder / TRACES)
     service = _start(name, port, folder)
     try:
         processes.wait_listening(service, START_TIMEOUT_S)
@@ -53,18 +60,20 @@ def run(name: str, port: int, console: Console) -> NoReturn:
         processes.stop([service])
 
 
-def sample(name: str) -> dict[str, Any] | None:
+def sample(name: str, traces_path: Path) -> dict[str, Any] | None:
     """
     Return a request for a function: for a step, what it gets in a known incident; None when none can be made.
 
-    The incident is played offline, in this process, so that every step before has really answered.
+    The incident is played offline, in this process, so that every step before has really answered. A step that writes
+    believes the trace alone: its incident is stored in the file `traces_path`, which its function must use.
     """
     if name == "incident_sweeper":
         return {}
-    if name not in steps.BY_NAME:
+    row = steps.BY_NAME.get(name)
+    if row is None:
         return None
     played = _played()
-    answers = {
+    answers: dict[str, Contract | None] = {
         "incident": played.incident,
         "root_causes": played.root_causes,
         "suggestions": played.suggestions,
@@ -72,10 +81,23 @@ def sample(name: str) -> dict[str, Any] | None:
         "solution": played.solution,
         "branch": Branch(status="skipped", message="This branch was made up for a request by hand."),
     }
-    request = steps.BY_NAME[name].request
-    facts = {field: answer for field, answer in answers.items() if field in request.model_fields}
-    body: dict[str, Any] = request.model_validate({"alert": played.alert, **facts}).model_dump(mode="json")
-    return body
+    if row.writes is None:
+        facts = {field: answer for field, answer in answers.items() if field in row.request.model_fields}
+        body: dict[str, Any] = row.request.model_validate({"alert": played.alert, **facts}).model_dump(mode="json")
+        return body
+    _store(played.alert, answers, traces_path)
+    return {"incident": played.alert.model_dump(mode="json") | {"nonce": NONCE}}
+
+
+def _store(alert: Alert, answers: Mapping[str, Contract | None], traces_path: Path) -> None:
+    """Write an incident to a trace file, with an answer of each step."""
+    moment, opened = clock.now(), {**alert.model_dump(mode="json"), "nonce": NONCE}
+    store = EmbeddedTraces(EmbeddedSettings(traces_path=traces_path))
+    store.open_incident(IncidentRecord(alert.incident_id, alert.service_name, "open", moment, moment, opened))
+    for row in steps.STEPS:
+        if answer := answers.get(row.field or ""):
+            store.record_run(alert.incident_id, Run(row.agent, moment, moment, {}, answer.model_dump(mode="json")))
+    store.close()
 
 
 @functools.cache
@@ -89,7 +111,7 @@ def _start(name: str, port: int, folder: Path) -> Service:
     manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
     command = [sys.executable, "-m", "functions_framework", "--source", "main.py", "--target", manifest["entry_point"]]
     command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
-    traces = {"TRACES_PROVIDER": "embedded", "TRACES_PATH": str((folder / "traces.sqlite3").resolve())}
+    traces = {"TRACES_PROVIDER": "embedded", "TRACES_PATH": str((folder / TRACES).resolve())}
     env = {**traces, **os.environ, "PYTHONUNBUFFERED": "1"}
     return processes.start(name, [*command, "--host", HOST, "--port", str(port)], port, folder, env, built.folder)
 

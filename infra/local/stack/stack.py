@@ -23,6 +23,8 @@ from infra.local.scenarios.build import Built
 from infra.local.stack import emulators, processes, scheduler
 from infra.local.stack.model_choice import ModelChoice
 from infra.local.stack.processes import HOST, Service
+from shared import signatures
+from shared.step import steps
 from shared.traces.port import TraceStore
 
 PROJECT, LOCATION = "local", "local"
@@ -68,6 +70,7 @@ class Stack:
         self._starts: dict[str, Callable[[], Service]] = {}
         self._token = secrets.token_hex(16)
         self._webhook_secret = secrets.token_hex(16)
+        self._keys = {name: signatures.new_pair() for name in (*steps.BY_NAME, "workflow_starter")}
 
     def __enter__(self) -> Self:
         self._ends.callback(lambda: processes.stop(list(self.services.values())))
@@ -197,8 +200,13 @@ class Stack:
         command = [sys.executable, "-m", "functions_framework", "--source", str(built.folder / "main.py")]
         command += ["--target", manifest["entry_point"], "--host", HOST, "--port", str(port)]
         command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
-        env = {key: value for key, value in settings.items() if key in granted}
+        env = {key: value for key, value in {**settings, **self._signing(name)}.items() if key in granted}
         self._run(name, command, port, {**env, "CLOUD_RUN_TIMEOUT_SECONDS": str(manifest["timeout_s"])}, built.folder)
+
+    def _signing(self, name: str) -> dict[str, str]:
+        """Return the keys as deployed functions have them: each its own private one, and everybody's public ones."""
+        private = {"STEP_SIGNING_KEY": self._keys[name][0]} if name in self._keys else {}
+        return {**private, "STEP_PUBLIC_KEYS": json.dumps({each: pair[1] for each, pair in self._keys.items()})}
 
     def _run(self, name: str, command: list[str], port: int, env: Mapping[str, str], cwd: Path) -> None:
         base = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME") if key in os.environ}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import flask
 import pytest
 
 from functions.file_updater.main import file_updater
@@ -24,8 +23,11 @@ from shared.contracts import (
     PullRequest,
     PullRequestRequest,
     Solution,
+    StepRequest,
     SuspectCommit,
 )
+from shared.step import steps as steps_table
+from tests import step_calls
 from tests.builders import NOW, a_record, an_alert, an_incident
 
 REPO, TOKEN = "octo/shop", "ghp_0123456789secret"
@@ -79,18 +81,16 @@ class WritingSteps:
         return branch, self.create(pull_request_request(alert, branch))
 
 
-def status_of(step: Any, request: Any) -> tuple[int, Any]:
-    """Call a step as Workflows does; return status and body."""
-    with flask.Flask(__name__).test_request_context(json=request.model_dump(mode="json"), method="POST"):
-        response = step(flask.request)
-    return response.status_code, response.get_json()
+def status_of(step: Any, request: StepRequest) -> tuple[int, Any]:
+    """Call a step as the workflow does, with what the request holds in the trace; return status and body."""
+    return step_calls.called(step, request)
 
 
-def answered(step: Any, request: Any) -> Any:
-    """Return the answer of a step that must succeed."""
+def answered(step: Any, request: StepRequest) -> Any:
+    """Return the answer that a step, which must succeed, left in the trace."""
     status, body = status_of(step, request)
     assert status == 200, body
-    return body
+    return step_calls.answer_of(steps_table.BY_NAME[step.__name__], request).body
 
 
 def code_analysis() -> CodeAnalysis:
@@ -123,10 +123,10 @@ def pull_request_request(alert: Alert, branch: Branch, **changes: Any) -> PullRe
     return PullRequestRequest(alert=alert, **{**fields, **changes})
 
 
-def incident(number: int = 1) -> Alert:
+def incident(number: int = 1, **changes: Any) -> Alert:
     """An alert with its own incident, open in the trace store."""
-    alert = an_alert(incident_id=f"inc-20260504-{number:010d}")
-    traces.connect().open_incident(a_record(alert))
+    alert = an_alert(incident_id=f"inc-20260504-{number:010d}", **changes)
+    traces.connect().open_incident(a_record(alert, nonce=step_calls.NONCE))
     return alert
 
 

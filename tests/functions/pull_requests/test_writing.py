@@ -12,12 +12,15 @@ from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
 from shared import traces
 from shared.contracts import Branch, CodeAnalysisRequest, FileEdit, FileStat
+from shared.step.steps import FILE_UPDATER
+from tests import step_calls
 from tests.builders import an_incident
 from tests.functions.pull_requests.conftest import (
     FIX,
     REPO,
     TOKEN,
     WritingSteps,
+    answered,
     incident,
     point_at,
     pull_request_request,
@@ -221,26 +224,28 @@ def test_base_that_lost_the_text_is_refused(steps: WritingSteps) -> None:
     assert steps.both(incident())[1].status == "refused"
 
 
-def test_missing_branch_is_refused(steps: WritingSteps) -> None:
+def test_missing_branch_is_refused(steps: WritingSteps, monkeypatch: Any) -> None:
     """The branch is named."""
-    request = update_request(incident())
-    gone = request.model_copy(
-        update={"code_analysis": request.code_analysis.model_copy(update={"base_branch": "gone"})}
-    )
+    monkeypatch.setenv("GITHUB_BASE_BRANCH", "gone")
 
-    branch = steps.update(gone)
+    branch = steps.update(update_request(incident()))
 
     assert (branch.status, branch.message) == ("refused", "octo/shop has no branch 'gone', or is empty")
 
 
-def test_repository_not_allowed_is_refused_before_any_request(steps: WritingSteps) -> None:
-    """Whatever input names another repository, the step sends nothing there."""
+def test_patch_of_another_repository_is_refused_before_any_request(steps: WritingSteps) -> None:
+    """Whatever the trace says was read, the step writes to the service's own repository alone."""
     request = update_request(incident())
-    foreign = request.model_copy(
-        update={"code_analysis": request.code_analysis.model_copy(update={"repo": "evil/shop"})}
-    )
 
-    status, body = status_of(file_updater, foreign)
+    branch = steps.update(request.replace(code_analysis=request.code_analysis.replace(repo="evil/shop")))
+
+    assert (branch.status, steps.github.requests) == ("refused", [])
+    assert branch.message == "The patch is for 'evil/shop', but 'checkout-api' is built from 'octo/shop'"
+
+
+def test_alert_that_names_a_foreign_repository_is_refused_before_any_request(steps: WritingSteps) -> None:
+    """The operator decides which repositories are written, not who sends alerts."""
+    status, body = status_of(file_updater, update_request(incident(github_repo="evil/shop")))
 
     assert (status, body["error_type"], steps.github.requests) == (424, "Refused", [])
     assert "GITHUB_ALLOWED_REPOS" in body["message"]
@@ -248,12 +253,37 @@ def test_repository_not_allowed_is_refused_before_any_request(steps: WritingStep
 
 def test_alert_that_names_a_foreign_repository_is_analysed_without_code(steps: WritingSteps) -> None:
     """The brief says why, and no request carries the token."""
-    alert = incident().model_copy(update={"github_repo": "evil/shop"})
+    request = CodeAnalysisRequest(alert=incident(github_repo="evil/shop"), incident=an_incident())
 
-    _, analysis = status_of(code_analyzer, CodeAnalysisRequest(alert=alert, incident=an_incident()))
+    analysis = answered(code_analyzer, request)
 
     assert (analysis["code_available"], steps.github.requests) == (False, [])
     assert "'evil/shop' is not an allowed repository" in analysis["degraded"]
+
+
+@pytest.mark.parametrize(
+    ("forged", "named"),
+    [
+        ({"branch": "feature/evil"}, "this incident's is 'incident/inc-20260504-0000000001'"),
+        ({"branch": "incident/inc-20260504-0000000002"}, "this incident's is 'incident/inc-20260504-0000000001'"),
+        ({"repo": "evil/shop"}, "'checkout-api' is built from 'octo/shop'"),
+        ({"base_branch": "release"}, "it must be 'main'"),
+    ],
+)
+@pytest.mark.parametrize("status", ["success", "awaiting_approval"])
+def test_pull_request_of_any_other_branch_is_refused(
+    steps: WritingSteps, monkeypatch: Any, forged: dict[str, str], named: str, status: str
+) -> None:
+    """Even when the trace holds another branch, none is opened or asked for but the incident's own."""
+    monkeypatch.setenv("GITHUB_BASE_BRANCH", "main")
+    alert = incident()
+    own = {"repo": REPO, "branch": f"incident/{alert.incident_id}", "base_branch": "main"}
+    branch = Branch.model_validate({"status": status, **own, **forged})
+
+    code, body = status_of(pr_creator, pull_request_request(alert, branch))
+
+    assert (code, body["error_type"], steps.pulls()) == (400, "Rejected", [])
+    assert named in body["message"]
 
 
 def test_empty_repository_is_refused(tmp_path: Any, monkeypatch: Any, steps: WritingSteps) -> None:
@@ -356,8 +386,10 @@ def killed(steps: WritingSteps, alert: Any, call: int, *, is_done: bool) -> None
         return Reply(200, b" " * 64, is_truncated=True)
 
     steps.github.fault = fault
-    status, body = status_of(file_updater, update_request(alert))
+    request = update_request(alert)
+    status, _ = status_of(file_updater, request)
     if status == 200:
-        status_of(pr_creator, pull_request_request(alert, Branch.model_validate(body)))
+        branch = Branch.model_validate(step_calls.answer_of(FILE_UPDATER, request).body)
+        status_of(pr_creator, pull_request_request(alert, branch))
     steps.github.fault = None
     steps.both(alert)

@@ -139,8 +139,8 @@ def test_unreachable_step_is_a_warning(source: str, unreachable: list[int]) -> N
 
 
 CALLERS = """
-ask: {params: [function, body], steps: [{post: {call: http.post, args: {url: "${function}", body: "${body}"}}}]}
-attempt: {params: [function, body], steps: [{call: {call: ask, args: {function: "${function}", body: "${body}"}}}]}
+ask: {params: [function, call], steps: [{post: {call: http.post, args: {url: "${function}", body: "${call}"}}}]}
+attempt: {params: [function, call], steps: [{ask: {call: ask, args: {function: "${function}", call: "${call}"}}}]}
 """
 
 
@@ -150,9 +150,9 @@ def product(steps: str) -> list[str]:
     return [finding.message for finding in check(source, read(bundle.FUNCTIONS)) if not finding.is_warning]
 
 
-def detect(body: str = "{alert: '${args.alert}'}", function: str = "incident_detection", then: str = "") -> str:
+def detect(call: str = "{incident: '${args.alert}'}", function: str = "incident_detection", then: str = "") -> str:
     """Return a step that calls a function with result `outcome`, and the text of the steps after it."""
-    return f"- s: {{call: attempt, args: {{function: {function}, body: {body}}}, result: outcome}}\n{then}\n"
+    return f"- s: {{call: attempt, args: {{function: {function}, call: {call}}}, result: outcome}}\n{then}\n"
 
 
 @pytest.mark.parametrize(
@@ -160,19 +160,19 @@ def detect(body: str = "{alert: '${args.alert}'}", function: str = "incident_det
     [
         (detect(function="incident_detecton"), "there is no function 'incident_detecton'"),
         (detect(function="alert_intake"), "'alert_intake' is not a workflow step"),
-        (detect("{alert: 1, alrt: 2}"), "DetectionRequest, has no field alrt"),
-        (detect("{}"), "DetectionRequest, needs alert"),
-        (detect("{alert: null}"), "'alert' of DetectionRequest is required, but null is sent"),
-        (detect(then="- r: {return: '${outcome.anser}'}"), "reads 'anser' of a map of answer, failure"),
-        (detect(then="- r: {return: '${outcome.answer.severty}'}"), "reads 'severty' of Incident"),
-        (detect(then="- r: {return: '${outcome.answer[\"severty\"]}'}"), "reads 'severty' of Incident"),
-        (detect(then="- r: {return: '${map.get(outcome.answer, \"needs_respons\")}'}"), "'needs_respons' of Incident"),
-        (detect(then="- r: {assign: [{i: '${outcome.answer}'}]}\n- t: {return: '${i.patch}'}"), "'patch' of Incident"),
-        (detect(then=detect("{alert: '${outcome.answer}'}").replace("s:", "t:", 1)), "takes Alert, not Incident"),
+        (detect("{incident: 1, incidnt: 2}"), "StepCall, has no field incidnt"),
+        (detect("{}"), "StepCall, needs incident"),
+        (detect("{incident: null}"), "'incident' of StepCall is required, but null is sent"),
+        (detect(then="- r: {return: '${outcome.headlin}'}"), "reads 'headlin' of StepResult of incident_detection"),
+        (detect(then="- r: {return: '${outcome.failure.stp}'}"), "reads 'stp' of Failure"),
+        (detect(then="- r: {return: '${outcome[\"headlin\"]}'}"), "reads 'headlin' of StepResult"),
+        (detect(then="- r: {return: '${map.get(outcome, \"needs_respons\")}'}"), "'needs_respons' of StepResult"),
+        (detect(then="- r: {assign: [{i: '${outcome}'}]}\n- t: {return: '${i.has_patch}'}"), "'has_patch' of StepRes"),
+        (detect(then=detect("{incident: '${outcome}'}").replace("s:", "t:", 1)), "takes SignedAlert, not StepResult"),
     ],
 )
 def test_call_that_breaks_a_contract_is_reported(steps: str, words: str) -> None:
-    """A wrong name, a wrong body or an unknown answer field is reported before anything runs."""
+    """A wrong name, a wrong call or an unknown field of the result is reported before anything runs."""
     (message,) = product(steps)
 
     assert words in message
@@ -181,38 +181,38 @@ def test_call_that_breaks_a_contract_is_reported(steps: str, words: str) -> None
 @pytest.mark.parametrize(
     "then",
     [
-        "- r: {return: '${outcome.answer.needs_response}'}",
-        "- r: {return: '${outcome.answer.error_summary.total_errors}'}",
-        "- r: {return: '${default(map.get(outcome.answer, \"looks_like_regression\"), false)}'}",
+        "- r: {return: '${outcome.needs_response}'}",
+        "- r: {return: '${default(map.get(outcome, \"looks_like_regression\"), false)}'}",
         "- r: {return: '${outcome.failure.step}'}",
         "- r: {return: '${map.get(args, \"anything\")}'}",
     ],
 )
 def test_call_that_follows_its_contract_has_no_finding(then: str) -> None:
-    """Computed fields, nested contracts and values of unknown shape pass."""
+    """A step's own decisions, nested contracts and values of unknown shape pass."""
     assert product(detect(then=then)) == []
 
 
-def test_answer_shape_is_known_through_a_subworkflow() -> None:
+def test_result_shape_is_known_through_a_subworkflow() -> None:
     """Arguments and results keep their shapes."""
+    call = '{function: incident_detection, call: {incident: "${args.alert}"}}'
     source = f"""
 main:
   params: [args]
   steps:
-    - s: {{call: attempt, args: {{function: incident_detection, body: {{alert: "${{args.alert}}"}}}}, result: outcome}}
-    - t: {{call: inner, args: {{incident: "${{outcome.answer}}"}}, result: back}}
+    - s: {{call: attempt, args: {call}, result: outcome}}
+    - t: {{call: inner, args: {{detected: "${{outcome}}"}}, result: back}}
     - u: {{return: "${{back.nonsense}}"}}
 inner:
-  params: [incident]
+  params: [detected]
   steps:
-    - v: {{return: {{severity: "${{incident.severty}}"}}}}
+    - v: {{return: {{headline: "${{detected.headlin}}"}}}}
 {CALLERS}"""
 
     messages = [finding.message for finding in check(source, read(bundle.FUNCTIONS)) if not finding.is_warning]
 
     assert messages == [
-        "'main' reads 'nonsense' of a map of severity, which has no such field",
-        "'inner' reads 'severty' of Incident, which has no such field",
+        "'main' reads 'nonsense' of a map of headline, which has no such field",
+        "'inner' reads 'headlin' of StepResult of incident_detection, which has no such field",
     ]
 
 
@@ -225,13 +225,13 @@ def test_incident_workflow_has_no_finding() -> None:
     ("good", "bad"),
     [
         ("function: rca", "function: rac"),
-        ("body: {alert:", "body: {alarm:"),
-        ("${solution.answer}", "${solution.anwser}"),
-        ("${incident.looks_like_regression}", "${incident.looks_like_regresion}"),
-        ("${analysis.root_causes}", "${analysis.root_cause}"),
-        ('map.get(branch.answer, "is_ready")', 'map.get(branch.answer, "ready")'),
-        ("shared: [root_causes, suggestions, code_analysis]", "shared: [root_causes, suggestions]"),
-        ("next: respond", "next: reply"),
+        ('call: {incident: "${incident}"}', 'call: {incidnt: "${incident}"}'),
+        ("${incident_detection.looks_like_regression}", "${incident_detection.looks_like_regresion}"),
+        ("${drafted.file_updater}", "${drafted.file_updatr}"),
+        ('map.get(file_updater, "is_ready")', 'map.get(file_updater, "ready")'),
+        ('map.get(solution_generator, "has_patch")', 'map.get(solution_generator, "is_ready")'),
+        ("shared: [rca, suggestion, code_analyzer]", "shared: [rca, suggestion]"),
+        ("next: analyze", "next: analyse"),
         ("retry: ${http.default_retry}", "retry: ${http.default_retries}"),
     ],
 )

@@ -16,7 +16,7 @@ from infra.local.engine.server import EngineServer
 from shared import clock
 from shared.cloud import workflows
 from shared.cloud.workflows import WorkflowExecutions, WorkflowSettings, label
-from shared.contracts import Alert
+from shared.contracts import SignedAlert
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Rejected, Throttled, Unavailable, Uncertain
 
 MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -100,10 +100,10 @@ def connected(endpoint: str, **settings: Any) -> Iterator[WorkflowExecutions]:
     executions.close()
 
 
-def alert(**changes: Any) -> Alert:
-    """An alert of checkout."""
+def alert(**changes: Any) -> SignedAlert:
+    """An alert of checkout, as the workflow carries it."""
     facts = {"incident_id": INCIDENT_ID, "service_name": "checkout", "start": MOMENT, "end": MOMENT}
-    return Alert(**{**facts, "received_at": MOMENT, **changes})
+    return SignedAlert(**{**facts, "received_at": MOMENT, "nonce": "n-1", "signature": "s", **changes})
 
 
 def test_execution_carries_the_alert_and_its_labels(executions: WorkflowExecutions, service: FakeExecutions) -> None:
@@ -114,7 +114,7 @@ def test_execution_carries_the_alert_and_its_labels(executions: WorkflowExecutio
 
     (started,) = service.executions
     assert started.name == name == f"{WORKFLOW}/executions/0"
-    assert Alert.model_validate(json.loads(started.argument)["alert"]) == sent
+    assert SignedAlert.model_validate(json.loads(started.argument)["alert"]) == sent
     assert dict(started.labels) == {"incident_id": INCIDENT_ID, "service_name": "zahlung---eu"}
     assert started.call_log_level == api.Execution.CallLogLevel.LOG_ERRORS_ONLY
 

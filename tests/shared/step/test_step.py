@@ -1,14 +1,27 @@
-"""The step: what a function answers, repeats, rejects and stores in the trace."""
+"""
+The step: what a function answers, repeats, rejects and stores in the trace.
+
+The calls here bring their inputs, as executions of an earlier release do: their incident has no nonce.
+"""
 
 import flask
 import pytest
 
 from shared import traces
-from shared.contracts import RootCauseRequest, RootCauses, Suggestions
+from shared.contracts import (
+    Branch,
+    CodeAnalysis,
+    FileUpdateRequest,
+    RootCauseRequest,
+    RootCauses,
+    Solution,
+    Suggestions,
+)
 from shared.errors import IncidentCopilotError, Misconfigured, Rejected, Throttled, Unavailable
 from shared.model.port import ModelReply
 from shared.step.recorder import claim_dropped, model_failed, model_replied, tool
 from shared.step.step import step
+from shared.traces.port import Run
 from tests.builders import a_record, an_alert, an_incident, trace_of
 
 REQUEST = RootCauseRequest(alert=an_alert(), incident=an_incident())
@@ -165,7 +178,7 @@ def test_model_use_is_traced(app) -> None:
 
 
 def test_dead_trace_store_does_not_stop_the_work(app, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nothing can be stored, the engineer still gets an answer."""
+    """Whoever calls by hand gets an answer."""
 
     class Dead:
         def __getattr__(self, name: str):
@@ -181,6 +194,91 @@ def test_dead_trace_store_does_not_stop_the_work(app, monkeypatch: pytest.Monkey
         return RootCauses(most_likely="still answered")
 
     assert _post(app, rca, _body()).get_json()["most_likely"] == "still answered"
+
+
+def test_call_by_hand_is_answered_whole_and_stored_nowhere(app) -> None:
+    """It belongs to no incident of the trace, so it can preset no answer there."""
+    by_hand = RootCauseRequest(alert=an_alert(incident_id="inc-by-hand-1"), incident=an_incident())
+
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
+        return RootCauses(most_likely=request.incident.evidence[0].text)
+
+    response = _post(app, rca, by_hand.model_dump(mode="json"))
+
+    assert response.get_json()["most_likely"] == "ZeroDivisionError: division by zero"
+    assert traces.connect().answers("inc-by-hand-1") == {}
+
+
+def test_inputs_for_an_incident_of_this_release_are_stored_nowhere(app) -> None:
+    """Its id alone, which is no secret, does not let a stranger answer for its steps."""
+    alert = an_alert(incident_id="inc-with-nonce-1")
+    traces.connect().open_incident(a_record(alert, nonce="secret"))
+
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
+        return RootCauses(most_likely="preset")
+
+    response = _post(app, rca, RootCauseRequest(alert=alert, incident=an_incident()).model_dump(mode="json"))
+
+    assert response.status_code == 200
+    assert traces.connect().answers(alert.incident_id) == {}
+
+
+def test_step_that_writes_takes_no_inputs(app) -> None:
+    """What it would write is read from the trace, whatever a body says."""
+
+    @step
+    def file_updater(request: FileUpdateRequest) -> Branch:
+        raise AssertionError("never reached")
+
+    alert = an_alert(incident_id="inc-with-nonce-2")
+    traces.connect().open_incident(a_record(alert, nonce="secret"))
+    solution = {"incident_category": "code_issue"}
+    inline = {"code_analysis": {"code_available": True, "repo": "evil/shop"}, "solution": solution}
+
+    bare = _post(app, file_updater, inline)
+    forged = _post(app, file_updater, {"alert": alert.model_dump(mode="json"), **inline})
+
+    assert (bare.status_code, bare.get_json()["error_type"]) == (400, "Rejected")
+    assert "takes no inputs" in bare.get_json()["message"]
+    assert (forged.status_code, forged.get_json()["error_type"]) == (424, "Refused")
+    assert "nonce" in forged.get_json()["message"]
+
+
+def test_execution_of_the_earlier_release_ends_well(app) -> None:
+    """Its steps bring inputs and its incident has no nonce; the writing step reads the trace, which it filled."""
+    seen: list[FileUpdateRequest] = []
+
+    @step
+    def file_updater(request: FileUpdateRequest) -> Branch:
+        seen.append(request)
+        return Branch(status="skipped", message="nothing to do")
+
+    store, moment = traces.connect(), REQUEST.alert.end
+    for agent, answer in (
+        ("CodeAnalyzerAgent", CodeAnalysis(code_available=True, repo="octo/shop")),
+        ("SolutionGeneratorAgent", Solution(incident_category="code_issue")),
+    ):
+        store.record_run(REQUEST.incident_id, Run(agent, moment, moment, {}, answer.model_dump(mode="json")))
+    sent = {"alert": REQUEST.alert.model_dump(mode="json"), "code_analysis": {"repo": "evil/shop"}, "is_approved": True}
+
+    response = _post(app, file_updater, sent)
+
+    assert response.get_json()["message"] == "nothing to do"
+    assert seen[0].code_analysis.repo == "octo/shop"
+    assert seen[0].is_approved
+    assert "FileUpdaterAgent-approved" in store.answers(REQUEST.incident_id)
+
+
+def test_error_is_bounded_on_the_wire(app) -> None:
+    """The workflow keeps it until the brief is published."""
+
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
+        raise Unavailable("x" * 100_000)
+
+    assert len(_post(app, rca, _body()).data) < 1_200
 
 
 def test_get_names_the_contracts(app) -> None:

@@ -8,7 +8,8 @@ import yaml
 from infra import bundle
 from infra.workflow_checks.contracts import read
 from shared.contracts import PostProcessRequest
-from shared.step.steps import BY_AGENT, BY_NAME, STEPS
+from shared.step.step_result import DECISIONS
+from shared.step.steps import BY_AGENT, BY_NAME, FILE_UPDATER, SOLUTION_GENERATOR, STEPS
 
 WORKFLOW = bundle.ROOT / "workflows" / "incident.workflows.yaml"
 MANIFESTS = {name: yaml.safe_load((bundle.FUNCTIONS / name / "function.yaml").read_text()) for name in bundle.names()}
@@ -20,12 +21,33 @@ def test_every_function_that_the_workflow_calls_has_a_row() -> None:
     assert set(re.findall(r"function: (\w+)", WORKFLOW.read_text())) == set(BY_NAME)
 
 
-def test_rows_name_the_contracts_of_their_functions() -> None:
-    """They are the ones that the workflow is checked against."""
-    functions = read(bundle.FUNCTIONS)
+def test_workflow_may_branch_on_the_decisions_of_each_step_alone() -> None:
+    """The check of the YAML finds a decision that another step makes, which would always be false."""
+    results = read(bundle.FUNCTIONS).answers
+    decided = {name: {field for field in DECISIONS if field in result.model_fields} for name, result in results.items()}
 
-    assert {row.name: row.request for row in STEPS} == functions.requests
-    assert {row.name: row.answer for row in STEPS} == functions.answers
+    assert {name: fields for name, fields in decided.items() if fields} == {
+        "incident_detection": {"needs_response", "looks_like_regression"},
+        "solution_generator": {"has_patch"},
+        "file_updater": {"is_ready", "awaits_approval"},
+        "pr_creator": {"awaits_approval", "approve_within_s"},
+    }
+
+
+def test_only_steps_that_write_outside_believe_the_trace_alone() -> None:
+    """A new step that writes must say so in its row."""
+    assert {row.name: row.writes for row in STEPS if row.writes} == {
+        "file_updater": "code",
+        "pr_creator": "code",
+        "post_process": "outcome",
+    }
+
+
+def test_answer_of_a_staged_step_is_read_at_the_same_stage() -> None:
+    """After an approval the first run's branch, which only awaited it, is not the branch."""
+    assert FILE_UPDATER.run_read_at("approved") == "FileUpdaterAgent-approved"
+    assert FILE_UPDATER.run_read_at("mail-3") == FILE_UPDATER.run_read_at("") == "FileUpdaterAgent"
+    assert SOLUTION_GENERATOR.run_read_at("approved") == "SolutionGeneratorAgent"
 
 
 def test_each_answer_has_its_field_in_the_request_of_the_last_step() -> None:

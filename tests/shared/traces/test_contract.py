@@ -14,7 +14,7 @@ from shared import clock
 from shared.errors import Refused
 from shared.traces import document
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import IncidentRecord, PullRequestRecord, Run, RunError, ToolCall, TraceStore
+from shared.traces.port import IncidentRecord, PullRequestRecord, Run, RunError, StoredAnswer, ToolCall, TraceStore
 
 MORNING = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ def test_unknown_incident_is_none(store: TraceStore) -> None:
     for incident_id in ("inc-absent", "a/b", "..", "", "__x__", "é" * 900):
         assert store.incident(incident_id) is None
         assert store.document(incident_id) is None
-        assert store.answer(incident_id, "RCAAgent") is None
+        assert store.answers(incident_id) == {}
         assert store.text(incident_id) is None
 
 
@@ -219,16 +219,43 @@ def test_incident_opened_with_its_outcome_keeps_it(store: TraceStore) -> None:
     assert [closed.incident_id for closed in store.incidents(state="closed")] == [record.incident_id]
 
 
-def test_answer_is_the_latest_one_recorded(store: TraceStore) -> None:
-    """A later run without an answer does not hide an earlier one; other agents do not mix in."""
+def test_first_answer_of_a_run_stays_in_force(store: TraceStore) -> None:
+    """Whoever answers later learns what counts; a run without an answer changes nothing, other runs do not mix in."""
     incident_id = incident().incident_id
-    store.record_run(incident_id, run(minute=2))
-    store.record_run(incident_id, run(minute=1))
-    store.record_run(incident_id, run(minute=3, agent_response=None))
-    store.record_run(incident_id, run(agent="SuggestionAgent", minute=4))
 
-    assert store.answer(incident_id, "RCAAgent") == {"n": 2}
-    assert store.answer(incident_id, "PostProcessAgent") is None
+    first = store.record_run(incident_id, run(minute=2), "signed")
+    second = store.record_run(incident_id, run(minute=1), "signed by another")
+    failed = store.record_run(incident_id, run(minute=3, agent_response=None))
+    store.record_run(incident_id, run(agent="FileUpdaterAgent-approved", minute=4))
+
+    assert first == second == StoredAnswer({"n": 2}, "signed")
+    assert failed is None
+    assert store.answers(incident_id) == {
+        "RCAAgent": StoredAnswer({"n": 2}, "signed"),
+        "FileUpdaterAgent-approved": StoredAnswer({"n": 4}, ""),
+    }
+
+
+def test_one_of_many_answers_at_once_is_in_force(store: TraceStore) -> None:
+    """Eight calls of one step that answer at the same moment all return the answer that is stored."""
+    incident_id = incident().incident_id
+
+    returned = race(8, lambda n: store.record_run(incident_id, run(minute=n)))
+
+    assert returned == [store.answers(incident_id)["RCAAgent"]] * 8
+
+
+def test_nonce_is_stored_with_the_alert_and_no_part_of_the_trace_document(store: TraceStore) -> None:
+    """Who reads a trace does not learn what callers must present."""
+    record = incident(alert={"service_name": "checkout", "nonce": "n-1"})
+    store.open_incident(record)
+
+    stored, trace = store.incident(record.incident_id), store.document(record.incident_id)
+
+    assert stored is not None
+    assert stored.nonce == "n-1"
+    assert trace is not None
+    assert trace["user"]["input"] == {"service_name": "checkout"}
 
 
 def test_run_recorded_twice_is_stored_once(store: TraceStore) -> None:
@@ -293,7 +320,7 @@ def test_large_run_is_stored_whole(store: TraceStore) -> None:
     store.open_incident(record)
     store.record_run(record.incident_id, run(agent_response={"text": "ü" * 1_500_000}))
 
-    assert store.answer(record.incident_id, "RCAAgent") == {"text": "ü" * 1_500_000}
+    assert store.answers(record.incident_id)["RCAAgent"].body == {"text": "ü" * 1_500_000}
     trace = store.document(record.incident_id)
     assert trace is not None
     assert trace["traces"]["RCAAgent"][0]["agent_response"] == {"text": "ü" * 1_500_000}

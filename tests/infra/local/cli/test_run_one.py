@@ -14,20 +14,31 @@ import requests
 from infra.bundle import ROOT
 from infra.local.cli import run_one
 from infra.local.stack import processes
-from shared.step.steps import STEPS
+from shared.contracts import StepCall
+from shared.step import incident_facts
+from shared.step.steps import STEPS, StepRow
+from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 
 
 @pytest.mark.parametrize("row", STEPS, ids=lambda row: row.name)
-def test_every_step_gets_a_request_it_accepts(row) -> None:
-    """Whoever changes a step can try it without the seven others."""
-    body = run_one.sample(row.name)
+def test_every_step_gets_a_request_it_accepts(row: StepRow, tmp_path: Path) -> None:
+    """Whoever changes a step can try it without the seven others; one that writes reads the sample from its trace."""
+    body = run_one.sample(row.name, tmp_path / "traces.sqlite3")
+    assert body is not None
 
-    assert row.request.model_validate(body).incident_id.startswith("inc-")
+    if row.writes is None:
+        assert row.request.model_validate(body).incident_id.startswith("inc-")
+        return
+    store = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
+    call = StepCall.model_validate(body)
+    facts = incident_facts.read(store, row, call)
+    assert incident_facts.request_of(row, call, facts).incident_id == call.incident.incident_id
+    store.close()
 
 
-def test_function_that_is_no_step_has_no_sample() -> None:
+def test_function_that_is_no_step_has_no_sample(tmp_path: Path) -> None:
     """It is only started."""
-    assert run_one.sample("pr_approval") is None
+    assert run_one.sample("pr_approval", tmp_path / "traces.sqlite3") is None
 
 
 def test_unknown_function_is_rejected_with_the_names_there_are(tmp_path: Path) -> None:

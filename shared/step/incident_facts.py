@@ -1,0 +1,188 @@
+"""What a step knows of its incident before it works: the alert and the answers of the steps before it, read once."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared import log, signatures
+from shared.bounds import Contract
+from shared.contracts import Alert, Failure, StepCall, StepRequest
+from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable
+from shared.http.retries import with_retries
+from shared.http.validation import sentence
+from shared.step import steps
+from shared.step.steps import StepRow
+from shared.traces import document
+from shared.traces.port import Json, StoredAnswer, TraceStore
+
+READ_BUDGET_S = 30.0
+"""For reading the trace at the start of a step, retries included."""
+
+
+@dataclass(frozen=True)
+class IncidentFacts:
+    """The alert, and the answers of earlier runs by their names; `failures` says what could not be read or believed."""
+
+    alert: Json
+    answers: Mapping[str, Json]
+    is_trace_read: bool = True
+    failures: list[Failure] = field(default_factory=list)
+
+    def answer_of(self, row: StepRow, stage: str) -> Json | None:
+        """Return the answer that a step gave, as a later step at `stage` reads it."""
+        return self.answers.get(row.run_read_at(stage))
+
+
+def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
+    """
+    Return what is known when `row` is called.
+
+    While the trace cannot be read, a step that writes no code works with what the workflow carries, when it is signed.
+    Raises Refused (no such incident, or a caller without its nonce), and what the store raises.
+    """
+    incident_id = call.incident.incident_id
+    try:
+        found = with_retries(lambda _: _stored(store, incident_id), READ_BUDGET_S)
+    except IncidentCopilotError as error:
+        return _carried(row, call, error)
+    if found is None:
+        raise Refused(f"There is no incident {incident_id!r} in the trace: only workflow_starter opens one")
+    alert, nonce, stored = found
+    if not hmac.compare_digest(nonce.encode(), call.incident.nonce.encode()):
+        raise Refused(f"The call does not hold the nonce of {incident_id!r}, so it is not from its workflow")
+    believed, failures = _believed(incident_id, stored)
+    carried = {name: body for name, body in _digests(call).items() if name not in believed}
+    return IncidentFacts(alert, {**believed, **carried}, failures=failures)
+
+
+def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepRequest:
+    """
+    Return the request of the step, filled from what is known.
+
+    Raises Rejected naming what is missing, Refused when a step that writes code would rest on an answer that is not
+    signed by its author.
+    """
+    fields, failures = row.request.model_fields, list(facts.failures)
+    if row.writes == "code" and failures:
+        raise Refused(f"{row.name} writes nothing: {failures[0].message}")
+    values: dict[str, Any] = {"alert": facts.alert}
+    for each in (each for each in steps.STEPS if each.field in fields):
+        values[str(each.field)] = _readable(each, facts.answer_of(each, call.stage), failures)
+    if "is_approved" in fields:
+        values["is_approved"] = call.stage == steps.APPROVED
+    if "callback_url" in fields:
+        values["callback_url"] = call.callback_url
+    if "mail_attempt" in fields:
+        values["mail_attempt"] = int(call.stage.removeprefix("mail-")) if call.stage.startswith("mail-") else 0
+    if "failures" in fields:
+        values["failures"] = [*_failures(call, facts), *failures]
+    try:
+        return row.request.model_validate(values)
+    except ValidationError as error:
+        missing = f"The trace of {call.incident.incident_id!r} does not hold what {row.name} needs"
+        raise Rejected(f"{missing}: {sentence(error)}") from None
+
+
+def _readable(row: StepRow, body: Json | None, failures: list[Failure]) -> Contract | None:
+    """Return an answer as its contract; one that breaks it is a failure, as it must not stop what comes after."""
+    if body is None:
+        return None
+    try:
+        return row.answer.model_validate(body)
+    except ValidationError as error:
+        message = f"Its answer in the trace cannot be read: {sentence(error)}"
+        failures.append(Failure(step=row.name, error_type="Rejected", message=message))
+        return None
+
+
+def runs_read(row: StepRow, call: StepCall, facts: IncidentFacts) -> list[str]:
+    """Return the names of the runs whose answers make the request."""
+    fields = row.request.model_fields
+    names = [each.run_read_at(call.stage) for each in steps.STEPS if each.field in fields]
+    return [name for name in names if name in facts.answers]
+
+
+def _stored(store: TraceStore, incident_id: str) -> tuple[Json, str, dict[str, StoredAnswer]] | None:
+    record = store.incident(incident_id)
+    if record is None:
+        return None
+    answers = store.answers(incident_id)
+    if not record.nonce and (trace := store.document(incident_id)) is not None:
+        # Opened by an earlier release, whose steps left their answers in their runs alone.
+        answers = {**document.answers_of(trace), **answers}
+    return record.alert, record.nonce, answers
+
+
+def _believed(incident_id: str, stored: Mapping[str, StoredAnswer]) -> tuple[dict[str, Json], list[Failure]]:
+    """Return the answers that are signed by their authors, and a failure for each that is not."""
+    believed: dict[str, Json] = {}
+    failures: list[Failure] = []
+    for name, answer in stored.items():
+        row = steps.of_run(name)
+        if row is None:
+            continue
+        try:
+            signatures.check(row.name, incident_id, name, answer.body, answer.signature)
+        except Refused as error:
+            log.critical("step.answer_forged", run=name, error=str(error))
+            failures.append(
+                Failure(step=row.name, error_type="Refused", message=f"Its stored answer is not used: {error}")
+            )
+        else:
+            believed[name] = answer.body
+    return believed, failures
+
+
+def _carried(row: StepRow, call: StepCall, error: IncidentCopilotError) -> IncidentFacts:
+    """Return what the workflow carries. Raises the error when this step, or an unsigned alert, may not be relied on."""
+    if row.writes == "code":
+        raise Unavailable(f"{row.name} writes nothing while the trace cannot be read: {error}") from error
+    sent = call.incident.model_dump(mode="json")
+    if not is_from_starter(sent):
+        raise error
+    log.error("step.trace_unread", error_type=type(error).__name__, error=str(error))
+    alert = Alert.model_validate(sent).model_dump(mode="json")
+    unread = Failure(step="traces", error_type=type(error).__name__, message=str(error))
+    return IncidentFacts(alert, _digests(call), is_trace_read=False, failures=[unread])
+
+
+def is_from_starter(sent: Json) -> bool:
+    """Return whether workflow_starter signed the alert that a call holds."""
+    try:
+        unsigned = {name: value for name, value in sent.items() if name != "signature"}
+        signatures.check("workflow_starter", sent["incident_id"], signatures.ALERT, unsigned, sent["signature"])
+    except Refused:
+        return False
+    return True
+
+
+def _digests(call: StepCall) -> dict[str, Json]:
+    """Return the digests that the call carries and that their steps signed."""
+    digests: dict[str, Json] = {}
+    for result in call.results:
+        row = steps.BY_NAME.get(result.step)
+        if row is None or result.digest is None:
+            continue
+        try:
+            signatures.check(row.name, call.incident.incident_id, signatures.DIGEST, result.digest, result.signature)
+        except Refused as error:
+            log.critical("step.answer_forged", run=row.agent, error=str(error))
+        else:
+            digests[row.run_read_at(call.stage)] = result.digest
+    return digests
+
+
+def _failures(call: StepCall, facts: IncidentFacts) -> list[Failure]:
+    """Return the failures that the call reports, and one for each answer that cannot be read again."""
+    failures = []
+    for result in call.results:
+        row = steps.BY_NAME.get(result.step)
+        if result.failure is not None:
+            failures.append(result.failure)
+        elif row is not None and row.field is not None and facts.answer_of(row, call.stage) is None:
+            message = f"It answered, and the answer cannot be read. Its headline: {result.headline}"
+            failures.append(Failure(step=result.step, error_type="Unread", message=message))
+    return failures

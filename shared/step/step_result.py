@@ -1,0 +1,47 @@
+"""What a step answers the workflow: its decisions and a headline, at most 4 KB; the answer itself is in the trace."""
+
+from pydantic import BaseModel
+
+from shared import signatures
+from shared.bounds import Contract
+from shared.contracts import StepResult
+from shared.digest import digest
+from shared.errors import IncidentCopilotError
+from shared.step.headlines import headline
+from shared.step.steps import StepRow
+from shared.traces.port import TraceStore
+
+RESULT_BYTES = 4_096
+DIGEST_BYTES = 7_900
+"""With the rest of the result at most 12 KB."""
+
+DECISIONS = ("needs_response", "looks_like_regression", "has_patch", "is_ready", "awaits_approval", "approve_within_s")
+"""The fields of answers on which the workflow branches."""
+
+
+def decisions(answer: type[BaseModel]) -> list[str]:
+    """Return the names of what the workflow may branch on after a step that gives such answers."""
+    fields = answer.model_fields.keys() | answer.model_computed_fields.keys()
+    return [name for name in DECISIONS if name in fields]
+
+
+def result_of(row: StepRow, incident_id: str, answer: Contract, store: TraceStore, is_stored: bool) -> StepResult:
+    """Return the result; an answer that could not be stored goes with it, reduced to the most important of it."""
+    result = StepResult(
+        step=row.name,
+        headline=headline(answer),
+        trace=_link(store, incident_id),
+        **{name: getattr(answer, name) for name in decisions(type(answer))},
+    )
+    if is_stored:
+        return digest(result, RESULT_BYTES)
+    body = digest(answer, DIGEST_BYTES).model_dump(mode="json")
+    signature = signatures.sign(row.name, incident_id, signatures.DIGEST, body)
+    return digest(result, RESULT_BYTES).replace(digest=body, signature=signature)
+
+
+def _link(store: TraceStore, incident_id: str) -> str:
+    try:
+        return store.link(incident_id)
+    except IncidentCopilotError:
+        return ""

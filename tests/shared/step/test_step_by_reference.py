@@ -1,0 +1,361 @@
+"""The step as the workflow calls it: what it needs is read from the trace, what it answers is stored there."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared import signatures, traces
+from shared.contracts import (
+    Alert,
+    Branch,
+    CodeAnalysis,
+    FileUpdateRequest,
+    Outcome,
+    PostProcessRequest,
+    RootCauseRequest,
+    RootCauses,
+    Solution,
+    StepCall,
+    StepResult,
+    SuggestionRequest,
+    Suggestions,
+)
+from shared.errors import IncidentCopilotError, Unavailable
+from shared.step.step import step
+from shared.step.steps import INCIDENT_DETECTION, SUGGESTION
+from shared.traces.port import Run, TraceStore
+from tests.builders import NOW, a_record, an_alert, an_incident, trace_of
+from tests.step_calls import NONCE, call_of, called, post, signed, stored
+
+ALERT, INCIDENT = an_alert(), an_incident()
+REQUEST = RootCauseRequest(alert=ALERT, incident=INCIDENT)
+KEYS = {name: signatures.new_pair() for name in ("workflow_starter", "incident_detection", "rca", "suggestion")}
+
+
+@step
+def rca(request: RootCauseRequest) -> RootCauses:
+    """Name the service and a symptom, so that tests see what was read."""
+    return RootCauses(most_likely=f"{request.alert.service_name}: {request.incident.evidence[0].text}")
+
+
+@step
+def file_updater(_request: FileUpdateRequest) -> Branch:
+    """Write nothing."""
+    return Branch(status="skipped")
+
+
+@step
+def post_process(request: PostProcessRequest) -> Outcome:
+    """Return what there was to publish."""
+    return Outcome(kind="degraded" if request.failures else "full", failures=request.failures)
+
+
+class Failing:
+    """A trace store whose methods of the given names raise; the others work."""
+
+    def __init__(self, *names: str, error: IncidentCopilotError | None = None) -> None:
+        self._store = traces.connect()
+        self._names = names
+        self._error = error or Unavailable("the store is away")
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._names:
+            return self._raise
+        return getattr(self._store, name)
+
+    def _raise(self, *_args: object, **_named: object) -> None:
+        raise self._error
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that lets methods of the trace store fail from now on."""
+    monkeypatch.setattr("shared.http.retries.time.sleep", lambda _: None)
+
+    def fail(*names: str) -> None:
+        store = Failing(*names)
+        monkeypatch.setattr(traces, "connect", lambda: store)
+
+    return fail
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Set the public keys; return a function that sets whose private key this process has."""
+    monkeypatch.setenv("STEP_PUBLIC_KEYS", json.dumps({name: pair[1] for name, pair in KEYS.items()}))
+    return lambda name: monkeypatch.setenv("STEP_SIGNING_KEY", KEYS[name][0])
+
+
+def detected(store: TraceStore, body: Any, signature: str = "") -> None:
+    """Store an answer of incident_detection."""
+    store.open_incident(a_record(ALERT, nonce=NONCE))
+    store.record_run(ALERT.incident_id, Run(INCIDENT_DETECTION.agent, NOW, NOW, {}, body), signature)
+
+
+def body_of(call: StepCall, **changes: Any) -> dict[str, Any]:
+    """Return a call as JSON, with other fields."""
+    return {**call.model_dump(mode="json"), **changes}
+
+
+def carried(alert: Alert = ALERT) -> dict[str, Any]:
+    """Return the alert as workflow_starter signs it; its key must be this process's."""
+    unsigned = signed(alert).model_dump(mode="json", exclude={"signature"})
+    return {**unsigned, "signature": signatures.sign("workflow_starter", alert.incident_id, signatures.ALERT, unsigned)}
+
+
+def test_inputs_are_read_from_the_trace_and_the_answer_is_stored_there() -> None:
+    """The workflow gets a headline."""
+    status, result = called(rca, REQUEST)
+
+    assert status == 200
+    assert result == {"step": "rca", "headline": "no cause found"}
+    (run,) = trace_of(traces.connect(), REQUEST.incident_id)["traces"]["RCAAgent"]
+    assert run["agent_response"] is not None
+    assert run["agent_response"]["most_likely"] == "checkout-api: ZeroDivisionError: division by zero"
+    assert run["agent_input"] == {"incident_id": REQUEST.incident_id, "stage": "", "reads": ["IncidentDetectionAgent"]}
+
+
+def test_what_the_caller_says_of_the_alert_does_not_count() -> None:
+    """The trace knows the alert."""
+    stored(REQUEST)
+
+    post(rca, body_of(call_of(REQUEST), incident=signed(an_alert(service_name="payments")).model_dump(mode="json")))
+
+    assert traces.connect().answers(REQUEST.incident_id)["RCAAgent"].body["most_likely"].startswith("checkout-api")
+
+
+def test_second_call_repeats_the_first_result() -> None:
+    """The same incident is worked on once."""
+    first, second = called(rca, REQUEST), called(rca, REQUEST)
+
+    assert first == second
+    assert len(trace_of(traces.connect(), REQUEST.incident_id)["traces"]["RCAAgent"]) == 1
+
+
+@pytest.mark.parametrize("nonce", ["", "guessed", "é"])
+def test_caller_without_the_nonce_is_refused_and_leaves_no_answer(nonce: str) -> None:
+    """A stranger's first call cannot preset the answer of the real run."""
+    stored(REQUEST)
+
+    status, body = post(rca, call_of(REQUEST, nonce).model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (424, "Refused")
+    assert "does not hold the nonce" in body["message"]
+    assert "RCAAgent" not in traces.connect().answers(REQUEST.incident_id)
+
+
+def test_incident_that_nobody_opened_is_refused() -> None:
+    """Only workflow_starter opens incidents."""
+    status, body = post(rca, call_of(REQUEST).model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (424, "Refused")
+    assert "only workflow_starter opens one" in body["message"]
+
+
+def test_missing_answer_of_a_step_before_is_named() -> None:
+    """Detection failed, so there is nothing to explain."""
+    traces.connect().open_incident(a_record(ALERT, nonce=NONCE))
+
+    status, body = post(rca, call_of(REQUEST).model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (400, "Rejected")
+    assert "does not hold what rca needs: incident" in body["message"]
+
+
+def test_unreadable_answer_is_a_failure_of_the_brief() -> None:
+    """Half a brief is better than none."""
+    detected(traces.connect(), {"severity": "purple"})
+
+    post(post_process, call_of(PostProcessRequest(alert=ALERT)).model_dump(mode="json"))
+
+    (failure,) = traces.connect().answers(ALERT.incident_id)["PostProcessAgent"].body["failures"]
+    assert (failure["step"], failure["error_type"]) == ("incident_detection", "Rejected")
+    assert "severity" in failure["message"]
+
+
+def test_call_that_breaks_the_contract_names_the_field() -> None:
+    """Whoever calls by hand learns what to mend."""
+    status, body = post(rca, body_of(call_of(REQUEST), stage="again"))
+
+    assert (status, body["error_type"]) == (400, "Rejected")
+    assert "StepCall: stage" in body["message"]
+
+
+def test_answer_signed_by_another_function_is_not_believed(keys: Callable[[str], None]) -> None:
+    """One function's account can write everywhere in the trace, and forge nothing."""
+    body = INCIDENT.model_dump(mode="json")
+    keys("suggestion")
+    forged = signatures.sign("incident_detection", ALERT.incident_id, "IncidentDetectionAgent", body)
+    detected(traces.connect(), body, forged)
+
+    keys("rca")
+    status, refused = post(rca, call_of(REQUEST).model_dump(mode="json"))
+    post(post_process, call_of(PostProcessRequest(alert=ALERT)).model_dump(mode="json"))
+    written_status, unwritten = post(file_updater, call_of(REQUEST).model_dump(mode="json"))
+
+    assert (status, refused["error_type"]) == (400, "Rejected")
+    assert (written_status, unwritten["error_type"]) == (424, "Refused")
+    assert "is not signed by incident_detection" in unwritten["message"]
+    (failure,) = traces.connect().answers(ALERT.incident_id)["PostProcessAgent"].body["failures"]
+    assert (failure["step"], failure["error_type"]) == ("incident_detection", "Refused")
+
+
+def test_answer_signed_by_its_step_is_believed(keys: Callable[[str], None]) -> None:
+    """And this step signs its own."""
+    body = INCIDENT.model_dump(mode="json")
+    keys("incident_detection")
+    right = signatures.sign("incident_detection", ALERT.incident_id, "IncidentDetectionAgent", body)
+    detected(traces.connect(), body, right)
+    keys("rca")
+
+    status, _ = post(rca, call_of(REQUEST).model_dump(mode="json"))
+
+    assert status == 200
+    answer = traces.connect().answers(ALERT.incident_id)["RCAAgent"]
+    signatures.check("rca", ALERT.incident_id, "RCAAgent", answer.body, answer.signature)
+
+
+def test_answer_that_cannot_be_stored_goes_with_the_result(failing: Callable[..., None]) -> None:
+    """An outage of the store does not lose the diagnosis."""
+    stored(REQUEST)
+    failing("record_run")
+
+    status, result = post(rca, call_of(REQUEST).model_dump(mode="json"))
+
+    assert status == 200
+    assert result["digest"]["most_likely"] == "checkout-api: ZeroDivisionError: division by zero"
+
+
+def test_code_written_without_a_record_is_called_again(failing: Callable[..., None]) -> None:
+    """What comes after rests on the trace, so the workflow retries until it holds the answer."""
+    request = FileUpdateRequest(
+        alert=ALERT, code_analysis=CodeAnalysis(code_available=True), solution=Solution(incident_category="unknown")
+    )
+    stored(request)
+    failing("record_run")
+
+    status, body = post(file_updater, call_of(request).model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (503, "Unavailable")
+    assert "could not store it" in body["message"]
+
+
+@pytest.mark.parametrize("method", ["incident", "answers"])
+def test_trace_that_cannot_be_read_is_replaced_by_what_the_workflow_carries(
+    keys: Callable[[str], None], failing: Callable[..., None], method: str
+) -> None:
+    """The alert that workflow_starter signed, and the digests that the steps before signed."""
+    body = INCIDENT.model_dump(mode="json")
+    keys("incident_detection")
+    signature = signatures.sign("incident_detection", ALERT.incident_id, signatures.DIGEST, body)
+    result = StepResult(step="incident_detection", digest=body, signature=signature)
+    keys("workflow_starter")
+    call = body_of(StepCall(incident=signed(ALERT), results=[result]), incident=carried())
+    keys("rca")
+    traces.connect().open_incident(a_record(ALERT, nonce=NONCE))
+    failing(method, "record_run")
+
+    status, answered = post(rca, call)
+
+    assert status == 200
+    assert answered["digest"]["most_likely"] == "checkout-api: ZeroDivisionError: division by zero"
+
+
+def test_digest_that_its_step_did_not_sign_is_not_believed(
+    keys: Callable[[str], None], failing: Callable[..., None]
+) -> None:
+    """Nor does an outage open a way in."""
+    keys("workflow_starter")
+    result = StepResult(step="incident_detection", digest=INCIDENT.model_dump(mode="json"), signature="forged")
+    call = body_of(StepCall(incident=signed(ALERT), results=[result]), incident=carried())
+    failing("incident")
+
+    status, body = post(rca, call)
+
+    assert (status, body["error_type"]) == (400, "Rejected")
+
+
+@pytest.mark.parametrize("called_step", [rca, post_process])
+def test_unsigned_alert_counts_for_nothing_while_the_trace_cannot_be_read(
+    keys: Callable[[str], None], failing: Callable[..., None], called_step: Any
+) -> None:
+    """The nonce cannot be checked then, so a stranger could send anything."""
+    keys("rca")
+    stored(REQUEST)
+    failing("incident")
+
+    status, body = post(called_step, call_of(REQUEST).model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (503, "Unavailable")
+
+
+def test_step_that_writes_code_does_nothing_while_the_trace_cannot_be_read(
+    keys: Callable[[str], None], failing: Callable[..., None]
+) -> None:
+    """Not even for a signed alert."""
+    keys("workflow_starter")
+    traces.connect().open_incident(a_record(ALERT, nonce=NONCE))
+    failing("answers")
+
+    status, body = post(file_updater, body_of(StepCall(incident=signed(ALERT)), incident=carried()))
+
+    assert (status, body["error_type"]) == (503, "Unavailable")
+    assert "file_updater writes nothing while the trace cannot be read" in body["message"]
+
+
+def test_brief_names_what_was_answered_and_cannot_be_read(
+    keys: Callable[[str], None], failing: Callable[..., None]
+) -> None:
+    """The headlines are all that is left, and they are told."""
+    keys("workflow_starter")
+    results = [StepResult(step="incident_detection", headline="critical incident"), StepResult(step="rca")]
+    call = body_of(StepCall(incident=signed(ALERT), results=results), incident=carried())
+    failing("incident", "record_run")
+
+    status, result = post(post_process, call)
+
+    assert status == 200
+    failures = {failure["step"]: failure["message"] for failure in result["digest"]["failures"]}
+    assert set(failures) == {"incident_detection", "rca", "traces"}
+    assert failures["incident_detection"].endswith("Its headline: critical incident")
+
+
+def test_approved_run_reads_the_branch_of_its_own_stage() -> None:
+    """The first branch only awaited the approval; when the second was not written there is none."""
+    store = traces.connect()
+    store.open_incident(a_record(ALERT, nonce=NONCE))
+    awaiting = Branch(status="awaiting_approval").model_dump(mode="json")
+    store.record_run(ALERT.incident_id, Run("FileUpdaterAgent", NOW, NOW, {}, awaiting))
+    seen: list[PostProcessRequest] = []
+
+    @step
+    def post_process(request: PostProcessRequest) -> Outcome:
+        seen.append(request)
+        return Outcome(kind="full")
+
+    for stage in ("", "approved", "mail-3"):
+        post(post_process, body_of(StepCall(incident=signed(ALERT), stage=stage)))
+
+    assert [request.branch and request.branch.status for request in seen] == [
+        "awaiting_approval",
+        None,
+        "awaiting_approval",
+    ]
+    assert [(request.is_approved, request.mail_attempt) for request in seen] == [(False, 0), (True, 0), (False, 3)]
+
+
+def test_answer_of_another_call_that_was_first_counts() -> None:
+    """Two calls at once: the second returns what the first one stored."""
+
+    @step
+    def suggestion(_request: SuggestionRequest) -> Suggestions:
+        first = Suggestions(recommended_action="was first").model_dump(mode="json")
+        traces.connect().record_run(ALERT.incident_id, Run(SUGGESTION.agent, NOW, NOW, {}, first))
+        return Suggestions(recommended_action="was second")
+
+    status, result = called(suggestion, REQUEST)
+
+    assert status == 200
+    assert "was first" in result["headline"]
