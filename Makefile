@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret grafana bench checkov
+.PHONY: help check format run demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -75,6 +75,9 @@ deploy-%: $(VENV)/.demo ## Deploy one function, for example deploy-rca
 
 secret: $(VENV)/.demo ## Give a secret its value, typed without echo or piped in; NAME=… says which
 	@$(BIN)/python -m infra.deploy $(PLACE) --secret $(or $(NAME),$(error NAME=… says which secret))
+
+signing-keys: $(VENV)/.demo ## Give every function that signs its answers a new key; then deploy with another secrets_changed_at
+	@$(BIN)/python -m infra.deploy $(PLACE) --signing-keys
 
 grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; URL=… when nothing is deployed from here
 	@$(BIN)/python -m infra.grafana_files $(if $(URL),--url $(URL)) $(if $(LOKI_UID),--loki-uid $(LOKI_UID))

@@ -3,6 +3,7 @@
 python -m infra.deploy PROJECT_ID REGION                     everything that changed
 python -m infra.deploy PROJECT_ID REGION --only NAME         one function
 python -m infra.deploy PROJECT_ID REGION --secret NAME       give a secret its value, read without echo or from stdin
+python -m infra.deploy PROJECT_ID REGION --signing-keys      give every function that signs its answers a new key
 python -m infra.deploy PROJECT_ID REGION --output NAME       print an output of the last deployment
 
 Terraform does all the work, also for one function: another way in would know neither its settings nor its account,
@@ -31,6 +32,9 @@ BLANK = "# See terraform.tfvars.example.\n"
 """The content of terraform.tfvars before an operator writes variables."""
 # What gcloud prints when something does not exist. Its exit code is 1 for an expired login and a lost network too.
 NOT_FOUND = re.compile(r"not found: 404|HTTPError 404|matched no objects", re.IGNORECASE)
+
+OF_EACH_FUNCTION = ("STEP_SIGNING_KEY",)
+"""Secrets of which every function that reads them has one of its own."""
 
 Command = list[str]
 
@@ -111,22 +115,22 @@ def deploy(target: Target, only: str | None, is_agreed: bool) -> None:
         bundle.write(name)
     triggers.write()
     _prepare(target)
-    _run(target.apply(only, is_agreed))
-    _run(target.keep_variables() if _has_variables() else target.keep_blank())
+    run(target.apply(only, is_agreed))
+    run(target.keep_variables() if _has_variables() else target.keep_blank())
 
 
 def _prepare(target: Target) -> None:
     _need("gcloud", "terraform")
-    _run(target.enable())
+    run(target.enable())
     if not _is_there(target.find_state()):
         for command in target.make_state():
-            _run(command)
+            run(command)
     # Another laptop must not deploy without the settings in force.
     if not _has_variables() and _is_there(target.find_variables()):
-        _run(target.fetch_variables())
+        run(target.fetch_variables())
     if not VARIABLES.exists():
         VARIABLES.write_text(BLANK, encoding="utf-8")
-    _run(target.init())
+    run(target.init())
 
 
 def _has_variables() -> bool:
@@ -136,13 +140,15 @@ def _has_variables() -> bool:
 def set_secret(target: Target, name: str) -> None:
     """Add a version of a secret: typed without echo, or piped in. Raises DeployFailed."""
     granted = granted_secrets()
+    if name in OF_EACH_FUNCTION:
+        raise DeployFailed(f"Every function has a {name} of its own: `make signing-keys` makes them all")
     if name not in granted:
         raise DeployFailed(f"No function reads a secret {name!r}; there are {', '.join(granted)}")
     _need("gcloud")
     value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
     if not value.strip():
         raise DeployFailed(f"The value of {name} is empty; nothing was changed")
-    _run(target.add_secret_version(name), value)
+    run(target.add_secret_version(name), value)
 
 
 def granted_secrets() -> list[str]:
@@ -154,7 +160,7 @@ def granted_secrets() -> list[str]:
 def print_output(name: str) -> None:
     """Print an output of the last deployment. Raises DeployFailed."""
     _need("terraform")
-    _run([*terraform(), "output", name])
+    run([*terraform(), "output", name])
 
 
 def _need(*tools: str) -> None:
@@ -174,7 +180,8 @@ def _is_there(command: Sequence[str]) -> bool:
     raise DeployFailed(f"Whether {thing} exists is unknown, so nothing was deployed. {done.stderr.strip()}")
 
 
-def _run(command: Sequence[str], stdin: str | None = None) -> None:
+def run(command: Sequence[str], stdin: str | None = None) -> None:
+    """Run a command, which is printed, with a text as its standard input, which is not. Raises DeployFailed."""
     print("+", shlex.join(command), flush=True)
     done = subprocess.run(command, input=stdin, text=True, check=False)
     if done.returncode:
@@ -188,6 +195,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("region")
     parser.add_argument("--only", metavar="FUNCTION", help="deploy just this function")
     parser.add_argument("--secret", metavar="NAME", help="give this secret its value")
+    parser.add_argument("--signing-keys", action="store_true", help="give every function that signs a new key")
     parser.add_argument("--output", metavar="NAME", help="print this output of the last deployment")
     parser.add_argument("--yes", action="store_true", help="apply without asking")
     options = parser.parse_args(arguments)
@@ -195,6 +203,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.secret is not None:
             set_secret(target, options.secret)
+        elif options.signing_keys:
+            # Only here: the keys need a library that bundling and deploying do not.
+            from infra import signing_keys
+
+            signing_keys.renew(target)
         elif options.output is not None:
             print_output(options.output)
         else:

@@ -93,7 +93,7 @@ class Alert(Contract):
 
 class SignedAlert(Alert):
     """
-    The alert as the workflow carries it: at most 8 KB, with what shows a step that workflow_starter sent it.
+    The alert as the workflow carries it: at most 6 KB, with what shows a step that workflow_starter sent it.
 
     A step reads the whole alert from the trace; this one counts only while the trace cannot be read.
     """
@@ -130,11 +130,11 @@ class StepResult(Contract):
     """
     What a step tells the workflow: what the YAML branches on, and what an engineer reads in the execution view.
 
-    At most 4 KB, as the answer itself is in the trace; at most 12 KB when it could not be stored there.
+    At most 4 KB, as the answer itself is in the trace; at most 8 KB when it could not be stored there.
     """
 
     step: Name
-    headline: Line = Field("", description="The answer in one line.")
+    headline: Name = Field("", description="The answer in one line.")
     trace: Annotated[str, WholeOrNothing(300)] = Field("", description="Where the whole answer can be read.")
     needs_response: bool = False
     looks_like_regression: bool = False

@@ -12,12 +12,14 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 
 from shared.errors import Misconfigured, Refused
 from shared.settings import Settings
 
 Json = dict[str, Any]
+
+_PUBLIC_KEYS = TypeAdapter(dict[str, str])
 
 ALERT, DIGEST = "the alert", "the digest"
 """Subjects of a signature beside the names of runs."""
@@ -29,10 +31,19 @@ class SigningSettings(Settings):
     step_signing_key: SecretStr | None = Field(
         None, description="Private key of this function, Ed25519 in PEM; unset, its answers are not signed."
     )
-    step_public_keys: dict[str, str] = Field(
-        default_factory=dict,
-        description="JSON, maps each function to its public key in PEM; unset, signatures are not checked.",
+    step_public_keys: SecretStr | None = Field(
+        None, description="JSON, maps each function to its public key in PEM; unset, signatures are not checked."
     )
+    """Not secret, but delivered like the private keys, so that both change together."""
+
+    def public_keys(self) -> dict[str, str]:
+        """Return the public keys by function. Raises Misconfigured."""
+        if self.step_public_keys is None:
+            return {}
+        try:
+            return _PUBLIC_KEYS.validate_json(self.step_public_keys.get_secret_value())
+        except ValidationError:
+            raise Misconfigured("STEP_PUBLIC_KEYS is not a JSON object of texts") from None
 
 
 def sign(author: str, incident_id: str, subject: str, body: Json) -> str:
@@ -51,7 +62,7 @@ def sign(author: str, incident_id: str, subject: str, body: Json) -> str:
 
 def check(author: str, incident_id: str, subject: str, body: Json, signature: str) -> None:
     """Raise Refused when keys are configured and this is not the author's signature. Raises Misconfigured."""
-    keys = SigningSettings.from_env().step_public_keys
+    keys = SigningSettings.from_env().public_keys()
     if not keys:
         return
     if author not in keys:

@@ -117,7 +117,7 @@ resource "google_cloudfunctions2_function" "function" {
       content {
         key        = secret_environment_variables.key
         project_id = var.project_id
-        secret     = google_secret_manager_secret.secret[secret_environment_variables.key].secret_id
+        secret     = google_secret_manager_secret.secret[local.secret_grants["${each.key}/${secret_environment_variables.key}"].secret].secret_id
         version    = "latest"
       }
     }
@@ -130,7 +130,7 @@ resource "google_cloudfunctions2_function" "function" {
     }
 
     precondition {
-      condition     = length(setintersection(keys(var.settings), local.known_secrets)) == 0
+      condition     = length(setintersection(keys(var.settings), flatten([for manifest in local.manifests : manifest.secrets]))) == 0
       error_message = "Secrets are kept in Secret Manager, never in `settings`: use `make secret NAME=…`."
     }
   }

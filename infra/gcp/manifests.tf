@@ -33,15 +33,21 @@ locals {
     for name, manifest in local.manifests : name => manifest.trigger.topic if can(manifest.trigger.topic)
   }
 
-  # Every pair of a function and a secret that its function.yaml grants it.
+  # A secret of which every function that reads it has one of its own: nobody can sign for another.
+  secrets_of_each = toset(["STEP_SIGNING_KEY"])
+
+  # Every pair of a function and a secret that its function.yaml grants it, with the name in Secret Manager.
   secret_grants = merge([
     for name, manifest in local.manifests : {
-      for secret in manifest.secrets : "${name}/${secret}" => { function = name, secret = secret }
+      for secret in manifest.secrets : "${name}/${secret}" => {
+        function = name
+        secret   = contains(local.secrets_of_each, secret) ? "${secret}_${upper(name)}" : secret
+      }
     }
   ]...)
 
   known_settings = toset(flatten([for manifest in local.manifests : manifest.settings]))
-  known_secrets  = toset(flatten([for manifest in local.manifests : manifest.secrets]))
+  known_secrets  = toset([for grant in values(local.secret_grants) : grant.secret])
 
   # The address of a function, put together: a function cannot get another's address from Terraform before it exists itself.
   addresses = {

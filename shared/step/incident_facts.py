@@ -45,12 +45,12 @@ def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
     """
     incident_id = call.incident.incident_id
     try:
-        found = with_retries(lambda _: _stored(store, incident_id), READ_BUDGET_S)
+        facts = with_retries(lambda _: _stored(store, incident_id), READ_BUDGET_S)
     except IncidentCopilotError as error:
         return _carried(row, call, error)
-    if found is None:
+    if facts is None:
         raise Refused(f"There is no incident {incident_id!r} in the trace: only workflow_starter opens one")
-    alert, nonce, stored = found
+    alert, nonce, stored = facts
     if not hmac.compare_digest(nonce.encode(), call.incident.nonce.encode()):
         raise Refused(f"The call does not hold the nonce of {incident_id!r}, so it is not from its workflow")
     believed, failures = _believed(incident_id, stored)

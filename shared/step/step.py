@@ -27,7 +27,7 @@ from shared.http.validation import sentence
 from shared.step import incident_facts, steps
 from shared.step.recorder import recording
 from shared.step.run_trace import RunStore, RunTrace
-from shared.step.step_result import result_of
+from shared.step.step_result import as_json, result_of
 from shared.step.steps import StepRow
 from shared.traces.port import Json, StoredAnswer, TraceStore
 
@@ -123,7 +123,7 @@ def _by_reference(row: StepRow, call: StepCall, work: Work, store: TraceStore) -
     """Answer the workflow. Raises Refused, Rejected, and what the work and the store raise."""
     incident_id = call.incident.incident_id
     answer, is_stored = _answer_once(row, call, work, store)
-    return result_of(row, incident_id, answer, store, is_stored).model_dump(mode="json", exclude_defaults=True)
+    return as_json(row, result_of(row, incident_id, answer, store, is_stored))
 
 
 def _answer_once(

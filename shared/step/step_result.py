@@ -9,11 +9,11 @@ from shared.digest import digest
 from shared.errors import IncidentCopilotError
 from shared.step.headlines import headline
 from shared.step.steps import StepRow
-from shared.traces.port import TraceStore
+from shared.traces.port import Json, TraceStore
 
 RESULT_BYTES = 4_096
-DIGEST_BYTES = 7_900
-"""With the rest of the result at most 12 KB."""
+DIGEST_BYTES = 3_600
+"""Of an answer that could not be stored: with all of them at once an execution stays under 128 of its 512 KB."""
 
 DECISIONS = ("needs_response", "looks_like_regression", "has_patch", "is_ready", "awaits_approval", "approve_within_s")
 """The fields of answers on which the workflow branches."""
@@ -38,6 +38,12 @@ def result_of(row: StepRow, incident_id: str, answer: Contract, store: TraceStor
     body = digest(answer, DIGEST_BYTES).model_dump(mode="json")
     signature = signatures.sign(row.name, incident_id, signatures.DIGEST, body)
     return digest(result, RESULT_BYTES).replace(digest=body, signature=signature)
+
+
+def as_json(row: StepRow, result: StepResult) -> Json:
+    """Return the result as it is sent: fields that hold nothing are left out, but every decision is there."""
+    always = {name: getattr(result, name) for name in decisions(row.answer)}
+    return {**result.model_dump(mode="json", exclude_defaults=True), **always}
 
 
 def _link(store: TraceStore, incident_id: str) -> str:

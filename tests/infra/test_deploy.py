@@ -274,7 +274,7 @@ def test_empty_secret_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_secret_goes_in_by_standard_input_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its value is in no argument list, which every user of the machine can read, and is not printed."""
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(deploy, "_run", lambda command, stdin=None: seen.update(command=command, stdin=stdin))
+    monkeypatch.setattr(deploy, "run", lambda command, stdin=None: seen.update(command=command, stdin=stdin))
     monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
     monkeypatch.setattr(sys, "stdin", _Piped("hunter2\n"))
 

@@ -66,6 +66,14 @@ def test_without_keys_nothing_is_signed_and_nothing_checked() -> None:
     signatures.check("rca", "inc-1", "RCAAgent", BODY, "")
 
 
+def test_public_keys_that_are_no_json_are_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are one text, so a half one is possible."""
+    monkeypatch.setenv("STEP_PUBLIC_KEYS", '{"rca": ')
+
+    with pytest.raises(Misconfigured, match="STEP_PUBLIC_KEYS is not a JSON object"):
+        signatures.check("rca", "inc-1", "RCAAgent", BODY, "")
+
+
 @pytest.mark.parametrize("name", ["STEP_SIGNING_KEY", "STEP_PUBLIC_KEYS"])
 def test_broken_key_is_misconfigured_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The operator learns which variable to mend, and the log no key."""

@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -42,6 +43,8 @@ class Functions:
         self.results: dict[str, Any] = {name: {"step": name, **result} for name, result in GOOD.items()}
         self.statuses: dict[str, list[int]] = {}
         self.addresses: dict[str, str] = {}
+        self.argument: dict[str, Any] = ARGUMENT
+        self.message = ""
         self.calls: list[tuple[str, Any]] = []
         self.together = threading.Barrier(3, timeout=5)
         self.is_parallel_checked = False
@@ -55,7 +58,7 @@ class Functions:
                 if functions.is_parallel_checked and name in ("rca", "suggestion", "code_analyzer"):
                     functions.together.wait()
                 status = functions.statuses[name].pop(0) if functions.statuses.get(name) else 200
-                failure = {"error_type": "Scripted", "message": f"{name} answers {status}"}
+                failure = {"error_type": "Scripted", "message": functions.message or f"{name} answers {status}"}
                 self.reply(status, functions.results[name] if status == 200 else failure)
 
             def reply(self, status: int, answer: Any) -> None:
@@ -71,11 +74,11 @@ class Functions:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
-    def run(self) -> Any:
+    def run(self, **options: Any) -> Any:
         """Run one execution to its end."""
         root = f"http://127.0.0.1:{self.http.server_port}"
         environment = {name: f"{root}/{name}" for name in AGENTS} | self.addresses
-        return engine.run(WORKFLOW, ARGUMENT, environment=environment, time_scale=0.001)
+        return engine.run(WORKFLOW, self.argument, environment=environment, time_scale=0.001, **options)
 
     def published(self) -> Any:
         """Return what post_process received."""
@@ -98,16 +101,25 @@ class Functions:
         return {name for name, _ in self.calls}
 
 
-@pytest.fixture
-def functions() -> Iterator[Functions]:
-    """The scripted functions, listening on loopback."""
+@contextmanager
+def serving() -> Iterator[Functions]:
+    """The scripted functions, listening on loopback while the block runs."""
     scripted = Functions()
     thread = threading.Thread(target=scripted.http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield scripted
-    scripted.http.shutdown()
-    thread.join()
-    scripted.http.server_close()
+    try:
+        yield scripted
+    finally:
+        scripted.http.shutdown()
+        thread.join()
+        scripted.http.server_close()
+
+
+@pytest.fixture
+def functions() -> Iterator[Functions]:
+    """The scripted functions, all successful."""
+    with serving() as scripted:
+        yield scripted
 
 
 def test_full_path_calls_every_function_once_and_returns_the_outcome(functions) -> None:
@@ -164,8 +176,8 @@ def test_dismissed_alert_goes_straight_to_the_brief(functions) -> None:
 
 def test_incident_that_is_no_regression_leaves_the_code_alone(functions) -> None:
     """Reading code is expensive, so only a likely regression starts it."""
-    functions.results["incident_detection"]["looks_like_regression"] = False
-    functions.results["solution_generator"]["has_patch"] = False
+    del functions.results["incident_detection"]["looks_like_regression"]
+    del functions.results["solution_generator"]["has_patch"]
 
     functions.run()
 

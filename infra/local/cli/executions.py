@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.local.cli import timeline
+from infra.local.engine.language import limits
 from infra.local.stack.stack import LOCATION, PROJECT
 from shared import clock
 
@@ -36,6 +38,7 @@ class ExecutionRow:
     start: datetime
     end: datetime | None
     context: str
+    peak_memory_bytes: int = 0
 
     @property
     def id(self) -> str:
@@ -95,6 +98,7 @@ def _execution(raw: dict[str, Any]) -> ExecutionRow:
         datetime.fromisoformat(raw["startTime"]),
         datetime.fromisoformat(end) if end else None,
         raw.get("error", {}).get("context", ""),
+        int(raw.get("localPeakMemoryBytes", 0)),
     )
 
 
@@ -158,6 +162,8 @@ def _print_head(execution: ExecutionRow, console: Console) -> None:
     state = Text(execution.state, style=_STYLES.get(execution.state, "dim"))
     seconds = f" after {execution.duration.total_seconds():.2f} s, started {execution.start:%Y-%m-%d %H:%M:%S} UTC"
     console.print(Text(f"{execution.name}\n", style="bold") + state + Text(seconds))
+    peak = f"  peak memory: {ceil(execution.peak_memory_bytes / 1024)} of {limits.MEMORY_BYTES // 1024} KB"
+    console.print(Text(peak))
     for key, value in sorted(execution.labels.items()):
         console.print(Text(f"  {key}: {value}"))
     if execution.context:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra import bundle
+from infra.signing_keys import PRIVATE, SIGNERS, secret_id
 from shared.traces.firestore import FirestoreSettings
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
@@ -68,7 +69,7 @@ def test_function_gets_its_granted_variables_and_no_other(busy: Plan, name: str)
 
     assert set(config["environment_variables"]) == {*manifest(name)["settings"], "SECRETS_CHANGED_AT"}
     mounted = {secret["key"]: secret["secret"] for secret in config["secret_environment_variables"]}
-    assert mounted == {secret: secret for secret in manifest(name)["secrets"]}
+    assert mounted == {secret: secret_id(name, secret) for secret in manifest(name)["secrets"]}
 
 
 def test_secret_is_readable_exactly_where_it_is_granted(plan: Plan) -> None:
@@ -76,9 +77,18 @@ def test_secret_is_readable_exactly_where_it_is_granted(plan: Plan) -> None:
     readers = plan.of("google_secret_manager_secret_iam_member").values()
 
     assert {(reader["member"], reader["secret_id"].rsplit("/", 1)[1]) for reader in readers} == {
-        (account(name), secret) for name in NAMES for secret in manifest(name)["secrets"]
+        (account(name), secret_id(name, secret)) for name in NAMES for secret in manifest(name)["secrets"]
     }
     assert {reader["role"] for reader in readers} == {"roles/secretmanager.secretAccessor"}
+
+
+def test_signing_key_of_a_function_is_readable_by_its_own_account_alone(plan: Plan) -> None:
+    """Whoever takes over one function cannot sign for another."""
+    readers = plan.of("google_secret_manager_secret_iam_member").values()
+    private = {one["secret_id"].rsplit("/", 1)[1]: one["member"] for one in readers if PRIVATE in one["secret_id"]}
+
+    assert {private[secret_id(name, PRIVATE)] for name in SIGNERS} == {account(name) for name in SIGNERS}
+    assert len([one for one in readers if PRIVATE in one["secret_id"]]) == len(private)
 
 
 def test_no_secret_has_a_value_in_terraform(plan: Plan) -> None:
@@ -86,7 +96,9 @@ def test_no_secret_has_a_value_in_terraform(plan: Plan) -> None:
     versions = plan.of("google_secret_manager_secret_version")
 
     assert {version["secret_data"].strip() for version in versions.values()} == {""}
-    assert sorted(versions) == sorted({secret for name in NAMES for secret in manifest(name)["secrets"]})
+    assert sorted(versions) == sorted(
+        {secret_id(name, secret) for name in NAMES for secret in manifest(name)["secrets"]}
+    )
 
 
 def test_only_public_functions_face_the_outside(plan: Plan) -> None:
@@ -216,10 +228,11 @@ def test_dead_letters_are_kept_and_watched(plan: Plan) -> None:
 def test_what_is_remembered_expires(plan: Plan) -> None:
     """Each collection group the store writes has a TTL on `expire_at`; long payloads are in no index."""
     names = FirestoreSettings.model_fields
-    collections = {names[f"trace{part}_collection"].default for part in ("", "_lease", "_text")} | {"outcome", "runs"}
+    collections = {names[f"trace{part}_collection"].default for part in ("", "_lease", "_text")}
+    collections |= {"answers", "outcome", "runs"}
     expiries = plan.of("google_firestore_field", "expiry").values()
     unindexed = {(one["collection"], one["field"]) for one in plan.of("google_firestore_field", "unindexed").values()}
 
     assert {expiry["collection"] for expiry in expiries} == collections
     assert all(expiry["field"] == "expire_at" and expiry["ttl_config"] for expiry in expiries)
-    assert {("runs", "entry"), ("texts", "body")} <= unindexed
+    assert {("answers", "body"), ("runs", "entry"), ("texts", "body")} <= unindexed

@@ -226,7 +226,7 @@ def test_incident_workflow_has_no_finding() -> None:
     [
         ("function: rca", "function: rac"),
         ('call: {incident: "${incident}"}', 'call: {incidnt: "${incident}"}'),
-        ("${incident_detection.looks_like_regression}", "${incident_detection.looks_like_regresion}"),
+        ('map.get(incident_detection, "looks_like_regression")', 'map.get(incident_detection, "looks_like_regresion")'),
         ("${drafted.file_updater}", "${drafted.file_updatr}"),
         ('map.get(file_updater, "is_ready")', 'map.get(file_updater, "ready")'),
         ('map.get(solution_generator, "has_patch")', 'map.get(solution_generator, "is_ready")'),

@@ -15,12 +15,12 @@ from shared.step.steps import INCIDENT_DETECTION, STEPS, StepRow
 from tests.at_bounds import filled
 from tests.builders import an_incident
 
-WIRE_BYTES, DIGEST_WIRE_BYTES = 4_096, 12_288
+WIRE_BYTES, DIGEST_WIRE_BYTES = 4_096, 8_192
 
 
-def wire_bytes(result: StepResult) -> int:
+def wire_bytes(row: StepRow, result: StepResult) -> int:
     """Return the size of a result as a step sends it."""
-    return len(json.dumps(result.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False).encode())
+    return len(json.dumps(step_result.as_json(row, result), ensure_ascii=False).encode())
 
 
 @pytest.mark.parametrize("row", STEPS, ids=lambda row: row.name)
@@ -31,7 +31,7 @@ def test_result_of_an_answer_at_its_bounds_is_small(row: StepRow, is_stored: boo
 
     result = step_result.result_of(row, "inc-1", answer, traces.connect(), is_stored)
 
-    assert wire_bytes(result) <= (WIRE_BYTES if is_stored else DIGEST_WIRE_BYTES)
+    assert wire_bytes(row, result) <= (WIRE_BYTES if is_stored else DIGEST_WIRE_BYTES)
     assert (result.digest is None) == is_stored
     if result.digest is not None:
         row.answer.model_validate(result.digest)
@@ -43,6 +43,16 @@ def test_result_holds_what_the_workflow_branches_on() -> None:
 
     assert (result.needs_response, result.looks_like_regression) == (True, True)
     assert result.headline.startswith("high incident, code issue")
+
+
+@pytest.mark.parametrize("row", STEPS, ids=lambda row: row.name)
+def test_decision_against_something_is_sent_too(row: StepRow) -> None:
+    """The workflow reads a field that is not there as an error."""
+    answer: Any = _least(row.answer)
+
+    sent = step_result.as_json(row, step_result.result_of(row, "inc-1", answer, traces.connect(), True))
+
+    assert set(step_result.decisions(row.answer)) <= sent.keys()
 
 
 def test_address_of_the_trace_may_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +81,7 @@ def test_headline_of_what_is_no_answer_is_an_error() -> None:
         headline(StepResult(step="rca"))
 
 
-def test_dismissal_is_told_in_the_headline() -> None:
+def test_headline_of_a_dismissal_says_so() -> None:
     """The execution view shows why nothing followed."""
     assert headline(an_incident(recommendation="dismiss")).startswith("no response needed")
 

@@ -14,6 +14,7 @@ from infra.local.engine.language.values import Value, from_json, to_json
 from infra.local.engine.runtime.callbacks import CallbackRegistry
 from infra.local.engine.runtime.history import History
 from infra.local.engine.runtime.local_host import LocalHost
+from infra.local.engine.runtime.scope import MemoryUse
 from infra.local.engine.runtime.waiting import Cancellation
 from infra.local.engine.workflows import run_with
 from shared import clock
@@ -71,6 +72,7 @@ class Execution:
         self.history = parts.history
         self.host = parts.host
         self.start_time = clock.now()
+        self.memory_use = MemoryUse()
         self._cancellation = parts.cancellation
         self._ending: Ending | None = None
         self._has_ended = threading.Event()
@@ -112,7 +114,7 @@ class Execution:
             self._on_end()
 
     def _run_to_end(self) -> Ending:
-        parts = (self.host, self._cancellation, self.history)
+        parts = (self.host, self._cancellation, self.history, self.memory_use)
         try:
             result = _result(run_with(self.deployment.workflow, from_json(self.request.argument), *parts))
         except WorkflowError as error:

@@ -83,6 +83,8 @@ def execution(item: Execution, view: str = "FULL") -> Json:
         "callLogLevel": item.request.call_log_level,
         "labels": dict(item.request.labels),
         "status": {"currentSteps": current},
+        # Google does not tell how near an execution came to the limit.
+        "localPeakMemoryBytes": str(item.memory_use.peak_bytes),
         **({} if ending is None else _ending(ending)),
     }
 

@@ -4,9 +4,12 @@ The errors of a workflow.
     EngineError
     ├── DefinitionRejected   the source is invalid: rejected before it runs
     ├── WorkflowError        a value raised while running; `try/except` of the workflow may catch it
+    │   └── UncatchableError the interpreter itself hit a limit or failed: the whole execution fails at once
     └── ExecutionCancelled   the execution was cancelled; no workflow can catch it
 
-Tags are those of Google's page "Workflow errors".
+Tags are those of Google's page "Workflow errors". ResourceLimitError and SystemError, raised internally, cannot be
+caught and fail the execution immediately; a workflow that raises such a tag itself can catch it.
+Source: https://cloud.google.com/workflows/docs/reference/syntax/error-types
 """
 
 from __future__ import annotations
@@ -54,6 +57,12 @@ class WorkflowError(EngineError):
         return f'{headline}\nin step "{step}", routine "{routine}", line: {line}'
 
 
+class UncatchableError(WorkflowError):
+    """An error of the interpreter itself: no `except` and no `retry` sees it, in no branch."""
+
+
+_UNCATCHABLE_TAGS = {"ResourceLimitError", "SystemError"}
+
 # Errors of the service also carry the tag of their parent class, as in ["KeyError", "LookupError"].
 _PARENT_TAGS = {
     "ConnectionError": "OSError",
@@ -69,7 +78,8 @@ _PARENT_TAGS = {
 def tagged(tag: str, message: str, **fields: Value) -> WorkflowError:
     """Return an error of the engine: a map with `message`, `tags` and further fields."""
     parent = [_PARENT_TAGS[tag]] if tag in _PARENT_TAGS else []
-    return WorkflowError({"message": f"{tag}: {message}", "tags": [tag, *parent], **fields})
+    kind = UncatchableError if tag in _UNCATCHABLE_TAGS else WorkflowError
+    return kind({"message": f"{tag}: {message}", "tags": [tag, *parent], **fields})
 
 
 def auth_error(message: str) -> WorkflowError:

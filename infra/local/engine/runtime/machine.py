@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 
 from infra.local.engine import stdlib
 from infra.local.engine.language import limits, syntax
-from infra.local.engine.language.errors import key_error, recursion_error, resource_limit, type_error
+from infra.local.engine.language.errors import (
+    UncatchableError,
+    key_error,
+    recursion_error,
+    resource_limit,
+    type_error,
+)
 from infra.local.engine.language.evaluator import fill
 from infra.local.engine.language.templates import Template
 from infra.local.engine.language.values import FunctionName, Value
@@ -45,6 +51,7 @@ class Machine:
         cancellation: Cancellation,
         history: History,
         run_routine: Callable[[Machine, CallFrame], Value],
+        memory_use: MemoryUse | None = None,
     ) -> None:
         self.workflow = workflow
         self.host = host
@@ -53,7 +60,9 @@ class Machine:
         self.routine_names = frozenset(workflow.routines)
         # Steps and machine call each other; passing the function in avoids a circular import.
         self._run_routine = run_routine
-        self._memory_use = MemoryUse()
+        self.memory_use = memory_use or MemoryUse()
+        self.fatal: UncatchableError | None = None
+        """The error that ended the whole execution, once there is one."""
         self._steps = itertools.count(1)
 
     def count_step(self) -> None:
@@ -63,9 +72,14 @@ class Machine:
         if next(self._steps) > limits.STEPS_PER_EXECUTION:
             raise resource_limit(f"the execution took more than {limits.STEPS_PER_EXECUTION} steps")
 
+    def fail(self, error: UncatchableError) -> None:
+        """End every branch and every wait: nothing in the workflow can handle this error."""
+        self.fatal = self.fatal or error
+        self.cancellation.cancel()
+
     def new_scope(self) -> Scope:
         """Return a new scope for a routine, without access to its caller's variables."""
-        return Scope(self._memory_use)
+        return Scope(self.memory_use)
 
     def routine_frame(
         self, routine: syntax.Routine, arguments: dict[str, Value], caller: CallFrame | None
@@ -105,9 +119,10 @@ class Machine:
         """Call a subworkflow or a library function with named arguments."""
         if function in self.workflow.routines:
             return self._run_routine(self, self.routine_frame(self.workflow.routines[function], arguments, caller))
-        if connectors.is_connector(function):
-            return connectors.call(self.host, function, arguments)
-        return stdlib.FUNCTIONS[function].call(self.host, arguments)
+        with self.memory_use.held(list(arguments.values())):
+            if connectors.is_connector(function):
+                return connectors.call(self.host, function, arguments)
+            return stdlib.FUNCTIONS[function].call(self.host, arguments)
 
     def call_positional(self, function: str, arguments: list[Value], caller: CallFrame) -> Value:
         """Call a subworkflow or a library function with positional arguments."""

@@ -22,7 +22,7 @@ def run(machine: Machine, frame: CallFrame, action: syntax.Parallel, tasks: list
     Run every task to its end, even if others fail (`continueAll`).
 
     Raises WorkflowError: ParallelNestingError beyond two levels, UnhandledBranchError with the error of each
-    failed task; ExecutionCancelled.
+    failed task; ExecutionCancelled, also when an error in a branch ended the whole execution.
     """
     if frame.parallel_depth >= limits.PARALLEL_DEPTH:
         raise tagged("ParallelNestingError", f"parallel steps nest at most {limits.PARALLEL_DEPTH} deep")
@@ -106,6 +106,7 @@ class _Pool:
             history.end(entry, error)
             if not isinstance(error, WorkflowError):
                 raise
+            # One that nothing can catch has ended the execution already; run()'s caller checks that.
             self.errors.append((number, name, error))
         else:
             history.end(entry)

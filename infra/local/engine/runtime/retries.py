@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from infra.local.engine.language import syntax
-from infra.local.engine.language.errors import WorkflowError, type_error, value_error
+from infra.local.engine.language.errors import UncatchableError, WorkflowError, type_error, value_error
 from infra.local.engine.language.values import FunctionName, Value, is_integer, is_number, type_name
 from infra.local.engine.runtime.machine import CallFrame, Machine
 from infra.local.engine.stdlib.retry import DEFAULT_BACKOFF
@@ -42,6 +42,8 @@ def run_try(
     while True:
         try:
             return run_block(machine, frame, action.body)
+        except UncatchableError:
+            raise
         except WorkflowError as error:
             delay_s = _next_delay_s(machine, frame, action, error, retry)
             if delay_s is None:

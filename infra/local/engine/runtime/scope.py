@@ -8,6 +8,8 @@ name that an outer scope holds writes there; from inside a branch this works onl
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from infra.local.engine.language import limits
 from infra.local.engine.language.errors import key_error, resource_limit, type_error
@@ -16,19 +18,49 @@ from infra.local.engine.language.values import Value, max_string_bytes, size_byt
 
 
 class MemoryUse:
-    """The bytes of all variables of one execution."""
+    """
+    The bytes of one execution's variables, of the arguments of calls in progress, and of results not yet assigned.
+
+    Google counts "the maximum cumulative size for variables, arguments, and events". A value passed to a subworkflow is
+    copied, so it counts there again; how a value is stored is not documented, its size here is that of its JSON.
+    Source: https://cloud.google.com/workflows/quotas
+    """
 
     def __init__(self, limit_bytes: int = limits.MEMORY_BYTES) -> None:
         self._lock = threading.Lock()
         self._limit_bytes = limit_bytes
         self._used_bytes = 0
+        self.peak_bytes = 0
+        """The most that was in use at one moment."""
 
     def change(self, difference_bytes: int) -> None:
-        """Add or release bytes; raises WorkflowError (ResourceLimitError) above the limit."""
+        """Add or release bytes; raises UncatchableError (ResourceLimitError) above the limit."""
         with self._lock:
             if difference_bytes > 0 and self._used_bytes + difference_bytes > self._limit_bytes:
                 raise resource_limit(f"the variables need more than {self._limit_bytes} bytes of memory")
             self._used_bytes += difference_bytes
+            self.peak_bytes = max(self.peak_bytes, self._used_bytes)
+
+    @contextmanager
+    def held(self, values: Value) -> Iterator[None]:
+        """Count values that belong to no variable while the block runs; raises UncatchableError."""
+        size = checked_size(values)
+        self.change(size)
+        try:
+            yield
+        finally:
+            self.change(-size)
+
+
+def checked_size(value: Value) -> int:
+    """Return the bytes of a value; raises UncatchableError (ResourceLimitError) when it is too large or too deep."""
+    try:
+        size = size_bytes(value)
+    except ValueError as error:
+        raise resource_limit(str(error)) from error
+    if size > limits.STRING_BYTES and max_string_bytes(value) > limits.STRING_BYTES:
+        raise resource_limit(f"a string is longer than {limits.STRING_BYTES} bytes")
+    return size
 
 
 class Scope:
@@ -68,13 +100,8 @@ class Scope:
         return scope or self
 
     def write(self, name: str, value: Value) -> None:
-        """Set a variable of this scope itself; raises WorkflowError (ResourceLimitError)."""
-        try:
-            size = size_bytes(value)
-        except ValueError as error:
-            raise resource_limit(str(error)) from error
-        if size > limits.STRING_BYTES and max_string_bytes(value) > limits.STRING_BYTES:
-            raise resource_limit(f"a string is longer than {limits.STRING_BYTES} bytes")
+        """Set a variable of this scope itself; raises UncatchableError (ResourceLimitError)."""
+        size = checked_size(value)
         with self.lock:
             self._memory_use.change(size - self._sizes.get(name, 0))
             self._values[name] = value

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from infra.local.engine.language import limits, syntax
-from infra.local.engine.language.errors import EngineError, WorkflowError, type_error
+from infra.local.engine.language.errors import EngineError, UncatchableError, WorkflowError, type_error
 from infra.local.engine.language.evaluator import boolean, evaluate
 from infra.local.engine.language.values import Value, is_number, type_name
 from infra.local.engine.runtime import parallel, retries
@@ -64,6 +64,8 @@ def _run_step(machine: Machine, frame: CallFrame, step: syntax.Step) -> Outcome:
     except EngineError as error:
         if isinstance(error, WorkflowError):
             error.passed(frame.routine.name, step.name, step.line)
+        if isinstance(error, UncatchableError):
+            machine.fail(error)
         machine.history.end(entry, error)
         raise
     machine.history.end(entry)
@@ -127,7 +129,8 @@ def _call(machine: Machine, frame: CallFrame, call: syntax.CallStep) -> None:
         named = {name: machine.fill(argument, frame) for name, argument in call.named}
         result = machine.call(call.function, named, frame)
     if call.result is not None:
-        frame.scope.assign(call.result, result)
+        with machine.memory_use.held(result):
+            frame.scope.assign(call.result, result)
 
 
 def _switch(machine: Machine, frame: CallFrame, cases: tuple[syntax.Case, ...]) -> Outcome:
