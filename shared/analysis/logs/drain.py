@@ -14,6 +14,8 @@ SIMILARITY = 0.5
 MAX_CHILDREN = 100
 MAX_TOKENS = 60
 READ_CHARS = 400
+MAX_MASKED_LINES = 20_000
+"""Lines whose cluster is found without comparing."""
 SERVER_ERROR = "5xx"
 # A response status, where the line shows it is one: after the request, in a column, or in a field of that name.
 STATUS = (
@@ -25,27 +27,112 @@ VARIABLE = re.compile(
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
     r"|\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"
     r"|(?<![\w.])/(?:[\w.@%+~=-]+/)+[\w.@%+~=-]*(?:\?\S*)?"
-    r"|\d+(?:[.,:]\d+)*"
+    # A number with its unit is one value: 512 B and 1.5 KB, 900 ms and 2 s.
+    r"|\d+(?:[.,:]\d+)*(?: ?(?:[kKMGT]i?B|B|bytes?|[nuµm]s|s|secs?|seconds?|mins?|minutes?)(?![\w=:]))?"
 )
 
 
-@dataclass
+WORD = re.compile(r"[^\w<*>]*[A-Za-z]+(?:['_-][A-Za-z]+)*[^\w<*>]*")
+"""A token that is one plain word, punctuation around it included: by such words the tree branches."""
+DIGITLESS = re.compile(r"[^\d<*>]*[A-Za-z][^\d<*>]*")
+"""A token without digits: where lines differ in such ones they may be different events, anything else is a value."""
+MAX_WORDS = 4
+"""Words at one place of a shape that still mean different events; of more, the place holds a name."""
+MAX_EVENTS = 40
+"""Events of one shape, for the time and memory of lines that vary in many places."""
+MAX_SHAPES = 50
+"""Shapes in one leaf that a line is compared with, those seen last: the work for a line has a bound."""
+
+
+@dataclass(eq=False)
 class Cluster:
-    """One template; `key` is stable for its lifetime."""
+    """
+    One template; `key` is stable for its lifetime.
+
+    Clusters can turn out to be one, when a word in them turns out to be a name: `root` is what they became.
+    """
 
     key: int
     tokens: list[str]
+    _became: "Cluster | None" = None
 
     @property
     def template(self) -> str:
         """The template as text."""
-        return " ".join(self.tokens)
+        return " ".join(self.root.tokens)
+
+    @property
+    def root(self) -> "Cluster":
+        """The cluster that this one is part of now, usually itself."""
+        cluster = self
+        while cluster._became is not None:
+            cluster = cluster._became
+        return cluster
+
+    def become(self, other: "Cluster") -> None:
+        """Make this cluster a part of another."""
+        self._became = other
+
+
+@dataclass(eq=False)
+class _Shape:
+    """Lines of one length that are alike: `tokens` has wildcards where they differ, `words` the words there."""
+
+    tokens: list[str]
+    words: dict[int, set[str]] = field(default_factory=dict)
+    events: dict[tuple[str, ...], Cluster] = field(default_factory=dict)
+
+    def event(self, tokens: list[str]) -> tuple[str, ...]:
+        """Return what distinguishes the line's event from others of this shape: its words where words vary."""
+        return tuple(
+            token if template != WILDCARD or index in self.words else WILDCARD
+            for index, (template, token) in enumerate(zip(self.tokens, tokens, strict=True))
+        )
+
+    def take(self, tokens: list[str]) -> None:
+        """Widen the shape so that it holds the line."""
+        differing = [index for index, token in enumerate(tokens) if self.tokens[index] != token]
+        is_wider = False
+        for index in differing:
+            is_wider = self._widen(index, tokens[index]) or is_wider
+        while len(self.events) > MAX_EVENTS and self.words:
+            is_wider = True
+            del self.words[max(self.words, key=lambda index: (len(self.words[index]), index))]
+        if is_wider:
+            self._regroup()
+
+    def _widen(self, index: int, token: str) -> bool:
+        """Let a place hold another token; return whether events that differ only there may have become one."""
+        template = self.tokens[index]
+        if template != WILDCARD:
+            if DIGITLESS.fullmatch(template) and DIGITLESS.fullmatch(token):
+                self.words[index] = {template, token}
+            self.tokens[index] = WILDCARD
+            return True
+        words = self.words.get(index)
+        if words is None:
+            return False
+        words.add(token)
+        if len(words) <= MAX_WORDS and DIGITLESS.fullmatch(token):
+            return False
+        del self.words[index]
+        return True
+
+    def _regroup(self) -> None:
+        """Join the events that no longer differ."""
+        joined: dict[tuple[str, ...], Cluster] = {}
+        for cluster in self.events.values():
+            cluster.tokens = list(event := self.event(cluster.tokens))
+            if (first := joined.setdefault(event, cluster)) is not cluster:
+                cluster.become(first)
+        self.events = joined
 
 
 @dataclass
 class _Node:
     children: dict[str, "_Node"] = field(default_factory=dict)
-    clusters: list[Cluster] = field(default_factory=list)
+    shapes: list[_Shape] = field(default_factory=list)
+    """Those seen last, the latest at the end."""
 
 
 class Drain:
@@ -55,31 +142,45 @@ class Drain:
         self._root = _Node()
         self._by_masked_line: dict[str, Cluster] = {}
         self._count = 0
+        self.comparisons = 0
+        """How often a line was compared with a shape."""
 
     def add(self, line: str) -> Cluster:
-        """Return the cluster of the line: a new one, or one whose differing words become wildcards."""
+        """Return the cluster of the line: a new one, or one whose differing values become wildcards."""
         masked = VARIABLE.sub(_masked, line[:READ_CHARS])
         if known_cluster := self._by_masked_line.get(masked):
-            return known_cluster
+            return known_cluster.root
         tokens = masked.split()[:MAX_TOKENS] or [""]
-        leaf = self._leaf(tokens)
-        cluster = max(leaf.clusters, key=lambda candidate: _similarity(candidate.tokens, tokens), default=None)
-        if cluster is None or _similarity(cluster.tokens, tokens) < SIMILARITY:
-            cluster = Cluster(self._count, tokens)
+        shape = self._shape(self._leaf(tokens), tokens)
+        shape.take(tokens)
+        event = shape.event(tokens)
+        cluster = shape.events.get(event)
+        if cluster is None:
+            cluster = shape.events[event] = Cluster(self._count, list(event))
             self._count += 1
-            leaf.clusters.append(cluster)
-        else:
-            # Both have the same number of words: a leaf holds lines of one length only.
-            cluster.tokens = [a if a == b else WILDCARD for a, b in zip(cluster.tokens, tokens, strict=True)]
-        self._by_masked_line[masked] = cluster
+        if len(self._by_masked_line) < MAX_MASKED_LINES:
+            self._by_masked_line[masked] = cluster
         return cluster
+
+    def _shape(self, leaf: _Node, tokens: list[str]) -> _Shape:
+        """Return the most similar shape of the leaf, or a new one; it is the latest then."""
+        self.comparisons += len(leaf.shapes)
+        best = max(leaf.shapes, key=lambda shape: _similarity(shape.tokens, tokens), default=None)
+        if best is None or _similarity(best.tokens, tokens) < SIMILARITY:
+            best = _Shape(list(tokens))
+        else:
+            leaf.shapes.remove(best)
+        leaf.shapes.append(best)
+        if len(leaf.shapes) > MAX_SHAPES:
+            del leaf.shapes[0]
+        return best
 
     def _leaf(self, tokens: list[str]) -> _Node:
         # Server errors stay separate: often only one word in ten differs from other responses.
         failed = SERVER_ERROR if any(SERVER_ERROR in token for token in tokens) else ""
         node = self._root.children.setdefault(f"{len(tokens)}{failed}", _Node())
         for token in tokens[: DEPTH - 2]:
-            name = WILDCARD if WILDCARD in token else token
+            name = token if WORD.fullmatch(token) else WILDCARD
             if name not in node.children and len(node.children) >= MAX_CHILDREN:
                 name = WILDCARD
             node = node.children.setdefault(name, _Node())

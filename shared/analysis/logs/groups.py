@@ -66,7 +66,19 @@ def group(entries: Iterable[LogEntry], own_names: Sequence[str]) -> Groups:
         _add_line(lines, drain, entry, parsed)
         if RANK[entry.level] < RANK["warning"] and not parsed:
             traffic.setdefault(entry.service, []).append(entry.at)
-    return Groups(list(traces.values()), list(lines.values()), traffic)
+    return Groups(list(traces.values()), _joined(lines.values()), traffic)
+
+
+def _joined(lines: Iterable[LineGroup]) -> list[LineGroup]:
+    """Join the groups whose clusters turned out to be one."""
+    joined: dict[tuple[int, Level], LineGroup] = {}
+    for line_group in lines:
+        first = joined.setdefault((line_group.cluster.root.key, line_group.level), line_group)
+        if first is not line_group:
+            first.times = sorted([*first.times, *line_group.times])
+            first.services |= line_group.services
+            first.carries_trace = first.carries_trace or line_group.carries_trace
+    return list(joined.values())
 
 
 def _parse(text: str, own_names: Sequence[str], parsed_by_text: dict[str, list[ParsedTrace]]) -> list[ParsedTrace]:

@@ -1,0 +1,1 @@
+"""Measure the analyst on known incidents, beside naive baselines."""
