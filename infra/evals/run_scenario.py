@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from functions.code_analyzer.main import code_analyzer
 from functions.incident_detection.main import incident_detection
@@ -43,6 +43,14 @@ NOWHERE = "http://127.0.0.1:9"
 Answer = TypeVar("Answer", bound=Contract)
 
 
+class Ask(Protocol):
+    """How a step is called."""
+
+    def __call__(self, step: object, request: StepRequest, kind: type[Answer]) -> Answer:
+        """Return the answer of a step to a request."""
+        ...
+
+
 @dataclass
 class Played:
     """What the agents answered in one run, what it cost and how long it took."""
@@ -66,13 +74,19 @@ class Played:
         return [answer for answer in answers if answer is not None]
 
 
-def play(scenario: EvalScenario) -> Played:
+def ask_inline(step: object, request: StepRequest, kind: type[Answer]) -> Answer:
+    """Call the step's undecorated function; pass its answer on through JSON, as deployed functions do."""
+    answer = inspect.unwrap(step)(request)  # type: ignore[arg-type]  # a step is a function wrapped by @step
+    return kind.model_validate_json(answer.model_dump_json())
+
+
+def play(scenario: EvalScenario, ask: Ask = ask_inline) -> Played:
     """Run the agents over the scenario, in workflow order, with the model that the environment configures."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as sandboxes:
-        alert, commits, variables = _set_up(scenario, Path(folder), sandboxes)
+        alert, commits, variables = set_up(scenario, Path(folder), sandboxes)
         with _environment(variables), recording() as done:
             began = time.monotonic()
-            played = _run(alert, commits)
+            played = _run(alert, commits, ask)
             played.seconds = time.monotonic() - began
     played.tokens = sum(reply.tokens_in + reply.tokens_out for reply in done.replies)
     played.cost_usd = sum(reply.cost_usd for reply in done.replies)
@@ -80,15 +94,15 @@ def play(scenario: EvalScenario) -> Played:
     return played
 
 
-def _run(alert: Alert, commits: list[str]) -> Played:
-    incident = _ask(incident_detection, DetectionRequest(alert=alert), Incident)
+def _run(alert: Alert, commits: list[str], ask: Ask) -> Played:
+    incident = ask(incident_detection, DetectionRequest(alert=alert), Incident)
     played = Played(alert, commits, incident)
     if not incident.needs_response:
         return played
-    played.root_causes = _ask(rca, RootCauseRequest(alert=alert, incident=incident), RootCauses)
-    played.suggestions = _ask(suggestion, SuggestionRequest(alert=alert, incident=incident), Suggestions)
+    played.root_causes = ask(rca, RootCauseRequest(alert=alert, incident=incident), RootCauses)
+    played.suggestions = ask(suggestion, SuggestionRequest(alert=alert, incident=incident), Suggestions)
     if incident.looks_like_regression:
-        played.code = _ask(code_analyzer, CodeAnalysisRequest(alert=alert, incident=incident), CodeAnalysis)
+        played.code = ask(code_analyzer, CodeAnalysisRequest(alert=alert, incident=incident), CodeAnalysis)
     request = SolutionRequest(
         alert=alert,
         incident=incident,
@@ -96,17 +110,12 @@ def _run(alert: Alert, commits: list[str]) -> Played:
         root_causes=played.root_causes,
         suggestions=played.suggestions,
     )
-    played.solution = _ask(solution_generator, request, Solution)
+    played.solution = ask(solution_generator, request, Solution)
     return played
 
 
-def _ask(step: object, request: StepRequest, kind: type[Answer]) -> Answer:
-    """Call the step's undecorated function; pass its answer on through JSON, as deployed functions do."""
-    answer = inspect.unwrap(step)(request)  # type: ignore[arg-type]  # a step is a function wrapped by @step
-    return kind.model_validate_json(answer.model_dump_json())
-
-
-def _set_up(scenario: EvalScenario, folder: Path, sandboxes: ExitStack) -> tuple[Alert, list[str], dict[str, str]]:
+def set_up(scenario: EvalScenario, folder: Path, sandboxes: ExitStack) -> tuple[Alert, list[str], dict[str, str]]:
+    """Start the scenario's sandboxes; return its alert, the commits of its repository, and the variables to set."""
     loki = sandboxes.enter_context(LokiSandbox(telemetry.streams(scenario)))
     prometheus = sandboxes.enter_context(PrometheusSandbox())
     for metric in scenario.metrics:

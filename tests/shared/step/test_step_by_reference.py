@@ -72,7 +72,7 @@ class Failing:
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that lets methods of the trace store fail from now on."""
-    monkeypatch.setattr("shared.http.retries.time.sleep", lambda _: None)
+    monkeypatch.setattr("shared.http.retries.backoff_s", lambda *_: 0.0)
 
     def fail(*names: str) -> None:
         store = Failing(*names)
