@@ -1,7 +1,8 @@
-"""What Loki and Prometheus share: label matchers, and reading JSON over HTTP within a time budget."""
+"""What Loki and Prometheus share: label matchers, and reading JSON over HTTP within budgets of time and bytes."""
 
 import json
 import re
+import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,34 @@ _LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK_BYTES = 65_536
 _QUOTED_CHARS = 300
+# Enough to quote an error, whatever page comes with it.
+_ERROR_BYTES = 65_536
+
+
+class TooLarge(Rejected):
+    """An answer exceeds its bound; `part` is what was read of it, to estimate how much less to ask for."""
+
+    def __init__(self, message: str, part: bytes) -> None:
+        super().__init__(message)
+        self.part = part
+
+
+class ByteBudget:
+    """How many bytes of answers may still be read for one question; shared by the threads that read them."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+        self._lock = threading.Lock()
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still be read, never negative."""
+        return max(self._left, 0)
+
+    def spend(self, count: int) -> None:
+        """Subtract the bytes of an answer."""
+        with self._lock:
+            self._left -= count
 
 
 def _check_host(host: str) -> str:
@@ -80,7 +109,11 @@ class Reader:
         basicauth: SecretStr | None = None,
         headers: Mapping[str, str] | None = None,
         first_pause_s: float = FIRST_PAUSE_S,
+        *,
+        max_bytes: int,
     ) -> None:
+        """`max_bytes` bounds the body of each answer, decompressed."""
+        self._max_bytes = max_bytes
         self._service = service
         self._host = host
         self._timeout_s = timeout_s
@@ -92,45 +125,60 @@ class Reader:
             # As bytes, because requests encodes text as Latin-1 and fails on other characters.
             self._session.auth = HTTPBasicAuth(user.encode(), password.encode())
 
-    def get(self, path: str, params: Mapping[str, str | int], request: str) -> object:
+    def get(self, path: str, params: Mapping[str, str | int], request: str, budget: ByteBudget) -> object:
         """
         Return the JSON at `path`; all tries together take at most the timeout. Errors quote `request`.
 
-        Raises Unavailable (no answer in time, 5xx, broken JSON), Throttled (429), Refused (redirect, 401, 403, 404,
-        a page instead of JSON), Rejected (any other 4xx).
+        The answer's bytes are taken from `budget`. Raises Unavailable (no answer in time, 5xx, broken JSON), Throttled
+        (429), Refused (redirect, 401, 403, 404, a page instead of JSON), TooLarge (larger than the bound of an answer
+        or than what is left of the budget), Rejected (any other 4xx).
         """
         return with_retries(
-            lambda left_s: self._get_once(path, params, request, left_s),
+            lambda left_s: self._get_once(path, params, request, budget, left_s),
             self._timeout_s,
             again=lambda error: isinstance(error, Unavailable),
             first_pause_s=self._first_pause_s,
         )
 
-    def _get_once(self, path: str, params: Mapping[str, str | int], request: str, left_s: float) -> object:
+    def _get_once(
+        self, path: str, params: Mapping[str, str | int], request: str, budget: ByteBudget, left_s: float
+    ) -> object:
         started = time.monotonic()
+        max_bytes = min(self._max_bytes, budget.left)
         try:
-            reply, body = self._send(path, params, request, started + left_s)
+            reply, body = self._send(path, params, request, max_bytes, started + left_s)
         except requests.Timeout as error:
             raise Unavailable(f"{self._subject(request)} did not answer in {self._timeout_s:g} s") from error
         except requests.RequestException as error:
             raise Unavailable(f"{self._subject(request)} failed ({_reason(error)})") from error
         self._note(path, reply, len(body), started)
+        if reply.status_code == 200:
+            if len(body) > max_bytes:
+                raise TooLarge(f"{self._subject(request)} answered with more than {max_bytes:,} bytes", body)
+            budget.spend(len(body))
         return self._read(reply, body, request)
 
     def _send(
-        self, path: str, params: Mapping[str, str | int], request: str, deadline: float
+        self, path: str, params: Mapping[str, str | int], request: str, max_bytes: int, deadline: float
     ) -> tuple[requests.Response, bytes]:
-        """Send once; the timeout of `requests` only limits each wait, so the deadline is checked after each chunk."""
+        """
+        Send once; stop reading a body that exceeds its bound.
+
+        The timeout of `requests` only limits each wait, so the deadline is checked after each chunk.
+        """
         left_s = max(deadline - time.monotonic(), 0.001)
         with self._session.get(
             self._host + path, params=dict(params), timeout=left_s, stream=True, allow_redirects=False
         ) as reply:
-            chunks = []
+            body = bytearray()
+            bound = max_bytes if reply.status_code == 200 else _ERROR_BYTES
             for chunk in reply.iter_content(_CHUNK_BYTES):
-                chunks.append(chunk)
+                body += chunk
+                if len(body) > bound:
+                    break
                 if time.monotonic() > deadline:
                     raise requests.Timeout(f"the answer to {request} was still arriving")
-            return reply, b"".join(chunks)
+            return reply, bytes(body)
 
     def _read(self, reply: requests.Response, body: bytes, request: str) -> object:
         """Return the JSON of a 200; turn any other status into an error of `shared.errors`."""

@@ -1,6 +1,7 @@
 """Loki, the log store."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode
@@ -8,25 +9,20 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.errors import Rejected, Unavailable
-from shared.quoting import quoted
 from shared.settings import Settings
-from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, selector
+from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, TooLarge, epoch_us
+from shared.telemetry.logql import log_queries
 from shared.telemetry.port import LogLine, LogPage, LogQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The limit for a link in evidence; a truncated link would be broken.
 _LINK_CHARS = 2000
-
-PROBLEM_WORDS = (
-    r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|severe|emerg|traceback|fail|abort|crash"
-    r"|unhandled|unavailable|refused|denied|time[ds]?[ _-]?out|out ?of ?memory|\boom|deadlock|segfault"
-    # Stack traces logged line by line: frames of Java, JavaScript, .NET, Python, Ruby and Go.
-    r"|^\s+(at|file|from) |^caused by|^goroutine "
-)
-"""Words in a problem's line, in RE2 syntax; broad, because later steps count and judge."""
-
-PROBLEM_LEVELS = "(?i)(warn|err|crit|fatal|panic|severe|alert|emerg).*"
-"""The level of a problem's line, in a label or in structured metadata."""
+# Read, decoded and parsed, an answer is three times in memory.
+_ANSWER_BYTES = 6_000_000
+# What separates two lines in an answer: inside a line the quote would be escaped.
+_SEPARATOR = b'],["'
+# With one line a page, the lines of its nanosecond would be dropped for ever.
+_MIN_PAGE_LINES = 2
 
 
 class LokiSettings(Settings):
@@ -72,6 +68,15 @@ class _Answer(BaseModel):
     data: _Data
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """Lines of one expression, oldest first; every line is there from `since` (nanoseconds) on if `is_whole`."""
+
+    lines: list[LogLine]
+    is_whole: bool
+    since: int
+
+
 class Loki:
     """
     Logs in Loki, read page by page, newest first.
@@ -83,40 +88,68 @@ class Loki:
         self._settings = settings
         headers = {"X-Scope-OrgID": settings.loki_tenant} if settings.loki_tenant else {}
         self._reader = Reader(
-            "Loki", settings.grafana_host, settings.loki_timeout_s, settings.grafana_basicauth, headers
+            "Loki",
+            settings.grafana_host,
+            settings.loki_timeout_s,
+            settings.grafana_basicauth,
+            headers,
+            max_bytes=_ANSWER_BYTES,
         )
 
     def search(self, query: LogQuery) -> LogPage:
         """
-        Return the newest lines up to `query.limit`, oldest first; duplicate lines in Loki are kept.
+        Return the newest lines up to `query.limit` and `query.max_bytes`, oldest first; duplicate lines are kept.
 
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window).
         """
         if query.start >= query.end or query.limit < 1:
             raise Rejected(f"A log query needs start < end and limit >= 1, got {query!r}")
         expressions = log_queries(self._settings.loki_service_label, query)
-        results = [self._newest(expression, query) for expression in expressions]
-        lines = sorted((line for lines, _ in results for line in lines), key=lambda line: line.nanoseconds)
+        # Newest first, each expression may stop at another moment: only from the latest on is everything read.
+        readings = self._readings(expressions, query)
+        since = max(reading.since for reading in readings)
+        lines = sorted((line for reading in readings for line in reading.lines), key=lambda line: line.nanoseconds)
+        whole = [line for line in lines if line.nanoseconds >= since]
         return LogPage(
-            lines=tuple(lines[-query.limit :]),
+            lines=tuple(whole[-query.limit :]),
             query="\n".join(expressions),
-            is_complete=len(lines) <= query.limit and all(is_whole for _, is_whole in results),
+            is_complete=len(whole) <= query.limit and all(reading.is_whole for reading in readings),
             link=self._link(expressions, query),
         )
 
-    def _newest(self, expression: str, query: LogQuery) -> tuple[list[LogLine], bool]:
+    def _readings(self, expressions: list[str], query: LogQuery) -> list["_Reading"]:
+        """Read the last expression first, which has fewest lines; what it leaves of the bytes is for the others."""
+        readings = []
+        left = query.max_bytes
+        for number in range(len(expressions), 0, -1):
+            budget = ByteBudget(left // number)
+            readings.append(self._newest(expressions[number - 1], query, budget))
+            left -= left // number - budget.left
+        return readings[::-1]
+
+    def _newest(self, expression: str, query: LogQuery, budget: ByteBudget) -> "_Reading":
         """
-        Read backwards until there is one line more than the limit; return the lines and whether none was left out.
+        Read backwards until there is one line more than the limit, or until the budget is used up.
 
         A full page may end in the middle of a nanosecond. The lines of that nanosecond are dropped and read again with
         the next page, so no line is lost or doubled, even among equal lines.
         """
         pages: list[list[LogLine]] = []
         is_whole = True
+        page_lines = self._settings.loki_page_lines
         start, end, wanted = epoch_us(query.start) * 1000, epoch_us(query.end) * 1000, query.limit + 1
+        since = start
         while wanted > 0 and start < end:
-            page_limit = min(wanted, self._settings.loki_page_lines)
-            page = self._page(expression, start, end, page_limit)
+            page_limit = min(wanted, page_lines)
+            spent = budget.left
+            try:
+                page = self._page(expression, start, end, page_limit, budget)
+            except TooLarge as error:
+                page_lines = _fewer(page_limit, error.part)
+                if page_lines < _MIN_PAGE_LINES:
+                    is_whole, since = False, end
+                    break
+                continue
             pages.append(page)
             if len(page) < page_limit or page_limit == wanted:
                 break
@@ -128,13 +161,15 @@ class Loki:
                 # One nanosecond fills a whole page: its other lines cannot be read.
                 is_whole, end = False, border
             wanted -= len(pages[-1])
-        return [line for page in reversed(pages) for line in page], is_whole
+            if spent - budget.left < _ANSWER_BYTES // 4:
+                page_lines = min(page_lines * 2, self._settings.loki_page_lines)
+        return _Reading([line for page in reversed(pages) for line in page], is_whole, since)
 
-    def _page(self, expression: str, start: int, end: int, limit: int) -> list[LogLine]:
+    def _page(self, expression: str, start: int, end: int, limit: int, budget: ByteBudget) -> list[LogLine]:
         params: dict[str, str | int] = {"query": expression, "start": start, "end": end, "limit": limit}
         params["direction"] = "backward"
         request = f"{expression} from {_moment(start).isoformat()} to {_moment(end).isoformat()}"
-        return parse_lines(self._reader.get("/loki/api/v1/query_range", params, request), request)
+        return parse_lines(self._reader.get("/loki/api/v1/query_range", params, request, budget), request)
 
     def _link(self, expressions: list[str], query: LogQuery) -> str:
         """
@@ -154,21 +189,6 @@ class Loki:
         packed = json.dumps(panes, separators=(",", ":"), ensure_ascii=False)
         link = f"{base}/explore?{urlencode({'schemaVersion': 1, 'panes': packed})}"
         return link if len(link) <= _LINK_CHARS else ""
-
-
-def log_queries(label: str, query: LogQuery) -> list[str]:
-    """
-    Return the LogQL queries whose results together are the query's lines, without overlap.
-
-    A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so a second query finds the
-    lines that show it by level alone; it excludes the words of the first.
-    """
-    service = selector(label, query.service_name) + "".join(f" |= {quoted(text)}" for text in query.containing)
-    if not query.only_problems:
-        return [service]
-    words = quoted(PROBLEM_WORDS)
-    by_level = " or ".join(f"{name}=~{quoted(PROBLEM_LEVELS)}" for name in ("detected_level", "level", "severity"))
-    return [f"{service} |~ {words}", f"{service} !~ {words} | {by_level}"]
 
 
 def parse_lines(body: object, request: str) -> list[LogLine]:
@@ -207,6 +227,11 @@ def _labels(stream: dict[str, str], extra: dict[str, JsonValue]) -> dict[str, st
     categories = [extra[name] for name in ("structuredMetadata", "parsed") if isinstance(extra.get(name), dict)]
     flat = {name: value for part in categories or [extra] if isinstance(part, dict) for name, value in part.items()}
     return {**stream, **{name: value for name, value in flat.items() if isinstance(value, str)}}
+
+
+def _fewer(lines: int, part: bytes) -> int:
+    """Return how many lines to ask for after an answer of `lines` was too large; `part` holds as many as fit."""
+    return min(part.count(_SEPARATOR) * 9 // 10, lines // 2)
 
 
 def _moment(nanoseconds: int) -> datetime:

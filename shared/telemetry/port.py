@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class LogQuery:
-    """A query to the log store; times are aware UTC, `limit` counts lines over all pages."""
+    """A query to the log store; times are aware UTC, `limit` counts lines and `max_bytes` bytes over all answers."""
 
     service_name: str
     start: datetime
@@ -18,9 +18,11 @@ class LogQuery:
     """Only lines that look like warnings, errors or worse."""
     containing: tuple[str, ...] = ()
     """Only lines that contain all of these texts, case-sensitive."""
+    max_bytes: int = 16_000_000
+    """As the store sends them; lines of 800 bytes reach the limit of lines first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One log entry; `nanoseconds` keeps the store's full precision."""
 
@@ -37,7 +39,7 @@ class LogPage:
     lines: tuple[LogLine, ...]
     query: str
     is_complete: bool
-    """False when older lines were left out because of the limit."""
+    """False when older lines were left out, because of the limit of lines or of bytes."""
     link: str = ""
     """A page where a human sees the same lines, if the store has one."""
 
@@ -47,7 +49,7 @@ class Logs(Protocol):
 
     def search(self, query: LogQuery) -> LogPage:
         """
-        Return the newest lines up to `query.limit`, oldest first.
+        Return the newest lines up to `query.limit` and `query.max_bytes`, oldest first.
 
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query).
         """

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from shared.errors import Rejected, Unavailable
 from shared.quoting import quoted
 from shared.settings import Settings
-from shared.telemetry.http_reader import BasicAuth, Host, Label, Reader, epoch_us, matcher
+from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, epoch_us, matcher
 from shared.telemetry.port import MetricQuery, Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,6 +22,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POINTS = 1000
 # An operator's query may group by a label with many values; the first ones are enough.
 _SERIES_PER_QUERY = 10
+# 70 series of a thousand points; a query of all vital signs together reads at most four times that.
+_ANSWER_BYTES = 2_000_000
+_OVERVIEW_BYTES = 8_000_000
 # rate() needs two samples, and a scrape interval can be a minute.
 _WINDOW_S = 120
 _STATUS_LABELS = ("code", "status", "status_code")
@@ -128,32 +131,35 @@ class Prometheus:
         self._label = settings.prometheus_service_label
         self._vitals = vitals_with(settings.prometheus_queries)
         host = settings.prometheus_host or settings.grafana_host or ""
-        self._reader = Reader("Prometheus", host, settings.prometheus_timeout_s, settings.credentials)
+        timeout_s, credentials = settings.prometheus_timeout_s, settings.credentials
+        self._reader = Reader("Prometheus", host, timeout_s, credentials, max_bytes=_ANSWER_BYTES)
 
     def overview(self, query: MetricQuery) -> list[Series]:
         """
         Return the service's vital series that exist: errors, traffic, latency, saturation, restarts.
 
         All are queried in parallel, so a dead Prometheus costs one timeout.
-        Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window).
+        Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window, or
+        more series than can be read).
         """
         if query.start >= query.end or query.step_s < 1:
             raise Rejected(f"A metric query needs start < end and step_s >= 1, got {query!r}")
         query = replace(query, step_s=coarse_enough(query))
+        budget = ByteBudget(_OVERVIEW_BYTES)
         with ThreadPoolExecutor(max_workers=len(self._vitals) or 1) as pool:
             # Each gets a copy of the context, so that its log lines name the incident too.
             futures = [
-                pool.submit(copy_context().run, self._series, name, vital, query)
+                pool.submit(copy_context().run, self._series, name, vital, query, budget)
                 for name, vital in self._vitals.items()
             ]
         return [series for future in futures for series in future.result()]
 
-    def _series(self, name: str, vital: Vital, query: MetricQuery) -> list[Series]:
+    def _series(self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget) -> list[Series]:
         promql = fill(vital.promql, self._label, query)
         params: dict[str, str | int] = {"query": promql, "step": query.step_s}
         params |= {"start": query.start.isoformat(), "end": query.end.isoformat()}
         request = f"{promql} from {params['start']} to {params['end']}"
-        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, request), request)
+        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, request, budget), request)
         return [
             Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)
             for labels, points in ranges[:_SERIES_PER_QUERY]

@@ -16,7 +16,8 @@ from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.loki.server import LokiSandbox
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
 from shared.http.retries import TRIES
-from shared.telemetry.loki import PROBLEM_WORDS, Loki, LokiSettings, parse_lines
+from shared.telemetry.logql import PROBLEM_WORDS
+from shared.telemetry.loki import Loki, LokiSettings, parse_lines
 from shared.telemetry.port import LogPage, LogQuery
 
 RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "loki_query_range"
@@ -129,6 +130,45 @@ def test_a_large_incident_needs_no_more_pages_than_necessary(sandbox: LokiSandbo
 
     assert len(loki_at(sandbox).search(log_query()).lines) == 12_000
     assert [request.param("limit") for request in sandbox.requests] == ["5000", "5000", "5000"]
+
+
+def test_an_answer_too_large_is_asked_for_again_in_smaller_pages(sandbox: LokiSandbox) -> None:
+    """Ten megabytes in one answer exceed its bound; no line is lost or doubled by the smaller pages."""
+    lines = [(n, f"{n} " + "x" * 10_000) for n in range(1000)]
+    load(sandbox, *lines)
+
+    page = loki_at(sandbox).search(log_query())
+
+    assert (texts(page), page.is_complete) == ([text for _, text in lines], True)
+    assert len(sandbox.requests) <= 4
+
+
+@pytest.mark.parametrize("pods", [1, 3])
+def test_the_newest_lines_within_the_bytes_are_read(sandbox: LokiSandbox, pods: int) -> None:
+    """What the budget allows is used, whichever stream the lines come from, and the page reports that some are left."""
+    for pod in range(pods):
+        load(sandbox, *[(n, f"{n} " + "x" * 10_000) for n in range(pod, 1000, pods)], pod=str(pod))
+    query = LogQuery("api", START, START + timedelta(minutes=15), max_bytes=1_000_000)
+
+    page = loki_at(sandbox).search(query)
+
+    assert not page.is_complete
+    assert 80 <= len(page.lines) < 100
+    assert [line.nanoseconds - START_NS for line in page.lines] == list(range(1000 - len(page.lines), 1000))
+
+
+def test_problems_by_level_leave_bytes_for_those_by_words(sandbox: LokiSandbox) -> None:
+    """Where one of the two queries stops early, the older lines of the other would look like all there were."""
+    load(sandbox, *[(n, "ERROR " + "x" * 10_000) for n in range(0, 1000, 2)])
+    load(sandbox, *[(n, "lost the peer") for n in range(1, 1000, 2)], level="error")
+    query = LogQuery("api", START, START + timedelta(minutes=15), only_problems=True, max_bytes=1_000_000)
+
+    page = loki_at(sandbox).search(query)
+
+    numbers = [line.nanoseconds - START_NS for line in page.lines]
+    assert not page.is_complete
+    assert numbers == list(range(numbers[0], 1000))
+    assert len(numbers) >= 150
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,17 @@ def test_an_operators_invalid_query_is_rejected_and_quoted(sandbox: PrometheusSa
         prometheus_at(sandbox, prometheus_queries=queries).overview(metric_query())
 
 
+def test_an_answer_of_too_many_series_is_rejected(sandbox: PrometheusSandbox) -> None:
+    """An operator's query by a label of many values must not fill the memory."""
+    points = [[T0 + n, "1"] for n in range(1000)]
+    result = [{"metric": {"customer": str(number)}, "values": points} for number in range(200)]
+    reply = Reply.of_json({"status": "success", "data": {"resultType": "matrix", "result": result}})
+    sandbox.fail_next(*[reply] * len(VITALS))
+
+    with pytest.raises(Rejected, match="answered with more than"):
+        prometheus_at(sandbox).overview(metric_query())
+
+
 def test_grafanas_credentials_go_to_grafanas_host_only(sandbox: PrometheusSandbox) -> None:
     """The fallback uses Grafana's host and credentials together."""
     sandbox.load("up", {"service_name": "api"}, [(T0, 1)])
