@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.analysis.detection import evidence
 from shared.analysis.detection.classify import classify
-from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACE_EVIDENCE, EvidenceCollector
+from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACES, EvidenceCollector
 from shared.analysis.detection.judge import judge
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
@@ -24,9 +24,7 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     troubles = [*troubles, *_log_stop(page)]
     collector = EvidenceCollector(page)
     collector.alert(summary)
-    traces = [
-        collector.trace(group, summary.onset, index < MAX_TRACE_EVIDENCE) for index, group in enumerate(summary.traces)
-    ]
+    traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
     patterns = evidence.patterns(collector, summary)
     evidence.surroundings(collector, summary)
     anomalies = [
@@ -42,11 +40,17 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
         error_summary=evidence.error_summary(summary, anomalies),
         patterns=patterns,
         stack_traces=traces,
+        left_out=_left_out(patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)),
         evidence=collector.evidence,
         log_query_used=page.query if page else "",
         lines_read=summary.lines_read,
     )
     return incident.replace(**dict(judge(summary, classify(summary), incident)))
+
+
+def _left_out(**counts: int) -> dict[str, int]:
+    """Count what was never written: thousands of patterns and traces would be made to keep a few of them."""
+    return {name: count for name, count in counts.items() if count}
 
 
 def _log_stop(page: LogPage | None) -> list[str]:

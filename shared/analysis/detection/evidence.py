@@ -11,11 +11,13 @@ from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.series import change_point
 from shared.analysis.series.metric_anomalies import Anomaly, quantity
 from shared.bounds import clip
-from shared.contracts import ErrorSummary, Evidence, LogPattern, MetricAnomaly, StackTrace
+from shared.contracts import ErrorSummary, Evidence, Frame, LogPattern, MetricAnomaly, StackTrace
 from shared.telemetry.port import LogPage
 
 TIME_PARTS = 60
-MAX_TRACE_EVIDENCE = 8
+MAX_TRACES = 8
+MAX_PATTERNS = 20
+"""As many of each as the contract keeps."""
 MAX_ANOMALY_EVIDENCE = 10
 MAX_LINE_EVIDENCE = 12
 MAX_CHANGES = 3
@@ -44,21 +46,21 @@ class EvidenceCollector:
         text = f"{title}\n{values}" if values else title
         self._keep("A", "alert", text, alert.started_at or alert.received_at, "", alert.generator_url)
 
-    def trace(self, group: TraceGroup, at: datetime | None, keep: bool) -> StackTrace:
-        """Return the trace in the contract's form; with `keep`, keep its text as evidence."""
+    def trace(self, group: TraceGroup, at: datetime | None) -> StackTrace:
+        """Return the trace in the contract's form, and keep its text as evidence."""
         raised = group.parsed.raised
         text = _trace_text(group)
-        evidence_id = self._keep("T", "logs", text, group.times[0], self._query, self._link) if keep else None
+        evidence_id = self._keep("T", "logs", text, group.times.first, self._query, self._link)
         return StackTrace(
             language=group.parsed.language,
             exception_type=raised.type,
             message=raised.message,
-            frames=list(raised.frames),
+            frames=[Frame(**frame._asdict()) for frame in raised.frames],
             caused_by=[str(other) for other in group.parsed.others],
             count=len(group.times),
             count_before_onset=count_before(group.times, at),
-            first_seen=group.times[0],
-            last_seen=group.times[-1],
+            first_seen=group.times.first,
+            last_seen=group.times.last,
             evidence_id=evidence_id,
         )
 
@@ -66,15 +68,15 @@ class EvidenceCollector:
         """Return the pattern in the contract's form; with `keep`, keep its exemplar as evidence."""
         text = group.exemplar.text.partition("\n")[0] or group.exemplar.text.strip()
         evidence_id = (
-            self._keep("L", "logs", text[:LINE_CHARS], group.times[0], self._query, self._link) if keep else None
+            self._keep("L", "logs", text[:LINE_CHARS], group.times.first, self._query, self._link) if keep else None
         )
         return LogPattern(
             template=group.cluster.template,
             level=group.level,
             count=len(group.times),
             count_before_onset=count_before(group.times, at),
-            first_seen=group.times[0],
-            last_seen=group.times[-1],
+            first_seen=group.times.first,
+            last_seen=group.times.last,
             exemplar=text,
             evidence_id=evidence_id,
         )
@@ -119,7 +121,7 @@ class EvidenceCollector:
 def patterns(collector: EvidenceCollector, summary: TelemetrySummary) -> list[LogPattern]:
     """Return the patterns, most explanatory first; only errors, warnings and what rose become evidence."""
     result: list[LogPattern] = []
-    for index, group in enumerate(summary.lines):
+    for index, group in enumerate(summary.lines[:MAX_PATTERNS]):
         is_informative = group.is_error or group.level == "warning" or group.change is not None
         result.append(collector.pattern(group, summary.onset, is_informative and index < MAX_LINE_EVIDENCE))
     return result
@@ -133,12 +135,12 @@ def surroundings(collector: EvidenceCollector, summary: TelemetrySummary) -> Non
     changes = [
         group
         for group in summary.lines
-        if timedelta() <= summary.onset - group.times[0] <= CHANGE_PERIOD
+        if timedelta() <= summary.onset - group.times.first <= CHANGE_PERIOD
         and len(group.times) <= MAX_CHANGE_LINES
         and not group.is_error
         and matching.CHANGE.search(group.exemplar.message)
     ]
-    for group in sorted(changes, key=lambda group: group.times[0], reverse=True)[:MAX_CHANGES]:
+    for group in sorted(changes, key=lambda group: group.times.first, reverse=True)[:MAX_CHANGES]:
         collector.pattern(group, summary.onset, keep=True)
 
 
@@ -156,10 +158,10 @@ def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> 
             warning_types[_short(line)] += len(line.times)
     return ErrorSummary(
         total_errors=len(summary.errors),
-        total_warnings=len(summary.warnings),
+        total_warnings=summary.warnings,
         error_types=dict(error_types.most_common()),
         warning_types=dict(warning_types.most_common()),
-        peak_error_time=change_point.peak([entry.at for entry in summary.errors]),
+        peak_error_time=change_point.peak(summary.errors),
         errors_over_time=_over_time(summary),
         metric_anomalies=anomalies,
     )
@@ -173,8 +175,8 @@ def _short(line: LineGroup) -> str:
 def _over_time(summary: TelemetrySummary) -> list[int]:
     length = summary.window.end - summary.window.start
     counts = [0] * TIME_PARTS
-    for entry in summary.errors if length else ():
-        part = int((entry.at - summary.window.start) / length * TIME_PARTS)
+    for at in summary.errors if length else ():
+        part = int((at - summary.window.start) / length * TIME_PARTS)
         counts[min(max(part, 0), TIME_PARTS - 1)] += 1
     return counts if summary.errors else []
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from shared.analysis.detection.classify import Classification
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
-from shared.analysis.logs.join_traces import RANK
 from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly, quantity
 from shared.bounds import clip
 from shared.contracts import Incident, Judgement, Severity
@@ -46,7 +45,7 @@ def judge(summary: TelemetrySummary, kind: Classification, incident: Incident) -
 def _harms(summary: TelemetrySummary) -> list[str]:
     """Return each reason to call it an incident."""
     harms = [_harm_of(group, summary) for group in summary.risen[:3]]
-    if _fatal(summary):
+    if summary.has_fatal:
         harms.append("a line of the level fatal was written")
     if summary.anomalies:
         harms.append(_departure(summary.anomalies[0], summary))
@@ -94,17 +93,13 @@ def _departure(anomaly: Anomaly, summary: TelemetrySummary) -> str:
     return f"{anomaly.series.name} went from {moved}, since {since}"
 
 
-def _fatal(summary: TelemetrySummary) -> bool:
-    return any(RANK[entry.level] == RANK["fatal"] for entry in summary.errors)
-
-
 def _severity(summary: TelemetrySummary) -> Severity:
     """Return the worse of what the telemetry shows and the alert rule's label; with no findings, the label decides."""
     label_severity = LABELS.get(summary.alert.labels.get("severity", "").lower())
     severity: Severity = "medium"
-    if _fatal(summary) or summary.error_share >= HIGH_SHARE:
+    if summary.has_fatal or summary.error_share >= HIGH_SHARE:
         severity = "high"
-    if summary.error_share >= CRITICAL_SHARE or (_fatal(summary) and summary.error_share >= HIGH_SHARE):
+    if summary.error_share >= CRITICAL_SHARE or (summary.has_fatal and summary.error_share >= HIGH_SHARE):
         severity = "critical"
     if not summary.risen and not summary.errors and not summary.anomalies:
         return label_severity or "medium"
@@ -130,9 +125,9 @@ def _steady(summary: TelemetrySummary) -> list[str]:
     if not bad:
         return []
     first, count = bad[0], len(bad[0].times)
-    span = f"from {first.times[0]:%H:%M:%S} to {first.times[-1]:%H:%M:%S} UTC"
-    if _is_at_start(first.times[0], summary):
-        span = f"since at least the start of the window, {first.times[0]:%H:%M:%S} UTC"
+    span = f"from {first.times.first:%H:%M:%S} to {first.times.last:%H:%M:%S} UTC"
+    if _is_at_start(first.times.first, summary):
+        span = f"since at least the start of the window, {first.times.first:%H:%M:%S} UTC"
     return [f"{_name(first)}: {count} {span}, of {len(summary.errors)} errors in all."[:400]]
 
 

@@ -4,7 +4,6 @@ Every service has some errors all the time. What explains an incident was not th
 how much better a rise at the onset explains them than a steady rate; the count only breaks ties.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup
 from shared.analysis.logs.levels import Level
 from shared.analysis.series import change_point
 from shared.analysis.series.change_point import SURE, ChangePoint
+from shared.analysis.series.event_times import MICROSECOND, EventTimes
 from shared.analysis.series.window import Window
 
 ERROR_SCORE = 2.0
@@ -41,7 +41,7 @@ def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None
         line.change = line.change or _event(line.times, line.level, window)
 
 
-def _event(times: Sequence[datetime], level: Level, window: Window) -> ChangePoint | None:
+def _event(times: EventTimes, level: Level, window: Window) -> ChangePoint | None:
     """
     Return the first crash as a change: a crash is an event that needs no rate.
 
@@ -49,16 +49,17 @@ def _event(times: Sequence[datetime], level: Level, window: Window) -> ChangePoi
     """
     if level != "fatal":
         return None
-    max_gap = max((later - earlier for earlier, later in pairwise(times)), default=timedelta())
-    is_clean = times[0] - window.start >= max(CLEAN, 2 * max_gap)
-    return ChangePoint(times[0], SURE, 0, len(times)) if is_clean else None
+    gaps = (later - earlier for earlier, later in pairwise(times.micros))
+    max_gap = max(gaps, default=0) * MICROSECOND
+    is_clean = times.first - window.start >= max(CLEAN, 2 * max_gap)
+    return ChangePoint(times.first, SURE, 0, len(times)) if is_clean else None
 
 
 def _just_before(trace: TraceGroup, window: Window, fired: datetime | None) -> ChangePoint | None:
     """Return a trace through own code, first seen right before the alert fired, as new: rare faults harm as well."""
     if fired is None or not trace.parsed.raised.has_app_frame:
         return None
-    first = trace.times[0]
+    first = trace.times.first
     if fired - RIGHT_BEFORE <= first <= window.end and first - window.start >= 2 * RIGHT_BEFORE:
         return ChangePoint(first, SURE, 0, len(trace.times))
     return None
@@ -71,11 +72,11 @@ def _beyond_traffic(line: LineGroup, change: ChangePoint, groups: Groups, window
     """
     if line.carries_trace:
         return change
-    traffic = sorted(time for service in line.services for time in groups.traffic.get(service, ()))
+    traffic = [groups.traffic[service] for service in line.services if service in groups.traffic]
     score = change_point.score_by_traffic(
         line.times, change.at, traffic, change_point.bucket_width(window.start, window.end)
     )
-    since = len(traffic) - bisect_left(traffic, change.at)
+    since = sum(len(each) - each.before(change.at) for each in traffic)
     is_sure = change.score >= LINE_SURE and score >= SURE
     if is_sure or (line.is_error and change.after >= GREAT_SHARE * (since + change.after)):
         return replace(change, score=min(change.score, max(score, SURE)))
@@ -102,7 +103,7 @@ def incident_onset(risen_groups: Sequence[TraceGroup | LineGroup]) -> datetime |
 
 def order_traces(traces: Sequence[TraceGroup], at: datetime | None, window: Window) -> list[TraceGroup]:
     """Return the traces, the most explanatory first."""
-    return sorted(traces, key=lambda group: (-_explains(group, at, window), -len(group.times), group.times[0]))
+    return sorted(traces, key=lambda group: (-_explains(group, at, window), -len(group.times), group.times.first))
 
 
 def order_lines(lines: Sequence[LineGroup], at: datetime | None, window: Window) -> list[LineGroup]:
@@ -110,9 +111,9 @@ def order_lines(lines: Sequence[LineGroup], at: datetime | None, window: Window)
     return sorted(lines, key=lambda group: (-_class_of(group), -_rise(group.times, at, window), -len(group.times)))
 
 
-def count_before(times: Sequence[datetime], at: datetime | None) -> int:
+def count_before(times: EventTimes, at: datetime | None) -> int:
     """Return how many of the times are before the onset; 0 when there is no onset."""
-    return sum(time < at for time in times) if at else 0
+    return times.before(at) if at else 0
 
 
 def _is_grave(line: LineGroup) -> bool:
@@ -131,7 +132,7 @@ def _explains(group: TraceGroup, at: datetime | None, window: Window) -> float:
     return round(_rise(group.times, at, window), 1) + own
 
 
-def _rise(times: Sequence[datetime], at: datetime | None, window: Window) -> float:
+def _rise(times: EventTimes, at: datetime | None, window: Window) -> float:
     return change_point.rise_score(times, at, window.start, window.end) if at else 0.0
 
 

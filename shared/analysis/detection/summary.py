@@ -1,22 +1,24 @@
 """What the telemetry shows about one alert, before it is judged or turned into evidence."""
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.analysis.detection import ranking
-from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup, group
-from shared.analysis.logs.join_traces import RANK, assemble
+from shared.analysis.logs.digest import LogDigest, digest
+from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.logs.join_traces import MAX_TRACE_ENTRIES, RANK, assemble
 from shared.analysis.logs.parse import LogEntry, read
 from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.analysis.series import metric_anomalies
+from shared.analysis.series.event_times import EventTimes
 from shared.analysis.series.log_stop import find_stop
 from shared.analysis.series.metric_anomalies import Anomaly
 from shared.analysis.series.window import Window
 from shared.bounds import clip
 from shared.contracts import Alert
-from shared.telemetry.port import LogPage, Series
+from shared.telemetry.port import LogLine, LogPage, Series
 
 SIGNAL_CHARS = 8000
 BLIND_SHARE = 0.1
@@ -42,8 +44,9 @@ class TelemetrySummary:
     risen: tuple[TraceGroup | LineGroup, ...]
     anomalies: tuple[Anomaly, ...]
     last_lines: tuple[LogEntry, ...]
-    errors: tuple[LogEntry, ...]
-    warnings: tuple[LogEntry, ...]
+    errors: EventTimes
+    warnings: int
+    has_fatal: bool
     lines_read: int
     logs_read: bool
     metrics_read: bool
@@ -67,7 +70,7 @@ class TelemetrySummary:
 
     def shows_before(self, at: datetime) -> bool:
         """Return whether enough was read of the time before `at` to know that something was absent."""
-        return sum(bisect_left(group.times, at) for group in self.lines) >= MIN_BEFORE
+        return sum(group.times.before(at) for group in self.lines) >= MIN_BEFORE
 
     @property
     def has_baseline(self) -> bool:
@@ -88,52 +91,44 @@ class TelemetrySummary:
 
 def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> TelemetrySummary:
     """Return what the log page and the series show."""
-    entries = assemble(read(line) for line in page.lines) if page else []
-    window = _window(alert, page, entries)
-    groups = group(entries, names_of(alert.service_name, alert.github_repo))
+    logs = digest(page.lines if page else (), names_of(alert.service_name, alert.github_repo))
+    window = _window(alert, page, logs)
     if page and not page.is_complete:
-        groups.traffic.clear()  # ordinary lines were left out, so they measure nothing
-    ranking.note_changes(groups, window, alert.started_at)
-    risen = ranking.risen(groups)
+        logs.groups.traffic.clear()  # ordinary lines were left out, so they measure nothing
+    ranking.note_changes(logs.groups, window, alert.started_at)
+    risen = ranking.risen(logs.groups)
     at = ranking.incident_onset(risen)
-    stop = find_stop([entry.at for entry in entries], window, page.query) if page and page.is_complete else None
+    stop = find_stop(logs.times, window, page.query) if page and page.is_complete else None
     anomalies = [*([stop] if stop else []), *metric_anomalies.find_anomalies(series, at or (stop.at if stop else None))]
     if at is None and anomalies:
         at = min(anomaly.at for anomaly in anomalies)
-    last = [entry for entry in reversed(entries) if stop and entry.at <= stop.at][:LAST_LINES]
-    return _summary(alert, page, series, entries, window, groups, risen, at, anomalies, last)
-
-
-def _summary(
-    alert: Alert,
-    page: LogPage | None,
-    series: Sequence[Series],
-    entries: Sequence[LogEntry],
-    window: Window,
-    groups: Groups,
-    risen: Sequence[TraceGroup | LineGroup],
-    at: datetime | None,
-    anomalies: Sequence[Anomaly],
-    last_lines: Sequence[LogEntry],
-) -> TelemetrySummary:
     return TelemetrySummary(
         alert=alert,
         window=window,
         onset=at,
-        traces=tuple(ranking.order_traces(groups.traces, at, window)),
-        lines=tuple(ranking.order_lines(groups.lines, at, window)),
+        traces=tuple(ranking.order_traces(logs.groups.traces, at, window)),
+        lines=tuple(ranking.order_lines(logs.groups.lines, at, window)),
         risen=tuple(risen),
         anomalies=tuple(anomalies),
-        last_lines=tuple(last_lines),
-        errors=tuple(entry for entry in entries if entry.level in ("error", "fatal")),
-        warnings=tuple(entry for entry in entries if entry.level == "warning"),
-        lines_read=len(page.lines) if page else 0,
+        last_lines=_last_entries(page.lines, stop.at) if page and stop else (),
+        errors=logs.errors,
+        warnings=logs.warnings,
+        has_fatal=logs.has_fatal,
+        lines_read=logs.lines,
         logs_read=page is not None,
         metrics_read=bool(series),
     )
 
 
-def _window(alert: Alert, page: LogPage | None, entries: Sequence[LogEntry]) -> Window:
+def _last_entries(lines: Sequence[LogLine], at: datetime) -> tuple[LogEntry, ...]:
+    """Return the last entries up to `at`, newest first; a trace of several lines may end after it."""
+    index = bisect_right(lines, at, key=lambda line: line.at)
+    near = lines[max(index - LAST_LINES * MAX_TRACE_ENTRIES, 0) : index + MAX_TRACE_ENTRIES]
+    entries = [entry for entry in assemble(read(line) for line in near) if entry.at <= at]
+    return tuple(entries[: -LAST_LINES - 1 : -1])
+
+
+def _window(alert: Alert, page: LogPage | None, logs: LogDigest) -> Window:
     """
     Return the time that was read.
 
@@ -141,9 +136,8 @@ def _window(alert: Alert, page: LogPage | None, entries: Sequence[LogEntry]) -> 
     line that is a problem: older problems were read separately, so there was none before it.
     """
     start, end = alert.start, alert.end
-    if page and entries:
-        first, last = entries[0].at, page.lines[-1].at
-        is_truncated = not page.is_complete and RANK[entries[0].level] < RANK["warning"]
-        start = first if is_truncated else min(start, first)
-        end = max(end, last + timedelta(milliseconds=1))
+    if page and logs.first and logs.end:
+        is_truncated = not page.is_complete and RANK[logs.first.level] < RANK["warning"]
+        start = logs.first.at if is_truncated else min(start, logs.first.at)
+        end = max(end, logs.end + timedelta(milliseconds=1))
     return Window(start, end)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from shared.analysis.logs import stack_traces
 from shared.analysis.logs.drain import Cluster, Drain
@@ -11,6 +10,10 @@ from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry
 from shared.analysis.logs.stack_traces.parsed import ParsedTrace
 from shared.analysis.series.change_point import ChangePoint
+from shared.analysis.series.event_times import EventTimes, microseconds
+
+PARSED_TEXTS = 256
+"""Texts of which the parsed traces are held; a storm repeats fewer."""
 
 
 @dataclass
@@ -19,7 +22,7 @@ class TraceGroup:
 
     parsed: ParsedTrace
     exemplar: LogEntry
-    times: list[datetime] = field(default_factory=list)
+    times: EventTimes = field(default_factory=EventTimes)
     services: set[str] = field(default_factory=set)
     change: ChangePoint | None = None
 
@@ -31,7 +34,7 @@ class LineGroup:
     cluster: Cluster
     exemplar: LogEntry
     level: Level
-    times: list[datetime] = field(default_factory=list)
+    times: EventTimes = field(default_factory=EventTimes)
     services: set[str] = field(default_factory=set)
     carries_trace: bool = False
     change: ChangePoint | None = None
@@ -44,65 +47,78 @@ class LineGroup:
 
 @dataclass
 class Groups:
-    """The log entries, grouped."""
+    """The log entries, grouped, each list in order of first appearance."""
 
     traces: list[TraceGroup]
     lines: list[LineGroup]
-    traffic: dict[str, list[datetime]]
+    traffic: dict[str, EventTimes]
     """Times of ordinary lines by service: a measure of its traffic."""
 
 
-def group(entries: Iterable[LogEntry], own_names: Sequence[str]) -> Groups:
-    """Return the entries by template and by stack trace, each in order of first appearance."""
-    drain = Drain()
-    traces: dict[object, TraceGroup] = {}
-    lines: dict[tuple[int, Level], LineGroup] = {}
-    traffic: dict[str, list[datetime]] = {}
-    parsed_by_text: dict[str, list[ParsedTrace]] = {}
-    for entry in entries:
-        parsed = _parse(entry.text, own_names, parsed_by_text)
+class Grouper:
+    """Groups entries one by one; of each group it holds one entry and the times of the others."""
+
+    def __init__(self, own_names: Sequence[str]) -> None:
+        self._own_names = own_names
+        self._drain = Drain()
+        self._traces: dict[object, TraceGroup] = {}
+        self._lines: dict[tuple[int, Level], LineGroup] = {}
+        self._traffic: dict[str, EventTimes] = {}
+        self._parsed_by_text: dict[str, list[ParsedTrace]] = {}
+
+    def add(self, entry: LogEntry) -> None:
+        """Add an entry that is not older than the entries before."""
+        micros = microseconds(entry.at)
+        parsed = self._parsed(entry.text)
         for trace in parsed:
-            _add_trace(traces, trace, entry)
-        _add_line(lines, drain, entry, parsed)
+            group = self._traces.get(trace.shape)
+            if group is None:
+                group = self._traces[trace.shape] = TraceGroup(trace, entry)
+            group.times.add_micros(micros)
+            group.services.add(entry.service)
+        self._add_line(entry, micros, parsed)
         if RANK[entry.level] < RANK["warning"] and not parsed:
-            traffic.setdefault(entry.service, []).append(entry.at)
-    return Groups(list(traces.values()), _joined(lines.values()), traffic)
+            times = self._traffic.get(entry.service)
+            if times is None:
+                times = self._traffic[entry.service] = EventTimes()
+            times.add_micros(micros)
+
+    def groups(self) -> Groups:
+        """Return the groups of all entries so far."""
+        return Groups(list(self._traces.values()), _joined(self._lines.values()), self._traffic)
+
+    def _parsed(self, text: str) -> list[ParsedTrace]:
+        """Parse a text once while it repeats: a parsed trace takes several times the memory of its text."""
+        if "\n" not in text:
+            return []
+        parsed = self._parsed_by_text.pop(text, None)
+        if parsed is None:
+            parsed = stack_traces.parse(text, self._own_names)
+            if len(self._parsed_by_text) >= PARSED_TEXTS:
+                del self._parsed_by_text[next(iter(self._parsed_by_text))]
+        self._parsed_by_text[text] = parsed
+        return parsed
+
+    def _add_line(self, entry: LogEntry, micros: int, parsed: list[ParsedTrace]) -> None:
+        says_trace = bool(parsed) and (not entry.message or "Traceback (most recent" in entry.message)
+        cluster = self._drain.add(str(parsed[-1].raised) if says_trace else entry.message)
+        # An access log has one template for good and bad responses, so the level distinguishes them.
+        key = (cluster.key, entry.level)
+        group = self._lines.get(key)
+        if group is None:
+            group = self._lines[key] = LineGroup(cluster, entry, entry.level)
+        group.times.add_micros(micros)
+        group.services.add(entry.service)
+        group.carries_trace = group.carries_trace or bool(parsed)
 
 
 def _joined(lines: Iterable[LineGroup]) -> list[LineGroup]:
     """Join the groups whose clusters turned out to be one."""
     joined: dict[tuple[int, Level], LineGroup] = {}
-    for line_group in lines:
-        first = joined.setdefault((line_group.cluster.root.key, line_group.level), line_group)
-        if first is not line_group:
-            first.times = sorted([*first.times, *line_group.times])
-            first.services |= line_group.services
-            first.carries_trace = first.carries_trace or line_group.carries_trace
+    for group in lines:
+        first = joined.setdefault((group.cluster.root.key, group.level), group)
+        if first is not group:
+            first.times = first.times.together_with(group.times)
+            first.services |= group.services
+            first.carries_trace = first.carries_trace or group.carries_trace
     return list(joined.values())
-
-
-def _parse(text: str, own_names: Sequence[str], parsed_by_text: dict[str, list[ParsedTrace]]) -> list[ParsedTrace]:
-    if "\n" not in text:
-        return []
-    parsed = parsed_by_text.get(text)
-    if parsed is None:
-        parsed = parsed_by_text[text] = stack_traces.parse(text, own_names)
-    return parsed
-
-
-def _add_trace(traces: dict[object, TraceGroup], trace: ParsedTrace, entry: LogEntry) -> None:
-    trace_group = traces.setdefault(trace.shape, TraceGroup(trace, entry))
-    trace_group.times.append(entry.at)
-    trace_group.services.add(entry.service)
-
-
-def _add_line(
-    lines: dict[tuple[int, Level], LineGroup], drain: Drain, entry: LogEntry, parsed: list[ParsedTrace]
-) -> None:
-    says_trace = bool(parsed) and (not entry.message or "Traceback (most recent" in entry.message)
-    cluster = drain.add(str(parsed[-1].raised) if says_trace else entry.message)
-    # An access log has one template for good and bad responses, so the level distinguishes them.
-    line_group = lines.setdefault((cluster.key, entry.level), LineGroup(cluster, entry, entry.level))
-    line_group.times.append(entry.at)
-    line_group.services.add(entry.service)
-    line_group.carries_trace = line_group.carries_trace or bool(parsed)

@@ -96,7 +96,7 @@ def first_line(text: str) -> str:
 def _bare(raw: str) -> str:
     """Strip what the container runtime and the terminal add to a line."""
     bare = COLOUR.sub("", raw) if "\x1b" in raw else raw
-    return WRAPPING.sub("", bare, count=1)
+    return WRAPPING.sub("", bare, count=1) if bare[:1].isdigit() else bare
 
 
 def _unescape(text: str) -> str:

@@ -6,11 +6,12 @@ A CUSUM in its likelihood-ratio form for Poisson counts (Page 1954; Hinkley 1970
 a steady background is not a change.
 """
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf, log
+
+from shared.analysis.series.event_times import EPOCH, EventTimes
 
 BUCKETS = 240
 MIN_TRAFFIC = 20
@@ -35,46 +36,47 @@ class ChangePoint:
         return self.before == 0
 
 
-def find_rise(times: Sequence[datetime], start: datetime, end: datetime) -> ChangePoint | None:
-    """Return the most likely rise of the event rate in [start, end], or None; `times` are sorted."""
-    inside = [time for time in times if start <= time <= end]
+def find_rise(times: EventTimes, start: datetime, end: datetime) -> ChangePoint | None:
+    """Return the most likely rise of the event rate in [start, end], or None."""
+    inside = times.between(start, end)
     if len(inside) < 2 or end <= start:
         return None
     width = bucket_width(start, end)
     split, score = _best_split(_weights(inside, start, width), (end - start) / width)
     if score < SURE:
         return None
-    at = next(time for time in inside if time >= start + split * width)
-    before = sum(time < at for time in times)
+    at = inside.first_from(start + split * width)
+    before = times.before(at)
     return ChangePoint(at, score, before, len(times) - before)
 
 
-def rise_score(times: Sequence[datetime], onset: datetime, start: datetime, end: datetime) -> float:
+def rise_score(times: EventTimes, onset: datetime, start: datetime, end: datetime) -> float:
     """Return how much better (nats) a rise at `onset` explains the events than a steady rate; 0 when they fell."""
     if end <= start:
         return 0.0
     width = bucket_width(start, end)
-    inside = [time for time in times if start <= time <= end]
-    weights = _weights(inside, start, width)
+    weights = _weights(times.between(start, end), start, width)
     split = (onset - start) // width
     before = sum(weight for bucket, weight in weights.items() if bucket < split)
     after = sum(weights.values()) - before
     return _gain(before, after, float(split), max((end - start) / width - split, 1.0))
 
 
-def score_by_traffic(times: Sequence[datetime], at: datetime, traffic: Sequence[datetime], width: timedelta) -> float:
+def score_by_traffic(times: EventTimes, at: datetime, traffic: Iterable[EventTimes], width: timedelta) -> float:
     """
     Return how much better (nats) a rise at `at` explains the events than a constant share of the traffic.
 
-    `traffic` are the times of ordinary lines, sorted: when all of the service's lines come faster, so do its usual
+    `traffic` are the times of ordinary lines by service: when all of the service's lines come faster, so do its usual
     errors, and nothing broke. Infinite when there is too little traffic to compare.
     """
-    if len(traffic) < MIN_TRAFFIC:
+    all_traffic = list(traffic)
+    total = sum(len(each) for each in all_traffic)
+    if total < MIN_TRAFFIC:
         return inf
     weights = _weights(times, at, width)
     before = sum(weight for bucket, weight in weights.items() if bucket < 0)
-    calm = bisect_left(traffic, at)
-    return _gain(before, sum(weights.values()) - before, float(calm), max(float(len(traffic) - calm), 1.0))
+    calm = sum(each.before(at) for each in all_traffic)
+    return _gain(before, sum(weights.values()) - before, float(calm), max(float(total - calm), 1.0))
 
 
 def bucket_width(start: datetime, end: datetime) -> timedelta:
@@ -82,13 +84,9 @@ def bucket_width(start: datetime, end: datetime) -> timedelta:
     return max((end - start) / BUCKETS, timedelta(seconds=1))
 
 
-def _weights(times: Sequence[datetime], start: datetime, width: timedelta) -> dict[int, float]:
+def _weights(times: EventTimes, start: datetime, width: timedelta) -> dict[int, float]:
     """Count events per bucket of time, damped by the logarithm: a burst weighs little more than an event."""
-    counts: dict[int, int] = {}
-    for time in times:
-        bucket = (time - start) // width
-        counts[bucket] = counts.get(bucket, 0) + 1
-    return {bucket: 1.0 + log(count) for bucket, count in sorted(counts.items())}
+    return {bucket: 1.0 + log(count) for bucket, count in times.per_bucket(start, width).items()}
 
 
 def _best_split(weights: dict[int, float], length: float) -> tuple[int, float]:
@@ -116,13 +114,10 @@ def _gain(before: float, after: float, length_before: float, length_after: float
     return gain
 
 
-def peak(times: Sequence[datetime], width_s: int = 60) -> datetime | None:
-    """Return the start of the bucket of `width_s` seconds with most events, the first of equals."""
-    counts: dict[int, int] = {}
-    for time in times:
-        bucket = int(time.timestamp()) // width_s
-        counts[bucket] = counts.get(bucket, 0) + 1
+def peak(times: EventTimes, width: timedelta = timedelta(minutes=1)) -> datetime | None:
+    """Return the start of the bucket of `width` with most events, the first of equals; None without events."""
+    counts = times.per_bucket(EPOCH, width)
     if not counts:
         return None
     fullest = max(counts, key=lambda bucket: (counts[bucket], -bucket))
-    return datetime.fromtimestamp(fullest * width_s, tz=times[0].tzinfo)
+    return EPOCH + fullest * width

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, frame, owned
-from shared.contracts import Frame
+from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, TraceFrame, frame, owned
 
 AT = re.compile(
     r"^\s*at (?P<function>[\w.<>`+\[\],$|\-]+(?:\.\.ctor|\.\.cctor)?)\s?(?P<arguments>\([^)]*\))"
@@ -19,7 +18,7 @@ ARROW = re.compile(r"\s*(?:\(Inner Exception #\d+\) )?--->\s*")
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     """Return the trace of the text, root cause chosen: .NET prints innermost frames first, then the wrappers'."""
     heads: list[tuple[str, str]] = []
-    frames: list[Frame] = []
+    frames: list[TraceFrame] = []
     for line in text.splitlines():
         match = AT.match(line)
         if match:
@@ -39,7 +38,7 @@ def _heads(line: str) -> list[tuple[str, str]]:
     return [(one["type"], (one["message"] or "").strip()) for one in matches if one]
 
 
-def _frame(match: re.Match[str]) -> Frame:
+def _frame(match: re.Match[str]) -> TraceFrame:
     """Name the file as the trace does; without debug symbols, use the type instead."""
     function = match["function"]
     path = (match["path"] or function.rpartition(".")[0].partition(".<")[0]).replace("\\", "/")

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from shared.analysis.logs.stack_traces.parsed import ParsedTrace, Raised, frame, owned
-from shared.contracts import Frame
+from shared.analysis.logs.stack_traces.parsed import ParsedTrace, Raised, TraceFrame, frame, owned
 
 HEAD = re.compile(
     r"^(?:.*?\b)?(?P<kind>panic|fatal error|panic serving [^:\s]+(?::\d+)?)\s*[:=]\s*(?P<message>.*)$", re.MULTILINE
@@ -31,9 +30,9 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     return [ParsedTrace("go", raised)]
 
 
-def _first_stack(lines: list[str]) -> list[Frame]:
+def _first_stack(lines: list[str]) -> list[TraceFrame]:
     """Return the frames of the first goroutine, innermost first, from where the panic was raised."""
-    frames: list[Frame] = []
+    frames: list[TraceFrame] = []
     has_goroutine = False
     for index, line in enumerate(lines):
         if GOROUTINE.match(line):
@@ -47,7 +46,7 @@ def _first_stack(lines: list[str]) -> list[Frame]:
     return frames[_panic_site(frames) :]
 
 
-def _panic_site(frames: list[Frame]) -> int:
+def _panic_site(frames: list[TraceFrame]) -> int:
     """Return the index below the last call of panic: the frames above it belong to the handlers that caught it."""
     return max((index + 1 for index, one in enumerate(frames[:-1]) if one.function in PANICKING), default=0)
 

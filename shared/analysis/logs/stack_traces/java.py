@@ -9,11 +9,11 @@ from shared.analysis.logs.stack_traces.parsed import (
     UNKNOWN_TYPE,
     ParsedTrace,
     Raised,
+    TraceFrame,
     explaining_exception,
     frame,
     owned,
 )
-from shared.contracts import Frame
 
 AT = re.compile(
     r"^(?P<indent>\s*)at (?:[\w.@-]*/)*(?P<class>[\w$.<>-]+)\.(?P<method>[\w$<>-]+)"
@@ -36,7 +36,7 @@ class _Part:
     kind: str
     type: str
     message: str
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[TraceFrame] = field(default_factory=list)
     omitted: int = 0
 
     def raised(self) -> Raised:
@@ -84,7 +84,7 @@ def _head(before: list[str]) -> _Part:
     return _Part("", UNKNOWN_TYPE, before[-1].strip() if before else "")
 
 
-def _frame(match: re.Match[str]) -> Frame:
+def _frame(match: re.Match[str]) -> TraceFrame:
     """Name the file by package and source file, as it is stored in a repository."""
     package, _, class_name = match["class"].rpartition(".")
     source, _, line = match["place"].partition(":")

@@ -7,11 +7,11 @@ from shared.analysis.logs.stack_traces.parsed import (
     UNKNOWN_TYPE,
     ParsedTrace,
     Raised,
+    TraceFrame,
     explaining_exception,
     frame,
     owned,
 )
-from shared.contracts import Frame
 
 AT = re.compile(
     r"^\s*at (?:async )?(?:(?P<function>.+?) \()?"
@@ -36,7 +36,7 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     """Return the traces of the text in their order; causes belong to the error they are printed with."""
     chains: list[list[Raised]] = []
     before: list[str] = []
-    frames: list[Frame] = []
+    frames: list[TraceFrame] = []
     head: tuple[str, str, bool] = (UNKNOWN_TYPE, "", False)
     for line in [*text.splitlines(), ""]:
         match = AT.match(line) if POSITION.search(line) else None
@@ -55,7 +55,7 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     return [_choose(chain, own_names) for chain in chains]
 
 
-def _close(chains: list[list[Raised]], head: tuple[str, str, bool], frames: list[Frame]) -> None:
+def _close(chains: list[list[Raised]], head: tuple[str, str, bool], frames: list[TraceFrame]) -> None:
     type_, message, is_cause = head
     raised = Raised(type_, message, tuple(reversed(frames)))
     if is_cause and chains:
@@ -73,7 +73,7 @@ def _head(before: list[str]) -> tuple[str, str, bool]:
     return UNKNOWN_TYPE, before[-1].strip() if before else "", False
 
 
-def _frame(match: re.Match[str]) -> Frame:
+def _frame(match: re.Match[str]) -> TraceFrame:
     path = QUERY.sub("", SCHEME.sub("", match["path"].strip()))
     return frame(path, int(match["line"]) if match["line"] else None, (match["function"] or "").removeprefix("new "))
 

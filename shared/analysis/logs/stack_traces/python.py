@@ -16,11 +16,11 @@ from shared.analysis.logs.stack_traces.parsed import (
     UNKNOWN_TYPE,
     ParsedTrace,
     Raised,
+    TraceFrame,
     explaining_exception,
     frame,
     owned,
 )
-from shared.contracts import Frame
 
 Link = Literal["new", "context", "cause", "member"]
 
@@ -43,7 +43,7 @@ class _Part:
     """One exception of the text while it is read."""
 
     link: Link
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[TraceFrame] = field(default_factory=list)
     indent: int | None = None
     type: str = ""
     message: str = ""
@@ -132,7 +132,7 @@ def _read_inside(part: _Part, line: str, following: str) -> None:
     if raised and _ends_trace(part, line, raised["type"], following):
         part.type, part.message = raised["type"], (raised["message"] or "").strip()
     elif not part.frames[-1].code:
-        part.frames[-1] = part.frames[-1].replace(code=line.strip())
+        part.frames[-1] = part.frames[-1]._replace(code=line.strip())
 
 
 def _ends_trace(part: _Part, line: str, name: str, following: str) -> bool:

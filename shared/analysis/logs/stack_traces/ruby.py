@@ -3,8 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, frame, owned
-from shared.contracts import Frame
+from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, TraceFrame, frame, owned
 
 PLACE = (
     r"(?P<path>(?:<internal:)?[^\s:()'\"]+(?:\.rb|\.rake|\.erb|\.ru|\.haml|\.slim|>)|\(eval[^)]*\)|[./\w-]*bin/[\w.-]+)"
@@ -21,7 +20,7 @@ REVERSED = re.compile(r"^\s+1: from ", re.MULTILINE)
 
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     """Return the trace of the text; frames of a `Caused by` section are read as frames of its error."""
-    frames: list[Frame] = []
+    frames: list[TraceFrame] = []
     head: tuple[str, str] | None = None
     outer_first = bool(REVERSED.search(text))
     for line in text.splitlines():
@@ -39,5 +38,5 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     return [ParsedTrace("ruby", owned(Raised(type_, message, tuple(ordered)), "ruby", own_names))]
 
 
-def _frame(match: re.Match[str]) -> Frame:
+def _frame(match: re.Match[str]) -> TraceFrame:
     return frame(match["path"], int(match["line"]), match["function"] or "")

@@ -252,6 +252,8 @@ def test_many_different_errors_stay_within_the_contracts_limits():
     incident = detect(an_alert(), page(many, traces), [series(*range(20), name=f"m{n}") for n in range(30)], [])
 
     assert len(incident.evidence) <= 40
+    assert incident.left_out["stack_traces"] == 400 - len(incident.stack_traces)
+    assert incident.left_out["patterns"] > 0
     assert len(incident.model_dump_json()) < 100_000
 
 

@@ -99,3 +99,21 @@ def test_trace_with_a_prefix_on_each_line_is_joined():
 def test_entries_far_apart_are_not_joined():
     """An indented line minutes later does not continue an entry."""
     assert len(assembled(("a", "ERROR x"), ("a", "  indented"), gap_ms=60_000)) == 2
+
+
+def test_entries_are_passed_on_while_others_are_read():
+    """Only what may still be continued is held back, so a log of any length can be read."""
+    lines = (
+        LogLine(AT + timedelta(seconds=number), 0, f"INFO {number}", {"pod": f"p{number % 3}"}) for number in range(99)
+    )
+    read_lines = 0
+
+    def counted():
+        nonlocal read_lines
+        for line in lines:
+            read_lines += 1
+            yield read(line)
+
+    for position, entry in enumerate(assemble(counted())):
+        assert entry.text == f"INFO {position}"
+        assert read_lines <= position + 4

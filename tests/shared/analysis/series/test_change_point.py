@@ -4,17 +4,18 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from shared.analysis.series import change_point
+from shared.analysis.series.event_times import EventTimes
 
 START = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
 END = START + timedelta(hours=1)
 
 
-def at(*seconds: float) -> list[datetime]:
+def at(*seconds: float) -> EventTimes:
     """Return the times so many seconds after START."""
-    return [START + timedelta(seconds=one) for one in sorted(seconds)]
+    return EventTimes(START + timedelta(seconds=one) for one in sorted(seconds))
 
 
-def steady(count: int, seed: int = 1) -> list[datetime]:
+def steady(count: int, seed: int = 1) -> EventTimes:
     """Return events at a steady rate over the whole window."""
     chance = random.Random(seed)
     return at(*(chance.uniform(0, 3600) for _ in range(count)))
@@ -30,7 +31,7 @@ def test_onset_of_something_new_is_its_first_event():
 
 def test_rise_over_a_background_is_dated_near_its_start():
     """A tenfold rise is dated to within a minute."""
-    times = sorted(steady(30) + at(*range(2400, 3600, 12)))
+    times = EventTimes(sorted([*steady(30), *at(*range(2400, 3600, 12))]))
 
     change = change_point.find_rise(times, START, END)
 
@@ -47,7 +48,7 @@ def test_steady_background_has_no_onset():
 
 def test_one_burst_in_a_steady_background_is_not_a_rise():
     """A burst of retries within a second counts little more than one event."""
-    times = sorted(steady(40) + at(*[3000 + index / 100 for index in range(50)]))
+    times = EventTimes(sorted([*steady(40), *at(*[3000 + index / 100 for index in range(50)])]))
 
     assert change_point.find_rise(times, START, END) is None
 
@@ -68,16 +69,16 @@ def test_errors_in_proportion_to_traffic_are_not_a_rise():
     traffic = at(*range(1800, 3600, 5))
     usual = at(*range(1830, 3600, 60))
 
-    assert change_point.score_by_traffic(usual, onset, traffic, width) < change_point.SURE
-    assert change_point.score_by_traffic(usual, onset, at(*range(0, 3600, 5)), width) > change_point.SURE
+    assert change_point.score_by_traffic(usual, onset, [traffic], width) < change_point.SURE
+    assert change_point.score_by_traffic(usual, onset, [at(*range(0, 3600, 5))], width) > change_point.SURE
 
 
 def test_little_traffic_does_not_excuse_errors():
     """With too few ordinary lines there is nothing to compare with."""
-    assert change_point.score_by_traffic(at(1, 2, 3), START, at(1, 2), timedelta(seconds=15)) == float("inf")
+    assert change_point.score_by_traffic(at(1, 2, 3), START, [at(1, 2)], timedelta(seconds=15)) == float("inf")
 
 
 def test_peak_is_the_start_of_the_busiest_minute():
     """The peak is the minute with the most events, or None without events."""
     assert change_point.peak(at(10, 130, 140, 150, 200)) == START + timedelta(seconds=120)
-    assert change_point.peak([]) is None
+    assert change_point.peak(EventTimes()) is None

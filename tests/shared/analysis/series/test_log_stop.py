@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from shared.analysis.series.event_times import EventTimes
 from shared.analysis.series.log_stop import find_stop
 from shared.analysis.series.window import Window
 from tests.builders import NOW
@@ -23,7 +24,7 @@ def test_traffic_that_ends_is_a_stop():
     """The stop holds the time of the last line, the lines per minute before it, and zero since."""
     times = every(4.2, end_s=1080)
 
-    stop = find_stop(times, WINDOW, '{service_name="shop"}')
+    stop = find_stop(EventTimes(times), WINDOW, '{service_name="shop"}')
 
     assert stop is not None
     assert (stop.at, stop.value) == (times[-1], 0)
@@ -33,7 +34,7 @@ def test_traffic_that_ends_is_a_stop():
 
 def test_traffic_that_ends_except_for_a_heartbeat_is_a_stop():
     """A line every few minutes does not hide the stop."""
-    assert find_stop([*every(4.2, end_s=1080), *every(300, 1200)], WINDOW, "") is not None
+    assert find_stop(EventTimes([*every(4.2, end_s=1080), *every(300, 1200)]), WINDOW, "") is not None
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_traffic_that_ends_except_for_a_heartbeat_is_a_stop():
 )
 def test_other_pauses_are_not_stops(times: list[datetime]):
     """A pause counts only when chance, a regular pattern or the window's edge do not explain it."""
-    assert find_stop(times, WINDOW, "") is None
+    assert find_stop(EventTimes(times), WINDOW, "") is None
 
 
 def test_random_traffic_never_looks_like_a_stop():
@@ -58,4 +59,4 @@ def test_random_traffic_never_looks_like_a_stop():
     chance = random.Random(3)
     windows = [sorted(START + timedelta(seconds=chance.uniform(0, 1800)) for _ in range(n)) for n in (5, 20, 100) * 333]
 
-    assert not [one for one in windows if find_stop(one, WINDOW, "")]
+    assert not [one for one in windows if find_stop(EventTimes(one), WINDOW, "")]

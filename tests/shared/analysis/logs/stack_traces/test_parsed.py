@@ -49,7 +49,7 @@ def test_hostile_text_is_read_in_bounded_time():
 def test_wrapper_leads_when_its_cause_has_no_frame():
     """An exception without frames cannot say where it failed."""
     (frame,) = stack_traces.parse(SAMPLES["python"])[0].raised.frames
-    foreign = frame.model_copy(update={"in_app": False})
+    foreign = frame._replace(in_app=False)
     chain = [Raised("Wrapper", "", (foreign,)), Raised("Cause", "", ())]
 
     assert explaining_exception(chain).type == "Wrapper"

@@ -1,0 +1,50 @@
+"""What the analysis needs of the lines of a log, collected in one pass that holds none of their texts but exemplars."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.analysis.logs.groups import Grouper, Groups
+from shared.analysis.logs.join_traces import RANK, assemble
+from shared.analysis.logs.parse import LogEntry, read
+from shared.analysis.series.event_times import EventTimes, microseconds
+from shared.telemetry.port import LogLine
+
+
+@dataclass
+class LogDigest:
+    """The entries of a log: groups and times. `errors` are those of error or worse; `end` is the last line's time."""
+
+    groups: Groups
+    times: EventTimes
+    errors: EventTimes
+    warnings: int = 0
+    has_fatal: bool = False
+    lines: int = 0
+    first: LogEntry | None = None
+    end: datetime | None = None
+
+
+def digest(lines: Iterable[LogLine], own_names: Sequence[str]) -> LogDigest:
+    """Return the digest of the lines, which come oldest first and are read once; `own_names` as in `stack_traces`."""
+    grouper = Grouper(own_names)
+    result = LogDigest(grouper.groups(), EventTimes(), EventTimes())
+    for entry in assemble(read(line) for line in _counted(lines, result)):
+        grouper.add(entry)
+        micros = microseconds(entry.at)
+        result.times.add_micros(micros)
+        if RANK[entry.level] >= RANK["error"]:
+            result.errors.add_micros(micros)
+            result.has_fatal = result.has_fatal or entry.level == "fatal"
+        result.warnings += entry.level == "warning"
+        if result.first is None:
+            result.first = entry
+    result.groups = grouper.groups()
+    return result
+
+
+def _counted(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogLine]:
+    for line in lines:
+        result.lines += 1
+        result.end = line.at
+        yield line
