@@ -6,12 +6,18 @@ from functools import lru_cache
 from typing import TypeVar
 
 from shared import telemetry
+from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.bounds import clip
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
 from shared.redaction import redact, redact_lines
 from shared.step import recorder
 from shared.telemetry.port import LogPage, LogQuery, Logs, MetricQuery, Series
+
+from .count_unread import count_unread
+
+PROBLEM_BYTES = 8_000_000
+"""Of the lines that look like problems, where not all lines could be read."""
 
 Result = TypeVar("Result")
 
@@ -28,7 +34,7 @@ class TelemetryRead:
 def read_telemetry(alert: Alert) -> TelemetryRead:
     """Return logs and metrics of the alert's window."""
     troubles: list[str] = []
-    logs = _or_trouble(lambda: _read_logs(telemetry.connect_logs(), alert), "Logs are missing", troubles)
+    logs = _or_trouble(lambda: _read_logs(telemetry.connect_logs(), alert, troubles), "Logs are missing", troubles)
     series = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles)
     return TelemetryRead(logs, series or (), tuple(troubles))
 
@@ -60,14 +66,21 @@ def _or_trouble(read: Callable[[], Result], what: str, troubles: list[str]) -> R
         return None
 
 
-def _read_logs(logs: Logs, alert: Alert) -> LogPage:
+def _read_logs(logs: Logs, alert: Alert, troubles: list[str]) -> LogPage:
     query = LogQuery(alert.service_name, alert.start, alert.end)
     everything = _search(logs, query)
     if everything.is_complete:
         return everything
-    # The window holds more lines than the limit and the oldest are missing, so problems are read separately.
-    problems = _search(logs, replace(query, only_problems=True))
-    return _merged(everything, problems)
+    # The window holds more than is read and the oldest lines are missing: of those, problems are read separately.
+    since = everything.lines[0].at if everything.lines else alert.end
+    problems = LogPage((), "", is_complete=True)
+    if alert.start < since:
+        problems = _search(logs, replace(query, end=since, only="problems", max_bytes=PROBLEM_BYTES))
+    own_names = names_of(alert.service_name, alert.github_repo)
+    unread = _or_trouble(
+        lambda: count_unread(logs, query, since, problems, own_names), "Older lines are not counted", troubles
+    )
+    return replace(_merged(everything, problems), unread=unread)
 
 
 def _search(logs: Logs, query: LogQuery) -> LogPage:

@@ -84,7 +84,12 @@ class LogQueryTool:
             raise Rejected(f"start must lie before end, and both between {alert.start - FARTHEST} and {alert.end}")
         words = tuple(question.words)
         return LogQuery(
-            alert.service_name, start, end, MAX_LINES, only_problems=question.only_problems, containing=words
+            alert.service_name,
+            start,
+            end,
+            MAX_LINES,
+            only="problems" if question.only_problems else "all",
+            containing=words,
         )
 
     def _report(self, detected: Incident) -> str:

@@ -15,6 +15,33 @@ PROBLEM_WORDS = (
 PROBLEM_LEVELS = "(?i)(warn|err|crit|fatal|panic|severe|alert|emerg).*"
 """The level of a problem's line, in a label or in structured metadata."""
 
+_ERROR_NAMES = "err|eror|error|severe|fatal|crit|critical|emerg|emergency|alert|d?panic"
+_LEVEL_KEYS = r"severity|level|levelname|log\.level|lvl|loglevel|severity_text|level_name|@l"
+ERROR_WORDS = "|".join(
+    (
+        # The level: a field of JSON or logfmt, or a word in the head of the line.
+        rf'"(?:{_LEVEL_KEYS})"\s*:\s*(?:"(?i:{_ERROR_NAMES})"|[56]0\b)',
+        rf'\b(?:level|lvl|severity)="?(?i:{_ERROR_NAMES})\b',
+        r"^.{0,110}\b(?:FATAL|CRITICAL|CRIT|EMERG|PANIC|SEVERE|ERROR|ERR)\b",
+        r"^.{0,110}\[(?:fatal|critical|crit|emerg|alert|error)\]",
+        r"^(?i:fatal|error|err|crit|fail)\s?:",
+        r"^[EF]\d{4} \d\d:\d\d:\d\d",
+        # A response of a server that failed.
+        r'"(?:status|status_code|statusCode|http_status|http\.status_code)"\s*:\s*"?5\d\d\b',
+        r'HTTP/\d(?:\.\d)?"\s+5\d\d\b|\bstatus(?:_code)?=5\d\d\b|\| 5\d\d \|',
+        r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* 5\d\d(?: |$)",
+        # A crash, or an exception that nobody gave a level.
+        r"^(?i:panic: |fatal error: |FATAL EXCEPTION|Unhandled exception\.|PHP Fatal error|Killed$)",
+        r"(?i:\bOOMKilled\b|\bOut of memory: Kill|\bsegmentation fault\b|\bSIGSEGV\b|CrashLoopBackOff)",
+        r"^Traceback \(most recent|^Exception in thread|^Unhandled|panic serving",
+        r"^(?:Uncaught )?(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception)\b[:\s]",
+    )
+)
+"""Words that make a line an error, in RE2 syntax; as narrow as PROBLEM_WORDS is broad, because it is for counting."""
+
+ERROR_LEVELS = f"(?i)({_ERROR_NAMES})"
+"""The level of an error's line, in a label or in structured metadata."""
+
 
 def log_queries(label: str, query: LogQuery) -> list[str]:
     """
@@ -24,8 +51,9 @@ def log_queries(label: str, query: LogQuery) -> list[str]:
     lines that show it by level alone; it excludes the words of the first.
     """
     service = selector(label, query.service_name) + "".join(f" |= {quoted(text)}" for text in query.containing)
-    if not query.only_problems:
+    if query.only == "all":
         return [service]
-    words = quoted(PROBLEM_WORDS)
-    by_level = " or ".join(f"{name}=~{quoted(PROBLEM_LEVELS)}" for name in ("detected_level", "level", "severity"))
+    is_errors = query.only == "errors"
+    words, levels = quoted(ERROR_WORDS if is_errors else PROBLEM_WORDS), ERROR_LEVELS if is_errors else PROBLEM_LEVELS
+    by_level = " or ".join(f"{name}=~{quoted(levels)}" for name in ("detected_level", "level", "severity"))
     return [f"{service} |~ {words}", f"{service} !~ {words} | {by_level}"]

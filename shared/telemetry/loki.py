@@ -1,24 +1,28 @@
 """Loki, the log store."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field
 
-from shared.errors import Rejected, Unavailable
+from shared.errors import Rejected
 from shared.settings import Settings
 from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, TooLarge, epoch_us
 from shared.telemetry.logql import log_queries
-from shared.telemetry.port import LogLine, LogPage, LogQuery
+from shared.telemetry.loki_answers import moment, parse_counts, parse_lines
+from shared.telemetry.port import LogCounts, LogLine, LogPage, LogQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The limit for a link in evidence; a truncated link would be broken.
 _LINK_CHARS = 2000
 # Read, decoded and parsed, an answer is three times in memory.
 _ANSWER_BYTES = 6_000_000
+# As many as the analysis divides its window into.
+_COUNT_STEPS = 240
 # What separates two lines in an answer: inside a line the quote would be escaped.
 _SEPARATOR = b'],["'
 # With one line a page, the lines of its nanosecond would be dropped for ever.
@@ -49,23 +53,6 @@ class LokiSettings(Settings):
         5000, ge=2, le=5000, description="Lines per request to Loki; at most its max_entries_limit_per_query."
     )
     loki_datasource_uid: str = Field("loki", description="UID of Loki's data source in Grafana, for links to Explore.")
-
-
-class _Stream(BaseModel):
-    stream: dict[str, str]
-    values: list[tuple[int, str] | tuple[int, str, dict[str, JsonValue]]]
-
-
-class _Data(BaseModel):
-    resultType: Literal["streams"]  # noqa: N815  # Loki's name
-    result: list[_Stream]
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    status: Literal["success"]
-    data: _Data
 
 
 @dataclass(frozen=True)
@@ -116,6 +103,39 @@ class Loki:
             is_complete=len(whole) <= query.limit and all(reading.is_whole for reading in readings),
             link=self._link(expressions, query),
         )
+
+    def count(self, query: LogQuery) -> LogCounts:
+        """
+        Return how many lines match, by time; a step that the window divides is counted by its share.
+
+        Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window).
+        """
+        if query.start >= query.end:
+            raise Rejected(f"A log query needs start < end, got {query!r}")
+        expressions = log_queries(self._settings.loki_service_label, query)
+        step_s = count_step_s(query)
+        budget = ByteBudget(_ANSWER_BYTES)
+        counts: Counter[int] = Counter()
+        for expression in expressions:
+            counts.update(self._counts(f"sum(count_over_time({expression} [{step_s}s]))", query, step_s, budget))
+        return LogCounts(
+            query="\n".join(f"sum(count_over_time({expression} [{step_s}s]))" for expression in expressions),
+            step=timedelta(seconds=step_s),
+            points=tuple(_inside(query, step_s, counts)),
+        )
+
+    def _counts(self, expression: str, query: LogQuery, step_s: int, budget: ByteBudget) -> dict[int, int]:
+        """
+        Return the lines by the end of their step, in seconds since 1970.
+
+        Ends are multiples of the step, because a query frontend that divides the query moves them there.
+        """
+        first = epoch_us(query.start) // (step_s * 1_000_000) + 1
+        last = -(-epoch_us(query.end) // (step_s * 1_000_000))
+        params: dict[str, str | int] = {"query": expression, "step": step_s}
+        params |= {"start": first * step_s * 1_000_000_000, "end": last * step_s * 1_000_000_000 + 1}
+        request = f"{expression} from {query.start.isoformat()} to {query.end.isoformat()}"
+        return parse_counts(self._reader.get("/loki/api/v1/query_range", params, request, budget), request)
 
     def _readings(self, expressions: list[str], query: LogQuery) -> list["_Reading"]:
         """Read the last expression first, which has fewest lines; what it leaves of the bytes is for the others."""
@@ -168,7 +188,7 @@ class Loki:
     def _page(self, expression: str, start: int, end: int, limit: int, budget: ByteBudget) -> list[LogLine]:
         params: dict[str, str | int] = {"query": expression, "start": start, "end": end, "limit": limit}
         params["direction"] = "backward"
-        request = f"{expression} from {_moment(start).isoformat()} to {_moment(end).isoformat()}"
+        request = f"{expression} from {moment(start).isoformat()} to {moment(end).isoformat()}"
         return parse_lines(self._reader.get("/loki/api/v1/query_range", params, request, budget), request)
 
     def _link(self, expressions: list[str], query: LogQuery) -> str:
@@ -191,48 +211,20 @@ class Loki:
         return link if len(link) <= _LINK_CHARS else ""
 
 
-def parse_lines(body: object, request: str) -> list[LogLine]:
-    """
-    Return the lines of all streams of a query_range answer, oldest first; errors quote `request`.
-
-    Raises Rejected when it answers a metric query, Unavailable when it is not an answer of Loki.
-    """
-    data = body.get("data") if isinstance(body, dict) else None
-    if isinstance(data, dict) and data.get("resultType") in ("matrix", "vector", "scalar"):
-        kind = data["resultType"]
-        raise Rejected(f"Loki, asked {request}, answered with a {kind}: the query computes numbers, not lines")
-    try:
-        answer = _Answer.model_validate(body)
-    except ValidationError as error:
-        problem = error.errors(include_input=False)[0]
-        raise Unavailable(
-            f"Loki, asked {request}, answered in an unknown format: {problem['loc']} {problem['msg']}"
-        ) from None
-    # Within one nanosecond too, a stream is newest first; the sort is stable.
-    lines = [line for stream in answer.data.result for line in reversed(_lines(stream))]
-    return sorted(lines, key=lambda line: line.nanoseconds)
+def count_step_s(query: LogQuery) -> int:
+    """Return the step of counts in seconds, at least one, with which a window has at most 240 whole ones."""
+    return max(-(-(epoch_us(query.end) - epoch_us(query.start)) // (_COUNT_STEPS * 1_000_000)), 1)
 
 
-def _lines(stream: _Stream) -> list[LogLine]:
-    return [
-        LogLine(_moment(value[0]), value[0], value[1], _labels(stream.stream, value[2] if len(value) == 3 else {}))
-        for value in stream.values
-    ]
-
-
-def _labels(stream: dict[str, str], extra: dict[str, JsonValue]) -> dict[str, str]:
-    """Add structured metadata, which is flat, or grouped by category when labels are categorised."""
-    if not extra:
-        return stream
-    categories = [extra[name] for name in ("structuredMetadata", "parsed") if isinstance(extra.get(name), dict)]
-    flat = {name: value for part in categories or [extra] if isinstance(part, dict) for name, value in part.items()}
-    return {**stream, **{name: value for name, value in flat.items() if isinstance(value, str)}}
+def _inside(query: LogQuery, step_s: int, counts: Mapping[int, int]) -> Iterator[tuple[datetime, int]]:
+    """Yield the start of each step and its lines, of a step that the window divides by the share in the window."""
+    for end_s, count in sorted(counts.items()):
+        start, end = (_EPOCH + timedelta(seconds=seconds) for seconds in (end_s - step_s, end_s))
+        inside = min(end, query.end) - max(start, query.start)
+        if lines := round(count * max(inside / timedelta(seconds=step_s), 0.0)):
+            yield max(start, query.start), lines
 
 
 def _fewer(lines: int, part: bytes) -> int:
     """Return how many lines to ask for after an answer of `lines` was too large; `part` holds as many as fit."""
     return min(part.count(_SEPARATOR) * 9 // 10, lines // 2)
-
-
-def _moment(nanoseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

@@ -1,9 +1,9 @@
 """The interfaces of a log store and of a metrics store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class LogQuery:
     start: datetime
     end: datetime
     limit: int = 20_000
-    only_problems: bool = False
-    """Only lines that look like warnings, errors or worse."""
+    only: Literal["all", "problems", "errors"] = "all"
+    """`problems` look like warnings, errors or worse, `errors` like errors or worse."""
     containing: tuple[str, ...] = ()
     """Only lines that contain all of these texts, case-sensitive."""
     max_bytes: int = 16_000_000
@@ -33,6 +33,44 @@ class LogLine:
 
 
 @dataclass(frozen=True)
+class LogCounts:
+    """How many lines match one query in each step of time: (start of the step, lines), oldest first, without zeros."""
+
+    query: str
+    step: timedelta
+    points: tuple[tuple[datetime, int], ...]
+
+    @property
+    def total(self) -> int:
+        """All lines."""
+        return sum(count for _, count in self.points)
+
+    def before(self, at: datetime) -> "LogCounts":
+        """Return the counts before `at`; a step that `at` divides is counted by its share."""
+        points = [(start, self._share_before(start, count, at)) for start, count in self.points if start < at]
+        return replace(self, points=tuple((start, count) for start, count in points if count))
+
+    def _share_before(self, start: datetime, count: int, at: datetime) -> int:
+        return round(count * min((at - start) / self.step, 1.0))
+
+
+@dataclass(frozen=True)
+class Unread:
+    """
+    What a page leaves out, counted by the store; each count is over the whole window.
+
+    From `since` on every line was read, from `problems_since` on every line that looks like a problem. `by_words` are
+    counts of lines that hold certain words of an error.
+    """
+
+    since: datetime
+    problems_since: datetime
+    lines: LogCounts
+    errors: LogCounts
+    by_words: Mapping[tuple[str, ...], LogCounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class LogPage:
     """The lines that match one query, oldest first."""
 
@@ -42,6 +80,8 @@ class LogPage:
     """False when older lines were left out, because of the limit of lines or of bytes."""
     link: str = ""
     """A page where a human sees the same lines, if the store has one."""
+    unread: Unread | None = None
+    """What an incomplete page leaves out, if it was counted."""
 
 
 class Logs(Protocol):
@@ -52,6 +92,14 @@ class Logs(Protocol):
         Return the newest lines up to `query.limit` and `query.max_bytes`, oldest first.
 
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query).
+        """
+        ...
+
+    def count(self, query: LogQuery) -> LogCounts:
+        """
+        Return how many lines match, by time, in at most 300 steps; limits of lines and bytes do not apply.
+
+        Raises what `search` raises.
         """
         ...
 

@@ -175,9 +175,9 @@ def _short(line: LineGroup) -> str:
 def _over_time(summary: TelemetrySummary) -> list[int]:
     length = summary.window.end - summary.window.start
     counts = [0] * TIME_PARTS
-    for at in summary.errors if length else ():
+    for at, errors in summary.errors.items() if length else ():
         part = int((at - summary.window.start) / length * TIME_PARTS)
-        counts[min(max(part, 0), TIME_PARTS - 1)] += 1
+        counts[min(max(part, 0), TIME_PARTS - 1)] += errors
     return counts if summary.errors else []
 
 

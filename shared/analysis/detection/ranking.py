@@ -4,7 +4,7 @@ Every service has some errors all the time. What explains an incident was not th
 how much better a rise at the onset explains them than a steady rate; the count only breaks ties.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -28,15 +28,20 @@ GREAT_SHARE = 0.3
 """Share of a service's lines since the rise of an error that makes it harmful even if traffic rose too."""
 
 
-def note_changes(groups: Groups, window: Window, fired: datetime | None) -> None:
-    """Set `change` of each group that rose or crashed; `fired` is when the alert began to fire."""
+def note_changes(groups: Groups, window: Window, fired: datetime | None, whole_since: Mapping[Level, datetime]) -> None:
+    """
+    Set `change` of each group that rose or crashed; `fired` is when the alert began to fire.
+
+    Lines of a level in `whole_since` were left out before that time, so nothing is known of them there.
+    """
     for trace in groups.traces:
         rise = change_point.find_rise(trace.times, window.start, window.end)
         event = _event(trace.times, trace.exemplar.level, window)
         trace.change = rise or _just_before(trace, window, fired) or event
     for line in groups.lines:
         if line.level not in ("debug", "info") and len(line.times) > 1:
-            change = change_point.find_rise(line.times, window.start, window.end)
+            start = max(window.start, whole_since.get(line.level, window.start))
+            change = change_point.find_rise(line.times, start, window.end)
             line.change = _beyond_traffic(line, change, groups, window) if change else None
         line.change = line.change or _event(line.times, line.level, window)
 

@@ -1,14 +1,16 @@
 """What the telemetry shows about one alert, before it is judged or turned into evidence."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.analysis.detection import ranking
+from shared.analysis.detection.unread import Totals, add_unread
 from shared.analysis.logs.digest import LogDigest, digest
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.logs.join_traces import MAX_TRACE_ENTRIES, RANK, assemble
+from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry, read
 from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.analysis.series import metric_anomalies
@@ -33,6 +35,7 @@ class TelemetrySummary:
     """
     What was read, most explanatory first; `logs_read` and `metrics_read` say what could be read.
 
+    `entries` counts those that were not read too, of which `older` are the times.
     `last_lines` are those before the service stopped writing, newest first; empty when it did not stop.
     """
 
@@ -48,6 +51,8 @@ class TelemetrySummary:
     warnings: int
     has_fatal: bool
     lines_read: int
+    entries: int
+    older: EventTimes
     logs_read: bool
     metrics_read: bool
 
@@ -59,18 +64,16 @@ class TelemetrySummary:
     @property
     def error_share(self) -> float:
         """Share of entries that are errors; 0 when nothing was read."""
-        entries = sum(len(group.times) for group in self.lines)
-        return len(self.errors) / entries if entries else 0.0
+        return len(self.errors) / self.entries if self.entries else 0.0
 
     @property
     def trace_share(self) -> float:
         """Share of entries that carry a stack trace."""
-        entries = sum(len(group.times) for group in self.lines)
-        return sum(len(group.times) for group in self.traces) / entries if entries else 0.0
+        return sum(len(group.times) for group in self.traces) / self.entries if self.entries else 0.0
 
     def shows_before(self, at: datetime) -> bool:
         """Return whether enough was read of the time before `at` to know that something was absent."""
-        return sum(group.times.before(at) for group in self.lines) >= MIN_BEFORE
+        return self.older.before(at) + sum(group.times.before(at) for group in self.lines) >= MIN_BEFORE
 
     @property
     def has_baseline(self) -> bool:
@@ -91,11 +94,13 @@ class TelemetrySummary:
 
 def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> TelemetrySummary:
     """Return what the log page and the series show."""
-    logs = digest(page.lines if page else (), names_of(alert.service_name, alert.github_repo))
+    whole_since = page.unread.since if page and page.unread else None
+    logs = digest(page.lines if page else (), names_of(alert.service_name, alert.github_repo), whole_since)
     window = _window(alert, page, logs)
-    if page and not page.is_complete:
+    totals = add_unread(logs, page) if page else Totals(0, EventTimes())
+    if page and not page.is_complete and not page.unread:
         logs.groups.traffic.clear()  # ordinary lines were left out, so they measure nothing
-    ranking.note_changes(logs.groups, window, alert.started_at)
+    ranking.note_changes(logs.groups, window, alert.started_at, _whole_since(page))
     risen = ranking.risen(logs.groups)
     at = ranking.incident_onset(risen)
     stop = find_stop(logs.times, window, page.query) if page and page.is_complete else None
@@ -115,6 +120,8 @@ def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> T
         warnings=logs.warnings,
         has_fatal=logs.has_fatal,
         lines_read=logs.lines,
+        entries=totals.entries,
+        older=totals.older,
         logs_read=page is not None,
         metrics_read=bool(series),
     )
@@ -128,16 +135,25 @@ def _last_entries(lines: Sequence[LogLine], at: datetime) -> tuple[LogEntry, ...
     return tuple(entries[: -LAST_LINES - 1 : -1])
 
 
+def _whole_since(page: LogPage | None) -> Mapping[Level, datetime]:
+    """Return from when on every line of a level was read, of the levels that are not counted before."""
+    if page is None or page.unread is None:
+        return {}
+    ordinary: tuple[Level, ...] = ("unknown", "debug", "info")
+    return {**dict.fromkeys(ordinary, page.unread.since), "warning": page.unread.problems_since}
+
+
 def _window(alert: Alert, page: LogPage | None, logs: LogDigest) -> Window:
     """
     Return the time that was read.
 
-    When the store left older lines out, nothing is known about the time before the first line. The exception is a first
-    line that is a problem: older problems were read separately, so there was none before it.
+    When older lines were left out and not counted, nothing is known about the time before the first line. The exception
+    is a first line that is a problem: older problems were read separately, so there was none before it.
     """
     start, end = alert.start, alert.end
     if page and logs.first and logs.end:
-        is_truncated = not page.is_complete and RANK[logs.first.level] < RANK["warning"]
+        is_uncounted = not page.is_complete and page.unread is None
+        is_truncated = is_uncounted and RANK[logs.first.level] < RANK["warning"]
         start = logs.first.at if is_truncated else min(start, logs.first.at)
         end = max(end, logs.end + timedelta(milliseconds=1))
     return Window(start, end)

@@ -25,9 +25,13 @@ class LogDigest:
     end: datetime | None = None
 
 
-def digest(lines: Iterable[LogLine], own_names: Sequence[str]) -> LogDigest:
-    """Return the digest of the lines, which come oldest first and are read once; `own_names` as in `stack_traces`."""
-    grouper = Grouper(own_names)
+def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: datetime | None = None) -> LogDigest:
+    """
+    Return the digest of the lines, which come oldest first and are read once; `own_names` as in `stack_traces`.
+
+    Before `whole_since` some lines are missing.
+    """
+    grouper = Grouper(own_names, whole_since)
     result = LogDigest(grouper.groups(), EventTimes(), EventTimes())
     for entry in assemble(read(line) for line in _counted(lines, result)):
         grouper.add(entry)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.analysis.logs import stack_traces
 from shared.analysis.logs.drain import Cluster, Drain
@@ -29,7 +30,11 @@ class TraceGroup:
 
 @dataclass
 class LineGroup:
-    """Log entries of one template and level; `carries_trace` when a stack trace came with them."""
+    """
+    Log entries of one template and level; `carries_trace` when a stack trace came with them.
+
+    Of the newest, where every line was read, `whole` are the entries and `parts` the lines they were joined from.
+    """
 
     cluster: Cluster
     exemplar: LogEntry
@@ -37,6 +42,8 @@ class LineGroup:
     times: EventTimes = field(default_factory=EventTimes)
     services: set[str] = field(default_factory=set)
     carries_trace: bool = False
+    whole: int = 0
+    parts: int = 0
     change: ChangePoint | None = None
 
     @property
@@ -58,7 +65,8 @@ class Groups:
 class Grouper:
     """Groups entries one by one; of each group it holds one entry and the times of the others."""
 
-    def __init__(self, own_names: Sequence[str]) -> None:
+    def __init__(self, own_names: Sequence[str], whole_since: datetime | None = None) -> None:
+        self._whole_since = microseconds(whole_since) if whole_since else 0
         self._own_names = own_names
         self._drain = Drain()
         self._traces: dict[object, TraceGroup] = {}
@@ -109,6 +117,9 @@ class Grouper:
             group = self._lines[key] = LineGroup(cluster, entry, entry.level)
         group.times.add_micros(micros)
         group.services.add(entry.service)
+        if micros >= self._whole_since:
+            group.whole += 1
+            group.parts += entry.parts
         group.carries_trace = group.carries_trace or bool(parsed)
 
 

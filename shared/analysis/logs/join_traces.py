@@ -169,4 +169,4 @@ def _joined(block: _Block) -> LogEntry:
     head = block.parts[0]
     text = "\n".join(part.text.rstrip("\n") for part in block.parts)
     level = max((part.level for part in block.parts), key=lambda level: RANK[level])
-    return LogEntry(head.at, level, text, first_line(text), head.source, head.service)
+    return LogEntry(head.at, level, text, first_line(text), head.source, head.service, len(block.parts))

@@ -62,7 +62,11 @@ Source = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One log entry, or several joined: `text` is what a human reads, `message` its first line without the clock."""
+    """
+    One log entry, or several joined: `text` is what a human reads, `message` its first line without the clock.
+
+    `parts` is how many entries of the log store it was joined from.
+    """
 
     at: datetime
     level: Level
@@ -70,6 +74,7 @@ class LogEntry:
     message: str
     source: Source
     service: str
+    parts: int = 1
 
 
 def read(line: LogLine) -> LogEntry:

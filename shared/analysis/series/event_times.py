@@ -63,10 +63,10 @@ class EventTimes:
         """The microseconds since 1970 of the events that were read."""
         return self._micros
 
-    def __iter__(self) -> Iterator[datetime]:
-        """Return each time once for each event, oldest first."""
-        every = [*self._micros, *(at for at, count in self._counted for _ in range(count))] if self._counted else None
-        return map(moment_of, sorted(every) if every else self._micros)
+    def items(self) -> Iterator[tuple[datetime, int]]:
+        """Yield each time and the events at it: first those that were read, one by one, then those counted."""
+        yield from ((moment_of(micros), 1) for micros in self._micros)
+        yield from ((moment_of(micros), count) for micros, count in self._counted)
 
     @property
     def first(self) -> datetime:

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,11 +15,13 @@ from pydantic import SecretStr
 from infra import bundle
 from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.loki.server import LokiSandbox
+from shared.analysis.logs.parse import read
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
 from shared.http.retries import TRIES
-from shared.telemetry.logql import PROBLEM_WORDS
-from shared.telemetry.loki import Loki, LokiSettings, parse_lines
-from shared.telemetry.port import LogPage, LogQuery
+from shared.telemetry.logql import ERROR_WORDS, PROBLEM_WORDS
+from shared.telemetry.loki import Loki, LokiSettings
+from shared.telemetry.loki_answers import parse_lines
+from shared.telemetry.port import LogLine, LogPage, LogQuery
 
 RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "loki_query_range"
 START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -42,8 +45,10 @@ def load(sandbox: LokiSandbox, *lines: tuple[int, str], **labels: str) -> None:
     sandbox.load({"streams": [{"stream": {"service_name": "api", **labels}, "values": values}]})
 
 
-def log_query(service_name: str = "api", limit: int = 20_000, only_problems: bool = False) -> LogQuery:
-    return LogQuery(service_name, START, START + timedelta(minutes=15), limit, only_problems)
+def log_query(
+    service_name: str = "api", limit: int = 20_000, only: Literal["all", "problems", "errors"] = "all"
+) -> LogQuery:
+    return LogQuery(service_name, START, START + timedelta(minutes=15), limit, only)
 
 
 def texts(page: LogPage) -> list[str]:
@@ -161,7 +166,7 @@ def test_problems_by_level_leave_bytes_for_those_by_words(sandbox: LokiSandbox) 
     """Where one of the two queries stops early, the older lines of the other would look like all there were."""
     load(sandbox, *[(n, "ERROR " + "x" * 10_000) for n in range(0, 1000, 2)])
     load(sandbox, *[(n, "lost the peer") for n in range(1, 1000, 2)], level="error")
-    query = LogQuery("api", START, START + timedelta(minutes=15), only_problems=True, max_bytes=1_000_000)
+    query = LogQuery("api", START, START + timedelta(minutes=15), only="problems", max_bytes=1_000_000)
 
     page = loki_at(sandbox).search(query)
 
@@ -203,6 +208,75 @@ def test_words_of_a_query_are_matched_literally(sandbox: LokiSandbox, words: tup
     assert all(word in line for word in words)
 
 
+def test_lines_are_counted_by_time_without_being_read(sandbox: LokiSandbox) -> None:
+    """Steps are whole seconds; lines outside the window are not counted where a step reaches beyond it."""
+    second = 1_000_000_000
+    load(sandbox, *[(n * second // 10 + 1, f"line {n}") for n in range(-40, 9_040)])
+
+    counts = loki_at(sandbox).count(log_query())
+
+    assert counts.step == timedelta(seconds=4)
+    assert counts.query == 'sum(count_over_time({service_name="api"} [4s]))'
+    assert counts.points == tuple((START + number * counts.step, 40) for number in range(225))
+    assert (counts.before(START + timedelta(seconds=6)).total, counts.total) == (60, 9_000)
+    assert len(sandbox.requests) == 1
+
+
+def test_counts_of_a_window_that_divides_steps_are_its_share(sandbox: LokiSandbox) -> None:
+    """Loki counts whole steps; a window that starts or ends within one has a part of it."""
+    load(sandbox, *[(n * 100_000_000 + 1, "line") for n in range(9_000)])
+    query = LogQuery("api", START + timedelta(seconds=2), START + timedelta(minutes=14))
+
+    counts = loki_at(sandbox).count(query)
+
+    assert counts.total == pytest.approx(8_380, abs=2)
+    assert counts.points[0][0] == START + timedelta(seconds=2)
+
+
+def test_errors_are_counted_by_words_and_by_level(sandbox: LokiSandbox) -> None:
+    """A line that shows it both ways counts once; a warning and a word in a sentence do not count."""
+    load(sandbox, (1, "ERROR lost"), (2, "[WARN] slow"), (3, "INFO 0 errors"), (4, '{"level":"fatal","msg":"x"}'))
+    load(sandbox, (5, "lost the peer"), (6, "ERROR too"), level="error")
+
+    assert loki_at(sandbox).count(log_query(only="errors")).total == 4
+    assert loki_at(sandbox).count(log_query("other")).points == ()
+
+
+def test_an_answer_that_is_no_count_is_unavailable(sandbox: LokiSandbox) -> None:
+    """Lines where numbers were asked for are nothing to add up."""
+    sandbox.fail_next(Reply.of_json({"status": "success", "data": {"resultType": "streams", "result": []}}))
+
+    with pytest.raises(Unavailable, match="unknown format"):
+        loki_at(sandbox).count(log_query())
+
+
+@pytest.mark.parametrize(
+    ("line", "is_error"),
+    [
+        ("2026-01-31 08:00:00 ERROR [main] x", True),
+        ('{"time":"t","severity":"CRITICAL","message":"x"}', True),
+        ('{"level": 50, "msg": "x"}', True),
+        ('level=err msg="x"', True),
+        ("E0131 08:00:00.1 1 x.go:1] y", True),
+        ('10.0.0.1 - "GET / HTTP/1.1" 503 9', True),
+        ('{"msg":"done","status":502}', True),
+        ("java.lang.IllegalStateException: x", True),
+        ("panic: runtime error", True),
+        ("Traceback (most recent call last):", True),
+        ("INFO retried after error=timeout", False),
+        ('{"level":"info","error":null}', False),
+        ('10.0.0.1 - "GET /errors HTTP/1.1" 200 503', False),
+        ("WARN payment failed", False),
+        ('  File "/app/cart.py", line 5, in pay', False),
+    ],
+)
+def test_what_is_counted_as_an_error_is_what_the_analysis_calls_one(line: str, is_error: bool) -> None:
+    """The two are written twice, in the store's syntax and in ours."""
+    level = read(LogLine(START, START_NS, line)).level
+
+    assert (bool(re.search(ERROR_WORDS, line)), level in ("error", "fatal")) == (is_error, is_error)
+
+
 def test_problems_are_recognised_by_words_or_level_without_duplicates(sandbox: LokiSandbox) -> None:
     """The level counts when the words show nothing; a line that matches both comes once."""
     load(
@@ -212,7 +286,7 @@ def test_problems_are_recognised_by_words_or_level_without_duplicates(sandbox: L
     load(sandbox, (7, "goodbye"), level="FATAL")
     load(sandbox, (8, "fine"), level="info")
 
-    page = loki_at(sandbox).search(log_query(only_problems=True))
+    page = loki_at(sandbox).search(log_query(only="problems"))
 
     assert [line.nanoseconds - START_NS for line in page.lines] == [2, 3, 4, 5, 6, 7]
     assert len(page.query.splitlines()) == 2
@@ -355,8 +429,13 @@ def test_a_refused_connection_is_unavailable() -> None:
 @pytest.mark.parametrize(("minutes", "limit"), [(0, 5), (-1, 5), (15, 0)])
 def test_an_impossible_query_is_rejected(sandbox: LokiSandbox, minutes: int, limit: int) -> None:
     """An empty window or a limit of zero."""
+    query = LogQuery("api", START, START + timedelta(minutes=minutes), limit)
+
     with pytest.raises(Rejected, match="start < end and limit >= 1"):
-        loki_at(sandbox).search(LogQuery("api", START, START + timedelta(minutes=minutes), limit))
+        loki_at(sandbox).search(query)
+    if minutes <= 0:
+        with pytest.raises(Rejected, match="start < end"):
+            loki_at(sandbox).count(query)
 
 
 @pytest.mark.parametrize(

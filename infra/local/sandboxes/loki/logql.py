@@ -1,5 +1,6 @@
-"""A subset of LogQL: it finds lines, without metric queries.
+"""A subset of LogQL: it finds lines, and counts them by time.
 
+    metric  = "sum" "(" "count_over_time" "(" query "[" duration "]" ")" ")"
     query   = "{" matcher ("," matcher)* "}" stage*
     stage   = ("|=" | "!=" | "|~" | "!~") string ("or" string)*
             | "|" filter
@@ -19,6 +20,7 @@ from infra.local.sandboxes.matchers import (
     Tokens,
     compiled,
     read_matchers,
+    seconds,
     unquoted,
 )
 
@@ -38,10 +40,11 @@ class QueryFault(ValueError):
 
 @dataclass(frozen=True)
 class LogQL:
-    """A parsed query."""
+    """A parsed query; `range_s` is the range of a metric query in seconds, None for a query of lines."""
 
     matchers: tuple[Matcher, ...]
     stages: tuple[Stage, ...]
+    range_s: float | None = None
 
     def selects(self, stream: Labels) -> bool:
         """Return whether the stream is searched at all."""
@@ -55,16 +58,26 @@ class LogQL:
 def parse(query: str) -> LogQL:
     """Parse a query; raises QueryFault."""
     tokens = Tokens(query)
+    range_s = None
     try:
+        counts = tokens.accept("sum")
+        for expected in ("(", "count_over_time", "(") if counts else ():
+            tokens.expect(expected)
         matchers = read_matchers(tokens)
         stages = []
-        while tokens.peek.kind != "end":
+        while tokens.peek.kind != "end" and tokens.peek.text != "[":
             stages.append(_stage(tokens))
+        if counts:
+            tokens.expect("[")
+            range_s = seconds(tokens.expect_kind("duration").text)
+            for expected in ("]", ")", ")"):
+                tokens.expect(expected)
+        tokens.expect_kind("end")
     except SyntaxFault as fault:
         raise QueryFault(f"parse error at line 1, col {fault.column}: syntax error: {fault}") from None
     if not any(_needs_a_value(matcher) for matcher in matchers):
         raise QueryFault(f"parse error : {_EMPTY_COMPATIBLE}")
-    return LogQL(matchers, tuple(stages))
+    return LogQL(matchers, tuple(stages), range_s)
 
 
 def _needs_a_value(matcher: Matcher) -> bool:

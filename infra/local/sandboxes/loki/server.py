@@ -1,8 +1,8 @@
 """Loki on loopback: `python -m infra.local.sandboxes.loki.server --port 3100 --data logs.json.gz`.
 
-Answers query_range, query, labels, label/<name>/values and ready, and accepts pushes in JSON. It finds lines (see
-`logql`) and computes no metrics; it holds everything in memory and accepts entries of any age. Unlike Loki it adds no
-label of its own: `detected_level` exists only when the data has it.
+Answers query_range, query, labels, label/<name>/values and ready, and accepts pushes in JSON. It finds lines and counts
+them by time (see `logql`), and computes no other metrics; it holds everything in memory and accepts entries of any age.
+Unlike Loki it adds no label of its own: `detected_level` exists only when the data has it.
 
 Source: https://grafana.com/docs/loki/latest/reference/loki-http-api/
 """
@@ -13,17 +13,22 @@ import json
 import re
 import threading
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from infra.local.sandboxes.http import Reply, Request, Sandbox
 from infra.local.sandboxes.loki import logql
+from infra.local.sandboxes.matchers import seconds
 
 _MAX_ENTRIES = 5000
+_MAX_POINTS = 11_000
+_TOO_MANY_POINTS = (
+    "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter"
+)
 _INSTANT_LOG_QUERY = (
     "log queries are not supported as an instant query type, please change your query to a range query type"
 )
@@ -135,12 +140,29 @@ class LokiSandbox(Sandbox):
 
     def _query_range(self, request: Request) -> Reply:
         search = _search(request)
+        if search.query.range_s is not None:
+            return self._count_over_time(search, search.query.range_s, _step_s(request))
         matches = sorted(self._matches(search), key=lambda item: item[1].nanoseconds)
         lines = matches[: search.limit] if search.is_forward else matches[::-1][: search.limit]
         data: dict[str, Any] = {"resultType": "streams", "result": _grouped(lines, search.is_categorized), "stats": {}}
         if search.is_categorized:
             data["encodingFlags"] = ["categorize-labels"]
         return _success(data)
+
+    def _count_over_time(self, search: _Search, range_s: float, step_s: float) -> Reply:
+        """Count the lines in (time - range, time] at each step from start to end; times without lines have no point."""
+        range_ns, step_ns = int(range_s * 1e9), int(step_s * 1e9)
+        if (search.end - search.start) // step_ns + 1 > _MAX_POINTS:
+            raise BadParameter(_TOO_MANY_POINTS)
+        # A search includes its start and excludes its end; a range is the other way round.
+        whole = replace(search, start=search.start - range_ns + 1, end=search.end + 1)
+        times = sorted(entry.nanoseconds for _, entry in self._matches(whole))
+        points = []
+        for at in range(search.start, search.end + 1, step_ns):
+            if count := bisect_right(times, at) - bisect_right(times, at - range_ns):
+                points.append([at / 1e9, str(count)])
+        result = [{"metric": {}, "values": points}] if points else []
+        return _success({"resultType": "matrix", "result": result, "stats": {}})
 
     def _matches(self, search: _Search) -> Iterator[tuple[dict[str, str], StoredEntry]]:
         with self._store_lock:
@@ -185,6 +207,18 @@ def _search(request: Request) -> _Search:
     if search.end <= search.start:
         raise BadParameter("end timestamp must not be before or equal to start time")
     return search
+
+
+def _step_s(request: Request) -> float:
+    """Parse a step as Loki does: a duration, or seconds."""
+    text = request.param("step")
+    try:
+        step_s = float(text) if re.fullmatch(r"[\d.]+", text) else seconds(text)
+    except ValueError:
+        raise BadParameter(f'cannot parse "{text}" to a valid duration') from None
+    if step_s <= 0:
+        raise BadParameter("zero or negative query resolution step widths are not accepted. Try a positive integer")
+    return step_s
 
 
 def _limit(text: str) -> int:

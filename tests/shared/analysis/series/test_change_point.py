@@ -15,10 +15,15 @@ def at(*seconds: float) -> EventTimes:
     return EventTimes(START + timedelta(seconds=one) for one in sorted(seconds))
 
 
+def random_seconds(count: int, seed: int = 1) -> list[float]:
+    """Return so many seconds, anywhere in the window."""
+    chance = random.Random(seed)
+    return [chance.uniform(0, 3600) for _ in range(count)]
+
+
 def steady(count: int, seed: int = 1) -> EventTimes:
     """Return events at a steady rate over the whole window."""
-    chance = random.Random(seed)
-    return at(*(chance.uniform(0, 3600) for _ in range(count)))
+    return at(*random_seconds(count, seed))
 
 
 def test_onset_of_something_new_is_its_first_event():
@@ -31,7 +36,7 @@ def test_onset_of_something_new_is_its_first_event():
 
 def test_rise_over_a_background_is_dated_near_its_start():
     """A tenfold rise is dated to within a minute."""
-    times = EventTimes(sorted([*steady(30), *at(*range(2400, 3600, 12))]))
+    times = at(*random_seconds(30), *range(2400, 3600, 12))
 
     change = change_point.find_rise(times, START, END)
 
@@ -48,7 +53,7 @@ def test_steady_background_has_no_onset():
 
 def test_one_burst_in_a_steady_background_is_not_a_rise():
     """A burst of retries within a second counts little more than one event."""
-    times = EventTimes(sorted([*steady(40), *at(*[3000 + index / 100 for index in range(50)])]))
+    times = at(*random_seconds(40), *[3000 + index / 100 for index in range(50)])
 
     assert change_point.find_rise(times, START, END) is None
 

@@ -79,6 +79,8 @@ def test_matchers_and_stages_select_lines(loki: LokiSandbox, query: str, expecte
         ('{service_name=~".*"}', "queries require at least one regexp or equality matcher"),
         ('{service_name!="api"}', "queries require at least one regexp or equality matcher"),
         ('count_over_time({service_name="api"}[1m])', "syntax error"),
+        ('sum(count_over_time({service_name="api"}))', "unexpected )"),
+        ('sum(count_over_time({service_name="api"}[soon]))', "expecting DURATION"),
     ],
 )
 def test_invalid_query_is_400_in_plain_text(loki: LokiSandbox, query: str, words: str) -> None:
@@ -88,6 +90,33 @@ def test_invalid_query_is_400_in_plain_text(loki: LokiSandbox, query: str, words
     assert reply.status_code == 400
     assert reply.headers["Content-Type"].startswith("text/plain")
     assert words in reply.text
+
+
+@pytest.mark.parametrize(
+    ("step", "counts"), [("1s", {1: 1, 2: 2}), (2, {2: 2}), ("500ms", {1: 1, 1.5: 2, 2: 2, 2.5: 1})]
+)
+def test_lines_are_counted_over_a_range_at_each_step(
+    loki: LokiSandbox, step: str | int, counts: dict[float, int]
+) -> None:
+    """A range excludes its start and includes its end; where it is empty there is no point."""
+    values = [[str(n), "x ERROR"] for n in (1_000_000_000, 1_500_000_000, 2_000_000_000)]
+    loki.load({"streams": [{"stream": {"service_name": "slow"}, "values": values}]})
+    query = 'sum(count_over_time({service_name="slow"} |= "ERROR" [1s]))'
+
+    data = ask(loki, query, start=0, end=at(4_000_000_000), step=step).json()["data"]
+
+    assert data["resultType"] == "matrix"
+    assert {time: int(count) for time, count in data["result"][0]["values"]} == counts
+
+
+@pytest.mark.parametrize(
+    ("step", "words"), [("0", "zero or negative"), ("soon", "cannot parse"), ("1ms", "maximum resolution of 11,000")]
+)
+def test_an_impossible_step_is_400_with_lokis_message(loki: LokiSandbox, step: str, words: str) -> None:
+    """Too many points are refused, as Loki does."""
+    reply = ask(loki, 'sum(count_over_time({service_name="api"}[1m]))', end=at(60_000_000_000), step=step)
+
+    assert (reply.status_code, words in reply.text) == (400, True)
 
 
 @pytest.mark.parametrize(
