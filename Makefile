@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench checkov
+.PHONY: help check format run demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -84,6 +84,9 @@ grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alert
 
 bench: $(VENV)/.test ## Measure size and start of every function, into build/bench.json and infra/README.md
 	@$(BIN)/python -m infra.bench
+
+bench-memory: $(VENV)/.test ## Measure the memory of every function for one request and for four at once; NAME=rca measures one
+	@$(BIN)/python -m infra.bench_memory $(NAME)
 
 checkov: ## Check infra/gcp for known weaknesses, in an environment of checkov's own
 	@test -x $(VENV)/checkov/bin/checkov || \

@@ -47,7 +47,7 @@ def run(name: str, port: int, console: Console) -> NoReturn:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     body = sample(name, folder / TRACES)
-    service = _start(name, port, folder)
+    service = start(name, port, folder, os.environ)
     try:
         processes.wait_listening(service, START_TIMEOUT_S)
         console.print(f"{name} listens on {service.url}; its log is {service.log}. Ctrl-C ends it.", soft_wrap=True)
@@ -106,14 +106,15 @@ def _played() -> Played:
         return play(next(each for each in scenario.load() if each.name == SCENARIO))
 
 
-def _start(name: str, port: int, folder: Path) -> Service:
+def start(name: str, port: int, folder: Path, env: Mapping[str, str]) -> Service:
+    """Start the function from its bundle with the settings in `env`; its log, and its traces, go into `folder`."""
     built = bundle.write(name, folder / "bundles")
     manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
     command = [sys.executable, "-m", "functions_framework", "--source", "main.py", "--target", manifest["entry_point"]]
     command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
     traces = {"TRACES_PROVIDER": "embedded", "TRACES_PATH": str((folder / TRACES).resolve())}
-    env = {**traces, **os.environ, "PYTHONUNBUFFERED": "1"}
-    return processes.start(name, [*command, "--host", HOST, "--port", str(port)], port, folder, env, built.folder)
+    whole_env = {**traces, **env, "PYTHONUNBUFFERED": "1"}
+    return processes.start(name, [*command, "--host", HOST, "--port", str(port)], port, folder, whole_env, built.folder)
 
 
 def _how_to_call(folder: Path, url: str, body: dict[str, Any] | None) -> list[str]:
