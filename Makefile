@@ -83,10 +83,10 @@ grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alert
 	@$(BIN)/python -m infra.grafana_files $(if $(URL),--url $(URL)) $(if $(LOKI_UID),--loki-uid $(LOKI_UID))
 
 bench: $(VENV)/.test ## Measure size and start of every function, into build/bench.json and infra/README.md
-	@$(BIN)/python -m infra.bench
+	@$(BIN)/python -m infra.bench.size_and_start
 
 bench-memory: $(VENV)/.test ## Measure the memory of every function for one request and for four at once; NAME=rca measures one
-	@$(BIN)/python -m infra.bench_memory $(NAME)
+	@$(BIN)/python -m infra.bench.memory_use $(NAME)
 
 checkov: ## Check infra/gcp for known weaknesses, in an environment of checkov's own
 	@test -x $(VENV)/checkov/bin/checkov || \

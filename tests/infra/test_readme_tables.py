@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from infra import bench, bundle, costs, readme_tables
-from infra.bench import Measured
+from infra import bundle, costs, readme_tables
+from infra.bench import size_and_start
+from infra.bench.size_and_start import Measured
 
 README = readme_tables.README.read_text()
 GCP = bundle.ROOT / "infra" / "gcp"
@@ -51,4 +52,4 @@ def test_measurements_become_a_table() -> None:
     """One row for each function, with its numbers in place."""
     result = Measured("rca", 206.3, 49, 51, 66.1, 0.22, 0.66, 1030)
 
-    assert bench.table([result]).splitlines()[-1] == "| `rca` | 206 | 49 | 51 | 66 | 0.22 | 0.66 | 1030 |"
+    assert size_and_start.table([result]).splitlines()[-1] == "| `rca` | 206 | 49 | 51 | 66 | 0.22 | 0.66 | 1030 |"

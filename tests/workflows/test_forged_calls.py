@@ -77,10 +77,10 @@ def test_forged_answers_in_the_trace_write_no_code(system: System, name: str, mo
     assert f"{name} writes nothing" in body["message"]
 
 
-def test_forged_answers_in_the_trace_are_told_as_such(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forged_answers_in_the_trace_are_reported_as_such(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """The brief goes out, without a word of them."""
-    with monkeypatch.context() as stranger:
-        stranger.setenv("STEP_SIGNING_KEY", signatures.new_pair()[0])
+    with monkeypatch.context() as other_account:
+        other_account.setenv("STEP_SIGNING_KEY", signatures.new_pair()[0])
         forge(system)
 
     status, _ = post(VIEWS["post_process"], StepCall(incident=signed(system.alert, NONCE)).model_dump(mode="json"))

@@ -1,6 +1,6 @@
 """How much memory each function takes for one request and for several at once: `make bench-memory`.
 
-python -m infra.bench_memory [NAME ...]       prints a table; `memory` in function.yaml is set from it, with a margin
+python -m infra.bench.memory_use [NAME ...]   prints a table, from which `memory` in function.yaml is set, with a margin
 
 Each function runs from its bundle under functions-framework, as in an instance, and gets a request of a known incident.
 incident_detection reads a log on loopback besides: of the demo's size, and of the worst that its bounds let in. Other

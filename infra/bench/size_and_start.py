@@ -1,6 +1,6 @@
 """How large each function is and how long it takes to start: `make bench`.
 
-python -m infra.bench [NAME ...]       prints a table, writes build/bench.json and the table of infra/README.md
+python -m infra.bench.size_and_start [NAME ...]   prints a table; writes build/bench.json, and infra/README.md
 
 A start is functions-framework loading the bundle in an environment of its own; the first use adds the libraries that
 are imported where they are needed. Both in CPU seconds, because wall-clock time would measure other processes too; the

@@ -1,0 +1,1 @@
+"""Measure what each function takes: size and start, memory."""
