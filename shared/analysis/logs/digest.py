@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.analysis.logs.groups import Grouper, Groups
 from shared.analysis.logs.join_traces import RANK, assemble
 from shared.analysis.logs.parse import LogEntry, read
-from shared.analysis.series.event_times import EventTimes, microseconds
+from shared.analysis.series.event_times import EventTimes
 from shared.telemetry.port import LogLine
 
 
@@ -34,8 +34,7 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
     grouper = Grouper(own_names, whole_since)
     result = LogDigest(grouper.groups(), EventTimes(), EventTimes())
     for entry in assemble(read(line) for line in _counted(lines, result)):
-        grouper.add(entry)
-        micros = microseconds(entry.at)
+        micros = grouper.add(entry)
         result.times.add_micros(micros)
         if RANK[entry.level] >= RANK["error"]:
             result.errors.add_micros(micros)

@@ -74,8 +74,8 @@ class Grouper:
         self._traffic: dict[str, EventTimes] = {}
         self._parsed_by_text: dict[str, list[ParsedTrace]] = {}
 
-    def add(self, entry: LogEntry) -> None:
-        """Add an entry that is not older than the entries before."""
+    def add(self, entry: LogEntry) -> int:
+        """Add an entry that is not older than the entries before; return its time in microseconds since 1970."""
         micros = microseconds(entry.at)
         parsed = self._parsed(entry.text)
         for trace in parsed:
@@ -90,6 +90,7 @@ class Grouper:
             if times is None:
                 times = self._traffic[entry.service] = EventTimes()
             times.add_micros(micros)
+        return micros
 
     def groups(self) -> Groups:
         """Return the groups of all entries so far."""

@@ -3,10 +3,9 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from shared.analysis.logs import levels
 from shared.analysis.logs.levels import Level
@@ -60,8 +59,7 @@ CLOCK = re.compile(
 Source = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """
     One log entry, or several joined: `text` is what a human reads, `message` its first line without the clock.
 
@@ -166,7 +164,8 @@ def _trace_text(value: object) -> str:
 
 def _level(labels: Mapping[str, str], fields: Mapping[str, object] | None, text: str) -> Level:
     """Prefer the level that the writer set to the one that the log store guessed from words in the line."""
-    level = levels.of_label(labels.get("level") or labels.get("severity") or labels.get("severity_text") or "")
+    label = labels.get("level") or labels.get("severity") or labels.get("severity_text")
+    level = levels.of_label(label) if label else "unknown"
     if level == "unknown" and fields is not None:
         level = levels.of_fields(fields)
     if level == "unknown":
