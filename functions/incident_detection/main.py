@@ -22,4 +22,6 @@ def incident_detection(request: DetectionRequest) -> Incident:
     incident = detect(alert, read.logs, read.series, read.troubles)
     tools = LogQueryTool(alert, incident)
     toolbox = tools.toolbox() if read.logs is not None else None
+    # Up to 16 MB of lines, which a model's answer would otherwise hold for minutes.
+    del read
     return AGENT.refine(request.incident_id, incident, {"alert": alert}, tools.check, toolbox)
