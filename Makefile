@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo local alert traces deadletters executions install test eval lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo local alert traces deadletters executions install test eval score lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -48,6 +48,9 @@ run: $(VENV)/.test ## Run one function alone under functions-framework and print
 
 eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<name>, AT_LEAST=0.9, whichever model is configured
 	@$(BIN)/python -m infra.evals --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) $(if $(AT_LEAST),--at-least $(AT_LEAST))
+
+score: $(VENV)/.demo ## Measure the analyst on known incidents beside naive baselines; ONLY=<part>, CASES=<folder>, REPOS=<folder>, JSON=<file>
+	@$(BIN)/python -m infra.score $(ONLY) $(if $(CASES),--cases "$(CASES)") $(if $(REPOS),--repos "$(REPOS)") $(if $(JSON),--json "$(JSON)")
 
 format: $(VENV)/.test ## Rewrite imports and layout as the style wants them
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

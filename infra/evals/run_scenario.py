@@ -84,7 +84,7 @@ def play(scenario: EvalScenario, ask: Ask = ask_inline) -> Played:
     """Run the agents over the scenario, in workflow order, with the model that the environment configures."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as sandboxes:
         alert, commits, variables = set_up(scenario, Path(folder), sandboxes)
-        with _environment(variables), recording() as done:
+        with environment(variables), recording() as done:
             began = time.monotonic()
             played = _run(alert, commits, ask)
             played.seconds = time.monotonic() - began
@@ -158,7 +158,7 @@ def _alert(scenario: EvalScenario, commits: list[str]) -> Alert:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(variables)
     try:
