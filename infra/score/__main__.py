@@ -24,6 +24,8 @@ from infra.score.part import Options, Part, PartScore, ScoreTable
 from shared.errors import Rejected
 
 PARTS = (Part("microservice", microservice.measure),)
+WIDTH = 210
+"""Characters of a line that is not written to a terminal: a wrapped table is hard to compare."""
 CASES = bundle.ROOT.parent / "shared" / "cases"
 
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Rejected as error:
         _progress(str(error))
         return 2
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     for score in scores.values():
         for table in score.tables:
             console.print(_rich(table))

@@ -9,6 +9,9 @@ from infra.score.microservice.affected import error_lines
 from infra.score.microservice.cases import MicroserviceCase, Points
 from shared.contracts import IncidentType
 
+ROUNDING = 1e-9
+"""Share of the mean under which a deviation is the rounding of floating point numbers."""
+
 Ranking = Callable[[MicroserviceCase, str], list[str]]
 """Returns services, the most suspect first, from a case and the service that was alerted on."""
 
@@ -51,5 +54,7 @@ def _change(points: Points, case: MicroserviceCase) -> float:
     start = case.lines[0].at
     before = [value for at, value in points if at < start]
     since = [value for at, value in points if at >= start]
-    spread = pstdev(before) if before else 0.0
-    return abs(fmean(since) - fmean(before)) / spread if since and spread else 0.0
+    if not before or not since:
+        return 0.0
+    usual, spread = fmean(before), pstdev(before)
+    return abs(fmean(since) - usual) / spread if spread > ROUNDING * abs(usual) else 0.0

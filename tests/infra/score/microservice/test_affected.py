@@ -63,7 +63,8 @@ def test_errors_move_when_they_come_with_the_fault(tmp_path: Path, start_s: floa
 )
 def test_latency_moves_when_it_exceeds_all_before(tmp_path: Path, metric: str, since: float, result: set[str]) -> None:
     """A usual value, or another measure, moves nothing."""
-    points = [(float(second), since if second >= 60 else 0.03) for second in range(-300, 181, 20)]
+    before = [(float(second), 0.03 if second % 40 else 0.01) for second in range(-300, 60, 20)]
+    points = [*before, *((float(second), since) for second in range(60, 181, 20))]
 
     assert affected(tmp_path, every(5, "INFO served"), {("shop", metric): points}) == result
 

@@ -27,7 +27,11 @@ def test_series_that_left_its_spread_farthest_comes_first(tmp_path: Path) -> Non
     def points(window: float) -> list[tuple[float, float]]:
         return [(at, window if at >= 0 else 1 + 0.1 * (number % 2)) for number, at in enumerate(times)]
 
-    series = {("mail", "a"): points(2), ("stock", "b"): points(5), ("shop", "c"): [(at, 7.0) for at in times]}
+    series = {
+        ("mail", "a"): points(2),
+        ("stock", "b"): points(5),
+        ("shop", "c"): [(at, 7.0 + 1e-12 * number) for number, at in enumerate(times)],
+    }
 
     case = read(record(tmp_path, "incident", lines, series, **faulty()))
 

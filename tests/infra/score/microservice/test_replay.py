@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
 from infra.score.microservice.cases import folders, read
 from infra.score.microservice.replay import Answered, alert_on, metrics_of, replay
 from tests.infra.score.microservice.small_cases import END, START, two_cases
@@ -62,12 +63,14 @@ def test_controls_are_replayed_without_metrics_and_with_healthy_ones(tmp_path: P
 
 def test_offline_analyst_answers_whatever_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key of this machine is not used, and its settings are as before afterwards."""
-    monkeypatch.setenv("GEMINI_API_KEY", "some key")
-    monkeypatch.setenv("LOKI_SERVICE_LABEL", "app")
-    before = dict(os.environ)
+    with GeminiSandbox() as gemini:
+        monkeypatch.setenv("GEMINI_API_KEY", API_KEY)
+        monkeypatch.setenv("GEMINI_BASE_URL", gemini.url)
+        monkeypatch.setenv("LOKI_SERVICE_LABEL", "app")
+        before = dict(os.environ)
+        rows = answers(tmp_path, 1, "none")
+        requests = list(gemini.requests)
 
-    rows = answers(tmp_path, 0, "none")
-
-    assert {one.incident.produced_by for one in rows} == {"offline"}
-    assert {one.incident.lines_read for one in rows} == {90}
+    assert requests == []
+    assert {one.incident.lines_read for one in rows} == {90, 150}
     assert dict(os.environ) == before
