@@ -52,6 +52,7 @@ Texts = dict[Annotated[str, Verbatim(100)], Annotated[str, Verbatim(500)]]
 
 Status = Literal["firing", "resolved"]
 Severity = Literal["critical", "high", "medium", "low"]
+DetectionVerdict = Literal["incident", "healthy", "cannot_tell"]
 IncidentType = Literal["code_issue", "config_issue", "infrastructure_issue", "external_dependency", "unknown"]
 Language = Literal["python", "java", "go", "javascript", "dotnet", "ruby", "unknown"]
 
@@ -286,6 +287,16 @@ class Judgement(Contract):
 class Incident(Judgement, Answer):
     """What incident_detection found: the evidence and its judgement."""
 
+    verdict: DetectionVerdict = Field(
+        "cannot_tell",
+        description="`healthy` only with positive evidence of health, `cannot_tell` when too little could be read.",
+    )
+    health: Annotated[list[Sentence], Keep(5)] = Field(
+        default_factory=list, description="What shows that the service is healthy, one sentence each."
+    )
+    missing: Annotated[list[Sentence], Keep(8)] = Field(
+        default_factory=list, description="What would be needed to tell, and how to get it, one sentence each."
+    )
     start: AwareUtc = Field(description="Start of the window that was read.")
     end: AwareUtc = Field(description="End of the window that was read.")
     onset: AwareUtc | None = Field(None, description="When the behaviour changed; null when no change was found.")
@@ -295,6 +306,15 @@ class Incident(Judgement, Answer):
     evidence: Annotated[list[Evidence], Keep(40, rank=_is_cited)] = Field(default_factory=list)
     log_query_used: Query = ""
     lines_read: int = Field(0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _verdict_of_earlier_releases(cls, value: object) -> object:
+        """Answers of an earlier release hold no verdict; it had two."""
+        if not isinstance(value, dict) or "verdict" in value:
+            return value
+        is_incident = value.get("incident_detected") and value.get("recommendation") == "proceed"
+        return {**value, "verdict": "incident" if is_incident else "healthy"}
 
     @property
     def cited_ids(self) -> set[str | None]:
@@ -309,14 +329,14 @@ class Incident(Judgement, Answer):
     @property
     def needs_response(self) -> bool:
         """Whether the steps after detection should run."""
-        return self.incident_detected and self.recommendation == "proceed"
+        return self.verdict != "healthy"
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def looks_like_regression(self) -> bool:
         """Whether the service's own code may be at fault, so that code_analyzer should read it."""
         in_app = any(trace.app_frames for trace in self.stack_traces)
-        return self.needs_response and (self.incident_type_hint in ("code_issue", "config_issue") or in_app)
+        return self.verdict == "incident" and (self.incident_type_hint in ("code_issue", "config_issue") or in_app)
 
 
 class CodeAnalysisRequest(StepRequest):

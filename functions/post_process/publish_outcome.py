@@ -17,6 +17,7 @@ from .brief.opinion import BriefWords
 from .brief.render import Brief, render
 from .brief.view import Usage, kind_of
 from .deliveries import DELIVERIES, Connections
+from .repeated_reason import same_as
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
 SENDING = timedelta(minutes=5)
@@ -31,13 +32,20 @@ def publish(
     """
     Deliver the outcome by every channel, in their order, and close the incident. `words` open the brief.
 
+    One that repeats what a brief said before is merged into that brief's incident instead.
+
     Raises Unavailable while another attempt is sending, or died while sending and SENDING has not passed; no other
     IncidentCopilotError.
     """
     publisher = OutcomePublisher(request, store, words or BriefWords())
-    for channel in CHANNELS:
-        publisher.deliver(channel, partial(DELIVERIES[channel.name], publisher, connections))
-    outcome = publisher.outcome()
+    first = publisher.attempt("traces", lambda: same_as(request, store)) if not request.mail_attempt else None
+    if first is None:
+        for channel in CHANNELS:
+            publisher.deliver(channel, partial(DELIVERIES[channel.name], publisher, connections))
+        outcome = publisher.outcome()
+    else:
+        publisher.attempt("traces", lambda: store.count_merged_alert(first))
+        outcome = publisher.outcome().replace(kind="merged", merged_into=first)
     publisher.close(outcome)
     return outcome
 

@@ -32,17 +32,27 @@ _DESTRUCTIVE = re.compile(
 
 
 def judgement(refined: Incident, offline: Incident, context: GroundingContext) -> tuple[Incident, list[str]]:
-    """Keep a model from hiding an incident: no dismissal without telemetry or where code says high or critical."""
+    """
+    Keep a model from hiding an incident: it may dismiss only what code proved healthy, and below high severity.
+
+    It may call an incident what code could not tell or thought healthy; it may not call healthy what nobody can tell.
+    """
     drops: list[str] = []
     severity = _not_far_below(refined.severity, offline.severity, drops)
-    dismisses = refined.recommendation == "dismiss" and offline.recommendation == "proceed"
-    may_dismiss = offline.lines_read > 0 and not offline.degraded and offline.severity in ("low", "medium")
+    dismisses = refined.recommendation == "dismiss" and offline.verdict != "healthy"
+    may_dismiss = bool(offline.health) and not offline.degraded and offline.severity in ("low", "medium")
     kept_open = dismisses and not may_dismiss
     if kept_open:
         drops.append("dropped the dismissal of an incident that code would not dismiss")
+    verdict = offline.verdict
+    if refined.recommendation == "dismiss" and not kept_open:
+        verdict = "healthy"
+    elif refined.recommendation == "proceed" and refined.incident_detected:
+        verdict = "incident"
     services = _named(refined.affected_services, context, drops)
     symptoms = [text for symptom in refined.initial_symptoms if (text := context.prose(symptom, drops))]
     judged = {
+        "verdict": verdict,
         "severity": severity,
         "recommendation": "proceed" if kept_open else refined.recommendation,
         "incident_detected": refined.incident_detected or (kept_open and offline.incident_detected),

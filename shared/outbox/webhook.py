@@ -67,6 +67,9 @@ class Webhook:
 
         Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
         """
+        if self._settings.host == PAGERDUTY_HOST and payload["kind"] == "dismissed":
+            # It pages nobody, and what PagerDuty has open is not ours to close while the alert fires.
+            return
         body = json.dumps(self._shape(payload, key), default=str).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", "Idempotency-Key": key}
         if secret := self._settings.post_process_secret:
@@ -128,12 +131,12 @@ def slack_message(payload: Payload) -> Payload:
 
 def pagerduty_event(payload: Payload, key: str, routing_key: str) -> Payload:
     """
-    Return PagerDuty's event for an outcome; a dismissed alert resolves instead of paging.
+    Return PagerDuty's event for an outcome; only the end of the alert resolves.
 
     Source: https://developer.pagerduty.com/docs/send-alert-event
     """
     event: Payload = {"routing_key": routing_key, "dedup_key": key[:255], "client": "Incident CoPilot"}
-    if payload["kind"] in ("dismissed", "resolved"):
+    if payload["kind"] == "resolved":
         return event | {"event_action": "resolve"}
     link = payload.get("pr_url")
     return event | {

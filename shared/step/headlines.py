@@ -23,9 +23,13 @@ def headline(answer: object) -> str:
 @headline.register
 def _incident(answer: Incident) -> str:
     kind = answer.incident_type_hint.replace("_", " ")
-    verdict = f"{answer.severity} incident, {kind}" if answer.needs_response else "no response needed"
+    if answer.verdict == "cannot_tell":
+        return _line(f"cannot tell, {answer.severity}", answer.missing[0] if answer.missing else "")
+    if answer.verdict == "healthy":
+        return _line("no response needed", answer.health[0] if answer.health else "")
     since = f" since {answer.onset:%H:%M:%S} UTC" if answer.onset else ""
-    return _line(f"{verdict}{since}", answer.initial_symptoms[0] if answer.initial_symptoms else "")
+    symptom = answer.initial_symptoms[0] if answer.initial_symptoms else ""
+    return _line(f"{answer.severity} incident, {kind}{since}", symptom)
 
 
 @headline.register

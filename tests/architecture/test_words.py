@@ -50,6 +50,7 @@ PREFIX = re.compile(r"^_?(MOST|FEWEST|LONGEST|LEAST)_")
 FILES = {"wire": "what it does: retries, http_reader, gemini_response"}
 
 EXCEPTIONS = {
+    "cannot_tell": "the third verdict, in the words that the brief says to its reader",
     "dead_?letter": "Google's term for what Pub/Sub could not deliver, and its settings' name",
     "silence_url": "Grafana's own name for the link",
 }

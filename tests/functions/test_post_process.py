@@ -16,7 +16,7 @@ from functions.post_process.publish_outcome import SENDING, publish
 from infra.local.sandboxes.gmail.server import GmailSandbox
 from infra.local.sandboxes.hook.server import HookSandbox
 from shared import clock
-from shared.contracts import Outcome
+from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Unavailable, Uncertain
 from shared.outbox.archive import ArchiveSettings, FileArchive
 from shared.outbox.port import Mail, MailSent
@@ -339,3 +339,50 @@ def test_deployed_function_mails_calls_and_answers_again(monkeypatch: pytest.Mon
         assert (outcome["mail_status"], outcome["hook_status"]) == ("sent", "called")
         assert (len(gmail.mails), len(hook.calls)) == (1, 1)
         assert (tmp_path / "output" / ID / "brief.html").exists()
+
+
+def cannot_tell(
+    number: int, store: EmbeddedTraces, missing: str = "No log line was found; 7 more."
+) -> PostProcessRequest:
+    """Return the request for an incident of which nobody can tell, which is open in the store."""
+    incident_id, now = f"inc-20260314-{number:06d}", clock.now()
+    store.open_incident(IncidentRecord(incident_id, "billing-worker", "open", now, now, {}))
+    unknown = requests.incident(verdict="cannot_tell", missing=[missing], incident_detected=False)
+    return PostProcessRequest(alert=requests.alert(incident_id=incident_id), incident=unknown)
+
+
+def test_reason_of_a_cannot_tell_is_published_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """Later alerts of the service are parts of the first, whatever numbers the reason holds; another reason is not."""
+    outcomes = [
+        publish(cannot_tell(n, store, f"No log line; {n} more."), store, channels(people, tmp_path)) for n in (1, 2, 3)
+    ]
+    other = publish(cannot_tell(4, store, "The logs could not be read."), store, channels(people, tmp_path))
+
+    assert [outcome.kind for outcome in outcomes] == ["full", "merged", "merged"]
+    assert outcomes[2].merged_into == "inc-20260314-000001"
+    assert other.kind == "full"
+    assert len(people.mails) == 2
+    first = store.incident("inc-20260314-000001")
+    assert first is not None
+    assert first.merged_alerts == 2
+
+
+def test_reason_that_reached_nobody_is_said_again(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
+    """A brief that was not delivered is no reason to be silent."""
+    people.mail_error = people.hook_error = Unavailable("nobody is there")
+    publish(cannot_tell(1, store), store, channels(people, tmp_path))
+    people.mail_error = people.hook_error = None
+
+    assert publish(cannot_tell(2, store), store, channels(people, tmp_path)).kind == "full"
+    assert len(people.mails) == 1
+
+
+def test_dead_store_does_not_hide_a_reason(people: People, tmp_path: Path) -> None:
+    """Twice is better than never."""
+    request = PostProcessRequest(
+        alert=requests.alert(), incident=requests.incident(verdict="cannot_tell", missing=["No log line."])
+    )
+
+    for _ in range(2):
+        publish(request, UnreachableStore(), channels(people, tmp_path))
+    assert len(people.mails) == 2

@@ -83,10 +83,26 @@ def test_evidence_that_is_cited_outlives_evidence_that_is_not() -> None:
 
 def test_a_changed_incident_keeps_its_computed_fields_true() -> None:
     """They are computed from the changed values."""
-    incident: Incident = builders.an_incident(recommendation="proceed", incident_detected=True)
+    incident: Incident = builders.an_incident(incident_type_hint="code_issue")
 
-    assert incident.needs_response
-    assert not incident.replace(recommendation="dismiss").needs_response
+    assert (incident.needs_response, incident.looks_like_regression) == (True, True)
+    unknown, calm = incident.replace(verdict="cannot_tell"), incident.replace(verdict="healthy")
+    assert (unknown.needs_response, unknown.looks_like_regression) == (True, False)
+    assert (calm.needs_response, calm.looks_like_regression) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("detected", "recommendation", "verdict"),
+    [(True, "proceed", "incident"), (True, "dismiss", "healthy"), (False, "proceed", "healthy")],
+)
+def test_answer_of_an_earlier_release_has_the_verdict_that_it_meant(
+    detected: bool, recommendation: str, verdict: str
+) -> None:
+    """Executions in flight end as they would have ended; it knew two verdicts."""
+    stored = builders.an_incident(incident_detected=detected, recommendation=recommendation).model_dump(mode="json")
+    earlier = {name: value for name, value in stored.items() if name not in ("verdict", "health", "missing")}
+
+    assert Incident.model_validate(earlier).verdict == verdict
 
 
 def _pattern(evidence_id: str) -> LogPattern:

@@ -7,7 +7,7 @@ from typing import Any
 from shared.bounds import clip
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
 
-from .model import Block, Items, Section, Table, Tone, View, Words, at_time, is_by_model, on_day
+from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
 from .sections import actions, conclusions, facts
 from .sections.failures import answers, degradations, explain
@@ -33,6 +33,8 @@ def headline(request: PostProcessRequest) -> str:
     """Return what is broken, in one line."""
     alert, incident = request.alert, request.incident
     symptom = incident.initial_symptoms[0] if incident and incident.initial_symptoms else ""
+    if incident and incident.verdict == "cannot_tell":
+        symptom = f"Cannot tell whether {alert.service_name} is harmed. {alert.summary or alert.alert_name}".strip()
     text = symptom or alert.summary or alert.alert_name or f"Alert on {alert.service_name}"
     return clip(" ".join(text.split()), 160)
 
@@ -52,7 +54,8 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
     summary = Section("In short", (Words(clip(words.summary, 900), is_markdown=True),)) if words.summary else None
     before, after = _sections(request, kind)
     severity = incident.severity if incident else "unknown"
-    marks = {"full": f"[{severity}]", "degraded": f"[{severity}] [degraded]", "dismissed": "[dismissed]"}
+    mark = f"[{severity}, cannot tell]" if incident and incident.verdict == "cannot_tell" else f"[{severity}]"
+    marks = {"full": mark, "degraded": f"{mark} [degraded]", "dismissed": "[dismissed]"}
     return View(
         kind=kind,
         tone=_tone(incident, kind),
@@ -102,7 +105,8 @@ def _sections(
             facts.patterns(request.incident),
             facts.links(request),
         )
-    return (conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
+    unknown = _missing(request.incident)
+    return (unknown, conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
         conclusions.code(request),
         facts.errors(request.incident),
         facts.timeline(request),
@@ -112,11 +116,23 @@ def _sections(
     )
 
 
+_NOTHING = TextLine("Nothing that was read shows harm or health.")
+
+
+def _missing(incident: Incident | None) -> Section | None:
+    """Return what would be needed to tell, first of all when nobody can tell."""
+    if incident is None or incident.verdict != "cannot_tell":
+        return None
+    sentences = tuple(clip(sentence, 400) for sentence in incident.missing)
+    return Section("Cannot tell: what is missing", (_NOTHING, Items(sentences)))
+
+
 def _why_dismissed(incident: Incident) -> Section:
     symptoms = tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[:5])
     is_markdown = is_by_model(incident)
     reasoning = clip(incident.reasoning, 1200) or "The evidence shows no harm."
-    blocks: list[Block] = [Words(reasoning, is_markdown=is_markdown)]
+    blocks: list[Block] = [Items(tuple(clip(proof, 400) for proof in incident.health))] if incident.health else []
+    blocks += [Words(reasoning, is_markdown=is_markdown)] if is_markdown or not incident.health else []
     blocks += [Items(symptoms, is_markdown)] if symptoms else []
     return Section("Why no response is needed", tuple(blocks))
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from shared.analysis.detection import evidence
 from shared.analysis.detection.classify import classify
 from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACES, EvidenceCollector
-from shared.analysis.detection.judge import judge
+from shared.analysis.detection.judge import decide
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
 from shared.telemetry.port import LogPage, Series
 
 UNREAD = Judgement(incident_detected=False, recommendation="proceed", severity="low", incident_type_hint="unknown")
+"""What stands until the evidence is judged."""
 
 
 def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], troubles: Sequence[str]) -> Incident:
@@ -18,10 +19,9 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
-    one sentence each. An alert without telemetry is never dismissed: a dead service logs nothing.
+    one sentence each. Health must be proven as harm must: a dead service logs nothing.
     """
     summary = summarize(alert, page, series)
-    troubles = [*troubles, *_log_stop(page)]
     collector = EvidenceCollector(page)
     collector.alert(summary)
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
@@ -32,6 +32,7 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     ]
     incident = Incident(
         **UNREAD.model_dump(),
+        verdict="cannot_tell",
         produced_by="offline",
         degraded="; ".join(troubles) or None,
         start=summary.window.start,
@@ -45,15 +46,12 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
         log_query_used=page.query if page else "",
         lines_read=summary.lines_read,
     )
-    return incident.replace(**dict(judge(summary, classify(summary), incident)))
+    decision = decide(summary, classify(summary), incident, troubles)
+    health = {"health": list(decision.health.proof)} if decision.verdict != "cannot_tell" else {}
+    missing = {"missing": list(decision.health.missing)} if decision.verdict == "cannot_tell" else {}
+    return incident.replace(**dict(decision.judgement), verdict=decision.verdict, **health, **missing)
 
 
 def _left_out(**counts: int) -> dict[str, int]:
     """Count what was never written: thousands of patterns and traces would be made to keep a few of them."""
     return {name: count for name, count in counts.items() if count}
-
-
-def _log_stop(page: LogPage | None) -> list[str]:
-    if page is None or page.lines:
-        return []
-    return [f"No log line was found by {page.query}: the service is silent, or its logs carry another label"]

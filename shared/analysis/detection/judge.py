@@ -1,13 +1,17 @@
 """The offline judgement: whether it is an incident, its severity and its kind."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.analysis.detection.classify import Classification
+from shared.analysis.detection.health import Health, health_of, is_down
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly, quantity
 from shared.bounds import clip
-from shared.contracts import Incident, Judgement, Severity
+from shared.contracts import DetectionVerdict, Incident, Judgement, Severity
+from shared.telemetry.port import Series
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 LABELS: dict[str, Severity] = {
@@ -26,25 +30,41 @@ HIGH_SHARE = 0.10
 CRITICAL_SHARE = 0.40
 
 
-def judge(summary: TelemetrySummary, kind: Classification, incident: Incident) -> Judgement:
-    """Return the judgement; `incident` carries the evidence the reasons cite."""
-    harms = _harms(summary)
-    blind = summary.is_blind
-    detected = bool(harms) or blind
-    return Judgement(
-        incident_detected=detected,
-        recommendation="proceed" if detected else "dismiss",
-        severity=_severity(summary) if detected else "low",
-        incident_type_hint=kind.type if detected else "unknown",
+@dataclass(frozen=True)
+class Decision:
+    """The judgement, the verdict it comes to, and what that rests on."""
+
+    judgement: Judgement
+    verdict: DetectionVerdict
+    health: Health
+
+
+def decide(summary: TelemetrySummary, kind: Classification, incident: Incident, troubles: Sequence[str]) -> Decision:
+    """
+    Return the decision; `incident` carries the evidence the reasons cite, `troubles` are the sources that failed.
+
+    Harm makes an incident; health must be proven as harm must: without either, nobody can tell.
+    """
+    harms, health = _harms(summary), health_of(summary, troubles)
+    verdict: DetectionVerdict = "incident" if harms else "healthy" if health.proof else "cannot_tell"
+    severity = _severity(summary, verdict)
+    judgement = Judgement(
+        incident_detected=bool(harms),
+        recommendation="dismiss" if verdict == "healthy" else "proceed",
+        severity=severity,
+        incident_type_hint=kind.type if harms else "unknown",
         affected_services=_affected(summary),
-        initial_symptoms=_symptoms(summary),
-        reasoning=_reasoning(harms, summary, kind, incident),
+        initial_symptoms=_symptoms(summary, verdict),
+        reasoning=_reasoning(harms, kind, incident, health),
     )
+    return Decision(judgement, verdict, health)
 
 
 def _harms(summary: TelemetrySummary) -> list[str]:
     """Return each reason to call it an incident."""
     harms = [_harm_of(group, summary) for group in summary.risen[:3]]
+    if (down := is_down(summary.series)) is not None:
+        harms.insert(0, _down(down, summary))
     if summary.has_fatal:
         harms.append("a line of the level fatal was written")
     if summary.anomalies:
@@ -56,6 +76,15 @@ def _harms(summary: TelemetrySummary) -> list[str]:
     if not summary.risen and summary.errors and not summary.has_baseline:
         harms.append("errors are there, and the window shows no time before them in which they were usual")
     return harms
+
+
+def _down(up: Series, summary: TelemetrySummary) -> str:
+    """Say since when no scrape reaches the service."""
+    since = next((at for at, value in reversed(up.points) if value != 0), None)
+    when = (
+        f"since {since:%H:%M:%S} UTC" if since else f"all through the window, from {summary.window.start:%H:%M:%S} UTC"
+    )
+    return f"{summary.alert.service_name} is down: no scrape reaches it (up is 0) {when}"
 
 
 def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
@@ -93,16 +122,20 @@ def _departure(anomaly: Anomaly, summary: TelemetrySummary) -> str:
     return f"{anomaly.series.name} went from {moved}, since {since}"
 
 
-def _severity(summary: TelemetrySummary) -> Severity:
-    """Return the worse of what the telemetry shows and the alert rule's label; with no findings, the label decides."""
+def _severity(summary: TelemetrySummary, verdict: DetectionVerdict) -> Severity:
+    """Return the worse of what the telemetry shows and the rule's label; without an incident the label decides."""
     label_severity = LABELS.get(summary.alert.labels.get("severity", "").lower())
+    if verdict == "healthy":
+        return "low"
+    is_down_now = is_down(summary.series) is not None
+    if verdict == "cannot_tell" or not (summary.risen or summary.errors or summary.anomalies or is_down_now):
+        return label_severity or "medium"
     severity: Severity = "medium"
+    is_fatal_for_many = summary.has_fatal and summary.error_share >= HIGH_SHARE
     if summary.has_fatal or summary.error_share >= HIGH_SHARE:
         severity = "high"
-    if summary.error_share >= CRITICAL_SHARE or (summary.has_fatal and summary.error_share >= HIGH_SHARE):
+    if is_down_now or is_fatal_for_many or summary.error_share >= CRITICAL_SHARE:
         severity = "critical"
-    if not summary.risen and not summary.errors and not summary.anomalies:
-        return label_severity or "medium"
     return max(severity, label_severity or "low", key=SEVERITIES.index)
 
 
@@ -113,8 +146,12 @@ def _affected(summary: TelemetrySummary) -> list[str]:
     return [summary.alert.service_name, *sorted(services)]
 
 
-def _symptoms(summary: TelemetrySummary) -> list[str]:
-    symptoms = [_harm_of(group, summary)[:300] + "." for group in summary.risen[:5]]
+def _symptoms(summary: TelemetrySummary, verdict: DetectionVerdict) -> list[str]:
+    if verdict == "cannot_tell":
+        return []
+    down = is_down(summary.series)
+    symptoms = [f"{_down(down, summary)}."] if down else []
+    symptoms += [_harm_of(group, summary)[:300] + "." for group in summary.risen[:5]]
     symptoms += [f"{_departure(one, summary)}." for one in summary.anomalies[:3]]
     return symptoms or _steady(summary)
 
@@ -131,12 +168,10 @@ def _steady(summary: TelemetrySummary) -> list[str]:
     return [f"{_name(first)}: {count} {span}, of {len(summary.errors)} errors in all."[:400]]
 
 
-def _reasoning(harms: list[str], summary: TelemetrySummary, kind: Classification, incident: Incident) -> str:
+def _reasoning(harms: list[str], kind: Classification, incident: Incident, health: Health) -> str:
     cited = ", ".join(one.id for one in incident.evidence[:6])
     if harms:
         return f"{'; '.join(harms)}. Kind: {kind.reason}. Evidence: {cited}."
-    if summary.is_blind:
-        return f"There is no telemetry to judge by, so the alert is trusted. Evidence: {cited}."
-    logs = "No error is new or risen" if summary.lines_read else "No log line was found"
-    seen = "no metric left its range" if summary.metrics_read else "metrics were not read"
-    return f"{logs}, {seen}: nothing shows harm. Evidence: {cited}."
+    if health.proof:
+        return f"{' '.join(health.proof)} Evidence: {cited}."
+    return f"Nothing that was read shows harm, and nothing shows health, so the alert is trusted. Evidence: {cited}."

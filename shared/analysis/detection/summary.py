@@ -54,7 +54,14 @@ class TelemetrySummary:
     entries: int
     older: EventTimes
     logs_read: bool
-    metrics_read: bool
+    log_query: str
+    entry_times: EventTimes
+    series: tuple[Series, ...]
+
+    @property
+    def metrics_read(self) -> bool:
+        """Whether the service has metrics that could be read."""
+        return bool(self.series)
 
     @property
     def is_blind(self) -> bool:
@@ -123,7 +130,9 @@ def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> T
         entries=totals.entries,
         older=totals.older,
         logs_read=page is not None,
-        metrics_read=bool(series),
+        log_query=page.query if page else "",
+        entry_times=logs.times,
+        series=tuple(series),
     )
 
 

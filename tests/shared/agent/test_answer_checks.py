@@ -6,6 +6,7 @@ from shared.agent import answer_checks
 from shared.agent.claim_checks import GroundingContext
 from shared.analysis import confidence
 from shared.contracts import (
+    DetectionVerdict,
     Incident,
     Mitigation,
     Quote,
@@ -86,9 +87,11 @@ def _judged(offline: Incident, **changes) -> tuple[Incident, list[str]]:
     [
         an_incident(lines_read=40),
         an_incident(lines_read=0, severity="low"),
-        an_incident(lines_read=9, severity="low", degraded="x"),
+        an_incident(lines_read=9, severity="low", degraded="x", health=["It is calm."]),
+        an_incident(lines_read=900, severity="low"),
+        an_incident(lines_read=900, severity="low", verdict="cannot_tell"),
     ],
-    ids=["high", "no logs", "half the telemetry"],
+    ids=["high", "no logs", "half the telemetry", "no proof of health", "cannot tell"],
 )
 def test_model_may_not_dismiss_what_code_would_not(offline: Incident) -> None:
     """A log text that talks the model into a dismissal changes nothing."""
@@ -100,9 +103,20 @@ def test_model_may_not_dismiss_what_code_would_not(offline: Incident) -> None:
 
 def test_model_may_dismiss_a_small_incident_with_complete_telemetry() -> None:
     """To judge a short disturbance is the task of the model."""
-    judged, drops = _judged(an_incident(lines_read=40, severity="medium"), recommendation="dismiss")
+    offline = an_incident(lines_read=40, severity="medium", health=["In their usual range: request_rate 5 to 7."])
 
-    assert (judged.recommendation, drops) == ("dismiss", [])
+    judged, drops = _judged(offline, recommendation="dismiss")
+
+    assert (judged.recommendation, judged.verdict, judged.needs_response, drops) == ("dismiss", "healthy", False, [])
+
+
+@pytest.mark.parametrize("verdict", ["healthy", "cannot_tell"])
+def test_model_may_call_an_incident_what_code_did_not(verdict: DetectionVerdict) -> None:
+    """It may see what rules do not; a proposal to proceed alone is none."""
+    offline = an_incident(verdict=verdict, incident_detected=False, severity="low")
+
+    assert _judged(offline, incident_detected=True, recommendation="proceed")[0].verdict == "incident"
+    assert _judged(offline, incident_detected=False, recommendation="proceed")[0].verdict == verdict
 
 
 def test_severity_falls_one_step_at_most() -> None:

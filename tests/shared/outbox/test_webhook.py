@@ -167,6 +167,7 @@ def test_pagerduty_gets_an_event_per_incident() -> None:
     assert event["links"] == [{"href": PAYLOAD["pr_url"], "text": "Draft pull request"}]
 
 
-def test_dismissed_alert_resolves_instead_of_paging() -> None:
-    """A dismissed alert sends a resolve event to PagerDuty."""
-    assert pagerduty_event(PAYLOAD | {"kind": "dismissed"}, "k", "r")["event_action"] == "resolve"
+def test_only_the_end_of_the_alert_resolves() -> None:
+    """What is open at PagerDuty is closed by who opened it, not by our opinion of a firing alert."""
+    assert pagerduty_event(PAYLOAD | {"kind": "resolved"}, "k", "r")["event_action"] == "resolve"
+    assert pagerduty_event(PAYLOAD | {"kind": "full"}, "k", "r")["event_action"] == "trigger"

@@ -38,7 +38,7 @@ def test_every_service_is_alerted_on_with_every_label(tmp_path: Path) -> None:
         (service, label) for service in ("mail", "shop", "stock") for label in ("critical", "warning", "absent")
     ]
     assert {one.service: one.incident.lines_read for one in rows} == {"mail": 90, "shop": 90, "stock": 150}
-    assert {one.service for one in rows if one.incident.needs_response} == {"stock"}
+    assert {one.service for one in rows if one.incident.verdict == "incident"} == {"stock"}
     assert all((one.root_causes is not None) == one.incident.needs_response for one in rows)
 
 
@@ -52,13 +52,14 @@ def test_operators_queries_read_what_the_default_ones_do_not(tmp_path: Path) -> 
 
 
 def test_controls_are_replayed_without_metrics_and_with_healthy_ones(tmp_path: Path) -> None:
-    """The reasons say which the product had read."""
+    """Without metrics the few lines of a control prove nothing; healthy ones do."""
     control = read(folders(two_cases(tmp_path))[0])
 
-    reasons = {metrics: next(replay(control, metrics)).incident.reasoning for metrics in metrics_of(control)}
+    incidents = {metrics: next(replay(control, metrics)).incident for metrics in metrics_of(control)}
 
-    assert "metrics were not read" in reasons["none"]
-    assert "no metric left its range" in reasons["generated healthy"]
+    assert "No metric of" in " ".join(incidents["none"].missing)
+    assert (incidents["none"].verdict, incidents["generated healthy"].verdict) == ("cannot_tell", "healthy")
+    assert "In their usual range" in incidents["generated healthy"].health[0]
 
 
 def test_offline_analyst_answers_whatever_is_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,8 +113,11 @@ def test_dismissal_mentions_only_what_was_read():
     calm = every(3, "INFO order %d placed")
     steady = Series("cpu", "cores", "q", {}, tuple((START + timedelta(minutes=index), 0.5) for index in range(31)))
 
-    assert "metrics were not read" in judged(calm).reasoning
-    assert "no metric left its range" in judged(calm, series=(steady,)).reasoning
+    traffic = Series("request_rate", "requests/s", "q", {}, tuple((at, 5.0) for at, _ in steady.points))
+
+    assert "range" not in judged(calm).reasoning
+    assert judged(calm, series=(steady,)).health == judged(calm).health
+    assert "In their usual range: request_rate 5 requests/s to 5 requests/s." in judged(calm, series=(traffic,)).health
 
 
 def test_server_errors_of_the_service_itself_are_named():

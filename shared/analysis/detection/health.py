@@ -1,0 +1,111 @@
+"""Whether what was read shows health, and what is missing when it does not: no data is no proof of anything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil, log
+
+from shared.analysis.detection.summary import TelemetrySummary
+from shared.analysis.series.metric_anomalies import quantity
+from shared.telemetry.port import Series
+
+VISIBLE_SHARE = 0.05
+"""The share of failing entries that must not go unseen."""
+CERTAINTY = 0.95
+ENOUGH = ceil(log(1 - CERTAINTY) / log(1 - VISIBLE_SHARE))
+"""Entries, 59, of which none fails only once in twenty when one in twenty of all fails."""
+MAX_LAG = timedelta(minutes=2)
+"""Metrics are scraped, and logs shipped, with this delay at most."""
+ENOUGH_POINTS = 8
+"""Points of a series: four are a baseline, and as many are compared with it."""
+TRAFFIC = ("request_rate", "error_ratio", "error_rate")
+"""Series that show the service at work."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """Sentences: each of `proof` shows health by itself, each of `missing` is something that could not be seen."""
+
+    proof: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
+    """
+    Return what shows that the service is healthy, and what would be needed to tell.
+
+    `troubles` are the sources that failed, in one sentence each. Harm is judged elsewhere, and counts more.
+    """
+    logs, metrics = _logs(summary), _metrics(summary)
+    proof = [] if troubles else [sentence for sentence, is_proof in (logs, metrics) if is_proof]
+    missing = [*troubles, *(sentence for sentence, is_proof in (logs, metrics) if not is_proof)]
+    return Health(tuple(proof), tuple(missing))
+
+
+def is_down(series: Sequence[Series]) -> Series | None:
+    """Return the series `up` of a target that no scrape reaches now, or None."""
+    return next((one for one in series if one.name == "up" and one.points and one.points[-1][1] == 0), None)
+
+
+def _logs(summary: TelemetrySummary) -> tuple[str, bool]:
+    """Return what the logs show or lack, and whether it is proof."""
+    service, query = summary.alert.service_name, summary.log_query
+    if not summary.logs_read:
+        return "The logs could not be read.", False
+    if not summary.lines_read:
+        hint = "if it writes logs, they carry another label: set LOKI_SERVICE_LABEL"
+        return f"No log line was found by {query or service}; {hint}.", False
+    fired = _fired(summary)
+    before, after = summary.entry_times.before(fired), len(summary.entry_times) - summary.entry_times.before(fired)
+    wider = "a larger LOOKUP_WINDOW_SECONDS shows more"
+    if not summary.has_baseline:
+        return f"The window shows no time before the alert began to fire; {wider}.", False
+    if before < ENOUGH:
+        return f"Only {before} log entries were read of the time before {fired:%H:%M:%S} UTC; {wider}.", False
+    if after < ENOUGH:
+        return (
+            f"Only {after} log entries were written since {fired:%H:%M:%S} UTC: one failure in 20 would not show.",
+            False,
+        )
+    silent_for = summary.window.end - summary.entry_times.last
+    if silent_for > MAX_LAG:
+        return f"No log line was written in the last {round(silent_for.total_seconds())} s.", False
+    return (
+        f"{before:,} log entries before {fired:%H:%M:%S} UTC and {after:,} since: no error is new or more frequent.",
+        True,
+    )
+
+
+def _metrics(summary: TelemetrySummary) -> tuple[str, bool]:
+    """Return what the metrics show or lack, and whether it is proof."""
+    service = summary.alert.service_name
+    if not summary.series:
+        return (
+            f"No metric of {service} was read: set PROMETHEUS_HOST and PROMETHEUS_SERVICE_LABEL, if it has any.",
+            False,
+        )
+    at_work = [one for one in summary.series if one.name in TRAFFIC]
+    if not at_work:
+        return f"No metric shows requests of {service}: PROMETHEUS_QUERIES can name one.", False
+    current = [one for one in at_work if _is_current(one, summary.window.end)]
+    if not current:
+        return f"{at_work[0].name} of {service} has no points up to now.", False
+    left = {anomaly.series.name for anomaly in summary.anomalies}
+    ranges = [_range(one) for one in current if one.name not in left and any(value for _, value in one.points)]
+    return (f"In their usual range: {'; '.join(ranges)}.", True) if ranges else (f"{current[0].name} is zero.", False)
+
+
+def _is_current(series: Series, end: datetime) -> bool:
+    return len(series.points) >= ENOUGH_POINTS and end - series.points[-1][0] <= MAX_LAG
+
+
+def _range(series: Series) -> str:
+    values = [value for _, value in series.points]
+    return f"{series.name} {quantity(min(values), series.unit)} to {quantity(max(values), series.unit)}"
+
+
+def _fired(summary: TelemetrySummary) -> datetime:
+    """Return when the alert began to fire, or the middle of the window: what is after it is compared with before."""
+    middle = summary.window.start + (summary.window.end - summary.window.start) / 2
+    fired = summary.alert.started_at
+    return fired if fired is not None and summary.window.start < fired < summary.window.end else middle
