@@ -38,7 +38,9 @@ def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
     """
     logs, metrics = _logs(summary), _metrics(summary)
     proof = [] if troubles else [sentence for sentence, is_proof in (logs, metrics) if is_proof]
-    missing = [*troubles, *(sentence for sentence, is_proof in (logs, metrics) if not is_proof)]
+    # A source that failed has been named, and nothing more is known of it.
+    lacks = [(logs, summary.logs_read), (metrics, bool(summary.series) or not troubles)]
+    missing = [*troubles, *(sentence for (sentence, is_proof), is_news in lacks if is_news and not is_proof)]
     return Health(tuple(proof), tuple(missing))
 
 

@@ -100,6 +100,13 @@ def test_source_that_failed_makes_the_rest_no_proof() -> None:
     assert (incident.verdict, incident.missing[0]) == ("cannot_tell", "Metrics are missing: no reply")
 
 
+def test_source_that_failed_is_named_once() -> None:
+    """Not again as one that has nothing, with advice to set what is set."""
+    troubles = ["Logs are missing: no reply", "Metrics are missing: no reply"]
+
+    assert detect(an_alert(), None, [], troubles).missing == troubles
+
+
 @pytest.mark.parametrize("values", [[1.0] * 8 + [0.0] * 8, [0.0] * 16])
 def test_target_that_no_scrape_reaches_is_down(values: list[float]) -> None:
     """Also when it was down all through the window, with an empty log: critical, and never "no response needed"."""
