@@ -70,7 +70,7 @@ def check(author: str, incident_id: str, subject: str, body: Json, signature: st
     try:
         signed = base64.urlsafe_b64decode(signature.encode())
         _public(keys[author]).verify(signed, _message(author, incident_id, subject, body))
-    except (InvalidSignature, ValueError) as error:
+    except (InvalidSignature, ValueError, RecursionError) as error:
         raise Refused(f"{subject} of {incident_id!r} is not signed by {author}") from error
 
 

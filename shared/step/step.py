@@ -88,7 +88,10 @@ def parse(http_request: flask.Request, contract: type[Body]) -> Body:
 
 
 def _body_of(http_request: flask.Request, contract: type[BaseModel]) -> Json:
-    body = http_request.get_json(silent=True)
+    try:
+        body = http_request.get_json(silent=True)
+    except RecursionError:
+        raise Rejected("The body is nested too deeply to be read") from None
     if not isinstance(body, dict):
         raise Rejected(f"The body is not a JSON object; send a {contract.__name__} with Content-Type application/json")
     return body
@@ -133,9 +136,9 @@ def _answer_once(
     incident_id, run = call.incident.incident_id, row.run_name(call.stage)
     with log.bound(incident_id=incident_id, service_name=call.incident.service_name, agent=run):
         facts = incident_facts.read(store, row, call)
-        if run in facts.answers:
+        if (earlier := _readable(row, run, facts.answers.get(run))) is not None:
             log.info("step.repeated")
-            return row.answer.model_validate(facts.answers[run]), True
+            return earlier, True
         request = inline or incident_facts.request_of(row, call, facts)
         agent_input = {
             "incident_id": incident_id,
@@ -151,18 +154,41 @@ def _answer_once(
 def _in_force(
     row: StepRow, incident_id: str, run: str, answer: Contract, stored: StoredAnswer | None
 ) -> tuple[Contract, bool]:
-    """Return the answer that counts: that of another call which was first, else this one."""
-    if stored is None and row.writes == "code":
+    """
+    Return the answer that counts: that of another call which was first, else this one.
+
+    Raises Unavailable when a step that writes code did so and the trace holds no answer that says it.
+    """
+    if stored is not None and stored.body == answer.model_dump(mode="json"):
+        return answer, True
+    first = _believed(row, incident_id, run, stored) if stored is not None else None
+    if first is not None:
+        log.info("step.repeated")
+        return first, True
+    if row.writes == "code":
         raise Unavailable(f"{row.name} did its work, but the trace could not store it; call again, it finds its work")
-    if stored is None or stored.body == answer.model_dump(mode="json"):
-        return answer, stored is not None
+    return answer, False
+
+
+def _believed(row: StepRow, incident_id: str, run: str, stored: StoredAnswer) -> Contract | None:
+    """Return a stored answer that this step signed and that can be read, else None."""
     try:
         signatures.check(row.name, incident_id, run, stored.body, stored.signature)
     except Refused as error:
         log.critical("step.answer_forged", run=run, error=str(error))
-        return answer, False
-    log.info("step.repeated")
-    return row.answer.model_validate(stored.body), True
+        return None
+    return _readable(row, run, stored.body)
+
+
+def _readable(row: StepRow, run: str, body: Json | None) -> Contract | None:
+    """Return a step's own answer as its contract; one that breaks it is none, so that the step answers anew."""
+    if body is None:
+        return None
+    try:
+        return row.answer.model_validate(body)
+    except ValidationError as error:
+        log.critical("step.answer_unreadable", run=run, error=sentence(error))
+        return None
 
 
 def _inline(row: StepRow, body: Json, work: Work, store: TraceStore) -> Json:

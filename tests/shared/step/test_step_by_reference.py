@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import flask
 import pytest
 
 from shared import signatures, traces
@@ -359,3 +360,42 @@ def test_answer_of_another_call_that_was_first_counts() -> None:
 
     assert status == 200
     assert "was first" in result["headline"]
+
+
+@pytest.mark.parametrize("body", [{"status": 7}, {"left_out": {"x": -1}}, [1], "text"], ids=str)
+def test_own_answer_that_cannot_be_read_is_given_anew(body: Any) -> None:
+    """An answer of another release, or a broken one, must not stop the incident."""
+    stored(REQUEST)
+    traces.connect().record_run(ALERT.incident_id, Run("PostProcessAgent", NOW, NOW, {}, body))
+    traces.connect().record_run(ALERT.incident_id, Run("FileUpdaterAgent", NOW, NOW, {}, body))
+
+    status, result = post(post_process, call_of(PostProcessRequest(alert=ALERT)).model_dump(mode="json"))
+    code_status, refused = post(file_updater, call_of(REQUEST).model_dump(mode="json"))
+
+    assert status == 200
+    assert [failure["step"] for failure in result["digest"]["failures"]] == ["file_updater"]
+    assert (code_status, refused["error_type"]) == (400, "Rejected")
+
+
+def test_body_that_is_nested_too_deeply_is_rejected() -> None:
+    """JSON of a few kilobytes can be deeper than any parser goes."""
+    text = '{"incident": ' + '{"a": ' * 50_000 + "1" + "}" * 50_001
+    with flask.Flask(__name__).test_request_context(data=text, content_type="application/json", method="POST"):
+        response = rca(flask.request)
+
+    assert (response.status_code, response.get_json()["error_type"]) == (400, "Rejected")
+
+
+def test_digest_that_is_nested_deeply_is_not_believed(keys: Callable[[str], None]) -> None:
+    """What is too deep to sign was signed by nobody."""
+    keys("rca")
+    stored_incident = a_record(ALERT, nonce=NONCE)
+    traces.connect().open_incident(stored_incident)
+    deep: dict[str, Any] = {}
+    for _ in range(400):
+        deep = {"a": deep}
+
+    results = [{"step": "incident_detection", "digest": deep, "signature": "forged"}]
+    status, body = post(rca, body_of(StepCall(incident=signed(ALERT)), results=results))
+
+    assert (status, body["error_type"]) == (400, "Rejected")
