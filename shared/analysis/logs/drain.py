@@ -1,41 +1,30 @@
 """
 Log templates: lines of one shape become one template with their variable parts as `<*>`.
 
-Our own Drain: a tree of fixed depth by number of tokens and first tokens, then the most similar cluster in the leaf.
+Our own Drain: a tree of fixed depth by number of tokens and first tokens, then the most similar shape in the leaf. What
+varies in a shape is a value or, where only few words alternate, tells events apart.
 Source: He, Zhu, Zheng, Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017.
 """
 
 import re
 from dataclasses import dataclass, field
+from operator import eq
 
-WILDCARD = "<*>"
+from shared.analysis.logs.masking import SERVER_ERROR, WILDCARD, join_values, mask_field, masker
+
 DEPTH = 5
 SIMILARITY = 0.5
 MAX_CHILDREN = 100
-MAX_TOKENS = 60
-READ_CHARS = 400
 MAX_MASKED_LINES = 20_000
 """Lines whose cluster is found without comparing."""
-SERVER_ERROR = "5xx"
-# A response status, where the line shows it is one: after the request, in a column, or in a field of that name.
-STATUS = (
-    r"(?P<prefix>HTTP/\d(?:\.\d)?\"?\s+|\b[Ss]tatus(?:[_ ]?[Cc]ode)?[\"']?\s*[=: ]\s*[\"']?|\| "
-    r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* )(?P<status>5\d\d)(?![\w.])"
-)
-VARIABLE = re.compile(
-    STATUS + r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
-    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
-    r"|\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"
-    r"|(?<![\w.])/(?:[\w.@%+~=-]+/)+[\w.@%+~=-]*(?:\?\S*)?"
-    # A number with its unit is one value: 512 B and 1.5 KB, 900 ms and 2 s.
-    r"|\d+(?:[.,:]\d+)*(?: ?(?:[kKMGT]i?B|B|bytes?|[nuµm]s|s|secs?|seconds?|mins?|minutes?)(?![\w=:]))?"
-)
-
-
 WORD = re.compile(r"[^\w<*>]*[A-Za-z]+(?:['_-][A-Za-z]+)*[^\w<*>]*")
 """A token that is one plain word, punctuation around it included: by such words the tree branches."""
-DIGITLESS = re.compile(r"[^\d<*>]*[A-Za-z][^\d<*>]*")
-"""A token without digits: where lines differ in such ones they may be different events, anything else is a value."""
+NAMING = re.compile(r"[^\d<*>]*[A-Za-z][^\d<*>]*|[^\w<*>]*[A-Za-z]+<\*>[^\w<*>]*")
+"""
+A token without digits, or a plain word and its number (eth0, SOCKS5).
+
+Where lines differ in such tokens they may be different events; any other token is a value.
+"""
 MAX_WORDS = 4
 """Words at one place of a shape that still mean different events; of more, the place holds a name."""
 MAX_EVENTS = 40
@@ -76,47 +65,53 @@ class Cluster:
 
 @dataclass(eq=False)
 class _Shape:
-    """Lines of one length that are alike: `tokens` has wildcards where they differ, `words` the words there."""
+    """
+    Lines of one length that are alike.
+
+    `tokens` has wildcards where they differ, `words` the words there, `fields` the tokens with the values of fields
+    masked: by these it is compared.
+    """
 
     tokens: list[str]
+    fields: list[str]
     words: dict[int, set[str]] = field(default_factory=dict)
     events: dict[tuple[str, ...], Cluster] = field(default_factory=dict)
 
     def event(self, tokens: list[str]) -> tuple[str, ...]:
         """Return what distinguishes the line's event from others of this shape: its words where words vary."""
         return tuple(
-            token if template != WILDCARD or index in self.words else WILDCARD
+            token if index in self.words else template
             for index, (template, token) in enumerate(zip(self.tokens, tokens, strict=True))
         )
 
-    def take(self, tokens: list[str]) -> None:
+    def take(self, tokens: list[str], fields: list[str]) -> None:
         """Widen the shape so that it holds the line."""
-        differing = [index for index, token in enumerate(tokens) if self.tokens[index] != token]
+        differing = [index for index, token in enumerate(tokens) if self.tokens[index] != token or index in self.words]
         is_wider = False
         for index in differing:
-            is_wider = self._widen(index, tokens[index]) or is_wider
+            is_wider = self._widen(index, tokens[index], fields[index]) or is_wider
         while len(self.events) > MAX_EVENTS and self.words:
             is_wider = True
             del self.words[max(self.words, key=lambda index: (len(self.words[index]), index))]
         if is_wider:
             self._regroup()
 
-    def _widen(self, index: int, token: str) -> bool:
+    def _widen(self, index: int, token: str, masked_field: str) -> bool:
         """Let a place hold another token; return whether events that differ only there may have become one."""
-        template = self.tokens[index]
-        if template != WILDCARD:
-            if DIGITLESS.fullmatch(template) and DIGITLESS.fullmatch(token):
-                self.words[index] = {template, token}
-            self.tokens[index] = WILDCARD
+        if (words := self.words.get(index)) is not None:
+            words.add(token)
+            if len(words) <= MAX_WORDS and NAMING.fullmatch(token):
+                return False
+            del self.words[index]
             return True
-        words = self.words.get(index)
-        if words is None:
-            return False
-        words.add(token)
-        if len(words) <= MAX_WORDS and DIGITLESS.fullmatch(token):
-            return False
-        del self.words[index]
-        return True
+        template = self.tokens[index]
+        if self.fields[index] == masked_field:
+            self.tokens[index] = masked_field
+            return template != masked_field
+        if NAMING.fullmatch(template) and NAMING.fullmatch(token):
+            self.words[index] = {template, token}
+        self.tokens[index] = self.fields[index] = WILDCARD
+        return template != WILDCARD
 
     def _regroup(self) -> None:
         """Join the events that no longer differ."""
@@ -142,17 +137,19 @@ class Drain:
         self._root = _Node()
         self._by_masked_line: dict[str, Cluster] = {}
         self._count = 0
+        self._mask = masker()
         self.comparisons = 0
         """How often a line was compared with a shape."""
 
     def add(self, line: str) -> Cluster:
         """Return the cluster of the line: a new one, or one whose differing values become wildcards."""
-        masked = VARIABLE.sub(_masked, line[:READ_CHARS])
+        masked = self._mask(line)
         if known_cluster := self._by_masked_line.get(masked):
             return known_cluster.root
-        tokens = masked.split()[:MAX_TOKENS] or [""]
-        shape = self._shape(self._leaf(tokens), tokens)
-        shape.take(tokens)
+        tokens = join_values(masked).split(" ")
+        fields = [mask_field(token) for token in tokens]
+        shape = self._shape(self._leaf(fields), tokens, fields)
+        shape.take(tokens, fields)
         event = shape.event(tokens)
         cluster = shape.events.get(event)
         if cluster is None:
@@ -162,12 +159,12 @@ class Drain:
             self._by_masked_line[masked] = cluster
         return cluster
 
-    def _shape(self, leaf: _Node, tokens: list[str]) -> _Shape:
+    def _shape(self, leaf: _Node, tokens: list[str], fields: list[str]) -> _Shape:
         """Return the most similar shape of the leaf, or a new one; it is the latest then."""
         self.comparisons += len(leaf.shapes)
-        best = max(leaf.shapes, key=lambda shape: _similarity(shape.tokens, tokens), default=None)
-        if best is None or _similarity(best.tokens, tokens) < SIMILARITY:
-            best = _Shape(list(tokens))
+        best = max(leaf.shapes, key=lambda shape: _similarity(shape.fields, fields), default=None)
+        if best is None or _similarity(best.fields, fields) < SIMILARITY:
+            best = _Shape(list(tokens), list(fields))
         else:
             leaf.shapes.remove(best)
         leaf.shapes.append(best)
@@ -175,11 +172,11 @@ class Drain:
             del leaf.shapes[0]
         return best
 
-    def _leaf(self, tokens: list[str]) -> _Node:
+    def _leaf(self, fields: list[str]) -> _Node:
         # Server errors stay separate: often only one word in ten differs from other responses.
-        failed = SERVER_ERROR if any(SERVER_ERROR in token for token in tokens) else ""
-        node = self._root.children.setdefault(f"{len(tokens)}{failed}", _Node())
-        for token in tokens[: DEPTH - 2]:
+        failed = SERVER_ERROR if any(SERVER_ERROR in token for token in fields) else ""
+        node = self._root.children.setdefault(f"{len(fields)}{failed}", _Node())
+        for token in fields[: DEPTH - 2]:
             name = token if WORD.fullmatch(token) else WILDCARD
             if name not in node.children and len(node.children) >= MAX_CHILDREN:
                 name = WILDCARD
@@ -187,9 +184,6 @@ class Drain:
         return node
 
 
-def _masked(match: re.Match[str]) -> str:
-    return f"{VARIABLE.sub(WILDCARD, match['prefix'])}{SERVER_ERROR}" if match["status"] else WILDCARD
-
-
-def _similarity(template: list[str], tokens: list[str]) -> float:
-    return sum(a == b for a, b in zip(template, tokens, strict=True)) / len(tokens)
+def _similarity(shape: list[str], line: list[str]) -> float:
+    alike: int = sum(map(eq, shape, line))
+    return alike / len(line)

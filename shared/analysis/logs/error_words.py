@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from shared.analysis.logs.digest import digest
-from shared.analysis.logs.drain import WILDCARD
 from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.logs.masking import WILDCARD
 from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE
 from shared.telemetry.port import LogLine
 

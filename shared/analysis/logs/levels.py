@@ -35,11 +35,15 @@ CRASHED = re.compile(
     r"|\bOOMKilled\b|\bOut of memory: Kill|^Killed$|\bsegmentation fault\b|\bSIGSEGV\b|CrashLoopBackOff",
     re.MULTILINE | re.IGNORECASE,
 )
+CRASH_WORDS = ("panic", "fatal", "unhandled", "kill", "segmentation", "sigsegv", "crashloop")
+"""One of them, in lower case, is in each text that CRASHED matches: searched first, because it is ten times as fast."""
 FAILED = re.compile(
     r"^Traceback \(most recent|^Exception in thread|^(?:Uncaught )?(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception)\b[:\s]"
     r"|^(?:Caused by|Unhandled|UnhandledPromiseRejection)|panic serving",
     re.MULTILINE,
 )
+FAILURE_WORDS = ("Traceback", "Exception", "Error", "Caused by", "Unhandled", "panic serving")
+"""The same for FAILED."""
 # A server's own access log line: the quoted or bare request and its status, gin's columns, or a `status=` field.
 SERVER_ERROR = re.compile(
     r"HTTP/\d(?:\.\d)?\"\s+5\d\d\b|\bstatus(?:_code)?=5\d\d\b"
@@ -86,9 +90,9 @@ def implied(text: str, fields: Mapping[str, object] | None, level: Level) -> Lev
     if MAYBE_SERVER_ERROR.search(start) and SERVER_ERROR.search(start):
         return "error"
     if level == "unknown":
-        if CRASHED.search(start):
+        if _holds(CRASH_WORDS, start.lower()) and CRASHED.search(start):
             return "fatal"
-        if FAILED.search(start):
+        if _holds(FAILURE_WORDS, start) and FAILED.search(start):
             return "error"
     return level
 
@@ -97,3 +101,7 @@ def _is_server_error(value: object) -> bool:
     return (isinstance(value, int) and 500 <= value <= 599) or (
         isinstance(value, str) and len(value) == 3 and value.startswith("5") and value.isdigit()
     )
+
+
+def _holds(words: tuple[str, ...], text: str) -> bool:
+    return any(word in text for word in words)
