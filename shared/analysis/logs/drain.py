@@ -13,7 +13,7 @@ from operator import eq
 from shared.analysis.logs.masking import SERVER_ERROR, WILDCARD, join_values, mask_field, masker
 
 DEPTH = 5
-SIMILARITY = 0.5
+SIMILARITY = 0.6
 MAX_CHILDREN = 100
 MAX_MASKED_LINES = 20_000
 """Lines whose cluster is found without comparing."""

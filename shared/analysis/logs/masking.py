@@ -43,7 +43,7 @@ DATE = re.compile(
     rf"(?:<\*>,? {MONTH}[a-z]*|\b{MONTH}[a-z]*,? <\*>),? <\*>(?: (?:[A-Z]{{3,4}} )?<\*>)?"
 )
 # The unit as a word of its own, and the same size once more for people: 1500 bytes (1.5 KB).
-SIZE = re.compile(rf"<\*> {UNIT}(?: \(<\*>(?: {UNIT})?\))?|<\*> \(<\*>{UNIT}\)")
+SIZE = re.compile(rf"<\*> {UNIT}(?: \(<\*>(?: {UNIT})?\))?")
 
 
 FIELD = re.compile(r"(?P<name>\W{0,2}(?P<key>[A-Za-z_@][\w.@-]*)=).*?(?P<end>[,;)\]}]*)")
@@ -57,7 +57,7 @@ EVENT_FIELDS = frozenset(
         *("action", "code", "kind", "outcome", "reason", "result", "type"),
     ]
 )
-"""Fields whose value says what happened: it is no parameter of the event."""
+"""Fields, without the names before a dot, whose value says what happened: it is no parameter of the event."""
 
 
 def masker() -> Callable[[str], str]:
@@ -85,7 +85,7 @@ def mask_field(word: str) -> str:
 
 
 def _is_parameter(key: str) -> bool:
-    return key.lower() not in EVENT_FIELDS and key.lower().rpartition(".")[2] not in EVENT_FIELDS
+    return key.lower().rpartition(".")[2] not in EVENT_FIELDS
 
 
 def _masked_quoted_field(field: re.Match[str]) -> str:

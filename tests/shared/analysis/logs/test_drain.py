@@ -146,6 +146,23 @@ def test_lines_with_different_words_stay_separate():
     assert len(set(templates("cannot reach payment service", "cache is warm now"))) == 2
 
 
+def test_what_every_line_holds_does_not_make_events_alike():
+    """A frame of level, class and ids is half of the line; the event is in the other half."""
+    frame = "INFO shop.Service TraceID: 17 SpanID: 4"
+    events = (
+        "cart of guest is empty",
+        "payment by card was accepted",
+        "order has left our stock",
+        "mail could not be sent",
+        "stock runs low in store",
+        "user asks for another invoice",
+    )
+
+    assert templates(*(f"{frame} {event}" for event in events)) == [
+        f"INFO shop.Service TraceID: <*> SpanID: <*> {event}" for event in events
+    ]
+
+
 @pytest.mark.parametrize("prefix", ["", "ERROR failed to do "])
 def test_work_for_lines_that_are_all_different_is_bounded(prefix: str):
     """Each is compared with a limited number of shapes, however many there were: twice the lines, twice the work."""
