@@ -23,7 +23,8 @@ HEADER_CHARS = 120
 READ_CHARS = 4000
 """A line may be megabytes; its start shows what it is."""
 WORD = re.compile(
-    r"\b(?:(?:level|lvl|severity)=\"?(?P<pair>\w+)"
+    # The first letters of all words below, so that most others are passed over.
+    r"\b(?=[A-Zacdefilnstw])(?:(?:level|lvl|severity)=\"?(?P<pair>\w+)"
     r"|(?P<upper>FATAL|CRITICAL|CRIT|EMERG|PANIC|SEVERE|ERROR|ERR|WARNING|WARN|NOTICE|INFO|DEBUG|TRACE|FINE)\b"
     r"|(?<=\[)(?P<bracket>fatal|critical|crit|emerg|alert|error|warn|warning|notice|info|debug|trace)(?=\])"
     r"|(?<=dotnet: )(?P<word>fail|warn|crit))"

@@ -28,8 +28,7 @@ MAYBE_STATUS = re.compile(r"5\d\d(?<!\w5\d\d)(?![\w.])")
 MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 UNIT = r"(?:[kKMGT]i?B|B|[Bb]ytes?|[nuµm]s|s|secs?|seconds?|mins?|minutes?)(?![\w=:])"
 VARIABLE = re.compile(
-    rf"(?P<same>{SERVER_ERROR}(?!\w))"
-    r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
+    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"
     r"|\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"
     r"|(?<![\w.])/(?:[\w.@%+~=-]+/)+[\w.@%+~=-]*(?:\?\S*)?"
@@ -95,8 +94,8 @@ def _masked_quoted_field(field: re.Match[str]) -> str:
 def _mask_token(token: str) -> str:
     if token.isdecimal():
         return WILDCARD
-    return VARIABLE.sub(_masked, token) if MAY_VARY.search(token) else token
-
-
-def _masked(match: re.Match[str]) -> str:
-    return match["same"] or WILDCARD
+    if not MAY_VARY.search(token):
+        return token
+    if SERVER_ERROR in token:
+        return SERVER_ERROR.join(VARIABLE.sub(WILDCARD, part) for part in token.split(SERVER_ERROR))
+    return VARIABLE.sub(WILDCARD, token)
