@@ -63,12 +63,13 @@ def written(request: PostProcessRequest, to: tuple[str, ...]) -> Mail:
         subject = f"The approved pull request for {service} was not opened"
         lines = _why_not(request)
     lines.append(f"Incident {request.incident_id}.")
-    html = "".join(f"<p>{_linked(line)}</p>" for line in lines)
+    # Only the pull request's own address, which was checked, becomes a link.
+    url = made.pr_url if made is not None else None
+    html = "".join(f"<p>{_linked(line, url)}</p>" for line in lines)
     message_id = f"<{request.incident_id}.approved@incident-copilot>"
     return Mail(to, subject, f"<html><body>{html}</body></html>", "\n\n".join(lines) + "\n", message_id)
 
 
-def _linked(line: str) -> str:
-    words, _, url = line.partition("https://")
-    address = f"https://{url}" if url and not any(char.isspace() for char in url) else ""
-    return f'{escape(words)}<a href="{escape(address)}">{escape(address)}</a>' if address else escape(line)
+def _linked(line: str, url: str | None) -> str:
+    text = escape(line)
+    return text.replace(escape(url), f'<a href="{escape(url)}">{escape(url)}</a>') if url else text

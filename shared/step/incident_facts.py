@@ -53,6 +53,8 @@ def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
     alert, nonce, stored = facts
     if not hmac.compare_digest(nonce.encode(), call.incident.nonce.encode()):
         raise Refused(f"The call does not hold the nonce of {incident_id!r}, so it is not from its workflow")
+    if alert.get("incident_id") != incident_id:
+        raise Refused(f"The alert in the trace of {incident_id!r} is another incident's, so nothing is done with it")
     believed, failures = _believed(incident_id, stored)
     carried = {name: body for name, body in _digests(call).items() if name not in believed}
     return IncidentFacts(alert, {**believed, **carried}, failures=failures)

@@ -199,7 +199,9 @@ def _inline(row: StepRow, body: Json, work: Work, store: TraceStore) -> Json:
         return answer.model_dump(mode="json")
     request = validated(row.request, body)
     if _is_in_trace(store, body):
-        answer, _ = _answer_once(row, _call_of(row, body), work, store, request)
+        # Only an incident of the earlier release, which has no nonce, rests on what is sent.
+        inline = None if body["alert"].get("nonce") else request
+        answer, _ = _answer_once(row, _call_of(row, body), work, store, inline)
         return answer.model_dump(mode="json")
     with (
         log.bound(incident_id=request.incident_id, service_name=request.alert.service_name, agent=row.agent),
@@ -230,10 +232,8 @@ def _call_of(row: StepRow, body: Json) -> StepCall:
     stage = steps.APPROVED if body.get("is_approved") is True else ""
     if attempt := body.get("mail_attempt"):
         stage = f"mail-{attempt}"
-    results = [
-        {"step": failure.get("step"), "failure": failure}
-        for failure in body.get("failures") or ()
-        if failure is not None
-    ]
+    sent = body.get("failures")
+    failures = [failure for failure in sent if isinstance(failure, dict)] if isinstance(sent, list) else []
+    results = [{"step": failure.get("step"), "failure": failure} for failure in failures]
     facts = {"stage": stage, "results": results, "callback_url": body.get("callback_url")}
     return validated(StepCall, {"incident": alert, **facts})

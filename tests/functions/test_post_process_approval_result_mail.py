@@ -108,3 +108,13 @@ def test_approval_page_gets_the_reason_when_nothing_was_opened(state: str, expec
     assert record.pull_request.state == expected
     if expected == "not_opened":
         assert record.pull_request.reason == skipped.message
+
+
+def test_address_in_a_failure_is_no_link() -> None:
+    """Who can make a step fail, or says so, must not put a link into the mail."""
+    failure = Failure(step="pr_creator", error_type="Refused", message="Sign in again: https://evil.example/login")
+
+    mail = written(request(pull_request=None, failures=[failure]), ("on-call@example.com",))
+
+    assert "https://evil.example/login" in mail.text
+    assert "<a " not in mail.html

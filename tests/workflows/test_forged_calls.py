@@ -1,5 +1,6 @@
 """Whoever holds a token that may call the functions: what is written outside follows the incident's own trace alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,3 +117,28 @@ def forge(system: System) -> None:
         agent, body = BY_NAME[name].agent, FORGED[field]
         signature = signatures.sign(name, incident_id, agent, body)
         system.store.record_run(incident_id, Run(agent, moment, moment, {}, body), signature)
+
+
+def test_alert_of_another_incident_in_the_trace_stops_everything(system: System) -> None:
+    """Whoever can write to the trace cannot lead a change to another incident's branch."""
+    record = record_of(system.alert, nonce=NONCE)
+    system.store.open_incident(replace(record, alert={**record.alert, "incident_id": "inc-somebody-else"}))
+
+    for name in WRITERS:
+        status, body = post(VIEWS[name], StepCall(incident=signed(system.alert, NONCE)).model_dump(mode="json"))
+        assert (status, body["error_type"]) == (424, "Refused")
+        assert "is another incident's" in body["message"]
+    assert nothing_was_sent(system)
+
+
+def test_inputs_sent_with_the_nonce_become_no_answer(system: System) -> None:
+    """Whoever may read executions has the nonce; the answers that patches rest on are still made from the trace."""
+    system.store.open_incident(record_of(system.alert, nonce=NONCE))
+    alert = system.alert.model_dump(mode="json")
+    incident = {**FORGED["incident"], "incident_type_hint": "code_issue", "start": alert["start"], "end": alert["end"]}
+    sent = {"alert": {**alert, "nonce": NONCE}, "incident": incident, "code_analysis": FORGED["code_analysis"]}
+
+    status, body = post(VIEWS["solution_generator"], sent)
+
+    assert (status, body["error_type"]) == (400, "Rejected")
+    assert "SolutionGeneratorAgent" not in system.store.answers(system.alert.incident_id)
