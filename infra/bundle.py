@@ -9,11 +9,13 @@ import ast
 import hashlib
 import shutil
 import sys
+import threading
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+_PARSING = threading.Lock()
 ROOT = Path(__file__).resolve().parent.parent
 FUNCTIONS = ROOT / "functions"
 BUILD = ROOT / "build"
@@ -76,12 +78,18 @@ def closure(name: str) -> Closure:
 
 def imported(path: Path) -> set[str]:
     """Return the absolute dotted names a file imports anywhere, `from a import b` as both `a` and `a.b`."""
-    return _names(ast.walk(ast.parse(path.read_bytes())))
+    return _names(ast.walk(_parsed(path)))
 
 
 def imported_at_once(path: Path) -> set[str]:
     """Return the names a file imports when it is itself imported: not those inside its functions."""
-    return _names(ast.parse(path.read_bytes()).body)
+    return _names(_parsed(path).body)
+
+
+def _parsed(path: Path) -> ast.Module:
+    # Python 3.11 counts the depth of all threads that parse in one place, and fails when two do: CPython issue 106905.
+    with _PARSING:
+        return ast.parse(path.read_bytes())
 
 
 def _names(nodes: Iterable[ast.AST]) -> set[str]:
