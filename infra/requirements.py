@@ -46,6 +46,7 @@ DISTRIBUTIONS = {
     "tree_sitter_java": "tree-sitter-java",
     "tree_sitter_javascript": "tree-sitter-javascript",
     "tree_sitter_typescript": "tree-sitter-typescript",
+    "typing_extensions": "typing-extensions",
     "urllib3": "urllib3",
     "werkzeug": "functions-framework",
     "yaml": "PyYAML",

@@ -154,9 +154,9 @@ class StepCall(Contract):
     """How the workflow calls a step: it names incident and stage, and the step reads the rest from the trace, once."""
 
     incident: SignedAlert
-    stage: str = Field("", pattern=r"^(approved|mail-[0-9]{1,4})?$", description="Which run of the step this is.")
+    stage: str = Field("", pattern=r"^(approved|mail-[1-9][0-9]{0,2})?$", description="Which run of the step this is.")
     results: Annotated[list[StepResult], Keep(30)] = Field(
-        default_factory=list, description="What the steps before told the workflow."
+        default_factory=list, description="Results of the steps before."
     )
     callback_url: str | None = Field(None, max_length=1000, description="URL that an approval calls, when needed.")
 

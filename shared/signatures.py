@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 _PUBLIC_KEYS = TypeAdapter(dict[str, str])
 
-ALERT, DIGEST = "the alert", "the digest"
-"""Subjects of a signature beside the names of runs."""
+ALERT = "the alert"
+"""Subject of a signature, beside the names of runs."""
 
 
 class SigningSettings(Settings):
@@ -60,6 +60,11 @@ def sign(author: str, incident_id: str, subject: str, body: Json) -> str:
     return base64.urlsafe_b64encode(signature).decode()
 
 
+def are_checked() -> bool:
+    """Return whether keys are configured, so that signatures count. Raises Misconfigured."""
+    return bool(SigningSettings.from_env().public_keys())
+
+
 def check(author: str, incident_id: str, subject: str, body: Json, signature: str) -> None:
     """Raise Refused when keys are configured and this is not the author's signature. Raises Misconfigured."""
     keys = SigningSettings.from_env().public_keys()
@@ -72,6 +77,11 @@ def check(author: str, incident_id: str, subject: str, body: Json, signature: st
         _public(keys[author]).verify(signed, _message(author, incident_id, subject, body))
     except (InvalidSignature, ValueError, RecursionError) as error:
         raise Refused(f"{subject} of {incident_id!r} is not signed by {author}") from error
+
+
+def digest_of(run: str) -> str:
+    """Return the subject of the signature of a run's digest."""
+    return f"the digest of {run}"
 
 
 def new_pair() -> tuple[str, str]:

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.traces.port import IncidentRecord, Json, TraceStore
+from pydantic import ValidationError
+
+from shared import log
+from shared.contracts import Outcome
+from shared.http.validation import places
+from shared.traces.port import IncidentRecord, TraceStore
 
 MAX_CLOSED_INCIDENTS = 50
 """How many closed incidents one sweep checks, newest first."""
@@ -18,6 +23,7 @@ class LateMail:
     """A closed incident whose mail was not sent, and the number of this retry."""
 
     record: IncidentRecord
+    outcome: Outcome
     attempt: int
 
 
@@ -25,11 +31,16 @@ def late_mails(store: TraceStore, moment: datetime) -> Iterator[LateMail]:
     """Yield the mails to retry now; the answer of a failed retry is stored, so that each is made only once."""
     for record in store.incidents(state="closed", limit=MAX_CLOSED_INCIDENTS):
         attempt = (moment - record.updated_at) // RETRY_EVERY
-        if 1 <= attempt <= RETRY_FOR // RETRY_EVERY and _is_lost(record.outcome or {}):
-            yield LateMail(record, attempt)
+        if 1 <= attempt <= RETRY_FOR // RETRY_EVERY and (outcome := lost_outcome(record)):
+            yield LateMail(record, outcome, attempt)
 
 
-def _is_lost(outcome: Json) -> bool:
-    """Return whether the mail was certainly not sent: one that may have been sent is not sent twice."""
-    error_types = [failure["error_type"] for failure in outcome.get("failures", []) if failure["step"] == "mail"]
-    return outcome.get("mail_status") == "failed" and "Uncertain" not in error_types
+def lost_outcome(record: IncidentRecord) -> Outcome | None:
+    """Return the outcome of a brief whose mail was certainly not sent; one that may have been is not sent twice."""
+    try:
+        outcome = Outcome.model_validate(record.outcome or {})
+    except ValidationError as error:
+        log.error("sweeper.outcome_unreadable", incident_id=record.incident_id, error=places(error))
+        return None
+    error_types = [failure.error_type for failure in outcome.failures if failure.step == "mail"]
+    return outcome if outcome.mail_status == "failed" and "Uncertain" not in error_types else None

@@ -4,11 +4,12 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from shared import log
 from shared.channels import CHANNELS
-from shared.contracts import Failure, SignedAlert, StepCall, StepResult
-from shared.errors import Rejected
-from shared.http.validation import sentence
+from shared.contracts import Failure, Outcome, SignedAlert, StepCall, StepResult
+from shared.http.validation import places
 from shared.step import steps
+from shared.step.trusted_alert import alert_without_links
 from shared.traces.port import IncidentRecord, RunEntry, TraceDocument
 
 MAX_FAILURES = 20
@@ -18,25 +19,26 @@ def call_of(record: IncidentRecord, trace: TraceDocument, failure: Failure) -> S
     """
     Return the call that publishes an incident; `failure` says why the sweeper makes it and not the workflow.
 
-    An agent that never answered is a failure with its latest error. Raises Rejected when the alert cannot be read.
+    An agent that never answered is a failure with its latest error.
     """
     return _call(record, "", [*_failures(trace["traces"])[-MAX_FAILURES:], failure])
 
 
-def late_mail_of(record: IncidentRecord, attempt: int) -> StepCall:
-    """Return the call that mails a published incident's brief again. Raises Rejected when its alert is unreadable."""
+def late_mail_of(record: IncidentRecord, outcome: Outcome, attempt: int) -> StepCall:
+    """Return the call that mails a published incident's brief again."""
     channels = {channel.name for channel in CHANNELS}
-    published = [Failure.model_validate(failure) for failure in (record.outcome or {}).get("failures", [])]
-    return _call(record, f"mail-{attempt}", [each for each in published if each.step not in channels][-MAX_FAILURES:])
+    published = [each for each in outcome.failures if each.step not in channels][-MAX_FAILURES:]
+    return _call(record, f"{steps.MAIL_AGAIN}{attempt}", published)
 
 
 def _call(record: IncidentRecord, stage: str, failures: list[Failure]) -> StepCall:
     results = [StepResult(step=failure.step, failure=failure) for failure in failures]
     try:
-        # Unsigned: post_process believes it only when it can read the trace, as the sweeper could.
-        return StepCall(incident=SignedAlert.model_validate(record.alert), stage=stage, results=results)
+        alert = SignedAlert.model_validate(record.alert)
     except ValidationError as error:
-        raise Rejected(f"Incident {record.incident_id!r}: its alert cannot be read: {sentence(error)}") from error
+        log.critical("sweeper.alert_unreadable", incident_id=record.incident_id, error=places(error))
+        alert = SignedAlert(**dict(alert_without_links(record)), nonce=record.nonce)
+    return StepCall(incident=alert, stage=stage, results=results)
 
 
 def _failures(runs: dict[str, list[RunEntry]]) -> list[Failure]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel, Field, ValidationError
@@ -15,13 +16,15 @@ from shared.settings import Settings
 from shared.step import steps
 from shared.traces.port import IncidentRecord, TraceStore
 
-from .mail_retry import LateMail, late_mails
+from .mail_retry import LateMail, late_mails, lost_outcome
 from .step_calls import call_of, late_mail_of
 
 MAX_OPEN_INCIDENTS = 200
 """How many open incidents one sweep checks, oldest first."""
 
 _LEASE_MARGIN = timedelta(seconds=30)
+
+Result = TypeVar("Result")
 
 
 class SweepSettings(Settings):
@@ -99,14 +102,15 @@ class Sweep:
         end = stopwatch() + self.settings.sweep_budget_s
         records = self.store.incidents(state="open", limit=MAX_OPEN_INCIDENTS, is_oldest_first=True)
         swept = Swept(waiting=len(records))
-        for overdue in self._in_turn([entry for record in records if (entry := self._overdue(record))]):
+        overdues = [entry for record in records if (entry := _isolated(record, partial(self._overdue, record)))]
+        for overdue in self._in_turn(overdues):
             if stopwatch() >= end:
                 break
-            self._sweep(overdue, swept)
+            _isolated(overdue.record, partial(self._sweep, overdue, swept))
         for late in late_mails(self.store, clock.now()):
             if stopwatch() >= end:
                 break
-            self._mail_late(late, swept)
+            _isolated(late.record, partial(self._mail_late, late, swept))
         return swept
 
     def _overdue(self, record: IncidentRecord) -> Overdue | None:
@@ -146,7 +150,7 @@ class Sweep:
                 if not self._with_lease(overdue.record, lambda: self._publish(overdue)):
                     return
                 swept.published.append(incident_id)
-            except IncidentCopilotError as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, an incident too old is given up
                 log.error("sweeper.unpublished", error_type=type(error).__name__, error=str(error))
                 swept.failed.append(incident_id)
                 self._give_up(overdue, error)
@@ -163,9 +167,9 @@ class Sweep:
 
     def _mail(self, late: LateMail) -> bool:
         record = self.store.incident(late.record.incident_id)
-        if record is None or (record.outcome or {}).get("mail_status") != "failed":
+        if record is None or (outcome := lost_outcome(record)) is None:
             return False
-        return self._published(late_mail_of(record, late.attempt)).mail_status != "failed"
+        return self._published(late_mail_of(record, outcome, late.attempt)).mail_status != "failed"
 
     def _with_lease(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
         """Return the result of `work`; False when another sweep holds the incident."""
@@ -173,15 +177,16 @@ class Sweep:
         lease = self.store.claim(key, self._holder, clock.now() + self.publisher.timeout + _LEASE_MARGIN)
         if lease.holder != self._holder:
             return False
+        is_uncertain = False
         try:
-            is_published = work()
-        except IncidentCopilotError as error:
+            return work()
+        except Uncertain:
             # Without a reply it may still be publishing: no second call until the lease has expired.
-            if not isinstance(error, Uncertain):
-                self.store.release(key, self._holder)
+            is_uncertain = True
             raise
-        self.store.release(key, self._holder)
-        return is_published
+        finally:
+            if not is_uncertain:
+                self.store.release(key, self._holder)
 
     def _publish(self, overdue: Overdue) -> bool:
         trace = self.store.document(overdue.record.incident_id)
@@ -204,7 +209,7 @@ class Sweep:
         except ValidationError as error:
             raise BadAnswer(f"post_process left no outcome of {call.incident.incident_id!r} in the trace") from error
 
-    def _give_up(self, overdue: Overdue, error: IncidentCopilotError) -> None:
+    def _give_up(self, overdue: Overdue, error: Exception) -> None:
         """Close an incident that is too old to be published."""
         if clock.now() - overdue.record.created_at < timedelta(seconds=self.settings.incident_give_up_seconds):
             return
@@ -215,6 +220,18 @@ class Sweep:
     def _close(self, record: IncidentRecord, outcome: Outcome) -> None:
         self.store.close_incident(record.incident_id, outcome.model_dump(mode="json"))
         self.store.release(f"service:{record.service_name}", record.incident_id)
+
+
+def _isolated(record: IncidentRecord, work: Callable[[], Result]) -> Result | None:
+    """Return the result of `work`; what one incident's trace holds must not stop the sweep of the others."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001  # any failure is this incident's alone
+        incident_id = record.incident_id
+        log.critical(
+            "sweeper.incident_failed", incident_id=incident_id, error_type=type(error).__name__, error=str(error)
+        )
+        return None
 
 
 def _overdue(record: IncidentRecord, error_type: str, message: str) -> Overdue:

@@ -143,8 +143,8 @@ def record_of(alert: Alert, outcome: dict[str, object] | None = None, nonce: str
         state="open" if outcome is None else "closed",
         created_at=moment,
         updated_at=moment,
-        # The nonce stands with the alert, where functions of an earlier release pass it on.
-        alert={**alert.model_dump(mode="json"), **({"nonce": nonce} if nonce else {})},
+        # Nonce and signature stand with the alert, where functions of an earlier release pass them on.
+        alert=(signed_alert.stored(alert, nonce) if nonce else alert).model_dump(mode="json"),
         outcome=outcome,
     )
 

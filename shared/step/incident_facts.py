@@ -1,6 +1,5 @@
 """What a step knows of its incident before it works: the alert and the answers of the steps before it, read once."""
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,9 @@ from shared.http.retries import with_retries
 from shared.http.validation import sentence
 from shared.step import steps
 from shared.step.steps import StepRow
+from shared.step.trusted_alert import is_from_starter, trusted_alert
 from shared.traces import document
-from shared.traces.port import Json, StoredAnswer, TraceStore
+from shared.traces.port import IncidentRecord, Json, StoredAnswer, TraceStore
 
 READ_BUDGET_S = 30.0
 """For reading the trace at the start of a step, retries included."""
@@ -41,23 +41,26 @@ def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
     Return what is known when `row` is called.
 
     While the trace cannot be read, a step that writes no code works with what the workflow carries, when it is signed.
-    Raises Refused (no such incident, or a caller without its nonce), and what the store raises.
+    Raises Refused (no such incident, a caller without its nonce, a mail sent again before the brief was published), and
+    what the store raises.
     """
     incident_id = call.incident.incident_id
     try:
-        facts = with_retries(lambda _: _stored(store, incident_id), READ_BUDGET_S)
+        incident = with_retries(lambda _: _stored(store, incident_id), READ_BUDGET_S)
     except IncidentCopilotError as error:
         return _carried(row, call, error)
-    if facts is None:
+    if incident is None:
         raise Refused(f"There is no incident {incident_id!r} in the trace: only workflow_starter opens one")
-    alert, nonce, stored = facts
-    if not hmac.compare_digest(nonce.encode(), call.incident.nonce.encode()):
-        raise Refused(f"The call does not hold the nonce of {incident_id!r}, so it is not from its workflow")
-    if alert.get("incident_id") != incident_id:
-        raise Refused(f"The alert in the trace of {incident_id!r} is another incident's, so nothing is done with it")
-    believed, failures = _believed(incident_id, stored)
-    carried = {name: body for name, body in _digests(call).items() if name not in believed}
-    return IncidentFacts(alert, {**believed, **carried}, failures=failures)
+    record, stored = incident
+    alert, failures = trusted_alert(row, call, record)
+    if call.stage.startswith(steps.MAIL_AGAIN) and record.state != "closed":
+        raise Refused(f"The brief of {incident_id!r} is not published, so its mail cannot be sent again")
+    wanted = {
+        name: stored[name] for name in (*_names_read(row, call.stage), row.run_name(call.stage)) if name in stored
+    }
+    believed, forged = _believed(incident_id, wanted)
+    carried = {name: body for name, body in _digests(row, call).items() if name not in believed}
+    return IncidentFacts(alert, {**believed, **carried}, failures=[*failures, *forged])
 
 
 def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepRequest:
@@ -78,7 +81,7 @@ def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepReques
     if "callback_url" in fields:
         values["callback_url"] = call.callback_url
     if "mail_attempt" in fields:
-        values["mail_attempt"] = int(call.stage.removeprefix("mail-")) if call.stage.startswith("mail-") else 0
+        values["mail_attempt"] = steps.mail_attempt(call.stage)
     if "failures" in fields:
         values["failures"] = [*_failures(call, facts), *failures]
     try:
@@ -102,12 +105,14 @@ def _readable(row: StepRow, body: Json | None, failures: list[Failure]) -> Contr
 
 def runs_read(row: StepRow, call: StepCall, facts: IncidentFacts) -> list[str]:
     """Return the names of the runs whose answers make the request."""
-    fields = row.request.model_fields
-    names = [each.run_read_at(call.stage) for each in steps.STEPS if each.field in fields]
-    return [name for name in names if name in facts.answers]
+    return [name for name in _names_read(row, call.stage) if name in facts.answers]
 
 
-def _stored(store: TraceStore, incident_id: str) -> tuple[Json, str, dict[str, StoredAnswer]] | None:
+def _names_read(row: StepRow, stage: str) -> list[str]:
+    return [each.run_read_at(stage) for each in steps.STEPS if each.field in row.request.model_fields]
+
+
+def _stored(store: TraceStore, incident_id: str) -> tuple[IncidentRecord, dict[str, StoredAnswer]] | None:
     record = store.incident(incident_id)
     if record is None:
         return None
@@ -115,7 +120,7 @@ def _stored(store: TraceStore, incident_id: str) -> tuple[Json, str, dict[str, S
     if not record.nonce and (trace := store.document(incident_id)) is not None:
         # Opened by an earlier release, whose steps left their answers in their runs alone.
         answers = {**document.answers_of(trace), **answers}
-    return record.alert, record.nonce, answers
+    return record, answers
 
 
 def _believed(incident_id: str, stored: Mapping[str, StoredAnswer]) -> tuple[dict[str, Json], list[Failure]]:
@@ -143,37 +148,30 @@ def _carried(row: StepRow, call: StepCall, error: IncidentCopilotError) -> Incid
     if row.writes == "code":
         raise Unavailable(f"{row.name} writes nothing while the trace cannot be read: {error}") from error
     sent = call.incident.model_dump(mode="json")
-    if not is_from_starter(sent):
+    if not is_from_starter(sent, call.incident.incident_id):
         raise error
     log.error("step.trace_unread", error_type=type(error).__name__, error=str(error))
     alert = Alert.model_validate(sent).model_dump(mode="json")
     unread = Failure(step="traces", error_type=type(error).__name__, message=str(error))
-    return IncidentFacts(alert, _digests(call), is_trace_read=False, failures=[unread])
+    return IncidentFacts(alert, _digests(row, call), is_trace_read=False, failures=[unread])
 
 
-def is_from_starter(sent: Json) -> bool:
-    """Return whether workflow_starter signed the alert that a call holds."""
-    try:
-        unsigned = {name: value for name, value in sent.items() if name != "signature"}
-        signatures.check("workflow_starter", sent["incident_id"], signatures.ALERT, unsigned, sent["signature"])
-    except Refused:
-        return False
-    return True
-
-
-def _digests(call: StepCall) -> dict[str, Json]:
-    """Return the digests that the call carries and that their steps signed."""
+def _digests(row: StepRow, call: StepCall) -> dict[str, Json]:
+    """Return the digests that the call carries for this step, each signed by its step for this run."""
     digests: dict[str, Json] = {}
+    read = _names_read(row, call.stage)
     for result in call.results:
-        row = steps.BY_NAME.get(result.step)
-        if row is None or result.digest is None:
+        author = steps.BY_NAME.get(result.step)
+        run = author.run_read_at(call.stage) if author else ""
+        if author is None or result.digest is None or run not in read:
             continue
+        subject = signatures.digest_of(run)
         try:
-            signatures.check(row.name, call.incident.incident_id, signatures.DIGEST, result.digest, result.signature)
+            signatures.check(author.name, call.incident.incident_id, subject, result.digest, result.signature)
         except Refused as error:
-            log.critical("step.answer_forged", run=row.agent, error=str(error))
+            log.critical("step.answer_forged", run=run, error=str(error))
         else:
-            digests[row.run_read_at(call.stage)] = result.digest
+            digests[run] = result.digest
     return digests
 
 

@@ -11,7 +11,6 @@ the other, and whole.
 """
 
 import functools
-import hmac
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
@@ -29,6 +28,7 @@ from shared.step.recorder import recording
 from shared.step.run_trace import RunStore, RunTrace
 from shared.step.step_result import as_json, result_of
 from shared.step.steps import StepRow
+from shared.step.trusted_alert import is_nonce
 from shared.traces.port import Json, StoredAnswer, TraceStore
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -124,9 +124,8 @@ def _json(body: object, status: int = 200) -> flask.Response:
 
 def _by_reference(row: StepRow, call: StepCall, work: Work, store: TraceStore) -> Json:
     """Answer the workflow. Raises Refused, Rejected, and what the work and the store raise."""
-    incident_id = call.incident.incident_id
     answer, is_stored = _answer_once(row, call, work, store)
-    return as_json(row, result_of(row, incident_id, answer, store, is_stored))
+    return as_json(row, result_of(row, call, answer, store, is_stored))
 
 
 def _answer_once(
@@ -219,7 +218,7 @@ def _is_in_trace(store: TraceStore, body: Json) -> bool:
         log.warning("step.trace_unread", error_type=type(error).__name__, error=str(error))
         return False
     nonce = str(body["alert"].get("nonce") or "")
-    return record is not None and hmac.compare_digest(record.nonce.encode(), nonce.encode())
+    return record is not None and is_nonce(record.nonce, nonce)
 
 
 def _call_of(row: StepRow, body: Json) -> StepCall:
@@ -231,7 +230,7 @@ def _call_of(row: StepRow, body: Json) -> StepCall:
         )
     stage = steps.APPROVED if body.get("is_approved") is True else ""
     if attempt := body.get("mail_attempt"):
-        stage = f"mail-{attempt}"
+        stage = f"{steps.MAIL_AGAIN}{attempt}"
     sent = body.get("failures")
     failures = [failure for failure in sent if isinstance(failure, dict)] if isinstance(sent, list) else []
     results = [{"step": failure.get("step"), "failure": failure} for failure in failures]

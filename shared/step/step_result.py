@@ -4,7 +4,7 @@ from pydantic import BaseModel
 
 from shared import signatures
 from shared.bounds import Contract
-from shared.contracts import StepResult
+from shared.contracts import StepCall, StepResult
 from shared.digest import digest
 from shared.errors import IncidentCopilotError
 from shared.step.headlines import headline
@@ -25,19 +25,22 @@ def decisions(answer: type[BaseModel]) -> list[str]:
     return [name for name in DECISIONS if name in fields]
 
 
-def result_of(row: StepRow, incident_id: str, answer: Contract, store: TraceStore, is_stored: bool) -> StepResult:
+def result_of(row: StepRow, call: StepCall, answer: Contract, store: TraceStore, is_stored: bool) -> StepResult:
     """Return the result; an answer that could not be stored goes with it, reduced to the most important of it."""
+    incident_id, run = call.incident.incident_id, row.run_name(call.stage)
     result = StepResult(
         step=row.name,
         headline=headline(answer),
         trace=_link(store, incident_id),
         **{name: getattr(answer, name) for name in decisions(type(answer))},
     )
+    result = digest(result, RESULT_BYTES)
     if is_stored:
-        return digest(result, RESULT_BYTES)
+        return result
     body = digest(answer, DIGEST_BYTES).model_dump(mode="json")
-    signature = signatures.sign(row.name, incident_id, signatures.DIGEST, body)
-    return digest(result, RESULT_BYTES).replace(digest=body, signature=signature)
+    return result.replace(
+        digest=body, signature=signatures.sign(row.name, incident_id, signatures.digest_of(run), body)
+    )
 
 
 def as_json(row: StepRow, result: StepResult) -> Json:

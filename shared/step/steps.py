@@ -32,6 +32,8 @@ from shared.model.port import Tier
 
 APPROVED = "approved"
 """The stage at which a step runs a second time, after a person approved."""
+MAIL_AGAIN = "mail-"
+"""How the stages begin at which the mail of a published brief is sent again; the number of the attempt follows."""
 
 
 @dataclass(frozen=True)
@@ -179,3 +181,8 @@ BY_AGENT = {row.agent: row for row in STEPS}
 def of_run(name: str) -> StepRow | None:
     """Return the step of a run by the run's name in the trace, or None."""
     return BY_AGENT.get(name) or BY_AGENT.get(name.partition("-")[0])
+
+
+def mail_attempt(stage: str) -> int:
+    """Return the number of the attempt to send a published brief's mail again; 0 at any other stage."""
+    return int(stage.removeprefix(MAIL_AGAIN)) if stage.startswith(MAIL_AGAIN) else 0

@@ -8,10 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
-from shared import clock, log
-from shared.http.validation import places
+from shared import clock
 from shared.traces.port import (
     ErrorEntry,
     IncidentRecord,
@@ -45,7 +42,7 @@ def nested(record: IncidentRecord, runs: Iterable[tuple[str, RunEntry]]) -> Trac
         "service_name": record.service_name,
         "user": {
             "id": record.alert.get("user_id", ""),
-            "input": {name: value for name, value in record.alert.items() if name != "nonce"},
+            "input": {name: value for name, value in record.alert.items() if name not in ("nonce", "signature")},
         },
         "traces": traces,
         "execution": record.execution,
@@ -70,15 +67,6 @@ def answers_of(trace: TraceDocument) -> dict[str, StoredAnswer]:
 def pull_request_json(record: PullRequestRecord) -> Json:
     """Return the record as JSON, without the fields that hold nothing."""
     return record.model_dump(mode="json", exclude_defaults=True)
-
-
-def pull_request_record(text: str | None, incident_id: str) -> PullRequestRecord | None:
-    """Return a stored record; an unreadable one is None and in the log, as it must not hide the incident."""
-    try:
-        return None if text is None else PullRequestRecord.model_validate_json(text)
-    except ValidationError as error:
-        log.error("traces.pull_request_unreadable", incident_id=incident_id, error=places(error))
-        return None
 
 
 def run_entry(run: Run) -> RunEntry:

@@ -1,6 +1,5 @@
 """The trace store in one SQLite file, for a laptop and for tests; several threads and processes may share it."""
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pydantic import Field
 from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.settings import Settings
-from shared.traces import document
+from shared.traces import document, stored
 from shared.traces.port import (
     IncidentRecord,
     IncidentState,
@@ -79,7 +78,12 @@ class EmbeddedTraces:
     def incident(self, incident_id: str) -> IncidentRecord | None:
         """Return the incident, or None when it does not exist."""
         rows = self._read("SELECT * FROM incidents WHERE incident_id = ?", incident_id)
-        return _record(rows[0]) if rows else None
+        if not rows:
+            return None
+        record = stored.incident_record(dict(rows[0]))
+        if record is None:
+            raise Refused(f"The incident {incident_id!r} cannot be read: it is not as it was written")
+        return record
 
     def incidents(
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
@@ -88,7 +92,7 @@ class EmbeddedTraces:
         chosen = "SELECT * FROM incidents WHERE ?1 IS NULL OR state = ?1 ORDER BY created_at"
         order = "ASC" if is_oldest_first else "DESC"
         rows = self._read(f"{chosen} {order}, incident_id LIMIT ?2", state, limit)
-        return [_record(row) for row in rows]
+        return [record for row in rows if (record := stored.incident_record(dict(row)))]
 
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
@@ -114,8 +118,15 @@ class EmbeddedTraces:
         return closed == 1
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
-        """Replace the outcome of a closed incident. Raises Refused when there is no such incident."""
-        self._update(incident_id, "outcome = ?", document.dumps(outcome))
+        """Replace the outcome of a closed incident. Raises Refused when it is open or absent."""
+        changed = self._write(
+            "UPDATE incidents SET outcome = ?, updated_at = ? WHERE incident_id = ? AND state = 'closed'",
+            document.dumps(outcome),
+            document.stamp(clock.now()),
+            incident_id,
+        )
+        if changed == 0:
+            raise Refused(f"There is no closed incident {incident_id!r}, so there is no outcome to amend")
 
     def record_run(self, incident_id: str, run: Run, signature: str = "") -> StoredAnswer | None:
         """Store one finished run, storing the same run again changes nothing; return the answer in force."""
@@ -137,7 +148,7 @@ class EmbeddedTraces:
     def answers(self, incident_id: str) -> dict[str, StoredAnswer]:
         """Return the answers of an incident's steps, each by the name of its run."""
         rows = self._read("SELECT * FROM answers WHERE incident_id = ?", incident_id)
-        return {row["agent"]: _answer(row) for row in rows}
+        return {row["agent"]: answer for row in rows if (answer := _answer(row))}
 
     def link(self, incident_id: str) -> str:  # noqa: ARG002  # as the port says
         """Return nothing: a file has no address; `make traces ID=…` prints the trace."""
@@ -149,7 +160,8 @@ class EmbeddedTraces:
         if record is None:
             return None
         rows = self._read("SELECT agent, entry FROM runs WHERE incident_id = ? ORDER BY run_id", incident_id)
-        return document.nested(record, ((row["agent"], json.loads(row["entry"])) for row in rows))
+        read = ((row["agent"], stored.run_entry(row["entry"], incident_id)) for row in rows)
+        return document.nested(record, ((agent, entry) for agent, entry in read if entry is not None))
 
     def keep_text(self, incident_id: str, name: str, text: str) -> str:
         """Store a large text; return its reference."""
@@ -173,7 +185,11 @@ class EmbeddedTraces:
                 (key, holder, document.stamp(until), value and document.dumps(value), document.stamp(clock.now())),
             )
             row = connection.execute("SELECT * FROM leases WHERE key = ?", (key,)).fetchone()
-        return Lease(row["key"], row["holder"], datetime.fromisoformat(row["until"]), json.loads(row["value"]))
+            if (lease := stored.lease(dict(row))) is None:
+                lease = Lease(key, holder, until, value or {})
+                values = (holder, document.stamp(until), document.dumps(lease.value), key)
+                connection.execute("UPDATE leases SET holder = ?, until = ?, value = ? WHERE key = ?", values)
+        return lease
 
     def release(self, key: str, holder: str) -> None:
         """Release the key; nothing happens when another holder has it."""
@@ -258,21 +274,5 @@ def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:
     )
 
 
-def _answer(row: sqlite3.Row) -> StoredAnswer:
-    return StoredAnswer(json.loads(row["body"]), row["signature"])
-
-
-def _record(row: sqlite3.Row) -> IncidentRecord:
-    return IncidentRecord(
-        incident_id=row["incident_id"],
-        service_name=row["service_name"],
-        state=row["state"],
-        created_at=datetime.fromisoformat(row["created_at"]),
-        updated_at=datetime.fromisoformat(row["updated_at"]),
-        alert=json.loads(row["alert"]),
-        execution=row["execution"],
-        merged_alerts=row["merged_alerts"],
-        outcome=None if row["outcome"] is None else json.loads(row["outcome"]),
-        expire_at=datetime.fromisoformat(row["expire_at"]),
-        pull_request=document.pull_request_record(row["pull_request"], row["incident_id"]),
-    )
+def _answer(row: sqlite3.Row) -> StoredAnswer | None:
+    return stored.answer(row["body"], row["signature"], row["incident_id"])

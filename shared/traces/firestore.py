@@ -14,7 +14,6 @@ document carries `expire_at` for a TTL policy on the collection groups above.
 Source: https://firebase.google.com/docs/firestore/quotas, https://firebase.google.com/docs/firestore/ttl
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -32,7 +31,7 @@ from shared import clock
 from shared.errors import Misconfigured, Refused, Unavailable
 from shared.http.google_errors import translated
 from shared.settings import Settings
-from shared.traces import document, firestore_documents
+from shared.traces import document, firestore_documents, stored
 from shared.traces.port import (
     IncidentRecord,
     IncidentState,
@@ -46,6 +45,7 @@ from shared.traces.port import (
 )
 
 _CHUNK_BYTES = 900_000
+_MAX_CHUNKS = 4 * document.TEXT_LIMIT // _CHUNK_BYTES + 1
 _CLAIM_ATTEMPTS = 20
 
 
@@ -100,7 +100,12 @@ class FirestoreTraces:
     def incident(self, incident_id: str) -> IncidentRecord | None:
         """Return the incident, or None when it does not exist."""
         fields = self._get(self._incident(incident_id))
-        return None if fields is None else firestore_documents.record_of(fields)
+        if fields is None:
+            return None
+        record = stored.incident_record(fields)
+        if record is None or record.incident_id != incident_id:
+            raise Refused(f"The incident {incident_id!r} in Firestore cannot be read: it is not as it was written")
+        return record
 
     def incidents(
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
@@ -110,7 +115,7 @@ class FirestoreTraces:
         order = "created_at" if state is None else f"age.{state}"
         direction = firestore.Query.ASCENDING if is_oldest_first else firestore.Query.DESCENDING
         query = self._incidents.order_by(order, direction=direction).limit(limit)
-        return [firestore_documents.record_of(fields) for fields in self._stream(query)]
+        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
 
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
@@ -137,7 +142,10 @@ class FirestoreTraces:
         return self._commit_first(batch)
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
-        """Replace the outcome of a closed incident. Raises Refused when there is no such incident."""
+        """Replace the outcome of a closed incident. Raises Refused when it is open or absent."""
+        record = self.incident(incident_id)
+        if record is not None and record.state != "closed":
+            raise Refused(f"The incident {incident_id!r} is not closed, so it has no outcome to amend")
         self._update(incident_id, {"outcome": document.dumps(outcome)})
 
     def record_run(self, incident_id: str, run: Run, signature: str = "") -> StoredAnswer | None:
@@ -156,12 +164,13 @@ class FirestoreTraces:
         if self._commit_first(batch):
             return StoredAnswer(run.agent_response, signature)
         self._set(place, fields)
-        return self._answer(self._get(answer) or {})
+        return self._answer(incident_id, self._get(answer) or {})
 
     def answers(self, incident_id: str) -> dict[str, StoredAnswer]:
         """Return the answers of an incident's steps, each by the name of its run."""
-        stored = self._stream(self._incident(incident_id).collection("answers"))
-        return {fields["agent"]: self._answer(fields) for fields in stored}
+        answers = self._stream(self._incident(incident_id).collection("answers"))
+        read = {str(fields.get("agent")): self._answer(incident_id, fields) for fields in answers}
+        return {agent: answer for agent, answer in read.items() if answer is not None}
 
     def link(self, incident_id: str) -> str:
         """Return the incident's page in the Cloud Console; empty for an emulator, which has none."""
@@ -190,18 +199,17 @@ class FirestoreTraces:
         head = self._get(self._texts.document(name))
         if head is None:
             return None
-        chunks = [head["body"]]
-        for n in range(1, head["chunks"]):
-            chunk = self._get(self._texts.document(f"{name}.{n}"))
-            chunks.append(b"[a part of this text is gone]" if chunk is None else chunk["body"])
-        return b"".join(chunks).decode("utf-8", "replace")
+        count = head.get("chunks")
+        names = [f"{name}.{n}" for n in range(1, count)] if isinstance(count, int) and count <= _MAX_CHUNKS else []
+        chunks = [head, *(self._get(self._texts.document(each)) or {} for each in names)]
+        return b"".join(_bytes(chunk.get("body")) for chunk in chunks).decode("utf-8", "replace")
 
     def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
         """Take the key if it is free, expired or the holder's own; return the lease in force after the call."""
         place = self._leases.document(document.document_id(key))
         for _ in range(_CLAIM_ATTEMPTS):
             snapshot = self._snapshot(place)
-            current = firestore_documents.lease_of(snapshot.to_dict()) if snapshot.exists else None
+            current = stored.lease(snapshot.to_dict()) if snapshot.exists else None
             if current is not None and current.holder != holder and current.until > clock.now():
                 return current
             own_value = current.value if current is not None and current.holder == holder else {}
@@ -214,7 +222,8 @@ class FirestoreTraces:
         """Release the key; nothing happens when another holder has it."""
         place = self._leases.document(document.document_id(key))
         snapshot = self._snapshot(place)
-        if snapshot.exists and firestore_documents.lease_of(snapshot.to_dict()).holder == holder:
+        current = stored.lease(snapshot.to_dict()) if snapshot.exists else None
+        if current is not None and current.holder == holder:
             # A failed swap means that the lease had expired and another holder took it: leave it to them.
             self._swap(snapshot, lambda option: place.delete(option=option, **self._call_options))
 
@@ -267,14 +276,11 @@ class FirestoreTraces:
             agents = list(self._incident(incident_id).collection("traces").list_documents(**self._call_options))
         for agent in agents:
             for fields in self._stream(agent.collection("runs").order_by("run_start")):
-                yield fields["agent"], self._entry(fields)
+                if (entry := stored.run_entry(self._body("entry", fields), incident_id)) is not None:
+                    yield str(fields.get("agent")), entry
 
-    def _entry(self, fields: dict[str, Any]) -> RunEntry:
-        entry: RunEntry = json.loads(self._body("entry", fields))
-        return entry
-
-    def _answer(self, fields: dict[str, Any]) -> StoredAnswer:
-        return StoredAnswer(json.loads(self._body("body", fields)), fields["signature"])
+    def _answer(self, incident_id: str, fields: dict[str, Any]) -> StoredAnswer | None:
+        return stored.answer(self._body("body", fields), fields.get("signature"), incident_id)
 
     def _payload(self, field: str, incident_id: str, name: str, text: str) -> dict[str, str]:
         """Return the field that holds a text: the text, or the reference of one too long for a document."""
@@ -285,10 +291,10 @@ class FirestoreTraces:
         return {f"{field}_ref": reference}
 
     def _body(self, field: str, fields: dict[str, Any]) -> str:
-        body: str | None = fields[field] if field in fields else self.text(fields[f"{field}_ref"])
-        if body is None:
-            raise Refused(f"Firestore lost {fields[f'{field}_ref']!r}, the body of a run")
-        return body
+        """Return a text, which cannot be read as JSON when it is gone."""
+        reference = fields.get(f"{field}_ref")
+        body = fields.get(field) if reference is None else self.text(str(reference))
+        return body if isinstance(body, str) else f"gone: {reference}"
 
     def _set(self, place: Any, fields: dict[str, Any]) -> None:
         with self._translated_errors():
@@ -319,6 +325,10 @@ class FirestoreTraces:
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return translated(f"Firestore database {self._settings.firestore_database!r}")
+
+
+def _bytes(body: object) -> bytes:
+    return body if isinstance(body, bytes) else b"[a part of this text is gone]"
 
 
 def _connect(settings: FirestoreSettings) -> firestore.Client:

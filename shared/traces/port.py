@@ -3,14 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol, TypedDict
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+# Not typing's: pydantic checks only this one before Python 3.12.
+from typing_extensions import TypedDict
+
+from shared import clock
 from shared.bounds import AtMost, Contract, Line, Name, Passage, Ref, Sentence, Url
 from shared.contracts import AwareUtc
 
 Json = dict[str, Any]
+
+
+def _stamp(text: str) -> str:
+    clock.to_utc(datetime.fromisoformat(text))
+    return text
+
+
+Stamp = Annotated[str, AfterValidator(_stamp)]
+"""A time as text: RFC 3339, with its zone."""
+Count = Annotated[int, Field(ge=0, le=10**12)]
+Dollars = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
 IncidentState = Literal["open", "closed"]
 
 
@@ -116,14 +131,14 @@ class IncidentRecord:
     incident_id: str
     service_name: str
     state: IncidentState
-    created_at: datetime
-    updated_at: datetime
+    created_at: AwareUtc
+    updated_at: AwareUtc
     alert: Json
     execution: str | None = None
     """Name of the workflow execution, once started."""
-    merged_alerts: int = 0
+    merged_alerts: Count = 0
     outcome: Json | None = None
-    expire_at: datetime | None = None
+    expire_at: AwareUtc | None = None
     pull_request: PullRequestRecord | None = None
 
     @property
@@ -137,7 +152,7 @@ class ErrorEntry(TypedDict):
 
     category: str
     message: str
-    at: str
+    at: Stamp
 
 
 class ToolCallEntry(TypedDict):
@@ -145,8 +160,8 @@ class ToolCallEntry(TypedDict):
 
     tool_name: str
     args: Json
-    start: str
-    end: str
+    start: Stamp
+    end: Stamp
     result: str
     result_ref: str | None
     error: str | None
@@ -155,16 +170,16 @@ class ToolCallEntry(TypedDict):
 class RunEntry(TypedDict):
     """One run of an agent, as JSON; times are RFC 3339 in UTC."""
 
-    runStart: str
-    runEnd: str
+    runStart: Stamp
+    runEnd: Stamp
     agent_input: Json
     agent_response: Json | None
     tool_calls: list[ToolCallEntry]
     errors: list[ErrorEntry]
     model: str
-    tokens_in: int
-    tokens_out: int
-    cost_usd: float
+    tokens_in: Count
+    tokens_out: Count
+    cost_usd: Dollars
     model_calls: list[Json]
     claims_dropped: list[str]
 
@@ -199,7 +214,7 @@ class Lease:
 
     key: str
     holder: str
-    until: datetime
+    until: AwareUtc
     value: Json = field(default_factory=dict)
 
 

@@ -23,6 +23,7 @@ from infra.local.engine.client import EngineClient
 from infra.local.scenarios.build import build
 from infra.local.stack.stack import Options, Stack
 from shared import clock
+from shared.contracts import Outcome
 from shared.traces.port import TraceStore
 
 TIMEOUT_S = 60.0
@@ -185,7 +186,7 @@ def test_mail_lost_to_an_outage_is_sent_later_once(system: System) -> None:
     system.stack.restart("gmail")
     record = system.traces.incident(incident_id)
     assert record is not None
-    again = late_mail_of(record, 1).model_dump(mode="json")
+    again = late_mail_of(record, Outcome.model_validate(record.outcome), 1).model_dump(mode="json")
 
     url = system.stack.services["post_process"].url
     answers = [requests.post(url, json=again, timeout=60).json() for _ in range(2)]

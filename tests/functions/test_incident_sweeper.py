@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +22,7 @@ from infra import bundle
 from shared import clock, traces
 from shared.cloud import workflows
 from shared.contracts import Failure, Outcome, StepCall, StepResult
-from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
+from shared.errors import BadAnswer, IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord, Run, RunError
 from tests.builders import trace_of
@@ -338,14 +337,47 @@ def test_call_reports_the_latest_error_of_each_agent_that_never_answered(store: 
     }
 
 
-def test_incident_whose_alert_is_unreadable_cannot_be_published(store: EmbeddedTraces) -> None:
-    """The reason names the incident and the field."""
-    incident_id = opened(store, OLD)
-    record = store.incident(incident_id)
-    assert record is not None
+@pytest.mark.parametrize("alert", [{}, {"incident_id": 7}, {"nonce": NONCE, "start": "yesterday"}], ids=str)
+def test_incident_whose_alert_is_unreadable_is_published_with_what_its_record_says(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, alert: dict[str, Any]
+) -> None:
+    """Its id, its service and when it began."""
+    moment = clock.now() - OLD
+    store.open_incident(IncidentRecord("inc-unreadable", "checkout", "open", moment, moment, alert))
 
-    with pytest.raises(Rejected, match=rf"{incident_id}.*service_name"):
-        call_of(replace(record, alert={}), trace_of(store, incident_id), WHY)
+    assert sweep().run(time.monotonic).published == ["inc-unreadable"]
+
+    (call,) = publisher.published
+    assert (call.incident.incident_id, call.incident.service_name) == ("inc-unreadable", "checkout")
+    assert call.incident.nonce == str(alert.get("nonce") or "")
+
+
+@pytest.mark.parametrize("outcome", [{"failures": [{"step": "mail"}, 7]}, {"mail_status": "lost"}, {}], ids=str)
+def test_unreadable_outcome_of_one_incident_stops_no_sweep(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, outcome: dict[str, Any]
+) -> None:
+    """Whether its mail was sent cannot be read, so it is not sent again."""
+    moment = clock.now() - YOUNG
+    store.open_incident(IncidentRecord("inc-odd-outcome", "checkout", "closed", moment, moment, {}, outcome=outcome))
+    incident_id = opened(store, OLD)
+
+    assert sweep().run(time.monotonic).published == [incident_id]
+    assert [call.incident.incident_id for call in publisher.published] == [incident_id]
+
+
+def test_incident_that_fails_in_an_unknown_way_stops_no_other_and_is_tried_again(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug that one trace meets is that incident's alone, and it holds no lease."""
+    bad, good = opened(store, OLD, 1), opened(store, OLD, 2)
+    whole = store.document
+    monkeypatch.setattr(store, "document", lambda each: dict[str, Any]()["tokens_in"] if each == bad else whole(each))
+
+    swept = sweep().run(time.monotonic)
+
+    assert (swept.published, swept.failed) == ([good], [bad])
+    monkeypatch.setattr(store, "document", whole)
+    assert sweep().run(time.monotonic).published == [bad]
 
 
 def test_outcome_that_is_in_the_trace_is_read_there(

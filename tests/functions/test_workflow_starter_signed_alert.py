@@ -1,13 +1,13 @@
-"""The alert that the workflow carries: small, and known to come from workflow_starter."""
+"""The alert as it is stored, whole, and as the workflow carries it, small: both are signed by workflow_starter."""
 
 import json
 
 import pytest
 
-from functions.workflow_starter.signed_alert import CARRIED_BYTES, carried
+from functions.workflow_starter.signed_alert import CARRIED_BYTES, carried, stored
 from shared import signatures
 from shared.contracts import Alert
-from shared.step.incident_facts import is_from_starter
+from shared.step.trusted_alert import is_from_starter
 from tests.at_bounds import filled
 from tests.builders import an_alert
 
@@ -42,8 +42,11 @@ def test_alert_that_fits_is_carried_whole() -> None:
 @pytest.mark.parametrize("change", [{"service_name": "payments"}, {"nonce": "other"}, {"labels": {"x": "y"}}], ids=str)
 def test_changed_alert_is_not_from_the_starter(change: dict[str, object]) -> None:
     """Whatever is changed on the way, the signature does not fit."""
-    sent = carried(an_alert(values={"A": 1.0}), "n").model_dump(mode="json")
+    alert = an_alert(values={"A": 1.0})
+    for signed in (carried(alert, "n"), stored(alert, "n")):
+        sent = signed.model_dump(mode="json")
 
-    assert is_from_starter(sent)
-    assert is_from_starter({**sent, "values": {"A": 1}})
-    assert not is_from_starter({**sent, **change})
+        assert is_from_starter(sent, alert.incident_id)
+        assert is_from_starter({**sent, "values": {"A": 1}}, alert.incident_id)
+        assert not is_from_starter({**sent, **change}, alert.incident_id)
+        assert not is_from_starter(sent, "inc-another")

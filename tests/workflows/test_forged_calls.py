@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from functions.workflow_starter.route_alert import record_of
+from functions.workflow_starter.signed_alert import carried
 from shared import clock, signatures
 from shared.contracts import Branch, CodeAnalysis, FileEdit, Patch, Solution, StepCall, StepResult
 from shared.step.steps import BY_NAME, STEPS
-from shared.traces.port import Run
+from shared.traces.port import Json, Run
 from tests.step_calls import post, signed
 from tests.workflows.test_store_outage import NONCE, VIEWS, System, system
 
@@ -69,6 +70,7 @@ def test_incident_that_was_never_opened_is_refused(system: System, name: str) ->
 @pytest.mark.parametrize("name", ["file_updater", "pr_creator"])
 def test_forged_answers_in_the_trace_write_no_code(system: System, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another function's account can write to the trace; it cannot sign for the steps whose answers count."""
+    system.store.open_incident(record_of(system.alert, nonce=NONCE))
     monkeypatch.setenv("STEP_SIGNING_KEY", signatures.new_pair()[0])
     forge(system)
 
@@ -80,6 +82,7 @@ def test_forged_answers_in_the_trace_write_no_code(system: System, name: str, mo
 
 def test_forged_answers_in_the_trace_are_reported_as_such(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """The brief goes out, without a word of them."""
+    system.store.open_incident(record_of(system.alert, nonce=NONCE))
     with monkeypatch.context() as other_account:
         other_account.setenv("STEP_SIGNING_KEY", signatures.new_pair()[0])
         forge(system)
@@ -106,9 +109,8 @@ def test_forged_results_of_the_workflow_are_not_read(system: System) -> None:
 
 
 def forge(system: System) -> None:
-    """Write answers of other steps into the trace, signed by whoever this process is."""
+    """Write answers of other steps into the trace of an open incident, signed by whoever this process is."""
     incident_id, moment = system.alert.incident_id, clock.now()
-    system.store.open_incident(record_of(system.alert, nonce=NONCE))
     for name, field in (
         ("code_analyzer", "code_analysis"),
         ("solution_generator", "solution"),
@@ -119,16 +121,77 @@ def forge(system: System) -> None:
         system.store.record_run(incident_id, Run(agent, moment, moment, {}, body), signature)
 
 
-def test_alert_of_another_incident_in_the_trace_stops_everything(system: System) -> None:
-    """Whoever can write to the trace cannot lead a change to another incident's branch."""
-    record = record_of(system.alert, nonce=NONCE)
-    system.store.open_incident(replace(record, alert={**record.alert, "incident_id": "inc-somebody-else"}))
+EVIL = "https://evil.example/runbook"
+CHANGED: dict[str, Json] = {
+    "another incident": {"incident_id": "inc-somebody-else"},
+    "another service": {"service_name": "payments"},
+    "another base branch": {"github_base_branch": "feature/evil"},
+    "another link": {"dashboard_url": EVIL, "annotations": {"runbook_url": EVIL}},
+    "another nonce": {"nonce": "chosen"},
+    "no signature": {"signature": ""},
+}
 
-    for name in WRITERS:
-        status, body = post(VIEWS[name], StepCall(incident=signed(system.alert, NONCE)).model_dump(mode="json"))
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+def test_changed_alert_in_the_trace_writes_no_code_and_is_still_published(system: System, change: Json) -> None:
+    """Whoever can write to the trace leads no change elsewhere, puts no link into a mail, and silences nobody."""
+    record = record_of(system.alert, nonce=NONCE)
+    system.store.open_incident(replace(record, alert={**record.alert, **change}))
+    nonce = change.get("nonce", NONCE)
+    call = StepCall(incident=signed(system.alert, nonce)).model_dump(mode="json")
+
+    for name in ("file_updater", "pr_creator"):
+        status, body = post(VIEWS[name], call)
         assert (status, body["error_type"]) == (424, "Refused")
-        assert "is another incident's" in body["message"]
-    assert nothing_was_sent(system)
+        assert "is not the one that workflow_starter stored" in body["message"]
+    status, _ = post(VIEWS["post_process"], call)
+
+    assert status == 200
+    (mail,) = system.gmail.mails
+    text = str(mail.get_body(("plain",)))
+    assert "evil.example" not in str(mail)
+    assert "is not the one that workflow_starter stored" in " ".join(text.replace("=\n", "").split())
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+def test_alert_of_the_workflow_replaces_a_changed_one(system: System, change: Json) -> None:
+    """What the workflow carries is signed too, so the incident goes on as if nothing had been changed."""
+    record = record_of(system.alert, nonce=NONCE)
+    system.store.open_incident(replace(record, alert={**record.alert, **change}))
+    call = StepCall(incident=carried(system.alert, NONCE)).model_dump(mode="json")
+
+    status, _ = post(VIEWS["post_process"], call)
+
+    assert status == 200
+    assert system.alert.service_name in str(system.gmail.mails[0]["Subject"])
+    assert "evil.example" not in str(system.gmail.mails[0])
+
+
+@pytest.mark.parametrize("alert", [{}, {"incident_id": 7}, {"nonce": NONCE, "start": "yesterday"}], ids=str)
+def test_incident_whose_alert_cannot_be_read_is_published(system: System, alert: Json) -> None:
+    """Under its own id and service, which its record says."""
+    record = record_of(system.alert, nonce=NONCE)
+    system.store.open_incident(replace(record, alert=alert))
+    nonce = str(alert.get("nonce") or "")
+
+    status, _ = post(VIEWS["post_process"], StepCall(incident=signed(system.alert, nonce)).model_dump(mode="json"))
+
+    assert status == 200
+    assert system.alert.service_name in str(system.gmail.mails[0]["Subject"])
+
+
+def test_mail_is_not_sent_again_before_the_brief_is_published(system: System) -> None:
+    """It would close the incident without one."""
+    system.store.open_incident(record_of(system.alert, nonce=NONCE))
+
+    call = StepCall(incident=signed(system.alert, NONCE), stage="mail-1")
+    status, body = post(VIEWS["post_process"], call.model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (424, "Refused")
+    assert "is not published" in body["message"]
+    record = system.store.incident(system.alert.incident_id)
+    assert record is not None
+    assert record.state == "open"
 
 
 def test_inputs_sent_with_the_nonce_become_no_answer(system: System) -> None:

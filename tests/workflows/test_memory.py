@@ -9,14 +9,17 @@ import pytest
 from functions.workflow_starter.signed_alert import carried
 from infra.local.engine.runtime.scope import MemoryUse
 from shared import traces
-from shared.contracts import Alert, StepResult
+from shared.contracts import Alert, StepCall, StepResult
 from shared.errors import Rejected
 from shared.step import step, step_result
 from shared.step.steps import BY_NAME, STEPS, StepRow
 from tests.at_bounds import filled
+from tests.builders import an_alert
+from tests.step_calls import signed
 from tests.workflows.test_incident import Functions, serving
 
 KB = 1024
+CALL = StepCall(incident=signed(an_alert()))
 LIMIT_KB = 128
 """A quarter of what Google allows."""
 
@@ -33,7 +36,7 @@ def functions() -> Iterator[Functions]:
 
 def at_bounds(row: StepRow, is_stored: bool, **decisions: Any) -> dict[str, Any]:
     """Return the result of a step whose answer has every text and list at its full length."""
-    result = step_result.result_of(row, "inc-1", filled(row.answer), traces.connect(), is_stored)
+    result = step_result.result_of(row, CALL, filled(row.answer), traces.connect(), is_stored)
     largest = result.replace(
         headline="😀" * 200, trace="https://" + "x" * 290, signature=(result.digest and "s" * 88) or ""
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import flask
@@ -89,9 +90,18 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda name: monkeypatch.setenv("STEP_SIGNING_KEY", KEYS[name][0])
 
 
+def opened(store: TraceStore, **changes: Any) -> None:
+    """Open the incident as workflow_starter does, whose key is not this process's; some of the alert may be changed."""
+    alert = signed(ALERT).model_dump(mode="json", exclude={"signature"})
+    with pytest.MonkeyPatch.context() as starter:
+        starter.setenv("STEP_SIGNING_KEY", KEYS["workflow_starter"][0])
+        signature = signatures.sign("workflow_starter", ALERT.incident_id, signatures.ALERT, alert)
+    store.open_incident(replace(a_record(ALERT), alert={**alert, "signature": signature, **changes}))
+
+
 def detected(store: TraceStore, body: Any, signature: str = "") -> None:
     """Store an answer of incident_detection."""
-    store.open_incident(a_record(ALERT, nonce=NONCE))
+    opened(store)
     store.record_run(ALERT.incident_id, Run(INCIDENT_DETECTION.agent, NOW, NOW, {}, body), signature)
 
 
@@ -137,7 +147,7 @@ def test_second_call_repeats_the_first_result() -> None:
 
 @pytest.mark.parametrize("nonce", ["", "guessed", "é"])
 def test_caller_without_the_nonce_is_refused_and_leaves_no_answer(nonce: str) -> None:
-    """A stranger's first call cannot preset the answer of the real run."""
+    """An unauthenticated first call cannot preset the answer of the real run."""
     stored(REQUEST)
 
     status, body = post(rca, call_of(REQUEST, nonce).model_dump(mode="json"))
@@ -194,11 +204,8 @@ def test_answer_signed_by_another_function_is_not_believed(keys: Callable[[str],
     keys("rca")
     status, refused = post(rca, call_of(REQUEST).model_dump(mode="json"))
     post(post_process, call_of(PostProcessRequest(alert=ALERT)).model_dump(mode="json"))
-    written_status, unwritten = post(file_updater, call_of(REQUEST).model_dump(mode="json"))
 
     assert (status, refused["error_type"]) == (400, "Rejected")
-    assert (written_status, unwritten["error_type"]) == (424, "Refused")
-    assert "is not signed by incident_detection" in unwritten["message"]
     (failure,) = traces.connect().answers(ALERT.incident_id)["PostProcessAgent"].body["failures"]
     assert (failure["step"], failure["error_type"]) == ("incident_detection", "Refused")
 
@@ -250,7 +257,9 @@ def test_trace_that_cannot_be_read_is_replaced_by_what_the_workflow_carries(
     """The alert that workflow_starter signed, and the digests that the steps before signed."""
     body = INCIDENT.model_dump(mode="json")
     keys("incident_detection")
-    signature = signatures.sign("incident_detection", ALERT.incident_id, signatures.DIGEST, body)
+    signature = signatures.sign(
+        "incident_detection", ALERT.incident_id, signatures.digest_of("IncidentDetectionAgent"), body
+    )
     result = StepResult(step="incident_detection", digest=body, signature=signature)
     keys("workflow_starter")
     call = body_of(StepCall(incident=signed(ALERT), results=[result]), incident=carried())
@@ -282,7 +291,7 @@ def test_digest_that_its_step_did_not_sign_is_not_believed(
 def test_unsigned_alert_counts_for_nothing_while_the_trace_cannot_be_read(
     keys: Callable[[str], None], failing: Callable[..., None], called_step: Any
 ) -> None:
-    """The nonce cannot be checked then, so a stranger could send anything."""
+    """The nonce cannot be checked then, so an unauthenticated caller could send anything."""
     keys("rca")
     stored(REQUEST)
     failing("incident")
@@ -309,7 +318,7 @@ def test_step_that_writes_code_does_nothing_while_the_trace_cannot_be_read(
 def test_brief_names_what_was_answered_and_cannot_be_read(
     keys: Callable[[str], None], failing: Callable[..., None]
 ) -> None:
-    """The headlines are all that is left, and they are told."""
+    """The headlines are all that is left, and they are published."""
     keys("workflow_starter")
     results = [StepResult(step="incident_detection", headline="critical incident"), StepResult(step="rca")]
     call = body_of(StepCall(incident=signed(ALERT), results=results), incident=carried())
@@ -337,6 +346,8 @@ def test_approved_run_reads_the_branch_of_its_own_stage() -> None:
         return Outcome(kind="full")
 
     for stage in ("", "approved", "mail-3"):
+        if stage == "mail-3":
+            store.close_incident(ALERT.incident_id, {"kind": "full"})
         post(post_process, body_of(StepCall(incident=signed(ALERT), stage=stage)))
 
     assert [request.branch and request.branch.status for request in seen] == [
@@ -362,8 +373,12 @@ def test_answer_of_another_call_that_was_first_counts() -> None:
     assert "was first" in result["headline"]
 
 
-@pytest.mark.parametrize("body", [{"status": 7}, {"left_out": {"x": -1}}, [1], "text"], ids=str)
-def test_own_answer_that_cannot_be_read_is_given_anew(body: Any) -> None:
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [({"status": 7}, ["file_updater"]), ({"left_out": {"x": -1}}, ["file_updater"]), ([1], []), ("text", [])],
+    ids=str,
+)
+def test_own_answer_that_cannot_be_read_is_given_anew(body: Any, named: list[str]) -> None:
     """An answer of another release, or a broken one, must not stop the incident."""
     stored(REQUEST)
     traces.connect().record_run(ALERT.incident_id, Run("PostProcessAgent", NOW, NOW, {}, body))
@@ -373,7 +388,7 @@ def test_own_answer_that_cannot_be_read_is_given_anew(body: Any) -> None:
     code_status, refused = post(file_updater, call_of(REQUEST).model_dump(mode="json"))
 
     assert status == 200
-    assert [failure["step"] for failure in result["digest"]["failures"]] == ["file_updater"]
+    assert [failure["step"] for failure in result["digest"]["failures"]] == named
     assert (code_status, refused["error_type"]) == (400, "Rejected")
 
 
@@ -389,8 +404,7 @@ def test_body_that_is_nested_too_deeply_is_rejected() -> None:
 def test_digest_that_is_nested_deeply_is_not_believed(keys: Callable[[str], None]) -> None:
     """What is too deep to sign was signed by nobody."""
     keys("rca")
-    stored_incident = a_record(ALERT, nonce=NONCE)
-    traces.connect().open_incident(stored_incident)
+    opened(traces.connect())
     deep: dict[str, Any] = {}
     for _ in range(400):
         deep = {"a": deep}
@@ -399,3 +413,81 @@ def test_digest_that_is_nested_deeply_is_not_believed(keys: Callable[[str], None
     status, body = post(rca, body_of(StepCall(incident=signed(ALERT)), results=results))
 
     assert (status, body["error_type"]) == (400, "Rejected")
+
+
+@pytest.mark.parametrize("change", [{"service_name": "payments"}, {"nonce": "chosen"}, {"signature": "x"}], ids=str)
+def test_changed_alert_of_the_trace_is_replaced_by_the_one_of_the_workflow(
+    keys: Callable[[str], None], change: dict[str, str]
+) -> None:
+    """Both are signed by workflow_starter; the shorter one is enough to go on."""
+    keys("workflow_starter")
+    call = body_of(StepCall(incident=signed(ALERT)), incident=carried())
+    opened(traces.connect(), **change)
+    body = INCIDENT.model_dump(mode="json")
+    keys("incident_detection")
+    right = signatures.sign("incident_detection", ALERT.incident_id, "IncidentDetectionAgent", body)
+    traces.connect().record_run(ALERT.incident_id, Run(INCIDENT_DETECTION.agent, NOW, NOW, {}, body), right)
+    keys("rca")
+
+    status, _ = post(rca, call)
+
+    assert status == 200
+    answer = traces.connect().answers(ALERT.incident_id)["RCAAgent"].body
+    assert answer["most_likely"] == "checkout-api: ZeroDivisionError: division by zero"
+
+
+def test_changed_alert_is_worked_on_by_no_step_when_the_call_is_not_signed(keys: Callable[[str], None]) -> None:
+    """Neither says what the incident is about."""
+    keys("rca")
+    opened(traces.connect(), service_name="payments")
+
+    status, body = post(rca, call_of(REQUEST).model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (424, "Refused")
+    assert "so rca does nothing with it" in body["message"]
+
+
+def test_forged_answer_that_a_step_does_not_read_does_not_stop_it(keys: Callable[[str], None]) -> None:
+    """Whoever can write to the trace could otherwise stop a step that writes code by any made-up run."""
+    opened(traces.connect())
+    forged = Suggestions(recommended_action="forged").model_dump(mode="json")
+    traces.connect().record_run(ALERT.incident_id, Run(SUGGESTION.agent, NOW, NOW, {}, forged), "x")
+    keys("rca")
+
+    status, body = post(file_updater, call_of(REQUEST).model_dump(mode="json"))
+
+    assert (status, body["error_type"]) == (400, "Rejected"), "only what it needs is missing"
+    assert "does not hold what file_updater needs" in body["message"]
+
+
+def test_digest_of_another_run_or_of_the_step_itself_is_not_read(keys: Callable[[str], None]) -> None:
+    """A signature says for which run a digest is, and a step repeats what the trace holds alone."""
+    opened(traces.connect())
+    mine = RootCauses(most_likely="a digest of mine").model_dump(mode="json")
+    keys("rca")
+    own = signatures.sign("rca", ALERT.incident_id, signatures.digest_of("RCAAgent"), mine)
+    body = INCIDENT.model_dump(mode="json")
+    keys("incident_detection")
+    other = signatures.sign("incident_detection", ALERT.incident_id, signatures.digest_of("RCAAgent"), body)
+    results = [
+        StepResult(step="rca", digest=mine, signature=own),
+        StepResult(step="incident_detection", digest=body, signature=other),
+    ]
+    keys("rca")
+
+    status, answered = post(rca, StepCall(incident=signed(ALERT), results=results).model_dump(mode="json"))
+
+    assert (status, answered["error_type"]) == (400, "Rejected")
+
+
+@pytest.mark.parametrize("is_inline", [True, False])
+def test_nonce_of_half_a_character_is_no_crash(is_inline: bool) -> None:
+    """JSON can hold one; UTF-8 cannot."""
+    stored(REQUEST)
+    odd = {**ALERT.model_dump(mode="json"), "nonce": "\ud800"}
+    body = {**REQUEST.model_dump(mode="json"), "alert": odd} if is_inline else body_of(call_of(REQUEST), incident=odd)
+
+    status, _ = post(rca, body)
+
+    assert status == (200 if is_inline else 400)
+    assert "RCAAgent" not in traces.connect().answers(ALERT.incident_id)

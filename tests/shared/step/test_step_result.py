@@ -7,15 +7,17 @@ import pytest
 from pydantic import BaseModel
 
 from shared import traces
-from shared.contracts import Incident, StepResult
+from shared.contracts import Incident, StepCall, StepResult
 from shared.errors import Unavailable
 from shared.step import step_result
 from shared.step.headlines import headline
 from shared.step.steps import INCIDENT_DETECTION, STEPS, StepRow
 from tests.at_bounds import filled
-from tests.builders import an_incident
+from tests.builders import an_alert, an_incident
+from tests.step_calls import signed
 
 WIRE_BYTES, DIGEST_WIRE_BYTES = 4_096, 8_192
+CALL = StepCall(incident=signed(an_alert()))
 
 
 def wire_bytes(row: StepRow, result: StepResult) -> int:
@@ -29,7 +31,7 @@ def test_result_of_an_answer_at_its_bounds_is_small(row: StepRow, is_stored: boo
     """Every text of every answer has its full length in four-byte characters."""
     answer: Any = filled(row.answer)
 
-    result = step_result.result_of(row, "inc-1", answer, traces.connect(), is_stored)
+    result = step_result.result_of(row, CALL, answer, traces.connect(), is_stored)
 
     assert wire_bytes(row, result) <= (WIRE_BYTES if is_stored else DIGEST_WIRE_BYTES)
     assert (result.digest is None) == is_stored
@@ -39,7 +41,7 @@ def test_result_of_an_answer_at_its_bounds_is_small(row: StepRow, is_stored: boo
 
 def test_result_holds_what_the_workflow_branches_on() -> None:
     """And one line for people."""
-    result = step_result.result_of(INCIDENT_DETECTION, "inc-1", an_incident(), traces.connect(), True)
+    result = step_result.result_of(INCIDENT_DETECTION, CALL, an_incident(), traces.connect(), True)
 
     assert (result.needs_response, result.looks_like_regression) == (True, True)
     assert result.headline.startswith("high incident, code issue")
@@ -50,7 +52,7 @@ def test_decision_against_something_is_sent_too(row: StepRow) -> None:
     """The workflow reads a field that is not there as an error."""
     answer: Any = _least(row.answer)
 
-    sent = step_result.as_json(row, step_result.result_of(row, "inc-1", answer, traces.connect(), True))
+    sent = step_result.as_json(row, step_result.result_of(row, CALL, answer, traces.connect(), True))
 
     assert set(step_result.decisions(row.answer)) <= sent.keys()
 
@@ -62,7 +64,7 @@ def test_address_of_the_trace_may_be_unknown(monkeypatch: pytest.MonkeyPatch) ->
         def link(self, _incident_id: str) -> str:
             raise Unavailable("away")
 
-    result = step_result.result_of(INCIDENT_DETECTION, "inc-1", an_incident(), Dead(), True)  # type: ignore[arg-type]
+    result = step_result.result_of(INCIDENT_DETECTION, CALL, an_incident(), Dead(), True)  # type: ignore[arg-type]
 
     assert result.trace == ""
 

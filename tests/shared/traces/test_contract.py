@@ -390,3 +390,97 @@ def test_only_the_holder_releases(store: TraceStore) -> None:
     store.release(key, "me")
     store.release(key, "me")
     assert store.claim(key, "you", until).holder == "you"
+
+
+def spoil(store: Any, place: str, incident_id: str, **fields: Any) -> None:
+    """Write what no store writes, as an account that has been taken over could: into the one entry of a place."""
+    if isinstance(store, EmbeddedTraces):
+        changes = ", ".join(f"{name} = ?" for name in fields)
+        column = "key" if place == "leases" else "incident_id"
+        values = tuple(value.isoformat() if isinstance(value, datetime) else value for value in fields.values())
+        with store._connection as connection:  # no method of the store does this
+            statement = f"UPDATE {place} SET {changes} WHERE {column} = ?"  # names of this test
+            assert connection.execute(statement, (*values, incident_id)).rowcount == 1
+        return
+    client = store._client  # no method of the store does this
+    documents = {
+        "incidents": lambda: client.collection("incidents").list_documents(),
+        "answers": lambda: client.collection("incidents").document(incident_id).collection("answers").list_documents(),
+        "runs": lambda: client.collection_group("runs").stream(),
+        "leases": lambda: client.collection("leases").list_documents(),
+    }[place]()
+    (entry,) = list(documents)
+    getattr(entry, "reference", entry).update(fields)
+
+
+def test_unreadable_incident_is_refused_and_hides_no_other(store: TraceStore) -> None:
+    """One that was written over must not stop a sweep."""
+    spoilt = incident()
+    store.open_incident(spoilt)
+    spoil(store, "incidents", spoilt.incident_id, state="lost")
+    if isinstance(store, EmbeddedTraces):
+        spoil(store, "incidents", spoilt.incident_id, created_at="yesterday")
+    store.open_incident(other := incident())
+
+    assert [record.incident_id for record in store.incidents()] == [other.incident_id]
+    with pytest.raises(Refused, match="cannot be read"):
+        store.incident(spoilt.incident_id)
+
+
+def test_incident_with_an_unreadable_alert_and_outcome_is_read(store: TraceStore) -> None:
+    """What else is known of it is enough to publish it."""
+    store.open_incident(record := incident())
+    spoil(store, "incidents", record.incident_id, alert="{", outcome="[]")
+
+    read = store.incident(record.incident_id)
+
+    assert read is not None
+    assert (read.service_name, read.alert, read.outcome) == ("checkout", {}, {})
+
+
+@pytest.mark.parametrize("entry", ["{", "7", '{"runEnd": "2026-01-31T08:00:00"}', "[" * 50_000])
+def test_unreadable_run_is_left_out_of_the_document(store: TraceStore, entry: str) -> None:
+    """The brief is made from the others."""
+    store.open_incident(record := incident())
+    store.record_run(record.incident_id, run("RCAAgent"))
+    spoil(store, "runs", record.incident_id, entry=entry)
+    store.record_run(record.incident_id, run("SuggestionAgent"))
+
+    read = store.document(record.incident_id)
+
+    assert read is not None
+    assert list(read["traces"]) == ["SuggestionAgent"]
+
+
+def test_unreadable_answer_is_none(store: TraceStore) -> None:
+    """It is not replaced either: the first answer stays in force."""
+    store.open_incident(record := incident())
+    store.record_run(record.incident_id, run("RCAAgent"))
+    spoil(store, "answers", record.incident_id, body="{")
+
+    assert store.answers(record.incident_id) == {}
+    assert store.record_run(record.incident_id, run("RCAAgent", minute=1)) is None
+
+
+def test_lease_that_cannot_be_read_is_taken(store: TraceStore) -> None:
+    """Nobody could wait for its end."""
+    key = f"key-{uuid4().hex}"
+    store.claim(key, "one", clock.now() + timedelta(minutes=5))
+    spoil(store, "leases", key, until="zzz")
+
+    lease = store.claim(key, "two", clock.now() + timedelta(minutes=5), {"n": 1})
+
+    assert (lease.holder, lease.value) == ("two", {"n": 1})
+    assert store.claim(key, "three", clock.now() + timedelta(minutes=5)).holder == "two"
+
+
+def test_open_incident_has_no_outcome_to_amend(store: TraceStore) -> None:
+    """A retry of a mail that was never sent must not close it."""
+    store.open_incident(record := incident())
+
+    with pytest.raises(Refused):
+        store.amend_outcome(record.incident_id, {"kind": "full"})
+
+    read = store.incident(record.incident_id)
+    assert read is not None
+    assert (read.state, read.outcome) == ("open", None)
