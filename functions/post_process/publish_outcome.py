@@ -40,14 +40,25 @@ def publish(
     publisher = OutcomePublisher(request, store, words or BriefWords())
     first = publisher.attempt("traces", lambda: same_as(request, store)) if not request.mail_attempt else None
     if first is None:
-        for channel in CHANNELS:
-            publisher.deliver(channel, partial(DELIVERIES[channel.name], publisher, connections))
+        _deliver_all(publisher, connections)
         outcome = publisher.outcome()
     else:
         publisher.attempt("traces", lambda: store.count_merged_alert(first))
         outcome = publisher.outcome().replace(kind="merged", merged_into=first)
     publisher.close(outcome)
     return outcome
+
+
+def _deliver_all(publisher: "OutcomePublisher", connections: Connections) -> None:
+    """Deliver by every channel; one that another attempt holds is reported only after the others."""
+    held: list[Unavailable] = []
+    for channel in CHANNELS:
+        try:
+            publisher.deliver(channel, partial(DELIVERIES[channel.name], publisher, connections))
+        except Unavailable as error:
+            held.append(error)
+    if held:
+        raise held[0]
 
 
 class OutcomePublisher:

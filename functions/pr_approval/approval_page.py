@@ -49,9 +49,8 @@ def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
 
 
 def page(title: str, words: str, link: str = "") -> str:
-    """Return a page of one sentence, with a link when it is a web address."""
-    is_web = link.startswith(("https://", "http://"))
-    anchor = f'<p><a rel="noreferrer" href="{escape(link)}">{escape(link)}</a></p>' if is_web else ""
+    """Return a page of one sentence, with a link, which may be empty."""
+    anchor = f'<p><a rel="noreferrer" href="{escape(link)}">{escape(link)}</a></p>' if link else ""
     return _whole(title, f"<p>{escape(words)}</p>{anchor}")
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from shared import clock, log
 from shared.errors import Rejected
+from shared.links import LinkSettings
 from shared.pull_request import approval
 from shared.pull_request.approval import Waiting
 from shared.pull_request.signing import ApprovalSettings
@@ -106,4 +107,6 @@ def ended(pull_request: PullRequestRecord) -> str:
         "closed": "The pull request is closed.",
     }
     text = words.get(pull_request.state, "Nothing is waiting here.")
-    return page(pull_request.title or "Pull request", text, link=pull_request.url or "")
+    # The record may have been written by any function's account.
+    url = pull_request.url or ""
+    return page(pull_request.title or "Pull request", text, link=url if LinkSettings.from_env().is_own(url) else "")

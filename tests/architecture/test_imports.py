@@ -11,7 +11,8 @@ SHARED = bundle.ROOT / "shared"
 ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
-    {"bounds", "channels", "contracts", "digest", "errors", "clock", "settings", "log", "quoting", "signatures"},
+    {"bounds", "channels", "clock", "contracts", "digest", "errors", "links", "log", "quoting"}
+    | {"settings", "signatures"},
     {"http"},
     {"analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry", "traces"},
     {"step"},

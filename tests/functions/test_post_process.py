@@ -219,6 +219,7 @@ def test_attempt_killed_while_publishing_leaves_it_to_a_later_one(
 
     with pytest.raises(Unavailable, match=f"Another attempt holds the {dies_at} lease"):
         publish(requests.full(), store, channels(people, tmp_path))
+    assert len(people.mails) == (1 if dies_at == "hook" else 0), "what another attempt holds delays no other channel"
     record = store.incident(ID)
     assert record is not None
     assert record.state == "open"

@@ -255,3 +255,14 @@ def test_signature_is_valid_for_its_purpose_only() -> None:
     assert SETTINGS.verify("open the page", token()) == ID
     with pytest.raises(Rejected):
         SETTINGS.verify("confirm on the page", token())
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/octo/shop/pull/7", "https://github.com@evil.example.com/x", "javascript:x"]
+)
+@pytest.mark.usefixtures("workflows")
+def test_address_of_another_system_is_no_link(url: str) -> None:
+    """Every function's account can write the record of a pull request."""
+    traces.connect().set_pull_request(ID, PullRequestRecord(state="open", url=url, title="R"))
+
+    assert "<a " not in visit(token()).get_data(as_text=True)
