@@ -300,6 +300,9 @@ class Incident(Judgement, Answer):
     start: AwareUtc = Field(description="Start of the window that was read.")
     end: AwareUtc = Field(description="End of the window that was read.")
     onset: AwareUtc | None = Field(None, description="When the behaviour changed; null when no change was found.")
+    shows_before_onset: bool = Field(
+        True, description="Whether enough was read of the time before the onset to know what was absent then."
+    )
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
     patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)
     stack_traces: Annotated[list[StackTrace], Keep(8)] = Field(default_factory=list)

@@ -31,6 +31,8 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     trace = incident.stack_traces[0] if incident.stack_traces else None
     if trace is None or not trace.app_frames or incident.onset is None or trace.count_before_onset:
         return None
+    if not incident.shows_before_onset:
+        return None  # it may have failed all along
     version = f" {alert.commit}" if alert.commit else ""
     lines = followup_queries.lines_with(alert.service_name, trace.exception_type)
     return Suggestion(

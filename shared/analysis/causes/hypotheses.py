@@ -122,7 +122,7 @@ def _logs_of(incident: Incident) -> list[Evidence]:
 
 
 def _is_new(incident: Incident, before: int) -> bool:
-    return incident.onset is not None and before == 0
+    return incident.onset is not None and incident.shows_before_onset and before == 0
 
 
 def is_background(incident: Incident, trace: StackTrace) -> bool:
@@ -138,7 +138,9 @@ def _when(incident: Incident, count: int, before: int) -> str:
     if incident.onset is None:
         return f"{count} times in the window, without a clear start"
     since = f"{count - before} times since {incident.onset:%H:%M:%S} UTC"
-    return f"{since}, never before" if before == 0 else f"{since}, {before} times before"
+    if before:
+        return f"{since}, {before} times before"
+    return f"{since}, never before" if incident.shows_before_onset else f"{since}, where reading began"
 
 
 def _cause(hypothesis: str, confidence: float, quotes: list[Quote], components: list[str]) -> RootCause:

@@ -159,8 +159,8 @@ def _issue(place: Place, trace: StackTrace) -> str:
 
 
 def _correlation(trace: StackTrace) -> str:
-    since = "new since the onset" if not trace.count_before_onset else f"{trace.count_before_onset} before the onset"
-    return f"{trace.exception_type}: {clip(trace.message, 300)} ({trace.count} times, {since})"
+    before = f", {trace.count_before_onset} of them before the onset" if trace.count_before_onset else ""
+    return f"{trace.exception_type}: {clip(trace.message, 300)} ({trace.count} times{before})"
 
 
 def from_messages(incident: Incident, reader: CodeReader, files: Files) -> list[CodeLocation]:

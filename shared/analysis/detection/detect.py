@@ -38,6 +38,7 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
         start=summary.window.start,
         end=summary.window.end,
         onset=summary.onset,
+        shows_before_onset=summary.onset is not None and summary.shows_before(summary.onset),
         error_summary=evidence.error_summary(summary, anomalies),
         patterns=patterns,
         stack_traces=traces,

@@ -37,6 +37,13 @@ def test_new_failure_of_own_code_suggests_rollback_then_patch():
     assert "abc1234" in answer.recommended_action
 
 
+def test_failure_that_may_be_as_old_as_the_service_suggests_no_rollback():
+    """What came before the onset was not read, so no version is known to have worked."""
+    answer = suggested(stack_traces=[OWN], shows_before_onset=False)
+
+    assert "rollback" not in [one.type for one in answer.suggestions]
+
+
 @pytest.mark.parametrize(
     ("text", "type_"),
     [

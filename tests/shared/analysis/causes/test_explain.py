@@ -53,6 +53,16 @@ def test_steady_exception_has_lower_confidence():
     assert cause.confidence == 0.5
 
 
+def test_exception_whose_time_before_was_not_read_is_not_called_new():
+    """Where reading began then, nothing is known of the time before."""
+    new = explained(stack_traces=[a_trace()], evidence=[piece("T1", TRACE)]).root_causes[0]
+    unread = explained(stack_traces=[a_trace()], evidence=[piece("T1", TRACE)], shows_before_onset=False).root_causes[0]
+
+    assert new.hypothesis.endswith("never before.")
+    assert unread.hypothesis.endswith("where reading began.")
+    assert (new.confidence, unread.confidence) == (0.75, 0.5)
+
+
 def test_background_exception_is_no_hypothesis_next_to_a_new_one():
     """An exception as frequent before the onset as after explains nothing; alone, it gets low confidence."""
     usual = a_trace(exception_type="OSError", message="no relay", count=15, count_before_onset=11, evidence_id="T2")

@@ -214,6 +214,12 @@ def test_window_of_an_incomplete_page_starts_at_its_first_line():
     assert detect(an_alert(), page(late, is_complete=False), [], []).start == late[0].at
 
 
+def test_time_before_the_onset_is_shown_only_where_lines_were_read():
+    """A window that begins with the errors does not say that there were none before."""
+    assert detect(an_alert(), page(CALM, NEW), [], []).shows_before_onset
+    assert not detect(an_alert(), page(NEW), [], []).shows_before_onset
+
+
 def test_errors_read_separately_date_the_onset_before_an_incomplete_page():
     """When only errors are known from the older time, the onset is the first of them."""
     late = [one for one in CALM if one.at > NOW - timedelta(minutes=1)]
