@@ -8,11 +8,13 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from email.charset import QP, Charset
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage, Message
 from email.mime.image import MIMEImage
 from email.mime.multipart import MIMEMultipart
-from email.policy import SMTP
+from email.mime.text import MIMEText
+from email.policy import compat32
 from typing import Any
 
 import httplib2
@@ -40,6 +42,10 @@ RENEW = (
     "and store the new refresh token as GMAIL_REFRESH_TOKEN. Tokens of an app in `Testing` live seven days: publish it"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_PLAIN_HEADER_CHARS = 900
+"""A line of a mail may have 998: https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1"""
+_UTF8 = Charset("utf-8")
+_UTF8.body_encoding = QP
 _RATE_WORDS = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded")
 
 
@@ -121,38 +127,54 @@ def compose(mail: Mail, sender: str) -> bytes:
     """
     Return the mail as RFC 822 bytes: related(alternative(text, html), images); headers cannot be injected.
 
-    Raises Refused when an address is invalid.
+    No text makes it fail: headers are encoded here, because the library's own policy reads them first and stumbles over
+    what only looks like an encoded word (RFC 2047). Raises Refused when an address is invalid.
     """
-    body = EmailMessage(policy=SMTP)
-    body.set_content(mail.text)
-    body.add_alternative(mail.html, subtype="html")
+    body = MIMEMultipart("alternative")
+    body.attach(_part(mail.text, "plain"))
+    body.attach(_part(mail.html, "html"))
     message = _with_images(body, mail) if mail.images else body
     try:
         message["From"] = str(Address("Incident CoPilot", addr_spec=sender))
         message["To"] = ", ".join(str(Address(addr_spec=address)) for address in mail.to)
     except ValueError as error:
         raise Refused(f"The mail has an invalid address: {error}") from error
-    message["Subject"] = _one_line(mail.subject)
-    message["Message-ID"] = _one_line(mail.message_id)
+    message["Subject"] = _header(mail.subject)
+    message["Message-ID"] = _header(mail.message_id)
     # RFC 3834: automatic responders must not answer this mail or raise an alert from it.
     message["Auto-Submitted"] = "auto-generated"
-    return message.as_bytes()
+    return message.as_bytes(policy=compat32.clone(linesep="\r\n"))
 
 
-def _with_images(body: EmailMessage, mail: Mail) -> Message:
-    del body["MIME-Version"]
-    message = MIMEMultipart("related", policy=SMTP)
+def _part(text: str, kind: str) -> MIMEText:
+    return MIMEText(_storable(text), kind, _UTF8)  # type: ignore[arg-type]  # a Charset is allowed, says its documentation
+
+
+def _with_images(body: MIMEMultipart, mail: Mail) -> MIMEMultipart:
+    message = MIMEMultipart("related")
     message.attach(body)
     for image in mail.images:
-        part = MIMEImage(image.png, "png", policy=SMTP)
+        part = MIMEImage(image.png, "png")
         part["Content-ID"] = f"<{_one_line(image.content_id)}>"
         part.add_header("Content-Disposition", "inline", filename=f"{_one_line(image.content_id)}.png")
         message.attach(part)
     return message
 
 
+def _header(text: str) -> str:
+    """Return a header's value in ASCII: as it is, or as encoded words."""
+    line = _one_line(_storable(text))
+    is_plain = line.isascii() and "=?" not in line and len(line) <= _PLAIN_HEADER_CHARS
+    return line if is_plain else Header(line, "utf-8", header_name="Subject").encode()
+
+
 def _one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
+
+
+def _storable(text: str) -> str:
+    """Return the text as UTF-8 can hold it: half a surrogate pair becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class _TokenRequest:

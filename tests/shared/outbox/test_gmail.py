@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from infra.local.sandboxes.gmail.server import GmailSandbox, google_error
 from infra.local.sandboxes.http import Reply
@@ -92,6 +95,37 @@ def test_line_breaks_in_headers_inject_nothing(field: str) -> None:
 
     got = message_from_bytes(raw, policy=policy.default)
     assert got["Bcc"] is None
+
+
+ENCODED_WORDS = (
+    "=?utf-8?q?Bestellung_f=FCr?= für",
+    "=?utf-8?b?////?= ä",
+    "=?x?q?y?=",
+    "=?utf-8?q?=ED=A0=80?=ß",
+    "ü" * 300,
+)
+
+
+@pytest.mark.parametrize("text", [*ENCODED_WORDS, "x" * 1_200, "\ud800 half", "a\x00b", "شركة\u202eabc"], ids=ascii)
+def test_text_arrives_as_it_was_written(text: str) -> None:
+    """Whoever can write a log line may write what looks like a mail's encoding, or what no encoding holds."""
+    got = message_from_bytes(compose(mail(subject=text, text=text), "copilot@example.com"), policy=policy.default)
+
+    body = got.get_body(("plain",))
+    assert body is not None
+    assert got["Subject"] == text.replace("\ud800", "?").replace("\x00", " ")
+    assert body.get_content() == text.replace("\ud800", "?")
+
+
+@settings_of_hypothesis(max_examples=300, deadline=None)
+@given(text=st.text(st.characters(codec=None), max_size=200) | st.text("=?utf-8QqBb_ÄÖ\ud800\n ", max_size=120))
+def test_no_text_makes_a_mail_fail(text: str) -> None:
+    """Every line stays within what a mail server takes, and the headers are ours."""
+    raw = compose(mail(subject=text, text=text, html=text, message_id=f"<{text}>"), "copilot@example.com")
+
+    got = message_from_bytes(raw, policy=policy.default)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert (got["To"], got["Auto-Submitted"]) == ("ada@example.com, bo@example.com", "auto-generated")
 
 
 def test_broken_address_is_refused() -> None:
