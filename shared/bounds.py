@@ -23,6 +23,11 @@ def clip(text: str, chars: int, mark: str = "…") -> str:
     return text if len(text) <= chars else text[: chars - len(mark)].rstrip() + mark
 
 
+def storable(text: str) -> str:
+    """Return the text as UTF-8 can hold it: half a surrogate pair, which JSON can bring, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True)
 class AtMost:
     """A text of at most `limit` characters; a longer one is cut, and `mark` stands where the rest was."""
@@ -35,7 +40,10 @@ class AtMost:
         return core_schema.no_info_before_validator_function(self._of, {**handler(source), "max_length": self.limit})
 
     def _of(self, value: object) -> object:
-        return self.shorten(value) if isinstance(value, str) and len(value) > self.limit else value
+        if not isinstance(value, str):
+            return value
+        text = value if value.isascii() else storable(value)
+        return self.shorten(text) if len(text) > self.limit else text
 
     def shorten(self, text: str) -> str:
         """Return the first characters of a text that is too long."""

@@ -5,13 +5,14 @@
     ├── Refused        424  a service said no and will again (401, 403, 404): the operator
     ├── Throttled      429  too fast: wait (`retry_after_s`)
     ├── Misconfigured  500  a setting is missing or wrong: the operator
+    ├── Unforeseen     500  a bug: us
     ├── BadAnswer      502  the model's reply never met its contract
     ├── Unavailable    503  no service, and nothing happened
     └── Uncertain      504  sent, no reply: it may have happened
 
 `http.default_retry` of Workflows repeats 429, 502, 503 and 504; `http.default_retry_non_idempotent` 429 and 503.
 Source: https://cloud.google.com/workflows/docs/reference/stdlib/http/default_retry
-Any other exception is a bug and becomes a plain 500.
+Any other exception is a bug; a step answers it as Unforeseen.
 """
 
 from typing import ClassVar
@@ -47,6 +48,12 @@ class Throttled(IncidentCopilotError):
 
 class Misconfigured(IncidentCopilotError):
     """A setting is missing or wrong; the message names the variable."""
+
+    status = 500
+
+
+class Unforeseen(IncidentCopilotError):
+    """A bug: something was raised that nobody foresaw; the log has it."""
 
     status = 500
 

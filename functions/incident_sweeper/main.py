@@ -5,13 +5,14 @@ import time
 import flask
 import functions_framework
 
-from shared import log, traces
+from shared import log, outbox, traces
 from shared.cloud import workflows
 from shared.cloud.deadline import DeadlineSettings
 from shared.errors import IncidentCopilotError
 from shared.step.step import error_response
 
 from . import post_process_client
+from .last_message import LastChannels
 from .sweep import Sweep, SweepSettings
 
 
@@ -24,7 +25,9 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
     """
     try:
         settings, deadline = SweepSettings.from_env(), DeadlineSettings.from_env().deadline
-        sweep = Sweep(traces.connect(), workflows.connect(), post_process_client.connect(), settings, deadline)
+        channels = LastChannels(outbox.connect_mail, outbox.connect_hook, outbox.on_call)
+        publisher = post_process_client.connect()
+        sweep = Sweep(traces.connect(), workflows.connect(), publisher, settings, deadline, channels)
         swept = sweep.run(time.monotonic)
     except IncidentCopilotError as error:
         log.error("sweeper.failed", error_type=type(error).__name__, error=str(error))

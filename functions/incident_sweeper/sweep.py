@@ -16,6 +16,8 @@ from shared.settings import Settings
 from shared.step import steps
 from shared.traces.port import IncidentRecord, TraceStore
 
+from . import last_message
+from .last_message import LastChannels, unpublished_since
 from .mail_retry import LateMail, late_mails, lost_outcome
 from .step_calls import call_of, late_mail_of
 
@@ -41,6 +43,12 @@ class SweepSettings(Settings):
         ge=60,
         le=2_592_000,
         description="An incident that could not be published within this time is closed unpublished.",
+    )
+    last_message_seconds: int = Field(
+        300,
+        ge=60,
+        le=86_400,
+        description="An incident that post_process fails to publish for so long gets a last message from the sweeper.",
     )
     sweep_incidents: int = Field(20, ge=1, le=200, description="Maximum incidents one sweep publishes.")
     sweep_budget_s: float = Field(
@@ -94,6 +102,7 @@ class Sweep:
     publisher: OutcomePublisher
     settings: SweepSettings
     deadline: timedelta
+    last_channels: LastChannels
     _holder: str = field(default_factory=lambda: uuid4().hex)
     _has_executions: bool = True
 
@@ -153,7 +162,8 @@ class Sweep:
             except Exception as error:  # noqa: BLE001  # whatever it is, an incident too old is given up
                 log.error("sweeper.unpublished", error_type=type(error).__name__, error=str(error))
                 swept.failed.append(incident_id)
-                self._give_up(overdue, error)
+                if not self._speak(overdue, error):
+                    self._give_up(overdue, error)
             swept.waiting -= 1
 
     def _mail_late(self, late: LateMail, swept: Swept) -> None:
@@ -208,6 +218,20 @@ class Sweep:
             return Outcome.model_validate(body)
         except ValidationError as error:
             raise BadAnswer(f"post_process left no outcome of {call.incident.incident_id!r} in the trace") from error
+
+    def _speak(self, overdue: Overdue, error: Exception) -> bool:
+        """Send the last message once post_process has failed for long; return whether that closed the incident."""
+        record, end = overdue.record, timedelta(seconds=self.settings.incident_give_up_seconds)
+        since = unpublished_since(self.store, record, end)
+        if clock.now() - since < timedelta(seconds=self.settings.last_message_seconds):
+            return False
+        failed = Failure(step="post_process", error_type=type(error).__name__, message=str(error))
+        outcome = last_message.send(self.store, record, self.last_channels, [overdue.failure, failed])
+        if outcome is None:
+            return False
+        self._close(record, outcome)
+        log.critical("sweeper.last_message_sent", mail_status=outcome.mail_status, hook_status=outcome.hook_status)
+        return True
 
     def _give_up(self, overdue: Overdue, error: Exception) -> None:
         """Close an incident that is too old to be published."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.contracts import Failure, Outcome, PostProcessRequest
+from shared.contracts import Failure, Outcome, OutcomeKind, PostProcessRequest
+from shared.outbox.last_message import LastMessage, brief_message_id
 from shared.outbox.port import Archive, Hook, Mail, Mailer
 from shared.step import recorder
 
@@ -32,7 +33,7 @@ class Notice(Protocol):
         """Return the brief."""
         ...
 
-    def outcome(self, archived_path: str | None = None) -> Outcome:
+    def outcome(self, kind: OutcomeKind | None = None, archived_path: str | None = None) -> Outcome:
         """Return how the incident ended."""
         ...
 
@@ -56,11 +57,15 @@ def send_mail(notice: Notice, connections: Connections) -> str:
     mailer = connections.mail()
     if mailer is None:
         return ""
-    brief, message_id = notice.render(), f"<{notice.request.incident_id}.brief@incident-copilot>"
+    brief, message_id = notice.render(), brief_message_id(notice.request.incident_id)
     mail = Mail(connections.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
+    return _sent(mailer, mail)
+
+
+def _sent(mailer: Mailer, mail: Mail) -> str:
     with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
         call.result = mailer.send(mail).provider_id
-    return call.result or message_id
+    return call.result or mail.message_id
 
 
 def save(notice: Notice, connections: Connections) -> str:
@@ -72,9 +77,34 @@ def save(notice: Notice, connections: Connections) -> str:
     path = archive.save(f"{folder}/brief.html", brief.standalone_html.encode())
     archive.save(f"{folder}/brief.txt", brief.text.encode())
     archive.save(f"{folder}/incident.json", notice.request.model_dump_json(indent=2).encode())
-    archive.save(f"{folder}/outcome.json", notice.outcome(path).model_dump_json(indent=2).encode())
+    archive.save(f"{folder}/outcome.json", notice.outcome(archived_path=path).model_dump_json(indent=2).encode())
     return path
 
+
+def call_hook_last(notice: Notice, connections: Connections) -> str:
+    """Post the last message. Raises what a Hook raises."""
+    hook = connections.hook()
+    if hook is None:
+        return ""
+    hook.call(_last_message(notice).payload(), key=notice.request.incident_id)
+    return notice.request.incident_id
+
+
+def send_mail_last(notice: Notice, connections: Connections) -> str:
+    """Mail the last message. Raises what a Mailer raises."""
+    mailer = connections.mail()
+    return "" if mailer is None else _sent(mailer, _last_message(notice).mail(connections.on_call()))
+
+
+def _last_message(notice: Notice) -> LastMessage:
+    alert = notice.request.alert
+    since = alert.started_at or alert.received_at
+    reason = "; ".join(f"{failure.step}: {failure.message}" for failure in notice.failures[-3:])
+    return LastMessage(alert.incident_id, alert.service_name, alert.alert_name, reason, since.isoformat())
+
+
+LAST_DELIVERIES: dict[str, Delivery] = {"hook": call_hook_last, "mail": send_mail_last}
+"""How a channel delivers when the brief cannot be made."""
 
 DELIVERIES: dict[str, Delivery] = {"hook": call_hook, "mail": send_mail, "archive": save}
 """The delivery of each channel of shared/channels.py, by its name."""

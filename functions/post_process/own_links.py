@@ -5,12 +5,17 @@ from typing import Any
 from shared import log
 from shared.bounds import Address, Contract, marks_of
 from shared.contracts import PostProcessRequest
+from shared.errors import Misconfigured
 from shared.links import LinkSettings, host_of
 
 
 def own_links_only(request: PostProcessRequest) -> PostProcessRequest:
-    """Return the request without addresses elsewhere, except those that the alert brought. Raises Misconfigured."""
-    hosts = LinkSettings.from_env().hosts()
+    """Return the request without addresses elsewhere, save those of the alert; a wrong setting allows none."""
+    try:
+        hosts = LinkSettings.from_env().hosts()
+    except Misconfigured as error:
+        log.error("brief.links_misconfigured", error=str(error))
+        hosts = frozenset()
     return request.replace(
         **{name: _checked(value, hosts) for name, value in dict(request).items() if name not in ("alert", "left_out")}
     )

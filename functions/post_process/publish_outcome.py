@@ -1,6 +1,6 @@
 """Publishes an incident once: every channel and the terminal outcome, whatever fails on the way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -8,15 +8,15 @@ from uuid import uuid4
 
 from shared import clock, log
 from shared.channels import CHANNELS, Channel
-from shared.contracts import DeliveryStatus, Failure, Outcome, PostProcessRequest
+from shared.contracts import DeliveryStatus, Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError, Unavailable, Uncertain
-from shared.step import recorder
+from shared.step import recorder, steps
 from shared.traces.port import Lease, TraceStore
 
 from .brief.opinion import BriefWords
 from .brief.render import Brief, render
 from .brief.view import Usage, kind_of
-from .deliveries import DELIVERIES, Connections
+from .deliveries import DELIVERIES, LAST_DELIVERIES, Connections, Delivery
 from .repeated_reason import same_as
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
@@ -49,16 +49,48 @@ def publish(
     return outcome
 
 
-def _deliver_all(publisher: "OutcomePublisher", connections: Connections) -> None:
+def publish_last(request: PostProcessRequest, store: TraceStore, connections: Connections, error: Exception) -> Outcome:
+    """
+    Deliver the last message by every channel that got nothing yet, and close the incident; `error` stopped the brief.
+
+    Raises Unavailable as `publish` does.
+    """
+    publisher = OutcomePublisher(request, store, BriefWords())
+    publisher.failures.append(_failure(steps.POST_PROCESS.name, error))
+    _deliver_all(publisher, connections, LAST_DELIVERIES)
+    outcome = publisher.outcome("degraded")
+    publisher.close(outcome)
+    return outcome
+
+
+def _deliver_all(
+    publisher: "OutcomePublisher", connections: Connections, deliveries: Mapping[str, Delivery] = DELIVERIES
+) -> None:
     """Deliver by every channel; one that another attempt holds is reported only after the others."""
     held: list[Unavailable] = []
-    for channel in CHANNELS:
+    for channel in (channel for channel in CHANNELS if channel.name in deliveries):
         try:
-            publisher.deliver(channel, partial(DELIVERIES[channel.name], publisher, connections))
+            publisher.deliver(channel, partial(_deliver, publisher, connections, deliveries, channel.name))
         except Unavailable as error:
             held.append(error)
     if held:
         raise held[0]
+
+
+def _deliver(
+    publisher: "OutcomePublisher", connections: Connections, deliveries: Mapping[str, Delivery], name: str
+) -> str:
+    """Deliver by a channel; what is raised unforeseen while a brief is made ends in the last message."""
+    try:
+        return deliveries[name](publisher, connections)
+    except IncidentCopilotError:
+        raise
+    except Exception as error:
+        if name not in LAST_DELIVERIES or deliveries is LAST_DELIVERIES:
+            raise
+        log.critical("outbox.bug", step=name, error_type=type(error).__name__, error=str(error))
+        publisher.failures.append(_failure(name, error))
+        return LAST_DELIVERIES[name](publisher, connections)
 
 
 class OutcomePublisher:
@@ -79,7 +111,7 @@ class OutcomePublisher:
         """Return what `work` returns, or None and one more failure; each step is named once."""
         try:
             return work()
-        except IncidentCopilotError as error:
+        except Exception as error:  # noqa: BLE001  # a bug of one channel must not silence the others
             log.error("outbox.failed", step=step, error_type=type(error).__name__, error=str(error))
             if step not in self._named:
                 self.failures.append(_failure(step, error))
@@ -118,11 +150,11 @@ class OutcomePublisher:
         """Return the brief with every failure known so far."""
         return render(self.request, self.failures, self._usage, self._words)
 
-    def outcome(self, archived_path: str | None = None) -> Outcome:
-        """Return how the incident ended, with every failure and delivery known so far."""
+    def outcome(self, kind: OutcomeKind | None = None, archived_path: str | None = None) -> Outcome:
+        """Return how the incident ended, with every failure and delivery so far; `kind` is computed by default."""
         mailed, hooked = self.statuses.get("mail", "off"), self.statuses.get("hook", "off")
         return Outcome(
-            kind=kind_of(self.request, self.failures),
+            kind=kind or kind_of(self.request, self.failures),
             mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
             hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hooked],
             archived_path=archived_path or self._archived_path,
@@ -155,7 +187,7 @@ class OutcomePublisher:
             receipt = act()
         except Uncertain:
             raise
-        except IncidentCopilotError:
+        except Exception:
             self._release(key)
             raise
         if not receipt:
@@ -188,5 +220,7 @@ def _status(receipt: str | None) -> DeliveryStatus:
     return "failed" if receipt is None else "done" if receipt else "off"
 
 
-def _failure(step: str, error: IncidentCopilotError) -> Failure:
-    return Failure(step=step, error_type=type(error).__name__, message=str(error))
+def _failure(step: str, error: Exception) -> Failure:
+    is_foreseen = isinstance(error, IncidentCopilotError)
+    message = str(error) if is_foreseen else f"A bug of Incident CoPilot; the log of the function has it: {error}"
+    return Failure(step=step, error_type=type(error).__name__, message=message)

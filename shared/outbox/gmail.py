@@ -27,7 +27,7 @@ from googleapiclient import discovery
 from googleapiclient.errors import HttpError
 from pydantic import Field, SecretStr
 
-from shared.bounds import clip
+from shared.bounds import clip, storable
 from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
 from shared.http.retries import Sleep, with_retries
 from shared.http.sent import was_not_sent
@@ -147,7 +147,7 @@ def compose(mail: Mail, sender: str) -> bytes:
 
 
 def _part(text: str, kind: str) -> MIMEText:
-    return MIMEText(_storable(text), kind, _UTF8)  # type: ignore[arg-type]  # a Charset is allowed, says its documentation
+    return MIMEText(storable(text), kind, _UTF8)  # type: ignore[arg-type]  # a Charset is allowed, says its documentation
 
 
 def _with_images(body: MIMEMultipart, mail: Mail) -> MIMEMultipart:
@@ -163,18 +163,13 @@ def _with_images(body: MIMEMultipart, mail: Mail) -> MIMEMultipart:
 
 def _header(text: str) -> str:
     """Return a header's value in ASCII: as it is, or as encoded words."""
-    line = _one_line(_storable(text))
+    line = _one_line(storable(text))
     is_plain = line.isascii() and "=?" not in line and len(line) <= _PLAIN_HEADER_CHARS
     return line if is_plain else Header(line, "utf-8", header_name="Subject").encode()
 
 
 def _one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
-
-
-def _storable(text: str) -> str:
-    """Return the text as UTF-8 can hold it: half a surrogate pair becomes a question mark."""
-    return text.encode("utf-8", "replace").decode()
 
 
 class _TokenRequest:

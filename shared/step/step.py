@@ -12,6 +12,7 @@ the other, and whole.
 
 import functools
 import json
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from shared import log, signatures, traces
 from shared.bounds import Contract, clip
 from shared.contracts import StepCall, StepRequest
-from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable
+from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Unforeseen
 from shared.http.validation import sentence
 from shared.step import incident_facts, steps
 from shared.step.recorder import recording
@@ -37,6 +38,7 @@ Ans = TypeVar("Ans", bound=Contract)
 View = Callable[[flask.Request], flask.Response]
 Work = Callable[[Any], Contract]
 
+TRACE_CHARS = 8_000
 MESSAGE_CHARS = 1_000
 """Of an error: the workflow keeps it until the brief is published."""
 
@@ -62,6 +64,14 @@ def step(work: Callable[[Req], Ans]) -> View:
             return _json(_inline(row, body, work, traces.connect()))
         except IncidentCopilotError as error:
             return error_response(error)
+        except Exception as error:  # noqa: BLE001  # the workflow and the brief name it instead of a bare 500
+            log.critical(
+                "step.bug",
+                step=row.name,
+                error_type=type(error).__name__,
+                error=clip(traceback.format_exc(), TRACE_CHARS),
+            )
+            return error_response(Unforeseen(f"{row.name} met a bug ({type(error).__name__}); its log has the trace"))
 
     return view
 

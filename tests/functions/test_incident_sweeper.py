@@ -15,6 +15,7 @@ import functions_framework
 import pytest
 from google.oauth2 import id_token
 
+from functions.incident_sweeper.last_message import LastChannels
 from functions.incident_sweeper.post_process_client import PostProcessClient, PostProcessSettings
 from functions.incident_sweeper.step_calls import call_of
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
@@ -22,7 +23,8 @@ from infra import bundle
 from shared import clock, traces
 from shared.cloud import workflows
 from shared.contracts import Failure, Outcome, StepCall, StepResult
-from shared.errors import BadAnswer, IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
+from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
+from shared.outbox.port import Mail, MailSent
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord, Run, RunError
 from tests.builders import trace_of
@@ -71,6 +73,34 @@ class FakePublisher:
         return StepResult(step="post_process", digest=outcome.model_dump(mode="json"))
 
 
+class People:
+    """Who gets the last messages; `failure` is raised instead when set."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.calls: list[dict[str, Any]] = []
+        self.failure: Exception | None = None
+
+    def send(self, mail: Mail) -> MailSent:
+        """Keep the mail."""
+        if self.failure:
+            raise self.failure
+        self.mails.append(mail)
+        return MailSent("m1")
+
+    def call(self, payload: dict[str, Any], key: str) -> None:
+        """Keep the call."""
+        if self.failure:
+            raise self.failure
+        self.calls.append({**payload, "key": key})
+
+
+@pytest.fixture
+def people() -> People:
+    """People who can be reached."""
+    return People()
+
+
 def failures_of(call: StepCall) -> list[Failure]:
     """Return the failures that a call reports."""
     return [result.failure for result in call.results if result.failure]
@@ -97,11 +127,14 @@ def publisher() -> FakePublisher:
 
 
 @pytest.fixture
-def sweep(store: EmbeddedTraces, executions: FakeExecutions, publisher: FakePublisher) -> Callable[..., Sweep]:
+def sweep(
+    store: EmbeddedTraces, executions: FakeExecutions, publisher: FakePublisher, people: "People"
+) -> Callable[..., Sweep]:
     """Return a function that makes a sweep, as the scheduled job does each minute."""
 
     def make(**settings: Any) -> Sweep:
-        return Sweep(store, executions, publisher, SweepSettings(**settings), DEADLINE)
+        channels = LastChannels(lambda: people, lambda: people, lambda: ("ada@example.com",))
+        return Sweep(store, executions, publisher, SweepSettings(**settings), DEADLINE, channels)
 
     return make
 
@@ -570,3 +603,86 @@ def test_deployed_function_answers_with_what_it_swept(
 
     assert (reply.status_code, reply.json) == (200, {"published": [incident_id], "failed": [], "waiting": 1})
     assert closed(store, incident_id) is not None
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """Let so much time pass."""
+    moment = clock.now() + timedelta(seconds=seconds)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("dead"), Rejected("bad body"), BadAnswer("garbage"), KeyError("bug")], ids=repr
+)
+def test_incident_that_post_process_keeps_failing_gets_a_last_message_once(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    """post_process is not the only voice; five minutes are long enough for it to come back."""
+    incident_id = opened(store, OLD)
+    monkeypatch.setattr(publisher, "failure", error)
+    sweep().run(time.monotonic)
+    later(monkeypatch, 200)
+    sweep().run(time.monotonic)
+    assert people.mails == []
+
+    later(monkeypatch, 200)
+    sweep().run(time.monotonic)
+    sweep().run(time.monotonic)
+
+    (mail,) = people.mails
+    assert mail.message_id == f"<{incident_id}.brief@incident-copilot>"
+    assert "service-1" in mail.subject
+    assert [call["key"] for call in people.calls] == [incident_id]
+    record = store.incident(incident_id)
+    assert record is not None
+    assert record.outcome is not None
+    assert (record.state, record.outcome["mail_status"], record.outcome["hook_status"]) == ("closed", "sent", "called")
+    assert store.claim("service:service-1", "next", clock.now() + timedelta(hours=1)).holder == "next"
+
+
+def test_last_message_is_not_sent_by_a_channel_that_delivered_the_brief(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """post_process mailed the brief and died before the hook and the outcome."""
+    incident_id = opened(store, OLD)
+    store.claim(f"mail:{incident_id}", "post_process", clock.now() + timedelta(days=1), {"receipt": "m7"})
+    publisher.failure = Unavailable("dead")
+    sweep().run(time.monotonic)
+    later(monkeypatch, 400)
+    sweep().run(time.monotonic)
+
+    assert (people.mails, len(people.calls)) == ([], 1)
+    record = store.incident(incident_id)
+    assert record is not None
+    assert record.outcome is not None
+    assert record.outcome["mail_status"] == "already_sent"
+
+
+def test_last_message_that_reaches_nobody_is_tried_again(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The incident stays open meanwhile."""
+    opened(store, OLD)
+    publisher.failure = Unavailable("dead")
+    people.failure = Unavailable("mail and hook are down too")
+    sweep().run(time.monotonic)
+    later(monkeypatch, 400)
+    assert sweep().run(time.monotonic).failed == ["inc-20260314-000001"]
+
+    people.failure = None
+    sweep().run(time.monotonic)
+
+    assert (len(people.mails), len(people.calls)) == (1, 1)

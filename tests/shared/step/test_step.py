@@ -117,16 +117,18 @@ def test_error_class_decides_the_status(app, error: IncidentCopilotError) -> Non
     assert response.headers.get("Retry-After") == ("7" if isinstance(error, Throttled) else None)
 
 
-def test_bug_is_recorded_and_raised(app) -> None:
-    """An unexpected exception is a plain 500 with its stack trace, and is stored in the trace too."""
+def test_bug_is_recorded_and_named(app, capsys) -> None:
+    """An unexpected exception is a 500 that the brief can name; its stack trace is in the log."""
 
     @step
     def rca(request: RootCauseRequest) -> RootCauses:
         raise ZeroDivisionError("a bug")
 
-    with pytest.raises(ZeroDivisionError):
-        _post(app, rca, _body())
+    response = _post(app, rca, _body())
 
+    assert (response.status_code, response.get_json()["error_type"]) == (500, "Unforeseen")
+    assert "ZeroDivisionError" in response.get_json()["message"]
+    assert "in rca" in capsys.readouterr().out
     (run,) = trace_of(traces.connect(), REQUEST.incident_id)["traces"]["RCAAgent"]
     assert run["errors"][0]["category"] == "ZeroDivisionError"
 

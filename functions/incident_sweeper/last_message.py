@@ -1,0 +1,106 @@
+"""Sends the last message of an incident that post_process keeps failing to publish: it is not the only voice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+from shared import clock, log
+from shared.contracts import DeliveryStatus, Failure, Outcome
+from shared.errors import IncidentCopilotError, Uncertain
+from shared.outbox.last_message import LastMessage
+from shared.outbox.port import Hook, Mailer
+from shared.traces.port import IncidentRecord, TraceStore
+
+SENDING = timedelta(minutes=5)
+RECEIPT_TTL = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class LastChannels:
+    """How to open the channels that wake people; opening may raise Misconfigured."""
+
+    mail: Callable[[], Mailer | None]
+    hook: Callable[[], Hook | None]
+    on_call: Callable[[], tuple[str, ...]]
+
+
+def unpublished_since(store: TraceStore, record: IncidentRecord, end: timedelta) -> datetime:
+    """Note that an incident could not be published; return when that was noted first. Raises what the store raises."""
+    moment, key = clock.now(), f"unpublished:{record.incident_id}"
+    # Held under the incident's id by every sweep, so that the first value stays.
+    lease = store.claim(key, record.incident_id, moment + end)
+    if since := lease.value.get("since"):
+        return datetime.fromisoformat(str(since))
+    store.claim(key, record.incident_id, moment + end, {"since": moment.isoformat()})
+    return moment
+
+
+def send(store: TraceStore, record: IncidentRecord, channels: LastChannels, failures: list[Failure]) -> Outcome | None:
+    """
+    Send the last message by mail and hook, each once; return the outcome, or None when nobody was reached.
+
+    The leases are those of post_process, so that an incident has a brief or a last message by a channel, never both.
+    Raises what the store raises.
+    """
+    alert = record.alert
+    reason = "; ".join(f"{failure.step}: {failure.message}" for failure in failures)
+    last = LastMessage(
+        record.incident_id,
+        record.service_name,
+        str(alert.get("alert_name") or ""),
+        reason,
+        str(alert.get("started_at") or record.created_at.isoformat()),
+    )
+    failures = [*failures]
+    hook = _once(store, "hook", record.incident_id, partial(_call, channels, last), failures)
+    mail = _once(store, "mail", record.incident_id, partial(_mail, channels, last), failures)
+    if not {"done", "already"} & {hook, mail}:
+        return None
+    return Outcome(
+        kind="degraded",
+        mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mail],
+        hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hook],
+        failures=failures,
+    )
+
+
+def _call(channels: LastChannels, last: LastMessage) -> str:
+    hook = channels.hook()
+    if hook is None:
+        return ""
+    hook.call(last.payload(), key=last.incident_id)
+    return last.incident_id
+
+
+def _mail(channels: LastChannels, last: LastMessage) -> str:
+    mailer = channels.mail()
+    if mailer is None:
+        return ""
+    mail = last.mail(channels.on_call())
+    return mailer.send(mail).provider_id or mail.message_id
+
+
+def _once(
+    store: TraceStore, channel: str, incident_id: str, act: Callable[[], str], failures: list[Failure]
+) -> DeliveryStatus:
+    """Act unless the channel has delivered, or may be delivering; what fails is added to `failures`."""
+    key, holder = f"{channel}:{incident_id}", uuid4().hex
+    lease = store.claim(key, holder, clock.now() + SENDING)
+    if lease.holder != holder:
+        return "already" if lease.value.get("receipt") else "failed"
+    try:
+        receipt = act()
+    except Exception as error:  # noqa: BLE001  # the other channel is still to be tried
+        log.error("sweeper.last_message_failed", step=channel, error_type=type(error).__name__, error=str(error))
+        failures.append(Failure(step=channel, error_type=type(error).__name__, message=str(error)))
+        is_known = isinstance(error, IncidentCopilotError) and not isinstance(error, Uncertain)
+        if is_known:
+            store.release(key, holder)
+        return "failed"
+    if not receipt:
+        store.release(key, holder)
+        return "off"
+    store.claim(key, holder, clock.now() + RECEIPT_TTL, {"receipt": receipt})
+    return "done"
