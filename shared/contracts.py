@@ -664,3 +664,10 @@ class Outcome(Contract):
     cost_usd: float = Field(0, ge=0)
     duration_ms: int = Field(0, ge=0)
     merged_into: Ref | None = None
+
+    @property
+    def delivered_by(self) -> frozenset[str]:
+        """The channels to people that took the brief, now or before."""
+        statuses = {"mail": self.mail_status, "hook": self.hook_status}
+        taken = ("sent", "already_sent", "called", "already_called")
+        return frozenset(name for name, status in statuses.items() if status in taken)

@@ -24,8 +24,8 @@ def call_of(record: IncidentRecord, trace: TraceDocument, failure: Failure) -> S
     return _call(record, "", [*_failures(trace["traces"])[-MAX_FAILURES:], failure])
 
 
-def late_mail_of(record: IncidentRecord, outcome: Outcome, attempt: int) -> StepCall:
-    """Return the call that mails a published incident's brief again."""
+def late_delivery_of(record: IncidentRecord, outcome: Outcome, attempt: int) -> StepCall:
+    """Return the call that delivers a brief again by the channels that did not deliver it."""
     channels = {channel.name for channel in CHANNELS}
     published = [each for each in outcome.failures if each.step not in channels][-MAX_FAILURES:]
     return _call(record, f"{steps.MAIL_AGAIN}{attempt}", published)

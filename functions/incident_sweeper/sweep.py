@@ -17,9 +17,9 @@ from shared.step import steps
 from shared.traces.port import IncidentRecord, TraceStore
 
 from . import last_message
+from .delivery_retry import LateDelivery, late_deliveries, undelivered
 from .last_message import LastChannels, unpublished_since
-from .mail_retry import LateMail, late_mails, lost_outcome
-from .step_calls import call_of, late_mail_of
+from .step_calls import call_of, late_delivery_of
 
 MAX_OPEN_INCIDENTS = 200
 """How many open incidents one sweep checks, oldest first."""
@@ -116,10 +116,10 @@ class Sweep:
             if stopwatch() >= end:
                 break
             _isolated(overdue.record, partial(self._sweep, overdue, swept))
-        for late in late_mails(self.store, clock.now()):
+        for late in late_deliveries(self.store, clock.now()):
             if stopwatch() >= end:
                 break
-            _isolated(late.record, partial(self._mail_late, late, swept))
+            _isolated(late.record, partial(self._deliver_late, late, swept))
         return swept
 
     def _overdue(self, record: IncidentRecord) -> Overdue | None:
@@ -166,20 +166,23 @@ class Sweep:
                     self._give_up(overdue, error)
             swept.waiting -= 1
 
-    def _mail_late(self, late: LateMail, swept: Swept) -> None:
+    def _deliver_late(self, late: LateDelivery, swept: Swept) -> None:
         incident_id = late.record.incident_id
         with log.bound(incident_id=incident_id, service_name=late.record.service_name):
             try:
-                if self._with_lease(late.record, lambda: self._mail(late)):
+                if self._with_lease(late.record, lambda: self._deliver(late)):
                     swept.published.append(incident_id)
             except IncidentCopilotError as error:
-                log.error("sweeper.mail_late", error_type=type(error).__name__, error=str(error))
+                log.error("sweeper.undelivered", error_type=type(error).__name__, error=str(error))
 
-    def _mail(self, late: LateMail) -> bool:
+    def _deliver(self, late: LateDelivery) -> bool:
         record = self.store.incident(late.record.incident_id)
-        if record is None or (outcome := lost_outcome(record)) is None:
+        if record is None or (before := undelivered(record)) is None:
             return False
-        return self._published(late_mail_of(record, outcome, late.attempt)).mail_status != "failed"
+        after = self._published(late_delivery_of(record, before, late.attempt))
+        if not after.delivered_by:
+            log.critical("sweeper.undelivered", mail_status=after.mail_status, hook_status=after.hook_status)
+        return after.delivered_by > before.delivered_by
 
     def _with_lease(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
         """Return the result of `work`; False when another sweep holds the incident."""

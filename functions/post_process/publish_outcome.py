@@ -167,16 +167,20 @@ class OutcomePublisher:
         )
 
     def close(self, outcome: Outcome) -> None:
-        """Write the terminal outcome and release the service; a retried mail amends the outcome once it is sent."""
+        """Write the terminal outcome and release the service; a retry amends it once one more channel delivered."""
         incident_id = self.request.incident_id
         if self.request.mail_attempt:
-            if outcome.mail_status != "failed":
-                amended = outcome.model_dump(mode="json")
-                self.attempt("traces", lambda: self._store.amend_outcome(incident_id, amended))
+            self.attempt("traces", lambda: self._amend(incident_id, outcome))
             return
         service = f"service:{self.request.alert.service_name}"
         self.attempt("traces", lambda: self._store.close_incident(incident_id, outcome.model_dump(mode="json")))
         self.attempt("traces", lambda: self._store.release(service, incident_id))
+
+    def _amend(self, incident_id: str, outcome: Outcome) -> None:
+        record = self._store.incident(incident_id)
+        before = Outcome.model_validate(record.outcome) if record and record.outcome else None
+        if before is None or outcome.delivered_by > before.delivered_by:
+            self._store.amend_outcome(incident_id, outcome.model_dump(mode="json"))
 
     def _claim(self, key: str, duration: timedelta) -> Lease:
         return self._store.claim(key, self._holder, clock.now() + duration)

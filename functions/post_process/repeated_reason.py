@@ -4,10 +4,10 @@ import hashlib
 import re
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from shared import clock
-from shared.contracts import PostProcessRequest
+from shared.contracts import Outcome, PostProcessRequest
 from shared.settings import Settings
 from shared.traces.port import TraceStore
 
@@ -44,6 +44,7 @@ def same_as(request: PostProcessRequest, store: TraceStore) -> str | None:
 def _was_read(incident_id: str, store: TraceStore) -> bool:
     """Return whether the brief of an incident reached somebody: else saying it once more is no repetition."""
     record = store.incident(incident_id)
-    outcome = (record.outcome if record else None) or {}
-    is_mailed = outcome.get("mail_status") in ("sent", "already_sent")
-    return is_mailed or outcome.get("hook_status") in ("called", "already_called")
+    try:
+        return bool(record and record.outcome and Outcome.model_validate(record.outcome).delivered_by)
+    except ValidationError:
+        return False

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import pytest
 import requests
 
-from functions.incident_sweeper.step_calls import late_mail_of
+from functions.incident_sweeper.step_calls import late_delivery_of
 from infra.local.cli.demo import SCENARIO, WORKFLOW, post_alert
 from infra.local.engine.client import EngineClient
 from infra.local.scenarios.build import build
@@ -186,7 +186,7 @@ def test_mail_lost_to_an_outage_is_sent_later_once(system: System) -> None:
     system.stack.restart("gmail")
     record = system.traces.incident(incident_id)
     assert record is not None
-    again = late_mail_of(record, Outcome.model_validate(record.outcome), 1).model_dump(mode="json")
+    again = late_delivery_of(record, Outcome.model_validate(record.outcome), 1).model_dump(mode="json")
 
     url = system.stack.services["post_process"].url
     answers = [requests.post(url, json=again, timeout=60).json() for _ in range(2)]

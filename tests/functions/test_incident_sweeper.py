@@ -15,6 +15,7 @@ import functions_framework
 import pytest
 from google.oauth2 import id_token
 
+from functions.incident_sweeper.delivery_retry import attempt_at
 from functions.incident_sweeper.last_message import LastChannels
 from functions.incident_sweeper.post_process_client import PostProcessClient, PostProcessSettings
 from functions.incident_sweeper.step_calls import call_of
@@ -459,7 +460,7 @@ def test_unsent_mail_is_sent_later_once(
 
 
 @pytest.mark.parametrize(
-    ("error_type", "minutes"), [("Uncertain", 11), ("Unavailable", 2), ("Unavailable", 90)], ids=str
+    ("error_type", "minutes"), [("Uncertain", 11), ("Unavailable", 2), ("Unavailable", 26 * 60)], ids=str
 )
 def test_mail_that_may_have_been_sent_or_is_old_is_not_repeated(
     sweep: Any,
@@ -469,7 +470,7 @@ def test_mail_that_may_have_been_sent_or_is_old_is_not_repeated(
     error_type: str,
     minutes: int,
 ) -> None:
-    """A mail that may have been sent is never sent again; a retry comes after a pause, and for an hour only."""
+    """A mail that may have been sent is never sent again; a retry comes after a pause, and for a day only."""
     incident_id = opened(store, YOUNG)
     outcome = Outcome(kind="full", mail_status="failed", failures=[Failure(step="mail", error_type=error_type)])
     store.close_incident(incident_id, outcome.model_dump(mode="json"))
@@ -686,3 +687,35 @@ def test_last_message_that_reaches_nobody_is_tried_again(
     sweep().run(time.monotonic)
 
     assert (len(people.mails), len(people.calls)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("mail", "hook", "is_late"),
+    [("sent", "failed", True), ("off", "failed", True), ("failed", "failed", True), ("sent", "off", False)],
+)
+def test_brief_that_any_channel_did_not_deliver_is_delivered_again(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    mail: Any,
+    hook: Any,
+    is_late: bool,
+) -> None:
+    """A hook that was down for a minute is called later, as a mail is sent later."""
+    incident_id = opened(store, YOUNG)
+    outcome = Outcome(kind="full", mail_status=mail, hook_status=hook)
+    store.close_incident(incident_id, outcome.model_dump(mode="json"))
+    later(monkeypatch, 660)
+
+    sweep().run(time.monotonic)
+
+    assert [call.stage for call in publisher.published] == (["mail-2"] if is_late else [])
+
+
+@pytest.mark.parametrize(
+    ("minutes", "attempt"), [(0, 0), (4, 0), (5, 1), (59, 11), (60, 12), (61, 13), (120, 14), (1439, 35), (1500, 0)]
+)
+def test_retries_become_rarer_and_end_after_a_day(minutes: int, attempt: int) -> None:
+    """Each five minutes for an hour, then each hour; every number is used once."""
+    assert attempt_at(timedelta(minutes=minutes)) == attempt

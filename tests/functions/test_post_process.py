@@ -195,6 +195,23 @@ def test_later_mail_amends_the_outcome_once_it_is_sent(store: EmbeddedTraces, pe
     assert (len(people.mails), len(people.calls)) == (1, 1)
 
 
+def test_later_hook_amends_the_outcome_while_the_mail_still_fails(
+    store: EmbeddedTraces, people: People, tmp_path: Path
+) -> None:
+    """Each channel counts for itself."""
+    people.mail_error = people.hook_error = Unavailable("no connection")
+    first = publish(requests.full(), store, channels(people, tmp_path))
+    assert first.delivered_by == set()
+
+    people.hook_error = None
+    publish(requests.full().model_copy(update={"mail_attempt": 1}), store, channels(people, tmp_path))
+
+    record = store.incident(ID)
+    assert record is not None
+    assert record.outcome is not None
+    assert (record.outcome["mail_status"], record.outcome["hook_status"]) == ("failed", "called")
+
+
 def test_mail_that_may_have_been_sent_is_not_repeated_immediately(
     store: EmbeddedTraces, people: People, tmp_path: Path
 ) -> None:
