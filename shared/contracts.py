@@ -69,6 +69,7 @@ class Alert(Contract):
 
     incident_id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{5,62}$", description="Id of the incident in every step.")
     service_name: str = Field(min_length=1, max_length=200, description="Value of the service label in telemetry.")
+    names_service: bool = Field(True, description="False when no label names a service, so that this is host or rule.")
     status: Status = Field("firing", description="Whether the alert fires or has ended.")
     lookup_window_s: int = Field(900, ge=1, le=604_800, description="How far back to read telemetry, in seconds.")
     start: AwareUtc = Field(description="Start of the telemetry window.")

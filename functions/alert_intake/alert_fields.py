@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from shared.redaction import redact, redact_json
@@ -50,11 +51,21 @@ def texts_of(pairs: Mapping[str, Any], budget_bytes: int, max_count: int) -> dic
     """Return names and values as clean texts: at most `max_count`, truncated, within a budget of JSON bytes."""
     texts: dict[str, str] = {}
     for name, value in pairs.items():
-        key, text = text_of(name, 100), text_of(object_of(redact_json({name: value})).get(name), 500)
+        key, text = _pair(name, value) if isinstance(value, str) else _cleaned(name, value)
         budget_bytes -= len(json.dumps([key, text], ensure_ascii=False).encode())
         if len(texts) < max_count and budget_bytes >= 0 and key:
             texts[key] = text
     return texts
+
+
+def _cleaned(name: str, value: object) -> tuple[str, str]:
+    return text_of(name, 100), text_of(object_of(redact_json({name: value})).get(name), 500)
+
+
+@lru_cache(1_000)
+def _pair(name: str, value: str) -> tuple[str, str]:
+    """Clean once per pair: the alerts of one body share most labels, and looking for secrets is slow."""
+    return _cleaned(name, value)
 
 
 def number_of(value: object) -> float | None:

@@ -11,7 +11,8 @@ from shared.cloud import pubsub
 from shared.errors import IncidentCopilotError, Misconfigured, Rejected
 from shared.settings import Settings
 
-from .parse_alerts import SERVICE_LABELS, Rules, read
+from .alert_subject import SERVICE_LABELS
+from .parse_alerts import Rules, read
 from .request_auth import answer, body_of, has_key
 
 

@@ -20,21 +20,10 @@ from shared.contracts import Alert, Status
 from shared.errors import Rejected
 
 from .alert_fields import line_of, moment_of, number_of, object_of, text_of, texts_of, url_of
+from .alert_subject import service_of, subject_of
 from .alert_window import window_of
 
-MAX_SERVICES = 50
-SERVICE_LABELS = [
-    "service_name",
-    "service",
-    "app",
-    "application",
-    "app_kubernetes_io_name",
-    "job",
-    "deployment",
-    "container",
-]
-"""Labels that may name the service, best first."""
-
+MAX_SERVICES = 1_000
 _COMMIT_LABELS = (
     "commit",
     "commit_sha",
@@ -65,7 +54,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Reading:
-    """The alerts of one body, and why each of its other entries was refused: it names no service."""
+    """The alerts of one body, and why each of its other entries was refused: it names nothing that it is about."""
 
     alerts: tuple[Alert, ...]
     refused: tuple[str, ...] = ()
@@ -85,6 +74,7 @@ class AlertEntry:
     """One alert of a body, cleaned and bounded; `raw` is the JSON object as it was sent."""
 
     service_name: str
+    names_service: bool
     status: Status
     labels: dict[str, str]
     annotations: dict[str, str]
@@ -109,7 +99,7 @@ def read(body: object, rules: Rules) -> Reading:
         if entry.service_name:
             groups.setdefault((entry.service_name, entry.status), []).append(entry)
         else:
-            refused.append(f"alert {entry.name!r} has none of the labels {', '.join(rules.service_labels)}")
+            refused.append(f"an alert has none of the labels {', '.join((*rules.service_labels, 'alertname'))}")
     if not groups:
         raise Rejected(f"No service is named: send service_name, or a label for it; {'; '.join(refused[:5])}")
     if len(groups) > MAX_SERVICES:
@@ -130,9 +120,11 @@ def _raw_alerts(body: dict[str, Any]) -> list[Mapping[str, Any]]:
 def _entry(raw: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> AlertEntry:
     labels = texts_of(_labels(raw, body, rules), budget_bytes=8_000, max_count=64)
     annotations = {**object_of(body.get("commonAnnotations")), **object_of(raw.get("annotations"))}
+    service_name, names_service = _service(labels, body, rules)
     state = str(raw.get("status") or raw.get("state") or body.get("status") or "firing").lower()
     return AlertEntry(
-        service_name=_service(labels, body, rules),
+        service_name=service_name,
+        names_service=names_service,
         status="resolved" if state in ("resolved", "ok", "normal", "inactive") else "firing",
         labels=labels,
         annotations=texts_of(annotations, budget_bytes=5_000, max_count=32),
@@ -150,15 +142,15 @@ def _labels(raw: Mapping[str, Any], body: Mapping[str, Any], rules: Rules) -> di
     return {**{name: labels[name] for name in first if name in labels}, **labels}
 
 
-def _service(labels: Mapping[str, str], body: Mapping[str, Any], rules: Rules) -> str:
-    """Return the alert's own label, else the body's `service_name`, else nothing."""
+def _service(labels: Mapping[str, str], body: Mapping[str, Any], rules: Rules) -> tuple[str, bool]:
+    """Return the alert's own service, else the body's `service_name`, else what it is about and that it names none."""
     named = body.get("service_name")
     if named is not None and (not isinstance(named, str) or len(named) > 200 or not line_of(named, 200)):
         raise Rejected("service_name: must be a text of 1 to 200 characters")
-    candidates = [labels.get(name) for name in rules.service_labels]
-    return next(
-        (name for name in (line_of(value, 200) for value in (*candidates, named)) if name not in ("", *_NO_VALUE)), ""
-    )
+    lines = {name: " ".join(value.split())[:200] for name, value in labels.items()}
+    usable = {name: line for name, line in lines.items() if line not in ("", *_NO_VALUE)}
+    own = service_of(usable, rules.service_labels) or line_of(named, 200)
+    return (own, True) if own not in ("", *_NO_VALUE) else (subject_of(usable), False)
 
 
 def _alert(group: list[AlertEntry], body: Mapping[str, Any], rules: Rules) -> Alert:
@@ -168,6 +160,7 @@ def _alert(group: list[AlertEntry], body: Mapping[str, Any], rules: Rules) -> Al
     return Alert(
         incident_id=_incident_id(lead, rules),
         service_name=lead.service_name,
+        names_service=lead.names_service,
         status=lead.status,
         lookup_window_s=max(1, round((end - start).total_seconds())),
         start=start,

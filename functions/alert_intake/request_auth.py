@@ -7,7 +7,7 @@ import flask
 
 from shared.errors import Rejected
 
-MAX_BODY_BYTES = 262_144
+MAX_BODY_BYTES = 4_194_304
 
 
 def has_key(request: flask.Request, key: str) -> bool:

@@ -228,8 +228,8 @@ def test_only_post_to_its_paths_is_accepted(endpoint: FlaskClient) -> None:
 
 
 def test_oversize_body_is_refused(endpoint: FlaskClient, topic: FakePubsub) -> None:
-    """More than 256 KB is a 413."""
-    assert post(endpoint, {"service_name": "a", "title": "x" * 262_144}).status_code == 413
+    """More than 4 MB are a 413."""
+    assert post(endpoint, {"service_name": "a", "title": "x" * 4_194_304}).status_code == 413
     assert topic.published == []
 
 
@@ -300,21 +300,80 @@ def test_alerts_of_one_service_are_one_incident(endpoint: FlaskClient, topic: Fa
 
 
 def test_each_service_of_a_body_is_published(endpoint: FlaskClient, topic: FakePubsub) -> None:
-    """One message for each service; the answer names an alert that has none."""
+    """One message for each service; one without is about its rule, and the answer says what names nothing."""
     alerts = [firing(labels={"service_name": name}) for name in ("a", "b")]
 
-    reply = post(endpoint, {"alerts": [*alerts, firing(labels={"alertname": "Lost"})]})
+    reply = post(endpoint, {"alerts": [*alerts, firing(labels={"alertname": "Lost"}), firing(labels={})]})
 
-    assert [alert.service_name for alert in topic.published] == ["a", "b"]
-    assert "Lost" in reply.get_json()["refused"][0]
+    assert [(alert.service_name, alert.names_service) for alert in topic.published] == [
+        ("a", True),
+        ("b", True),
+        ("Lost", False),
+    ]
+    assert "service_name, service, app" in reply.get_json()["refused"][0]
 
 
-def test_alert_without_service_label_is_refused_naming_the_labels(endpoint: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("labels", "about"),
+    [
+        ({"alertname": "HostDiskFull", "instance": "db-1:9100", "mountpoint": "/var"}, "db-1"),
+        ({"alertname": "NodeNotReady", "node": "pool-a-7"}, "pool-a-7"),
+        ({"alertname": "MEMORY USED", "__alert_rule_uid__": "_2d"}, "MEMORY USED"),
+        ({"alertname": "X", "service": "<no value>"}, "X"),
+    ],
+    ids=str,
+)
+def test_alert_without_a_service_is_about_what_its_labels_name(
+    endpoint: FlaskClient, topic: FakePubsub, labels: dict[str, str], about: str
+) -> None:
+    """Senders do not repeat what is refused, so that nobody would ever learn of it."""
+    reply = post(endpoint, {"alerts": [firing(labels=labels)]})
+
+    assert reply.status_code == 202
+    (alert,) = topic.published
+    assert (alert.service_name, alert.names_service) == (about, False)
+
+
+@pytest.mark.parametrize("labels", [{}, {"severity": "critical"}, {"service": "[no value]"}], ids=str)
+def test_alert_that_names_nothing_is_refused_naming_the_labels(
+    endpoint: FlaskClient, topic: FakePubsub, labels: dict[str, str]
+) -> None:
     """The answer names the labels that were checked."""
-    reply = post(endpoint, {"alerts": [firing(labels={"alertname": "TestAlert"})]})
+    reply = post(endpoint, {"alerts": [firing(labels=labels)]})
 
-    assert reply.status_code == 400
+    assert (reply.status_code, topic.published) == (400, [])
     assert "service_name, service, app" in message_of(reply)
+
+
+MEASURED_BY = {"service": "kube-prometheus-stack-kube-state-metrics", "job": "kube-state-metrics"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "service"),
+    [
+        ({**MEASURED_BY, "namespace": "shop", "pod": "orders-7d9f5c6b8-x2x4q", "container": "orders"}, "orders"),
+        ({**MEASURED_BY, "namespace": "shop", "pod": "orders-7d9f5c6b8-x2x4q", "container": "istio-proxy"}, "orders"),
+        ({**MEASURED_BY, "namespace": "shop", "deployment": "checkout-api"}, "checkout-api"),
+        ({**MEASURED_BY, "namespace": "db", "statefulset": "postgres", "pod": "postgres-0"}, "postgres"),
+        ({**MEASURED_BY, "namespace": "db", "pod": "postgres-12", "container": "exporter"}, "postgres"),
+        ({**MEASURED_BY, "namespace": "logs", "daemonset": "promtail"}, "promtail"),
+        ({**MEASURED_BY, "namespace": "jobs", "job_name": "invoices-28990121"}, "invoices-28990121"),
+        ({"service": "kubelet", "job": "kubelet", "pod": "cart-6c8d9f7b5d-9v2kx", "container": "cart"}, "cart"),
+        ({"service": "orders-http", "pod": "orders-7d9f5c6b8-x2x4q", "container": "app"}, "orders-http"),
+        ({"job": "shop/orders", "pod": "orders-7d9f5c6b8-x2x4q"}, "shop/orders"),
+        ({"service": "orders", "job": "node"}, "orders"),
+        ({"service_name": "named", "pod": "orders-7d9f5c6b8-x2x4q"}, "named"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.get("pod", ""),
+)
+def test_service_of_a_kubernetes_alert_is_the_workload(
+    endpoint: FlaskClient, topic: FakePubsub, labels: dict[str, str], service: str
+) -> None:
+    """`service` and `job` name what measured it, unless they agree with what runs."""
+    post(endpoint, {"alerts": [firing(labels={"alertname": "Kube", **labels})]})
+
+    (alert,) = topic.published
+    assert (alert.service_name, alert.names_service) == (service, True)
 
 
 def test_service_labels_are_a_setting(
@@ -410,12 +469,20 @@ def test_hostile_fields_are_limited(endpoint: FlaskClient, topic: FakePubsub) ->
 
 
 def test_body_with_too_many_services_is_refused(endpoint: FlaskClient, topic: FakePubsub) -> None:
-    """More than 50 services in one body are a 400 with a reason, and none is published."""
-    reply = post(endpoint, {"alerts": [firing(labels={"app": f"s{n}"}, annotations={}) for n in range(51)]})
+    """More than a thousand services in one body are a 400 with a reason, and none is published."""
+    reply = post(endpoint, {"alerts": [firing(labels={"app": f"s{n}"}, annotations={}) for n in range(1_001)]})
 
     assert reply.status_code == 400
-    assert "50" in message_of(reply)
+    assert "1000" in message_of(reply)
     assert topic.published == []
+
+
+def test_sixty_services_of_one_body_are_all_published(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """A cluster that loses a node alerts on all that ran there, in one notification."""
+    reply = post(endpoint, {"alerts": [firing(labels={"app": f"s{n}"}) for n in range(60)]})
+
+    assert reply.status_code == 202
+    assert len(topic.published) == len(reply.get_json()["incidents"]) == 60
 
 
 def test_legacy_grafana_alert_is_read(endpoint: FlaskClient, topic: FakePubsub) -> None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from functions.alert_intake.parse_alerts import SERVICE_LABELS, Rules, read
+from functions.alert_intake.alert_subject import SERVICE_LABELS
+from functions.alert_intake.parse_alerts import Rules, read
 from functions.code_analyzer.redact_analysis import without_secrets as code_without_secrets
 from functions.incident_detection.fetch_telemetry import without_secrets as page_without_secrets
 from functions.solution_generator.withhold_credential_patch import without_secrets as solution_without_secrets

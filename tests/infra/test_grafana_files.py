@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from functions.alert_intake.parse_alerts import SERVICE_LABELS, Rules, read
+from functions.alert_intake.alert_subject import SERVICE_LABELS
+from functions.alert_intake.parse_alerts import Rules, read
 from infra import grafana_files
 
 URL = "https://alerts.example.com/webhook/trigger_agent"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from functions.alert_intake import parse_alerts
+from functions.alert_intake.alert_subject import SERVICE_LABELS
 from functions.incident_detection.main import incident_detection
 from functions.rca.main import rca
 from infra.evals.run_scenario import ask_inline, environment
@@ -95,7 +96,7 @@ def alert_on(service: str, label: SeverityLabel, body: dict[str, Any]) -> Alert:
     labels = {"service_name": service, **({} if label == "absent" else {"severity": label})}
     fired = {"status": "firing", "labels": labels, "startsAt": (end - FIRED_BEFORE_END).isoformat()}
     window = {name: value for name, value in body.items() if name != "service_name"}
-    rules = parse_alerts.Rules(end, "score", tuple(parse_alerts.SERVICE_LABELS), 900, "score")
+    rules = parse_alerts.Rules(end, "score", tuple(SERVICE_LABELS), 900, "score")
     (alert,) = parse_alerts.read({**window, "alerts": [fired]}, rules).alerts
     return alert
 

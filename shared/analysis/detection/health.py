@@ -18,6 +18,7 @@ MAX_LAG = timedelta(minutes=2)
 """Metrics are scraped, and logs shipped, with this delay at most."""
 ENOUGH_POINTS = 8
 """Points of a series: four are a baseline, and as many are compared with it."""
+NAME_IT = "give its rule the label service_name, so that the logs and metrics of the service can be read"
 TRAFFIC = ("request_rate", "error_ratio", "error_rate")
 """Series that show the service at work."""
 
@@ -41,6 +42,8 @@ def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
     # A source that failed has been named, and nothing more is known of it.
     lacks = [(logs, summary.logs_read), (metrics, bool(summary.series) or not troubles)]
     missing = [*troubles, *(sentence for (sentence, is_proof), is_news in lacks if is_news and not is_proof)]
+    if not summary.alert.names_service:
+        missing.insert(0, f"The alert names no service, only {summary.alert.service_name}: {NAME_IT}.")
     return Health(tuple(proof), tuple(missing))
 
 
