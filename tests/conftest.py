@@ -1,7 +1,10 @@
 """Fixtures of the whole suite: no test reaches beyond this machine or sees the developer's environment."""
 
+import gc
 import os
 import socket
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,10 @@ import pytest
 EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST")
 FAULT_TABLE = "model fault"
 """Property of a test that ran a model fault: (fault, what happened, seconds)."""
+DESCRIPTORS = Path("/proc/self/fd")
+# What fixtures of the whole session may open during one file: a sandbox, an emulator's channel, a log. select() and
+# the usual limit of a process end at 1,024, and about 250 files share a process.
+MAX_LEFT_OPEN = 32
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -35,6 +42,29 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("TRACES_PROVIDER", "embedded")
     monkeypatch.setenv("TRACES_PATH", str(tmp_path / "traces.sqlite3"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _closes_what_it_opens(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test file that leaves many descriptors open fails, and says of what kind they are."""
+    before = _descriptors()
+    yield
+    if (_descriptors() - before).total() > MAX_LEFT_OPEN:
+        # A test's exception holds its frames, and these their connections, until they are collected.
+        gc.collect()
+        left = _descriptors() - before
+        assert left.total() <= MAX_LEFT_OPEN, f"{request.node.nodeid} left descriptors open: {dict(left)}"
+
+
+def _descriptors() -> Counter[str]:
+    """Count the open descriptors by kind, or by the file's name; none where the system does not list them."""
+    kinds: Counter[str] = Counter()
+    for one in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
+        try:
+            kinds[one.readlink().name.partition(":")[0]] += 1
+        except FileNotFoundError:
+            continue  # Another thread, or this listing itself, has closed it.
+    return kinds
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

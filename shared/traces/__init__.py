@@ -68,6 +68,7 @@ def _open() -> TraceStore:
     return _once(EmbeddedTraces, EmbeddedSettings.from_env())
 
 
-@functools.cache
+# A process has one store: other settings replace it, instead of leaving its connections open for good.
+@functools.lru_cache(maxsize=1)
 def _once(store: Callable[[Any], TraceStore], settings: Settings) -> TraceStore:
     return store(settings)

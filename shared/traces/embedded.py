@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -60,6 +61,8 @@ class EmbeddedTraces:
         self._lock = threading.Lock()
         with _named_errors(settings.traces_path):
             self._connection = _open(settings.traces_path)
+        # A store that nobody uses any more gives its three descriptors back.
+        weakref.finalize(self, self._connection.close)
         self._delete_expired()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """A TCP relay between two processes that a test can hold shut in either direction."""
 
 import contextlib
-import select
+import selectors
 import socket
 from threading import Thread
 from types import TracebackType
@@ -66,9 +66,11 @@ class Valve:
 
     def _pump(self, source: socket.socket, sink: socket.socket, way: Way) -> None:
         waiting, drops = b"", self._drops
-        with contextlib.suppress(OSError), source:
+        # select() itself knows no descriptor above 1,023.
+        with contextlib.suppress(OSError), source, selectors.DefaultSelector() as selector:
+            selector.register(source, selectors.EVENT_READ)
             while True:
-                if select.select([source], [], [], 0.02)[0]:
+                if selector.select(0.02):
                     received = source.recv(65_536)
                     if not received:
                         break

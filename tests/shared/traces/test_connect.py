@@ -44,6 +44,17 @@ def test_explicit_provider_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     store.close()
 
 
+def test_store_of_other_settings_replaces_the_former(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A process has one store, so that its open files do not grow with every change of the settings."""
+    for name in ("first", "second"):
+        monkeypatch.setenv("TRACES_PATH", str(tmp_path / name))
+        assert traces.connect() is traces.connect()
+        assert traces.connect().incidents() == []
+
+    # SQLite deletes the log beside the file when its last connection is closed.
+    assert sorted(path.name for path in tmp_path.glob("*-wal")) == ["second-wal"]
+
+
 def test_store_that_cannot_be_opened_says_so_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error for a wrong provider names the variable, and is raised only when the store is used."""
     monkeypatch.setenv("TRACES_PROVIDER", "mongodb")
