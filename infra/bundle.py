@@ -6,6 +6,7 @@ The same sources give the same bytes, so the hash of the zip is the identity of 
 """
 
 import ast
+import functools
 import hashlib
 import shutil
 import sys
@@ -54,7 +55,7 @@ class Closure:
 
     def imports(self) -> set[str]:
         """Return every dotted name the closure imports."""
-        inside = set().union(*(imported(path) for path in self.used))
+        inside = set[str]().union(*(imported(path) for path in self.used))
         return inside.union(*(imported_at_once(path) for path in self.passed))
 
 
@@ -76,30 +77,33 @@ def closure(name: str) -> Closure:
     return Closure(frozenset(used), frozenset(passed - used))
 
 
-def imported(path: Path) -> set[str]:
+def imported(path: Path) -> frozenset[str]:
     """Return the absolute dotted names a file imports anywhere, `from a import b` as both `a` and `a.b`."""
-    return _names(ast.walk(_parsed(path)))
+    return _imported(path.read_bytes(), at_once=False)
 
 
-def imported_at_once(path: Path) -> set[str]:
+def imported_at_once(path: Path) -> frozenset[str]:
     """Return the names a file imports when it is itself imported: not those inside its functions."""
-    return _names(_parsed(path).body)
+    return _imported(path.read_bytes(), at_once=True)
 
 
-def _parsed(path: Path) -> ast.Module:
+# The functions share most modules, so each content is parsed once for all of them.
+@functools.lru_cache(maxsize=2048)
+def _imported(source: bytes, *, at_once: bool) -> frozenset[str]:
     # Python 3.11 counts the depth of all threads that parse in one place, and fails when two do: CPython issue 106905.
     with _PARSING:
-        return ast.parse(path.read_bytes())
+        tree = ast.parse(source)
+    return _names(tree.body if at_once else ast.walk(tree))
 
 
-def _names(nodes: Iterable[ast.AST]) -> set[str]:
+def _names(nodes: Iterable[ast.AST]) -> frozenset[str]:
     dotted: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
             dotted |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             dotted |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return dotted
+    return frozenset(dotted)
 
 
 def module_files(dotted: str) -> list[Path]:
