@@ -38,7 +38,7 @@ executions: $(VENV)/.demo ## List the workflow executions of the running stack; 
 install: $(VENV)/.test ## Install everything, tools included, into .venv
 
 test: $(VENV)/.test ## Run every test, with the Cloud SDK's emulators where they are installed; ONLY=<path, or words of a name> runs some
-	@$(BIN)/pytest $(if $(ONLY),$(if $(wildcard $(firstword $(subst ::, ,$(ONLY)))),$(ONLY),-k "$(ONLY)"),--numprocesses 2 --dist loadfile)
+	@$(BIN)/pytest $(if $(ONLY),$(if $(wildcard $(firstword $(subst ::, ,$(ONLY)))),$(ONLY),-k "$(ONLY)"),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 check: lint types ## Check in under a minute what breaks most often: style, workflows, types, the laws of the architecture
 	@$(BIN)/pytest --quiet --numprocesses 2 tests/architecture
