@@ -285,6 +285,26 @@ class Judgement(Contract):
     reasoning: Passage = Field("", description="Why, citing evidence ids.")
 
 
+ChangeKind = Literal["rollout", "start", "reported"]
+EXPLAINED = 0.99
+"""Share of an error that new instances wrote from which their change explains it: an old one may end with an error."""
+
+
+class Change(Contract):
+    """Something that changed near the onset, as it was read."""
+
+    kind: ChangeKind = Field(description="`rollout`: instances replaced others; `start`: some were added.")
+    at: AwareUtc
+    what: Passage = Field(description="What changed, in sentences.")
+    instances: Annotated[list[Name], Keep(10)] = Field(default_factory=list, description="Those that began.")
+    version_before: Line = Field("", description="The version that ran until then; empty when no label says it.")
+    version_after: Line = ""
+    error_share: float | None = Field(
+        None, ge=0, le=1, description="Share of the leading error that these instances wrote; null when not known."
+    )
+    evidence_id: EvidenceId | None = None
+
+
 class Incident(Judgement, Answer):
     """What incident_detection found: the evidence and its judgement."""
 
@@ -304,6 +324,10 @@ class Incident(Judgement, Answer):
     shows_before_onset: bool = Field(
         True, description="Whether enough was read of the time before the onset to know what was absent then."
     )
+    impact: Sentence = Field("", description="What users meet, for example the share of requests that fail.")
+    what_changed: Annotated[list[Change], Keep(8)] = Field(
+        default_factory=list, description="What changed, the closest to the onset first."
+    )
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
     patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)
     stack_traces: Annotated[list[StackTrace], Keep(8)] = Field(default_factory=list)
@@ -321,12 +345,18 @@ class Incident(Judgement, Answer):
         return {**value, "verdict": "incident" if is_incident else "healthy"}
 
     @property
+    def rollout(self) -> Change | None:
+        """The change of instances that explains the leading error: it came from the new ones alone."""
+        return next((one for one in self.what_changed if (one.error_share or 0) >= EXPLAINED), None)
+
+    @property
     def cited_ids(self) -> set[str | None]:
         """Ids of the evidence that the judgement, patterns, stack traces and anomalies rest on."""
         cited: set[str | None] = set(
             re.findall(r"\b[A-Z][0-9]{1,3}\b", " ".join([self.reasoning, *self.initial_symptoms]))
         )
         cited |= {trace.evidence_id for trace in self.stack_traces} | {pattern.evidence_id for pattern in self.patterns}
+        cited |= {change.evidence_id for change in self.what_changed}
         return cited | {anomaly.evidence_id for anomaly in self.error_summary.metric_anomalies}
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom

@@ -86,6 +86,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "severity": incident.severity if incident else "unknown",
         "incident_type": incident.incident_type_hint if incident else "unknown",
         "headline": headline(request),
+        "impact": incident.impact if incident else "",
         "since": started.isoformat(),
         "most_likely_cause": causes[0].hypothesis if causes else "",
         "confidence": causes[0].confidence if causes else None,
@@ -106,7 +107,8 @@ def _sections(
             facts.links(request),
         )
     unknown = _missing(request.incident)
-    return (unknown, conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
+    changed = facts.what_changed(request.incident)
+    return (unknown, changed, conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
         conclusions.code(request),
         facts.errors(request.incident),
         facts.timeline(request),
@@ -174,7 +176,8 @@ def _scope(request: PostProcessRequest) -> str:
     kind = incident.incident_type_hint.replace("_", " ").capitalize()
     others = [name for name in incident.affected_services if name != request.alert.service_name]
     also = f" Also affected: {', '.join(others)}." if others else ""
-    return clip(f"{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 300)
+    impact = f"{incident.impact} " if incident.impact else ""
+    return clip(f"{impact}{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 400)
 
 
 def _warning(troubles: list[Failure]) -> str:

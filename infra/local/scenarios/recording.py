@@ -67,7 +67,8 @@ def _between(pod: Pod, start: float, end: float) -> list[RecordedAnswer]:
 
 
 def _labels(scenario: Scenario, pod: Pod) -> dict[str, str]:
-    return {"service_name": scenario.service_name, "namespace": scenario.namespace, "pod": pod.name}
+    names = {"service_name": scenario.service_name, "namespace": scenario.namespace}
+    return {**names, "pod": pod.name, "version": pod.version}
 
 
 def _count(pod: Pod, happened: Sequence[float]) -> list[Point]:

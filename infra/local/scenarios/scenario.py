@@ -48,6 +48,8 @@ class Deploy(_Part):
     minutes_before: float = Field(gt=0)
     seconds_between_pods: float = Field(ge=0)
     pods: int = Field(ge=1, le=20)
+    version_before: str = Field(min_length=1)
+    version_after: str = Field(min_length=1)
 
 
 class WeightedRequest(_Part):

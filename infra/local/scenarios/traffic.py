@@ -37,6 +37,7 @@ class Pod:
 
     name: str
     commit: str
+    version: str
     start_ns: int
     end_ns: int
     requests: list[tuple[int, Request]] = field(default_factory=list)
@@ -50,10 +51,11 @@ def plan(scenario: Scenario, before: str, after: str, deployed_at: datetime, now
     chance = random.Random(scenario.seed)  # noqa: S311
     start_ns, end_ns = _ns(now - timedelta(minutes=scenario.traffic.minutes_before)), _ns(now)
     old, new = [], []
-    for number in range(scenario.deploy.pods):
-        switch_ns = _ns(deployed_at + timedelta(seconds=number * scenario.deploy.seconds_between_pods))
-        old.append(Pod(_pod_name(scenario, before, chance), before, start_ns, switch_ns))
-        new.append(Pod(_pod_name(scenario, after, chance), after, switch_ns, end_ns))
+    deploy = scenario.deploy
+    for number in range(deploy.pods):
+        switch_ns = _ns(deployed_at + timedelta(seconds=number * deploy.seconds_between_pods))
+        old.append(Pod(_pod_name(scenario, before, chance), before, deploy.version_before, start_ns, switch_ns))
+        new.append(Pod(_pod_name(scenario, after, chance), after, deploy.version_after, switch_ns, end_ns))
     _spread_requests(scenario, old, new, chance)
     for pod in old + new:
         _add_health_checks(scenario, pod, chance)

@@ -5,7 +5,7 @@ from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
-from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
+from shared.contracts import Alert, Change, Incident, Suggestion, SuggestionRequest, Suggestions
 
 MAX_SUGGESTIONS = 6
 
@@ -33,6 +33,8 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         return None
     if not incident.shows_before_onset:
         return None  # it may have failed all along
+    if (change := incident.rollout) is not None:
+        return _undo(alert, change)
     version = f" {alert.commit}" if alert.commit else ""
     lines = followup_queries.lines_with(alert.service_name, trace.exception_type)
     return Suggestion(
@@ -46,6 +48,22 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         ],
         priority="high",
         estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version caused it.",
+    )
+
+
+def _undo(alert: Alert, change: Change) -> Suggestion:
+    """Suggest a rollback of what was seen to bring the error."""
+    until = f"the version until {change.at:%H:%M} UTC"
+    target = f"{change.version_before}, {until}" if change.version_before else until
+    return Suggestion(
+        type="rollback",
+        description=f"Roll {alert.service_name} back to {target}.",
+        steps=[
+            "Check that no data migration since then forbids going back.",
+            "Deploy it, and watch that the error does not come back.",
+        ],
+        priority="high",
+        estimated_impact="Ends the error, which only the new instances write.",
     )
 
 
@@ -162,8 +180,10 @@ def _check_why_logs_stopped(alert: Alert, incident: Incident) -> Suggestion | No
     )
 
 
-def _find_affected(alert: Alert, incident: Incident) -> Suggestion:
-    """Return the suggestion that applies to every incident."""
+def _find_affected(alert: Alert, incident: Incident) -> Suggestion | None:
+    """Suggest to look which instances fail, unless that was read."""
+    if incident.rollout is not None:
+        return None
     return Suggestion(
         type="api",
         description=f"Find which instances of {alert.service_name} are affected.",

@@ -15,6 +15,7 @@ RISEN = 2.0
 """A rate at least this many times the rate before the onset counts as risen."""
 NAMED_FAULT = 0.6
 STEADY_FAULT = 0.35
+ROLLED_OUT = 0.6
 DEPLOYED = 0.45
 METRIC = 0.4
 SENTENCES = {
@@ -62,8 +63,21 @@ def from_signals(incident: Incident, service: str) -> list[RootCause]:
     return causes
 
 
+def from_rollout(alert: Alert, incident: Incident) -> RootCause | None:
+    """Return a hypothesis from new instances that alone wrote the leading error."""
+    change = incident.rollout
+    evidence = evidence_of(incident, change.evidence_id) if change else None
+    if change is None or evidence is None:
+        return None
+    version = f"Version {change.version_after}, rolled out" if change.version_after else "What was rolled out"
+    hypothesis = f"{version} at {change.at:%H:%M:%S} UTC, brought it: the error comes from the new instances alone."
+    return _cause(hypothesis, ROLLED_OUT, quote(evidence), [alert.service_name])
+
+
 def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:
     """Return a hypothesis from a start, a rollout or a new configuration that the logs show before the onset."""
+    if incident.rollout is not None:
+        return None  # which says more
     for one in incident.evidence:
         if one.source == "logs" and one.at and incident.onset and one.at <= incident.onset and is_change(one.text):
             quotes = quote(one)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from shared.analysis.detection import evidence
+from shared.analysis.detection import evidence, what_changed
 from shared.analysis.detection.classify import classify
 from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACES, EvidenceCollector
+from shared.analysis.detection.impact import impact_of
 from shared.analysis.detection.judge import decide
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
@@ -26,7 +27,8 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
     collector.alert(summary)
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
     patterns = evidence.patterns(collector, summary)
-    evidence.surroundings(collector, summary)
+    collector.last_lines(summary)
+    changes = what_changed.changes(summary, collector, evidence.reported_changes(summary))
     anomalies = [
         collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
     ]
@@ -42,6 +44,8 @@ def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], trouble
         error_summary=evidence.error_summary(summary, anomalies),
         patterns=patterns,
         stack_traces=traces,
+        impact=impact_of(summary),
+        what_changed=changes,
         left_out=_left_out(patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)),
         evidence=collector.evidence,
         log_query_used=page.query if page else "",

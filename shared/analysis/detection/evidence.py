@@ -81,11 +81,14 @@ class EvidenceCollector:
             evidence_id=evidence_id,
         )
 
+    def line(self, text: str, at: datetime) -> str:
+        """Keep one line as evidence; return its id."""
+        return self._keep("L", "logs", text.strip().partition("\n")[0][:LINE_CHARS], at, self._query, self._link)
+
     def last_lines(self, summary: TelemetrySummary) -> None:
         """Keep the last lines of a service that stopped writing: they may say why."""
         for entry in summary.last_lines:
-            text = entry.text.strip().partition("\n")[0]
-            self._keep("L", "logs", text[:LINE_CHARS], entry.at, self._query, self._link)
+            self.line(entry.text, entry.at)
 
     def anomaly(self, anomaly: Anomaly, keep: bool) -> MetricAnomaly:
         """Return the anomaly in the contract's form; with `keep`, keep a sentence on it as evidence."""
@@ -127,11 +130,10 @@ def patterns(collector: EvidenceCollector, summary: TelemetrySummary) -> list[Lo
     return result
 
 
-def surroundings(collector: EvidenceCollector, summary: TelemetrySummary) -> None:
-    """Keep the last lines before a stop, and those that report a start or a deployment shortly before the onset."""
-    collector.last_lines(summary)
+def reported_changes(summary: TelemetrySummary) -> list[LineGroup]:
+    """Return the lines that report a start or a deployment shortly before the onset, the newest first."""
     if summary.onset is None:
-        return
+        return []
     changes = [
         group
         for group in summary.lines
@@ -140,8 +142,7 @@ def surroundings(collector: EvidenceCollector, summary: TelemetrySummary) -> Non
         and not group.is_error
         and matching.CHANGE.search(group.exemplar.message)
     ]
-    for group in sorted(changes, key=lambda group: group.times.first, reverse=True)[:MAX_CHANGES]:
-        collector.pattern(group, summary.onset, keep=True)
+    return sorted(changes, key=lambda group: group.times.first, reverse=True)[:MAX_CHANGES]
 
 
 def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> ErrorSummary:

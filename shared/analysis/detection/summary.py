@@ -9,6 +9,7 @@ from shared.analysis.detection import ranking
 from shared.analysis.detection.unread import Totals, add_unread
 from shared.analysis.logs.digest import LogDigest, digest
 from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.logs.instances import InstanceLog
 from shared.analysis.logs.join_traces import MAX_TRACE_ENTRIES, RANK, assemble
 from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry, read
@@ -56,6 +57,7 @@ class TelemetrySummary:
     logs_read: bool
     log_query: str
     entry_times: EventTimes
+    instances: tuple[InstanceLog, ...]
     series: tuple[Series, ...]
 
     @property
@@ -132,6 +134,7 @@ def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> T
         logs_read=page is not None,
         log_query=page.query if page else "",
         entry_times=logs.times,
+        instances=logs.instances.all(),
         series=tuple(series),
     )
 

@@ -1,10 +1,11 @@
 """What the analysis needs of the lines of a log, collected in one pass that holds none of their texts but exemplars."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.analysis.logs.groups import Grouper, Groups
+from shared.analysis.logs.instances import Instances
 from shared.analysis.logs.join_traces import RANK, assemble
 from shared.analysis.logs.parse import LogEntry, read
 from shared.analysis.series.event_times import EventTimes
@@ -21,6 +22,7 @@ class LogDigest:
     warnings: int = 0
     has_fatal: bool = False
     lines: int = 0
+    instances: Instances = field(default_factory=Instances)
     first: LogEntry | None = None
     end: datetime | None = None
 
@@ -49,5 +51,6 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
 def _counted(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogLine]:
     for line in lines:
         result.lines += 1
+        result.instances.add(line)
         result.end = line.at
         yield line

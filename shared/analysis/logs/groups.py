@@ -1,11 +1,13 @@
 """Groups of log entries: by template and by shape of stack trace, with the times each was seen."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.analysis.logs import stack_traces
 from shared.analysis.logs.drain import Cluster, Drain
+from shared.analysis.logs.instances import name_of_source
 from shared.analysis.logs.join_traces import RANK
 from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry
@@ -25,6 +27,8 @@ class TraceGroup:
     exemplar: LogEntry
     times: EventTimes = field(default_factory=EventTimes)
     services: set[str] = field(default_factory=set)
+    instances: Counter[str] = field(default_factory=Counter)
+    """How many each instance wrote; empty where lines name none."""
     change: ChangePoint | None = None
 
 
@@ -41,6 +45,8 @@ class LineGroup:
     level: Level
     times: EventTimes = field(default_factory=EventTimes)
     services: set[str] = field(default_factory=set)
+    instances: Counter[str] = field(default_factory=Counter)
+    """Of errors: how many each instance wrote."""
     carries_trace: bool = False
     whole: int = 0
     parts: int = 0
@@ -84,6 +90,7 @@ class Grouper:
                 group = self._traces[trace.shape] = TraceGroup(trace, entry)
             group.times.add_micros(micros)
             group.services.add(entry.service)
+            _count_instance(group, entry)
         self._add_line(entry, micros, parsed)
         if RANK[entry.level] < RANK["warning"] and not parsed:
             times = self._traffic.get(entry.service)
@@ -118,10 +125,17 @@ class Grouper:
             group = self._lines[key] = LineGroup(cluster, entry, entry.level)
         group.times.add_micros(micros)
         group.services.add(entry.service)
+        if group.is_error:
+            _count_instance(group, entry)
         if micros >= self._whole_since:
             group.whole += 1
             group.parts += entry.parts
         group.carries_trace = group.carries_trace or bool(parsed)
+
+
+def _count_instance(group: TraceGroup | LineGroup, entry: LogEntry) -> None:
+    if name := name_of_source(entry.source):
+        group.instances[name] += 1
 
 
 def _joined(lines: Iterable[LineGroup]) -> list[LineGroup]:
@@ -132,5 +146,6 @@ def _joined(lines: Iterable[LineGroup]) -> list[LineGroup]:
         if first is not group:
             first.times = first.times.together_with(group.times)
             first.services |= group.services
+            first.instances += group.instances
             first.carries_trace = first.carries_trace or group.carries_trace
     return list(joined.values())

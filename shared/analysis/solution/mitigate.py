@@ -20,16 +20,16 @@ def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitiga
     service, incident = request.alert.service_name, request.incident
     suspect = best_suspect(request.code_analysis)
     if category == "code_issue":
-        measures = [_rollback(service, suspect)]
+        measures = [_rollback(service, suspect, incident)]
     elif category == "config_issue":
-        measures = [_restore_config(service, incident), _rollback_if_deployed(service, suspect)]
+        measures = [_restore_config(service, incident), _rollback_if_deployed(service, suspect, incident)]
     elif category == "infrastructure_issue":
         measures = _for_instances(request)
     elif category == "external_dependency":
         measures = [_relieve_dependency(service, incident)]
     else:
         has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
-        measures = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(service, suspect)]
+        measures = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(service, suspect, incident)]
     advised = [
         Mitigation(action=each.description, steps=each.steps, priority=each.priority)
         for each in (request.suggestions.suggestions if request.suggestions else [])
@@ -55,20 +55,27 @@ def _has_stopped(incident: Incident) -> bool:
     return any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies)
 
 
-def _rollback_if_deployed(service: str, suspect: SuspectCommit | None) -> Mitigation:
+def _rollback_if_deployed(service: str, suspect: SuspectCommit | None, incident: Incident) -> Mitigation:
     """Return a rollback on a condition: without a sign of a code fault, only a recent deployment justifies it."""
-    rollback = _rollback(service, suspect)
+    rollback = _rollback(service, suspect, incident)
+    if incident.rollout is not None:
+        return rollback
     action = rollback.action.removesuffix(".") + ", if one was deployed shortly before it began."
     return rollback.replace(priority="medium", action=action)
 
 
-def _rollback(service: str, suspect: SuspectCommit | None) -> Mitigation:
+def _rollback(service: str, suspect: SuspectCommit | None, incident: Incident) -> Mitigation:
     is_named = suspect is not None and suspect.score >= REVERT_SCORE
     before = f"a release without {suspect.sha[:12]}" if suspect and is_named else "the last release that worked"
+    steps = [f"Find the release of {service} deployed before the onset."]
+    if (change := incident.rollout) is not None:
+        name = change.version_before or "the version"
+        without = f", which is without {suspect.sha[:12]}" if suspect and is_named else ""
+        before, steps = f"{name} that ran until {change.at:%H:%M} UTC{without}", []
     return Mitigation(
         action=f"Roll {service} back to {before}.",
         steps=[
-            f"Find the release of {service} deployed before the onset.",
+            *steps,
             "Check that no data migration since then forbids going back.",
             f"Deploy it and watch the error rate of {service}.",
         ],

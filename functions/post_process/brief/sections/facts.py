@@ -23,7 +23,19 @@ from ..model import (
 from .conclusions import suspects
 
 LINKS = 8
+CHANGES = 5
 PATTERNS = 8
+
+
+def what_changed(incident: Incident | None) -> Section | None:
+    """Return what changed near the onset, the closest first."""
+    if incident is None or not incident.what_changed:
+        return None
+    rows = tuple(
+        f"{at_time(one.at)} UTC: {clip(one.what, 500)}{f' [{one.evidence_id}]' if one.evidence_id else ''}"
+        for one in incident.what_changed[:CHANGES]
+    )
+    return Section("What changed", (Items(rows),), expendable=1)
 
 
 def errors(incident: Incident | None) -> Section | None:

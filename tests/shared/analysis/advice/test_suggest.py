@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.analysis.advice.suggest import suggest
-from shared.contracts import Frame, LogPattern, MetricAnomaly, StackTrace, SuggestionRequest, Suggestions
+from shared.contracts import Change, Frame, LogPattern, MetricAnomaly, StackTrace, SuggestionRequest, Suggestions
 from tests.builders import NOW, an_alert, an_incident
 
 ONSET = NOW - timedelta(minutes=4)
@@ -35,6 +35,15 @@ def test_new_failure_of_own_code_suggests_rollback_then_patch():
 
     assert [one.type for one in answer.suggestions][:2] == ["rollback", "patch"]
     assert "abc1234" in answer.recommended_action
+
+
+def test_rollback_names_the_version_that_was_read():
+    """Nobody is asked to find what is known."""
+    change = Change(kind="rollout", at=ONSET, what="2 instances began.", version_before="2.14.1", error_share=1)
+    answer = suggested(stack_traces=[OWN], what_changed=[change])
+
+    assert answer.recommended_action == f"Roll checkout-api back to 2.14.1, the version until {ONSET:%H:%M} UTC."
+    assert "Find which instances" not in " ".join(one.description for one in answer.suggestions)
 
 
 def test_failure_that_may_be_as_old_as_the_service_suggests_no_rollback():

@@ -5,7 +5,16 @@ from datetime import timedelta
 import pytest
 
 from shared.analysis.causes.explain import explain
-from shared.contracts import Evidence, Frame, LogPattern, MetricAnomaly, RootCauseRequest, RootCauses, StackTrace
+from shared.contracts import (
+    Change,
+    Evidence,
+    Frame,
+    LogPattern,
+    MetricAnomaly,
+    RootCauseRequest,
+    RootCauses,
+    StackTrace,
+)
 from tests.builders import NOW, an_alert, an_incident
 
 ONSET = NOW - timedelta(minutes=4)
@@ -61,6 +70,17 @@ def test_exception_whose_time_before_was_not_read_is_not_called_new():
     assert new.hypothesis.endswith("never before.")
     assert unread.hypothesis.endswith("where reading began.")
     assert (new.confidence, unread.confidence) == (0.75, 0.5)
+
+
+def test_rollout_that_alone_brings_the_error_is_a_cause():
+    """The versions are named, and the first line of the new instances is the proof."""
+    change = Change(
+        kind="rollout", at=ONSET, what="2 instances began.", version_after="2.15.0", error_share=1, evidence_id="L1"
+    )
+    answer = explained(what_changed=[change], evidence=[piece("L1", "INFO starting")])
+
+    assert answer.root_causes[0].hypothesis.startswith("Version 2.15.0, rolled out at")
+    assert answer.root_causes[0].evidence_ids == ["L1"]
 
 
 def test_background_exception_is_no_hypothesis_next_to_a_new_one():

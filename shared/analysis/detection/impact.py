@@ -1,0 +1,47 @@
+"""What users meet: the share of requests that fail, by the service's access lines, else by its metrics."""
+
+import re
+
+from shared.analysis.detection.summary import TelemetrySummary
+from shared.analysis.logs.groups import LineGroup
+from shared.analysis.logs.levels import SERVER_ERROR
+from shared.analysis.series.metric_anomalies import quantity
+
+ACCESS = re.compile(
+    r"HTTP/\d(?:\.\d)?\"\s+\d{3}\b|\bstatus(?:_code)?=\d{3}\b"
+    r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* \d{3}(?= |$)|\| \d{3} \|"
+)
+"""A server's own access line, in the forms that SERVER_ERROR knows."""
+PROBE = re.compile(r"/(?:health|ready|live|ping|metrics|status)(?:z|ness|y)?\b", re.IGNORECASE)
+"""Requests of the platform, which no user makes."""
+ERROR_RATIO = "error_ratio"
+
+
+def impact_of(summary: TelemetrySummary) -> str:
+    """Return it in one sentence, or an empty text when nothing that was read shows it."""
+    return _by_lines(summary) or _by_metric(summary)
+
+
+def _by_lines(summary: TelemetrySummary) -> str:
+    onset = summary.onset
+    if onset is None:
+        return ""
+    requests = [line for line in summary.lines if _is_request(line)]
+    since = {id(line): len(line.times) - line.times.before(onset) for line in requests}
+    failed = sum(since[id(line)] for line in requests if SERVER_ERROR.search(line.exemplar.text))
+    total = sum(since.values())
+    if not failed or failed == total:
+        # Failures alone may be all that is logged: their share is not known then.
+        return ""
+    return f"{quantity(failed / total, 'ratio')} of requests fail: {failed:,} of {total:,} since {onset:%H:%M} UTC."
+
+
+def _is_request(line: LineGroup) -> bool:
+    return bool(ACCESS.search(line.exemplar.text)) and not PROBE.search(line.exemplar.text)
+
+
+def _by_metric(summary: TelemetrySummary) -> str:
+    for anomaly in summary.anomalies:
+        if anomaly.series.name == ERROR_RATIO:
+            return f"Up to {quantity(anomaly.value, 'ratio')} of requests fail, since {anomaly.at:%H:%M} UTC."
+    return ""

@@ -1,0 +1,135 @@
+"""What changed near the onset: instances that began and ended, with their versions, and lines that report a change."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.analysis.detection.evidence import EvidenceCollector
+from shared.analysis.detection.summary import TelemetrySummary
+from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.logs.instances import InstanceLog
+from shared.bounds import clip
+from shared.contracts import Change
+
+START_SHARE = 0.05
+"""An instance seen first within this share of the window may have run before it."""
+SILENT_GAPS = 10
+"""An instance that is silent for so many of its usual gaps has ended."""
+MIN_SILENCE = timedelta(minutes=1)
+NAMES = 3
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """Instances that began in the window, those that ran before, and those of them that ended."""
+
+    began: tuple[InstanceLog, ...]
+    before: tuple[InstanceLog, ...]
+    ended: tuple[InstanceLog, ...]
+
+    @property
+    def at(self) -> datetime:
+        """When the first of them began."""
+        return self.began[0].first
+
+
+def changes(summary: TelemetrySummary, collector: EvidenceCollector, reported: Sequence[LineGroup]) -> list[Change]:
+    """Return the changes, the closest to the onset first; each with its evidence. `reported` are lines that say one."""
+    listed = [_reported(group, collector, summary) for group in reported]
+    if (replacement := replacement_of(summary)) is not None:
+        listed.append(_replaced(replacement, collector, summary))
+    onset = summary.onset or summary.window.end
+    return sorted(listed, key=lambda change: abs(change.at - onset))
+
+
+def replacement_of(summary: TelemetrySummary) -> Replacement | None:
+    """Return which instances began while others had run before; None when none did, or when that was not read."""
+    window = summary.window
+    settled = window.start + (window.end - window.start) * START_SHARE
+    began = tuple(one for one in summary.instances if one.first > settled and summary.shows_before(one.first))
+    before = tuple(one for one in summary.instances if one.first <= settled)
+    if not began or not before:
+        return None
+    return Replacement(began, before, tuple(one for one in before if _has_ended(one, window.end)))
+
+
+def _has_ended(instance: InstanceLog, end: datetime) -> bool:
+    silence = end - instance.last
+    return instance.lines > 1 and silence > max(MIN_SILENCE, timedelta(seconds=SILENT_GAPS * instance.mean_gap_s))
+
+
+def _replaced(replacement: Replacement, collector: EvidenceCollector, summary: TelemetrySummary) -> Change:
+    first = replacement.began[0]
+    evidence_id = collector.line(first.first_text, first.first)
+    share = error_share(replacement, summary.risen)
+    return Change(
+        kind="rollout" if replacement.ended else "start",
+        at=replacement.at,
+        what=" ".join(filter(None, (_lives(replacement), _errors(replacement, summary.risen, share)))),
+        instances=[one.name for one in replacement.began],
+        version_before=_version(replacement.ended or replacement.before),
+        version_after=_version(replacement.began),
+        error_share=share,
+        evidence_id=evidence_id,
+    )
+
+
+def error_share(replacement: Replacement, risen: Sequence[TraceGroup | LineGroup]) -> float | None:
+    """Return which share of the leading error came from the instances that began; None when nobody can say."""
+    if not risen or not (counted := risen[0].instances):
+        return None
+    return sum(counted[one.name] for one in replacement.began) / counted.total()
+
+
+def _lives(replacement: Replacement) -> str:
+    began, ended = replacement.began, replacement.ended
+    until = f" to {began[-1].first:%H:%M:%S}" if len(began) > 1 else ""
+    when = f"{'from' if until else 'at'} {replacement.at:%H:%M:%S}{until} UTC"
+    text = f"{_instances(began)} began {when}{_of_version(began)}: {_named(began)}."
+    if ended:
+        last = max(one.last for one in ended)
+        text += f" {_instances(ended)}{_of_version(ended)} ended by {last:%H:%M:%S} UTC."
+    return text
+
+
+def _errors(replacement: Replacement, risen: Sequence[TraceGroup | LineGroup], share: float | None) -> str:
+    if share is None:
+        return ""
+    leading = risen[0]
+    name = leading.parsed.raised.type if isinstance(leading, TraceGroup) else "the leading error"
+    total = leading.instances.total()
+    of_new = sum(leading.instances[one.name] for one in replacement.began)
+    if of_new == total:
+        return f"All {total} of {name} come from the new ones, none from the {len(replacement.before)} before."
+    return f"{of_new} of {total} of {name} come from the new ones, the others from those before."
+
+
+def _instances(instances: Sequence[InstanceLog]) -> str:
+    return f"{len(instances)} {'instance' if len(instances) == 1 else 'instances'}"
+
+
+def _named(instances: Sequence[InstanceLog]) -> str:
+    more = f" and {len(instances) - NAMES} more" if len(instances) > NAMES else ""
+    return ", ".join(one.name for one in instances[:NAMES]) + more
+
+
+def _version(instances: Sequence[InstanceLog]) -> str:
+    """Return the version that most of them say; empty when none says one."""
+    versions = Counter(one.version for one in instances if one.version)
+    return versions.most_common(1)[0][0] if versions else ""
+
+
+def _of_version(instances: Sequence[InstanceLog]) -> str:
+    version = _version(instances)
+    return f" as version {version}" if version else ""
+
+
+def _reported(group: LineGroup, collector: EvidenceCollector, summary: TelemetrySummary) -> Change:
+    pattern = collector.pattern(group, summary.onset, keep=True)
+    return Change(
+        kind="reported",
+        at=group.times.first,
+        what=f"A line says: {clip(group.exemplar.message.strip(), 300)}",
+        evidence_id=pattern.evidence_id,
+    )

@@ -1,0 +1,99 @@
+"""Which instances of a service wrote the lines: from when to when, and which version each says it is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from shared.telemetry.port import LogLine
+
+INSTANCE_LABELS = (
+    "pod",
+    "k8s_pod_name",
+    "pod_name",
+    "service_instance_id",
+    "instance",
+    "task",
+    "hostname",
+    "host",
+)
+"""Labels that name one running copy of a service, the most exact first."""
+VERSION_LABELS = (
+    "service_version",
+    "version",
+    "app_kubernetes_io_version",
+    "app_version",
+    "image_tag",
+    "release",
+    "revision_name",
+    "git_commit",
+    "commit",
+    "image",
+    "container_image",
+)
+MAX_INSTANCES = 500
+
+
+@dataclass
+class InstanceLog:
+    """The lines of one instance; `version` is empty when no label says it. Times are aware UTC."""
+
+    name: str
+    version: str
+    first: datetime
+    first_text: str
+    last: datetime
+    lines: int = 1
+
+    @property
+    def mean_gap_s(self) -> float:
+        """Mean time between two lines, in seconds."""
+        return (self.last - self.first).total_seconds() / max(self.lines - 1, 1)
+
+
+class Instances:
+    """Collects the instances of lines that come oldest first."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, InstanceLog] = {}
+
+    def add(self, line: LogLine) -> None:
+        """Count a line of its instance; a line that names none, and one of too many instances, is passed over."""
+        name = name_of(line.labels)
+        if not name:
+            return
+        known = self._by_name.get(name)
+        if known is not None:
+            known.last = line.at
+            known.lines += 1
+        elif len(self._by_name) < MAX_INSTANCES:
+            self._by_name[name] = InstanceLog(name, version_of(line.labels), line.at, line.text, line.at)
+
+    def all(self) -> tuple[InstanceLog, ...]:
+        """Return them in the order in which they began."""
+        return tuple(self._by_name.values())
+
+
+def name_of(labels: Mapping[str, str]) -> str:
+    """Return the instance that labels name, or an empty text."""
+    for label in INSTANCE_LABELS:
+        if name := labels.get(label):
+            return name
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def name_of_source(source: Iterable[tuple[str, str]]) -> str:
+    """Return the instance of a log entry's source."""
+    return name_of(dict(source))
+
+
+def version_of(labels: Mapping[str, str]) -> str:
+    """Return the version that labels name; of an image its tag."""
+    for label in VERSION_LABELS:
+        value = labels.get(label, "")
+        if value and "image" in label and label != "image_tag":
+            value = value.rpartition("/")[2].partition("@")[0].partition(":")[2]
+        if value:
+            return value
+    return ""
