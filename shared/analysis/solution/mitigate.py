@@ -69,9 +69,10 @@ def _rollback(service: str, suspect: SuspectCommit | None, incident: Incident) -
     before = f"a release without {suspect.sha[:12]}" if suspect and is_named else "the last release that worked"
     steps = [f"Find the release of {service} deployed before the onset."]
     if (change := incident.rollout) is not None:
-        name = change.version_before or "the version"
-        without = f", which is without {suspect.sha[:12]}" if suspect and is_named else ""
-        before, steps = f"{name} that ran until {change.at:%H:%M} UTC{without}", []
+        until = f"the version until {change.at:%H:%M} UTC"
+        named = f"; the suspect is {suspect.sha[:12]}" if suspect and is_named else ""
+        before, steps = f"{change.version_before}, {until}" if change.version_before else until, []
+        before += named
     return Mitigation(
         action=f"Roll {service} back to {before}.",
         steps=[
