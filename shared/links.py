@@ -15,7 +15,7 @@ class LinkSettings(Settings):
     grafana_host: str = Field(
         "", description="Base URL of Loki, or of Grafana's data source proxy that leads to it; logs need it."
     )
-    prometheus_host: str = Field("", description="Base URL of Prometheus; unset, GRAFANA_HOST.")
+    prometheus_host: str = Field("", description="Base URL of Prometheus; unset, GRAFANA_HOST is tried.")
     github_api_url: str = Field(
         "https://api.github.com", description="Root URL of GitHub's REST API; change it for GitHub Enterprise."
     )

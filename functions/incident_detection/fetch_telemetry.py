@@ -12,7 +12,7 @@ from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
 from shared.redaction import redact, redact_lines
 from shared.step import recorder
-from shared.telemetry.port import LogPage, LogQuery, Logs, MetricQuery, Series
+from shared.telemetry.port import NO_METRICS_STORE, LogPage, LogQuery, Logs, MetricQuery, MetricsOverview
 
 from .count_unread import count_unread
 
@@ -27,7 +27,7 @@ class TelemetryRead:
     """What was read; `logs` is None when the log store failed."""
 
     logs: LogPage | None
-    series: tuple[Series, ...]
+    metrics: MetricsOverview
     troubles: tuple[str, ...]
 
 
@@ -35,8 +35,8 @@ def read_telemetry(alert: Alert) -> TelemetryRead:
     """Return logs and metrics of the alert's window."""
     troubles: list[str] = []
     logs = _or_trouble(lambda: _read_logs(telemetry.connect_logs(), alert, troubles), "Logs are missing", troubles)
-    series = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles)
-    return TelemetryRead(logs, series or (), tuple(troubles))
+    metrics = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles)
+    return TelemetryRead(logs, metrics or MetricsOverview(), tuple(troubles))
 
 
 def without_secrets(page: LogPage) -> LogPage:
@@ -102,12 +102,15 @@ def _merged(everything: LogPage, problems: LogPage) -> LogPage:
     return replace(everything, lines=older + everything.lines)
 
 
-def _read_metrics(alert: Alert) -> tuple[Series, ...]:
+def _read_metrics(alert: Alert) -> MetricsOverview:
     metrics = telemetry.connect_metrics()
     if metrics is None:
-        return ()
+        return MetricsOverview(absent=(NO_METRICS_STORE,))
     query = MetricQuery(alert.service_name, alert.start, alert.end)
     with recorder.tool("query_prometheus", service_name=alert.service_name) as call:
-        series = tuple(replace(item, labels=_redacted(item.labels)) for item in metrics.overview(query))
-        call.result = "\n".join(f"{item.name}: {len(item.points)} points, {item.query}" for item in series)
-    return series
+        read = metrics.overview(query)
+        series = tuple(replace(item, labels=_redacted(item.labels)) for item in read.series)
+        call.result = "\n".join(
+            [*(f"{item.name}: {len(item.points)} points, {item.query}" for item in series), *read.absent]
+        )
+    return replace(read, series=series)

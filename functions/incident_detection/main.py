@@ -19,7 +19,7 @@ def incident_detection(request: DetectionRequest) -> Incident:
     """Return the evidence in the alert's window and a judgement on it; unreadable telemetry degrades the answer."""
     alert = request.alert
     read = read_telemetry(alert)
-    incident = detect(alert, read.logs, read.series, read.troubles)
+    incident = detect(alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent)
     tools = LogQueryTool(alert, incident)
     toolbox = tools.toolbox() if read.logs is not None else None
     # Up to 16 MB of lines, which a model's answer would otherwise hold for minutes.

@@ -12,7 +12,7 @@ class TelemetrySettings(Settings):
 
     telemetry_provider_logs: str = Field("loki", description="Log store; loki is the only one.")
     telemetry_provider_metrics: str = Field("prometheus", description="Metrics store; prometheus is the only one.")
-    prometheus_host: str = Field("", description="Base URL of Prometheus; unset, GRAFANA_HOST.")
+    prometheus_host: str = Field("", description="Base URL of Prometheus; unset, GRAFANA_HOST is tried.")
     grafana_host: str = Field(
         "", description="Base URL of Loki, or of Grafana's data source proxy that leads to it; logs need it."
     )

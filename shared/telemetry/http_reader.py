@@ -36,6 +36,10 @@ class TooLarge(Rejected):
         self.part = part
 
 
+class NotFound(Refused):
+    """The host answered 404: there is no such API."""
+
+
 class ByteBudget:
     """How many bytes of answers may still be read for one question; shared by the threads that read them."""
 
@@ -130,8 +134,8 @@ class Reader:
         Return the JSON at `path`; all tries together take at most the timeout. Errors quote `request`.
 
         The answer's bytes are taken from `budget`. Raises Unavailable (no answer in time, 5xx, broken JSON), Throttled
-        (429), Refused (redirect, 401, 403, 404, a page instead of JSON), TooLarge (larger than the bound of an answer
-        or than what is left of the budget), Rejected (any other 4xx).
+        (429), NotFound (404), Refused (redirect, 401, 403, a page instead of JSON), TooLarge (larger than the bound of
+        an answer or than what is left of the budget), Rejected (any other 4xx).
         """
         return with_retries(
             lambda left_s: self._get_once(path, params, request, budget, left_s),
@@ -203,6 +207,8 @@ class Reader:
         if status < 400:
             target = urlsplit(reply.headers.get("Location", ""))
             message += f"; it redirects to {target.scheme}://{target.hostname}{target.path}"
+        if status == 404:
+            return NotFound(message)
         return error_from_status(status, message, retry_after=reply.headers.get("Retry-After"), on_rejection=Rejected)
 
     def _subject(self, request: str) -> str:

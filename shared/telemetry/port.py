@@ -126,10 +126,22 @@ class Series:
     higher_is_worse: bool = True
 
 
+NO_METRICS_STORE = "No metrics store is configured: PROMETHEUS_HOST names one."
+"""What is absent where no host is known to have metrics."""
+
+
+@dataclass(frozen=True)
+class MetricsOverview:
+    """The vital series of a service that exist, and what does not, in sentences that say how to get it."""
+
+    series: tuple[Series, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
 class Metrics(Protocol):
     """A metrics store."""
 
-    def overview(self, query: MetricQuery) -> list[Series]:
+    def overview(self, query: MetricQuery) -> MetricsOverview:
         """
         Return the service's vital series that exist: errors, traffic, latency, saturation, restarts.
 

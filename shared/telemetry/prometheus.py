@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from shared.errors import Rejected, Unavailable
 from shared.quoting import quoted
 from shared.settings import Settings
-from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, epoch_us, matcher
-from shared.telemetry.port import MetricQuery, Series
+from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, NotFound, Reader, epoch_us, matcher
+from shared.telemetry.port import NO_METRICS_STORE, MetricQuery, MetricsOverview, Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Prometheus refuses more than 11,000 points per series; a thousand is enough to read.
@@ -76,7 +76,7 @@ VITALS: Mapping[str, Vital] = {
 class PrometheusSettings(Settings):
     """Where Prometheus is; without its own host, Grafana's host and credentials are used."""
 
-    prometheus_host: Host | None = Field(None, description="Base URL of Prometheus; unset, GRAFANA_HOST.")
+    prometheus_host: Host | None = Field(None, description="Base URL of Prometheus; unset, GRAFANA_HOST is tried.")
     prometheus_basicauth: BasicAuth | None = Field(
         None, description="user:password for PROMETHEUS_HOST; unset, no credentials are sent there."
     )
@@ -130,21 +130,30 @@ class Prometheus:
     def __init__(self, settings: PrometheusSettings) -> None:
         self._label = settings.prometheus_service_label
         self._vitals = vitals_with(settings.prometheus_queries)
+        self._is_guess = settings.prometheus_host is None
         host = settings.prometheus_host or settings.grafana_host or ""
         timeout_s, credentials = settings.prometheus_timeout_s, settings.credentials
         self._reader = Reader("Prometheus", host, timeout_s, credentials, max_bytes=_ANSWER_BYTES)
 
-    def overview(self, query: MetricQuery) -> list[Series]:
+    def overview(self, query: MetricQuery) -> MetricsOverview:
         """
         Return the service's vital series that exist: errors, traffic, latency, saturation, restarts.
 
-        All are queried in parallel, so a dead Prometheus costs one timeout.
+        All are queried in parallel, so a dead Prometheus costs one timeout. A 404 of GRAFANA_HOST, which may be the
+        address of Loki alone, means that there is no metrics store.
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window, or
         more series than can be read).
         """
         if query.start >= query.end or query.step_s < 1:
             raise Rejected(f"A metric query needs start < end and step_s >= 1, got {query!r}")
-        query = replace(query, step_s=coarse_enough(query))
+        try:
+            return self._overview(replace(query, step_s=coarse_enough(query)))
+        except NotFound:
+            if self._is_guess:
+                return MetricsOverview(absent=(NO_METRICS_STORE,))
+            raise
+
+    def _overview(self, query: MetricQuery) -> MetricsOverview:
         budget = ByteBudget(_OVERVIEW_BYTES)
         with ThreadPoolExecutor(max_workers=len(self._vitals) or 1) as pool:
             # Each gets a copy of the context, so that its log lines name the incident too.
@@ -152,7 +161,7 @@ class Prometheus:
                 pool.submit(copy_context().run, self._series, name, vital, query, budget)
                 for name, vital in self._vitals.items()
             ]
-        return [series for future in futures for series in future.result()]
+        return MetricsOverview(tuple(series for future in futures for series in future.result()))
 
     def _series(self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget) -> list[Series]:
         promql = fill(vital.promql, self._label, query)

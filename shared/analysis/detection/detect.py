@@ -15,14 +15,17 @@ UNREAD = Judgement(incident_detected=False, recommendation="proceed", severity="
 """What stands until the evidence is judged."""
 
 
-def detect(alert: Alert, page: LogPage | None, series: Sequence[Series], troubles: Sequence[str]) -> Incident:
+def detect(
+    alert: Alert, page: LogPage | None, series: Sequence[Series], troubles: Sequence[str], absent: Sequence[str] = ()
+) -> Incident:
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
-    one sentence each. Health must be proven as harm must: a dead service logs nothing.
+    one sentence each. `absent` are the metrics that do not exist, in sentences. Health must be proven as harm must: a
+    dead service logs nothing.
     """
-    summary = summarize(alert, page, series)
+    summary = summarize(alert, page, series, absent)
     collector = EvidenceCollector(page)
     collector.alert(summary)
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]

@@ -44,7 +44,7 @@ def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
     missing = [*troubles, *(sentence for (sentence, is_proof), is_news in lacks if is_news and not is_proof)]
     if not summary.alert.names_service:
         missing.insert(0, f"The alert names no service, only {summary.alert.service_name}: {NAME_IT}.")
-    return Health(tuple(proof), tuple(missing))
+    return Health(tuple(proof), tuple(dict.fromkeys((*missing, *summary.metrics_absent))))
 
 
 def is_down(series: Sequence[Series]) -> Series | None:
@@ -84,14 +84,13 @@ def _logs(summary: TelemetrySummary) -> tuple[str, bool]:
 def _metrics(summary: TelemetrySummary) -> tuple[str, bool]:
     """Return what the metrics show or lack, and whether it is proof."""
     service = summary.alert.service_name
+    absent = next(iter(summary.metrics_absent), "")
     if not summary.series:
-        return (
-            f"No metric of {service} was read: set PROMETHEUS_HOST and PROMETHEUS_SERVICE_LABEL, if it has any.",
-            False,
-        )
+        advice = f"No metric of {service} was read: set PROMETHEUS_HOST and PROMETHEUS_SERVICE_LABEL, if it has any."
+        return absent or advice, False
     at_work = [one for one in summary.series if one.name in TRAFFIC]
     if not at_work:
-        return f"No metric shows requests of {service}: PROMETHEUS_QUERIES can name one.", False
+        return absent or f"No metric shows requests of {service}: PROMETHEUS_QUERIES can name one.", False
     current = [one for one in at_work if _is_current(one, summary.window.end)]
     if not current:
         return f"{at_work[0].name} of {service} has no points up to now.", False

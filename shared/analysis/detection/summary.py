@@ -59,6 +59,7 @@ class TelemetrySummary:
     entry_times: EventTimes
     instances: tuple[InstanceLog, ...]
     series: tuple[Series, ...]
+    metrics_absent: tuple[str, ...] = ()
 
     @property
     def metrics_read(self) -> bool:
@@ -101,8 +102,10 @@ class TelemetrySummary:
         return [clip(group.exemplar.text, SIGNAL_CHARS) for group in chosen[:20]]
 
 
-def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> TelemetrySummary:
-    """Return what the log page and the series show."""
+def summarize(
+    alert: Alert, page: LogPage | None, series: Sequence[Series], absent: Sequence[str] = ()
+) -> TelemetrySummary:
+    """Return what the log page and the series show; `absent` says which metrics do not exist."""
     whole_since = page.unread.since if page and page.unread else None
     logs = digest(page.lines if page else (), names_of(alert.service_name, alert.github_repo), whole_since)
     window = _window(alert, page, logs)
@@ -136,6 +139,7 @@ def summarize(alert: Alert, page: LogPage | None, series: Sequence[Series]) -> T
         entry_times=logs.times,
         instances=logs.instances.all(),
         series=tuple(series),
+        metrics_absent=tuple(absent),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
 from shared.errors import Misconfigured, Refused, Rejected, Throttled, Unavailable
 from shared.http.retries import TRIES
-from shared.telemetry.port import MetricQuery, Series
+from shared.telemetry.port import NO_METRICS_STORE, MetricQuery, Series
 from shared.telemetry.prometheus import VITALS, Prometheus, PrometheusSettings, coarse_enough, fill, parse_ranges
 
 RECORDED = bundle.ROOT.parent / "shared" / "payloads" / "prometheus_query_range"
@@ -52,7 +52,7 @@ def load_service(sandbox: PrometheusSandbox, status_label: str = "code", service
     sandbox.load("kube_pod_container_status_restarts_total", {"container": service, "pod": "p"}, restarts)
 
 
-def by_name(series: list[Series]) -> dict[str, Series]:
+def by_name(series: Sequence[Series]) -> dict[str, Series]:
     return {each.name: each for each in series}
 
 
@@ -61,7 +61,7 @@ def test_the_vital_series_of_a_service_are_found(sandbox: PrometheusSandbox, sta
     """Errors, traffic, latency, saturation and restarts, with any common name of the status label."""
     load_service(sandbox, status_label)
 
-    series = by_name(prometheus_at(sandbox).overview(metric_query()))
+    series = by_name(prometheus_at(sandbox).overview(metric_query()).series)
 
     assert list(series) == list(VITALS)
     last = {name: each.points[-1][1] for name, each in series.items()}
@@ -80,8 +80,8 @@ def test_what_a_service_does_not_export_is_absent(sandbox: PrometheusSandbox) ->
     """One metric gives one series; an unknown service has none."""
     sandbox.load("up", {"service_name": "api"}, [(t, 1) for t in TIMES])
 
-    assert list(by_name(prometheus_at(sandbox).overview(metric_query()))) == ["up"]
-    assert prometheus_at(sandbox).overview(metric_query("unknown")) == []
+    assert list(by_name(prometheus_at(sandbox).overview(metric_query()).series)) == ["up"]
+    assert prometheus_at(sandbox).overview(metric_query("unknown")).series == ()
 
 
 def test_traffic_before_the_first_failure_has_a_ratio_of_zero(sandbox: PrometheusSandbox) -> None:
@@ -91,7 +91,7 @@ def test_traffic_before_the_first_failure_has_a_ratio_of_zero(sandbox: Prometheu
     failures = [(t, (t - T0 - 600) * 2) for t in TIMES if t >= T0 + 600]
     sandbox.load("http_requests_total", {**labels, "code": "500"}, failures)
 
-    series = by_name(prometheus_at(sandbox).overview(metric_query()))
+    series = by_name(prometheus_at(sandbox).overview(metric_query()).series)
 
     ratio = dict(series["error_ratio"].points)
     assert list(ratio) == [at for at, _ in series["request_rate"].points]
@@ -104,7 +104,7 @@ def test_a_ratio_without_traffic_is_absent_not_nan(sandbox: PrometheusSandbox) -
     for code in ("200", "500"):
         sandbox.load("http_requests_total", {"service_name": "api", "code": code}, [(t, 5) for t in TIMES])
 
-    series = by_name(prometheus_at(sandbox).overview(metric_query()))
+    series = by_name(prometheus_at(sandbox).overview(metric_query()).series)
 
     assert "error_ratio" not in series
     assert series["request_rate"].points[-1][1] == 0
@@ -116,7 +116,9 @@ def test_a_service_name_never_changes_the_query(sandbox: PrometheusSandbox, name
     sandbox.load("up", {"service_name": name}, [(t, 1) for t in TIMES])
     sandbox.load("up", {"service_name": "other"}, [(t, 0) for t in TIMES])
 
-    assert {value for _, value in by_name(prometheus_at(sandbox).overview(metric_query(name)))["up"].points} == {1}
+    assert {value for _, value in by_name(prometheus_at(sandbox).overview(metric_query(name)).series)["up"].points} == {
+        1
+    }
 
 
 def test_the_operators_queries_replace_add_and_remove_vitals(
@@ -128,7 +130,7 @@ def test_the_operators_queries_replace_add_and_remove_vitals(
     monkeypatch.setenv("PROMETHEUS_HOST", sandbox.url)
     monkeypatch.setenv("PROMETHEUS_QUERIES", json.dumps(queries))
 
-    series = by_name(Prometheus(PrometheusSettings.from_env()).overview(metric_query()))
+    series = by_name(Prometheus(PrometheusSettings.from_env()).overview(metric_query()).series)
 
     assert "cpu" not in series
     assert (series["memory"].query, series["memory"].unit) == (
@@ -158,7 +160,8 @@ def test_another_service_label_is_a_setting(sandbox: PrometheusSandbox) -> None:
     sandbox.load("up", {"job": "api"}, [(t, 1) for t in TIMES])
 
     assert (
-        prometheus_at(sandbox, prometheus_service_label="job").overview(metric_query())[0].query == 'min(up{job="api"})'
+        prometheus_at(sandbox, prometheus_service_label="job").overview(metric_query()).series[0].query
+        == 'min(up{job="api"})'
     )
 
 
@@ -296,3 +299,21 @@ def recorded(name: str) -> dict[str, Any]:
     response = json.loads(path.read_text())["response"]
     assert isinstance(response, dict)
     return response
+
+
+def test_a_guessed_host_without_metrics_is_no_metrics_store(sandbox: PrometheusSandbox) -> None:
+    """GRAFANA_HOST may be Loki alone, whose 404 is no failed source; the setting that names a store is said."""
+    sandbox.fail_next(*[Reply.of_text("404 page not found\n", 404)] * 20)
+
+    overview = prometheus_at(sandbox, prometheus_host=None, grafana_host=sandbox.url).overview(metric_query())
+
+    assert (overview.series, overview.absent) == ((), (NO_METRICS_STORE,))
+    assert "PROMETHEUS_HOST" in NO_METRICS_STORE
+
+
+def test_a_named_host_that_has_no_metrics_api_is_refused(sandbox: PrometheusSandbox) -> None:
+    """PROMETHEUS_HOST was set by someone, so its 404 is a wrong address."""
+    sandbox.fail_next(*[Reply.of_text("404 page not found\n", 404)] * 20)
+
+    with pytest.raises(Refused, match="404"):
+        prometheus_at(sandbox, grafana_host="http://grafana.example.com").overview(metric_query())

@@ -19,7 +19,7 @@ def overview(service: str, window_minutes: int = 15) -> dict[str, Series]:
             prometheus.load(name, labels, samples)
         reader = Prometheus(PrometheusSettings(prometheus_host=prometheus.url))
         query = MetricQuery(service, END - timedelta(minutes=window_minutes), END)
-        return {one.name: one for one in reader.overview(query)}
+        return {one.name: one for one in reader.overview(query).series}
 
 
 def test_product_reads_requests_errors_and_latency() -> None:

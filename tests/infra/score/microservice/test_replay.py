@@ -8,6 +8,7 @@ import pytest
 from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
 from infra.score.microservice.cases import folders, read
 from infra.score.microservice.replay import Answered, alert_on, metrics_of, replay
+from shared.telemetry.port import NO_METRICS_STORE
 from tests.infra.score.microservice.small_cases import END, START, two_cases
 
 BODY = {"service_name": "other", "lookup_window_seconds": 240, "end_time": "2026-05-04T03:03:00Z"}
@@ -57,7 +58,7 @@ def test_controls_are_replayed_without_metrics_and_with_healthy_ones(tmp_path: P
 
     incidents = {metrics: next(replay(control, metrics)).incident for metrics in metrics_of(control)}
 
-    assert "Metrics are missing" in incidents["none"].missing[0]
+    assert incidents["none"].missing[-1] == NO_METRICS_STORE
     assert (incidents["none"].verdict, incidents["generated healthy"].verdict) == ("cannot_tell", "healthy")
     assert "In their usual range" in incidents["generated healthy"].health[0]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.analysis.detection.detect import detect
 from shared.analysis.detection.health import ENOUGH
 from shared.contracts import Incident
-from shared.telemetry.port import LogLine, LogPage, Series
+from shared.telemetry.port import NO_METRICS_STORE, LogLine, LogPage, Series
 from tests.builders import NOW, an_alert
 
 START = NOW - timedelta(minutes=15)
@@ -131,3 +131,14 @@ def test_without_data_or_baseline_nothing_is_healthy(
     read = lines(count, START + timedelta(minutes=start), NOW, text) if count else []
 
     assert detected(read, metrics=[series(*values, name=name)] if values else [], troubles=troubles).needs_response
+
+
+def test_without_a_metrics_store_the_logs_are_proof_alone() -> None:
+    """A store that nobody configured has not failed; where nothing is proof, the setting is named."""
+    read = tuple(lines(90, START, MIDDLE) + lines(90, MIDDLE, NOW))
+
+    healthy = detect(an_alert(), LogPage(read, "{x}", True), [], [], [NO_METRICS_STORE])
+    unknown = detect(an_alert(), LogPage((), "{x}", True), [], [], [NO_METRICS_STORE])
+
+    assert healthy.verdict == "healthy"
+    assert (unknown.verdict, unknown.missing[-1]) == ("cannot_tell", NO_METRICS_STORE)
