@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -129,7 +129,9 @@ class Reader:
             # As bytes, because requests encodes text as Latin-1 and fails on other characters.
             self._session.auth = HTTPBasicAuth(user.encode(), password.encode())
 
-    def get(self, path: str, params: Mapping[str, str | int], request: str, budget: ByteBudget) -> object:
+    def get(
+        self, path: str, params: Mapping[str, str | int | Sequence[str]], request: str, budget: ByteBudget
+    ) -> object:
         """
         Return the JSON at `path`; all tries together take at most the timeout. Errors quote `request`.
 
@@ -145,7 +147,12 @@ class Reader:
         )
 
     def _get_once(
-        self, path: str, params: Mapping[str, str | int], request: str, budget: ByteBudget, left_s: float
+        self,
+        path: str,
+        params: Mapping[str, str | int | Sequence[str]],
+        request: str,
+        budget: ByteBudget,
+        left_s: float,
     ) -> object:
         started = time.monotonic()
         max_bytes = min(self._max_bytes, budget.left)
@@ -163,7 +170,7 @@ class Reader:
         return self._read(reply, body, request)
 
     def _send(
-        self, path: str, params: Mapping[str, str | int], request: str, max_bytes: int, deadline: float
+        self, path: str, params: Mapping[str, str | int | Sequence[str]], request: str, max_bytes: int, deadline: float
     ) -> tuple[requests.Response, bytes]:
         """
         Send once; stop reading a body that exceeds its bound.

@@ -124,6 +124,8 @@ class Series:
     labels: Mapping[str, str]
     points: tuple[tuple[datetime, float], ...]
     higher_is_worse: bool = True
+    convention: str = ""
+    """Whose names for metrics it was chosen by, or the setting that holds its query."""
 
 
 NO_METRICS_STORE = "No metrics store is configured: PROMETHEUS_HOST names one."

@@ -1,21 +1,31 @@
 """Prometheus, the metrics store."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from string import Template
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from shared.errors import Rejected, Unavailable
-from shared.quoting import quoted
 from shared.settings import Settings
-from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, NotFound, Reader, epoch_us, matcher
+from shared.telemetry.conventions import Choice, choose, identity_labels, request_signs
+from shared.telemetry.http_reader import (
+    BasicAuth,
+    ByteBudget,
+    Host,
+    Label,
+    NotFound,
+    Reader,
+    epoch_us,
+    matcher,
+    selector,
+)
 from shared.telemetry.port import NO_METRICS_STORE, MetricQuery, MetricsOverview, Series
+from shared.telemetry.vitals import FIXED, Vital, fill, with_overrides
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Prometheus refuses more than 11,000 points per series; a thousand is enough to read.
@@ -25,52 +35,17 @@ _SERIES_PER_QUERY = 10
 # 70 series of a thousand points; a query of all vital signs together reads at most four times that.
 _ANSWER_BYTES = 2_000_000
 _OVERVIEW_BYTES = 8_000_000
-# rate() needs two samples, and a scrape interval can be a minute.
-_WINDOW_S = 120
-_STATUS_LABELS = ("code", "status", "status_code")
+# Names of metrics; a service has hundreds, and one of a thousand labels has no more names for it.
+_MAX_NAMES = 10_000
+_NAMES_BYTES = 1_000_000
 
 
-@dataclass(frozen=True)
-class Vital:
-    """
-    One vital sign: PromQL in which `$selector` stands for the service's label matcher, `$service` for its quoted
-    name and `$window` for the range of rates.
-    """
-
-    promql: str
-    unit: str = ""
-    higher_is_worse: bool = True
-
-
-def _error_ratio() -> str:
-    """
-    Return PromQL that tries each common name of the status label, because client libraries differ.
-
-    Before the first failure there is no series of failures, so traffic without failures counts as a ratio of zero.
-    """
-    failed = (f'sum(rate(http_requests_total{{$selector,{name}=~"5.."}}[$window]))' for name in _STATUS_LABELS)
-    traffic = "sum(rate(http_requests_total{$selector}[$window]))"
-    return f"({' or '.join(failed)} or {traffic} * 0) / {traffic}"
-
-
-VITALS: Mapping[str, Vital] = {
-    "error_ratio": Vital(_error_ratio(), "ratio"),
-    "request_rate": Vital("sum(rate(http_requests_total{$selector}[$window]))", "requests/s", higher_is_worse=False),
-    "latency_p95": Vital(
-        "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{$selector}[$window])))", "s"
-    ),
-    # The worst instance, because a sum over many hides the one that suffers.
-    "cpu": Vital("max(rate(process_cpu_seconds_total{$selector}[$window]))", "cores"),
-    "memory": Vital("max(process_resident_memory_bytes{$selector})", "bytes"),
-    "up": Vital("min(up{$selector})", "up", higher_is_worse=False),
-    # kube-state-metrics has the container, and the service's label only if it is relabelled.
-    "restarts": Vital(
-        "sum(increase(kube_pod_container_status_restarts_total{$selector}[$window]))"
-        " or sum(increase(kube_pod_container_status_restarts_total{container=$service}[$window]))",
-        "restarts",
-    ),
+_EXPECTED = {
+    "latency": ("latency_p95", "latency_mean", "latency", "grpc_latency_p95", "mesh_latency_p95"),
+    "the processor": ("cpu", "cpu_usage"),
+    "memory": ("memory", "heap"),
+    "restarts": ("restarts",),
 }
-"""The series by conventional metric names; what a service does not export is absent from the overview."""
 
 
 class PrometheusSettings(Settings):
@@ -120,6 +95,13 @@ class _Answer(BaseModel):
     data: _Data
 
 
+class _Names(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    status: Literal["success"]
+    data: list[str]
+
+
 class Prometheus:
     """
     Metrics in Prometheus.
@@ -129,18 +111,22 @@ class Prometheus:
 
     def __init__(self, settings: PrometheusSettings) -> None:
         self._label = settings.prometheus_service_label
-        self._vitals = vitals_with(settings.prometheus_queries)
+        self._queries = settings.prometheus_queries
         self._is_guess = settings.prometheus_host is None
         host = settings.prometheus_host or settings.grafana_host or ""
         timeout_s, credentials = settings.prometheus_timeout_s, settings.credentials
         self._reader = Reader("Prometheus", host, timeout_s, credentials, max_bytes=_ANSWER_BYTES)
+        # Half the time: without the list there are the fixed queries, which need theirs.
+        self._names_reader = Reader("Prometheus", host, timeout_s / 2, credentials, max_bytes=_NAMES_BYTES)
 
     def overview(self, query: MetricQuery) -> MetricsOverview:
         """
-        Return the service's vital series that exist: errors, traffic, latency, saturation, restarts.
+        Return the service's vital series that exist, and which do not.
 
-        All are queried in parallel, so a dead Prometheus costs one timeout. A 404 of GRAFANA_HOST, which may be the
-        address of Loki alone, means that there is no metrics store.
+        One call lists the names of its metrics, from which the vital signs are chosen by convention; a store that
+        cannot list them is asked the fixed queries. PROMETHEUS_QUERIES goes before both. All are queried in parallel,
+        so a dead Prometheus costs one timeout and a half. A 404 of GRAFANA_HOST, which may be the address of Loki
+        alone, means that there is no metrics store.
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query or window, or
         more series than can be read).
         """
@@ -154,14 +140,60 @@ class Prometheus:
             raise
 
     def _overview(self, query: MetricQuery) -> MetricsOverview:
+        try:
+            names: frozenset[str] | None = self._names(query)
+        except (NotFound, Rejected, Unavailable):
+            names = None
+        choice = Choice(dict(FIXED), {}) if names is None else choose(names, self._queries)
+        vitals = with_overrides(choice.vitals, self._queries)
         budget = ByteBudget(_OVERVIEW_BYTES)
-        with ThreadPoolExecutor(max_workers=len(self._vitals) or 1) as pool:
+        with ThreadPoolExecutor(max_workers=len(vitals) or 1) as pool:
             # Each gets a copy of the context, so that its log lines name the incident too.
             futures = [
                 pool.submit(copy_context().run, self._series, name, vital, query, budget)
-                for name, vital in self._vitals.items()
+                for name, vital in vitals.items()
             ]
-        return MetricsOverview(tuple(series for future in futures for series in future.result()))
+        series = [one for future in futures for one in future.result()]
+        sources = {**choice.sources, **dict.fromkeys(self._queries, "PROMETHEUS_QUERIES")}
+        named = tuple(replace(one, convention=sources.get(one.name, "")) for one in series)
+        return MetricsOverview(named, tuple(self._absent(named, names, query)))
+
+    def _names(self, query: MetricQuery) -> frozenset[str]:
+        """
+        Return the names of the service's metrics in the window, by its own label or by one that may hold its name.
+
+        Source: https://prometheus.io/docs/prometheus/latest/querying/api/#querying-label-values
+        """
+        labels = (self._label, *(label for label in identity_labels() if label != self._label))
+        params: dict[str, str | int | Sequence[str]] = {
+            "match[]": [selector(label, query.service_name) for label in labels],
+            "start": query.start.isoformat(),
+            "end": query.end.isoformat(),
+            "limit": _MAX_NAMES,
+        }
+        request = f"the names of the metrics of {selector(self._label, query.service_name)}"
+        budget = ByteBudget(_NAMES_BYTES)
+        return frozenset(
+            parse_names(self._names_reader.get("/api/v1/label/__name__/values", params, request, budget), request)
+        )
+
+    def _absent(self, series: Sequence[Series], names: frozenset[str] | None, query: MetricQuery) -> Iterator[str]:
+        """Yield what the service has no metric of, the most important first."""
+        service, read = query.service_name, {one.name for one in series}
+        if not read and not names:
+            yield (
+                f"No metric of {service} exists: no series has {matcher(self._label, service)}; "
+                "PROMETHEUS_SERVICE_LABEL is the label that names the service."
+            )
+            return
+        if not read & {*request_signs(), *self._queries}:
+            yield (
+                f"No request metric exists for {service} by the names that client libraries, OpenTelemetry, "
+                "Micrometer, gRPC, Istio and Envoy use; PROMETHEUS_QUERIES can name its own."
+            )
+        lacking = [what for what, signs in _EXPECTED.items() if not read & set(signs)]
+        if lacking:
+            yield f"Not there for {service}: metrics of {', '.join(lacking)}."
 
     def _series(self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget) -> list[Series]:
         promql = fill(vital.promql, self._label, query)
@@ -175,30 +207,18 @@ class Prometheus:
         ]
 
 
-def vitals_with(overrides: Mapping[str, str]) -> dict[str, Vital]:
-    """Return the vital signs with the operator's PromQL applied; an empty text removes one."""
-    changed = {name: replace(VITALS.get(name, Vital("")), promql=promql) for name, promql in overrides.items()}
-    return {name: vital for name, vital in {**VITALS, **changed}.items() if vital.promql.strip()}
-
-
-def fill(promql: str, label: str, query: MetricQuery) -> str:
-    """
-    Return the PromQL for one service, with its name escaped.
-
-    Any other dollar sign stays, because regular expressions end with one.
-    Raises Rejected when the name cannot be a label's value.
-    """
-    return Template(promql).safe_substitute(
-        selector=matcher(label, query.service_name),
-        service=quoted(query.service_name),
-        window=f"{max(4 * query.step_s, _WINDOW_S)}s",
-    )
-
-
 def coarse_enough(query: MetricQuery) -> int:
     """Return the step in seconds: the requested one, or the smallest that keeps a series within a thousand points."""
     window_s = (epoch_us(query.end) - epoch_us(query.start)) / 1_000_000
     return max(query.step_s, math.ceil(window_s / (_POINTS - 1)))
+
+
+def parse_names(body: object, request: str) -> list[str]:
+    """Return the values of an answer that lists a label's; raises Unavailable when it is not one."""
+    try:
+        return _Names.model_validate(body).data
+    except ValidationError:
+        raise Unavailable(f"Prometheus, asked {request}, answered in an unknown format") from None
 
 
 def parse_ranges(body: object, request: str) -> list[tuple[dict[str, str], tuple[tuple[datetime, float], ...]]]:

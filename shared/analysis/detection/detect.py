@@ -35,6 +35,7 @@ def detect(
     anomalies = [
         collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
     ]
+    collector.metrics_read(summary)
     incident = Incident(
         **UNREAD.model_dump(),
         verdict="cannot_tell",

@@ -106,6 +106,18 @@ class EvidenceCollector:
             evidence_id=evidence_id,
         )
 
+    def metrics_read(self, summary: TelemetrySummary) -> None:
+        """Keep which metrics were read, by whose names, and which are not there."""
+        by_source: dict[str, list[str]] = {}
+        for series in summary.series:
+            by_source.setdefault(series.convention, []).append(series.name)
+        groups = [
+            ", ".join(dict.fromkeys(names)) + (f" ({source})" if source else "") for source, names in by_source.items()
+        ]
+        if groups:
+            text = " ".join([f"Metrics read: {'; '.join(groups)}.", *summary.metrics_absent])
+            self._keep("M", "metrics", text, summary.window.end, "", "")
+
     def _keep(self, prefix: str, source: str, text: str, at: datetime, query: str, link: str) -> str:
         evidence = Evidence.model_validate(
             {

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil, log
 
 from shared.analysis.detection.summary import TelemetrySummary
-from shared.analysis.series.metric_anomalies import quantity
+from shared.analysis.series.metric_anomalies import least_change, quantity
 from shared.telemetry.port import Series
 
 VISIBLE_SHARE = 0.05
@@ -19,7 +19,9 @@ MAX_LAG = timedelta(minutes=2)
 ENOUGH_POINTS = 8
 """Points of a series: four are a baseline, and as many are compared with it."""
 NAME_IT = "give its rule the label service_name, so that the logs and metrics of the service can be read"
-TRAFFIC = ("request_rate", "error_ratio", "error_rate")
+TRAFFIC = tuple(
+    protocol + sign for protocol in ("", "grpc_", "mesh_") for sign in ("request_rate", "error_ratio", "error_rate")
+)
 """Series that show the service at work."""
 
 
@@ -95,8 +97,24 @@ def _metrics(summary: TelemetrySummary) -> tuple[str, bool]:
     if not current:
         return f"{at_work[0].name} of {service} has no points up to now.", False
     left = {anomaly.series.name for anomaly in summary.anomalies}
-    ranges = [_range(one) for one in current if one.name not in left and any(value for _, value in one.points)]
-    return (f"In their usual range: {'; '.join(ranges)}.", True) if ranges else (f"{current[0].name} is zero.", False)
+    calm = [one for one in current if one.name not in left and any(value for _, value in one.points)]
+    clear = [one for one in calm if _would_show_harm(one, summary.onset)]
+    if clear:
+        return f"In their usual range: {'; '.join(_range(one) for one in clear)}.", True
+    if calm:
+        return f"{calm[0].name} of {service} varies so much that a failure would not show in it.", False
+    return f"{current[0].name} is zero.", False
+
+
+def _would_show_harm(series: Series, onset: datetime | None) -> bool:
+    """Return whether the series would be an anomaly if the requests stopped, or if one in twenty failed."""
+    usual = least_change(series, onset)
+    if usual is None:
+        return False
+    baseline, change = usual
+    if not series.higher_is_worse:
+        return change <= baseline
+    return series.unit != "ratio" or change <= VISIBLE_SHARE
 
 
 def _is_current(series: Series, end: datetime) -> bool:

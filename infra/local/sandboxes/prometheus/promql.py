@@ -60,6 +60,15 @@ def parse(query: str) -> Expression:
     return expression
 
 
+def parse_selector(text: str) -> tuple[Matcher, ...]:
+    """Parse a series selector, as the parameter `match[]` holds; raises SyntaxFault."""
+    tokens = Tokens(text)
+    matchers = _selector(tokens)
+    if tokens.peek.kind != "end":
+        tokens.fail()
+    return matchers
+
+
 def _expression(tokens: Tokens) -> Expression:
     left = _term(tokens)
     while tokens.accept("or"):

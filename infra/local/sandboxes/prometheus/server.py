@@ -1,7 +1,7 @@
 """Prometheus on loopback: `python -m infra.local.sandboxes.prometheus.server --port 9090 --data metrics.json.gz`.
 
-Answers query, query_range and readiness, by GET and by POST. It holds samples and supports the PromQL subset of
-`promql`; anything else is bad_data, as an invalid query is in Prometheus.
+Answers query, query_range and readiness, by GET and by POST, and the values of a label by GET. It holds samples and
+supports the PromQL subset of `promql`; anything else is bad_data, as an invalid query is in Prometheus.
 
 Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
@@ -10,11 +10,13 @@ import argparse
 import gzip
 import json
 import math
+import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from infra.local.sandboxes.matchers import SyntaxFault, seconds
 from infra.local.sandboxes.prometheus import promql
 
 _MAX_POINTS = 11_000
+_LABEL_VALUES = re.compile(r"/api/v1/label/([a-zA-Z_][a-zA-Z0-9_]*)/values")
 
 
 class BadData(ValueError):
@@ -59,9 +62,14 @@ class PrometheusSandbox(Sandbox):
 
     def answer(self, request: Request) -> Reply:
         """Answer as Prometheus does: always JSON under /api."""
-        pages = {"/api/v1/query": self._query, "/api/v1/query_range": self._query_range}
+        pages: dict[str, Callable[[Request], object]] = {
+            "/api/v1/query": self._query,
+            "/api/v1/query_range": self._query_range,
+        }
         if request.path in ("/-/ready", "/-/healthy"):
             return Reply.of_text(f"Prometheus Server is {request.path[3:].capitalize()}.\n")
+        if request.method == "GET" and (label := _LABEL_VALUES.fullmatch(request.path)):
+            pages[request.path] = partial(self._label_values, label[1])
         if request.path not in pages or request.method not in ("GET", "POST"):
             return Reply.of_text("404 page not found\n", 404)
         try:
@@ -96,6 +104,19 @@ class PrometheusSandbox(Sandbox):
                 points.setdefault(key, []).append([_json_time(at), _value_text(number)])
         ordered = sorted(((dict(sorted(key)), values) for key, values in points.items()), key=lambda item: str(item[0]))
         return {"resultType": "matrix", "result": [{"metric": key, "values": values} for key, values in ordered]}
+
+    def _label_values(self, label: str, request: Request) -> list[str]:
+        """Return the values of a label of the series that one `match[]` selects and that have a sample in the time."""
+        selectors = [promql.parse_selector(text) for text in request.query.get("match[]", [])]
+        start, end = _moment(request, "start", "0"), _moment(request, "end", str(time.time()))
+        values = {
+            series.labels[label]
+            for series in self._store()
+            if label in series.labels
+            and (not selectors or any(all(one.matches(series.labels) for one in each) for each in selectors))
+            and any(start <= at <= end for at, _ in series.samples)
+        }
+        return sorted(values)[: int(request.param("limit", "0")) or None]
 
     def _store(self) -> list[promql.Stored]:
         with self._store_lock:

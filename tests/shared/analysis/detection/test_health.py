@@ -1,6 +1,7 @@
 """Health must be proven: what is proof, what is not, and what is said to be missing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -142,3 +143,24 @@ def test_without_a_metrics_store_the_logs_are_proof_alone() -> None:
 
     assert healthy.verdict == "healthy"
     assert (unknown.verdict, unknown.missing[-1]) == ("cannot_tell", NO_METRICS_STORE)
+
+
+def test_series_in_which_harm_would_not_show_is_no_proof() -> None:
+    """A rate that falls to nothing every other minute cannot show that the requests stopped."""
+    incident = detected(metrics=[series(*[5.0, 0.0, 9.0, 0.0] * 4)])
+
+    assert incident.verdict == "cannot_tell"
+    assert any("varies so much" in sentence for sentence in incident.missing)
+
+
+def test_brief_says_which_metrics_were_read_and_which_are_not_there() -> None:
+    """By whose names they were chosen stands in the evidence."""
+    rate = replace(series(*[5.0] * 16), convention="Micrometer")
+
+    incident = detect(
+        an_alert(), LogPage((), "{x}", True), [rate], [], ["Not there for checkout-api: metrics of memory."]
+    )
+
+    assert [one.text for one in incident.evidence if one.source == "metrics"] == [
+        "Metrics read: request_rate (Micrometer). Not there for checkout-api: metrics of memory."
+    ]

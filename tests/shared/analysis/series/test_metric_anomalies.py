@@ -1,8 +1,9 @@
 """Anomalies in metric series."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from shared.analysis.series.metric_anomalies import find_anomalies
+from shared.analysis.series.metric_anomalies import DEVIATIONS, find_anomalies
 from shared.telemetry.port import Series
 
 START = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
@@ -64,3 +65,38 @@ def test_flat_ratio_needs_a_rise_of_one_percentage_point():
     """An error ratio of zero may rise a little without harm."""
     assert not find_anomalies([series(0, 0, 0, 0, 0, 0.004, 0.004, 0.004, unit="ratio")], None)
     assert find_anomalies([series(0, 0, 0, 0, 0, 0.2, 0.3, 0.3, unit="ratio")], None)
+
+
+def test_sample_that_the_query_repeats_is_one_sample():
+    """A query each 15 seconds shows a value that is scraped each minute four times: still one noisy sample."""
+    scraped = (1, 1.2, 0.9, 1.1, 1, 1.3, 0.9, 9, 1, 1.1)
+    points = tuple((START + timedelta(seconds=15 * n), scraped[n // 4]) for n in range(40))
+
+    assert not find_anomalies([Series("latency", "s", "q", {}, points)], None)
+    assert find_anomalies([Series("latency", "s", "q", {}, (*points[:32], *((at, 9) for at, _ in points[32:])))], None)
+
+
+def test_bursts_that_came_before_are_usual():
+    """The median of a bursty series says nothing of its bursts."""
+    calm_and_bursts = (1, 1, 9, 1, 1, 8, 1, 1)
+
+    assert not find_anomalies([series(*calm_and_bursts, 9, 8, 9)], START + timedelta(minutes=8))
+    assert find_anomalies([series(*calm_and_bursts, 90, 80, 90)], START + timedelta(minutes=8))
+
+
+def test_series_that_hardly_ever_changed_does_not_outrank_a_larger_change():
+    """Deviations are counted in the least change that matters, not in a spread of nearly zero."""
+    constant = replace(series(10, 10, 10.001, 10, 10, 10, 10, 16, 16, 16), name="constant")
+    noisy = replace(series(1, 1.1, 0.9, 1, 1.05, 1, 1, 30, 30, 30), name="noisy")
+
+    anomalies = find_anomalies([constant, noisy], START + timedelta(minutes=7))
+
+    assert [one.series.name for one in anomalies] == ["noisy", "constant"]
+    assert anomalies[1].deviations < 10
+
+
+def test_series_of_an_unknown_unit_that_was_always_zero_counts_a_little():
+    """Nothing tells how much is much."""
+    (anomaly,) = find_anomalies([series(0, 0, 0, 0, 0, 7, 7, 7, unit="")], None)
+
+    assert anomaly.deviations == 2 * DEVIATIONS
