@@ -11,6 +11,8 @@ from typing import Any
 from shared.redaction import redact, redact_json
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s?([Zz]|[+-]\d\d:?\d\d)")
+_VALUE_NAME = re.compile(r"\b(?:var|metric)='([^']{1,100})'")
+_VALUE = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?", re.IGNORECASE)
 
 
 def moment_of(value: object) -> datetime | None:
@@ -88,3 +90,17 @@ def url_of(value: object) -> str:
 def object_of(value: object) -> dict[str, Any]:
     """Return `value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def values_in(value_string: str) -> dict[str, float]:
+    """
+    Return the values in Grafana's `valueString`, by name: `[ var='B' labels={job=x} value=17 ], [ var='C' … ]`.
+
+    Older versions send no `values`. The first of a name counts.
+    """
+    values: dict[str, float] = {}
+    for part in value_string.split(" ], ["):
+        name, value = _VALUE_NAME.search(part), part.rpartition(" value=")[2].removesuffix("]").strip()
+        if name and _VALUE.fullmatch(value):
+            values.setdefault(name[1], float(value))
+    return values

@@ -19,7 +19,7 @@ from typing import Any
 from shared.contracts import Alert, Status
 from shared.errors import Rejected
 
-from .alert_fields import line_of, moment_of, number_of, object_of, text_of, texts_of, url_of
+from .alert_fields import line_of, moment_of, number_of, object_of, text_of, texts_of, url_of, values_in
 from .alert_subject import service_of, subject_of
 from .alert_window import window_of
 
@@ -208,7 +208,7 @@ def _values(raw: Mapping[str, Any]) -> dict[str, float | None]:
     matches = raw.get("evalMatches")
     listed = [match for match in matches if isinstance(match, dict)] if isinstance(matches, list) else []
     legacy = {str(match.get("metric")): match.get("value") for match in listed}
-    values = {**legacy, **object_of(raw.get("values"))}
+    values = {**legacy, **values_in(text_of(raw.get("valueString"), 4000)), **object_of(raw.get("values"))}
     return {text_of(name, 100): number_of(value) for name, value in list(values.items())[:32]}
 
 

@@ -10,6 +10,7 @@ from shared.step.step import step
 
 from .fetch_telemetry import read_telemetry
 from .log_query_tool import LogQueryTool
+from .read_condition import read_condition
 
 AGENT = Agent[Incident](steps.INCIDENT_DETECTION, Path(__file__).with_name("prompt.md"), Judgement)
 
@@ -19,7 +20,8 @@ def incident_detection(request: DetectionRequest) -> Incident:
     """Return the evidence in the alert's window and a judgement on it; unreadable telemetry degrades the answer."""
     alert = request.alert
     read = read_telemetry(alert)
-    incident = detect(alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent)
+    condition = read_condition(alert)
+    incident = detect(alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent, condition)
     tools = LogQueryTool(alert, incident)
     toolbox = tools.toolbox() if read.logs is not None else None
     # Up to 16 MB of lines, which a model's answer would otherwise hold for minutes.

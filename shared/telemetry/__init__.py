@@ -4,7 +4,7 @@ from pydantic import Field
 
 from shared.errors import Misconfigured
 from shared.settings import Settings
-from shared.telemetry.port import Logs, Metrics
+from shared.telemetry.port import AlertRules, Logs, Metrics
 
 
 class TelemetrySettings(Settings):
@@ -48,3 +48,17 @@ def connect_metrics() -> Metrics | None:
     from shared.telemetry.prometheus import Prometheus, PrometheusSettings
 
     return Prometheus(PrometheusSettings.from_env())
+
+
+def connect_alert_rules() -> AlertRules | None:
+    """
+    Return Grafana's alert rules, or None without GRAFANA_TOKEN or an address of Grafana.
+
+    Raises Misconfigured when a setting is wrong.
+    """
+    from shared.telemetry.grafana_rules import GrafanaRules, GrafanaRuleSettings
+
+    settings = GrafanaRuleSettings.from_env()
+    if settings.grafana_token is None or not settings.root:
+        return None
+    return GrafanaRules(settings.root, settings.grafana_token, settings.prometheus_timeout_s)

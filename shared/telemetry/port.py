@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import eq, ge, gt, le, lt, ne
 from typing import Literal, Protocol
 
 
@@ -140,8 +141,60 @@ class MetricsOverview:
     absent: tuple[str, ...] = ()
 
 
+Comparison = Literal[">", ">=", "<", "<=", "==", "!="]
+COMPARISONS: Mapping[str, Comparison] = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True)
+class AlertCondition:
+    """
+    What an alert measures, in the store's language, and how that is compared with its threshold.
+
+    Without a threshold the measure has a result while the condition holds, and none while it does not.
+    """
+
+    measure: str
+    comparison: Comparison = ">"
+    threshold: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Return whether a value of the measure fulfils the condition."""
+        if self.threshold is None:
+            return True
+        compare = {">": gt, ">=": ge, "<": lt, "<=": le, "==": eq, "!=": ne}[self.comparison]
+        return bool(compare(value, self.threshold))
+
+
+@dataclass(frozen=True)
+class ConditionReading:
+    """An alert's condition, and what it measures in the window."""
+
+    condition: AlertCondition
+    series: tuple[Series, ...]
+
+
+class AlertRules(Protocol):
+    """The rules of an alerting system."""
+
+    def condition(self, uid: str) -> AlertCondition | None:
+        """
+        Return the condition of a rule, or None when it cannot be evaluated by the metrics store alone.
+
+        Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query).
+        """
+        ...
+
+
 class Metrics(Protocol):
     """A metrics store."""
+
+    def evaluate(self, expression: str, query: MetricQuery) -> tuple[Series, ...]:
+        """
+        Return the series that an expression in the store's language gives, over the time of `query`; it only reads.
+
+        Raises what `overview` raises.
+        """
+        ...
 
     def overview(self, query: MetricQuery) -> MetricsOverview:
         """

@@ -40,6 +40,8 @@ _MAX_NAMES = 10_000
 _NAMES_BYTES = 1_000_000
 
 
+Range = tuple[dict[str, str], tuple[tuple[datetime, float], ...]]
+"""The labels and points of one series."""
 _EXPECTED = {
     "latency": ("latency_p95", "latency_mean", "latency", "grpc_latency_p95", "mesh_latency_p95"),
     "the processor": ("cpu", "cpu_usage"),
@@ -139,6 +141,12 @@ class Prometheus:
                 return MetricsOverview(absent=(NO_METRICS_STORE,))
             raise
 
+    def evaluate(self, expression: str, query: MetricQuery) -> tuple[Series, ...]:
+        """Return the series that PromQL gives over the time of `query`; raises as `overview` does."""
+        query = replace(query, step_s=coarse_enough(query))
+        ranges = self._ranges(expression, query, ByteBudget(_ANSWER_BYTES))
+        return tuple(Series("", "", expression, labels, points) for labels, points in ranges)
+
     def _overview(self, query: MetricQuery) -> MetricsOverview:
         try:
             names: frozenset[str] | None = self._names(query)
@@ -195,12 +203,15 @@ class Prometheus:
         if lacking:
             yield f"Not there for {service}: metrics of {', '.join(lacking)}."
 
-    def _series(self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget) -> list[Series]:
-        promql = fill(vital.promql, self._label, query)
+    def _ranges(self, promql: str, query: MetricQuery, budget: ByteBudget) -> list[Range]:
         params: dict[str, str | int] = {"query": promql, "step": query.step_s}
         params |= {"start": query.start.isoformat(), "end": query.end.isoformat()}
         request = f"{promql} from {params['start']} to {params['end']}"
-        ranges = parse_ranges(self._reader.get("/api/v1/query_range", params, request, budget), request)
+        return parse_ranges(self._reader.get("/api/v1/query_range", params, request, budget), request)
+
+    def _series(self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget) -> list[Series]:
+        promql = fill(vital.promql, self._label, query)
+        ranges = self._ranges(promql, query, budget)
         return [
             Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)
             for labels, points in ranges[:_SERIES_PER_QUERY]
@@ -221,7 +232,7 @@ def parse_names(body: object, request: str) -> list[str]:
         raise Unavailable(f"Prometheus, asked {request}, answered in an unknown format") from None
 
 
-def parse_ranges(body: object, request: str) -> list[tuple[dict[str, str], tuple[tuple[datetime, float], ...]]]:
+def parse_ranges(body: object, request: str) -> list[Range]:
     """
     Return the labels and finite points of each series of a query_range answer; series without points are left out.
 

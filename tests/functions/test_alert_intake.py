@@ -468,6 +468,19 @@ def test_hostile_fields_are_limited(endpoint: FlaskClient, topic: FakePubsub) ->
     assert len(published.model_dump_json().encode()) < 30_000
 
 
+def test_values_are_read_from_the_text_of_older_versions(endpoint: FlaskClient, topic: FakePubsub) -> None:
+    """Grafana before version 9 sends them as text alone; labels may hold quotes and brackets."""
+    text = (
+        """[ var='B' metric='up{job="a, b"}' labels={instance=x:1, q=[ value=3 ]} value=2.47e+09 ], """
+        "[ var='C' labels={} value=1 ], [ metric='foo' labels={} value=-0.5 ], [ var='N' labels={} value=NaN ]"
+    )
+    alert = {**firing(), "values": None, "valueString": text}
+
+    post(endpoint, {"alerts": [alert]})
+
+    assert topic.published[0].values == {"B": 2.47e9, "C": 1.0, "foo": -0.5}
+
+
 def test_body_with_too_many_services_is_refused(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """More than a thousand services in one body are a 400 with a reason, and none is published."""
     reply = post(endpoint, {"alerts": [firing(labels={"app": f"s{n}"}, annotations={}) for n in range(1_001)]})

@@ -9,25 +9,32 @@ from shared.analysis.detection.impact import impact_of
 from shared.analysis.detection.judge import decide
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
-from shared.telemetry.port import LogPage, Series
+from shared.telemetry.port import ConditionReading, LogPage, Series
 
 UNREAD = Judgement(incident_detected=False, recommendation="proceed", severity="low", incident_type_hint="unknown")
 """What stands until the evidence is judged."""
 
 
 def detect(
-    alert: Alert, page: LogPage | None, series: Sequence[Series], troubles: Sequence[str], absent: Sequence[str] = ()
+    alert: Alert,
+    page: LogPage | None,
+    series: Sequence[Series],
+    troubles: Sequence[str],
+    absent: Sequence[str] = (),
+    condition: ConditionReading | None = None,
 ) -> Incident:
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
-    one sentence each. `absent` are the metrics that do not exist, in sentences. Health must be proven as harm must: a
+    one sentence each. `absent` are the metrics that do not exist, in sentences;
+    `condition` is the alert's own where it could be evaluated. Health must be proven as harm must: a
     dead service logs nothing.
     """
-    summary = summarize(alert, page, series, absent)
+    summary = summarize(alert, page, series, absent, condition)
     collector = EvidenceCollector(page)
     collector.alert(summary)
+    collector.condition(summary)
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
     patterns = evidence.patterns(collector, summary)
     collector.last_lines(summary)

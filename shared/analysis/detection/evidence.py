@@ -46,6 +46,13 @@ class EvidenceCollector:
         text = f"{title}\n{values}" if values else title
         self._keep("A", "alert", text, alert.started_at or alert.received_at, "", alert.generator_url)
 
+    def condition(self, summary: TelemetrySummary) -> None:
+        """Keep whether the alert's own condition holds, where that is known."""
+        state = summary.condition
+        if state is not None and state.holds is not None:
+            text = state.sentence[:1].upper() + state.sentence[1:]
+            self._keep("M", "metrics", text, state.since or summary.alert.end, state.measure, "")
+
     def trace(self, group: TraceGroup, at: datetime | None) -> StackTrace:
         """Return the trace in the contract's form, and keep its text as evidence."""
         raised = group.parsed.raised

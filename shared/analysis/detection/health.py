@@ -40,7 +40,13 @@ def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
     `troubles` are the sources that failed, in one sentence each. Harm is judged elsewhere, and counts more.
     """
     logs, metrics = _logs(summary), _metrics(summary)
-    proof = [] if troubles else [sentence for sentence, is_proof in (logs, metrics) if is_proof]
+    condition = summary.condition
+    sources = (
+        logs,
+        metrics,
+        (condition.sentence if condition else "", condition is not None and condition.holds is False),
+    )
+    proof = [] if troubles else [sentence for sentence, is_proof in sources if is_proof]
     # A source that failed has been named, and nothing more is known of it.
     lacks = [(logs, summary.logs_read), (metrics, bool(summary.series) or not troubles)]
     missing = [*troubles, *(sentence for (sentence, is_proof), is_news in lacks if is_news and not is_proof)]

@@ -20,6 +20,8 @@ LABELS: dict[str, Severity] = {
     **dict.fromkeys(("medium", "warning", "warn", "minor", "p3", "sev3", "average"), "medium"),
     **dict.fromkeys(("low", "info", "informational", "none", "p4", "sev4"), "low"),
 }
+FAILURES = ("error_ratio", "grpc_error_ratio", "mesh_error_ratio")
+"""Series of the share of requests to the service that fail."""
 HARMFUL_SHARE = 0.5
 """Share of error lines that is harmful even when steady."""
 HARMFUL_TRACE_SHARE = 0.05
@@ -63,6 +65,8 @@ def decide(summary: TelemetrySummary, kind: Classification, incident: Incident, 
 def _harms(summary: TelemetrySummary) -> list[str]:
     """Return each reason to call it an incident."""
     harms = [_harm_of(group, summary) for group in summary.risen[:3]]
+    if summary.condition is not None and summary.condition.holds:
+        harms.insert(0, summary.condition.sentence)
     if (down := is_down(summary.series)) is not None:
         harms.insert(0, _down(down, summary))
     if summary.has_fatal:
@@ -118,6 +122,9 @@ def _departure(anomaly: Anomaly, summary: TelemetrySummary) -> str:
         usual, left = f"{anomaly.baseline:.4g}", f"{anomaly.value:.2g}"
         return f"{summary.alert.service_name} stopped writing: {usual} log lines a minute until {since}, {left} after"
     unit = anomaly.series.unit
+    if anomaly.series.name in FAILURES:
+        before, now = quantity(anomaly.baseline, unit), quantity(anomaly.value, unit)
+        return f"{now} of requests fail since {since}, {before} before"
     moved = f"{quantity(anomaly.baseline, unit)} to {quantity(anomaly.value, unit)}"
     return f"{anomaly.series.name} went from {moved}, since {since}"
 
@@ -150,7 +157,9 @@ def _symptoms(summary: TelemetrySummary, verdict: DetectionVerdict) -> list[str]
     if verdict == "cannot_tell":
         return []
     down = is_down(summary.series)
-    symptoms = [f"{_down(down, summary)}."] if down else []
+    condition = summary.condition.sentence if summary.condition and summary.condition.holds else ""
+    symptoms = [f"{condition[:1].upper()}{condition[1:]}."] if condition else []
+    symptoms += [f"{_down(down, summary)}."] if down else []
     symptoms += [_harm_of(group, summary)[:300] + "." for group in summary.risen[:5]]
     symptoms += [f"{_departure(one, summary)}." for one in summary.anomalies[:3]]
     return symptoms or _steady(summary)

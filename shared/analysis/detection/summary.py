@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.analysis.detection import ranking
+from shared.analysis.detection.condition import ConditionState, state_of
 from shared.analysis.detection.unread import Totals, add_unread
 from shared.analysis.logs.digest import LogDigest, digest
 from shared.analysis.logs.groups import LineGroup, TraceGroup
@@ -21,7 +22,7 @@ from shared.analysis.series.metric_anomalies import Anomaly
 from shared.analysis.series.window import Window
 from shared.bounds import clip
 from shared.contracts import Alert
-from shared.telemetry.port import LogLine, LogPage, Series
+from shared.telemetry.port import ConditionReading, LogLine, LogPage, Series
 
 SIGNAL_CHARS = 8000
 BLIND_SHARE = 0.1
@@ -60,6 +61,7 @@ class TelemetrySummary:
     instances: tuple[InstanceLog, ...]
     series: tuple[Series, ...]
     metrics_absent: tuple[str, ...] = ()
+    condition: ConditionState | None = None
 
     @property
     def metrics_read(self) -> bool:
@@ -103,9 +105,17 @@ class TelemetrySummary:
 
 
 def summarize(
-    alert: Alert, page: LogPage | None, series: Sequence[Series], absent: Sequence[str] = ()
+    alert: Alert,
+    page: LogPage | None,
+    series: Sequence[Series],
+    absent: Sequence[str] = (),
+    condition: ConditionReading | None = None,
 ) -> TelemetrySummary:
-    """Return what the log page and the series show; `absent` says which metrics do not exist."""
+    """
+    Return what the log page and the series show.
+
+    `absent` says which metrics do not exist, `condition` is the alert's own where it could be evaluated.
+    """
     whole_since = page.unread.since if page and page.unread else None
     logs = digest(page.lines if page else (), names_of(alert.service_name, alert.github_repo), whole_since)
     window = _window(alert, page, logs)
@@ -140,6 +150,7 @@ def summarize(
         instances=logs.instances.all(),
         series=tuple(series),
         metrics_absent=tuple(absent),
+        condition=state_of(alert, condition),
     )
 
 

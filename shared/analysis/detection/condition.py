@@ -1,0 +1,120 @@
+"""Whether the alert's own condition holds now: by how much, since when, in the words of the service's users."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.bounds import clip
+from shared.contracts import Alert
+from shared.telemetry.port import AlertCondition, ConditionReading, Series
+
+MAX_LAG = timedelta(minutes=2)
+"""Metrics are scraped with this delay at most: an older point says nothing of now."""
+_FAILS = re.compile(r"5\.\.|5\d\d|5xx|error|fail|unavailable", re.IGNORECASE)
+_REQUESTS = re.compile(r"request|http|grpc|rpc|_rq_", re.IGNORECASE)
+_DURATION = re.compile(r"(milli)?seconds|duration|latency", re.IGNORECASE)
+_QUANTILE = re.compile(r"histogram_quantile\s*\(\s*(0?\.\d+)")
+_IN_PERCENT = re.compile(r"\*\s*100\b|\b100\s*\*")
+_BEYOND = {">": "above", ">=": "from", "<": "below", "<=": "up to", "==": "at", "!=": "at anything but"}
+MEASURE_CHARS = 100
+
+
+@dataclass(frozen=True)
+class ConditionState:
+    """What is known of the alert's condition; `holds` is None when nothing tells, and then `sentence` is empty."""
+
+    holds: bool | None
+    sentence: str
+    measure: str
+    since: datetime | None = None
+
+
+def state_of(alert: Alert, reading: ConditionReading | None) -> ConditionState | None:
+    """
+    Return whether the condition holds at the end of the alert's window; None when it was not read.
+
+    Series of other alerts of the same rule do not count: those with a label that the alert has with another value.
+    """
+    if reading is None or alert.status != "firing":
+        return None
+    condition = reading.condition
+    current = [one for one in reading.series if _is_about(one, alert) and alert.end - one.points[-1][0] <= MAX_LAG]
+    holding = [one for one in current if condition.holds(one.points[-1][1])]
+    if holding:
+        worst = max(holding, key=lambda one: abs(one.points[-1][1] - (condition.threshold or 0.0)))
+        return _still_holds(condition, worst)
+    if current and condition.threshold is not None:
+        return _no_longer(condition, current)
+    # No result is no proof: the service that was measured may be gone.
+    return ConditionState(None, "", condition.measure)
+
+
+def _is_about(series: Series, alert: Alert) -> bool:
+    return all(alert.labels.get(name, value) == value for name, value in series.labels.items())
+
+
+def _still_holds(condition: AlertCondition, series: Series) -> ConditionState:
+    since = _since(condition, series)
+    is_older = since == series.points[0][0]
+    when = f"since {'at least ' if is_older else ''}{since:%H:%M:%S} UTC, and still now"
+    if condition.threshold is None:
+        return ConditionState(True, f"the alert's condition holds {when}", condition.measure, since)
+    value = series.points[-1][1]
+    sentence = f"{_in_users_terms(condition.measure, value)} {when}: {_by_how_much(condition, value)}"
+    return ConditionState(True, sentence, condition.measure, since)
+
+
+def _no_longer(condition: AlertCondition, current: Sequence[Series]) -> ConditionState:
+    assert condition.threshold is not None
+    value = min((one.points[-1][1] for one in current), key=lambda each: abs(each - (condition.threshold or 0.0)))
+    now = _in_users_terms(condition.measure, value)
+    sentence = f"The alert's condition no longer holds: {now}, and it fires {_limit(condition)}."
+    return ConditionState(False, sentence, condition.measure)
+
+
+def _since(condition: AlertCondition, series: Series) -> datetime:
+    """Return the first point of the newest run in which the condition holds."""
+    since = series.points[-1][0]
+    for at, value in reversed(series.points):
+        if not condition.holds(value):
+            break
+        since = at
+    return since
+
+
+def _by_how_much(condition: AlertCondition, value: float) -> str:
+    threshold = condition.threshold
+    limit = f"the alert fires {_limit(condition)}"
+    is_multiple = condition.comparison in (">", ">=") and threshold is not None and threshold > 0
+    return f"{value / threshold:.3g} times the limit, {limit}" if is_multiple and threshold else limit
+
+
+def _limit(condition: AlertCondition) -> str:
+    return f"{_BEYOND[condition.comparison]} {_with_unit(condition.measure, condition.threshold or 0.0)}"
+
+
+def _in_users_terms(measure: str, value: float) -> str:
+    """Name what is measured where the expression says so by the usual words, else quote the expression."""
+    amount = _with_unit(measure, value)
+    if _is_share_of_failures(measure):
+        return f"{amount} of {'requests' if _REQUESTS.search(measure) else 'all'} fail"
+    quantile = _QUANTILE.search(measure)
+    if quantile and _DURATION.search(measure):
+        return f"the slowest {100 * (1 - float(quantile[1])):.3g} % of requests take {amount} or more"
+    return f"{clip(' '.join(measure.split()), MEASURE_CHARS)} is {amount}"
+
+
+def _with_unit(measure: str, value: float) -> str:
+    if _is_share_of_failures(measure):
+        return f"{value if _IN_PERCENT.search(measure) else 100 * value:.3g} %"
+    duration = _DURATION.search(measure)
+    if duration and _QUANTILE.search(measure):
+        return f"{value:.3g} {'ms' if duration[1] else 's'}"
+    return f"{value:.4g}"
+
+
+def _is_share_of_failures(measure: str) -> bool:
+    """Return whether it divides what failed by all: the dividend alone names failures."""
+    dividend, slash, divisor = measure.rpartition("/")
+    return bool(slash and _FAILS.search(dividend) and not _FAILS.search(divisor))
