@@ -13,7 +13,7 @@ VISIBLE_SHARE = 0.05
 """The share of failing entries that must not go unseen."""
 CERTAINTY = 0.95
 ENOUGH = ceil(log(1 - CERTAINTY) / log(1 - VISIBLE_SHARE))
-"""Entries, 59, of which none fails only once in twenty when one in twenty of all fails."""
+"""Entries or requests, 59, of which none fails only once in twenty when one in twenty of all fails."""
 MAX_LAG = timedelta(minutes=2)
 """Metrics are scraped, and logs shipped, with this delay at most."""
 ENOUGH_POINTS = 8
@@ -69,22 +69,25 @@ def _logs(summary: TelemetrySummary) -> tuple[str, bool]:
         hint = "if it writes logs, they carry another label: set LOKI_SERVICE_LABEL"
         return f"No log line was found by {query or service}; {hint}.", False
     fired = _fired(summary)
-    before, after = summary.entry_times.before(fired), len(summary.entry_times) - summary.entry_times.before(fired)
+    # The lines of one request succeed or fail together, so where lines name theirs, requests are counted.
+    requests = summary.request_times
+    times, what = (summary.entry_times, "log entries") if requests is None else (requests, "requests in the log")
+    before, after = times.before(fired), len(times) - times.before(fired)
     wider = "a larger LOOKUP_WINDOW_SECONDS shows more"
     if not summary.has_baseline:
         return f"The window shows no time before the alert began to fire; {wider}.", False
     if before < ENOUGH:
-        return f"Only {before} log entries were read of the time before {fired:%H:%M:%S} UTC; {wider}.", False
+        return f"Only {before} {what} were read of the time before {fired:%H:%M:%S} UTC; {wider}.", False
     if after < ENOUGH:
         return (
-            f"Only {after} log entries were written since {fired:%H:%M:%S} UTC: one failure in 20 would not show.",
+            f"Only {after} {what} were written since {fired:%H:%M:%S} UTC: one failure in 20 would not show.",
             False,
         )
     silent_for = summary.window.end - summary.entry_times.last
     if silent_for > MAX_LAG:
         return f"No log line was written in the last {round(silent_for.total_seconds())} s.", False
     return (
-        f"{before:,} log entries before {fired:%H:%M:%S} UTC and {after:,} since: no error is new or more frequent.",
+        f"{before:,} {what} before {fired:%H:%M:%S} UTC and {after:,} since: no error is new or more frequent.",
         True,
     )
 

@@ -14,6 +14,7 @@ from shared.analysis.logs.instances import InstanceLog
 from shared.analysis.logs.join_traces import MAX_TRACE_ENTRIES, RANK, assemble
 from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry, read
+from shared.analysis.logs.request_ids import request_times
 from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.analysis.series import metric_anomalies
 from shared.analysis.series.event_times import EventTimes
@@ -38,6 +39,7 @@ class TelemetrySummary:
     What was read, most explanatory first; `logs_read` and `metrics_read` say what could be read.
 
     `entries` counts those that were not read too, of which `older` are the times.
+    `request_times` is when each request is first named, where most lines name theirs.
     `last_lines` are those before the service stopped writing, newest first; empty when it did not stop.
     """
 
@@ -62,6 +64,7 @@ class TelemetrySummary:
     series: tuple[Series, ...]
     metrics_absent: tuple[str, ...] = ()
     condition: ConditionState | None = None
+    request_times: EventTimes | None = None
 
     @property
     def metrics_read(self) -> bool:
@@ -151,6 +154,7 @@ def summarize(
         series=tuple(series),
         metrics_absent=tuple(absent),
         condition=state_of(alert, condition),
+        request_times=request_times(page.lines) if page else None,
     )
 
 

@@ -164,3 +164,17 @@ def test_brief_says_which_metrics_were_read_and_which_are_not_there() -> None:
     assert [one.text for one in incident.evidence if one.source == "metrics"] == [
         "Metrics read: request_rate (Micrometer). Not there for checkout-api: metrics of memory."
     ]
+
+
+@pytest.mark.parametrize(("lines_each", "verdict"), [(1, "healthy"), (10, "cannot_tell")])
+def test_lines_of_one_request_are_one_observation(lines_each: int, verdict: str) -> None:
+    """Ninety lines of nine requests since the alert fired would not show that one request in twenty fails."""
+    read = [
+        replace(line, text=f"INFO TraceID: {index // lines_each:016x} SpanID: 1 [getTickets]")
+        for index, line in enumerate(lines(180, START, NOW), 10_000)
+    ]
+
+    incident = detected(read)
+
+    assert incident.verdict == verdict
+    assert any("requests in the log" in sentence for sentence in (*incident.health, *incident.missing))

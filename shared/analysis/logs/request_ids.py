@@ -1,0 +1,33 @@
+"""Which request a log line belongs to: lines of one request are one observation of the service, not many."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from shared.analysis.series.event_times import EventTimes
+from shared.telemetry.port import LogLine
+
+MIN_SHARE = 0.5
+"""Where fewer lines name a request, the others are no requests that the ids could stand for."""
+_NAME = r"(?:trace|request|req|correlation|transaction)[._-]?id"
+_IN_TEXT = re.compile(rf"\b(?:x-)?{_NAME}\"?\s*[:=\s]\s*\"?([0-9a-z][0-9a-z_-]{{7,63}})", re.IGNORECASE)
+_LABEL = re.compile(_NAME, re.IGNORECASE)
+
+
+def request_id(text: str, labels: Mapping[str, str]) -> str:
+    """Return the id of the trace or request that a line names, in its text or its labels; an empty text without one."""
+    match = _IN_TEXT.search(text)
+    id_ = match[1] if match else next((value for name, value in labels.items() if _LABEL.fullmatch(name)), "")
+    # Zeros are W3C's id of "no trace": https://www.w3.org/TR/trace-context/#trace-id
+    return id_ if id_.strip("0-") else ""
+
+
+def request_times(lines: Iterable[LogLine]) -> EventTimes | None:
+    """Return when each request is first named, oldest first; None when most lines name none."""
+    firsts: dict[str, LogLine] = {}
+    total = named = 0
+    for line in lines:
+        total += 1
+        if id_ := request_id(line.text, line.labels):
+            named += 1
+            firsts.setdefault(id_, line)
+    return EventTimes(line.at for line in firsts.values()) if total and named >= MIN_SHARE * total else None

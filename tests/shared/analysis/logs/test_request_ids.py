@@ -1,0 +1,42 @@
+"""Lines name the request that they belong to, in many ways."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.analysis.logs.request_ids import request_id, request_times
+from shared.telemetry.port import LogLine
+
+START = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "expected"),
+    [
+        ("INFO TraceID: f61b568f1936c9d8 SpanID: 904fca3a14bd1feb done", {}, "f61b568f1936c9d8"),
+        ('{"msg":"done","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}', {}, "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("done request_id=0c9d1a2b-77 in 3 ms", {}, "0c9d1a2b-77"),
+        ("X-Request-Id: abcdef0123456789", {}, "abcdef0123456789"),
+        ("done", {"trace_id": "f61b568f1936c9d8"}, "f61b568f1936c9d8"),
+        ("trace_id=0000000000000000 done", {}, ""),
+        ("the request id is missing", {}, ""),
+        ("order 12345678 done", {"pod": "a-12345678"}, ""),
+    ],
+)
+def test_id_is_read_from_text_or_labels(text: str, labels: dict[str, str], expected: str) -> None:
+    """Whatever the framework calls it."""
+    assert request_id(text, labels) == expected
+
+
+def test_request_counts_once_when_it_is_first_named() -> None:
+    """And nothing is counted where most lines name none."""
+    ids = ["aaaaaaaa1", "aaaaaaaa1", "bbbbbbbb2", "aaaaaaaa1"]
+    named = [LogLine(START + timedelta(seconds=n), n, f"INFO trace_id={id_} x") for n, id_ in enumerate(ids)]
+    plain = [LogLine(START, 0, "INFO tick")] * 5
+
+    times = request_times(named)
+
+    assert times is not None
+    assert [at for at, _ in times.items()] == [START, START + timedelta(seconds=2)]
+    assert request_times([*named, *plain]) is None
+    assert request_times([]) is None
