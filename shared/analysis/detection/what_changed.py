@@ -55,8 +55,8 @@ def replacement_of(summary: TelemetrySummary) -> Replacement | None:
 
 
 def _has_ended(instance: InstanceLog, end: datetime) -> bool:
-    silence = end - instance.last
-    return instance.lines > 1 and silence > max(MIN_SILENCE, timedelta(seconds=SILENT_GAPS * instance.mean_gap_s))
+    silent_for = end - instance.last
+    return instance.lines > 1 and silent_for > max(MIN_SILENCE, timedelta(seconds=SILENT_GAPS * instance.mean_gap_s))
 
 
 def _replaced(replacement: Replacement, collector: EvidenceCollector, summary: TelemetrySummary) -> Change:

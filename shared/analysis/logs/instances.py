@@ -62,10 +62,10 @@ class Instances:
         name = name_of(line.labels)
         if not name:
             return
-        known = self._by_name.get(name)
-        if known is not None:
-            known.last = line.at
-            known.lines += 1
+        seen = self._by_name.get(name)
+        if seen is not None:
+            seen.last = line.at
+            seen.lines += 1
         elif len(self._by_name) < MAX_INSTANCES:
             self._by_name[name] = InstanceLog(name, version_of(line.labels), line.at, line.text, line.at)
 
