@@ -333,6 +333,10 @@ class Incident(Judgement, Answer):
     stack_traces: Annotated[list[StackTrace], Keep(8)] = Field(default_factory=list)
     evidence: Annotated[list[Evidence], Keep(40, rank=_is_cited)] = Field(default_factory=list)
     log_query_used: Query = ""
+    log_selector: Query = Field("", description="What of it selects the service; empty when no log was read.")
+    hints: Annotated[list[Sentence], Keep(5)] = Field(
+        default_factory=list, description="Settings that would let more be read, or at once, one sentence each."
+    )
     lines_read: int = Field(0, ge=0)
 
     @model_validator(mode="before")

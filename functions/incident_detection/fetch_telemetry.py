@@ -69,6 +69,11 @@ def _or_trouble(read: Callable[[], Result], what: str, troubles: list[str]) -> R
 def _read_logs(logs: Logs, alert: Alert, troubles: list[str]) -> LogPage:
     query = LogQuery(alert.service_name, alert.start, alert.end)
     everything = _search(logs, query)
+    if everything.is_complete and not everything.lines:
+        label = _or_trouble(lambda: logs.other_label(query), "Other labels were not tried", [])
+        if label:
+            query = replace(query, label=label)
+            everything = _search(logs, query)
     if everything.is_complete:
         return everything
     # The window holds more than is read and the oldest lines are missing: of those, problems are read separately.

@@ -42,8 +42,9 @@ class LogQuestion(BaseModel):
 class LogQueryTool:
     """Answers questions about the logs of the alert's own service, and keeps the results as evidence."""
 
-    def __init__(self, alert: Alert, offline: Incident) -> None:
+    def __init__(self, alert: Alert, offline: Incident, label: str = "") -> None:
         self._alert = alert
+        self._label = label
         self._offline = offline
         self._evidence: list[Evidence] = []
 
@@ -90,6 +91,7 @@ class LogQueryTool:
             MAX_LINES,
             only="problems" if question.only_problems else "all",
             containing=words,
+            label=self._label,
         )
 
     def _report(self, detected: Incident) -> str:

@@ -22,7 +22,7 @@ def incident_detection(request: DetectionRequest) -> Incident:
     read = read_telemetry(alert)
     condition = read_condition(alert)
     incident = detect(alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent, condition)
-    tools = LogQueryTool(alert, incident)
+    tools = LogQueryTool(alert, incident, read.logs.label if read.logs else "")
     toolbox = tools.toolbox() if read.logs is not None else None
     # Up to 16 MB of lines, which a model's answer would otherwise hold for minutes.
     del read

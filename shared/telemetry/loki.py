@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -11,9 +11,9 @@ from pydantic import Field
 
 from shared.errors import Rejected
 from shared.settings import Settings
-from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, TooLarge, epoch_us
+from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, TooLarge, epoch_us, selector
 from shared.telemetry.logql import log_queries
-from shared.telemetry.loki_answers import moment, parse_counts, parse_lines
+from shared.telemetry.loki_answers import moment, parse_counts, parse_lines, parse_series
 from shared.telemetry.port import LogCounts, LogLine, LogPage, LogQuery
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,10 +21,25 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LINK_CHARS = 2000
 # Read, decoded and parsed, an answer is three times in memory.
 _ANSWER_BYTES = 6_000_000
+# Labels of some thousand streams.
+_SERIES_BYTES = 2_000_000
 # As many as the analysis divides its window into.
 _COUNT_STEPS = 240
 # What separates two lines in an answer: inside a line the quote would be escaped.
 _SEPARATOR = b'],["'
+SERVICE_LABELS = (
+    "service_name",
+    "app",
+    "service",
+    "container",
+    "job",
+    "app_kubernetes_io_name",
+    "k8s_deployment_name",
+    "k8s_container_name",
+    "application",
+    "component",
+)
+"""Labels that name a service by the conventions of Promtail, Alloy, OpenTelemetry, Docker and Kubernetes."""
 # With one line a page, the lines of its nanosecond would be dropped for ever.
 _MIN_PAGE_LINES = 2
 
@@ -91,7 +106,7 @@ class Loki:
         """
         if query.start >= query.end or query.limit < 1:
             raise Rejected(f"A log query needs start < end and limit >= 1, got {query!r}")
-        expressions = log_queries(self._settings.loki_service_label, query)
+        expressions = log_queries(self._label(query), query)
         # Newest first, each expression may stop at another moment: only from the latest on is everything read.
         readings = self._readings(expressions, query)
         since = max(reading.since for reading in readings)
@@ -102,7 +117,29 @@ class Loki:
             query="\n".join(expressions),
             is_complete=len(whole) <= query.limit and all(reading.is_whole for reading in readings),
             link=self._link(expressions, query),
+            selector=selector(self._label(query), query.service_name),
+            label=query.label,
         )
+
+    def other_label(self, query: LogQuery) -> str:
+        """
+        Return another conventional label under which the service has lines in the window, or an empty text.
+
+        Raises what `search` raises.
+        Source: https://grafana.com/docs/loki/latest/reference/loki-http-api/#list-series
+        """
+        labels = [label for label in SERVICE_LABELS if label != self._label(query)]
+        matches = [selector(label, query.service_name) for label in labels]
+        params: dict[str, str | int | Sequence[str]] = {"match[]": matches}
+        params |= {"start": epoch_us(query.start) * 1000, "end": epoch_us(query.end) * 1000}
+        request = f"series of {' or '.join(matches)}"
+        body = self._reader.get("/loki/api/v1/series", params, request, ByteBudget(_SERIES_BYTES))
+        streams = parse_series(body, request)
+        counts = Counter(label for stream in streams for label in labels if stream.get(label) == query.service_name)
+        return max(counts, key=lambda label: (counts[label], -labels.index(label))) if counts else ""
+
+    def _label(self, query: LogQuery) -> str:
+        return query.label or self._settings.loki_service_label
 
     def count(self, query: LogQuery) -> LogCounts:
         """
@@ -112,7 +149,7 @@ class Loki:
         """
         if query.start >= query.end:
             raise Rejected(f"A log query needs start < end, got {query!r}")
-        expressions = log_queries(self._settings.loki_service_label, query)
+        expressions = log_queries(self._label(query), query)
         step_s = count_step_s(query)
         budget = ByteBudget(_ANSWER_BYTES)
         counts: Counter[int] = Counter()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shared.errors import Rejected, Unavailable
+from shared.http.validation import places
 from shared.telemetry.port import LogLine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +43,21 @@ class _Answer(BaseModel):
 
     status: Literal["success"]
     data: _Data
+
+
+class _StreamLabels(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    status: Literal["success"]
+    data: list[dict[str, str]] = Field(default_factory=list)
+
+
+def parse_series(body: object, request: str) -> list[dict[str, str]]:
+    """Return the labels of each stream. Raises Unavailable when it is no answer of Loki; errors quote `request`."""
+    try:
+        return _StreamLabels.model_validate(body).data
+    except ValidationError as error:
+        raise Unavailable(f"Loki, asked for {request}, answered in an unknown format: {places(error)}") from None
 
 
 def parse_lines(body: object, request: str) -> list[LogLine]:

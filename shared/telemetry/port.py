@@ -21,6 +21,8 @@ class LogQuery:
     """Only lines that contain all of these texts, case-sensitive."""
     max_bytes: int = 16_000_000
     """As the store sends them; lines of 800 bytes reach the limit of lines first."""
+    label: str = ""
+    """The store's label that names the service; empty for the one that is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class LogPage:
     """False when older lines were left out, because of the limit of lines or of bytes."""
     link: str = ""
     """A page where a human sees the same lines, if the store has one."""
+    selector: str = ""
+    """What of the query selects the service, in the store's language; further queries are built on it."""
+    label: str = ""
+    """The store's label that names the service, where it is not the one that is configured."""
     unread: Unread | None = None
     """What an incomplete page leaves out, if it was counted."""
 
@@ -93,6 +99,14 @@ class Logs(Protocol):
         Return the newest lines up to `query.limit` and `query.max_bytes`, oldest first.
 
         Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query).
+        """
+        ...
+
+    def other_label(self, query: LogQuery) -> str:
+        """
+        Return another conventional label under which the service has lines in the window, or an empty text.
+
+        One call, for a service without a line under its label. Raises what `search` raises.
         """
         ...
 

@@ -28,7 +28,7 @@ ANALYSIS_LEVELS = (
     {"solution"},
 )
 # Pure modules that a package on the same level may import beside the ports: they open no connection.
-PURE = {"shared.code_host.edits"}
+PURE = {"shared.code_host.edits", "shared.telemetry.followup_queries"}
 
 
 def _name(path: Path) -> str:

@@ -79,7 +79,12 @@ class FixedLogs:
         """Return the lines that contain every word of the query."""
         self.queries.append(query)
         matches = tuple(line for line in self.lines if all(word in line.text for word in query.containing))
-        return LogPage(matches, '{service_name="checkout-api"}', is_complete=True)
+        selector = '{service_name="checkout-api"}'
+        return LogPage(matches, selector, is_complete=True, selector=selector)
+
+    def other_label(self, _query: LogQuery) -> str:
+        """Know no other label."""
+        return ""
 
 
 def use(monkeypatch: pytest.MonkeyPatch, gemini: GeminiSandbox, timeout_s: float = 20) -> None:

@@ -83,6 +83,10 @@ class BoundedLogs:
         self._limit = limit
         self.counted: list[LogQuery] = []
 
+    def other_label(self, _query: LogQuery) -> str:
+        """Know no other label."""
+        return ""
+
     def search(self, query: LogQuery) -> LogPage:
         """Return the newest lines."""
         matching = self._matching(query)

@@ -104,6 +104,7 @@ def _sections(
     if kind == "dismissed" and request.incident:
         return (_why_dismissed(request.incident), _looked_at(request.incident, request.alert.received_at)), (
             facts.patterns(request.incident),
+            facts.hints(request.incident),
             facts.links(request),
         )
     unknown = _missing(request.incident)

@@ -1,11 +1,11 @@
 """What to do now, without a model and before the cause is known."""
 
-from shared.analysis.advice import followup_queries
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import Alert, Change, Incident, Suggestion, SuggestionRequest, Suggestions
+from shared.telemetry import followup_queries
 
 MAX_SUGGESTIONS = 6
 
@@ -36,7 +36,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     if (change := incident.rollout) is not None:
         return _undo(alert, change)
     version = f" {alert.commit}" if alert.commit else ""
-    lines = followup_queries.lines_with(alert.service_name, trace.exception_type)
+    lines = followup_queries.lines_with(incident.log_selector, trace.exception_type)
     return Suggestion(
         type="rollback",
         description=f"Roll {alert.service_name} back if{version or ' a version'} was deployed shortly before "
@@ -44,7 +44,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         steps=[
             f"Compare the time of the last deployment of {alert.service_name} with the onset.",
             "If it lies before, deploy the version that ran before it.",
-            f"Watch that {trace.exception_type} stops: {lines}",
+            *_step(f"Watch that {trace.exception_type} stops", lines),
         ],
         priority="high",
         estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version caused it.",
@@ -71,10 +71,15 @@ def _by_signal(alert: Alert, incident: Incident) -> Suggestion | None:
     signal = matching.leading(incident)
     if signal is None or (signal.rule.kind == "crash" and incident.stack_traces):
         return None  # the trace of a crash says more and has its own suggestions
-    return _for_kind(alert.service_name, signal)
+    return _for_kind(alert.service_name, incident.log_selector, signal)
 
 
-def _for_kind(service: str, signal: Signal) -> Suggestion:
+def _step(words: str, query: str) -> list[str]:
+    """Return a step with its query, or none without one: the log store did not answer."""
+    return [f"{words}: {query}"] if query else []
+
+
+def _for_kind(service: str, selector: str, signal: Signal) -> Suggestion:
     target = signal.target or "the dependency"
     name = signal.rule.name
     if signal.rule.kind == "dependency":
@@ -83,9 +88,11 @@ def _for_kind(service: str, signal: Signal) -> Suggestion:
             description=f"Check {target}: {service} reports about it: {name}.",
             steps=[
                 f"See whether {target} is up and reachable from {service}.",
-                f"See whether others fail there too: {followup_queries.lines_naming(target, service)}"
-                if signal.target
-                else f"Find which dependency it is: {followup_queries.lines_with(service, signal.quote)}",
+                *(
+                    _step("See whether others fail there too", followup_queries.lines_naming(target, selector))
+                    if signal.target
+                    else _step("Find which dependency it is", followup_queries.lines_with(selector, signal.quote))
+                ),
                 "If it stays down, switch to its fallback or shed the calls that need it.",
             ],
             priority="high",
@@ -98,20 +105,20 @@ def _for_kind(service: str, signal: Signal) -> Suggestion:
             steps=[
                 "Raise the limit that was reached, or add instances.",
                 "Restart the instances that are stuck.",
-                f"Find since when: {followup_queries.lines_with(service, signal.quote)}",
+                *_step("Find since when", followup_queries.lines_with(selector, signal.quote)),
             ],
             priority="high",
             estimated_impact="Stops the failures until the cause of the use is found.",
         )
-    return _for_crash(service, signal) if signal.rule.kind == "crash" else _for_configuration(service, name)
+    return _for_crash(service, selector, signal) if signal.rule.kind == "crash" else _for_configuration(service, name)
 
 
-def _for_crash(service: str, signal: Signal) -> Suggestion:
+def _for_crash(service: str, selector: str, signal: Signal) -> Suggestion:
     return Suggestion(
         type="api",
         description=f"Find out what ended {service}: it crashed.",
         steps=[
-            f"Read the lines around the crash: {followup_queries.lines_with(service, signal.quote)}",
+            *_step("Read the lines around the crash", followup_queries.lines_with(selector, signal.quote)),
             "Read the exit code and the reason each instance last ended; keep the core dump if there is one.",
             "If it crashes again after each start, go back to the version that ran before.",
         ],
@@ -173,7 +180,7 @@ def _check_why_logs_stopped(alert: Alert, incident: Incident) -> Suggestion | No
         steps=[
             f"Check the health of {alert.service_name}, and on its platform the instances and why each last stopped.",
             "If it does not answer, restart it; keep a thread dump of an instance that is stuck.",
-            f"If it answers, look where its logs are lost: {followup_queries.lines_of(alert.service_name)}",
+            *_step("If it answers, look where its logs are lost", followup_queries.lines_of(incident.log_selector)),
         ],
         priority="high",
         estimated_impact="Distinguishes an outage from lost logs, and ends the outage.",
@@ -188,7 +195,8 @@ def _find_affected(alert: Alert, incident: Incident) -> Suggestion | None:
         type="api",
         description=f"Find which instances of {alert.service_name} are affected.",
         steps=[
-            f"Count problem lines per pod: {followup_queries.problems_by_pod(alert.service_name)}",
+            *_step("Count problem lines per pod", followup_queries.problems_by_pod(incident.log_selector)),
+            "List them on their platform, with their restarts and the reason each last ended.",
             "If it is one pod, restart it; if all, look at what they share: a deployment, a dependency, a node.",
         ],
         priority="low" if incident.stack_traces else "medium",

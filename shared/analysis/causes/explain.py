@@ -1,9 +1,10 @@
 """Root causes without a model: templates over the evidence, confidence capped by what could be seen."""
 
 from shared.analysis import confidence
-from shared.analysis.advice import followup_queries
 from shared.analysis.causes import hypotheses
+from shared.bounds import clip
 from shared.contracts import Incident, RootCause, RootCauseRequest, RootCauses, Unknown
+from shared.telemetry import followup_queries
 
 MAX_CAUSES = 5
 LIKELY = 0.3
@@ -52,20 +53,19 @@ def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:
 
 def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list[Unknown]:
     unknowns: list[Unknown] = []
+    selector = incident.log_selector
     if incident.lines_read == 0:
+        # A store that failed is named elsewhere, and cannot be asked.
+        unread = "no log line was read" if selector else "its logs could not be read"
         unknowns.append(
-            Unknown(what="What the service wrote: no log line was read.", next_query=followup_queries.lines_of(service))
+            Unknown(what=f"What the service wrote: {unread}.", next_query=followup_queries.lines_of(selector))
         )
     if incident.onset is None:
         unread = "the logs were not read and no metric shows it" if incident.lines_read == 0 else ""
         why = unread or "no change was found in the window; widen the window"
-        unknowns.append(Unknown(what=f"When it began: {why}.", next_query=followup_queries.problems_by_pod(service)))
+        unknowns.append(Unknown(what=f"When it began: {why}.", next_query=followup_queries.problems_by_pod(selector)))
     if not causes or causes[0].confidence < LIKELY:
-        unknowns.append(
-            Unknown(
-                what="Which errors the service writes, and where.", next_query=followup_queries.problems_by_pod(service)
-            )
-        )
+        unknowns.append(_unexplained(incident))
     unknowns += _about_causes(incident, causes, service)
     if not incident.error_summary.metric_anomalies:
         unknowns.append(
@@ -74,15 +74,31 @@ def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list
     return unknowns
 
 
+def _unexplained(incident: Incident) -> Unknown:
+    """Return what is not known when no cause is likely: why the errors that were read happen, or which there are."""
+    selector = incident.log_selector
+    worst = next((one for one in incident.patterns if one.level in ("fatal", "error")), None)
+    if worst is None:
+        return Unknown(what="Which errors happen, and where.", next_query=followup_queries.problems_by_pod(selector))
+    what = f"Why this is written {worst.count} times: {clip(worst.exemplar, 200)}"
+    return Unknown(what=what, next_query=followup_queries.lines_with(selector, _constant(worst.template)))
+
+
+def _constant(template: str) -> str:
+    """Return the longest part of a template that every one of its lines holds."""
+    return max((part.strip() for part in template.split("<*>")), key=len)
+
+
 def _about_causes(incident: Incident, causes: list[RootCause], service: str) -> list[Unknown]:
     """Return what would confirm or refute the first hypotheses."""
     unknowns: list[Unknown] = []
+    selector = incident.log_selector
     for trace in incident.stack_traces[:1]:
         what = f"Which requests lead to {trace.exception_type}."
-        unknowns.append(Unknown(what=what, next_query=followup_queries.lines_with(service, trace.exception_type)))
+        unknowns.append(Unknown(what=what, next_query=followup_queries.lines_with(selector, trace.exception_type)))
     for cause in causes[:3]:
         others = [name for name in cause.affected_components if name != service and "/" not in name]
         if others:
             what = f"Whether {others[0]} fails for others too."
-            unknowns.append(Unknown(what=what, next_query=followup_queries.lines_naming(others[0], service)))
+            unknowns.append(Unknown(what=what, next_query=followup_queries.lines_naming(others[0], selector)))
     return unknowns

@@ -60,12 +60,23 @@ def detect(
         left_out=_left_out(patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)),
         evidence=collector.evidence,
         log_query_used=page.query if page else "",
+        log_selector=page.selector if page else "",
+        hints=_hints(alert, page),
         lines_read=summary.lines_read,
     )
     decision = decide(summary, classify(summary), incident, troubles)
     health = {"health": list(decision.health.proof)} if decision.verdict != "cannot_tell" else {}
     missing = {"missing": list(decision.health.missing)} if decision.verdict == "cannot_tell" else {}
     return incident.replace(**dict(decision.judgement), verdict=decision.verdict, **health, **missing)
+
+
+def _hints(alert: Alert, page: LogPage | None) -> list[str]:
+    """Say which label the service has when it is not the one that is configured."""
+    if page is None or not page.label:
+        return []
+    was_read = f"{len(page.lines):,} have {page.label}={alert.service_name}, and were read"
+    fix = f"set LOKI_SERVICE_LABEL={page.label}"
+    return [f"No log line names {alert.service_name} by the label of LOKI_SERVICE_LABEL; {was_read}: {fix}."]
 
 
 def _left_out(**counts: int) -> dict[str, int]:

@@ -5,6 +5,7 @@ import logging
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
@@ -541,3 +542,37 @@ def test_structured_metadata_joins_the_labels(metadata: dict[str, object]) -> No
 
     assert first.labels == {"service_name": "api", "trace": "t1", "detected_level": "error"}
     assert second.labels == third.labels == {"service_name": "api"}
+
+
+def test_other_label_of_a_service_without_lines_is_found_in_one_call(sandbox: LokiSandbox) -> None:
+    """The likeliest mistake of a newcomer: the logs are there, under another label."""
+    values = [[str(START_NS), "line"]]
+    for labels in ({"app": "api", "pod": "a"}, {"app": "api", "pod": "b"}, {"container": "api"}, {"app": "other"}):
+        sandbox.load({"streams": [{"stream": labels, "values": values}]})
+    loki = loki_at(sandbox)
+
+    assert loki.other_label(log_query("api")) == "app"
+    assert len(sandbox.requests) == 1
+    assert loki.other_label(log_query("absent")) == ""
+    assert loki_at(sandbox, loki_service_label="app").other_label(log_query("api")) == "container"
+
+
+def test_label_of_a_query_replaces_the_configured_one(sandbox: LokiSandbox) -> None:
+    """In what is read, in what is counted, and in the selector for further queries."""
+    sandbox.load({"streams": [{"stream": {"app": "api"}, "values": [[str(START_NS + 10**9), "line"]]}]})
+    query = replace(log_query("api"), label="app")
+    loki = loki_at(sandbox)
+
+    page = loki.search(query)
+
+    assert (texts(page), page.selector, page.label) == (["line"], '{app="api"}', "app")
+    assert loki.count(query).total == 1
+    assert loki.search(log_query("api")).selector == '{service_name="api"}'
+
+
+def test_answer_that_is_no_list_of_series_is_unavailable(sandbox: LokiSandbox) -> None:
+    """A proxy may answer anything."""
+    sandbox.fail_next(*[Reply.of_json({"status": "success", "data": ["a"]})] * TRIES)
+
+    with pytest.raises(Unavailable, match="unknown format"):
+        loki_at(sandbox).other_label(log_query("api"))

@@ -116,9 +116,15 @@ def patterns(incident: Incident | None) -> Section | None:
     return Section("Log patterns", (table, *(more if others else ())), expendable=4)
 
 
+def hints(incident: Incident | None) -> Section | None:
+    """Return which settings would let more be read."""
+    return Section("Settings", (Items(tuple(incident.hints)),), expendable=4) if incident and incident.hints else None
+
+
 def unknowns(request: PostProcessRequest) -> Section | None:
     """Return what is not known, each with where to look next."""
-    blocks: list[Block] = []
+    hints = tuple(request.incident.hints) if request.incident else ()
+    blocks: list[Block] = [Items(hints)] if hints else []
     for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
         blocks.append(Words(clip(unknown.what, 300), is_markdown=is_by_model(request.root_causes)))
         blocks += [Code(clip(unknown.next_query, 500), "Look here next")] if unknown.next_query else []

@@ -120,6 +120,8 @@ class LokiSandbox(Sandbox):
             return Reply.of_text(f"{_INSTANT_LOG_QUERY}\n", 400)
         if path == "/loki/api/v1/push" and request.method == "POST":
             return self._push(request)
+        if path == "/loki/api/v1/series":
+            return self._series(request)
         if path == "/loki/api/v1/labels":
             return _success(sorted({name for labels in self._labels() for name in labels}))
         if values_of:
@@ -129,6 +131,14 @@ class LokiSandbox(Sandbox):
     def _labels(self) -> list[dict[str, str]]:
         with self._store_lock:
             return [stream.labels for stream in self._streams.values()]
+
+    def _series(self, request: Request) -> Reply:
+        """Return the labels of the streams that any selector matches and that have lines in the window."""
+        start, end = (int(request.param(name)) for name in ("start", "end"))
+        queries = [logql.parse(match) for match in request.query.get("match[]", [])]
+        with self._store_lock:
+            streams = [one for one in self._streams.values() if any(query.selects(one.labels) for query in queries)]
+            return _success([one.labels for one in streams if one.between(start, end)])
 
     def _push(self, request: Request) -> Reply:
         is_gzipped = request.headers.get("Content-Encoding") == "gzip"

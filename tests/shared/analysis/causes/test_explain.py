@@ -42,7 +42,8 @@ def a_pattern(text: str, **changes) -> LogPattern:
 
 def explained(**changes) -> RootCauses:
     """Return the root causes of an incident of checkout-api with an onset."""
-    incident = an_incident(**{"onset": ONSET, "lines_read": 500, **changes})
+    selector = '{service_name="checkout-api"}'
+    incident = an_incident(**{"onset": ONSET, "lines_read": 500, "log_selector": selector, **changes})
     return explain(RootCauseRequest(alert=an_alert(), incident=incident))
 
 

@@ -1,0 +1,36 @@
+"""
+LogQL and PromQL queries for a person to run next, built on the selector by which the logs were read.
+
+Pure. Each is empty without a selector: the log store did not answer, so that asking it again leads nowhere.
+"""
+
+from shared.quoting import quoted
+
+MAX_NEEDLE = 80
+
+
+def lines_of(selector: str) -> str:
+    """Return the query for the service's lines."""
+    return selector
+
+
+def lines_with(selector: str, needle: str) -> str:
+    """Return the query for the service's lines that hold the needle, truncated to MAX_NEEDLE characters."""
+    return selector and f"{selector} |= {quoted(needle.partition(chr(10))[0].strip()[:MAX_NEEDLE])}"
+
+
+def problems_by_pod(selector: str) -> str:
+    """Return the query that counts the problem lines of each pod."""
+    return selector and f'sum by (pod) (count_over_time({selector} |~ "(?i)error|exception|fatal|panic" [5m]))'
+
+
+def lines_naming(target: str, selector: str) -> str:
+    """Return the query for lines of other services that name the target."""
+    label, _, others = selector.removeprefix("{").partition("=")
+    # Loki wants one matcher that an absent label does not fulfil.
+    return selector and f'{{{label}=~".+", {label}!={others} |= {quoted(target[:MAX_NEEDLE])}'
+
+
+def container_restarts(service: str) -> str:
+    """Return the query for restarts of the service's containers."""
+    return f"sum by (pod) (increase(kube_pod_container_status_restarts_total{{container={quoted(service)}}}[15m]))"

@@ -1,0 +1,35 @@
+"""Queries for the engineer to run next."""
+
+from infra.local.sandboxes.loki import logql
+from shared.telemetry import followup_queries
+
+SHOP = '{app="shop"}'
+
+
+def test_queries_use_the_selector_by_which_the_logs_were_read() -> None:
+    """Another label would find nothing."""
+    assert followup_queries.lines_of(SHOP) == SHOP
+    assert followup_queries.problems_by_pod(SHOP).count(SHOP) == 1
+
+
+def test_search_text_is_one_short_line() -> None:
+    """A message of many lines is searched by its first line, truncated."""
+    assert followup_queries.lines_with(SHOP, "bad\nworse") == '{app="shop"} |= "bad"'
+    assert len(followup_queries.lines_with(SHOP, "x" * 500)) < 120
+
+
+def test_query_over_other_services_is_one_that_loki_takes() -> None:
+    """It refuses a selector whose matchers an absent label fulfils; values stay inside their quotes."""
+    query = followup_queries.lines_naming('db"} or {a="', '{app="sh\\"op"}')
+
+    assert query == r'{app=~".+", app!="sh\"op"} |= "db\"} or {a=\""'
+    assert logql.parse(query).selects({"app": "cart"})
+    assert not logql.parse(query).selects({"app": 'sh"op'})
+
+
+def test_there_is_no_query_where_the_logs_were_not_read() -> None:
+    """The store is down, so that asking it leads nowhere."""
+    assert followup_queries.lines_of("") == ""
+    assert followup_queries.lines_with("", "x") == ""
+    assert followup_queries.lines_naming("x", "") == ""
+    assert followup_queries.problems_by_pod("") == ""
