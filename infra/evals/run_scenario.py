@@ -39,6 +39,15 @@ from shared.step.recorder import recording
 
 TOKEN = "eval-token"  # noqa: S105  # opens a sandbox on loopback
 NOWHERE = "http://127.0.0.1:9"
+UNSET = (
+    "GRAFANA_BASICAUTH",
+    "GRAFANA_TOKEN",
+    "GRAFANA_URL",
+    "PROMETHEUS_BASICAUTH",
+    "SERVICE_REPOS",
+    "GITHUB_BASE_BRANCH",
+)
+"""Settings of this machine that would lead a scenario past the sandboxes."""
 
 Answer = TypeVar("Answer", bound=Contract)
 
@@ -127,7 +136,7 @@ def set_up(scenario: EvalScenario, folder: Path, sandboxes: ExitStack) -> tuple[
         "TRACES_PROVIDER": "embedded",
         "TRACES_PATH": str(folder / "traces.sqlite"),
         "GITHUB_REPO": "",
-        **dict.fromkeys(("GRAFANA_BASICAUTH", "PROMETHEUS_BASICAUTH", "SERVICE_REPOS", "GITHUB_BASE_BRANCH"), ""),
+        **dict.fromkeys(UNSET, ""),
     }
     commits: list[str] = []
     if scenario.repository:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil, log
 
 from shared.analysis.detection.summary import TelemetrySummary
-from shared.analysis.series.metric_anomalies import least_change, quantity
+from shared.analysis.series.metric_anomalies import PROTOCOLS, least_change, quantity
 from shared.telemetry.port import Series
 
 VISIBLE_SHARE = 0.05
@@ -19,9 +19,7 @@ MAX_LAG = timedelta(minutes=2)
 ENOUGH_POINTS = 8
 """Points of a series: four are a baseline, and as many are compared with it."""
 NAME_IT = "give its rule the label service_name, so that the logs and metrics of the service can be read"
-TRAFFIC = tuple(
-    protocol + sign for protocol in ("", "grpc_", "mesh_") for sign in ("request_rate", "error_ratio", "error_rate")
-)
+TRAFFIC = tuple(protocol + sign for protocol in PROTOCOLS for sign in ("request_rate", "error_ratio", "error_rate"))
 """Series that show the service at work."""
 
 
@@ -46,7 +44,9 @@ def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
         metrics,
         (condition.sentence if condition else "", condition is not None and condition.holds is False),
     )
-    proof = [] if troubles else [sentence for sentence, is_proof in sources if is_proof]
+    # While the alert's own condition holds, nothing else shows health, and no model may dismiss it.
+    is_refuted = bool(troubles) or (condition is not None and condition.holds is True)
+    proof = [] if is_refuted else [sentence for sentence, is_proof in sources if is_proof]
     # A source that failed has been named, and nothing more is known of it.
     lacks = [(logs, summary.logs_read), (metrics, bool(summary.series) or not troubles)]
     missing = [*troubles, *(sentence for (sentence, is_proof), is_news in lacks if is_news and not is_proof)]

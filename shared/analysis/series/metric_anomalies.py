@@ -33,7 +33,9 @@ NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation o
 FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0.1, "restarts": 0.5, "containers": 0.5}
 
 
-SYMPTOMS = ("error_ratio", "request_rate")
+PROTOCOLS = ("", "grpc_", "mesh_")
+"""What stands before the name of a series of requests, by who measured them."""
+SYMPTOMS = tuple(protocol + sign for protocol in PROTOCOLS for sign in ("error_ratio", "request_rate"))
 """Series that show the harm itself; others may also show its cause."""
 
 

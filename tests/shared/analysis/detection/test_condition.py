@@ -62,10 +62,10 @@ def detected(condition: AlertCondition, *read: Series, status: str = "firing") -
 def test_condition_that_holds_is_an_incident_in_users_terms(
     condition: AlertCondition, values: tuple[float, ...], sentence: str
 ) -> None:
-    """Its sentence heads the symptoms and is evidence with its query; calm logs do not outweigh it."""
+    """Its sentence heads the symptoms and is evidence with its query; calm logs are no proof against it."""
     incident = detected(condition, series(*values))
 
-    assert (incident.verdict, incident.severity) == ("incident", "medium")
+    assert (incident.verdict, incident.severity, incident.health) == ("incident", "medium", [])
     assert incident.initial_symptoms[0] == sentence
     (piece,) = (one for one in incident.evidence if one.source == "metrics")
     assert (piece.text + ".", piece.query) == (sentence, condition.measure)

@@ -160,3 +160,28 @@ def test_readiness_page_is_served(prometheus: PrometheusSandbox) -> None:
     """The readiness page has Prometheus' own text."""
     assert requests.get(f"{prometheus.url}/-/ready", timeout=5).text == "Prometheus Server is Ready.\n"
     assert requests.get(f"{prometheus.url}/nowhere", timeout=5).status_code == 404
+
+
+def test_values_of_a_label_are_those_of_the_selected_series_in_the_time(prometheus: PrometheusSandbox) -> None:
+    """Any `match[]` selects; what has no sample in the time is left out, and the limit ends the list."""
+
+    def names(**params: object) -> list[str]:
+        url = f"{prometheus.url}/api/v1/label/__name__/values"
+        reply = requests.get(url, params, timeout=5).json()  # type: ignore[arg-type]  # a list is a repeated parameter
+        assert reply["status"] == "success"
+        return list(reply["data"])
+
+    times = {"start": NOW - 60, "end": NOW}
+    assert names(**times) == ["http_requests_total", "latency_bucket", "memory"]
+    assert names(**times, limit=1) == ["http_requests_total"]
+    assert names(**{"match[]": ['{pod="a"}', '{status="500"}'], **times}) == ["http_requests_total", "memory"]
+    assert names(**{"match[]": '{pod="a"}', "start": NOW + 60, "end": NOW + 90}) == []
+
+
+def test_label_values_need_a_selector_that_can_be_read(prometheus: PrometheusSandbox) -> None:
+    """As in a query, an empty one is bad_data."""
+    url = f"{prometheus.url}/api/v1/label/__name__/values"
+
+    reply = requests.get(url, {"match[]": "{}"}, timeout=5)
+
+    assert (reply.status_code, reply.json()["errorType"]) == (400, "bad_data")
