@@ -22,12 +22,17 @@ MEASURE_CHARS = 100
 
 @dataclass(frozen=True)
 class ConditionState:
-    """What is known of the alert's condition; `holds` is None when nothing tells, and then `sentence` is empty."""
+    """
+    What is known of the alert's condition; `holds` is None when nothing tells, and then `sentence` is empty.
+
+    `impact` is what users meet while it holds, where it measures their requests.
+    """
 
     holds: bool | None
     sentence: str
     measure: str
     since: datetime | None = None
+    impact: str = ""
 
 
 def state_of(alert: Alert, reading: ConditionReading | None) -> ConditionState | None:
@@ -61,8 +66,10 @@ def _still_holds(condition: AlertCondition, series: Series) -> ConditionState:
     if condition.threshold is None:
         return ConditionState(True, f"the alert's condition holds {when}", condition.measure, since)
     value = series.points[-1][1]
-    sentence = f"{_in_users_terms(condition.measure, value)} {when}: {_by_how_much(condition, value)}"
-    return ConditionState(True, sentence, condition.measure, since)
+    now = _in_users_terms(condition.measure, value)
+    sentence = f"{now} {when}: {_by_how_much(condition, value)}"
+    impact = f"{now[:1].upper()}{now[1:]} {when}" if _is_of_requests(condition.measure) else ""
+    return ConditionState(True, sentence, condition.measure, since, impact)
 
 
 def _no_longer(condition: AlertCondition, current: Sequence[Series]) -> ConditionState:
@@ -112,6 +119,11 @@ def _with_unit(measure: str, value: float) -> str:
     if duration and _QUANTILE.search(measure):
         return f"{value:.3g} {'ms' if duration[1] else 's'}"
     return f"{value:.4g}"
+
+
+def _is_of_requests(measure: str) -> bool:
+    is_latency = bool(_QUANTILE.search(measure) and _DURATION.search(measure))
+    return bool(_REQUESTS.search(measure)) and (is_latency or _is_share_of_failures(measure))
 
 
 def _is_share_of_failures(measure: str) -> bool:

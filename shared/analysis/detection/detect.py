@@ -27,9 +27,8 @@ def detect(
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
-    one sentence each. `absent` are the metrics that do not exist, in sentences;
-    `condition` is the alert's own where it could be evaluated. Health must be proven as harm must: a
-    dead service logs nothing.
+    one sentence each. `absent` are the metrics that do not exist, in sentences; `condition` is the alert's own where it
+    could be evaluated. Health must be proven as harm must: a dead service logs nothing.
     """
     summary = summarize(alert, page, series, absent, condition)
     collector = EvidenceCollector(page)

@@ -1,11 +1,11 @@
-"""What users meet: the share of requests that fail, by the service's access lines, else by its metrics."""
+"""What users meet: what the alert measures of requests, else the share that fails, by access lines or by metrics."""
 
 import re
 
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup
 from shared.analysis.logs.levels import SERVER_ERROR
-from shared.analysis.series.metric_anomalies import quantity
+from shared.analysis.series.metric_anomalies import FAILURES, quantity
 
 ACCESS = re.compile(
     r"HTTP/\d(?:\.\d)?\"\s+\d{3}\b|\bstatus(?:_code)?=\d{3}\b"
@@ -14,12 +14,17 @@ ACCESS = re.compile(
 """A server's own access line, in the forms that SERVER_ERROR knows."""
 PROBE = re.compile(r"/(?:health|ready|live|ping|metrics|status)(?:z|ness|y)?\b", re.IGNORECASE)
 """Requests of the platform, which no user makes."""
-ERROR_RATIO = "error_ratio"
 
 
 def impact_of(summary: TelemetrySummary) -> str:
     """Return it in one sentence, or an empty text when nothing that was read shows it."""
-    return _by_lines(summary) or _by_metric(summary)
+    return _by_condition(summary) or _by_lines(summary) or _by_metric(summary)
+
+
+def _by_condition(summary: TelemetrySummary) -> str:
+    """Return what the alert's own condition measures now, where it measures requests."""
+    state = summary.condition
+    return f"{state.impact}." if state is not None and state.impact else ""
 
 
 def _by_lines(summary: TelemetrySummary) -> str:
@@ -42,6 +47,6 @@ def _is_request(line: LineGroup) -> bool:
 
 def _by_metric(summary: TelemetrySummary) -> str:
     for anomaly in summary.anomalies:
-        if anomaly.series.name == ERROR_RATIO:
+        if anomaly.series.name in FAILURES:
             return f"Up to {quantity(anomaly.value, 'ratio')} of requests fail, since {anomaly.at:%H:%M} UTC."
     return ""

@@ -8,7 +8,7 @@ from shared.analysis.detection.classify import Classification
 from shared.analysis.detection.health import Health, health_of, is_down
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
-from shared.analysis.series.metric_anomalies import LOG_RATE, PROTOCOLS, Anomaly, quantity
+from shared.analysis.series.metric_anomalies import FAILURES, LOG_RATE, Anomaly, quantity
 from shared.bounds import clip
 from shared.contracts import DetectionVerdict, Incident, Judgement, Severity
 from shared.telemetry.port import Series
@@ -20,8 +20,6 @@ LABELS: dict[str, Severity] = {
     **dict.fromkeys(("medium", "warning", "warn", "minor", "p3", "sev3", "average"), "medium"),
     **dict.fromkeys(("low", "info", "informational", "none", "p4", "sev4"), "low"),
 }
-FAILURES = tuple(f"{protocol}error_ratio" for protocol in PROTOCOLS)
-"""Series of the share of requests to the service that fail."""
 HARMFUL_SHARE = 0.5
 """Share of error lines that is harmful even when steady."""
 HARMFUL_TRACE_SHARE = 0.05

@@ -35,6 +35,8 @@ FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0
 
 PROTOCOLS = ("", "grpc_", "mesh_")
 """What stands before the name of a series of requests, by who measured them."""
+FAILURES = tuple(f"{protocol}error_ratio" for protocol in PROTOCOLS)
+"""Series of the share of requests to the service that fail."""
 SYMPTOMS = tuple(protocol + sign for protocol in PROTOCOLS for sign in ("error_ratio", "request_rate"))
 """Series that show the harm itself; others may also show its cause."""
 

@@ -71,6 +71,15 @@ def test_condition_that_holds_is_an_incident_in_users_terms(
     assert (piece.text + ".", piece.query) == (sentence, condition.measure)
 
 
+def test_impact_is_what_the_alert_measures_of_requests() -> None:
+    """It heads the brief; a measure of anything else is no impact on users."""
+    requests = detected(AlertCondition(RATIO, ">", 0.05), series(0.001, 0.067))
+    replicas = detected(AlertCondition("min(replicas)", "<", 2), series(1, 1))
+
+    assert requests.impact == "6.7 % of requests fail since 03:00:00 UTC, and still now."
+    assert replicas.impact == ""
+
+
 def test_condition_that_ended_is_proof_of_health() -> None:
     """It says what is measured now, and when the alert fires."""
     incident = detected(AlertCondition(RATIO, ">", 0.05), series(0.2, 0.2, 0.001))
