@@ -16,6 +16,7 @@ _REQUESTS = re.compile(r"request|http|grpc|rpc|_rq_", re.IGNORECASE)
 _DURATION = re.compile(r"(milli)?seconds|duration|latency", re.IGNORECASE)
 _QUANTILE = re.compile(r"histogram_quantile\s*\(\s*(0?\.\d+)")
 _IN_PERCENT = re.compile(r"\*\s*100\b|\b100\s*\*")
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`")
 _BEYOND = {">": "above", ">=": "from", "<": "below", "<=": "up to", "==": "at", "!=": "at anything but"}
 MEASURE_CHARS = 100
 
@@ -128,5 +129,6 @@ def _is_of_requests(measure: str) -> bool:
 
 def _is_share_of_failures(measure: str) -> bool:
     """Return whether it divides what failed by all: the dividend alone names failures."""
-    dividend, slash, divisor = measure.rpartition("/")
-    return bool(slash and _FAILS.search(dividend) and not _FAILS.search(divisor))
+    # A slash within quotes is part of a label's value.
+    slash = _QUOTED.sub(lambda match: "_" * len(match[0]), measure).rfind("/")
+    return slash > 0 and bool(_FAILS.search(measure[:slash])) and not _FAILS.search(measure[slash:])

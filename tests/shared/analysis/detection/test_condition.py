@@ -48,6 +48,11 @@ def detected(condition: AlertCondition, *read: Series, status: str = "firing") -
             f"The slowest 1 % of requests take 2 s or more {SINCE}: 4 times the limit, the alert fires above 0.5 s.",
         ),
         (
+            AlertCondition('rate(http_errors_total{path="/api"}[5m])', ">", 3),
+            (1, 6),
+            f'Rate(http_errors_total{{path="/api"}}[5m]) is 6 {SINCE}: 2 times the limit, the alert fires above 3.',
+        ),
+        (
             AlertCondition("min(replicas)", "<", 2),
             (1, 1),
             "Min(replicas) is 1 since at least 02:59:00 UTC, and still now: the alert fires below 2.",
