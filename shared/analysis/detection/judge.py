@@ -122,7 +122,7 @@ def _departure(anomaly: Anomaly, summary: TelemetrySummary) -> str:
     unit = anomaly.series.unit
     if anomaly.series.name in FAILURES:
         before, now = quantity(anomaly.baseline, unit), quantity(anomaly.value, unit)
-        return f"{now} of requests fail since {since}, {before} before"
+        return f"up to {now} of requests fail since {since}, {before} before"
     moved = f"{quantity(anomaly.baseline, unit)} to {quantity(anomaly.value, unit)}"
     return f"{anomaly.series.name} went from {moved}, since {since}"
 

@@ -102,7 +102,7 @@ def test_metrics_alone_show_that_the_error_ratio_rose_and_when():
     incident = detect(ALERT, None, [Series("error_ratio", "ratio", "q", {}, points)], ["Loki did not answer"])
 
     assert incident.onset == START + timedelta(minutes=20)
-    assert incident.initial_symptoms == ["6.7 % of requests fail since 02:50:00 UTC, 0 % before."]
+    assert incident.initial_symptoms == ["up to 6.7 % of requests fail since 02:50:00 UTC, 0 % before."]
     assert "error_ratio: 0 % → 6.7 % from 02:50:00 UTC" in [one.text for one in incident.evidence]
     # Failing requests are the harm, not its cause.
     assert explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes == []
