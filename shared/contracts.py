@@ -261,6 +261,9 @@ class ErrorSummary(Contract):
     """Counts over the window."""
 
     total_errors: int = Field(0, ge=0)
+    failures: int | None = Field(
+        None, ge=0, description="Error lines of one request counted once; null when not all lines were read."
+    )
     total_warnings: int = Field(0, ge=0)
     error_types: Annotated[dict[Name, int], Keep(30, rank=_count)] = Field(default_factory=dict)
     warning_types: Annotated[dict[Name, int], Keep(30, rank=_count)] = Field(default_factory=dict)

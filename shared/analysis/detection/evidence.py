@@ -178,6 +178,7 @@ def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> 
             warning_types[_short(line)] += len(line.times)
     return ErrorSummary(
         total_errors=len(summary.errors),
+        failures=summary.failures,
         total_warnings=summary.warnings,
         error_types=dict(error_types.most_common()),
         warning_types=dict(warning_types.most_common()),

@@ -61,6 +61,7 @@ class TelemetrySummary:
     log_query: str
     entry_times: EventTimes
     instances: tuple[InstanceLog, ...]
+    failures: int | None
     series: tuple[Series, ...]
     metrics_absent: tuple[str, ...] = ()
     condition: ConditionState | None = None
@@ -151,6 +152,8 @@ def summarize(
         log_query=page.query if page else "",
         entry_times=logs.times,
         instances=logs.instances.all(),
+        # Of lines that were only counted, nobody knows which belong together.
+        failures=logs.failures.count if page and page.is_complete else None,
         series=tuple(series),
         metrics_absent=tuple(absent),
         condition=state_of(alert, condition),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.analysis.logs.failures import Failures
 from shared.analysis.logs.groups import Grouper, Groups
 from shared.analysis.logs.instances import Instances
 from shared.analysis.logs.join_traces import RANK, assemble
@@ -23,6 +24,7 @@ class LogDigest:
     has_fatal: bool = False
     lines: int = 0
     instances: Instances = field(default_factory=Instances)
+    failures: Failures = field(default_factory=Failures)
     first: LogEntry | None = None
     end: datetime | None = None
 
@@ -40,6 +42,7 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
         result.times.add_micros(micros)
         if RANK[entry.level] >= RANK["error"]:
             result.errors.add_micros(micros)
+            result.failures.add(entry.text)
             result.has_fatal = result.has_fatal or entry.level == "fatal"
         result.warnings += entry.level == "warning"
         if result.first is None:

@@ -45,7 +45,10 @@ def errors(incident: Incident | None) -> Section | None:
     counts = incident.error_summary
     peak = f", peak at {at_time(counts.peak_error_time)}" if counts.peak_error_time else ""
     window = f"from {at_time(incident.start)} to {at_time(incident.end)} UTC"
-    counted = f"{counts.total_errors:,} errors and {counts.total_warnings:,} warnings {window}{peak}."
+    errors = f"{counts.total_errors:,} errors"
+    if counts.failures is not None and counts.failures < counts.total_errors:
+        errors = f"{counts.failures:,} failures, in {counts.total_errors:,} error lines,"
+    counted = f"{errors} and {counts.total_warnings:,} warnings {window}{peak}."
     blocks: list[Block] = [TextLine(counted if incident.lines_read else _uncounted(incident, window))]
     if drawn := chart(incident):
         blocks.append(drawn)
