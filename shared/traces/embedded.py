@@ -113,7 +113,7 @@ class EmbeddedTraces:
         """Write the final outcome; return False when there is one already, or no such incident."""
         closed = self._write(
             "UPDATE incidents SET state = 'closed', outcome = ?, updated_at = ?"
-            " WHERE incident_id = ? AND outcome IS NULL",
+            " WHERE incident_id = ? AND state = 'open'",
             document.dumps(outcome),
             document.stamp(clock.now()),
             incident_id,
