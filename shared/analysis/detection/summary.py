@@ -66,6 +66,7 @@ class TelemetrySummary:
     metrics_absent: tuple[str, ...] = ()
     condition: ConditionState | None = None
     request_times: EventTimes | None = None
+    all_lines_read: bool = True
 
     @property
     def metrics_read(self) -> bool:
@@ -158,6 +159,7 @@ def summarize(
         metrics_absent=tuple(absent),
         condition=state_of(alert, condition),
         request_times=request_times(page.lines) if page else None,
+        all_lines_read=page is None or page.is_complete,
     )
 
 

@@ -66,7 +66,11 @@ def _replaced(replacement: Replacement, collector: EvidenceCollector, summary: T
     return Change(
         kind="rollout" if replacement.ended else "start",
         at=replacement.at,
-        what=" ".join(filter(None, (_lives(replacement), _errors(replacement, summary.risen, share)))),
+        what=" ".join(
+            filter(
+                None, (_lives(replacement), _errors(replacement, summary.risen, share), _unknown(replacement, summary))
+            )
+        ),
         instances=[one.name for one in replacement.began],
         version_before=_version(replacement.ended or replacement.before),
         version_after=_version(replacement.began),
@@ -76,10 +80,18 @@ def _replaced(replacement: Replacement, collector: EvidenceCollector, summary: T
 
 
 def error_share(replacement: Replacement, risen: Sequence[TraceGroup | LineGroup]) -> float | None:
-    """Return which share of the leading error came from the instances that began; None when nobody can say."""
+    """
+    Return which share of the leading error came from the instances that began; None when nobody can say.
+
+    Errors whose instance is not known, as they were only counted or name none, are not taken for theirs.
+    """
     if not risen or not (counted := risen[0].instances):
         return None
-    return sum(counted[one.name] for one in replacement.began) / counted.total()
+    return sum(counted[one.name] for one in replacement.began) / _total(risen[0])
+
+
+def _total(leading: TraceGroup | LineGroup) -> int:
+    return max(len(leading.times), leading.instances.total())
 
 
 def _lives(replacement: Replacement) -> str:
@@ -98,11 +110,22 @@ def _errors(replacement: Replacement, risen: Sequence[TraceGroup | LineGroup], s
         return ""
     leading = risen[0]
     name = leading.parsed.raised.type if isinstance(leading, TraceGroup) else "the leading error"
-    total = leading.instances.total()
+    attributed, total = leading.instances.total(), _total(leading)
     of_new = sum(leading.instances[one.name] for one in replacement.began)
+    if attributed < total:
+        of_old = f"{attributed - of_new} from those before" if attributed > of_new else "none from those before"
+        unknown = f"for the other {total - attributed} no line that was read names the instance"
+        return f"{of_new} of {total} of {name} come from the new ones, {of_old}; {unknown}."
     if of_new == total:
         return f"All {total} of {name} come from the new ones, none from the {len(replacement.before)} before."
     return f"{of_new} of {total} of {name} come from the new ones, the others from those before."
+
+
+def _unknown(replacement: Replacement, summary: TelemetrySummary) -> str:
+    """Say what the sentences before cannot know."""
+    unversioned = "" if _version(replacement.began) else "No label names the version of the new ones."
+    unread = "" if summary.all_lines_read else "Not all lines of the window were read, so this holds for those read."
+    return " ".join(filter(None, (unversioned, unread)))
 
 
 def _instances(instances: Sequence[InstanceLog]) -> str:

@@ -17,7 +17,9 @@ HOST = re.compile(
 CHANGE = re.compile(
     r"\b(?:deploy(?:ed|ing|ment)?|roll(?:ed|ing)? ?(?:out|back)|releas(?:e|ed|ing)|restart(?:ed|ing)?|booting"
     r"|starting (?:up|application|server|worker|service|version|\w+ v?\d)|started (?:in|application|server|\w+ in \d)"
-    r"|listening (?:on|at)|migrat(?:ion|ions|ing|ed)|config(?:uration)? (?:re)?loaded|reload(?:ed|ing) config"
+    r"|listening (?:on|at)|migrat(?:ion|ions|ing|ed)"
+    r"|config(?:uration)? (?:was |has been )?(?:(?:re)?loaded|changed|updated|applied)"
+    r"|(?:(?:re)?load(?:ed|ing)|changed|updated|applied) (?:the |new )?config(?:uration)?"
     r"|feature flag|version[ =:]v?\d)",
     re.IGNORECASE,
 )

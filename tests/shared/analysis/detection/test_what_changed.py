@@ -32,10 +32,11 @@ def failing(pod: str, span: Interval, every_s: float = 10) -> list[LogLine]:
     return lines(pod, "ERROR GET /orders 500 7ms", every_s, span)
 
 
-def detected(*parts: list[LogLine]) -> Incident:
+def detected(*parts: list[LogLine], is_complete: bool = True) -> Incident:
     """Return what these lines show."""
     ordered = sorted((line for part in parts for line in part), key=lambda line: line.nanoseconds)
-    return detect(an_alert(), LogPage(tuple(ordered), '{service_name="checkout-api"}', is_complete=True), [], [])
+    page = LogPage(tuple(ordered), '{service_name="checkout-api"}', is_complete=is_complete)
+    return detect(an_alert(), page, [], [])
 
 
 BEFORE, AFTER, ALWAYS = (START, ROLLOUT), (ROLLOUT, NOW), (START, NOW)
@@ -89,15 +90,55 @@ def test_lines_without_instances_show_no_rollout() -> None:
     assert detected(bare).what_changed == []
 
 
-def test_line_that_reports_a_change_is_one() -> None:
+def test_errors_without_an_instance_are_not_taken_for_those_of_the_new() -> None:
+    """What is not known explains nothing."""
+    bare = [LogLine(line.at, line.nanoseconds, line.text, {}) for line in failing("new-1", AFTER)]
+    incident = detected(ordinary("old-1", BEFORE), ordinary("new-1", AFTER), failing("new-1", AFTER), bare)
+
+    (change,) = incident.what_changed
+    assert (change.error_share, incident.rollout) == (0.5, None)
+    assert "36 of 72" in change.what
+    assert "for the other 36 no line that was read names the instance" in change.what
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_rollout_read_in_part_says_so(is_complete: bool) -> None:
+    """Its numbers hold for the lines that were read."""
+    incident = detected(
+        ordinary("old-1", BEFORE), ordinary("new-1", AFTER), failing("new-1", AFTER), is_complete=is_complete
+    )
+
+    (change,) = incident.what_changed
+    assert ("Not all lines of the window were read" in change.what) is not is_complete
+
+
+@pytest.mark.parametrize(("version", "is_unknown"), [("", True), ("2.15.0", False)])
+def test_version_that_no_label_names_is_not_known(version: str, is_unknown: bool) -> None:
+    """And is said to be so."""
+    incident = detected(ordinary("old-1", BEFORE), ordinary("new-1", AFTER, version), failing("new-1", AFTER))
+
+    (change,) = incident.what_changed
+    assert ("No label names the version of the new ones." in change.what) is is_unknown
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "configuration reloaded from",
+        "configuration has been updated from",
+        "Loaded configuration",
+        "applied new config",
+    ],
+)
+def test_line_that_reports_a_change_is_one(words: str) -> None:
     """With its line as evidence."""
     at = ROLLOUT - timedelta(seconds=5)
-    reload = lines("a", "INFO configuration reloaded from /etc/app.yaml", 1, (at, at + timedelta(seconds=1)))
+    reload = lines("a", f"INFO {words} /etc/app.yaml", 1, (at, at + timedelta(seconds=1)))
     incident = detected(ordinary("a", ALWAYS), failing("a", AFTER), reload)
 
     (change,) = incident.what_changed
     assert (change.kind, change.at) == ("reported", at)
-    assert change.what == "A line says: INFO configuration reloaded from /etc/app.yaml"
+    assert change.what == f"A line says: INFO {words} /etc/app.yaml"
     assert change.evidence_id in [one.id for one in incident.evidence]
 
 
