@@ -39,7 +39,7 @@ def test_token_that_all_lines_share_is_no_request() -> None:
     assert counted(*["ERROR build 4c1d9e07aa failed"] * (MAX_LINES + 1)) == MAX_LINES + 1
 
 
-def test_id_without_a_letter_is_one_where_others_have_letters() -> None:
+def test_number_is_an_id_where_others_of_its_length_are() -> None:
     """One in forty random ids of eight digits is a number; a date of eight digits is no id."""
     assert counted("ERROR [dbf9c803] a", "GET [dbf9c803] 500", "ERROR [12345678] a", "GET [12345678] 500") == 2
     assert counted("ERROR [dbf9c803] a", *["ERROR at 20261126"] * (MAX_LINES + 1)) == MAX_LINES + 2
