@@ -71,7 +71,7 @@ def _by_signal(alert: Alert, incident: Incident) -> Suggestion | None:
     signal = matching.leading(incident)
     if signal is None or (signal.rule.kind == "crash" and incident.stack_traces):
         return None  # the trace of a crash says more and has its own suggestions
-    return _for_kind(alert.service_name, incident.log_selector, signal)
+    return _for_kind(alert.service_name, incident, signal)
 
 
 def _step(words: str, query: str) -> list[str]:
@@ -79,7 +79,8 @@ def _step(words: str, query: str) -> list[str]:
     return [f"{words}: {query}"] if query else []
 
 
-def _for_kind(service: str, selector: str, signal: Signal) -> Suggestion:
+def _for_kind(service: str, incident: Incident, signal: Signal) -> Suggestion:
+    selector = incident.log_selector
     target = signal.target or "the dependency"
     name = signal.rule.name
     if signal.rule.kind == "dependency":
@@ -105,7 +106,9 @@ def _for_kind(service: str, selector: str, signal: Signal) -> Suggestion:
             steps=[
                 "Raise the limit that was reached, or add instances.",
                 "Restart the instances that are stuck.",
-                *_step("Find since when", followup_queries.lines_with(selector, signal.quote)),
+                *_step(
+                    "Find since when", "" if incident.onset else followup_queries.lines_with(selector, signal.quote)
+                ),
             ],
             priority="high",
             estimated_impact="Stops the failures until the cause of the use is found.",

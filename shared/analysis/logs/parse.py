@@ -56,6 +56,11 @@ CLOCK = re.compile(
     r"[.,\d]*(?: ?Z| ?[+-]\d\d:?\d\d)?\W?\s*"
 )
 
+# docker compose's name of the container; the head of Ruby's logger, and the request that Rails tags its lines with.
+PREFIX = re.compile(
+    r"^(?:[\w.-]{1,60} +\| )?(?:[DIWEFA], \[\S+ #\d+\] +[A-Z]+ -- [^:\n]{0,60}: (?:\[[0-9a-f-]{6,40}\] )?)?"
+)
+
 Source = tuple[tuple[str, str], ...]
 
 
@@ -91,9 +96,9 @@ def read(line: LogLine) -> LogEntry:
 
 
 def first_line(text: str) -> str:
-    """Return the first line that is not empty, without its timestamp."""
+    """Return the first line that is not empty, without what shippers and loggers put before its words."""
     head = text.partition("\n")[0] or text.strip().partition("\n")[0]
-    return CLOCK.sub("", head, count=1).rstrip()
+    return CLOCK.sub("", PREFIX.sub("", head, count=1), count=1).rstrip()
 
 
 def _bare(raw: str) -> str:

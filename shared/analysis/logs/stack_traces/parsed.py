@@ -7,7 +7,8 @@ from typing import NamedTuple
 from shared.analysis.logs.stack_traces import ownership
 from shared.contracts import Language
 
-UNKNOWN_TYPE = "unknown"
+UNKNOWN_TYPE = "exception"
+"""Of a trace that names no type; it stands in sentences."""
 MAX_FRAMES = 40
 MAX_OUTER_FRAMES = 8
 

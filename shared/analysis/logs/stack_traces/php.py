@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, frame, owned
 
 FRAME = re.compile(r"^\s*#\d+ (?P<path>[^\s(][^(]*\.\w+)\((?P<line>\d+)\): (?P<function>[^(]*)", re.MULTILINE)
+# Monolog, which Laravel and Symfony log with: https://github.com/Seldaek/monolog, LineFormatter
+MONOLOG = re.compile(
+    r"\[object\] \((?P<type>[\w\\]+)\(code: [^)]*\): (?P<message>.*?) at (?P<path>/[^\s:]+):(?P<line>\d+)\)"
+)
 HEAD = re.compile(
     r"(?P<type>[A-Z][\w\\]*(?:Error|Exception)\w*): (?P<message>.*?) in (?P<path>\S+?\.php)(?::|\()(?P<line>\d+)"
 )
@@ -13,10 +17,12 @@ HEAD = re.compile(
 
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     """Return the trace of the text; the raising line is named in the message, not in the numbered frames."""
+    # In a line of JSON the backslashes of namespaces are doubled.
+    text = text.replace("\\\\", "\\")
     frames = [frame(match["path"], int(match["line"]), match["function"]) for match in FRAME.finditer(text)]
     if not frames:
         return []
-    head = HEAD.search(text)
+    head = HEAD.search(text) or MONOLOG.search(text)
     if head:
         frames.insert(0, frame(head["path"], int(head["line"])))
     type_, message = (head["type"], head["message"]) if head else (UNKNOWN_TYPE, "")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.analysis.logs.parse import read
+from shared.analysis.logs.parse import first_line, read
 from shared.telemetry.port import LogLine
 
 AT = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
@@ -145,3 +145,21 @@ def test_pods_are_different_sources_and_levels_are_not():
 
     assert one.source == same.source
     assert one.source != other.source
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ("web-1  | ERROR payment failed", "ERROR payment failed"),
+        ("web-1  | 2026-05-04 02:44:20 ERROR payment failed", "ERROR payment failed"),
+        ("E, [2026-05-04T02:44:20.114000 #12] ERROR -- : NoMethodError (nil)", "NoMethodError (nil)"),
+        ("E, [2026-05-04T02:44:20.114000 #12] ERROR -- : [3f1e9c-1000] NoMethodError (nil)", "NoMethodError (nil)"),
+        ("W, [2026-05-04T02:44:20.1 #12]  WARN -- sidekiq: retry", "retry"),
+        ("a | b", "b"),
+        ("total | 12", "12"),
+        ("GET /a | 200", "GET /a | 200"),
+    ],
+)
+def test_head_of_shippers_and_loggers_is_no_part_of_the_message(raw: str, message: str) -> None:
+    """A headline is made of the words that say what happened."""
+    assert first_line(raw) == message

@@ -19,3 +19,19 @@ Stack trace:
         ("/var/www/src/Checkout.php", True),
         ("/var/www/src/Cart.php", True),
     ]
+
+
+def test_exception_that_monolog_writes_is_named() -> None:
+    """Laravel and Symfony log so; within JSON the backslashes of namespaces are doubled."""
+    text = (
+        'production.ERROR: no total {"exception":"[object] (App\\\\Errors\\\\NoTotal(code: 0): no total at '
+        "/var/www/html/app/Cart.php:41)\n[stacktrace]\n#0 /var/www/html/app/Order.php(33): App\\\\Cart->total()\n"
+    )
+
+    (trace,) = php.parse(text)
+
+    assert (trace.raised.type, trace.raised.message) == ("App\\Errors\\NoTotal", "no total")
+    assert [(one.path, one.line) for one in trace.raised.frames] == [
+        ("/var/www/html/app/Order.php", 33),
+        ("/var/www/html/app/Cart.php", 41),
+    ]

