@@ -8,6 +8,7 @@ from shared.analysis.detection.classify import Classification
 from shared.analysis.detection.health import Health, health_of, is_down
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.logs.request_ids import without_ids
 from shared.analysis.series.metric_anomalies import FAILURES, LOG_RATE, Anomaly, quantity
 from shared.bounds import clip
 from shared.contracts import DetectionVerdict, Incident, Judgement, Severity
@@ -104,7 +105,9 @@ def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
 def _name(group: TraceGroup | LineGroup) -> str:
     """Name an exception by its type and a line by its own words: a template is not what was logged."""
     return (
-        group.parsed.raised.type if isinstance(group, TraceGroup) else f"“{clip(group.exemplar.message.strip(), 120)}”"
+        group.parsed.raised.type
+        if isinstance(group, TraceGroup)
+        else f"“{clip(without_ids(group.exemplar.message), 120)}”"
     )
 
 

@@ -10,6 +10,7 @@ MIN_SHARE = 0.5
 """Where fewer lines name a request, the others are no requests that the ids could stand for."""
 _NAME = r"(?:trace|request|req|correlation|transaction)[._-]?id"
 _IN_TEXT = re.compile(rf"\b(?:x-)?{_NAME}\"?\s*[:=\s]\s*\"?([0-9a-z][0-9a-z_-]{{7,63}})", re.IGNORECASE)
+_IDS = re.compile(rf"\b(?:x-)?(?:{_NAME}|span[._-]?id)\"?\s*[:=\s]\s*\"?[0-9a-z][0-9a-z_-]{{7,63}}\"?", re.IGNORECASE)
 _LABEL = re.compile(_NAME, re.IGNORECASE)
 
 
@@ -19,6 +20,11 @@ def request_id(text: str, labels: Mapping[str, str]) -> str:
     id_ = match[1] if match else next((value for name, value in labels.items() if _LABEL.fullmatch(name)), "")
     # Zeros are W3C's id of "no trace": https://www.w3.org/TR/trace-context/#trace-id
     return id_ if id_.strip("0-") else ""
+
+
+def without_ids(text: str) -> str:
+    """Return a line for a headline: ids of its request, which no other line has, become an ellipsis."""
+    return re.sub(r"(?:…\s*)+", "… ", _IDS.sub("…", text)).strip()
 
 
 def request_times(lines: Iterable[LogLine]) -> EventTimes | None:

@@ -115,7 +115,7 @@ def patterns(incident: Incident | None) -> Section | None:
     )
     table = Table(("Count", "Level", "Line (variable parts as <*>)", "First"), rows)
     others = len(incident.patterns) - len(rows) + incident.left_out.get("patterns", 0)
-    more = (TextLine(f"{others:,} more {'kind' if others == 1 else 'kinds'} of lines, less significant."),)
+    more = (TextLine(f"{others:,} more {'kind of line' if others == 1 else 'kinds of lines'}, less significant."),)
     return Section("Log patterns", (table, *(more if others else ())), expendable=4)
 
 

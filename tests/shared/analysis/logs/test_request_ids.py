@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.analysis.logs.request_ids import request_id, request_times
+from shared.analysis.logs.request_ids import request_id, request_times, without_ids
 from shared.telemetry.port import LogLine
 
 START = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
@@ -40,3 +40,11 @@ def test_request_counts_once_when_it_is_first_named() -> None:
     assert [at for at, _ in times.items()] == [START, START + timedelta(seconds=2)]
     assert request_times([*named, *plain]) is None
     assert request_times([]) is None
+
+
+def test_headline_holds_no_ids_of_one_request() -> None:
+    """They are no words."""
+    line = "ERROR f.Basic#111 TraceID: 037cdf32da2d4cf43584a6504d6bc862 SpanID: 70efa0b567591dcf catch price exception"
+
+    assert without_ids(line) == "ERROR f.Basic#111 … catch price exception"
+    assert without_ids("ERROR request failed") == "ERROR request failed"
