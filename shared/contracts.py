@@ -308,6 +308,16 @@ class Change(Contract):
     evidence_id: EvidenceId | None = None
 
 
+class OtherService(Contract):
+    """Another service that wrote errors for requests of the alert's service which were followed."""
+
+    service_name: Name
+    requests: int = Field(ge=0, description="Requests that were followed and in which any service wrote an error.")
+    failed_in: int = Field(ge=0, description="Those in which this one did.")
+    failed_first_in: int = Field(ge=0, description="Those in which its error was the first.")
+    evidence_id: EvidenceId | None = None
+
+
 class Incident(Judgement, Answer):
     """What incident_detection found: the evidence and its judgement."""
 
@@ -330,6 +340,9 @@ class Incident(Judgement, Answer):
     impact: Sentence = Field("", description="What users meet, for example the share of requests that fail.")
     what_changed: Annotated[list[Change], Keep(8)] = Field(
         default_factory=list, description="What changed, the closest to the onset first."
+    )
+    other_services: Annotated[list[OtherService], Keep(8)] = Field(
+        default_factory=list, description="Others that failed in its requests, the one that failed first leading."
     )
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
     patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)
@@ -364,6 +377,7 @@ class Incident(Judgement, Answer):
         )
         cited |= {trace.evidence_id for trace in self.stack_traces} | {pattern.evidence_id for pattern in self.patterns}
         cited |= {change.evidence_id for change in self.what_changed}
+        cited |= {service.evidence_id for service in self.other_services}
         return cited | {anomaly.evidence_id for anomaly in self.error_summary.metric_anomalies}
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom

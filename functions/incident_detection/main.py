@@ -21,7 +21,9 @@ def incident_detection(request: DetectionRequest) -> Incident:
     alert = request.alert
     read = read_telemetry(alert)
     condition = read_condition(alert)
-    incident = detect(alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent, condition)
+    incident = detect(
+        alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent, condition, read.requests
+    )
     tools = LogQueryTool(alert, incident, read.logs.label if read.logs else "")
     toolbox = tools.toolbox() if read.logs is not None else None
     # Up to 16 MB of lines, which a model's answer would otherwise hold for minutes.

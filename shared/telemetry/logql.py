@@ -1,5 +1,7 @@
 """The LogQL that a log query becomes: a selector, the words and the levels of problems."""
 
+import re
+
 from shared.quoting import quoted
 from shared.telemetry.http_reader import selector
 from shared.telemetry.port import LogQuery
@@ -50,6 +52,9 @@ def log_queries(label: str, query: LogQuery) -> list[str]:
     A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so a second query finds the
     lines that show it by level alone; it excludes the words of the first.
     """
+    if query.requests:
+        ids = "|".join(re.escape(id_) for id_ in query.requests)
+        return [f'{{{label}=~".+"}} |~ {quoted(ids)}']
     service = selector(label, query.service_name) + "".join(f" |= {quoted(text)}" for text in query.containing)
     if query.only == "all":
         return [service]

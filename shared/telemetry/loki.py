@@ -119,6 +119,7 @@ class Loki:
             link=self._link(expressions, query),
             selector=selector(self._label(query), query.service_name),
             label=query.label,
+            service_label=self._label(query),
         )
 
     def other_label(self, query: LogQuery) -> str:

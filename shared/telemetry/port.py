@@ -23,6 +23,8 @@ class LogQuery:
     """As the store sends them; lines of 800 bytes reach the limit of lines first."""
     label: str = ""
     """The store's label that names the service; empty for the one that is configured."""
+    requests: tuple[str, ...] = ()
+    """Only lines that hold one of these ids, of every service instead of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class LogPage:
     """What of the query selects the service, in the store's language; further queries are built on it."""
     label: str = ""
     """The store's label that names the service, where it is not the one that is configured."""
+    service_label: str = ""
+    """The label of lines that names their service."""
     unread: Unread | None = None
     """What an incomplete page leaves out, if it was counted."""
 

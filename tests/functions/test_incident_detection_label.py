@@ -92,3 +92,31 @@ def test_thirty_alerts_of_ten_services_without_lines_are_ten_briefs(
 
     assert len(people.mails) == 10
     assert all("No log line was found by" in mail.text for mail in people.mails)
+
+
+@pytest.mark.parametrize("label", ["service_name", "app"])
+def test_service_behind_that_failed_first_is_named(loki: LokiSandbox, label: str) -> None:
+    """Failing requests are followed by their ids over all services, under the label that names them."""
+    load(loki, **{label: "payments"})
+    streams: dict[str, list[list[str]]] = {"payments": [], "ledger": []}
+    for number in range(1, 13):
+        at, trace_id = NOW - timedelta(seconds=200 - number * 10), f"trace_id={number:032x}"
+        written = (("payments", "INFO charge"), ("ledger", "ERROR disk is full"), ("payments", "ERROR charge failed"))
+        for second, (service, text) in enumerate(written):
+            moment = str(int((at + timedelta(seconds=second)).timestamp() * 1e9))
+            streams[service].append([moment, f"{text} {trace_id}"])
+    for service, values in streams.items():
+        loki.load({"streams": [{"stream": {label: service, "pod": service}, "values": values}]})
+
+    incident = detected("payments")
+    causes = rca(RootCauseRequest(alert=an_alert(service_name="payments"), incident=incident))
+
+    (ledger,) = incident.other_services
+    assert (ledger.service_name, ledger.requests, ledger.failed_first_in) == ("ledger", 12, 12)
+    assert isinstance(causes, RootCauses)
+    cause = causes.root_causes[0]
+    assert cause.hypothesis.startswith("ledger fails, and payments with it: in 12 of 12 failing requests")
+    assert cause.affected_components[0] == "ledger"
+    assert "disk is full" in cause.quotes[0].text
+    followed = [request for request in loki.requests if '=~".+"}' in request.param("query")]
+    assert len(followed) == 1

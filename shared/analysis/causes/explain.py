@@ -31,6 +31,7 @@ def _all(request: RootCauseRequest) -> list[RootCause]:
     incident, service = request.incident, request.alert.service_name
     candidates = [hypotheses.from_trace(incident, trace) for trace in incident.stack_traces[:3]]
     candidates += hypotheses.from_signals(incident, service)
+    candidates.append(hypotheses.from_other_service(incident, service))
     candidates.append(hypotheses.from_rollout(request.alert, incident))
     candidates.append(hypotheses.from_deploy(request.alert, incident))
     candidates += [

@@ -16,6 +16,8 @@ RISEN = 2.0
 NAMED_FAULT = 0.6
 STEADY_FAULT = 0.35
 ROLLED_OUT = 0.6
+FAILED_FIRST = 0.6
+MIN_FIRST_SHARE = 0.5
 DEPLOYED = 0.45
 METRIC = 0.4
 SENTENCES = {
@@ -72,6 +74,17 @@ def from_rollout(alert: Alert, incident: Incident) -> RootCause | None:
     version = f"Version {change.version_after}, rolled out" if change.version_after else "What was rolled out"
     hypothesis = f"{version} at {change.at:%H:%M:%S} UTC, brought it: the error comes from the new instances alone."
     return _cause(hypothesis, ROLLED_OUT, quote(evidence), [alert.service_name])
+
+
+def from_other_service(incident: Incident, service: str) -> RootCause | None:
+    """Return a hypothesis from the service that wrote the first error in most of the requests that were followed."""
+    other = next(iter(incident.other_services), None)
+    evidence = evidence_of(incident, other.evidence_id) if other else None
+    if other is None or evidence is None or other.failed_first_in <= MIN_FIRST_SHARE * other.requests:
+        return None
+    counted = f"{other.failed_first_in} of {other.requests} failing requests that were followed"
+    hypothesis = f"{other.service_name} fails, and {service} with it: in {counted} its error was the first."
+    return _cause(hypothesis, FAILED_FIRST, quote(evidence), [other.service_name, service])
 
 
 def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:

@@ -7,9 +7,10 @@ from shared.analysis.detection.classify import classify
 from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACES, EvidenceCollector
 from shared.analysis.detection.impact import impact_of
 from shared.analysis.detection.judge import decide
+from shared.analysis.detection.other_services import other_services
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
-from shared.telemetry.port import ConditionReading, LogPage, Series
+from shared.telemetry.port import ConditionReading, LogLine, LogPage, Series
 
 UNREAD = Judgement(incident_detected=False, recommendation="proceed", severity="low", incident_type_hint="unknown")
 """What stands until the evidence is judged."""
@@ -22,13 +23,15 @@ def detect(
     troubles: Sequence[str],
     absent: Sequence[str] = (),
     condition: ConditionReading | None = None,
+    requests: Sequence[LogLine] = (),
 ) -> Incident:
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
     one sentence each. `absent` are the metrics that do not exist, in sentences; `condition` is the alert's own where it
-    could be evaluated. Health must be proven as harm must: a dead service logs nothing.
+    could be evaluated; `requests` are lines of all services for failing requests. Health must be proven as harm must: a
+    dead service logs nothing.
     """
     summary = summarize(alert, page, series, absent, condition)
     collector = EvidenceCollector(page)
@@ -42,6 +45,7 @@ def detect(
         collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
     ]
     collector.metrics_read(summary)
+    others = other_services(alert.service_name, requests, collector)
     incident = Incident(
         **UNREAD.model_dump(),
         verdict="cannot_tell",
@@ -56,6 +60,7 @@ def detect(
         stack_traces=traces,
         impact=impact_of(summary),
         what_changed=changes,
+        other_services=others,
         left_out=_left_out(patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)),
         evidence=collector.evidence,
         log_query_used=page.query if page else "",

@@ -576,3 +576,16 @@ def test_answer_that_is_no_list_of_series_is_unavailable(sandbox: LokiSandbox) -
 
     with pytest.raises(Unavailable, match="unknown format"):
         loki_at(sandbox).other_label(log_query("api"))
+
+
+def test_requests_are_searched_over_all_services(sandbox: LokiSandbox) -> None:
+    """By one query, whatever the ids hold; the label of each line's service is named."""
+    for service, text in (("api", "a id=r1-x"), ("db", "b id=r1-x"), ("db", "c id=r2"), ("cache", "d id=r1yx")):
+        values = [[str(START_NS), text]]
+        sandbox.load({"streams": [{"stream": {"service_name": service, "text": text}, "values": values}]})
+
+    page = loki_at(sandbox).search(replace(log_query("api"), requests=("r1-x", 'r9"} or {a=')))
+
+    assert sorted(texts(page)) == ["a id=r1-x", "b id=r1-x"]
+    assert page.service_label == "service_name"
+    assert len(sandbox.requests) == 1
