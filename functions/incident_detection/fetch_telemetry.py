@@ -17,8 +17,8 @@ from shared.telemetry.port import NO_METRICS_STORE, LogLine, LogPage, LogQuery, 
 
 from .count_unread import count_unread
 
-REQUEST_LINES, REQUEST_BYTES = 5_000, 3_000_000
-"""Of all services, for the requests that are followed."""
+REQUEST_LINES, REQUEST_BYTES = 1_000, 2_000_000
+"""Error lines of all services, for the requests that are followed."""
 PROBLEM_BYTES = 8_000_000
 """Of the lines that look like problems, where not all lines could be read."""
 
@@ -33,7 +33,7 @@ class TelemetryRead:
     metrics: MetricsOverview
     troubles: tuple[str, ...]
     requests: tuple[LogLine, ...] = ()
-    """Lines of all services for failing requests of this one."""
+    """Error lines of all services for failing requests of this one."""
 
 
 def read_telemetry(alert: Alert) -> TelemetryRead:
@@ -46,12 +46,13 @@ def read_telemetry(alert: Alert) -> TelemetryRead:
 
 
 def _follow(alert: Alert, page: LogPage | None) -> tuple[LogLine, ...]:
-    """Return the lines of all services for failing requests, in one search; none where lines name no request."""
+    """Return the error lines of all services for failing requests, in one search; none where lines name no request."""
     ids = requests_to_follow(page.lines) if page else []
     if page is None or not ids:
         return ()
     query = LogQuery(alert.service_name, alert.start, alert.end, label=page.label, requests=tuple(ids))
-    query = replace(query, limit=REQUEST_LINES, max_bytes=REQUEST_BYTES)
+    # Only errors say who failed; the other lines of a request would be many times as many.
+    query = replace(query, only="errors", limit=REQUEST_LINES, max_bytes=REQUEST_BYTES)
     with recorder.tool("follow_requests", requests=len(ids)) as call:
         others = without_secrets(telemetry.connect_logs().search(query))
         call.args["query"] = others.query

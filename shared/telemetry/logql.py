@@ -52,13 +52,18 @@ def log_queries(label: str, query: LogQuery) -> list[str]:
     A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so a second query finds the
     lines that show it by level alone; it excludes the words of the first.
     """
-    if query.requests:
-        ids = "|".join(re.escape(id_) for id_ in query.requests)
-        return [f'{{{label}=~".+"}} |~ {quoted(ids)}']
-    service = selector(label, query.service_name) + "".join(f" |= {quoted(text)}" for text in query.containing)
+    service = _selected(label, query) + "".join(f" |= {quoted(text)}" for text in query.containing)
     if query.only == "all":
         return [service]
     is_errors = query.only == "errors"
     words, levels = quoted(ERROR_WORDS if is_errors else PROBLEM_WORDS), ERROR_LEVELS if is_errors else PROBLEM_LEVELS
     by_level = " or ".join(f"{name}=~{quoted(levels)}" for name in ("detected_level", "level", "severity"))
     return [f"{service} |~ {words}", f"{service} !~ {words} | {by_level}"]
+
+
+def _selected(label: str, query: LogQuery) -> str:
+    """Return what selects the service's lines, or those of certain requests over every service."""
+    if not query.requests:
+        return selector(label, query.service_name)
+    ids = "|".join(re.escape(id_) for id_ in query.requests)
+    return f'{{{label}=~".+"}} |~ {quoted(ids)}'
