@@ -11,7 +11,7 @@ SHARED = bundle.ROOT / "shared"
 ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
-    {"bounds", "channels", "clock", "contracts", "digest", "errors", "links", "log", "quoting"}
+    {"bounds", "channels", "clock", "contracts", "digest", "errors", "followup_queries", "links", "log", "quoting"}
     | {"settings", "signatures"},
     {"http"},
     {"analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry", "traces"},
@@ -28,7 +28,7 @@ ANALYSIS_LEVELS = (
     {"solution"},
 )
 # Pure modules that a package on the same level may import beside the ports: they open no connection.
-PURE = {"shared.code_host.edits", "shared.telemetry.followup_queries"}
+PURE = {"shared.code_host.edits"}
 
 
 def _name(path: Path) -> str:

@@ -1,11 +1,11 @@
 """What to do now, without a model and before the cause is known."""
 
+from shared import followup_queries
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import Alert, Change, Incident, Suggestion, SuggestionRequest, Suggestions
-from shared.telemetry import followup_queries
 
 MAX_SUGGESTIONS = 6
 

@@ -1,10 +1,10 @@
 """Root causes without a model: templates over the evidence, confidence capped by what could be seen."""
 
+from shared import followup_queries
 from shared.analysis import confidence
 from shared.analysis.causes import hypotheses
 from shared.bounds import clip
 from shared.contracts import Incident, RootCause, RootCauseRequest, RootCauses, Unknown
-from shared.telemetry import followup_queries
 
 MAX_CAUSES = 5
 LIKELY = 0.3

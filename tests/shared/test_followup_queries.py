@@ -1,7 +1,7 @@
 """Queries for the engineer to run next."""
 
 from infra.local.sandboxes.loki import logql
-from shared.telemetry import followup_queries
+from shared import followup_queries
 
 SHOP = '{app="shop"}'
 

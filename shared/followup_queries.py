@@ -1,7 +1,8 @@
 """
 LogQL and PromQL queries for a person to run next, built on the selector by which the logs were read.
 
-Pure. Each is empty without a selector: the log store did not answer, so that asking it again leads nowhere.
+Apart from the providers, so that functions that read no telemetry do not bundle them. Each is empty without a selector:
+the log store did not answer, so that asking it again leads nowhere.
 """
 
 from shared.quoting import quoted
