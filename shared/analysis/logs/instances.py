@@ -18,6 +18,7 @@ INSTANCE_LABELS = (
     "host",
 )
 """Labels that name one running copy of a service, the most exact first."""
+_INSTANCE_LABELS = frozenset(INSTANCE_LABELS)
 VERSION_LABELS = (
     "service_version",
     "version",
@@ -76,10 +77,9 @@ class Instances:
 
 def name_of(labels: Mapping[str, str]) -> str:
     """Return the instance that labels name, or an empty text."""
-    for label in INSTANCE_LABELS:
-        if name := labels.get(label):
-            return name
-    return ""
+    if _INSTANCE_LABELS.isdisjoint(labels):
+        return ""
+    return next((name for label in INSTANCE_LABELS if (name := labels.get(label))), "")
 
 
 @lru_cache(maxsize=4096)

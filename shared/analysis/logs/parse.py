@@ -98,7 +98,10 @@ def read(line: LogLine) -> LogEntry:
 def first_line(text: str) -> str:
     """Return the first line that is not empty, without what shippers and loggers put before its words."""
     head = text.partition("\n")[0] or text.strip().partition("\n")[0]
-    return CLOCK.sub("", PREFIX.sub("", head, count=1), count=1).rstrip()
+    if " | " in head or head[1:3] == ", ":
+        # Most lines have none, and the pattern costs as much as the rest of this.
+        head = PREFIX.sub("", head, count=1)
+    return CLOCK.sub("", head, count=1).rstrip()
 
 
 def _bare(raw: str) -> str:
