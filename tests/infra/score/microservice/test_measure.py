@@ -60,7 +60,7 @@ def test_always_incident_is_right_in_faults_and_wrong_on_controls(score: PartSco
 
 
 def test_culprit_is_ranked_from_itself_and_from_an_affected_service(score: PartScore) -> None:
-    """Error lines name the culprit wherever the alert is; the alerted service is right on itself alone."""
+    """Error lines name the culprit wherever the alert is, and so does the analyst, who follows the requests."""
     table = score.tables[1]
 
     def first(alert_on: str, who: str) -> list[str]:
@@ -69,7 +69,7 @@ def test_culprit_is_ranked_from_itself_and_from_an_affected_service(score: PartS
     assert first("an affected service", "most error lines") == ["1/1 100%"]
     assert first("an affected service", "the alerted service") == ["0/1 0%"]
     assert first("the culprit itself", "the alerted service") == ["1/1 100%"]
-    assert set(first("an affected service", "analyst")) == {"0/1 0%"}
+    assert set(first("an affected service", "analyst")) == {"1/1 100%"}
     assert len(first("the culprit itself", "analyst")) == 2 * len(LABELS)
 
 
