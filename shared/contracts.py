@@ -350,6 +350,7 @@ class Incident(Judgement, Answer):
     evidence: Annotated[list[Evidence], Keep(40, rank=_is_cited)] = Field(default_factory=list)
     log_query_used: Query = ""
     log_selector: Query = Field("", description="What of it selects the service; empty when no log was read.")
+    other_logs_selector: Query = Field("", description="What selects the services beside it.")
     hints: Annotated[list[Sentence], Keep(5)] = Field(
         default_factory=list, description="Settings that would let more be read, or at once, one sentence each."
     )

@@ -25,11 +25,9 @@ def problems_by_pod(selector: str) -> str:
     return selector and f'sum by (pod) (count_over_time({selector} |~ "(?i)error|exception|fatal|panic" [5m]))'
 
 
-def lines_naming(target: str, selector: str) -> str:
+def lines_naming(target: str, others_selector: str) -> str:
     """Return the query for lines of other services that name the target."""
-    label, _, others = selector.removeprefix("{").partition("=")
-    # Loki wants one matcher that an absent label does not fulfil.
-    return selector and f'{{{label}=~".+", {label}!={others} |= {quoted(target[:MAX_NEEDLE])}'
+    return lines_with(others_selector, target)
 
 
 def container_restarts(service: str) -> str:

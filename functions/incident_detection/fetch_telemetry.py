@@ -50,9 +50,9 @@ def _follow(alert: Alert, page: LogPage | None) -> tuple[LogLine, ...]:
     ids = requests_to_follow(page.lines) if page else []
     if page is None or not ids:
         return ()
-    query = LogQuery(alert.service_name, alert.start, alert.end, label=page.label, requests=tuple(ids))
+    query = LogQuery(alert.service_name, alert.start, alert.end, label=page.label, labels=alert.labels)
     # Only errors say who failed; the other lines of a request would be many times as many.
-    query = replace(query, only="errors", limit=REQUEST_LINES, max_bytes=REQUEST_BYTES)
+    query = replace(query, requests=tuple(ids), only="errors", limit=REQUEST_LINES, max_bytes=REQUEST_BYTES)
     with recorder.tool("follow_requests", requests=len(ids)) as call:
         others = without_secrets(telemetry.connect_logs().search(query))
         call.args["query"] = others.query
@@ -94,13 +94,13 @@ def _or_trouble(read: Callable[[], Result], what: str, troubles: list[str]) -> R
 
 
 def _read_logs(logs: Logs, alert: Alert, troubles: list[str]) -> LogPage:
-    query = LogQuery(alert.service_name, alert.start, alert.end)
+    query = LogQuery(alert.service_name, alert.start, alert.end, labels=alert.labels)
     everything = _search(logs, query)
     if everything.is_complete and not everything.lines:
         label = _or_trouble(lambda: logs.other_label(query), "Other labels were not tried", [])
         if label:
             query = replace(query, label=label)
-            everything = _search(logs, query)
+            everything = replace(_search(logs, query), tried=everything.selector)
     if everything.is_complete:
         return everything
     # The window holds more than is read and the oldest lines are missing: of those, problems are read separately.
@@ -138,7 +138,7 @@ def _read_metrics(alert: Alert) -> MetricsOverview:
     metrics = telemetry.connect_metrics()
     if metrics is None:
         return MetricsOverview(absent=(NO_METRICS_STORE,))
-    query = MetricQuery(alert.service_name, alert.start, alert.end)
+    query = MetricQuery(alert.service_name, alert.start, alert.end, labels=alert.labels)
     with recorder.tool("query_prometheus", service_name=alert.service_name) as call:
         read = metrics.overview(query)
         series = tuple(replace(item, labels=_redacted(item.labels)) for item in read.series)

@@ -92,6 +92,7 @@ class LogQueryTool:
             only="problems" if question.only_problems else "all",
             containing=words,
             label=self._label,
+            labels=alert.labels,
         )
 
     def _report(self, detected: Incident) -> str:

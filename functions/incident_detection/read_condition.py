@@ -20,7 +20,7 @@ def read_condition(alert: Alert) -> ConditionReading | None:
         metrics = telemetry.connect_metrics() if condition else None
         if condition is None or metrics is None:
             return None
-        query = MetricQuery(alert.service_name, alert.start, alert.end)
+        query = MetricQuery(alert.service_name, alert.start, alert.end, labels=alert.labels)
         with recorder.tool("query_prometheus", query=redact(condition.measure)) as call:
             series = metrics.evaluate(condition.measure, query)
             call.result = f"{len(series)} series, compared {condition.comparison} {condition.threshold}"

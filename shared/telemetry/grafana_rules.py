@@ -21,7 +21,7 @@ class GrafanaRuleSettings(Settings):
     )
     grafana_url: Host | None = Field(
         None,
-        description="Root URL of Grafana, for its alert rules; unset, what GRAFANA_HOST has before /api/datasources/.",
+        description="Root URL of Grafana, for rules and links; unset, what GRAFANA_HOST has before /api/datasources/.",
     )
     grafana_token: SecretStr | None = Field(
         None, description="Token of a Grafana service account that may read alert rules; unset, none is read."
@@ -33,8 +33,19 @@ class GrafanaRuleSettings(Settings):
     @property
     def root(self) -> str:
         """Return Grafana's root URL, or an empty text when it is not known."""
-        host, proxy, _ = (self.grafana_host or "").partition(_PROXY)
-        return self.grafana_url or (host if proxy else "")
+        return root_of(self.grafana_host, self.grafana_url)
+
+
+def root_of(host: str | None, url: str | None) -> str:
+    """Return Grafana's root URL: as it is set, or what the path of its data source proxy follows; else empty."""
+    root, proxy, _ = (host or "").partition(_PROXY)
+    return url or (root if proxy else "")
+
+
+def data_source_of(host: str) -> str:
+    """Return the UID in the path of a data source proxy, or an empty text."""
+    _, _, uid = host.partition(f"{_PROXY}proxy/uid/")
+    return uid.partition("/")[0]
 
 
 class GrafanaRules:

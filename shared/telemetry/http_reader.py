@@ -20,7 +20,7 @@ from shared.http.retries import FIRST_PAUSE_S, with_retries
 from shared.http.status import error_from_status
 from shared.quoting import quoted
 
-_LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK_BYTES = 65_536
 _QUOTED_CHARS = 300
@@ -76,7 +76,7 @@ def _check_basicauth(pair: SecretStr) -> SecretStr:
 
 Host = Annotated[str, AfterValidator(_check_host)]
 BasicAuth = Annotated[SecretStr, AfterValidator(_check_basicauth)]
-Label = Annotated[str, Field(pattern=_LABEL)]
+Label = Annotated[str, Field(pattern=LABEL)]
 
 
 def matcher(label: str, value: str) -> str:
@@ -85,7 +85,7 @@ def matcher(label: str, value: str) -> str:
 
     Raises Rejected when `label` is not a valid name, or `value` is empty: that would match other services' series.
     """
-    if not re.fullmatch(_LABEL, label):
+    if not re.fullmatch(LABEL, label):
         raise Rejected(f"{label!r} is not a label name")
     if not value:
         raise Rejected(f"The value of the label {label!r} is empty")

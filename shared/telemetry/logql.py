@@ -3,8 +3,8 @@
 import re
 
 from shared.quoting import quoted
-from shared.telemetry.http_reader import selector
 from shared.telemetry.port import LogQuery
+from shared.telemetry.selectors import Selector
 
 PROBLEM_WORDS = (
     r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|severe|emerg|traceback|fail|abort|crash"
@@ -45,14 +45,14 @@ ERROR_LEVELS = f"(?i)({_ERROR_NAMES})"
 """The level of an error's line, in a label or in structured metadata."""
 
 
-def log_queries(label: str, query: LogQuery) -> list[str]:
+def log_queries(selector: Selector, query: LogQuery) -> list[str]:
     """
     Return the LogQL queries whose results together are the query's lines, without overlap.
 
     A problem shows in its words or in its level. Loki only ANDs the stages of a pipeline, so a second query finds the
     lines that show it by level alone; it excludes the words of the first.
     """
-    service = _selected(label, query) + "".join(f" |= {quoted(text)}" for text in query.containing)
+    service = _selected(selector, query) + "".join(f" |= {quoted(text)}" for text in query.containing)
     if query.only == "all":
         return [service]
     is_errors = query.only == "errors"
@@ -61,9 +61,9 @@ def log_queries(label: str, query: LogQuery) -> list[str]:
     return [f"{service} |~ {words}", f"{service} !~ {words} | {by_level}"]
 
 
-def _selected(label: str, query: LogQuery) -> str:
+def _selected(selector: Selector, query: LogQuery) -> str:
     """Return what selects the service's lines, or those of certain requests over every service."""
     if not query.requests:
-        return selector(label, query.service_name)
+        return selector.own
     ids = "|".join(re.escape(id_) for id_ in query.requests)
-    return f'{{{label}=~".+"}} |~ {quoted(ids)}'
+    return f"{selector.everything} |~ {quoted(ids)}"

@@ -11,10 +11,12 @@ from pydantic import Field
 
 from shared.errors import Rejected
 from shared.settings import Settings
+from shared.telemetry.grafana_rules import data_source_of, root_of
 from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, TooLarge, epoch_us, selector
 from shared.telemetry.logql import log_queries
 from shared.telemetry.loki_answers import moment, parse_counts, parse_lines, parse_series
 from shared.telemetry.port import LogCounts, LogLine, LogPage, LogQuery
+from shared.telemetry.selectors import Selector, SelectorTemplate, by_label, service_selector
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The limit for a link in evidence; a truncated link would be broken.
@@ -60,6 +62,15 @@ class LokiSettings(Settings):
         description="Loki's tenant, the header X-Scope-OrgID; unset, no header is sent.",
     )
     loki_service_label: Label = Field("service_name", description="Loki's label that names the service.")
+    loki_selector: SelectorTemplate = Field(
+        "",
+        validate_default=False,
+        description="Selects a service's lines by labels of the alert, for example "
+        '{namespace="$namespace", app="$service"}; without it, or where the alert lacks one, LOKI_SERVICE_LABEL does.',
+    )
+    loki_selectors: dict[str, SelectorTemplate] = Field(
+        default_factory=dict, max_length=500, description="JSON, maps a service to its own LOKI_SELECTOR."
+    )
     loki_timeout_s: float = Field(
         10, gt=0, le=300, description="Time for one query of logs, retries included, in seconds."
     )
@@ -67,7 +78,13 @@ class LokiSettings(Settings):
     loki_page_lines: int = Field(
         5000, ge=2, le=5000, description="Lines per request to Loki; at most its max_entries_limit_per_query."
     )
-    loki_datasource_uid: str = Field("loki", description="UID of Loki's data source in Grafana, for links to Explore.")
+    grafana_url: Host | None = Field(
+        None,
+        description="Root URL of Grafana, for rules and links; unset, what GRAFANA_HOST has before /api/datasources/.",
+    )
+    loki_datasource_uid: str = Field(
+        "", description="UID of Loki's data source in Grafana, for links to Explore; unset, from GRAFANA_HOST's path."
+    )
 
 
 @dataclass(frozen=True)
@@ -106,7 +123,8 @@ class Loki:
         """
         if query.start >= query.end or query.limit < 1:
             raise Rejected(f"A log query needs start < end and limit >= 1, got {query!r}")
-        expressions = log_queries(self._label(query), query)
+        selected = self._selector(query)
+        expressions = log_queries(selected, query)
         # Newest first, each expression may stop at another moment: only from the latest on is everything read.
         readings = self._readings(expressions, query)
         since = max(reading.since for reading in readings)
@@ -117,9 +135,10 @@ class Loki:
             query="\n".join(expressions),
             is_complete=len(whole) <= query.limit and all(reading.is_whole for reading in readings),
             link=self._link(expressions, query),
-            selector=selector(self._label(query), query.service_name),
+            selector=selected.own,
+            others_selector=selected.others,
             label=query.label,
-            service_label=self._label(query),
+            service_label=selected.label,
         )
 
     def other_label(self, query: LogQuery) -> str:
@@ -129,7 +148,9 @@ class Loki:
         Raises what `search` raises.
         Source: https://grafana.com/docs/loki/latest/reference/loki-http-api/#list-series
         """
-        labels = [label for label in SERVICE_LABELS if label != self._label(query)]
+        tried = self._selector(query)
+        conventional = dict.fromkeys((self._settings.loki_service_label, *SERVICE_LABELS))
+        labels = [label for label in conventional if selector(label, query.service_name) != tried.own]
         matches = [selector(label, query.service_name) for label in labels]
         params: dict[str, str | int | Sequence[str]] = {"match[]": matches}
         params |= {"start": epoch_us(query.start) * 1000, "end": epoch_us(query.end) * 1000}
@@ -139,8 +160,12 @@ class Loki:
         counts = Counter(label for stream in streams for label in labels if stream.get(label) == query.service_name)
         return max(counts, key=lambda label: (counts[label], -labels.index(label))) if counts else ""
 
-    def _label(self, query: LogQuery) -> str:
-        return query.label or self._settings.loki_service_label
+    def _selector(self, query: LogQuery) -> Selector:
+        if query.label:
+            return by_label(query.label, query.service_name)
+        settings = self._settings
+        label, template, by_service = settings.loki_service_label, settings.loki_selector, settings.loki_selectors
+        return service_selector(label, template, by_service, query.service_name, query.labels)
 
     def count(self, query: LogQuery) -> LogCounts:
         """
@@ -150,7 +175,7 @@ class Loki:
         """
         if query.start >= query.end:
             raise Rejected(f"A log query needs start < end, got {query!r}")
-        expressions = log_queries(self._label(query), query)
+        expressions = log_queries(self._selector(query), query)
         step_s = count_step_s(query)
         budget = ByteBudget(_ANSWER_BYTES)
         counts: Counter[int] = Counter()
@@ -231,19 +256,25 @@ class Loki:
 
     def _link(self, expressions: list[str], query: LogQuery) -> str:
         """
-        Return the URL of the same query in Grafana Explore, or an empty text when the URL would be too long.
+        Return the URL of the same query in Grafana Explore.
+
+        It is empty where Grafana or its name for this store is not known, or when the URL would be too long.
 
         Source: https://grafana.com/docs/grafana/latest/explore/get-started-with-explore/ (schemaVersion 1)
         """
-        uid = self._settings.loki_datasource_uid
+        host = self._settings.grafana_host
+        base, uid = (
+            root_of(host, self._settings.grafana_url),
+            self._settings.loki_datasource_uid or data_source_of(host),
+        )
+        if not base or not uid:
+            return ""
         queries = [
             {"refId": chr(ord("A") + n), "expr": text, "queryType": "range", "datasource": {"type": "loki", "uid": uid}}
             for n, text in enumerate(expressions)
         ]
         window = {"from": str(epoch_us(query.start) // 1000), "to": str(epoch_us(query.end) // 1000)}
         panes = {"logs": {"datasource": uid, "queries": queries, "range": window}}
-        # The host may be Grafana's data source proxy, a path below Grafana's base URL.
-        base = self._settings.grafana_host.split("/api/datasources/")[0]
         packed = json.dumps(panes, separators=(",", ":"), ensure_ascii=False)
         link = f"{base}/explore?{urlencode({'schemaVersion': 1, 'panes': packed})}"
         return link if len(link) <= _LINK_CHARS else ""

@@ -23,6 +23,8 @@ class LogQuery:
     """As the store sends them; lines of 800 bytes reach the limit of lines first."""
     label: str = ""
     """The store's label that names the service; empty for the one that is configured."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of the alert, for the store's selector."""
     requests: tuple[str, ...] = ()
     """Only lines that hold one of these ids, of every service instead of this one."""
 
@@ -87,6 +89,10 @@ class LogPage:
     """A page where a human sees the same lines, if the store has one."""
     selector: str = ""
     """What of the query selects the service, in the store's language; further queries are built on it."""
+    others_selector: str = ""
+    """What selects the services beside it."""
+    tried: str = ""
+    """The selector that had no lines, where another label had."""
     label: str = ""
     """The store's label that names the service, where it is not the one that is configured."""
     service_label: str = ""
@@ -131,6 +137,8 @@ class MetricQuery:
     start: datetime
     end: datetime
     step_s: int = 15
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of the alert, for the store's selector."""
 
 
 @dataclass(frozen=True)

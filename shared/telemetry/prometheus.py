@@ -21,10 +21,10 @@ from shared.telemetry.http_reader import (
     NotFound,
     Reader,
     epoch_us,
-    matcher,
     selector,
 )
 from shared.telemetry.port import NO_METRICS_STORE, MetricQuery, MetricsOverview, Series
+from shared.telemetry.selectors import Selector, SelectorTemplate, service_selector
 from shared.telemetry.vitals import FIXED, Vital, fill, with_overrides
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,6 +64,15 @@ class PrometheusSettings(Settings):
         None, description="user:password for GRAFANA_HOST; unset, no credentials are sent."
     )
     prometheus_service_label: Label = Field("service_name", description="Prometheus' label that names the service.")
+    prometheus_selector: SelectorTemplate = Field(
+        "",
+        validate_default=False,
+        description="Selects a service's series by labels of the alert, as LOKI_SELECTOR does its lines; without it, "
+        "or where the alert lacks one, PROMETHEUS_SERVICE_LABEL does.",
+    )
+    prometheus_selectors: dict[str, SelectorTemplate] = Field(
+        default_factory=dict, max_length=500, description="JSON, maps a service to its own PROMETHEUS_SELECTOR."
+    )
     prometheus_timeout_s: float = Field(
         10, gt=0, le=300, description="Time for one query of metrics, retries included, in seconds."
     )
@@ -112,7 +121,7 @@ class Prometheus:
     """
 
     def __init__(self, settings: PrometheusSettings) -> None:
-        self._label = settings.prometheus_service_label
+        self._settings = settings
         self._queries = settings.prometheus_queries
         self._is_guess = settings.prometheus_host is None
         host = settings.prometheus_host or settings.grafana_host or ""
@@ -147,6 +156,16 @@ class Prometheus:
         ranges = self._ranges(expression, query, ByteBudget(_ANSWER_BYTES))
         return tuple(Series("", "", expression, labels, points) for labels, points in ranges)
 
+    def _selector(self, query: MetricQuery) -> Selector:
+        settings = self._settings
+        return service_selector(
+            settings.prometheus_service_label,
+            settings.prometheus_selector,
+            settings.prometheus_selectors,
+            query.service_name,
+            query.labels,
+        )
+
     def _overview(self, query: MetricQuery) -> MetricsOverview:
         try:
             names: frozenset[str] | None = self._names(query)
@@ -172,14 +191,15 @@ class Prometheus:
 
         Source: https://prometheus.io/docs/prometheus/latest/querying/api/#querying-label-values
         """
-        labels = (self._label, *(label for label in identity_labels() if label != self._label))
+        own = self._selector(query).own
+        conventional = (selector(label, query.service_name) for label in identity_labels())
         params: dict[str, str | int | Sequence[str]] = {
-            "match[]": [selector(label, query.service_name) for label in labels],
+            "match[]": list(dict.fromkeys((own, *conventional))),
             "start": query.start.isoformat(),
             "end": query.end.isoformat(),
             "limit": _MAX_NAMES,
         }
-        request = f"the names of the metrics of {selector(self._label, query.service_name)}"
+        request = f"the names of the metrics of {own}"
         budget = ByteBudget(_NAMES_BYTES)
         return frozenset(
             parse_names(self._names_reader.get("/api/v1/label/__name__/values", params, request, budget), request)
@@ -190,8 +210,8 @@ class Prometheus:
         service, read = query.service_name, {one.name for one in series}
         if not read and not names:
             yield (
-                f"No metric of {service} exists: no series has {matcher(self._label, service)}; "
-                "PROMETHEUS_SERVICE_LABEL is the label that names the service."
+                f"No metric of {service} exists: no series has {self._selector(query).matchers}; "
+                "PROMETHEUS_SERVICE_LABEL is the label that names the service, PROMETHEUS_SELECTOR what selects it."
             )
             return
         if not read & {*request_signs(), *self._queries}:
@@ -210,7 +230,7 @@ class Prometheus:
         return parse_ranges(self._reader.get("/api/v1/query_range", params, request, budget), request)
 
     def _series(self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget) -> list[Series]:
-        promql = fill(vital.promql, self._label, query)
+        promql = fill(vital.promql, self._selector(query).matchers, query)
         ranges = self._ranges(promql, query, budget)
         return [
             Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from string import Template
 
 from shared.quoting import quoted
-from shared.telemetry.http_reader import matcher
 from shared.telemetry.port import MetricQuery
 
 # rate() needs two samples, and a scrape interval can be a minute.
@@ -63,15 +62,15 @@ def with_overrides(vitals: Mapping[str, Vital], overrides: Mapping[str, str]) ->
     return {name: vital for name, vital in {**vitals, **changed}.items() if vital.promql.strip()}
 
 
-def fill(promql: str, label: str, query: MetricQuery) -> str:
+def fill(promql: str, matchers: str, query: MetricQuery) -> str:
     """
-    Return the PromQL for one service, with its name escaped.
+    Return the PromQL for one service, selected by `matchers`, with its name escaped.
 
     Any other dollar sign stays, because regular expressions end with one.
     Raises Rejected when the name cannot be a label's value.
     """
     return Template(promql).safe_substitute(
-        selector=matcher(label, query.service_name),
+        selector=matchers,
         service=quoted(query.service_name),
         window=f"{max(4 * query.step_s, _WINDOW_S)}s",
     )

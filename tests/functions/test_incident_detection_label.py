@@ -54,7 +54,8 @@ def test_lines_under_another_label_are_read_and_the_setting_is_named(loki: LokiS
     assert any(ERROR in piece.text for piece in incident.evidence)
     (hint,) = incident.hints
     assert f"224 have {label}=payments" in hint
-    assert hint.endswith(f"set LOKI_SERVICE_LABEL={label}.")
+    assert hint.startswith('No log line has service_name="payments"; 224')
+    assert hint.endswith(f"set LOKI_SERVICE_LABEL={label}, or LOKI_SELECTOR.")
     alert = an_alert(service_name="payments")
     causes = rca(RootCauseRequest(alert=alert, incident=incident))
     assert isinstance(causes, RootCauses)

@@ -2,6 +2,7 @@
 
 from infra.local.sandboxes.loki import logql
 from shared import followup_queries
+from shared.telemetry import selectors
 
 SHOP = '{app="shop"}'
 
@@ -20,7 +21,7 @@ def test_search_text_is_one_short_line() -> None:
 
 def test_query_over_other_services_is_one_that_loki_takes() -> None:
     """It refuses a selector whose matchers an absent label fulfils; values stay inside their quotes."""
-    query = followup_queries.lines_naming('db"} or {a="', '{app="sh\\"op"}')
+    query = followup_queries.lines_naming('db"} or {a="', selectors.by_label("app", 'sh"op').others)
 
     assert query == r'{app=~".+", app!="sh\"op"} |= "db\"} or {a=\""'
     assert logql.parse(query).selects({"app": "cart"})

@@ -90,7 +90,10 @@ def _for_kind(service: str, incident: Incident, signal: Signal) -> Suggestion:
             steps=[
                 f"See whether {target} is up and reachable from {service}.",
                 *(
-                    _step("See whether others fail there too", followup_queries.lines_naming(target, selector))
+                    _step(
+                        "See whether others fail there too",
+                        followup_queries.lines_naming(target, incident.other_logs_selector),
+                    )
                     if signal.target
                     else _step("Find which dependency it is", followup_queries.lines_with(selector, signal.quote))
                 ),

@@ -101,5 +101,7 @@ def _about_causes(incident: Incident, causes: list[RootCause], service: str) -> 
         others = [name for name in cause.affected_components if name != service and "/" not in name]
         if others:
             what = f"Whether {others[0]} fails for others too."
-            unknowns.append(Unknown(what=what, next_query=followup_queries.lines_naming(others[0], selector)))
+            unknowns.append(
+                Unknown(what=what, next_query=followup_queries.lines_naming(others[0], incident.other_logs_selector))
+            )
     return unknowns

@@ -65,6 +65,7 @@ def detect(
         evidence=collector.evidence,
         log_query_used=page.query if page else "",
         log_selector=page.selector if page else "",
+        other_logs_selector=page.others_selector if page else "",
         hints=_hints(alert, page),
         lines_read=summary.lines_read,
     )
@@ -79,8 +80,8 @@ def _hints(alert: Alert, page: LogPage | None) -> list[str]:
     if page is None or not page.label:
         return []
     was_read = f"{len(page.lines):,} have {page.label}={alert.service_name}, and were read"
-    fix = f"set LOKI_SERVICE_LABEL={page.label}"
-    return [f"No log line names {alert.service_name} by the label of LOKI_SERVICE_LABEL; {was_read}: {fix}."]
+    fix = f"set LOKI_SERVICE_LABEL={page.label}, or LOKI_SELECTOR"
+    return [f"No log line has {page.tried.strip('{}')}; {was_read}: {fix}."]
 
 
 def _left_out(**counts: int) -> dict[str, int]:

@@ -323,13 +323,66 @@ def test_the_link_opens_the_same_query_in_explore(sandbox: LokiSandbox) -> None:
     host = f"{sandbox.url}/api/datasources/proxy/uid/abc"
     sandbox.fail_next(Reply.of_json({"status": "success", "data": {"resultType": "streams", "result": []}}))
 
-    link = urlsplit(loki_at(sandbox, grafana_host=host, loki_datasource_uid="abc").search(log_query()).link)
+    link = urlsplit(loki_at(sandbox, grafana_host=host).search(log_query()).link)
 
     pane = json.loads(parse_qs(link.query)["panes"][0])["logs"]
     assert f"{link.scheme}://{link.netloc}{link.path}" == f"{sandbox.url}/explore"
     assert pane["queries"][0]["expr"] == '{service_name="api"}'
     assert pane["range"] == {"from": "1769846400000", "to": "1769847300000"}
     assert sandbox.requests[0].path == "/api/datasources/proxy/uid/abc/loki/api/v1/query_range"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"loki_datasource_uid": "abc"},
+        {"grafana_url": "https://grafana.example.com"},
+    ],
+)
+def test_there_is_no_link_where_it_could_not_open(sandbox: LokiSandbox, settings: dict[str, str]) -> None:
+    """Loki itself has no pages, and Explore needs Grafana's name for it."""
+    assert loki_at(sandbox, **settings).search(log_query()).link == ""
+
+
+def test_the_link_opens_in_the_grafana_that_is_set(sandbox: LokiSandbox) -> None:
+    """Loki may be read beside Grafana, not through it."""
+    page = loki_at(sandbox, grafana_url="https://g.example.com", loki_datasource_uid="abc").search(log_query())
+
+    assert page.link.startswith("https://g.example.com/explore?")
+
+
+def test_lines_are_selected_by_the_alerts_labels_where_a_template_says_so(sandbox: LokiSandbox) -> None:
+    """A service may have its own template; without a label that it needs, the service's label selects."""
+    load(sandbox, (1, "here"), namespace="shop", pod="api-7d9-x")
+    load(sandbox, (2, "other namespace"), namespace="bank", pod="api-7d9-y")
+    load(sandbox, (3, "other pod"), namespace="shop", pod="cart-1")
+    template = '{namespace="$namespace", pod=~"${service}-.*"}'
+    shop = replace(log_query(), labels={"namespace": "shop", "pod": "ignored"})
+
+    by_template = loki_at(sandbox, loki_selector=template).search(shop)
+    by_own = loki_at(sandbox, loki_selectors={"api": template}).search(shop)
+    other_service = loki_at(sandbox, loki_selectors={"cart": template}).search(shop)
+    without = loki_at(sandbox, loki_selector=template).search(log_query())
+
+    assert texts(by_template) == texts(by_own) == ["here"]
+    assert by_template.selector == '{namespace="shop", pod=~"api-.*"}'
+    assert by_template.others_selector == '{namespace="shop", pod=~".+", pod!~"api-.*"}'
+    assert by_template.service_label == "pod"
+    assert texts(without) == texts(other_service) == ["here", "other namespace", "other pod"]
+    assert without.selector == '{service_name="api"}'
+
+
+def test_requests_are_followed_inside_what_the_template_fixes(sandbox: LokiSandbox) -> None:
+    """A request is not searched in every namespace of the cluster."""
+    load(sandbox, (1, "id=abc here"), namespace="shop")
+    load(sandbox, (2, "id=abc beside"), namespace="shop", service_name="cart")
+    load(sandbox, (3, "id=abc elsewhere"), namespace="bank", service_name="ledger")
+    loki = loki_at(sandbox, loki_selector='{namespace="$namespace", service_name="$service"}')
+
+    page = loki.search(replace(log_query(), labels={"namespace": "shop"}, requests=("abc",)))
+
+    assert texts(page) == ["id=abc here", "id=abc beside"]
 
 
 def test_credentials_and_tenant_are_sent(sandbox: LokiSandbox) -> None:

@@ -166,6 +166,23 @@ def test_another_service_label_is_a_setting(sandbox: PrometheusSandbox) -> None:
     )
 
 
+@pytest.mark.parametrize("setting", ["prometheus_selector", "prometheus_selectors"])
+def test_series_are_selected_by_the_alerts_labels_where_a_template_says_so(
+    sandbox: PrometheusSandbox, setting: str
+) -> None:
+    """The names that exist and every vital sign are read by it."""
+    sandbox.load("up", {"namespace": "shop", "pod": "api-1"}, [(t, 1) for t in TIMES])
+    sandbox.load("up", {"namespace": "bank", "pod": "api-1"}, [(t, 0) for t in TIMES])
+    template = '{namespace="$namespace", pod=~"$service-.*"}'
+    value = template if setting == "prometheus_selector" else {"api": template}
+    query = MetricQuery("api", START, START + timedelta(minutes=15), labels={"namespace": "shop"})
+
+    (up,) = prometheus_at(sandbox, **{setting: value}).overview(query).series
+
+    assert up.query == 'min(up{namespace="shop", pod=~"api-.*"})'
+    assert {value for _, value in up.points} == {1.0}
+
+
 def test_a_dead_prometheus_costs_one_timeout(sandbox: PrometheusSandbox) -> None:
     """All series are queried in parallel: the last query has arrived before the first is given up."""
     sandbox.fail_next(*[Reply(delay_s=30)] * 20)

@@ -42,8 +42,10 @@ def a_pattern(text: str, **changes) -> LogPattern:
 
 def explained(**changes) -> RootCauses:
     """Return the root causes of an incident of checkout-api with an onset."""
-    selector = '{service_name="checkout-api"}'
-    incident = an_incident(**{"onset": ONSET, "lines_read": 500, "log_selector": selector, **changes})
+    selector, others = '{service_name="checkout-api"}', '{service_name!="checkout-api"}'
+    incident = an_incident(
+        **{"onset": ONSET, "lines_read": 500, "log_selector": selector, "other_logs_selector": others, **changes}
+    )
     return explain(RootCauseRequest(alert=an_alert(), incident=incident))
 
 
