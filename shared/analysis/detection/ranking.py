@@ -7,6 +7,7 @@ how much better a rise at the onset explains them than a steady rate; the count 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import pairwise
 
 from shared.analysis.logs.groups import Groups, LineGroup, TraceGroup
@@ -44,6 +45,29 @@ def note_changes(groups: Groups, window: Window, fired: datetime | None, whole_s
             change = change_point.find_rise(line.times, start, window.end)
             line.change = _beyond_traffic(line, change, groups, window) if change else None
         line.change = line.change or _event(line.times, line.level, window)
+    _note_first_errors(groups, window)
+
+
+def _note_first_errors(groups: Groups, window: Window) -> None:
+    """
+    Take errors of any kind together where none was written before: each kind alone may be too rare to be certain.
+
+    Together they need the certainty of one line. A line that the service always writes now and then leaves no clean
+    stretch, so that nothing is taken together.
+    """
+    errors = [line for line in groups.lines if line.is_error]
+    if not errors or any(line.change for line in errors):
+        return
+    times = reduce(EventTimes.together_with, (line.times for line in errors))
+    rise = change_point.find_rise(times, window.start, window.end)
+    if rise is None or not rise.is_new or rise.score < LINE_SURE:
+        return
+    services = {service for line in errors for service in line.services}
+    traffic = [groups.traffic[service] for service in services if service in groups.traffic]
+    width = change_point.bucket_width(window.start, window.end)
+    if change_point.score_by_traffic(times, rise.at, traffic, width) >= SURE:
+        for line in errors:
+            line.change = ChangePoint(line.times.first, SURE, 0, len(line.times))
 
 
 def _event(times: EventTimes, level: Level, window: Window) -> ChangePoint | None:

@@ -36,6 +36,30 @@ def test_errors_after_calm_are_new():
     assert incident.initial_symptoms[0] == "“ERROR order 0: no price” is new: 60 since 02:50:00 UTC, none before."
 
 
+def test_first_errors_after_a_clean_stretch_are_harm_together():
+    """Each kind alone is too rare to be certain; that the service begins to fail in two ways is not."""
+    orders = every(3, "INFO order %d placed")
+    two_kinds = [*every(100, "ERROR no stock for item %d", 1500), *every(100, "ERROR no reply %d", 1530)]
+
+    incident = judged(orders, two_kinds)
+
+    assert incident.verdict == "incident"
+    assert incident.onset == START + timedelta(seconds=1500)
+    assert [symptom.partition("”")[0] for symptom in incident.initial_symptoms] == [
+        "“ERROR no stock for item 0",
+        "“ERROR no reply 0",
+    ]
+
+
+def test_errors_that_come_now_and_then_are_no_clean_stretch():
+    """Two more kinds of them in the last minutes are what the service always does."""
+    orders = every(3, "INFO order %d placed")
+    usual = [at(200, "ERROR mail not sent"), at(700, "ERROR cache is cold"), at(1100, "ERROR mail not sent")]
+    late = [at(1500, "ERROR no stock for item 1"), at(1700, "ERROR no reply 2")]
+
+    assert judged(orders, usual, late).verdict == "healthy"
+
+
 def test_errors_from_the_first_line_on_are_not_called_new():
     """The time before was not read, so nothing is said about it."""
     late = judged(every(10, "ERROR order %d: no price", 900))
