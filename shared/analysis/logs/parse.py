@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple, cast
@@ -17,6 +17,23 @@ TRACE_KEYS = (
     *("stackTrace", "@x"),
 )
 NESTED_KEYS = ("jsonPayload", "error", "err", "exception", "fields", "attributes", "log", "thrown")
+# Where loggers put why something failed, as a text or as an object: zap, pino, logrus, structlog, ECS, Serilog.
+REASON_KEYS = (
+    *(
+        "error",
+        "err",
+        "exception",
+        "cause",
+        "reason",
+        "error.message",
+        "exception.message",
+        "error_message",
+        "errorMessage",
+    ),
+    *("exc_info", "stack", "thrown"),
+)
+REASON_TYPE_KEYS = ("type", "name", "class", "kind", "code")
+MAX_REASONS = 3
 # What a container runtime puts before each line: https://github.com/kubernetes/design-proposals-archive, CRI logging
 WRAPPING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -56,9 +73,12 @@ CLOCK = re.compile(
     r"[.,\d]*(?: ?Z| ?[+-]\d\d:?\d\d)?\W?\s*"
 )
 
-# docker compose's name of the container; the head of Ruby's logger, and the request that Rails tags its lines with.
+# docker compose's name of the container: with its number, or padded to the width of the longest.
+COMPOSE = re.compile(r"^(?P<name>[\w.-]{1,60}[-_]\d+ +|[\w.-]{1,60} {2,})\| ")
+# The head of Ruby's logger and the request that Rails tags its lines with; klog's level, time and thread.
 PREFIX = re.compile(
-    r"^(?:[\w.-]{1,60} +\| )?(?:[DIWEFA], \[\S+ #\d+\] +[A-Z]+ -- [^:\n]{0,60}: (?:\[[0-9a-f-]{6,40}\] )?)?"
+    r"^(?:[DIWEFA], \[\S+ #\d+\] +[A-Z]+ -- [^:\n]{0,60}: (?:\[[0-9a-f-]{6,40}\] )?"
+    r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ )"
 )
 
 Source = tuple[tuple[str, str], ...]
@@ -98,7 +118,7 @@ def read(line: LogLine) -> LogEntry:
 def first_line(text: str) -> str:
     """Return the first line that is not empty, without what shippers and loggers put before its words."""
     head = text.partition("\n")[0] or text.strip().partition("\n")[0]
-    if " | " in head or head[1:3] == ", ":
+    if head[1:3] == ", " or head[1:5].isdigit():
         # Most lines have none, and the pattern costs as much as the rest of this.
         head = PREFIX.sub("", head, count=1)
     return CLOCK.sub("", head, count=1).rstrip()
@@ -107,7 +127,15 @@ def first_line(text: str) -> str:
 def _bare(raw: str) -> str:
     """Strip what the container runtime and the terminal add to a line."""
     bare = COLOUR.sub("", raw) if "\x1b" in raw else raw
-    return WRAPPING.sub("", bare, count=1) if bare[:1].isdigit() else bare
+    bare = WRAPPING.sub("", bare, count=1) if bare[:1].isdigit() else bare
+    if (
+        " | " not in bare[:64]
+        or (match := COMPOSE.match(bare)) is None
+        or match["name"].strip().lower() in levels.NAMES
+    ):
+        return bare
+    # Each line of a trace has the name of its container.
+    return "\n".join(line.removeprefix(match[0]) for line in bare.split("\n"))
 
 
 def _unescape(text: str) -> str:
@@ -157,9 +185,40 @@ def _flatten(loaded: Mapping[str, object]) -> dict[str, object]:
 def _text_of(fields: Mapping[str, object]) -> str:
     message = next((str(fields[key]) for key in MESSAGE_KEYS if isinstance(fields.get(key), str) and fields[key]), "")
     trace = next((candidate for key in TRACE_KEYS if (candidate := _trace_text(fields.get(key)))), "")
-    if not trace or trace.strip() in message:
-        return message
-    return f"{message}\n{trace}" if message else trace
+    whole = message if trace.strip() in message else f"{message}\n{trace}".lstrip("\n")
+    return _with_reasons(message, whole, (reason for key in REASON_KEYS for reason in _reasons(fields.get(key))))
+
+
+def _with_reasons(message: str, whole: str, reasons: Iterable[str]) -> str:
+    """Add to the message why it happened, unless the message or the trace below it says so."""
+    parts = [message] if message else []
+    for reason in reasons:
+        if not any(reason in text for text in (whole, *parts)):
+            parts = [*(text for text in parts if text not in reason), reason]
+    return ": ".join(parts[: MAX_REASONS + 1]) + whole[len(message) :]
+
+
+def _reasons(value: object) -> Iterator[str]:
+    """Yield each reason in a field, the outermost first; a text of several lines is a trace, which is read as one."""
+    for _ in range(MAX_REASONS):
+        if not isinstance(value, dict):
+            break
+        inside = cast("dict[str, object]", value)
+        text, kind = _first_text(inside, MESSAGE_KEYS), _first_text(inside, REASON_TYPE_KEYS)
+        if reason := text if kind in text else f"{kind}: {text}" if text else kind:
+            yield reason
+        value = inside.get("cause")
+    if text := _one_line(value):
+        yield text
+
+
+def _first_text(fields: Mapping[str, object], keys: Iterable[str]) -> str:
+    return next((text for key in keys if (text := _one_line(fields.get(key)))), "")
+
+
+def _one_line(value: object) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if "\n" in text else text
 
 
 def _trace_text(value: object) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.analysis.logs.parse import first_line, read
+from shared.analysis.logs.parse import read
 from shared.telemetry.port import LogLine
 
 AT = datetime(2031, 5, 6, 7, 8, tzinfo=UTC)
@@ -155,11 +155,65 @@ def test_pods_are_different_sources_and_levels_are_not():
         ("E, [2026-05-04T02:44:20.114000 #12] ERROR -- : NoMethodError (nil)", "NoMethodError (nil)"),
         ("E, [2026-05-04T02:44:20.114000 #12] ERROR -- : [3f1e9c-1000] NoMethodError (nil)", "NoMethodError (nil)"),
         ("W, [2026-05-04T02:44:20.1 #12]  WARN -- sidekiq: retry", "retry"),
-        ("a | b", "b"),
-        ("total | 12", "12"),
+        ("worker     | ERROR payment failed", "ERROR payment failed"),
+        ("ERROR     | shop:pay:12 - failed", "ERROR     | shop:pay:12 - failed"),
+        ("total | 12", "total | 12"),
         ("GET /a | 200", "GET /a | 200"),
     ],
 )
 def test_head_of_shippers_and_loggers_is_no_part_of_the_message(raw: str, message: str) -> None:
     """A headline is made of the words that say what happened."""
-    assert first_line(raw) == message
+    assert read(line(raw)).message == message
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"msg": "charge failed", "error": "dial tcp 10.0.0.5: refused"}, "charge failed: dial tcp 10.0.0.5: refused"),
+        ({"event": "charge failed", "exc_info": "ValueError: bad"}, "charge failed: ValueError: bad"),
+        ({"msg": "charge failed", "err": {"type": "HttpError", "message": "502"}}, "charge failed: HttpError: 502"),
+        (
+            {"msg": "charge failed", "err": {"message": "502", "cause": {"name": "Timeout", "message": "after 5 s"}}},
+            "charge failed: 502: Timeout: after 5 s",
+        ),
+        ({"message": "charge failed", "error.message": "no route"}, "charge failed: no route"),
+        ({"err": {"type": "HttpError", "message": "502 from pay"}}, "HttpError: 502 from pay"),
+        ({"msg": "charge failed: no route", "error": "no route"}, "charge failed: no route"),
+        ({"error": "no route"}, "no route"),
+        ({"msg": "charge failed", "error": True, "exc_info": None}, "charge failed"),
+    ],
+)
+def test_json_field_that_says_why_belongs_to_the_message(fields, message):
+    """zap, structlog, pino, ECS: the message alone says only that something failed. Nothing is said twice."""
+    assert read(line(json.dumps(fields))).message == message
+
+
+def test_reason_that_the_trace_shows_is_not_repeated():
+    """The first line of a trace is its exception."""
+    trace = "TypeError: x is undefined\n    at pay (/app/pay.js:3:4)"
+    fields = {"msg": "charge failed", "err": {"type": "TypeError", "message": "x is undefined", "stack": trace}}
+
+    assert read(line(json.dumps(fields))).text == f"charge failed\n{trace}"
+
+
+def test_reasons_nested_without_end_are_bounded():
+    """A line is written by others."""
+    nested: dict[str, object] = {"message": "deepest"}
+    for level in range(200):
+        nested = {"message": f"level {level}", "cause": nested}
+
+    assert read(line(json.dumps({"msg": "failed", "err": nested}))).message == (
+        "failed: level 199: level 198: level 197"
+    )
+
+
+def test_name_of_the_container_is_no_part_of_its_lines():
+    """docker compose writes it before each, JSON and traces too; a level between bars is none."""
+    assert read(line('web-1  | {"level": "error", "msg": "no route"}')).message == "no route"
+    assert read(line("web-1  | ERROR no route\nweb-1  |   at x")).text == "ERROR no route\n  at x"
+    assert read(line("INFO | shop | no route")).text == "INFO | shop | no route"
+
+
+def test_head_of_klog_is_no_part_of_the_message():
+    """The file that wrote it says where."""
+    assert read(line("E0506 07:08:09.123456       1 cart.go:12] cannot price")).message == "cart.go:12] cannot price"
