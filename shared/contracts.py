@@ -71,6 +71,7 @@ class Alert(Contract):
     service_name: str = Field(min_length=1, max_length=200, description="Value of the service label in telemetry.")
     names_service: bool = Field(True, description="False when no label names a service, so that this is host or rule.")
     status: Status = Field("firing", description="Whether the alert fires or has ended.")
+    is_test: bool = Field(False, description="Whether it comes from the Test button of Grafana's contact points.")
     lookup_window_s: int = Field(900, ge=1, le=604_800, description="How far back to read telemetry, in seconds.")
     start: AwareUtc = Field(description="Start of the telemetry window.")
     end: AwareUtc = Field(description="End of the telemetry window.")
@@ -699,7 +700,7 @@ class PostProcessRequest(StagedRequest):
 
 
 DeliveryStatus = Literal["done", "already", "failed", "off"]
-OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved"]
+OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved", "test"]
 
 
 class Outcome(Contract):

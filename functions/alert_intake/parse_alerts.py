@@ -87,6 +87,16 @@ class AlertEntry:
         """The name of its rule."""
         return line_of(self.labels.get("alertname") or self.raw.get("ruleName"), 300)
 
+    @property
+    def is_test(self) -> bool:
+        """
+        Whether Grafana's Test button made it: no rule of anybody does, so it links none.
+
+        Source: https://github.com/grafana/alerting, receivers/testing
+        """
+        is_named = (self.labels.get("alertname"), self.labels.get("instance")) == ("TestAlert", "Grafana")
+        return is_named and not self.raw.get("generatorURL")
+
 
 def read(body: object, rules: Rules) -> Reading:
     """Return the alerts in a body. Raises Rejected naming the field that is missing or wrong."""
@@ -162,6 +172,7 @@ def _alert(group: list[AlertEntry], body: Mapping[str, Any], rules: Rules) -> Al
         service_name=lead.service_name,
         names_service=lead.names_service,
         status=lead.status,
+        is_test=len(group) == 1 and lead.is_test,
         lookup_window_s=max(1, round((end - start).total_seconds())),
         start=start,
         end=end,

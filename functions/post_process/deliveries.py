@@ -59,10 +59,11 @@ def send_mail(notice: Notice, connections: Connections) -> str:
         return ""
     brief, message_id = notice.render(), brief_message_id(notice.request.incident_id)
     mail = Mail(connections.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
-    return _sent(mailer, mail)
+    return sent(mailer, mail)
 
 
-def _sent(mailer: Mailer, mail: Mail) -> str:
+def sent(mailer: Mailer, mail: Mail) -> str:
+    """Send a mail; return the provider's id of it, or its own."""
     with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
         call.result = mailer.send(mail).provider_id
     return call.result or mail.message_id
@@ -93,7 +94,7 @@ def call_hook_last(notice: Notice, connections: Connections) -> str:
 def send_mail_last(notice: Notice, connections: Connections) -> str:
     """Mail the last message. Raises what a Mailer raises."""
     mailer = connections.mail()
-    return "" if mailer is None else _sent(mailer, _last_message(notice).mail(connections.on_call()))
+    return "" if mailer is None else sent(mailer, _last_message(notice).mail(connections.on_call()))
 
 
 def _last_message(notice: Notice) -> LastMessage:

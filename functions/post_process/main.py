@@ -11,7 +11,7 @@ from .brief.opinion import BriefWords
 from .deliveries import Connections
 from .opening import opening
 from .own_links import own_links_only
-from .publish_outcome import publish, publish_last
+from .publish_outcome import publish, publish_check, publish_last
 
 
 @step
@@ -32,6 +32,8 @@ def post_process(request: PostProcessRequest) -> Outcome:
 def _published(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
     if request.is_approved:
         return mail_approval_result(request, store, connections)
+    if request.alert.is_test:
+        return publish_check(request, store, connections)
     return publish(request, store, connections, _words(request))
 
 

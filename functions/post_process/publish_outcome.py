@@ -16,6 +16,7 @@ from shared.traces.port import Lease, TraceStore
 from .brief.opinion import BriefWords
 from .brief.render import Brief, render
 from .brief.view import Usage, kind_of
+from .connection_check import CHECK_DELIVERIES
 from .deliveries import DELIVERIES, LAST_DELIVERIES, Connections, Delivery
 from .repeated_reason import same_as
 
@@ -45,6 +46,19 @@ def publish(
     else:
         publisher.attempt("traces", lambda: store.count_merged_alert(first))
         outcome = publisher.outcome().replace(kind="merged", merged_into=first)
+    publisher.close(outcome)
+    return outcome
+
+
+def publish_check(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
+    """
+    Answer a test alert by every channel that reaches people, and close its incident.
+
+    Raises Unavailable as `publish` does.
+    """
+    publisher = OutcomePublisher(request, store, BriefWords())
+    _deliver_all(publisher, connections, CHECK_DELIVERIES)
+    outcome = publisher.outcome("test")
     publisher.close(outcome)
     return outcome
 

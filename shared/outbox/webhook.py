@@ -20,7 +20,7 @@ from shared.settings import Settings
 SLACK_HOST = "hooks.slack.com"
 PAGERDUTY_HOST = "events.pagerduty.com"
 SLACK_TEXT_CHARS = 2_900  # Slack refuses a section text over 3,000 characters.
-PAGERDUTY_SEVERITY = {"critical": "critical", "high": "error", "medium": "warning", "low": "info"}
+PAGERDUTY_SEVERITY = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "info"}
 
 Payload = dict[str, Any]
 

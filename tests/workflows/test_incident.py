@@ -164,6 +164,16 @@ def test_three_analyses_run_at_the_same_time(functions) -> None:
     assert not functions.together.broken
 
 
+def test_test_alert_is_answered_and_not_investigated(functions) -> None:
+    """Grafana's Test button: there is nothing to read."""
+    functions.argument = {"alert": {**ARGUMENT["alert"], "is_test": True}}
+
+    functions.run()
+
+    assert functions.names() == {"post_process"}
+    assert functions.results_published() == {}
+
+
 def test_dismissed_alert_goes_straight_to_the_brief(functions) -> None:
     """No response needed: the brief is published and nothing else is called."""
     functions.results["incident_detection"] = {"step": "incident_detection", "headline": "no response needed"}

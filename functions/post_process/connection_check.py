@@ -1,0 +1,64 @@
+"""What Grafana's Test button is answered with: one short message by every channel that reaches people."""
+
+from typing import Any
+
+from shared.contracts import Alert
+from shared.outbox.last_message import brief_message_id
+from shared.outbox.port import Mail
+from shared.step import recorder
+
+from .deliveries import Connections, Delivery, Notice, sent
+
+HEADLINE = "Grafana's test alert arrived"
+WHAT_IT_SHOWS = (
+    "It came through the webhook, the queue and the workflow, and this channel works. Nothing is wrong: a real alert "
+    "would be investigated now. Logs, metrics and code were not read."
+)
+
+
+def _mail(alert: Alert, to: tuple[str, ...]) -> Mail:
+    text = f"{HEADLINE} at {alert.received_at:%Y-%m-%d %H:%M:%S} UTC.\n\n{WHAT_IT_SHOWS}\n\nId: {alert.incident_id}\n"
+    paragraphs = "".join(f"<p>{part}</p>" for part in text.strip().split("\n\n"))
+    html = f'<html><body style="font-family:sans-serif">{paragraphs}</body></html>'
+    return Mail(to, f"[test] {HEADLINE}", html, text, brief_message_id(alert.incident_id))
+
+
+def _payload(alert: Alert) -> dict[str, Any]:
+    """Return it as other systems receive it: the fields of every outcome."""
+    return {
+        "incident_id": alert.incident_id,
+        "invocation_id": alert.incident_id,
+        "kind": "test",
+        "service_name": "Incident CoPilot",
+        "alert_name": alert.alert_name,
+        "severity": "info",
+        "incident_type": "unknown",
+        "headline": HEADLINE,
+        "impact": "",
+        "since": alert.received_at.isoformat(),
+        "most_likely_cause": "",
+        "confidence": None,
+        "recommended_action": WHAT_IT_SHOWS,
+        "pr_url": None,
+        "failures": [],
+        "incident": None,
+    }
+
+
+def _send_mail(notice: Notice, connections: Connections) -> str:
+    mailer = connections.mail()
+    return "" if mailer is None else sent(mailer, _mail(notice.request.alert, connections.on_call()))
+
+
+def _call_hook(notice: Notice, connections: Connections) -> str:
+    hook = connections.hook()
+    if hook is None:
+        return ""
+    incident_id = notice.request.incident_id
+    with recorder.tool("hook", incident_id=incident_id):
+        hook.call(_payload(notice.request.alert), key=incident_id)
+    return incident_id
+
+
+CHECK_DELIVERIES: dict[str, Delivery] = {"hook": _call_hook, "mail": _send_mail}
+"""How a channel delivers the answer to a test alert."""
