@@ -3,7 +3,7 @@
 import re
 
 from shared.quoting import quoted
-from shared.telemetry.http_reader import selector
+from shared.telemetry.http_reader import matcher, selector
 from shared.telemetry.port import LogQuery
 
 PROBLEM_WORDS = (
@@ -66,4 +66,5 @@ def _selected(label: str, query: LogQuery) -> str:
     if not query.requests:
         return selector(label, query.service_name)
     ids = "|".join(re.escape(id_) for id_ in query.requests)
-    return f'{{{label}=~".+"}} |~ {quoted(ids)}'
+    narrower = "".join(f", {matcher(name, value)}" for name, value in query.within)
+    return f'{{{label}=~".+"{narrower}}} |~ {quoted(ids)}'
