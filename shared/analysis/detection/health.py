@@ -83,6 +83,8 @@ def _logs(summary: TelemetrySummary) -> tuple[str, bool]:
             f"Only {after} {what} were written since {fired:%H:%M:%S} UTC: one failure in 20 would not show.",
             False,
         )
+    if changed_at := summary.requests_changed_at:
+        return f"Its requests take longer, or go on otherwise, since {changed_at:%H:%M:%S} UTC.", False
     silent_for = summary.window.end - summary.entry_times.last
     if silent_for > MAX_LAG:
         return f"No log line was written in the last {round(silent_for.total_seconds())} s.", False
