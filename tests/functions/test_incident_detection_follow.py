@@ -115,6 +115,15 @@ def test_slow_requests_prove_no_health(loki: LokiSandbox) -> None:
     assert incident.other_services[0].service_name == "stock"
 
 
+def test_calm_metrics_prove_no_health_of_slow_requests(loki: LokiSandbox, prometheus: PrometheusSandbox) -> None:
+    """A rate of requests says nothing of how long they take."""
+    load(loki, slower("stock", 12, within=True, way=True))
+    samples = [(NOW.timestamp() + second, 10.0 * (second + 900)) for second in range(-900, 1, 15)]
+    prometheus.load("http_requests_total", {"service_name": "gateway", "code": "200"}, samples)
+
+    assert detected("gateway").verdict == "cannot_tell"
+
+
 def test_search_that_fails_is_a_hint(loki: LokiSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is as good as without it, and says so."""
     load(loki, lambda number: [*usual(number)[:6], ("gateway", "ERROR answered 500", 0.01)])

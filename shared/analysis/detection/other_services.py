@@ -158,6 +158,7 @@ class _Part:
         change = self.followed.changes.get(service, ServiceChange())
         errors = self.errors.get(service, _Errors())
         anomalies = self.anomalies.get(service, ())
+        is_slow = role == "suspect" and basis == "time"
         sentences, example = self._behaviour(service, change, errors)
         sentences += [_moved(anomaly) for anomaly in anomalies[:2]]
         return OtherService(
@@ -169,7 +170,12 @@ class _Part:
             basis=basis if role == "suspect" else None,
             behaviour=" ".join(sentences),
             waits_for=sorted(callee for caller, callee in self.followed.calls if caller == service),
-            incident_type_hint=fault_of(change, [one.series.name for one in anomalies], _text_of(errors, change)),
+            incident_type_hint=fault_of(
+                change,
+                [one.series.name for one in anomalies],
+                _text_of(errors, change),
+                is_late_on_the_way=is_slow and self.followed.is_late_on_the_way(service),
+            ),
             metrics_evidence_id=self.collector.anomaly_of(service, anomalies[0]) if anomalies else None,
             evidence_id=self.collector.line(example.entry.text, example.entry.at) if example else None,
         )

@@ -53,6 +53,12 @@ class Followed:
         """Who called whom in any of them."""
         return {call for request in (*self.before, *self.since) for call in request.calls}
 
+    def is_late_on_the_way(self, service: str) -> bool:
+        """Return whether most of the time that the service takes passes on the way to it and back."""
+        steps = [step for request in self.since for step in request.steps if step.owner == service]
+        seconds = sum(step.gap_s for step in steps)
+        return sum(step.gap_s for step in steps if step.how != "own") > MIN_TIME_SHARE * seconds
+
     @property
     def time_shares(self) -> dict[str, float]:
         """Each service's share of the time of the requests since, the way to it and back included."""

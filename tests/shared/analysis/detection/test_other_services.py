@@ -96,7 +96,10 @@ def test_service_that_takes_most_of_the_time_is_the_suspect_where_nothing_change
     parts, _ = parts_of("gateway", requests(40, slower("payments", 100, within=False, way=True)))
 
     assert parts.suspect is not None
-    assert (parts.suspect.service_name, parts.suspect.basis) == ("payments", "time")
+    suspect = parts.suspect
+    assert (suspect.service_name, suspect.basis, suspect.incident_type_hint) == (
+        *("payments", "time", "infrastructure_issue"),
+    )
 
 
 def test_well_requests_have_no_suspect() -> None:
@@ -114,7 +117,7 @@ def test_type_is_that_of_the_service_at_fault() -> None:
     own_trace = Classification("code_issue", "raised through own code")
 
     assert classified(Classification("external_dependency", "timed out"), changed).type == "code_issue"
-    assert classified(Classification("unknown", "nothing"), slow).type != "code_issue"
+    assert classified(Classification("unknown", "nothing"), slow).type == "infrastructure_issue"
     assert classified(own_trace, slow) == own_trace
     assert classified(own_trace, Parts([])) == own_trace
 
