@@ -218,7 +218,7 @@ def _departed(departure: Departure, since: str) -> str:
     """Say what no longer follows a line, and what does."""
     before, now = (_quoted(step) if step else "the end" for step in (departure.usual, departure.now))
     count, total = departure.since
-    return f"After {_quoted(departure.last)} came {before}; {since} {now} does in {count} of {total} requests."
+    return f"After {_quoted(departure.last)} came {before}; {since} {now} comes in {count} of {total} requests."
 
 
 def _quoted(step: Step) -> str:
