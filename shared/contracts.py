@@ -309,13 +309,27 @@ class Change(Contract):
     evidence_id: EvidenceId | None = None
 
 
+ServiceRole = Literal["suspect", "waits", "involved"]
+SuspectBasis = Literal["changed", "failed_first", "time", "perhaps_changed"]
+
+
 class OtherService(Contract):
-    """Another service that wrote errors for requests of the alert's service which were followed."""
+    """A service in the requests of the alert's service which were followed."""
 
     service_name: Name
     requests: int = Field(ge=0, description="Requests that were followed and in which any service wrote an error.")
     failed_in: int = Field(ge=0, description="Those in which this one did.")
     failed_first_in: int = Field(ge=0, description="Those in which its error was the first.")
+    role: ServiceRole = Field(
+        "involved", description="`suspect`: the others' trouble begins there; `waits`: it waits for the suspect."
+    )
+    basis: SuspectBasis | None = Field(
+        None, description="What makes it the suspect: a certain change, its errors, the time it takes, a likely change."
+    )
+    behaviour: Paragraph = Field("", description="What it does otherwise in these requests, in sentences.")
+    waits_for: Annotated[list[Name], Keep(8)] = Field(default_factory=list, description="The services that it calls.")
+    incident_type_hint: IncidentType = Field("unknown", description="The kind of fault that its behaviour points to.")
+    metrics_evidence_id: EvidenceId | None = None
     evidence_id: EvidenceId | None = None
 
 
@@ -343,7 +357,10 @@ class Incident(Judgement, Answer):
         default_factory=list, description="What changed, the closest to the onset first."
     )
     other_services: Annotated[list[OtherService], Keep(8)] = Field(
-        default_factory=list, description="Others that failed in its requests, the one that failed first leading."
+        default_factory=list, description="Others that failed or changed in its requests, the suspect leading."
+    )
+    own_part: OtherService | None = Field(
+        None, description="The alert's own service in the requests that were followed, when it is the suspect itself."
     )
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
     patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)
@@ -379,7 +396,8 @@ class Incident(Judgement, Answer):
         )
         cited |= {trace.evidence_id for trace in self.stack_traces} | {pattern.evidence_id for pattern in self.patterns}
         cited |= {change.evidence_id for change in self.what_changed}
-        cited |= {service.evidence_id for service in self.other_services}
+        parts = [*self.other_services, *([self.own_part] if self.own_part else [])]
+        cited |= {id_ for part in parts for id_ in (part.evidence_id, part.metrics_evidence_id)}
         return cited | {anomaly.evidence_id for anomaly in self.error_summary.metric_anomalies}
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom

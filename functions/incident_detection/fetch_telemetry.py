@@ -6,19 +6,16 @@ from functools import lru_cache
 from typing import TypeVar
 
 from shared import telemetry
-from shared.analysis.detection.other_services import requests_to_follow
 from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.bounds import clip
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
 from shared.redaction import redact, redact_lines
 from shared.step import recorder
-from shared.telemetry.port import NO_METRICS_STORE, LogLine, LogPage, LogQuery, Logs, MetricQuery, MetricsOverview
+from shared.telemetry.port import NO_METRICS_STORE, LogPage, LogQuery, Logs, MetricQuery, MetricsOverview
 
 from .count_unread import count_unread
 
-REQUEST_LINES, REQUEST_BYTES = 1_000, 2_000_000
-"""Error lines of all services, for the requests that are followed."""
 PROBLEM_BYTES = 8_000_000
 """Of the lines that look like problems, where not all lines could be read."""
 
@@ -32,8 +29,6 @@ class TelemetryRead:
     logs: LogPage | None
     metrics: MetricsOverview
     troubles: tuple[str, ...]
-    requests: tuple[LogLine, ...] = ()
-    """Error lines of all services for failing requests of this one."""
 
 
 def read_telemetry(alert: Alert) -> TelemetryRead:
@@ -41,41 +36,20 @@ def read_telemetry(alert: Alert) -> TelemetryRead:
     troubles: list[str] = []
     logs = _or_trouble(lambda: _read_logs(telemetry.connect_logs(), alert, troubles), "Logs are missing", troubles)
     metrics = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles)
-    requests = _or_trouble(lambda: _follow(alert, logs), "Other services were not read", [])
-    return TelemetryRead(logs, metrics or MetricsOverview(), tuple(troubles), requests or ())
-
-
-def _follow(alert: Alert, page: LogPage | None) -> tuple[LogLine, ...]:
-    """Return the error lines of all services for failing requests, in one search; none where lines name no request."""
-    ids = requests_to_follow(page.lines) if page else []
-    if page is None or not ids:
-        return ()
-    query = LogQuery(alert.service_name, alert.start, alert.end, label=page.label, labels=alert.labels)
-    # Only errors say who failed; the other lines of a request would be many times as many.
-    query = replace(query, requests=tuple(ids), only="errors", limit=REQUEST_LINES, max_bytes=REQUEST_BYTES)
-    with recorder.tool("follow_requests", requests=len(ids)) as call:
-        others = without_secrets(telemetry.connect_logs().search(query))
-        call.args["query"] = others.query
-        call.result = f"{len(others.lines)} lines"
-    # The analysis knows services by one name, whatever this store calls it.
-    named = (replace(line, labels=_with_service(line.labels, others.service_label)) for line in others.lines)
-    return tuple(named)
-
-
-def _with_service(labels: Mapping[str, str], label: str) -> Mapping[str, str]:
-    return {**labels, "service_name": labels.get(label, "")}
+    return TelemetryRead(logs, metrics or MetricsOverview(), tuple(troubles))
 
 
 def without_secrets(page: LogPage) -> LogPage:
     """Return the page without secrets; models, mails and traces only see what passed here."""
     texts = redact_lines([line.text for line in page.lines])
     lines = (
-        replace(line, text=text, labels=_redacted(line.labels)) for line, text in zip(page.lines, texts, strict=True)
+        replace(line, text=text, labels=redacted_labels(line.labels))
+        for line, text in zip(page.lines, texts, strict=True)
     )
     return replace(page, lines=tuple(lines))
 
 
-def _redacted(labels: Mapping[str, str]) -> dict[str, str]:
+def redacted_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: _redacted_label(value) for name, value in labels.items()}
 
 
@@ -141,7 +115,7 @@ def _read_metrics(alert: Alert) -> MetricsOverview:
     query = MetricQuery(alert.service_name, alert.start, alert.end, labels=alert.labels)
     with recorder.tool("query_prometheus", service_name=alert.service_name) as call:
         read = metrics.overview(query)
-        series = tuple(replace(item, labels=_redacted(item.labels)) for item in read.series)
+        series = tuple(replace(item, labels=redacted_labels(item.labels)) for item in read.series)
         call.result = "\n".join(
             [*(f"{item.name}: {len(item.points)} points, {item.query}" for item in series), *read.absent]
         )

@@ -1,5 +1,6 @@
 """IncidentDetectionAgent: reads logs first, then metrics, and decides whether the alert is an incident."""
 
+from functools import partial
 from pathlib import Path
 
 from shared.agent.agent import Agent
@@ -9,6 +10,7 @@ from shared.step import steps
 from shared.step.step import step
 
 from .fetch_telemetry import read_telemetry
+from .follow_requests import follow_requests
 from .log_query_tool import LogQueryTool
 from .read_condition import read_condition
 
@@ -22,7 +24,13 @@ def incident_detection(request: DetectionRequest) -> Incident:
     read = read_telemetry(alert)
     condition = read_condition(alert)
     incident = detect(
-        alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent, condition, read.requests
+        alert,
+        read.logs,
+        read.metrics.series,
+        read.troubles,
+        read.metrics.absent,
+        condition,
+        partial(follow_requests, alert, read.logs),
     )
     tools = LogQueryTool(alert, incident, read.logs.label if read.logs else "")
     toolbox = tools.toolbox() if read.logs is not None else None

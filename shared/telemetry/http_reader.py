@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -90,6 +90,14 @@ def matcher(label: str, value: str) -> str:
     if not value:
         raise Rejected(f"The value of the label {label!r} is empty")
     return f"{label}={quoted(value)}"
+
+
+def any_matcher(label: str, values: Collection[str]) -> str:
+    """Return `label=~"a|b"` for several values, escaped; raises Rejected as `matcher` does, and without a value."""
+    for value in values or ("",):
+        matcher(label, value)
+    # Prometheus and Loki anchor regular expressions; a value's own characters stay what they are.
+    return f"{label}=~{quoted('|'.join(re.escape(value) for value in values))}"
 
 
 def selector(label: str, value: str) -> str:

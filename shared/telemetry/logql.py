@@ -3,6 +3,7 @@
 import re
 
 from shared.quoting import quoted
+from shared.telemetry.http_reader import matcher
 from shared.telemetry.port import LogQuery
 from shared.telemetry.selectors import Selector
 
@@ -66,4 +67,5 @@ def _selected(selector: Selector, query: LogQuery) -> str:
     if not query.requests:
         return selector.own
     ids = "|".join(re.escape(id_) for id_ in query.requests)
-    return f"{selector.everything} |~ {quoted(ids)}"
+    narrower = "".join(f", {matcher(name, value)}" for name, value in query.within)
+    return f"{selector.everything.removesuffix('}')}{narrower}}} |~ {quoted(ids)}"

@@ -1,6 +1,6 @@
 """The interfaces of a log store and of a metrics store."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import eq, ge, gt, le, lt, ne
@@ -27,6 +27,8 @@ class LogQuery:
     """Of the alert, for the store's selector."""
     requests: tuple[str, ...] = ()
     """Only lines that hold one of these ids, of every service instead of this one."""
+    within: tuple[tuple[str, str], ...] = ()
+    """Labels and their values that narrow a search of every service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,14 @@ class Metrics(Protocol):
         Return the series that an expression in the store's language gives, over the time of `query`; it only reads.
 
         Raises what `overview` raises.
+        """
+        ...
+
+    def vitals_of(self, services: Collection[str], query: MetricQuery) -> Mapping[str, tuple[Series, ...]]:
+        """
+        Return the vital series of several services, by service, over the time of `query`; one without any is missing.
+
+        One call for each vital sign, whatever the number of services. Raises what `overview` raises.
         """
         ...
 

@@ -1,7 +1,8 @@
 """Prometheus, the metrics store."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
@@ -20,12 +21,13 @@ from shared.telemetry.http_reader import (
     Label,
     NotFound,
     Reader,
+    any_matcher,
     epoch_us,
     selector,
 )
 from shared.telemetry.port import NO_METRICS_STORE, MetricQuery, MetricsOverview, Series
 from shared.telemetry.selectors import Selector, SelectorTemplate, service_selector
-from shared.telemetry.vitals import FIXED, Vital, fill, with_overrides
+from shared.telemetry.vitals import FIXED, Vital, fill, fill_for_each, with_overrides
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Prometheus refuses more than 11,000 points per series; a thousand is enough to read.
@@ -150,6 +152,37 @@ class Prometheus:
                 return MetricsOverview(absent=(NO_METRICS_STORE,))
             raise
 
+    def vitals_of(self, services: Collection[str], query: MetricQuery) -> Mapping[str, tuple[Series, ...]]:
+        """
+        Return the vital series of each service, those by the label of services alone, with one query for each sign.
+
+        A store that cannot list names, or that is not there, has none. Raises as `overview` does.
+        """
+        query, label = replace(query, step_s=coarse_enough(query)), self._settings.prometheus_service_label
+        try:
+            names = self._names([f"{{{any_matcher(label, services)}}}"], query)
+        except NotFound:
+            if self._is_guess:
+                return {}
+            raise
+        vitals = with_overrides(choose(names, self._queries).vitals, self._queries)
+        queries = {name: fill_for_each(vital.promql, label, query, services) for name, vital in vitals.items()}
+        budget = ByteBudget(_OVERVIEW_BYTES)
+        with ThreadPoolExecutor(max_workers=len(queries) or 1) as pool:
+            futures = {
+                (name, promql): pool.submit(copy_context().run, self._ranges, promql, query, budget)
+                for name, promql in queries.items()
+                if promql is not None
+            }
+        by_service: defaultdict[str, list[Series]] = defaultdict(list)
+        for (name, promql), future in futures.items():
+            for labels, points in future.result():
+                vital, service = vitals[name], labels.get(label, "")
+                series = Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)
+                if service in services and name not in {one.name for one in by_service[service]}:
+                    by_service[service].append(series)
+        return {service: tuple(series) for service, series in by_service.items()}
+
     def evaluate(self, expression: str, query: MetricQuery) -> tuple[Series, ...]:
         """Return the series that PromQL gives over the time of `query`; raises as `overview` does."""
         query = replace(query, step_s=coarse_enough(query))
@@ -168,7 +201,7 @@ class Prometheus:
 
     def _overview(self, query: MetricQuery) -> MetricsOverview:
         try:
-            names: frozenset[str] | None = self._names(query)
+            names: frozenset[str] | None = self._names(self._selectors(query), query)
         except (NotFound, Rejected, Unavailable):
             names = None
         choice = Choice(dict(FIXED), {}) if names is None else choose(names, self._queries)
@@ -185,21 +218,24 @@ class Prometheus:
         named = tuple(replace(one, convention=sources.get(one.name, "")) for one in series)
         return MetricsOverview(named, tuple(self._absent(named, names, query)))
 
-    def _names(self, query: MetricQuery) -> frozenset[str]:
+    def _selectors(self, query: MetricQuery) -> list[str]:
+        """Return what selects the service's series: by its own selector, and by labels that may hold its name."""
+        conventional = (selector(label, query.service_name) for label in identity_labels())
+        return list(dict.fromkeys((self._selector(query).own, *conventional)))
+
+    def _names(self, selectors: Sequence[str], query: MetricQuery) -> frozenset[str]:
         """
-        Return the names of the service's metrics in the window, by its own label or by one that may hold its name.
+        Return the names of the metrics in the window that one of the matchers selects.
 
         Source: https://prometheus.io/docs/prometheus/latest/querying/api/#querying-label-values
         """
-        own = self._selector(query).own
-        conventional = (selector(label, query.service_name) for label in identity_labels())
         params: dict[str, str | int | Sequence[str]] = {
-            "match[]": list(dict.fromkeys((own, *conventional))),
+            "match[]": selectors,
             "start": query.start.isoformat(),
             "end": query.end.isoformat(),
             "limit": _MAX_NAMES,
         }
-        request = f"the names of the metrics of {own}"
+        request = f"the names of the metrics of {selectors[0]}"
         budget = ByteBudget(_NAMES_BYTES)
         return frozenset(
             parse_names(self._names_reader.get("/api/v1/label/__name__/values", params, request, budget), request)

@@ -29,7 +29,7 @@ class Selector:
     Selectors in the store's language.
 
     `own` selects the service, `others` the services beside it and `everything` both, in the same namespace, cluster or
-    whatever else the template fixes; `label` names a service.
+    whatever else the template fixes; `label` is the one that names a service, empty where none does.
     """
 
     own: str
@@ -52,6 +52,11 @@ class _Matcher:
     @property
     def places(self) -> frozenset[str]:
         return frozenset(Template(self.value).get_identifiers())
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the label's value is the service's name."""
+        return self.operator == "=" and self.value in (f"${_SERVICE}", f"${{{_SERVICE}}}")
 
     def filled(self, values: Mapping[str, str], operator: str = "") -> str:
         if self.operator.endswith("~"):
@@ -96,7 +101,7 @@ def by_template(text: str, service_name: str, labels: Mapping[str, str]) -> Sele
         _joined(one.filled(values) for one in matchers),
         _joined([*place, *some, *opposite]),
         _joined([*place, *some]),
-        naming[-1].label,
+        naming[-1].label if naming[-1].is_name else "",
     )
 
 

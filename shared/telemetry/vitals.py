@@ -1,10 +1,12 @@
 """What a vital sign of a service is: PromQL with places for the service's selector, and what its values mean."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from string import Template
 
 from shared.quoting import quoted
+from shared.telemetry.http_reader import any_matcher
 from shared.telemetry.port import MetricQuery
 
 # rate() needs two samples, and a scrape interval can be a minute.
@@ -62,6 +64,30 @@ def with_overrides(vitals: Mapping[str, Vital], overrides: Mapping[str, str]) ->
     return {name: vital for name, vital in {**vitals, **changed}.items() if vital.promql.strip()}
 
 
+_AGGREGATION = re.compile(r"\b(sum|max|min|avg|count)(?: by \((?P<by>[\w, ]+)\))?\s*\(")
+
+
+def fill_for_each(promql: str, label: str, query: MetricQuery, services: Collection[str]) -> str | None:
+    """
+    Return the PromQL of a vital sign for several services, each by itself; None where it cannot be read for them.
+
+    What names the service by another label than its own stays out. Raises Rejected as `fill` does.
+    """
+    alternatives = [each for each in promql.split(" or ") if "$service" not in each]
+    if len(alternatives) < len(promql.split(" or ")):
+        promql = " or ".join(alternatives)
+    if "$selector" not in promql or promql.count("(") != promql.count(")"):
+        return None
+    grouped = _AGGREGATION.sub(
+        lambda match: f"{match[1]} by ({', '.join(filter(None, (match['by'], label)))}) (", promql
+    )
+    return Template(grouped).safe_substitute(selector=any_matcher(label, services), window=_window(query))
+
+
+def _window(query: MetricQuery) -> str:
+    return f"{max(4 * query.step_s, _WINDOW_S)}s"
+
+
 def fill(promql: str, matchers: str, query: MetricQuery) -> str:
     """
     Return the PromQL for one service, selected by `matchers`, with its name escaped.
@@ -72,5 +98,5 @@ def fill(promql: str, matchers: str, query: MetricQuery) -> str:
     return Template(promql).safe_substitute(
         selector=matchers,
         service=quoted(query.service_name),
-        window=f"{max(4 * query.step_s, _WINDOW_S)}s",
+        window=_window(query),
     )

@@ -22,6 +22,7 @@ ANALYSIS_LEVELS = (
     {"confidence", "thresholds"},
     {"series", "code"},
     {"logs"},
+    {"requests"},
     {"faults"},
     {"detection", "advice"},
     {"causes"},
@@ -106,7 +107,7 @@ def test_packages_of_the_analyst_open_no_others() -> None:
     """
     packages = sorted(ANALYSIS.glob("*/__init__.py"))
 
-    assert len(packages) == 8
+    assert len(packages) == 9
     assert [_name(path) for path in packages if bundle.imported(path)] == []
 
 

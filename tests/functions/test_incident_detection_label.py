@@ -120,4 +120,4 @@ def test_service_behind_that_failed_first_is_named(loki: LokiSandbox, label: str
     assert cause.affected_components[0] == "ledger"
     assert "disk is full" in cause.quotes[0].text
     followed = [request for request in loki.requests if '=~".+"}' in request.param("query")]
-    assert len(followed) == 2, "errors by their words, and those that show it by their level alone"
+    assert len(followed) == 1, "one search over all services"

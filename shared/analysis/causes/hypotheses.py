@@ -5,7 +5,8 @@ from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.series.metric_anomalies import LOG_RATE, SYMPTOMS
-from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, RootCause, StackTrace
+from shared.bounds import clip
+from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, RootCause, StackTrace, SuspectBasis
 
 NEW_OWN_TRACE = 0.75
 OWN_TRACE = 0.5
@@ -16,8 +17,8 @@ RISEN = 2.0
 NAMED_FAULT = 0.6
 STEADY_FAULT = 0.35
 ROLLED_OUT = 0.6
-FAILED_FIRST = 0.6
-MIN_FIRST_SHARE = 0.5
+SUSPECTED: dict[SuspectBasis, float] = {"changed": 0.6, "failed_first": 0.6, "time": 0.4, "perhaps_changed": 0.35}
+"""By what a suspect rests on; where most of the time passes, that may be usual."""
 DEPLOYED = 0.45
 METRIC = 0.4
 SENTENCES = {
@@ -77,14 +78,24 @@ def from_rollout(alert: Alert, incident: Incident) -> RootCause | None:
 
 
 def from_other_service(incident: Incident, service: str) -> RootCause | None:
-    """Return a hypothesis from the service that wrote the first error in most of the requests that were followed."""
-    other = next(iter(incident.other_services), None)
-    evidence = evidence_of(incident, other.evidence_id) if other else None
-    if other is None or evidence is None or other.failed_first_in <= MIN_FIRST_SHARE * other.requests:
+    """Return a hypothesis from the service where the trouble begins, by the requests that were followed."""
+    suspect = incident.own_part or next((one for one in incident.other_services if one.role == "suspect"), None)
+    if suspect is None or suspect.basis is None:
         return None
-    counted = f"{other.failed_first_in} of {other.requests} failing requests that were followed"
-    hypothesis = f"{other.service_name} fails, and {service} with it: in {counted} its error was the first."
-    return _cause(hypothesis, FAILED_FIRST, quote(evidence), [other.service_name, service])
+    evidence = [evidence_of(incident, id_) for id_ in (suspect.evidence_id, suspect.metrics_evidence_id)]
+    quotes = [one for each in evidence if each for one in quote(each)]
+    name = suspect.service_name
+    if suspect.basis == "failed_first":
+        counted = f"{suspect.failed_first_in} of {suspect.requests} failing requests that were followed"
+        what = f"{name} fails, and {service} with it: in {counted} its error was the first."
+    elif suspect.basis == "time":
+        what = f"{service} waits for {name} most of the time of the requests that were followed."
+    else:
+        what = f"{name} behaves otherwise in the requests of {service} that were followed."
+    if name == service:
+        what = f"{service} itself behaves otherwise in its requests, before any service that it calls."
+    hypothesis = " ".join(part for part in (what, suspect.behaviour) if part)
+    return _cause(clip(hypothesis, 800), SUSPECTED[suspect.basis], quotes, [name, service]) if quotes else None
 
 
 def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:

@@ -19,6 +19,8 @@ class Classification:
     type: IncidentType
     reason: str
     signal: Signal | None = None
+    is_followed: bool = False
+    """Whether the requests that were followed over other services name the type."""
 
 
 def classify(summary: TelemetrySummary) -> Classification:

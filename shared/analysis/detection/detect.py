@@ -1,16 +1,17 @@
 """Detection without a model: turns alert, log page and series into a complete Incident."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from shared.analysis.detection import evidence, what_changed
 from shared.analysis.detection.classify import classify
 from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACES, EvidenceCollector
 from shared.analysis.detection.impact import impact_of
-from shared.analysis.detection.judge import decide
-from shared.analysis.detection.other_services import other_services
+from shared.analysis.detection.judge import decide, looks_healthy
+from shared.analysis.detection.other_services import RequestTelemetry, classified, other_services
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
-from shared.telemetry.port import ConditionReading, LogLine, LogPage, Series
+from shared.telemetry.port import ConditionReading, LogPage, Series
 
 UNREAD = Judgement(incident_detected=False, recommendation="proceed", severity="low", incident_type_hint="unknown")
 """What stands until the evidence is judged."""
@@ -23,15 +24,15 @@ def detect(
     troubles: Sequence[str],
     absent: Sequence[str] = (),
     condition: ConditionReading | None = None,
-    requests: Sequence[LogLine] = (),
+    follow: Callable[[datetime | None], RequestTelemetry] | None = None,
 ) -> Incident:
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
     one sentence each. `absent` are the metrics that do not exist, in sentences; `condition` is the alert's own where it
-    could be evaluated; `requests` are lines of all services for failing requests. Health must be proven as harm must: a
-    dead service logs nothing.
+    could be evaluated; `follow` reads the requests over all services, given the onset, unless its own telemetry
+    shows that the service is well. Health must be proven as harm must: a dead service logs nothing.
     """
     summary = summarize(alert, page, series, absent, condition)
     collector = EvidenceCollector(page)
@@ -45,7 +46,8 @@ def detect(
         collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
     ]
     collector.metrics_read(summary)
-    others = other_services(alert.service_name, requests, collector)
+    telemetry = follow(summary.onset) if follow and not looks_healthy(summary, troubles) else RequestTelemetry()
+    parts = other_services(alert.service_name, telemetry, collector)
     incident = Incident(
         **UNREAD.model_dump(),
         verdict="cannot_tell",
@@ -60,16 +62,17 @@ def detect(
         stack_traces=traces,
         impact=impact_of(summary),
         what_changed=changes,
-        other_services=others,
+        other_services=parts.others,
+        own_part=parts.own,
         left_out=_left_out(patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)),
         evidence=collector.evidence,
         log_query_used=page.query if page else "",
         log_selector=page.selector if page else "",
         other_logs_selector=page.others_selector if page else "",
-        hints=_hints(alert, page),
+        hints=[*_hints(alert, page), *telemetry.hints],
         lines_read=summary.lines_read,
     )
-    decision = decide(summary, classify(summary), incident, troubles)
+    decision = decide(summary, classified(classify(summary), parts), incident, troubles)
     health = {"health": list(decision.health.proof)} if decision.verdict != "cannot_tell" else {}
     missing = {"missing": list(decision.health.missing)} if decision.verdict == "cannot_tell" else {}
     return incident.replace(**dict(decision.judgement), verdict=decision.verdict, **health, **missing)

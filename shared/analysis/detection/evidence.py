@@ -92,6 +92,13 @@ class EvidenceCollector:
         """Keep one line as evidence; return its id."""
         return self._keep("L", "logs", text.strip().partition("\n")[0][:LINE_CHARS], at, self._query, self._link)
 
+    def anomaly_of(self, service: str, anomaly: Anomaly) -> str:
+        """Keep a sentence on a series of another service; return its id."""
+        series = anomaly.series
+        moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
+        text = f"{series.name} of {service}: {moved} from {anomaly.at:%H:%M:%S} UTC"
+        return self._keep("M", "metrics", text, anomaly.at, series.query, "")
+
     def last_lines(self, summary: TelemetrySummary) -> None:
         """Keep the last lines of a service that stopped writing: they may say why."""
         for entry in summary.last_lines:

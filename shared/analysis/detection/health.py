@@ -46,10 +46,14 @@ def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
     )
     # While the alert's own condition holds, nothing else shows health, and no model may dismiss it.
     is_refuted = bool(troubles) or (condition is not None and condition.holds is True)
+    # A mean over all requests hides that some of them take longer or end early.
+    is_refuted = is_refuted or summary.requests_changed_at is not None
     proof = [] if is_refuted else [sentence for sentence, is_proof in sources if is_proof]
     # A source that failed has been named, and nothing more is known of it.
     lacks = [(logs, summary.logs_read), (metrics, bool(summary.series) or not troubles)]
     missing = [*troubles, *(sentence for (sentence, is_proof), is_news in lacks if is_news and not is_proof)]
+    if changed_at := summary.requests_changed_at:
+        missing.insert(0, f"Its requests take longer, or go on otherwise, since {changed_at:%H:%M:%S} UTC.")
     if not summary.alert.names_service:
         missing.insert(0, f"The alert names no service, only {summary.alert.service_name}: {NAME_IT}.")
     return Health(tuple(proof), tuple(dict.fromkeys((*missing, *summary.metrics_absent))))

@@ -53,12 +53,19 @@ def decide(summary: TelemetrySummary, kind: Classification, incident: Incident, 
         incident_detected=bool(harms),
         recommendation="dismiss" if verdict == "healthy" else "proceed",
         severity=severity,
-        incident_type_hint=kind.type if harms else "unknown",
+        # Requests that were followed name a kind of fault even where nothing shows harm in this service.
+        incident_type_hint=kind.type if harms or kind.is_followed else "unknown",
         affected_services=_affected(summary),
         initial_symptoms=_symptoms(summary, verdict),
         reasoning=_reasoning(harms, kind, incident, health),
     )
     return Decision(judgement, verdict, health)
+
+
+def looks_healthy(summary: TelemetrySummary, troubles: Sequence[str]) -> bool:
+    """Return whether the service's own telemetry shows neither errors nor slowness, and enough to tell."""
+    is_quiet = not _harms(summary) and summary.requests_changed_at is None
+    return is_quiet and bool(health_of(summary, troubles).proof)
 
 
 def _harms(summary: TelemetrySummary) -> list[str]:

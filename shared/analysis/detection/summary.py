@@ -16,6 +16,7 @@ from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry, read
 from shared.analysis.logs.request_ids import request_times
 from shared.analysis.logs.stack_traces.ownership import names_of
+from shared.analysis.requests.follow import own_change
 from shared.analysis.series import metric_anomalies
 from shared.analysis.series.event_times import EventTimes
 from shared.analysis.series.log_stop import find_stop
@@ -67,6 +68,8 @@ class TelemetrySummary:
     condition: ConditionState | None = None
     request_times: EventTimes | None = None
     all_lines_read: bool = True
+    requests_changed_at: datetime | None = None
+    """From when the lines of its requests certainly show them slower or going on otherwise."""
 
     @property
     def metrics_read(self) -> bool:
@@ -134,6 +137,7 @@ def summarize(
     anomalies = [*([stop] if stop else []), *metric_anomalies.find_anomalies(series, at or (stop.at if stop else None))]
     if at is None and anomalies:
         at = min(anomaly.at for anomaly in anomalies)
+    own = own_change(page.lines, at) if page else None
     return TelemetrySummary(
         alert=alert,
         window=window,
@@ -160,6 +164,7 @@ def summarize(
         condition=state_of(alert, condition),
         request_times=request_times(page.lines) if page else None,
         all_lines_read=page is None or page.is_complete,
+        requests_changed_at=own.changed_at if own else None,
     )
 
 

@@ -368,7 +368,7 @@ def test_lines_are_selected_by_the_alerts_labels_where_a_template_says_so(sandbo
     assert texts(by_template) == texts(by_own) == ["here"]
     assert by_template.selector == '{namespace="shop", pod=~"api-.*"}'
     assert by_template.others_selector == '{namespace="shop", pod=~".+", pod!~"api-.*"}'
-    assert by_template.service_label == "pod"
+    assert by_template.service_label == ""
     assert texts(without) == texts(other_service) == ["here", "other namespace", "other pod"]
     assert without.selector == '{service_name="api"}'
 

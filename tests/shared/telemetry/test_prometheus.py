@@ -335,3 +335,44 @@ def test_a_named_host_that_has_no_metrics_api_is_refused(sandbox: PrometheusSand
 
     with pytest.raises(Refused, match="404"):
         prometheus_at(sandbox, grafana_host="http://grafana.example.com").overview(metric_query())
+
+
+def test_vital_signs_of_several_services_are_read_with_one_query_for_each(sandbox: PrometheusSandbox) -> None:
+    """Each service has its own; one that exports nothing is missing, and no other service is read."""
+    for service in ("api", "api.v2", "ledger", "other"):
+        load_service(sandbox, service=service)
+    query = metric_query()
+
+    read = prometheus_at(sandbox).vitals_of(["api.v2", "ledger", "absent"], query)
+
+    assert read.keys() == {"api.v2", "ledger"}
+    alone = by_name(prometheus_at(sandbox).overview(metric_query("ledger")).series)
+    together = by_name(read["ledger"])
+    assert together.keys() == alone.keys() - {"restarts"}, "which is by the label of containers"
+    assert {name: each.points for name, each in together.items()} == {name: alone[name].points for name in together}
+    sent = [one.param("query") for one in sandbox.requests if "query_range" in one.path and "=~" in one.param("query")]
+    assert len([one for one in sent if "ledger" in one and "api" in one]) == len(together)
+
+
+def test_operators_queries_are_asked_for_several_services(sandbox: PrometheusSandbox) -> None:
+    """With their aggregation by service; a query that cannot be for several is left out."""
+    for service, value in (("api", 0.5), ("ledger", 0.9)):
+        sandbox.load("slots_used", {"service_name": service, "pod": "p"}, [(t, value) for t in TIMES])
+    queries = {"slots": "max(slots_used{$selector})", "fixed": "max(slots_used)"}
+
+    read = prometheus_at(sandbox, prometheus_queries=queries).vitals_of(["api", "ledger"], metric_query())
+
+    assert {service: series[0].points[-1][1] for service, series in read.items()} == {"api": 0.5, "ledger": 0.9}
+    assert {one.name for series in read.values() for one in series} == {"slots"}
+
+
+def test_store_that_is_not_there_has_no_vital_signs_of_others(sandbox: PrometheusSandbox) -> None:
+    """GRAFANA_HOST may be the address of Loki alone; a store that is down says so."""
+    sandbox.fail_next(Reply(404))
+    guess = Prometheus(PrometheusSettings.model_validate({"grafana_host": sandbox.url}))
+
+    assert guess.vitals_of(["api"], metric_query()) == {}
+
+    sandbox.fail_next(*[Reply(503)] * TRIES)
+    with pytest.raises(Unavailable):
+        prometheus_at(sandbox).vitals_of(["api"], metric_query())
