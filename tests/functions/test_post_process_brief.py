@@ -25,6 +25,7 @@ from shared.contracts import (
     PostProcessRequest,
     PullRequest,
     RootCauses,
+    Solution,
     Suggestion,
     Suggestions,
 )
@@ -546,3 +547,21 @@ def test_what_changed_is_one_block_ranked_by_closeness_with_each_source() -> Non
         "Source of C4: https://github.com/a/b/deployments",
     ]
     assert "Releases were not read." in text
+
+
+def test_rollback_that_names_the_version_goes_before_one_that_does_not() -> None:
+    """What was advised before the code host was read may know only the time."""
+    request = requests.full()
+    assert request.code_analysis is not None
+    deployment = _reported(-3, "v2.15.0 was deployed.", version_before="v2.14.1", version_after="v2.15.0")
+    vague, named = "Roll checkout back to the version until 01:56 UTC.", "Roll checkout back to v2.14.1."
+    request = request.replace(
+        code_analysis=request.code_analysis.replace(what_changed=[deployment], suspect_commits=[]),
+        suggestions=Suggestions(suggestions=[], recommended_action=vague),
+        solution=Solution(incident_category="code_issue", mitigations=[Mitigation(action=named, priority="high")]),
+    )
+
+    text = brief(request).text
+
+    assert f"1. {named}" in text
+    assert vague not in text
