@@ -15,6 +15,11 @@ class LinkSettings(Settings):
     grafana_host: str = Field(
         "", description="Base URL of Loki, or of Grafana's data source proxy that leads to it; logs need it."
     )
+    grafana_url: str = Field(
+        "",
+        description="Root URL of Grafana, for its alert rules and annotations; unset, what GRAFANA_HOST has before "
+        "/api/datasources/.",
+    )
     prometheus_host: str = Field("", description="Base URL of Prometheus; unset, GRAFANA_HOST is tried.")
     github_api_url: str = Field(
         "https://api.github.com", description="Root URL of GitHub's REST API; change it for GitHub Enterprise."
@@ -26,7 +31,7 @@ class LinkSettings(Settings):
 
     def hosts(self) -> frozenset[str]:
         """Return the hosts, with their ports where an address has one."""
-        urls = (self.grafana_host, self.prometheus_host, self.github_api_url, self.approval_url)
+        urls = (self.grafana_host, self.grafana_url, self.prometheus_host, self.github_api_url, self.approval_url)
         hosts = {host for url in urls if (host := host_of(url))} | {host.lower() for host in self.link_hosts}
         # The pages of github.com are not where its API is; those of GitHub Enterprise are.
         return frozenset(hosts | {GITHUB} if GITHUB_API in hosts else hosts)

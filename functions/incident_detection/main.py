@@ -10,6 +10,7 @@ from shared.step.step import step
 
 from .fetch_telemetry import read_telemetry
 from .log_query_tool import LogQueryTool
+from .read_annotations import read_annotations
 from .read_condition import read_condition
 
 AGENT = Agent[Incident](steps.INCIDENT_DETECTION, Path(__file__).with_name("prompt.md"), Judgement)
@@ -21,8 +22,17 @@ def incident_detection(request: DetectionRequest) -> Incident:
     alert = request.alert
     read = read_telemetry(alert)
     condition = read_condition(alert)
+    reported = read_annotations(alert)
     incident = detect(
-        alert, read.logs, read.metrics.series, read.troubles, read.metrics.absent, condition, read.requests
+        alert,
+        read.logs,
+        read.metrics.series,
+        read.troubles,
+        read.metrics.absent,
+        condition,
+        read.requests,
+        annotations=reported.annotations,
+        hints=reported.hints,
     )
     tools = LogQueryTool(alert, incident, read.logs.label if read.logs else "")
     toolbox = tools.toolbox() if read.logs is not None else None

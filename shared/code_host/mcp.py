@@ -42,7 +42,8 @@ class McpSettings(Settings):
     github_mcp_timeout_s: float = Field(15, gt=0, le=120, description="Seconds for one request to the MCP server.")
     github_token: SecretStr | None = Field(
         None,
-        description="Token for GitHub; unset and without an app, public repositories are read and none is written.",
+        description="Token for GitHub, which reads contents and deployments, writes contents and pull requests; unset "
+        "and without an app, public repositories are read and none is written.",
     )
 
 

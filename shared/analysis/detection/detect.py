@@ -10,7 +10,7 @@ from shared.analysis.detection.judge import decide
 from shared.analysis.detection.other_services import other_services
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
-from shared.telemetry.port import ConditionReading, LogLine, LogPage, Series
+from shared.telemetry.port import Annotation, ConditionReading, LogLine, LogPage, Series
 
 UNREAD = Judgement(incident_detected=False, recommendation="proceed", severity="low", incident_type_hint="unknown")
 """What stands until the evidence is judged."""
@@ -24,13 +24,17 @@ def detect(
     absent: Sequence[str] = (),
     condition: ConditionReading | None = None,
     requests: Sequence[LogLine] = (),
+    *,
+    annotations: Sequence[Annotation] = (),
+    hints: Sequence[str] = (),
 ) -> Incident:
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
 
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
     one sentence each. `absent` are the metrics that do not exist, in sentences; `condition` is the alert's own where it
-    could be evaluated; `requests` are lines of all services for failing requests. Health must be proven as harm must: a
+    could be evaluated; `requests` are lines of all services for failing requests, `annotations` report deployments, and
+    `hints` say what would let more be read. Health must be proven as harm must: a
     dead service logs nothing.
     """
     summary = summarize(alert, page, series, absent, condition)
@@ -40,7 +44,7 @@ def detect(
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
     patterns = evidence.patterns(collector, summary)
     collector.last_lines(summary)
-    changes = what_changed.changes(summary, collector, evidence.reported_changes(summary))
+    changes = what_changed.changes(summary, collector, evidence.reported_changes(summary), annotations)
     anomalies = [
         collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
     ]
@@ -65,7 +69,7 @@ def detect(
         evidence=collector.evidence,
         log_query_used=page.query if page else "",
         log_selector=page.selector if page else "",
-        hints=_hints(alert, page),
+        hints=[*_hints(alert, page), *hints],
         lines_read=summary.lines_read,
     )
     decision = decide(summary, classify(summary), incident, troubles)

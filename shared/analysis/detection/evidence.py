@@ -92,6 +92,10 @@ class EvidenceCollector:
         """Keep one line as evidence; return its id."""
         return self._keep("L", "logs", text.strip().partition("\n")[0][:LINE_CHARS], at, self._query, self._link)
 
+    def annotation(self, text: str, at: datetime, link: str) -> str:
+        """Keep what Grafana, which also sends the alert, reports; return its id."""
+        return self._keep("A", "alert", text, at, "", link)
+
     def last_lines(self, summary: TelemetrySummary) -> None:
         """Keep the last lines of a service that stopped writing: they may say why."""
         for entry in summary.last_lines:

@@ -49,8 +49,7 @@ def _once(changes: Sequence[Change]) -> list[tuple[Change, list[str]]]:
         if one.kind != "reported" or one.version_after:
             continue
         same = next((each for each in deployments if _names(one.what, each.version_after)), None)
-        # Commits and releases have pages of their own.
-        if same is not None and not one.link:
+        if same is not None and (one.evidence_id or "")[:1] in ("L", "A"):
             facts.remove((one, sources))
             next(others for each, others in facts if each is same).extend(sources)
     return facts
