@@ -297,7 +297,10 @@ EXPLAINED = 0.99
 class Change(Contract):
     """Something that changed near the onset, as it was read."""
 
-    kind: ChangeKind = Field(description="`rollout`: instances replaced others; `start`: some were added.")
+    kind: ChangeKind = Field(
+        description="`rollout`: a version or instances replaced others; `start`: instances were added or restarted; "
+        "`reported`: a line, a code host or Grafana reports it."
+    )
     at: AwareUtc
     what: Passage = Field(description="What changed, in sentences.")
     instances: Annotated[list[Name], Keep(10)] = Field(default_factory=list, description="Those that began.")
@@ -307,6 +310,7 @@ class Change(Contract):
         None, ge=0, le=1, description="Share of the leading error that these instances wrote; null when not known."
     )
     evidence_id: EvidenceId | None = None
+    link: Url = Field("", description="Its page, where the system that reported it has one.")
 
 
 ServiceRole = Literal["suspect", "waits", "involved"]
@@ -469,11 +473,19 @@ class CodeAnalysis(CodeFindings, Answer):
     base_branch: Ref | None = None
     suspect_commits: Annotated[list[SuspectCommit], Keep(10)] = Field(default_factory=list, description="Best first.")
     evidence: Annotated[list[Evidence], Keep(20, rank=_is_cited)] = Field(default_factory=list)
+    what_changed: Annotated[list[Change], Keep(8)] = Field(
+        default_factory=list,
+        description="Deployments, releases and the commits between two versions, the closest to the onset first.",
+    )
+    hints: Annotated[list[Sentence], Keep(5)] = Field(
+        default_factory=list, description="What would let more be read of the code host, one sentence each."
+    )
 
     @property
     def cited_ids(self) -> set[str | None]:
-        """Ids of the evidence that the places in the code rest on."""
-        return {id_ for place in self.problematic_files for id_ in place.evidence_ids}
+        """Ids of the evidence that the places in the code and the changes rest on."""
+        cited: set[str | None] = {id_ for place in self.problematic_files for id_ in place.evidence_ids}
+        return cited | {change.evidence_id for change in self.what_changed}
 
 
 class RootCauseRequest(StepRequest):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from shared.code_host.port import Commit, FileChange
+from shared.code_host.port import Commit, Comparison, Deployment, FileChange, Release
 from shared.errors import Refused
 
 _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
@@ -78,8 +78,16 @@ class Repository:
 class GitReader:
     """A CodeReader over a local repository; `calls` lists the requests a real host would get."""
 
-    def __init__(self, repository: Path, branch: str = "HEAD", repo: str = "acme/shop") -> None:
+    def __init__(
+        self,
+        repository: Path,
+        branch: str = "HEAD",
+        repo: str = "acme/shop",
+        deployed: Sequence[Deployment] = (),
+        released: Sequence[Release] = (),
+    ) -> None:
         self.repo = repo
+        self._deployed, self._released = deployed, released
         self.calls: list[str] = []
         self._repository = repository
         self._branch = branch
@@ -147,6 +155,24 @@ class GitReader:
         except subprocess.CalledProcessError:
             return []
         return [path.split(":", 1)[1] for path in matches if path][:limit]
+
+    def deployments(self, start: datetime, end: datetime) -> Sequence[Deployment]:
+        """Return the deployments it was created with."""
+        self.calls.append("deployments")
+        return [one for one in self._deployed if one.at <= end]
+
+    def releases(self) -> Sequence[Release]:
+        """Return the releases it was created with."""
+        self.calls.append("releases")
+        return self._released
+
+    def compare(self, base: str, head: str) -> Comparison:
+        """Return what lies between two commits."""
+        self.calls.append(f"compare {base[:7]} {head[:7]}")
+        log = git(self._repository, "log", "-z", "--reverse", f"--format={_FORMAT}", f"{base}..{head}")
+        commits = tuple(_commit(record) for record in log.split("\0") if record)
+        behind = len(git(self._repository, "rev-list", f"{head}..{base}").split())
+        return Comparison(len(commits), behind, commits, f"https://example.invalid/compare/{base}...{head}")
 
 
 _FORMAT = "%H%x1f%an%x1f%cI%x1f%P%x1f%B"

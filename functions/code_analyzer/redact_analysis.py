@@ -8,7 +8,10 @@ from shared.redaction import redact
 
 Part = TypeVar("Part", bound=Contract)
 
-_TEXTS = ("text", "code_snippet", "issue_description", "error_correlation", "subject", "author", "why")
+_TEXTS = (
+    *("text", "code_snippet", "issue_description", "error_correlation", "subject", "author", "why"),
+    *("what", "version_before", "version_after"),
+)
 
 
 def without_secrets(analysis: CodeAnalysis) -> CodeAnalysis:
@@ -18,6 +21,8 @@ def without_secrets(analysis: CodeAnalysis) -> CodeAnalysis:
         problematic_files=[_redacted(place) for place in analysis.problematic_files],
         suspect_commits=[_redacted(commit) for commit in analysis.suspect_commits],
         evidence=[_redacted(piece) for piece in analysis.evidence],
+        what_changed=[_redacted(change) for change in analysis.what_changed],
+        hints=[redact(hint) for hint in analysis.hints],
     )
 
 

@@ -12,6 +12,7 @@ from shared.step.step import step
 from .fetch_telemetry import read_telemetry
 from .follow_requests import follow_requests
 from .log_query_tool import LogQueryTool
+from .read_annotations import read_annotations
 from .read_condition import read_condition
 
 AGENT = Agent[Incident](steps.INCIDENT_DETECTION, Path(__file__).with_name("prompt.md"), Judgement)
@@ -23,6 +24,7 @@ def incident_detection(request: DetectionRequest) -> Incident:
     alert = request.alert
     read = read_telemetry(alert)
     condition = read_condition(alert)
+    reported = read_annotations(alert)
     incident = detect(
         alert,
         read.logs,
@@ -31,6 +33,8 @@ def incident_detection(request: DetectionRequest) -> Incident:
         read.metrics.absent,
         condition,
         partial(follow_requests, alert, read.logs),
+        annotations=reported.annotations,
+        hints=reported.hints,
     )
     tools = LogQueryTool(alert, incident, read.logs.label if read.logs else "")
     toolbox = tools.toolbox() if read.logs is not None else None

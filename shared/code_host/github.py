@@ -35,7 +35,8 @@ class GithubSettings(Settings):
 
     github_token: SecretStr | None = Field(
         None,
-        description="Token for GitHub; unset and without an app, public repositories are read and none is written.",
+        description="Token for GitHub, which reads contents and deployments, writes contents and pull requests; unset "
+        "and without an app, public repositories are read and none is written.",
     )
     github_app_id: str | None = Field(None, description="Id of a GitHub App, used instead of the token; unset, no app.")
     github_app_private_key: SecretStr | None = Field(

@@ -6,20 +6,28 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Literal
+from urllib.parse import quote
 
 import github
 from github.Commit import Commit as GithubCommit
+from github.Deployment import Deployment as GithubDeployment
 from github.File import File
+from github.GitRelease import GitRelease
 from github.NamedUser import NamedUser
 
 from shared import clock
 from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, is_ref, list_files, reading, require
-from shared.code_host.port import Commit, FileChange
+from shared.code_host.port import Commit, Comparison, Deployment, FileChange, Release
 from shared.errors import Refused
 
 _MAX_FILE_BYTES = 1024 * 1024
 # A query may have 256 characters: https://docs.github.com/en/rest/search/search
 _MAX_SEARCHED_CHARS = 128
+# One page of a list.
+_MAX_LISTED = 30
+_MAX_STATES = 8
+_MAX_STATES_OF_ONE = 10
+_MAX_COMPARED = 250
 _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
     "added": "added",
     "copied": "added",
@@ -123,6 +131,47 @@ class GithubReader:
             # The query contains untrusted text that could defeat the `repo:` qualifier, so each row is checked.
             return [row.path for row in islice(results, limit) if row.repository.full_name == name]
 
+    def deployments(self, start: datetime, end: datetime) -> Sequence[Deployment]:
+        """
+        Return the newest deployments that were asked for until `end`, newest first, at most 30.
+
+        Those since `start`, and of each environment the one before, come with their state, as far as 8 can be read.
+        Raises Unavailable, Throttled, Refused (a token needs the permission to read deployments).
+        Source: https://docs.github.com/en/rest/deployments/deployments, https://docs.github.com/en/rest/deployments/statuses
+        """
+        with reading(f"the deployments of {self.repo!r}"):
+            opened = self._repository.opened
+            listed = [one for one in islice(opened.get_deployments(), _MAX_LISTED) if require(one.created_at) <= end]
+            chosen = _worth_a_state(listed, start)
+            page = f"{opened.html_url}/deployments"
+            return [_deployment(one, page, has_state=one.id in chosen) for one in listed]
+
+    def releases(self) -> Sequence[Release]:
+        """
+        Return the newest releases that were published, newest first, at most 30.
+
+        Raises Unavailable, Throttled, Refused. Source: https://docs.github.com/en/rest/releases/releases
+        """
+        with reading(f"the releases of {self.repo!r}"):
+            listed = islice(self._repository.opened.get_releases(), _MAX_LISTED)
+            return [_release(one) for one in listed if not one.draft and one.published_at is not None]
+
+    def compare(self, base: str, head: str) -> Comparison:
+        """
+        Return what lies between two commits, at most the newest 250 of it.
+
+        Raises Unavailable, Throttled, Refused (also when one is absent).
+        Source: https://docs.github.com/en/rest/commits/commits#compare-two-commits
+        """
+        self._check(base)
+        self._check(head)
+        with reading(f"what lies between {base!r} and {head!r} in {self.repo!r}"):
+            # Without a page size, the newest commits come first of all, in one answer.
+            answer = self._repository.opened.compare(base, head)
+            ahead, behind = require(answer.ahead_by), require(answer.behind_by)
+            commits = tuple(_commit(each) for each in islice(answer.commits, _MAX_COMPARED))
+            return Comparison(ahead, behind, commits, answer.html_url or "")
+
     def _fetch_sha(self, ref: str) -> str | None:
         with reading(f"the ref {ref!r} in {self.repo!r}"):
             try:
@@ -184,6 +233,44 @@ def _commit(commit: GithubCommit, changes: tuple[FileChange, ...] = ()) -> Commi
 
 def _change(file: File) -> FileChange:
     return FileChange(file.filename, _STATUS.get(file.status, "modified"), file.patch, file.previous_filename)
+
+
+def _worth_a_state(listed: Sequence[GithubDeployment], start: datetime) -> set[int]:
+    """Return the ids of the newest deployments since `start`, and of the last of each environment before it."""
+    before: dict[str, GithubDeployment] = {}
+    for one in listed:
+        if one.created_at < start:
+            before.setdefault(one.environment, one)
+    since = [one for one in listed if one.created_at >= start]
+    # Half for each, so that many of one environment leave room for what they replaced.
+    half = _MAX_STATES // 2
+    return {one.id for one in [*since[:half], *list(before.values())[:half]]}
+
+
+def _deployment(one: GithubDeployment, page: str, *, has_state: bool) -> Deployment:
+    """Convert GitHub's deployment to ours; call it inside `reading`."""
+    # Newest first, as GitHub lists them.
+    states = list(islice(one.get_statuses(), _MAX_STATES_OF_ONE)) if has_state else []
+    succeeded = [clock.to_utc(each.created_at) for each in states if each.state == "success"]
+    return Deployment(
+        ref=require(one.ref),
+        sha=require(one.sha),
+        environment=one.environment or "",
+        at=clock.to_utc(require(one.created_at)),
+        creator=(one.creator.login if one.creator else None) or "",
+        url=next((each.log_url for each in states if each.log_url), "") or f"{page}/{quote(one.environment or '')}",
+        is_production=bool(one.production_environment),
+        state=states[0].state if states else "",
+        succeeded_at=min(succeeded, default=None),
+    )
+
+
+def _release(one: GitRelease) -> Release:
+    """Convert GitHub's release to ours; call it inside `reading`."""
+    author = one.author.login if one.author else None
+    return Release(
+        require(one.tag_name), one.name or "", clock.to_utc(one.published_at), author or "", one.html_url or ""
+    )
 
 
 def _login(author: NamedUser | None) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from shared import clock, log
 from shared.code_host.mcp_client import McpClient
 from shared.code_host.mcp_transports import HttpTransport, StdioTransport, Transport
-from shared.code_host.port import CodeReader, Commit, FileChange
+from shared.code_host.port import CodeReader, Commit, Comparison, Deployment, FileChange, Release
 from shared.errors import BadAnswer, IncidentCopilotError, Misconfigured, Unavailable
 from shared.settings import Settings, lookup
 
@@ -42,7 +42,8 @@ class McpSettings(Settings):
     github_mcp_timeout_s: float = Field(15, gt=0, le=120, description="Seconds for one request to the MCP server.")
     github_token: SecretStr | None = Field(
         None,
-        description="Token for GitHub; unset and without an app, public repositories are read and none is written.",
+        description="Token for GitHub, which reads contents and deployments, writes contents and pull requests; unset "
+        "and without an app, public repositories are read and none is written.",
     )
 
 
@@ -97,6 +98,18 @@ class McpReader:
         return self._mcp_or_rest(
             lambda client: self._search(client, text, limit), lambda: self._rest.search(text, limit)
         )
+
+    def deployments(self, start: datetime, end: datetime) -> Sequence[Deployment]:
+        """Return the newest deployments, by REST: no MCP tool lists them."""
+        return self._rest.deployments(start, end)
+
+    def releases(self) -> Sequence[Release]:
+        """Return the newest releases, by REST, which says when each was published."""
+        return self._rest.releases()
+
+    def compare(self, base: str, head: str) -> Comparison:
+        """Return what lies between two commits, by REST: no MCP tool compares them."""
+        return self._rest.compare(base, head)
 
     def _mcp_or_rest(self, by_mcp: Callable[[McpClient], Answer | None], by_rest: Callable[[], Answer]) -> Answer:
         """Return MCP's answer, or REST's when MCP has none."""

@@ -36,6 +36,57 @@ class Commit:
         return self.message.split("\n", 1)[0]
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """
+    A deployment of the repository, as the host records it; times are aware UTC.
+
+    `ref` is what was deployed: a branch, a tag or a commit. `state` is the newest (success, failure, error, inactive,
+    in_progress, queued, pending), empty when none was read; `succeeded_at` is when it was first a success.
+    """
+
+    ref: str
+    sha: str
+    environment: str
+    at: datetime
+    creator: str
+    url: str
+    is_production: bool = False
+    state: str = ""
+    succeeded_at: datetime | None = None
+
+    @property
+    def live_at(self) -> datetime:
+        """When it was live, or else when it was asked for."""
+        return self.succeeded_at or self.at
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that was published; `at` is aware UTC."""
+
+    tag: str
+    name: str
+    at: datetime
+    author: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """
+    What lies between two commits.
+
+    `ahead_by` commits of the head are not in the base, `behind_by` of the base not in the head; `commits` are the
+    newest of the first, without their changes, oldest first.
+    """
+
+    ahead_by: int
+    behind_by: int
+    commits: tuple[Commit, ...]
+    url: str
+
+
 class CodeReader(Protocol):
     """Read one repository."""
 
@@ -70,6 +121,23 @@ class CodeReader(Protocol):
 
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
         """Return paths of files on the default branch that contain `text`."""
+        ...
+
+    def deployments(self, start: datetime, end: datetime) -> Sequence[Deployment]:
+        """
+        Return the newest deployments that were asked for until `end`, newest first, at most 30.
+
+        Those since `start`, and of each environment the one before, come with their state, as far as 8 can be read.
+        Raises Unavailable, Throttled, Refused.
+        """
+        ...
+
+    def releases(self) -> Sequence[Release]:
+        """Return the newest releases that were published, newest first, at most 30."""
+        ...
+
+    def compare(self, base: str, head: str) -> Comparison:
+        """Return what lies between two commits, at most the newest 250 of it. Raises Refused when one is absent."""
         ...
 
 

@@ -1,10 +1,15 @@
 """Telemetry: logs and metrics. `connect_logs()` and `connect_metrics()` choose the provider."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from shared.errors import Misconfigured
 from shared.settings import Settings
-from shared.telemetry.port import AlertRules, Logs, Metrics
+from shared.telemetry.port import AlertRules, Annotations, Logs, Metrics
+
+if TYPE_CHECKING:
+    from shared.telemetry.grafana import Grafana
 
 
 class TelemetrySettings(Settings):
@@ -56,9 +61,23 @@ def connect_alert_rules() -> AlertRules | None:
 
     Raises Misconfigured when a setting is wrong.
     """
-    from shared.telemetry.grafana_rules import GrafanaRules, GrafanaRuleSettings
+    return _connect_grafana()
 
-    settings = GrafanaRuleSettings.from_env()
+
+def connect_annotations() -> Annotations | None:
+    """
+    Return Grafana's annotations, or None without GRAFANA_TOKEN or an address of Grafana.
+
+    Raises Misconfigured when a setting is wrong.
+    """
+    return _connect_grafana()
+
+
+def _connect_grafana() -> "Grafana | None":
+    from shared.telemetry.grafana import Grafana, GrafanaSettings
+
+    settings = GrafanaSettings.from_env()
     if settings.grafana_token is None or not settings.root:
         return None
-    return GrafanaRules(settings.root, settings.grafana_token, settings.prometheus_timeout_s)
+    tags, timeout_s = settings.grafana_annotation_tags, settings.prometheus_timeout_s
+    return Grafana(settings.root, settings.grafana_token, timeout_s, tags)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from shared.errors import Rejected
 from shared.settings import Settings
-from shared.telemetry.grafana_rules import data_source_of, root_of
+from shared.telemetry.grafana import data_source_of, root_of
 from shared.telemetry.http_reader import BasicAuth, ByteBudget, Host, Label, Reader, TooLarge, epoch_us, selector
 from shared.telemetry.logql import log_queries
 from shared.telemetry.loki_answers import moment, parse_counts, parse_lines, parse_series

@@ -1,5 +1,6 @@
 """The interfaces of a log store and of a metrics store."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -199,6 +200,32 @@ class ConditionReading:
 
     condition: AlertCondition
     series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A mark in time that somebody set on dashboards; `at` is aware UTC, `link` its dashboard if it has one."""
+
+    at: datetime
+    text: str
+    tags: tuple[str, ...] = ()
+    link: str = ""
+
+    def names(self, service: str) -> bool:
+        """Return whether its text or a tag names a service."""
+        return any(re.search(rf"(?<![\w-]){re.escape(service)}(?![\w-])", text) for text in (self.text, *self.tags))
+
+
+class Annotations(Protocol):
+    """The annotations of dashboards."""
+
+    def deployments(self, start: datetime, end: datetime) -> tuple[Annotation, ...]:
+        """
+        Return those that report a deployment, newest first, at most 100.
+
+        Raises Unavailable (no answer, 5xx), Throttled (429), Refused (401, 403, 404), Rejected (bad query).
+        """
+        ...
 
 
 class AlertRules(Protocol):

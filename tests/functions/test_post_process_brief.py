@@ -3,7 +3,9 @@
 import re
 import struct
 import zlib
+from datetime import timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies
@@ -13,6 +15,7 @@ from functions.post_process.brief.render import HTML_BYTES, Brief, render, spark
 from functions.post_process.brief.sections.facts import chart
 from functions.post_process.brief.view import Usage, kind_of
 from shared.contracts import (
+    Change,
     CodeAnalysis,
     ErrorSummary,
     Failure,
@@ -22,6 +25,7 @@ from shared.contracts import (
     PostProcessRequest,
     PullRequest,
     RootCauses,
+    Solution,
     Suggestion,
     Suggestions,
 )
@@ -505,3 +509,59 @@ def test_any_failure_degrades_the_brief() -> None:
     assert kind_of(requests.full(), []) == "full"
     assert kind_of(requests.full(), [failure]) == "degraded"
     assert kind_of(requests.dismissed(), [failure]) == "dismissed"
+
+
+def _reported(minutes: float, what: str, **fields: Any) -> Change:
+    return Change(kind="reported", at=requests.ONSET + timedelta(minutes=minutes), what=what, **fields)
+
+
+def test_what_changed_is_one_block_ranked_by_closeness_with_each_source() -> None:
+    """By telemetry, Grafana and the code host; what happened after the onset is marked, and each fact stands once."""
+    seen = [
+        _reported(-2, "A line says: starting checkout 2.15.0", evidence_id="L4"),
+        _reported(1, "A line says: config reloaded", evidence_id="L5"),
+        _reported(-20, "A line says: starting checkout 2.15.01", evidence_id="L6"),
+    ]
+    deployment = _reported(
+        -3,
+        "v2.15.0 was deployed.",
+        version_after="v2.15.0",
+        evidence_id="C4",
+        link="https://github.com/a/b/deployments",
+    )
+    request = requests.full()
+    assert request.incident is not None
+    assert request.code_analysis is not None
+    request = request.replace(
+        incident=request.incident.replace(what_changed=seen, onset=requests.ONSET),
+        code_analysis=request.code_analysis.replace(what_changed=[deployment], hints=["Releases were not read."]),
+    )
+
+    text = brief(request).text
+
+    block = text[text.index("WHAT CHANGED") : text.index("MOST LIKELY CAUSE")]
+    assert [line.strip() for line in block.splitlines() if line.startswith("  ")] == [
+        f"- {requests.ONSET + timedelta(minutes=1):%H:%M:%S} UTC, after the onset: A line says: config reloaded [L5]",
+        f"- {requests.ONSET - timedelta(minutes=3):%H:%M:%S} UTC: v2.15.0 was deployed. [C4, L4]",
+        f"- {requests.ONSET - timedelta(minutes=20):%H:%M:%S} UTC: A line says: starting checkout 2.15.01 [L6]",
+        "Source of C4: https://github.com/a/b/deployments",
+    ]
+    assert "Releases were not read." in text
+
+
+def test_rollback_that_names_the_version_goes_before_one_that_does_not() -> None:
+    """What was advised before the code host was read may know only the time."""
+    request = requests.full()
+    assert request.code_analysis is not None
+    deployment = _reported(-3, "v2.15.0 was deployed.", version_before="v2.14.1", version_after="v2.15.0")
+    vague, named = "Roll checkout back to the version until 01:56 UTC.", "Roll checkout back to v2.14.1."
+    request = request.replace(
+        code_analysis=request.code_analysis.replace(what_changed=[deployment], suspect_commits=[]),
+        suggestions=Suggestions(suggestions=[], recommended_action=vague),
+        solution=Solution(incident_category="code_issue", mitigations=[Mitigation(action=named, priority="high")]),
+    )
+
+    text = brief(request).text
+
+    assert f"1. {named}" in text
+    assert vague not in text

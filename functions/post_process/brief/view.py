@@ -108,7 +108,7 @@ def _sections(
             facts.links(request),
         )
     unknown = _missing(request.incident)
-    changed = facts.what_changed(request.incident)
+    changed = facts.what_changed(request)
     return (unknown, changed, conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
         conclusions.code(request),
         facts.errors(request.incident),

@@ -19,6 +19,9 @@ from infra.local.scenarios.scenario import Built, Scenario, read
 from shared.clock import to_utc
 from shared.errors import Rejected
 
+DEPLOY_TIME = timedelta(seconds=45)
+"""From the request of a deployment to its first instance."""
+
 __all__ = ["Built", "build", "from_case"]
 
 
@@ -26,8 +29,9 @@ def build(scenario_dir: Path, target_dir: Path, now: datetime) -> Built:
     """
     Make the scenario's repository, run both deployed versions of its service, and write their logs and metrics.
 
-    Writes `repo.git`, `logs.loki.json`, `metrics.json`, `alert.json` and, only for tests, `truth.json` into
-    `target_dir`; `now` is truncated to the second, and the same second gives the same commits and the same lines.
+    Writes `repo.git` with the deployments of both versions, `logs.loki.json`, `metrics.json`, `alert.json` and, only
+    for tests, `truth.json` into `target_dir`; `now` is truncated to the second, and the same second gives the same
+    commits and the same lines.
     Raises Rejected (an invalid scenario, or `target_dir` holds a build already), Misconfigured (no git).
     """
     scenario = read(scenario_dir)
@@ -39,6 +43,7 @@ def build(scenario_dir: Path, target_dir: Path, now: datetime) -> Built:
     with tempfile.TemporaryDirectory(prefix="scenario-") as scratch:
         commits = _build_history(scenario, scenario_dir, fires_at, repo_git, Path(scratch))
         pods = _run_pods(scenario, commits, repo_git, fires_at, now, Path(scratch))
+    _record_deployments(scenario, commits, repo_git, fires_at)
     _write(target_dir / "logs.loki.json", recording.to_loki(scenario, pods, now))
     _write(target_dir / "metrics.json", recording.to_prometheus(scenario, pods))
     _write(target_dir / "alert.json", _fill_alert(scenario, scenario_dir, pods, commits, fires_at))
@@ -74,6 +79,36 @@ def _run_pods(
     for number, pod in enumerate(pods):
         traffic.play(scenario, pod, scratch / pod.commit, scenario.seed + number)
     return pods
+
+
+def _record_deployments(scenario: Scenario, commits: list[str], repo_git: Path, fires_at: datetime) -> None:
+    """Tag both deployed versions, and record their deployments as the code host would."""
+    deploy = scenario.deploy
+    rows: list[JsonValue] = []
+    versions = (
+        (deploy.version_before, deploy.before, deploy.minutes_before_previous),
+        (deploy.version_after, deploy.after, deploy.minutes_before),
+    )
+    for number, (version, commit, minutes_before) in enumerate(versions, 1):
+        history.tag(repo_git, f"v{version}", commits[commit - 1])
+        first_pod = fires_at - timedelta(minutes=minutes_before)
+        last_pod = first_pod + timedelta(seconds=(deploy.pods - 1) * deploy.seconds_between_pods)
+        asked_at = (first_pod - DEPLOY_TIME).isoformat()
+        states: list[JsonValue] = [
+            {"state": "in_progress", "created_at": asked_at},
+            {"state": "success", "created_at": last_pod.isoformat()},
+        ]
+        row: dict[str, JsonValue] = {"id": number, "ref": f"v{version}", "environment": deploy.environment}
+        rows.append(
+            {
+                **row,
+                "creator": deploy.creator,
+                "created_at": asked_at,
+                "production_environment": True,
+                "statuses": states,
+            }
+        )
+    _write(repo_git / "deployments.json", {"deployments": rows, "releases": []})
 
 
 def _fill_alert(

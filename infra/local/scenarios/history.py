@@ -82,6 +82,15 @@ def _apply(patch: Path, at: datetime, work_tree: Path) -> None:
     run_git("am", "--quiet", "--whitespace=nowarn", cwd=work_tree, identity=identity, stdin=dated)
 
 
+def tag(repo_git: Path, name: str, commit: str) -> None:
+    """
+    Tag a commit.
+
+    Raises Rejected (no such commit, or the tag exists), Misconfigured (no git).
+    """
+    run_git("tag", name, commit, cwd=repo_git)
+
+
 def check_out(repo_git: Path, commit: str, folder: Path) -> None:
     """
     Check out the files of a commit into a new folder.

@@ -50,6 +50,10 @@ class Deploy(_Part):
     pods: int = Field(ge=1, le=20)
     version_before: str = Field(min_length=1)
     version_after: str = Field(min_length=1)
+    environment: str = Field(min_length=1)
+    creator: str = Field(min_length=1)
+    minutes_before_previous: float = Field(gt=0)
+    """How long before the alert fired the version before was deployed."""
 
 
 class WeightedRequest(_Part):

@@ -1,11 +1,12 @@
 """What to do now, without a model and before the cause is known."""
 
 from shared import followup_queries
+from shared.analysis.advice.rollback_target import rollback_target
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
-from shared.contracts import Alert, Change, Incident, Suggestion, SuggestionRequest, Suggestions
+from shared.contracts import Alert, Incident, Suggestion, SuggestionRequest, Suggestions
 
 MAX_SUGGESTIONS = 6
 
@@ -33,8 +34,8 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         return None
     if not incident.shows_before_onset:
         return None  # it may have failed all along
-    if (change := incident.rollout) is not None:
-        return _undo(alert, change)
+    if rollback_target(incident):
+        return _undo(alert, incident)
     version = f" {alert.commit}" if alert.commit else ""
     lines = followup_queries.lines_with(incident.log_selector, trace.exception_type)
     return Suggestion(
@@ -51,19 +52,20 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     )
 
 
-def _undo(alert: Alert, change: Change) -> Suggestion:
-    """Suggest a rollback of what was seen to bring the error."""
-    until = f"the version until {change.at:%H:%M} UTC"
-    target = f"{change.version_before}, {until}" if change.version_before else until
+def _undo(alert: Alert, incident: Incident) -> Suggestion:
+    """Suggest a rollback of what was seen to bring the error, or to come right before it."""
+    impact = "Ends the error, which only the new instances write."
+    if incident.rollout is None:
+        impact = "Ends the error if the version that came before the onset brought it."
     return Suggestion(
         type="rollback",
-        description=f"Roll {alert.service_name} back to {target}.",
+        description=f"Roll {alert.service_name} back to {rollback_target(incident)}.",
         steps=[
             "Check that no data migration since then forbids going back.",
             "Deploy it, and watch that the error does not come back.",
         ],
         priority="high",
-        estimated_impact="Ends the error, which only the new instances write.",
+        estimated_impact=impact,
     )
 
 

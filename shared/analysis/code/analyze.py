@@ -1,10 +1,10 @@
 """From the evidence of an incident to places in the code and the commits that may have caused the fault."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.analysis.code import locations, suspect_commits
+from shared.analysis.code import deployed, locations, suspect_commits
+from shared.analysis.code.deployed import ReportedChange, VersionHistory, deployed_refs
 from shared.analysis.code.locations import CodeLocation, Files
 from shared.analysis.code.paths import Tree
 from shared.analysis.code.suspect_commits import Clues, Suspect
@@ -12,6 +12,7 @@ from shared.bounds import clip
 from shared.code_host.port import CodeReader
 from shared.contracts import (
     Alert,
+    Change,
     CodeAnalysis,
     Evidence,
     Incident,
@@ -28,27 +29,33 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     Return where in the code the incident comes from and which commits may have caused it.
 
     Reads the deployed commit when the alert names one that exists, else the newest commit of `base_branch` (None:
-    the default branch) not after the onset. Calls the reader about 30 times at most.
+    the default branch) not after the onset. Deployments, releases and the commits between the versions before and after
+    are read too; a failure to read those becomes a hint. Calls the reader about 45 times at most.
     Raises Unavailable, Throttled, Refused (from the reader, or when there is no such branch).
     """
     branch = base_branch or alert.github_base_branch or reader.default_branch()
     began = incident.onset or alert.started_at or incident.end
     commit, origin = _commit_to_read(alert, reader, branch, began)
+    history = deployed.read(alert, incident, reader, began)
+    if (pair := history.pair) is not None and pair.after_sha and not alert.commit:
+        commit, origin = pair.after_sha, f"the commit of {pair.after}, which was deployed"
     files = Files(reader, commit)
     tree = Tree(files.paths(), alert.service_name)
     code_locations = locations.from_traces(incident, tree, files) or locations.from_messages(incident, reader, files)
-    clues = Clues([each.place for each in code_locations], locations.words(incident, code_locations), began)
+    clues = Clues(
+        [each.place for each in code_locations], locations.words(incident, code_locations), began, history.commits
+    )
     ranked = suspect_commits.rank(reader, commit, clues)[:MAX_SUSPECTS]
     related = (
         locations.related_change(ranked[0], code_locations, clues.words, files) if ranked and code_locations else None
     )
     code_locations = [*code_locations, related] if related else code_locations
-    return _answer(reader, commit, branch, origin, code_locations, ranked)
+    return _answer(reader, commit, branch, origin, code_locations, ranked, history)
 
 
 def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: datetime) -> tuple[str, str]:
     """Return the commit and how it was chosen."""
-    for ref in _deployed_refs(alert.commit or ""):
+    for ref in deployed_refs(alert.commit or ""):
         sha = reader.resolve(ref)
         if sha:
             return sha, f"the deployed commit {alert.commit!r}"
@@ -62,15 +69,6 @@ def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: dateti
     return head, f"the head of {branch!r}"
 
 
-def _deployed_refs(label: str) -> list[str]:
-    """Return git refs a deployed version may have: its label, the label with `v`, the sha inside an image tag."""
-    refs = [label] if label else []
-    if re.match(r"\d+\.\d", label):
-        refs.append(f"v{label}")
-    refs += [sha for sha in re.findall(r"(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z])", label) if sha != label][:1]
-    return refs
-
-
 def _answer(
     reader: CodeReader,
     commit: str,
@@ -78,8 +76,10 @@ def _answer(
     origin: str,
     code_locations: Sequence[CodeLocation],
     ranked: Sequence[Suspect],
+    history: VersionHistory,
 ) -> CodeAnalysis:
     evidence = _code_evidence(code_locations) + _commit_evidence(ranked, len(code_locations))
+    reported = [_change_evidence(change, len(evidence) + n) for n, change in enumerate(history.changes, 1)]
     return CodeAnalysis(
         code_available=True,
         repo=reader.repo,
@@ -89,7 +89,25 @@ def _answer(
         suspect_commits=[_suspect_commit(suspect) for suspect in ranked],
         suggested_fix_locations=list(dict.fromkeys(f"{each.place.path}:{each.place.line}" for each in code_locations)),
         analysis_summary=_summary(origin, commit, code_locations, ranked),
-        evidence=evidence,
+        evidence=[*evidence, *reported],
+        what_changed=[_change(change, piece.id) for change, piece in zip(history.changes, reported, strict=True)],
+        hints=list(history.hints),
+    )
+
+
+def _change_evidence(change: ReportedChange, number: int) -> Evidence:
+    return Evidence(id=f"C{number}", source="commits", at=change.at, text=change.what, link=change.link)
+
+
+def _change(change: ReportedChange, evidence_id: str) -> Change:
+    return Change(
+        kind="reported",
+        at=change.at,
+        what=change.what,
+        version_before=change.version_before,
+        version_after=change.version_after,
+        evidence_id=evidence_id,
+        link=change.link,
     )
 
 

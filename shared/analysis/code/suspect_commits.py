@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from shared.analysis.code import diffs
+from shared.analysis.code.deployed import DeployedCommits
 from shared.analysis.code.line_history import Marks, Place, follow
 from shared.analysis.code.paths import is_documentation, is_test
 from shared.code_host.port import CodeReader, Commit, FileChange
@@ -18,6 +19,8 @@ _HALF_LIFE_DAYS = 30.0
 
 # Parts of a score; together they stay below one.
 _LINE, _FUNCTION, _FILE, _WORDS, _CODE_WORDS, _RECENT, _HINT = 0.36, 0.22, 0.08, 0.12, 0.06, 0.12, 0.02
+_UNLIKELY = 0.15
+"""Share that remains of a score when the commit can hardly have done it: clocks, tags and labels can be wrong."""
 _OLD = 0.4
 """Share that remains of the score for touching the place when it did no harm for a long time."""
 
@@ -37,11 +40,16 @@ _COMMON_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Clues:
-    """What to search for: the places, words of the failure, and when it began."""
+    """
+    What to search for: the places, words of the failure, and when it began.
+
+    `deployed` are the commits that came with the version that runs since, where both versions are known.
+    """
 
     places: Sequence[Place]
     words: frozenset[str]
     began: datetime
+    deployed: DeployedCommits | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +71,14 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
     """
     Return the commits that touched the places, best suspect first; without places, the newest of the branch.
 
+    Commits that came with the version that runs since are read too, and those that ran before are hardly suspect.
     Requests at most MAX_HISTORIES + 1 listings and MAX_DETAILS + 1 commits.
     Raises Unavailable, Throttled, Refused (from the reader).
     """
     details: dict[str, Commit] = {}
     histories = _histories(reader, head, clues, details)
-    for sha in _shas_to_fetch(histories):
+    shas = dict.fromkeys([*_shas_to_fetch(histories), *(clues.deployed.newest_first if clues.deployed else ())])
+    for sha in list(shas)[:MAX_DETAILS]:
         if sha not in details:
             details[sha] = reader.commit(sha)
     marks = {sha: Marks() for sha in details}
@@ -80,6 +90,8 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
 
 def _histories(reader: CodeReader, head: str, clues: Clues, details: dict[str, Commit]) -> dict[str, Sequence[Commit]]:
     paths = list(dict.fromkeys(place.path for place in clues.places))[:MAX_HISTORIES]
+    if not paths and clues.deployed is not None:
+        return {}
     if not paths:
         return {"": reader.commits(head, limit=_MAX_LISTED)}
     histories = {path: reader.commits(head, path=path, limit=_MAX_LISTED) for path in paths}
@@ -131,14 +143,20 @@ def _suspect(commit: Commit, marks: Marks, clues: Clues) -> Suspect:
     changed = _changed_words(commit)
     message_words, line_words = clues.words, words_of(" ".join(place.text for place in clues.places[:1]))
     shared_words = sorted(message_words & changed)
-    recent = _recency(commit, clues.began)
+    is_new = clues.deployed is not None and commit.sha in clues.deployed.shas
+    recent = 1.0 if is_new else _recency(commit, clues.began)
     touch = _LINE * marks.line + _FUNCTION * marks.function + _FILE * marks.file
     score = touch * (_OLD + (1 - _OLD) * recent) + _RECENT * recent + _HINT * bool(_HINTS.search(commit.subject))
     score += _WORDS * _share(message_words, changed) + _CODE_WORDS * _share(line_words, changed)
     reasons = list(dict.fromkeys(marks.reasons))
     if shared_words:
         reasons.append(f"its changes name {', '.join(shared_words[:4])}")
+    if clues.deployed is not None and is_new:
+        reasons.append(f"it is new in {clues.deployed.after}")
     factor, doubts = _doubts(commit, clues.began)
+    if clues.deployed is not None and clues.deployed.is_whole and not is_new:
+        factor *= _UNLIKELY
+        doubts.append(f"it ran before, in {clues.deployed.before}")
     return Suspect(commit, round(score * factor, 3), (*reasons, _age(commit, clues.began), *doubts), marks.change)
 
 
@@ -175,8 +193,7 @@ def _doubts(commit: Commit, began: datetime) -> tuple[float, list[str]]:
     factor, doubts = 1.0, []
     code = [change.path for change in commit.changes if not is_documentation(change.path)]
     if commit.at > began:
-        # Not zero: clocks and labels can be wrong.
-        factor *= 0.15
+        factor *= _UNLIKELY
     if len(commit.parents) > 1:
         factor *= 0.5
         doubts.append("it is a merge")

@@ -11,7 +11,7 @@ from shared.analysis.detection.judge import decide, looks_healthy
 from shared.analysis.detection.other_services import RequestTelemetry, classified, other_services
 from shared.analysis.detection.summary import summarize
 from shared.contracts import Alert, Incident, Judgement
-from shared.telemetry.port import ConditionReading, LogPage, Series
+from shared.telemetry.port import Annotation, ConditionReading, LogPage, Series
 
 UNREAD = Judgement(incident_detected=False, recommendation="proceed", severity="low", incident_type_hint="unknown")
 """What stands until the evidence is judged."""
@@ -25,6 +25,9 @@ def detect(
     absent: Sequence[str] = (),
     condition: ConditionReading | None = None,
     follow: Callable[[datetime | None], RequestTelemetry] | None = None,
+    *,
+    annotations: Sequence[Annotation] = (),
+    hints: Sequence[str] = (),
 ) -> Incident:
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
@@ -32,7 +35,8 @@ def detect(
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
     one sentence each. `absent` are the metrics that do not exist, in sentences; `condition` is the alert's own where it
     could be evaluated; `follow` reads the requests over all services, given the onset, unless its own telemetry
-    shows that the service is well. Health must be proven as harm must: a dead service logs nothing.
+    shows that the service is well. `annotations` report deployments, and `hints` say what would let more be read.
+    Health must be proven as harm must: a dead service logs nothing.
     """
     summary = summarize(alert, page, series, absent, condition)
     collector = EvidenceCollector(page)
@@ -41,7 +45,7 @@ def detect(
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
     patterns = evidence.patterns(collector, summary)
     collector.last_lines(summary)
-    changes = what_changed.changes(summary, collector, evidence.reported_changes(summary))
+    changes = what_changed.changes(summary, collector, evidence.reported_changes(summary), annotations)
     anomalies = [
         collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
     ]
@@ -69,7 +73,7 @@ def detect(
         log_query_used=page.query if page else "",
         log_selector=page.selector if page else "",
         other_logs_selector=page.others_selector if page else "",
-        hints=[*_hints(alert, page), *telemetry.hints],
+        hints=[*_hints(alert, page), *telemetry.hints, *hints],
         lines_read=summary.lines_read,
     )
     decision = decide(summary, classified(classify(summary), parts), incident, troubles)

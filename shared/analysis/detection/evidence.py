@@ -10,6 +10,7 @@ from shared.analysis.faults import matching
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.series import change_point
 from shared.analysis.series.metric_anomalies import Anomaly, quantity
+from shared.analysis.thresholds import CHANGE_PERIOD
 from shared.bounds import clip
 from shared.contracts import ErrorSummary, Evidence, Frame, LogPattern, MetricAnomaly, StackTrace
 from shared.telemetry.port import LogPage
@@ -23,7 +24,6 @@ MAX_LINE_EVIDENCE = 12
 MAX_CHANGES = 3
 MAX_CHANGE_LINES = 20
 """A line written more often than this does not report a change: instances start less often."""
-CHANGE_PERIOD = timedelta(minutes=30)
 TRACE_CHARS = 1600
 LINE_CHARS = 500
 TEMPLATE_CHARS = 200
@@ -98,6 +98,10 @@ class EvidenceCollector:
         moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
         text = f"{series.name} of {service}: {moved} from {anomaly.at:%H:%M:%S} UTC"
         return self._keep("M", "metrics", text, anomaly.at, series.query, "")
+
+    def annotation(self, text: str, at: datetime, link: str) -> str:
+        """Keep what Grafana, which also sends the alert, reports; return its id."""
+        return self._keep("A", "alert", text, at, "", link)
 
     def last_lines(self, summary: TelemetrySummary) -> None:
         """Keep the last lines of a service that stopped writing: they may say why."""

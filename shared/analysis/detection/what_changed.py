@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.analysis.detection.evidence import EvidenceCollector
+from shared.analysis.detection.evidence import MAX_CHANGES, EvidenceCollector
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.logs.instances import InstanceLog
 from shared.bounds import clip
 from shared.contracts import Change
+from shared.telemetry.port import Annotation
 
 START_SHARE = 0.05
 """An instance seen first within this share of the window may have run before it."""
@@ -34,9 +35,19 @@ class Replacement:
         return self.began[0].first
 
 
-def changes(summary: TelemetrySummary, collector: EvidenceCollector, reported: Sequence[LineGroup]) -> list[Change]:
-    """Return the changes, the closest to the onset first; each with its evidence. `reported` are lines that say one."""
+def changes(
+    summary: TelemetrySummary,
+    collector: EvidenceCollector,
+    reported: Sequence[LineGroup],
+    annotations: Sequence[Annotation] = (),
+) -> list[Change]:
+    """
+    Return the changes, the closest to the onset first; each with its evidence.
+
+    `reported` are lines that report one, `annotations` those of Grafana that do.
+    """
     listed = [_reported(group, collector, summary) for group in reported]
+    listed += [_annotated(one, collector, summary) for one in _closest(annotations, summary)]
     if (replacement := replacement_of(summary)) is not None:
         listed.append(_replaced(replacement, collector, summary))
     onset = summary.onset or summary.window.end
@@ -146,6 +157,22 @@ def _version(instances: Sequence[InstanceLog]) -> str:
 def _of_version(instances: Sequence[InstanceLog]) -> str:
     version = _version(instances)
     return f" as version {version}" if version else ""
+
+
+def _closest(annotations: Sequence[Annotation], summary: TelemetrySummary) -> list[Annotation]:
+    """Return the annotations that name the service, then others, of each the closest to the onset."""
+    service, onset = summary.alert.service_name, summary.onset or summary.window.end
+    ordered = sorted(annotations, key=lambda one: (not one.names(service), abs(one.at - onset)))
+    return ordered[:MAX_CHANGES]
+
+
+def _annotated(annotation: Annotation, collector: EvidenceCollector, summary: TelemetrySummary) -> Change:
+    service, tags = summary.alert.service_name, ", ".join(annotation.tags)
+    text = clip(annotation.text or "without a text", 300)
+    unnamed = "" if annotation.names(service) else f" It does not name {service}."
+    what = f"An annotation in Grafana says: {text} (tags: {clip(tags, 200)}).{unnamed}"
+    evidence_id = collector.annotation(what, annotation.at, annotation.link)
+    return Change(kind="reported", at=annotation.at, what=what, evidence_id=evidence_id, link=annotation.link)
 
 
 def _reported(group: LineGroup, collector: EvidenceCollector, summary: TelemetrySummary) -> Change:

@@ -1,5 +1,6 @@
 """Measures that end the harm, by the kind of fault; each claims no more than the evidence shows."""
 
+from shared.analysis.advice.rollback_target import rollback_target
 from shared.analysis.faults import matching
 from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
@@ -18,18 +19,17 @@ def best_suspect(analysis: CodeAnalysis | None) -> SuspectCommit | None:
 def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitigation]:
     """Return what ends the harm, most promising first; there is always at least one."""
     service, incident = request.alert.service_name, request.incident
-    suspect = best_suspect(request.code_analysis)
     if category == "code_issue":
-        measures = [_rollback(service, suspect, incident)]
+        measures = [_rollback(request)]
     elif category == "config_issue":
-        measures = [_restore_config(service, incident), _rollback_if_deployed(service, suspect, incident)]
+        measures = [_restore_config(service, incident), _rollback_if_deployed(request)]
     elif category == "infrastructure_issue":
         measures = _for_instances(request)
     elif category == "external_dependency":
         measures = [_relieve_dependency(service, incident)]
     else:
         has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
-        measures = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(service, suspect, incident)]
+        measures = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(request)]
     advised = [
         Mitigation(action=each.description, steps=each.steps, priority=each.priority)
         for each in (request.suggestions.suggestions if request.suggestions else [])
@@ -55,24 +55,25 @@ def _has_stopped(incident: Incident) -> bool:
     return any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies)
 
 
-def _rollback_if_deployed(service: str, suspect: SuspectCommit | None, incident: Incident) -> Mitigation:
+def _rollback_if_deployed(request: SolutionRequest) -> Mitigation:
     """Return a rollback on a condition: without a sign of a code fault, only a recent deployment justifies it."""
-    rollback = _rollback(service, suspect, incident)
-    if incident.rollout is not None:
+    rollback = _rollback(request)
+    if request.incident.rollout is not None:
         return rollback
+    if rollback_target(request.incident, request.code_analysis):
+        return rollback.replace(priority="medium")
     action = rollback.action.removesuffix(".") + ", if one was deployed shortly before it began."
     return rollback.replace(priority="medium", action=action)
 
 
-def _rollback(service: str, suspect: SuspectCommit | None, incident: Incident) -> Mitigation:
+def _rollback(request: SolutionRequest) -> Mitigation:
+    service, suspect = request.alert.service_name, best_suspect(request.code_analysis)
     is_named = suspect is not None and suspect.score >= REVERT_SCORE
     before = f"a release without {suspect.sha[:12]}" if suspect and is_named else "the last release that worked"
     steps = [f"Find the release of {service} deployed before the onset."]
-    if (change := incident.rollout) is not None:
-        until = f"the version until {change.at:%H:%M} UTC"
+    if target := rollback_target(request.incident, request.code_analysis):
         named = f"; the suspect is {suspect.sha[:12]}" if suspect and is_named else ""
-        before, steps = f"{change.version_before}, {until}" if change.version_before else until, []
-        before += named
+        before, steps = f"{target}{named}", []
     return Mitigation(
         action=f"Roll {service} back to {before}.",
         steps=[

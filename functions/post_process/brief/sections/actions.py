@@ -62,10 +62,14 @@ def recommended(request: PostProcessRequest) -> str:
 def _first(request: PostProcessRequest) -> Action | None:
     """Prefer what names the culprit to what was advised before it was known."""
     advice = _recommended(request)
-    naming = (
-        action for action in (*advice, *_planned(request), *_suggested(request)) if _names_culprit(action, request)
-    )
-    return next(naming, advice[0] if advice else None)
+    all_actions = (*advice, *_planned(request), *_suggested(request))
+    naming = (action for action in all_actions if _names_culprit(action, request))
+    first = next(naming, advice[0] if advice else None)
+    if first is not None and first.leads_back and not _names_version(first, request):
+        # What was advised before the code host was read may not know which version ran before.
+        back = (action for action in all_actions if action.leads_back and _names_version(action, request))
+        return next(back, first)
+    return first
 
 
 def _recommended(request: PostProcessRequest) -> list[Action]:
@@ -78,6 +82,13 @@ def _recommended(request: PostProcessRequest) -> list[Action]:
 def _names_culprit(action: Action, request: PostProcessRequest) -> bool:
     commits = request.code_analysis.suspect_commits if request.code_analysis else []
     return any(commit.score >= CULPRIT and commit.sha[:7] in action.text for commit in commits)
+
+
+def _names_version(action: Action, request: PostProcessRequest) -> bool:
+    """Return whether it names a version that ran before a change."""
+    answers = (request.incident, request.code_analysis)
+    changes = [change for answer in answers if answer for change in answer.what_changed]
+    return any(change.version_before and change.version_before in action.text for change in changes)
 
 
 def _suggested(request: PostProcessRequest) -> list[Action]:

@@ -1,9 +1,11 @@
 """The sections with facts: error counts, timeline, log patterns, what is not known, where to look."""
 
+import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from shared.bounds import clip
-from shared.contracts import Incident, PostProcessRequest
+from shared.contracts import Change, Incident, PostProcessRequest
 
 from ..model import (
     Block,
@@ -23,19 +25,45 @@ from ..model import (
 from .conclusions import suspects
 
 LINKS = 8
-CHANGES = 5
+CHANGES = 8
 PATTERNS = 8
 
 
-def what_changed(incident: Incident | None) -> Section | None:
-    """Return what changed near the onset, the closest first."""
-    if incident is None or not incident.what_changed:
+def what_changed(request: PostProcessRequest) -> Section | None:
+    """Return what changed near the onset by all that was read, the closest first, each with its source."""
+    incident, code = request.incident, request.code_analysis
+    if incident is None or not (changes := [*incident.what_changed, *(code.what_changed if code else ())]):
         return None
-    rows = tuple(
-        f"{at_time(one.at)} UTC: {clip(one.what, 500)}{f' [{one.evidence_id}]' if one.evidence_id else ''}"
-        for one in incident.what_changed[:CHANGES]
-    )
-    return Section("What changed", (Items(rows),), expendable=1)
+    onset = incident.onset or incident.end
+    ranked = sorted(_once(changes), key=lambda pair: abs(pair[0].at - onset))[:CHANGES]
+    rows = tuple(_change(one, sources, incident.onset) for one, sources in ranked)
+    pages = tuple(Link(f"Source of {one.evidence_id}", one.link) for one, _ in ranked if one.link)
+    return Section("What changed", (Items(rows), *([Links(pages)] if pages else ())), expendable=1)
+
+
+def _once(changes: Sequence[Change]) -> list[tuple[Change, list[str]]]:
+    """Return each change with its evidence; what a line or Grafana says of a version is part of its deployment."""
+    deployments = [one for one in changes if one.kind == "reported" and one.version_after]
+    facts = [(one, [one.evidence_id] if one.evidence_id else []) for one in changes]
+    for one, sources in list(facts):
+        if one.kind != "reported" or one.version_after:
+            continue
+        same = next((each for each in deployments if _names(one.what, each.version_after)), None)
+        if same is not None and (one.evidence_id or "")[:1] in ("L", "A"):
+            facts.remove((one, sources))
+            next(others for each, others in facts if each is same).extend(sources)
+    return facts
+
+
+def _names(text: str, version: str) -> bool:
+    """Return whether a text names a version, with or without its `v`."""
+    return re.search(rf"(?<![\w.-])v?{re.escape(version.removeprefix('v'))}(?!\w|[.-]\w)", text) is not None
+
+
+def _change(change: Change, sources: Sequence[str], onset: datetime | None) -> str:
+    after = ", after the onset" if onset is not None and change.at > onset else ""
+    cited = f" [{', '.join(sources)}]" if sources else ""
+    return f"{at_time(change.at)} UTC{after}: {clip(change.what, 500)}{cited}"
 
 
 def errors(incident: Incident | None) -> Section | None:
@@ -126,7 +154,8 @@ def hints(incident: Incident | None) -> Section | None:
 
 def unknowns(request: PostProcessRequest) -> Section | None:
     """Return what is not known, each with where to look next."""
-    hints = tuple(request.incident.hints) if request.incident else ()
+    code = request.code_analysis
+    hints = (*(request.incident.hints if request.incident else ()), *(code.hints if code else ()))
     blocks: list[Block] = [Items(hints)] if hints else []
     for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
         blocks.append(Words(clip(unknown.what, 300), is_markdown=is_by_model(request.root_causes)))

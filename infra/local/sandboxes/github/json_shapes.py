@@ -226,3 +226,72 @@ def _pull_end(call: ApiCall, branch: str) -> Json:
         "user": user(call, call.owner),
         "repo": repository(call),
     }
+
+
+def deployment(call: ApiCall, row: Json) -> Json:
+    """Shape a deployment; `row` is a row of deployments.json."""
+    url = f"{call.repo_api}/deployments/{row['id']}"
+    moment = stamp(datetime.fromisoformat(row["created_at"]))
+    return {
+        "url": url,
+        "id": row["id"],
+        "node_id": "DE_1",
+        "sha": call.git.resolve(row["ref"]),
+        "ref": row["ref"],
+        "task": "deploy",
+        "payload": {},
+        "original_environment": row["environment"],
+        "environment": row["environment"],
+        "description": row.get("description"),
+        "creator": user(call, row["creator"]),
+        "created_at": moment,
+        "updated_at": moment,
+        "statuses_url": f"{url}/statuses",
+        "repository_url": call.repo_api,
+        "transient_environment": False,
+        "production_environment": row.get("production_environment", False),
+    }
+
+
+def deployment_status(call: ApiCall, row: Json, state: Json, number: int) -> Json:
+    """Shape one state of a deployment, the newest with the highest number."""
+    url = f"{call.repo_api}/deployments/{row['id']}"
+    moment = stamp(datetime.fromisoformat(state["created_at"]))
+    return {
+        "url": f"{url}/statuses/{number}",
+        "id": number,
+        "node_id": "DES_1",
+        "state": state["state"],
+        "creator": user(call, row["creator"]),
+        "description": "",
+        "environment": row["environment"],
+        "target_url": state.get("log_url", ""),
+        "log_url": state.get("log_url", ""),
+        "environment_url": "",
+        "created_at": moment,
+        "updated_at": moment,
+        "deployment_url": url,
+        "repository_url": call.repo_api,
+    }
+
+
+def release(call: ApiCall, row: Json) -> Json:
+    """Shape a release; `row` is a row of releases of deployments.json."""
+    moment = stamp(datetime.fromisoformat(row["published_at"]))
+    return {
+        "url": f"{call.repo_api}/releases/{row['id']}",
+        "html_url": f"{call.repo_web}/releases/tag/{quote(row['tag_name'])}",
+        "id": row["id"],
+        "node_id": "RE_1",
+        "tag_name": row["tag_name"],
+        "target_commitish": call.default_branch,
+        "name": row.get("name", row["tag_name"]),
+        "draft": row.get("draft", False),
+        "prerelease": False,
+        "immutable": False,
+        "created_at": moment,
+        "published_at": None if row.get("draft") else moment,
+        "author": user(call, row.get("author", "sandbox")),
+        "body": "",
+        "assets": [],
+    }

@@ -3,6 +3,7 @@
 from html import escape
 
 from infra.local.sandboxes.github.api import ApiCall, not_found
+from infra.local.sandboxes.github.deployments import DeploymentEndpoints
 from infra.local.sandboxes.github.diff import unified_diff
 from infra.local.sandboxes.github.pulls import PullStore, pull_ends
 from infra.local.sandboxes.http import Reply
@@ -37,6 +38,20 @@ def commit_page(call: ApiCall) -> Reply:
     subject, _, rest = record.message.partition("\n")
     facts = f"Commit {sha} in {call.repo} by {record.author.name}, {record.committer.at.isoformat()}"
     return _page(subject, facts, rest.strip("\n"), unified_diff(call.git, next(iter(record.parents), None), sha))
+
+
+def compare_page(call: ApiCall) -> Reply:
+    """GET /{owner}/{repo}/compare/{base}...{head}."""
+    base, head = (call.commit_sha(name) for name in call.args)
+    subjects = [f"{row.sha[:12]} {row.message.partition(chr(10))[0]}" for row in call.git.log(f"{base}..{head}")]
+    facts = f"Commits of {head} that {base} does not have, in {call.repo}"
+    return _page(f"{call.args[0]}...{call.args[1]}", facts, "\n".join(subjects), unified_diff(call.git, base, head))
+
+
+def list_page(call: ApiCall, store: DeploymentEndpoints) -> Reply:
+    """GET /{owner}/{repo}/deployments and /releases: what there is, newest first."""
+    rows = (", ".join(f"{name}: {value}" for name, value in row.items()) for row in store.load(call.args[0]))
+    return _page(call.args[0].capitalize(), f"All {call.args[0]} of {call.repo}", "\n".join(rows), "")
 
 
 def _page(title: str, facts: str, body: str, diff: str) -> Reply:

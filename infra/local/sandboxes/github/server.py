@@ -20,6 +20,7 @@ from infra.local.sandboxes.github import json_shapes as shape
 from infra.local.sandboxes.github import objects as objects
 from infra.local.sandboxes.github import pages as pages
 from infra.local.sandboxes.github.api import ApiCall, GithubApiError, Handler, not_found
+from infra.local.sandboxes.github.deployments import DeploymentEndpoints
 from infra.local.sandboxes.github.git import GitError, Repository
 from infra.local.sandboxes.github.pulls import PullEndpoints, PullStore
 from infra.local.sandboxes.github.webhook import PullRequestWebhook
@@ -56,7 +57,8 @@ class GithubSandbox(Sandbox):
     GitHub for one repository; without `token` every client is admitted, `is_public` lets anonymous clients read.
 
     `fault`, called before each answer, may return a reply to use instead. Pull requests are stored in `pulls_path`, by
-    default `<git_dir>/pulls.json`; only `collaborators` (logins and team slugs) can be reviewers, or all when None.
+    default `<git_dir>/pulls.json`, and deployments and releases read from `deployments.json` in its folder; only
+    `collaborators` (logins and team slugs) can be reviewers, or all when None.
     """
 
     def __init__(
@@ -87,12 +89,14 @@ class GithubSandbox(Sandbox):
         self._collaborators = collaborators
         self._webhook = webhook
         self._pulls = PullStore(pulls_path or git_dir / "pulls.json")
+        self._deployments = DeploymentEndpoints(self._pulls.path.with_name("deployments.json"))
         self._routes = self._compiled_routes()
         self._used = 0
         self._count_lock = threading.Lock()
 
     def _compiled_routes(self) -> list[tuple[str, re.Pattern[str], Handler]]:
-        below = [*_REPOSITORY_ROUTES, *PullEndpoints(self._pulls, self._collaborators, self._webhook).routes()]
+        pulls = PullEndpoints(self._pulls, self._collaborators, self._webhook)
+        below = [*_REPOSITORY_ROUTES, *pulls.routes(), *self._deployments.routes()]
         prefix = f"/repos/{self.repo}"
         routes: list[tuple[str, str, Handler]] = [
             *((method, f"{re.escape(prefix)}/{path}".removesuffix("/"), handler) for method, path, handler in below),
@@ -118,9 +122,14 @@ class GithubSandbox(Sandbox):
 
     def _page(self, request: Request) -> Reply | None:
         """Answer the paths of HTML pages; return None for any other path."""
-        match = re.fullmatch(rf"/{re.escape(self.repo)}/(pull|commit)/([0-9a-f]+)", request.path)
+        pages_of = r"(pull|commit)/([0-9a-f]+)|compare/(.+?)\.\.\.(.+)|(deployments|releases)(?:/.*)?"
+        match = re.fullmatch(rf"/{re.escape(self.repo)}/(?:{pages_of})", request.path)
         if request.method != "GET" or match is None:
             return None
+        if match[5]:
+            return pages.list_page(self._call(request, [match[5]], ""), self._deployments)
+        if match[1] is None:
+            return pages.compare_page(self._call(request, [match[3], match[4]], ""))
         call = self._call(request, [match[2]], "")
         return pages.pull_page(call, self._pulls) if match[1] == "pull" else pages.commit_page(call)
 

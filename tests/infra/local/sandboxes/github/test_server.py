@@ -315,3 +315,21 @@ def mismatches(recorded: Any, ours: Any, where: str = "$") -> list[str]:
         shared = recorded.keys() & ours.keys()
         return [each for key in sorted(shared) for each in mismatches(recorded[key], ours[key], f"{where}.{key}")]
     return []
+
+
+def test_deployments_and_releases_are_those_of_the_file(repository: Any, sandbox: GithubSandbox, git_dir: Path) -> None:
+    """With their states newest first, as PyGithub reads them, and a page of each."""
+    at = "2026-03-02T11:00:00+00:00"
+    states = [{"state": "in_progress", "created_at": at}, {"state": "success", "created_at": at}]
+    row = {"id": 7, "ref": "main", "environment": "production", "creator": "ada", "created_at": at, "statuses": states}
+    release = {"id": 1, "tag_name": "v1", "published_at": at}
+    (git_dir / "deployments.json").write_text(json.dumps({"deployments": [row], "releases": [release]}))
+
+    (deployment,) = repository.get_deployments(environment="production")
+
+    assert deployment.sha == git(git_dir, "rev-parse", "main")
+    assert [one.state for one in deployment.get_statuses()] == ["success", "in_progress"]
+    assert [one.tag_name for one in repository.get_releases()] == ["v1"]
+    assert list(repository.get_deployments(environment="staging")) == []
+    for page in ("deployments/production", "releases/tag/v1", "compare/main...main"):
+        assert call(sandbox, "GET", f"/{REPO}/{page}").status_code == 200

@@ -1,0 +1,34 @@
+"""Which version a rollback leads to, by name and by the time until which it ran."""
+
+import re
+
+from shared.contracts import Change, CodeAnalysis, Incident
+
+_SHA = re.compile(r"[0-9a-f]{7,64}")
+
+
+def rollback_target(incident: Incident, code: CodeAnalysis | None = None) -> str:
+    """
+    Return the version that ran before, like "2.14.1, the version until 01:56 UTC"; empty when nothing shows one.
+
+    Instances that alone wrote the leading error show it, else a version or a deployment that came before the onset. A
+    version that is only a commit's hash tells a reader nothing, so another source's name of it goes first.
+    """
+    change = incident.rollout or _before_onset(incident, incident.what_changed)
+    deployments = code.what_changed if code else []
+    deployment = _before_onset(incident, deployments)
+    since = change or deployment
+    if since is None:
+        return ""
+    versions = [one.version_before for one in (change, deployment) if one is not None and one.version_before]
+    until = f"the version until {since.at:%H:%M} UTC"
+    if name := next((version for version in versions if not _SHA.fullmatch(version)), ""):
+        return f"{name}, {until}"
+    return f"{until} (commit {versions[0][:12]})" if versions else until
+
+
+def _before_onset(incident: Incident, changes: list[Change]) -> Change | None:
+    """Return the version that came last before the onset, and what it replaced."""
+    onset = incident.onset or incident.end
+    replaced = [one for one in changes if one.version_before and one.error_share is None and one.at <= onset]
+    return max(replaced, key=lambda one: one.at, default=None)
