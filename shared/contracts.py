@@ -340,6 +340,12 @@ class OtherService(Contract):
 class Incident(Judgement, Answer):
     """What incident_detection found: the evidence and its judgement."""
 
+    @property
+    def suspect_service(self) -> str:
+        """The other service where the trouble begins, by the requests that were followed; an empty text without one."""
+        suspects = [one for one in self.other_services if one.role == "suspect" and one.basis is not None]
+        return suspects[0].service_name if suspects and self.own_part is None else ""
+
     verdict: DetectionVerdict = Field(
         "cannot_tell",
         description="`healthy` only with positive evidence of health, `cannot_tell` when too little could be read.",

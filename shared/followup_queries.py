@@ -20,9 +20,9 @@ def lines_with(selector: str, needle: str) -> str:
     return selector and f"{selector} |= {quoted(needle.partition(chr(10))[0].strip()[:MAX_NEEDLE])}"
 
 
-def problems_by_pod(selector: str) -> str:
-    """Return the query that counts the problem lines of each pod."""
-    return selector and f'sum by (pod) (count_over_time({selector} |~ "(?i)error|exception|fatal|panic" [5m]))'
+def problems_over_time(selector: str) -> str:
+    """Return the query that counts the problem lines."""
+    return selector and f'sum(count_over_time({selector} |~ "(?i)error|exception|fatal|panic" [5m]))'
 
 
 def lines_naming(target: str, others_selector: str) -> str:

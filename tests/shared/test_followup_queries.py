@@ -10,7 +10,7 @@ SHOP = '{app="shop"}'
 def test_queries_use_the_selector_by_which_the_logs_were_read() -> None:
     """Another label would find nothing."""
     assert followup_queries.lines_of(SHOP) == SHOP
-    assert followup_queries.problems_by_pod(SHOP).count(SHOP) == 1
+    assert followup_queries.problems_over_time(SHOP).count(SHOP) == 1
 
 
 def test_search_text_is_one_short_line() -> None:
@@ -33,4 +33,4 @@ def test_there_is_no_query_where_the_logs_were_not_read() -> None:
     assert followup_queries.lines_of("") == ""
     assert followup_queries.lines_with("", "x") == ""
     assert followup_queries.lines_naming("x", "") == ""
-    assert followup_queries.problems_by_pod("") == ""
+    assert followup_queries.problems_over_time("") == ""

@@ -1,6 +1,7 @@
 """What to do now, without a model and before the cause is known."""
 
 from shared import followup_queries
+from shared.analysis.advice.look_elsewhere import look_elsewhere
 from shared.analysis.advice.rollback_target import rollback_target
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
@@ -16,7 +17,7 @@ def suggest(request: SuggestionRequest) -> Suggestions:
     alert, incident = request.alert, request.incident
     suggestions = [
         one
-        for make in (_roll_back, _by_signal, _check_why_logs_stopped, _patch, _scale, _find_affected)
+        for make in (_look_elsewhere, _roll_back, _by_signal, _check_why_logs_stopped, _patch, _scale, _find_affected)
         if (one := make(alert, incident))
     ]
     ordered = sorted(suggestions, key=lambda one: ("high", "medium", "low").index(one.priority))[:MAX_SUGGESTIONS]
@@ -25,6 +26,14 @@ def suggest(request: SuggestionRequest) -> Suggestions:
         suggestions=ordered,
         recommended_action=ordered[0].description,
     )
+
+
+def _look_elsewhere(alert: Alert, incident: Incident) -> Suggestion | None:
+    if (advice := look_elsewhere(alert.service_name, incident)) is None:
+        return None
+    action, steps = advice
+    impact = f"Ends what {alert.service_name} suffers from."
+    return Suggestion(type="api", description=action, steps=steps, priority="high", estimated_impact=impact)
 
 
 def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
@@ -36,6 +45,8 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         return None  # it may have failed all along
     if rollback_target(incident):
         return _undo(alert, incident)
+    if incident.suspect_service:
+        return None
     version = f" {alert.commit}" if alert.commit else ""
     lines = followup_queries.lines_with(incident.log_selector, trace.exception_type)
     return Suggestion(
@@ -166,7 +177,7 @@ def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
 
 
 def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
-    for anomaly in incident.error_summary.metric_anomalies:
+    for anomaly in [] if incident.suspect_service else incident.error_summary.metric_anomalies:
         if measures_resource(anomaly.metric) or any(word in anomaly.metric.lower() for word in ("latency", "duration")):
             return Suggestion(
                 type="scale",
@@ -197,15 +208,14 @@ def _check_why_logs_stopped(alert: Alert, incident: Incident) -> Suggestion | No
 
 def _find_affected(alert: Alert, incident: Incident) -> Suggestion | None:
     """Suggest to look which instances fail, unless that was read."""
-    if incident.rollout is not None:
+    if incident.rollout is not None or incident.suspect_service:
         return None
     return Suggestion(
         type="api",
-        description=f"Find which instances of {alert.service_name} are affected.",
+        description=f"See on its platform whether all instances of {alert.service_name} are affected.",
         steps=[
-            *_step("Count problem lines per pod", followup_queries.problems_by_pod(incident.log_selector)),
-            "List them on their platform, with their restarts and the reason each last ended.",
-            "If it is one pod, restart it; if all, look at what they share: a deployment, a dependency, a node.",
+            "List them with their restarts and the reason each last ended.",
+            "If it is one, restart it; if all, look at what they share: a deployment, a dependency, a node.",
         ],
         priority="low" if incident.stack_traces else "medium",
         estimated_impact="Narrows the search.",

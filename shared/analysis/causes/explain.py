@@ -64,15 +64,23 @@ def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list
     if incident.onset is None:
         unread = "the logs were not read and no metric shows it" if incident.lines_read == 0 else ""
         why = unread or "no change was found in the window; widen the window"
-        unknowns.append(Unknown(what=f"When it began: {why}.", next_query=followup_queries.problems_by_pod(selector)))
+        unknowns.append(
+            Unknown(what=f"When it began: {why}.", next_query=followup_queries.problems_over_time(selector))
+        )
     if not causes or causes[0].confidence < LIKELY:
         unknowns.append(_unexplained(incident))
     unknowns += _about_causes(incident, causes, service)
-    if not incident.error_summary.metric_anomalies:
+    if _may_have_restarts(incident):
         unknowns.append(
             Unknown(what="Whether containers restarted.", next_query=followup_queries.container_restarts(service))
         )
     return unknowns
+
+
+def _may_have_restarts(incident: Incident) -> bool:
+    """Return whether a metrics store is there to ask for restarts, which were not read or left their range."""
+    read = [one.text for one in incident.evidence if one.source == "metrics"]
+    return bool(read) and not incident.error_summary.metric_anomalies and not any("restarts" in text for text in read)
 
 
 def _unexplained(incident: Incident) -> Unknown:
@@ -80,7 +88,7 @@ def _unexplained(incident: Incident) -> Unknown:
     selector = incident.log_selector
     worst = next((one for one in incident.patterns if one.level in ("fatal", "error")), None)
     if worst is None:
-        return Unknown(what="Which errors happen, and where.", next_query=followup_queries.problems_by_pod(selector))
+        return Unknown(what="Which errors happen, and where.", next_query=followup_queries.problems_over_time(selector))
     what = f"Why this is written {worst.count} times: {clip(worst.exemplar, 200)}"
     return Unknown(what=what, next_query=followup_queries.lines_with(selector, _constant(worst.template)))
 
@@ -93,10 +101,6 @@ def _constant(template: str) -> str:
 def _about_causes(incident: Incident, causes: list[RootCause], service: str) -> list[Unknown]:
     """Return what would confirm or refute the first hypotheses."""
     unknowns: list[Unknown] = []
-    selector = incident.log_selector
-    for trace in incident.stack_traces[:1]:
-        what = f"Which requests lead to {trace.exception_type}."
-        unknowns.append(Unknown(what=what, next_query=followup_queries.lines_with(selector, trace.exception_type)))
     for cause in causes[:3]:
         others = [name for name in cause.affected_components if name != service and "/" not in name]
         if others:

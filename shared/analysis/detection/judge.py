@@ -111,11 +111,11 @@ def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
 
 def _name(group: TraceGroup | LineGroup) -> str:
     """Name an exception by its type and a line by its own words: a template is not what was logged."""
-    return (
-        group.parsed.raised.type
-        if isinstance(group, TraceGroup)
-        else f"“{clip(without_ids(group.exemplar.message), 120)}”"
-    )
+    if isinstance(group, TraceGroup):
+        return group.parsed.raised.type
+    # A line that only announces a trace was grouped by what the trace raises.
+    words = group.cluster.root.template if group.says_trace else group.exemplar.message
+    return f"“{clip(without_ids(words), 120)}”"
 
 
 def _is_at_start(at: datetime, summary: TelemetrySummary) -> bool:

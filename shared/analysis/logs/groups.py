@@ -48,6 +48,8 @@ class LineGroup:
     instances: Counter[str] = field(default_factory=Counter)
     """Of errors: how many each instance wrote."""
     carries_trace: bool = False
+    says_trace: bool = False
+    """Whether its lines say no more than that a trace follows."""
     whole: int = 0
     parts: int = 0
     change: ChangePoint | None = None
@@ -116,13 +118,13 @@ class Grouper:
         return parsed
 
     def _add_line(self, entry: LogEntry, micros: int, parsed: list[ParsedTrace]) -> None:
-        says_trace = bool(parsed) and (not entry.message or "Traceback (most recent" in entry.message)
+        says_trace = bool(parsed) and announces_trace(entry.message)
         cluster = self._drain.add(str(parsed[-1].raised) if says_trace else entry.message)
         # An access log has one template for good and bad responses, so the level distinguishes them.
         key = (cluster.key, entry.level)
         group = self._lines.get(key)
         if group is None:
-            group = self._lines[key] = LineGroup(cluster, entry, entry.level)
+            group = self._lines[key] = LineGroup(cluster, entry, entry.level, says_trace=says_trace)
         group.times.add_micros(micros)
         group.services.add(entry.service)
         if group.is_error:
@@ -131,6 +133,11 @@ class Grouper:
             group.whole += 1
             group.parts += entry.parts
         group.carries_trace = group.carries_trace or bool(parsed)
+
+
+def announces_trace(message: str) -> bool:
+    """Return whether a message only says that a trace follows."""
+    return not message or "Traceback (most recent" in message
 
 
 def _count_instance(group: TraceGroup | LineGroup, entry: LogEntry) -> None:

@@ -1,5 +1,6 @@
 """Measures that end the harm, by the kind of fault; each claims no more than the evidence shows."""
 
+from shared.analysis.advice.look_elsewhere import look_elsewhere
 from shared.analysis.advice.rollback_target import rollback_target
 from shared.analysis.faults import matching
 from shared.analysis.faults.resources import measures_resource
@@ -19,7 +20,10 @@ def best_suspect(analysis: CodeAnalysis | None) -> SuspectCommit | None:
 def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitigation]:
     """Return what ends the harm, most promising first; there is always at least one."""
     service, incident = request.alert.service_name, request.incident
-    if category == "code_issue":
+    if (elsewhere := look_elsewhere(service, incident)) is not None:
+        # Its instances, versions and code were not read: a measure for it would be a guess.
+        measures = [Mitigation(action=elsewhere[0], steps=elsewhere[1], priority="high")]
+    elif category == "code_issue":
         measures = [_rollback(request)]
     elif category == "config_issue":
         measures = [_restore_config(service, incident), _rollback_if_deployed(request)]

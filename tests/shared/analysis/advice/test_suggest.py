@@ -5,7 +5,16 @@ from datetime import timedelta
 import pytest
 
 from shared.analysis.advice.suggest import suggest
-from shared.contracts import Change, Frame, LogPattern, MetricAnomaly, StackTrace, SuggestionRequest, Suggestions
+from shared.contracts import (
+    Change,
+    Frame,
+    LogPattern,
+    MetricAnomaly,
+    OtherService,
+    StackTrace,
+    SuggestionRequest,
+    Suggestions,
+)
 from tests.builders import NOW, an_alert, an_incident
 
 ONSET = NOW - timedelta(minutes=4)
@@ -43,7 +52,20 @@ def test_rollback_names_the_version_that_was_read():
     answer = suggested(stack_traces=[OWN], what_changed=[change])
 
     assert answer.recommended_action == f"Roll checkout-api back to 2.14.1, the version until {ONSET:%H:%M} UTC."
-    assert "Find which instances" not in " ".join(one.description for one in answer.suggestions)
+    assert "whether all instances" not in " ".join(one.description for one in answer.suggestions)
+
+
+def test_trouble_of_another_service_is_looked_for_there():
+    """What is done to the alert's own service ends nothing, so no rollback or instance of it is suggested."""
+    suspect = OtherService(
+        service_name="pricing", requests=9, failed_in=9, failed_first_in=9, role="suspect", basis="failed_first"
+    )
+
+    answer = suggested(stack_traces=[OWN], other_services=[suspect])
+
+    assert answer.recommended_action == "Look at pricing first: the trouble of checkout-api begins there."
+    assert not {"rollback", "scale"} & {one.type for one in answer.suggestions}
+    assert not any("whether all instances" in one.description for one in answer.suggestions)
 
 
 def test_failure_that_may_be_as_old_as_the_service_suggests_no_rollback():

@@ -99,6 +99,24 @@ def test_background_exception_is_no_hypothesis_next_to_a_new_one():
     assert alone.most_likely.startswith("Unknown")
 
 
+@pytest.mark.parametrize(
+    ("metrics", "asks"),
+    [
+        ([], False),
+        (["Metrics read: error_ratio (Micrometer)."], True),
+        (["Metrics read: error_ratio (Micrometer), restarts (kube-state-metrics)."], False),
+    ],
+)
+def test_restarts_are_asked_for_where_they_can_be_and_were_not_read(metrics: list[str], asks: bool) -> None:
+    """No query goes to a store that is not there, or for what stands in the evidence."""
+    read = [Evidence(id=f"M{n}", source="metrics", text=text) for n, text in enumerate(metrics, 1)]
+
+    answer = explained(stack_traces=[a_trace()], evidence=[piece("T1", TRACE), *read])
+
+    assert ("Whether containers restarted." in [one.what for one in answer.unknowns]) is asks
+    assert not any("KeyError" in one.next_query for one in answer.unknowns)
+
+
 def test_failing_dependency_is_named():
     """The host and the fault come from the words of the line."""
     text = "ERROR cannot charge: dial tcp 10.0.0.5:443: connect: connection refused"

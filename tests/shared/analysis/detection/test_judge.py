@@ -51,6 +51,16 @@ def test_first_errors_after_a_clean_stretch_are_harm_together():
     ]
 
 
+def test_line_that_only_announces_a_trace_is_named_by_what_is_raised():
+    """It is the same for every exception."""
+    trace = "Traceback (most recent call last):\n  File \"/app/cart.py\", line 7, in total\nKeyError: 'price'"
+
+    incident = judged(every(3, "INFO order %d placed"), every(20, trace, 1200))
+
+    assert any("“KeyError: 'price'”" in symptom for symptom in incident.initial_symptoms)
+    assert not any("Traceback" in symptom for symptom in incident.initial_symptoms)
+
+
 def test_errors_that_come_now_and_then_are_no_clean_stretch():
     """Two more kinds of them in the last minutes are what the service always does."""
     orders = every(3, "INFO order %d placed")

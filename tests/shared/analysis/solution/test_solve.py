@@ -15,6 +15,7 @@ from shared.contracts import (
     Frame,
     Incident,
     MetricAnomaly,
+    OtherService,
     ProblematicFile,
     RootCauses,
     Solution,
@@ -307,3 +308,14 @@ def test_urgent_suggestions_become_mitigations_and_the_cause_a_solution() -> Non
 
     assert "Turn the flag off." in [mitigation.action for mitigation in solution.mitigations]
     assert "Remove the likely cause: the rename of cost" in solution.solutions
+
+
+def test_trouble_of_another_service_is_looked_for_there(repository: Repository) -> None:
+    """Its versions and instances were not read, so that no rollback of either service is a measure."""
+    other = OtherService(
+        service_name="pricing", requests=9, failed_in=9, failed_first_in=9, role="suspect", basis="failed_first"
+    )
+
+    (measure,) = solved(repository, other_services=[other]).mitigations
+
+    assert measure.action == "Look at pricing first: the trouble of shop begins there."
