@@ -92,6 +92,10 @@ class EvidenceCollector:
         """Keep one line as evidence; return its id."""
         return self._keep("L", "logs", text.strip().partition("\n")[0][:LINE_CHARS], at, self._query, self._link)
 
+    def metric(self, text: str, at: datetime, query: str) -> str:
+        """Keep what series show, in a sentence; return its id."""
+        return self._keep("M", "metrics", text, at, query, "")
+
     def annotation(self, text: str, at: datetime, link: str) -> str:
         """Keep what Grafana, which also sends the alert, reports; return its id."""
         return self._keep("A", "alert", text, at, "", link)
