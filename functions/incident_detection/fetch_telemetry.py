@@ -119,4 +119,5 @@ def _read_metrics(alert: Alert) -> MetricsOverview:
         call.result = "\n".join(
             [*(f"{item.name}: {len(item.points)} points, {item.query}" for item in series), *read.absent]
         )
-    return replace(read, series=series)
+    instances = tuple(replace(item, labels=redacted_labels(item.labels)) for item in read.instances)
+    return replace(read, series=series, instances=instances, hints=tuple(redact(hint) for hint in read.hints))

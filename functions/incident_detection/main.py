@@ -34,7 +34,8 @@ def incident_detection(request: DetectionRequest) -> Incident:
         condition,
         partial(follow_requests, alert, read.logs),
         annotations=reported.annotations,
-        hints=reported.hints,
+        hints=(*reported.hints, *read.metrics.hints),
+        instances=read.metrics.instances,
     )
     tools = LogQueryTool(alert, incident, read.logs.label if read.logs else "")
     toolbox = tools.toolbox() if read.logs is not None else None

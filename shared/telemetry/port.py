@@ -168,6 +168,10 @@ class MetricsOverview:
 
     series: tuple[Series, ...] = ()
     absent: tuple[str, ...] = ()
+    instances: tuple[Series, ...] = ()
+    """Starts, restarts and versions of each instance, where the store has them."""
+    hints: tuple[str, ...] = ()
+    """What could not be read of them, in sentences."""
 
 
 Comparison = Literal[">", ">=", "<", "<=", "==", "!="]

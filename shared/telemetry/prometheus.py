@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from shared.errors import Rejected, Unavailable
+from shared.errors import IncidentCopilotError, Rejected, Unavailable
 from shared.settings import Settings
 from shared.telemetry.conventions import Choice, choose, identity_labels, request_signs
 from shared.telemetry.http_reader import (
@@ -25,6 +25,7 @@ from shared.telemetry.http_reader import (
     epoch_us,
     selector,
 )
+from shared.telemetry.instance_metrics import queries as instance_queries
 from shared.telemetry.port import NO_METRICS_STORE, MetricQuery, MetricsOverview, Series
 from shared.telemetry.selectors import Selector, SelectorTemplate, service_selector
 from shared.telemetry.vitals import FIXED, Vital, fill, fill_for_each, with_overrides
@@ -35,6 +36,8 @@ _POINTS = 1000
 # An operator's query may group by a label with many values; the first ones are enough.
 _SERIES_PER_QUERY = 10
 # 70 series of a thousand points; a query of all vital signs together reads at most four times that.
+# A service has tens of instances, and a restarted container is a new series.
+_SERIES_OF_INSTANCES = 200
 _ANSWER_BYTES = 2_000_000
 _OVERVIEW_BYTES = 8_000_000
 # Names of metrics; a service has hundreds, and one of a thousand labels has no more names for it.
@@ -207,16 +210,22 @@ class Prometheus:
         choice = Choice(dict(FIXED), {}) if names is None else choose(names, self._queries)
         vitals = with_overrides(choice.vitals, self._queries)
         budget = ByteBudget(_OVERVIEW_BYTES)
-        with ThreadPoolExecutor(max_workers=len(vitals) or 1) as pool:
+        of_instances = instance_queries(names or ())
+        with ThreadPoolExecutor(max_workers=len(vitals) + len(of_instances) or 1) as pool:
             # Each gets a copy of the context, so that its log lines name the incident too.
             futures = [
                 pool.submit(copy_context().run, self._series, name, vital, query, budget)
                 for name, vital in vitals.items()
             ]
+            details = [
+                pool.submit(copy_context().run, self._instances, name, Vital(promql), query)
+                for name, promql in of_instances.items()
+            ]
         series = [one for future in futures for one in future.result()]
+        instances, failed = [part for future in details for part in future.result()[0]], _failed(details)
         sources = {**choice.sources, **dict.fromkeys(self._queries, "PROMETHEUS_QUERIES")}
         named = tuple(replace(one, convention=sources.get(one.name, "")) for one in series)
-        return MetricsOverview(named, tuple(self._absent(named, names, query)))
+        return MetricsOverview(named, tuple(self._absent(named, names, query)), tuple(instances), failed)
 
     def _selectors(self, query: MetricQuery) -> list[str]:
         """Return what selects the service's series: by its own selector, and by labels that may hold its name."""
@@ -265,13 +274,25 @@ class Prometheus:
         request = f"{promql} from {params['start']} to {params['end']}"
         return parse_ranges(self._reader.get("/api/v1/query_range", params, request, budget), request)
 
-    def _series(self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget) -> list[Series]:
+    def _instances(self, name: str, vital: Vital, query: MetricQuery) -> tuple[list[Series], str]:
+        """Return a metric's series by instance, and why there are none; vital signs do not fail with them."""
+        try:
+            return self._series(name, vital, query, ByteBudget(_ANSWER_BYTES), _SERIES_OF_INSTANCES), ""
+        except IncidentCopilotError as error:
+            return [], f"{name} was not read, so restarts or versions may be missing: {error}"
+
+    def _series(
+        self, name: str, vital: Vital, query: MetricQuery, budget: ByteBudget, limit: int = _SERIES_PER_QUERY
+    ) -> list[Series]:
         promql = fill(vital.promql, self._selector(query).matchers, query)
         ranges = self._ranges(promql, query, budget)
         return [
-            Series(name, vital.unit, promql, labels, points, vital.higher_is_worse)
-            for labels, points in ranges[:_SERIES_PER_QUERY]
+            Series(name, vital.unit, promql, labels, points, vital.higher_is_worse) for labels, points in ranges[:limit]
         ]
+
+
+def _failed(details: Sequence[Future[tuple[list[Series], str]]]) -> tuple[str, ...]:
+    return tuple(reason for future in details if (reason := future.result()[1]))
 
 
 def coarse_enough(query: MetricQuery) -> int:

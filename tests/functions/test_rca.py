@@ -40,6 +40,7 @@ def test_hypotheses_are_ranked() -> None:
 def test_without_evidence_there_is_no_hypothesis_but_a_next_query() -> None:
     """Not knowing is said, with where to look."""
     nothing = {"evidence": [], "stack_traces": [], "patterns": [], "error_summary": {}, "lines_read": 0, "onset": None}
+    nothing["log_selector"] = '{app="shop"}'
 
     answer = _causes(**nothing)
 

@@ -28,6 +28,7 @@ def detect(
     *,
     annotations: Sequence[Annotation] = (),
     hints: Sequence[str] = (),
+    instances: Sequence[Series] = (),
 ) -> Incident:
     """
     Return what the telemetry shows, with evidence, and the offline judgement.
@@ -35,10 +36,12 @@ def detect(
     `page` is None when the logs could not be read, `series` empty when metrics could not; `troubles` says why, in
     one sentence each. `absent` are the metrics that do not exist, in sentences; `condition` is the alert's own where it
     could be evaluated; `follow` reads the requests over all services, given the onset, unless its own telemetry
-    shows that the service is well. `annotations` report deployments, and `hints` say what would let more be read.
+    shows that the service is well. `annotations` report deployments, `instances` say when each instance started and
+    which version it is, `hints` what would let more be read.
+
     Health must be proven as harm must: a dead service logs nothing.
     """
-    summary = summarize(alert, page, series, absent, condition)
+    summary = summarize(alert, page, series, absent, condition, instances)
     collector = EvidenceCollector(page)
     collector.alert(summary)
     collector.condition(summary)

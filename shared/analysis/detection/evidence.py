@@ -97,7 +97,11 @@ class EvidenceCollector:
         series = anomaly.series
         moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
         text = f"{series.name} of {service}: {moved} from {anomaly.at:%H:%M:%S} UTC"
-        return self._keep("M", "metrics", text, anomaly.at, series.query, "")
+        return self.metric(text, anomaly.at, series.query)
+
+    def metric(self, text: str, at: datetime, query: str) -> str:
+        """Keep what series show, in a sentence; return its id."""
+        return self._keep("M", "metrics", text, at, query, "")
 
     def annotation(self, text: str, at: datetime, link: str) -> str:
         """Keep what Grafana, which also sends the alert, reports; return its id."""

@@ -2,9 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.analysis.changes.versions import measured_versions, with_versions
 from shared.analysis.detection import ranking
 from shared.analysis.detection.condition import ConditionState, state_of
 from shared.analysis.detection.unread import Totals, add_unread
@@ -16,6 +17,7 @@ from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry, read
 from shared.analysis.logs.request_ids import request_times
 from shared.analysis.logs.stack_traces.ownership import names_of
+from shared.analysis.logs.start_lines import StartLines
 from shared.analysis.requests.follow import own_change
 from shared.analysis.series import metric_anomalies
 from shared.analysis.series.event_times import EventTimes
@@ -32,6 +34,8 @@ BLIND_SHARE = 0.1
 MIN_BEFORE = 3
 """With fewer lines before a moment, the logs themselves start there."""
 LAST_LINES = 3
+START_SHARE = 0.05
+"""An instance seen first within this share of the window may have run before it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,13 @@ class TelemetrySummary:
     all_lines_read: bool = True
     requests_changed_at: datetime | None = None
     """From when the lines of its requests certainly show them slower or going on otherwise."""
+    starts: StartLines = field(default_factory=StartLines)
+    instance_series: tuple[Series, ...] = ()
+
+    @property
+    def settled(self) -> datetime:
+        """From when on an instance that is seen first has begun: one seen first before it may have run before."""
+        return self.window.start + (self.window.end - self.window.start) * START_SHARE
 
     @property
     def metrics_read(self) -> bool:
@@ -118,11 +129,13 @@ def summarize(
     series: Sequence[Series],
     absent: Sequence[str] = (),
     condition: ConditionReading | None = None,
+    instance_series: Sequence[Series] = (),
 ) -> TelemetrySummary:
     """
     Return what the log page and the series show.
 
-    `absent` says which metrics do not exist, `condition` is the alert's own where it could be evaluated.
+    `absent` says which metrics do not exist, `condition` is the alert's own where it could be evaluated, and
+    `instance_series` say when instances started and which versions they are.
     """
     whole_since = page.unread.since if page and page.unread else None
     logs = digest(page.lines if page else (), names_of(alert.service_name, alert.github_repo), whole_since)
@@ -156,7 +169,7 @@ def summarize(
         logs_read=page is not None,
         log_query=page.query if page else "",
         entry_times=logs.times,
-        instances=logs.instances.all(),
+        instances=with_versions(logs.instances.all(), measured_versions(instance_series)),
         # Of lines that were only counted, nobody knows which belong together.
         failures=logs.failures.count if page and page.is_complete else None,
         series=tuple(series),
@@ -165,6 +178,8 @@ def summarize(
         request_times=request_times(page.lines) if page else None,
         all_lines_read=page is None or page.is_complete,
         requests_changed_at=own.changed_at if own else None,
+        starts=logs.starts,
+        instance_series=tuple(instance_series),
     )
 
 

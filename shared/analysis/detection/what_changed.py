@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.analysis.changes import facts
+from shared.analysis.changes.facts import ChangeFact
+from shared.analysis.changes.restarts import restarts
+from shared.analysis.changes.versions import measured_versions, version_changes
 from shared.analysis.detection.evidence import MAX_CHANGES, EvidenceCollector
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
@@ -13,8 +17,6 @@ from shared.bounds import clip
 from shared.contracts import Change
 from shared.telemetry.port import Annotation
 
-START_SHARE = 0.05
-"""An instance seen first within this share of the window may have run before it."""
 SILENT_GAPS = 10
 """An instance that is silent for so many of its usual gaps has ended."""
 MIN_SILENCE = timedelta(minutes=1)
@@ -48,16 +50,50 @@ def changes(
     """
     listed = [_reported(group, collector, summary) for group in reported]
     listed += [_annotated(one, collector, summary) for one in _closest(annotations, summary)]
-    if (replacement := replacement_of(summary)) is not None:
+    replacement = replacement_of(summary)
+    if replacement is not None:
         listed.append(_replaced(replacement, collector, summary))
+    by_instances = _of_instances(summary, replacement)
+    # A line that reports a configuration says less than what it changed.
+    listed = [one for one in listed if one.kind != "reported" or one.at not in {each.at for each in by_instances}]
+    listed += [_change(fact, collector) for fact in by_instances]
     onset = summary.onset or summary.window.end
     return sorted(listed, key=lambda change: abs(change.at - onset))
 
 
+def _of_instances(summary: TelemetrySummary, replacement: Replacement | None) -> list[ChangeFact]:
+    """Return what instances did that the lines of their lives do not show."""
+    measured = measured_versions(summary.instance_series)
+    versions = [one for one in version_changes(summary.instances, measured) if one.at > summary.settled]
+    lines = summary.starts.restarts(summary.settled)
+    restarted = restarts(lines, summary.instance_series, summary.window.start)
+    result = [*facts.restarted(restarted, versions), *facts.version_changed(versions, summary.risen)]
+    if replacement is None and not versions:
+        result += facts.version_measured(measured, summary.settled)
+    named = {one.version for one in summary.instances} | {
+        span.version for one in summary.instances for span in one.spans
+    }
+    return [*result, *facts.configured(summary.starts, summary.settled, named)]
+
+
+def _change(fact: ChangeFact, collector: EvidenceCollector) -> Change:
+    is_line = bool(fact.text)
+    evidence_id = collector.line(fact.text, fact.at) if is_line else collector.metric(fact.what, fact.at, fact.query)
+    return Change(
+        kind=fact.kind,
+        at=fact.at,
+        what=fact.what,
+        instances=fact.instances,
+        version_before=fact.version_before,
+        version_after=fact.version_after,
+        error_share=fact.error_share,
+        evidence_id=evidence_id,
+    )
+
+
 def replacement_of(summary: TelemetrySummary) -> Replacement | None:
     """Return which instances began while others had run before; None when none did, or when that was not read."""
-    window = summary.window
-    settled = window.start + (window.end - window.start) * START_SHARE
+    window, settled = summary.window, summary.settled
     began = tuple(one for one in summary.instances if one.first > settled and summary.shows_before(one.first))
     before = tuple(one for one in summary.instances if one.first <= settled)
     if not began or not before:

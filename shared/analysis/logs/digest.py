@@ -9,6 +9,7 @@ from shared.analysis.logs.groups import Grouper, Groups
 from shared.analysis.logs.instances import Instances
 from shared.analysis.logs.join_traces import RANK, assemble
 from shared.analysis.logs.parse import LogEntry, read
+from shared.analysis.logs.start_lines import StartLines
 from shared.analysis.series.event_times import EventTimes
 from shared.telemetry.port import LogLine
 
@@ -25,6 +26,7 @@ class LogDigest:
     lines: int = 0
     instances: Instances = field(default_factory=Instances)
     failures: Failures = field(default_factory=Failures)
+    starts: StartLines = field(default_factory=StartLines)
     first: LogEntry | None = None
     end: datetime | None = None
 
@@ -40,6 +42,8 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
     for entry in assemble(read(line) for line in _counted(lines, result)):
         micros = grouper.add(entry)
         result.times.add_micros(micros)
+        if grouper.latest is not None:
+            result.starts.add(entry, grouper.latest)
         if RANK[entry.level] >= RANK["error"]:
             result.errors.add_micros(micros)
             result.failures.add(entry.text)

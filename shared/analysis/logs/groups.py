@@ -80,6 +80,8 @@ class Grouper:
         self._traces: dict[object, TraceGroup] = {}
         self._lines: dict[tuple[int, Level], LineGroup] = {}
         self._traffic: dict[str, EventTimes] = {}
+        self.latest: Cluster | None = None
+        """The cluster of the entry that was added last."""
         self._parsed_by_text: dict[str, list[ParsedTrace]] = {}
 
     def add(self, entry: LogEntry) -> int:
@@ -119,7 +121,7 @@ class Grouper:
 
     def _add_line(self, entry: LogEntry, micros: int, parsed: list[ParsedTrace]) -> None:
         says_trace = bool(parsed) and announces_trace(entry.message)
-        cluster = self._drain.add(str(parsed[-1].raised) if says_trace else entry.message)
+        cluster = self.latest = self._drain.add(str(parsed[-1].raised) if says_trace else entry.message)
         # An access log has one template for good and bad responses, so the level distinguishes them.
         key = (cluster.key, entry.level)
         group = self._lines.get(key)

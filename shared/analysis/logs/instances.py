@@ -1,7 +1,7 @@
 """Which instances of a service wrote the lines: from when to when, and which version each says it is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
@@ -25,19 +25,36 @@ VERSION_LABELS = (
     "app_kubernetes_io_version",
     "app_version",
     "image_tag",
+    "container_image_tag",
     "release",
     "revision_name",
     "git_commit",
+    "git_sha",
     "commit",
     "image",
     "container_image",
 )
 MAX_INSTANCES = 500
+MAX_VERSIONS = 10
+
+
+@dataclass
+class VersionSpan:
+    """Lines of one version, without a line of another between them; `text` is the first."""
+
+    version: str
+    first: datetime
+    last: datetime
+    text: str
 
 
 @dataclass
 class InstanceLog:
-    """The lines of one instance; `version` is empty when no label says it. Times are aware UTC."""
+    """
+    The lines of one instance; `version` is its first, empty when no label says it. Times are aware UTC.
+
+    `spans` are the versions its lines had, in order, the first ones where it had too many.
+    """
 
     name: str
     version: str
@@ -45,6 +62,32 @@ class InstanceLog:
     first_text: str
     last: datetime
     lines: int = 1
+    spans: list[VersionSpan] = field(default_factory=list)
+    _label: str = ""
+    _value: str = ""
+    """The label that the version of the last span was read from, so that the others are not looked at for each line."""
+
+    def add(self, line: LogLine) -> None:
+        """Count a line that is not older than those before."""
+        self.last = line.at
+        self.lines += 1
+        self.add_version(line)
+
+    def add_version(self, line: LogLine) -> None:
+        """Note which version a line is of."""
+        if self._label and line.labels.get(self._label) == self._value:
+            self.spans[-1].last = line.at
+            return
+        version = version_of(line.labels)
+        if not version:
+            return
+        self.version = self.version or version
+        if self.spans and self.spans[-1].version == version:
+            self.spans[-1].last = line.at
+        elif len(self.spans) < MAX_VERSIONS:
+            self.spans.append(VersionSpan(version, line.at, line.at, line.text))
+            self._label = next(label for label in VERSION_LABELS if line.labels.get(label))
+            self._value = line.labels[self._label]
 
     @property
     def mean_gap_s(self) -> float:
@@ -65,10 +108,10 @@ class Instances:
             return
         seen = self._by_name.get(name)
         if seen is not None:
-            seen.last = line.at
-            seen.lines += 1
+            seen.add(line)
         elif len(self._by_name) < MAX_INSTANCES:
-            self._by_name[name] = InstanceLog(name, version_of(line.labels), line.at, line.text, line.at)
+            self._by_name[name] = InstanceLog(name, "", line.at, line.text, line.at)
+            self._by_name[name].add_version(line)
 
     def all(self) -> tuple[InstanceLog, ...]:
         """Return them in the order in which they began."""
@@ -92,7 +135,7 @@ def version_of(labels: Mapping[str, str]) -> str:
     """Return the version that labels name; of an image its tag."""
     for label in VERSION_LABELS:
         value = labels.get(label, "")
-        if value and "image" in label and label != "image_tag":
+        if value and "image" in label and not label.endswith("tag"):
             value = value.rpartition("/")[2].partition("@")[0].partition(":")[2]
         if value:
             return value
