@@ -5,9 +5,8 @@ from typing import Any
 from shared.contracts import Alert
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
-from shared.step import recorder
 
-from .deliveries import Connections, Delivery, Notice, sent
+from .deliveries import Connections, Delivery, Notice, called, sent
 
 HEADLINE = "Grafana's test alert arrived"
 WHAT_IT_SHOWS = (
@@ -51,13 +50,7 @@ def _send_mail(notice: Notice, connections: Connections) -> str:
 
 
 def _call_hook(notice: Notice, connections: Connections) -> str:
-    hook = connections.hook()
-    if hook is None:
-        return ""
-    incident_id = notice.request.incident_id
-    with recorder.tool("hook", incident_id=incident_id):
-        hook.call(_payload(notice.request.alert), key=incident_id)
-    return incident_id
+    return called(notice, connections, lambda: _payload(notice.request.alert))
 
 
 CHECK_DELIVERIES: dict[str, Delivery] = {"hook": _call_hook, "mail": _send_mail}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.contracts import Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.outbox.last_message import LastMessage, brief_message_id
@@ -43,12 +43,17 @@ Delivery = Callable[[Notice, Connections], str]
 
 def call_hook(notice: Notice, connections: Connections) -> str:
     """Post the few facts that other systems show. Raises what a Hook raises."""
+    return called(notice, connections, lambda: announcement(notice.request, notice.failures))
+
+
+def called(notice: Notice, connections: Connections, payload: Callable[[], dict[str, Any]]) -> str:
+    """Post a payload, which is made only where there is a hook. Raises what a Hook raises."""
     hook = connections.hook()
     if hook is None:
         return ""
     incident_id = notice.request.incident_id
     with recorder.tool("hook", incident_id=incident_id):
-        hook.call(announcement(notice.request, notice.failures), key=incident_id)
+        hook.call(payload(), key=incident_id)
     return incident_id
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from functions.alert_intake.parse_alerts import Rules, read
 from functions.post_process.main import post_process as publishing_step
-from shared import outbox, traces
+from shared import traces
 from shared.contracts import Alert, Outcome, PostProcessRequest
 from shared.outbox import webhook
 from tests.builders import NOW, a_record
-from tests.functions.test_post_process_last_message import People
+from tests.functions.test_post_process_last_message import People, reachable
 
 post_process = inspect.unwrap(publishing_step)
 RULES = Rules(NOW, "nonce", ("service_name", "instance"), 900, "grafana_webhook")
@@ -28,11 +28,7 @@ TEST_ALERT = {
 @pytest.fixture
 def people(monkeypatch: pytest.MonkeyPatch) -> People:
     """People who can be reached by mail and hook."""
-    reached = People()
-    monkeypatch.setattr(outbox, "connect_mail", lambda: reached)
-    monkeypatch.setattr(outbox, "connect_hook", lambda: reached)
-    monkeypatch.setenv("ON_CALL_ENGINEERS", "ada@example.com")
-    return reached
+    return reachable(monkeypatch)
 
 
 def received(*alerts: object) -> Alert:

@@ -54,14 +54,19 @@ class People:
         self.calls.append(payload)
 
 
-@pytest.fixture
-def people(monkeypatch: pytest.MonkeyPatch) -> People:
-    """People who can be reached by mail and hook."""
+def reachable(monkeypatch: pytest.MonkeyPatch) -> People:
+    """Return people whom the function reaches instead of the channels of the settings."""
     reached = People()
     monkeypatch.setattr(outbox, "connect_mail", lambda: reached)
     monkeypatch.setattr(outbox, "connect_hook", lambda: reached)
     monkeypatch.setenv("ON_CALL_ENGINEERS", "ada@example.com")
     return reached
+
+
+@pytest.fixture
+def people(monkeypatch: pytest.MonkeyPatch) -> People:
+    """People who can be reached by mail and hook."""
+    return reachable(monkeypatch)
 
 
 def publish(request: PostProcessRequest, number: int) -> Outcome:

@@ -34,7 +34,7 @@ class ChangeFact:
 
 
 def restarted(restarts: Sequence[Restart], versions: Sequence[VersionChange]) -> list[ChangeFact]:
-    """Return what restarted; an instance that came back with another version is told of once, by its version."""
+    """Return what restarted; an instance that came back with another version counts once, by its version."""
     changed = {one.instance: one.at for one in versions}
     own = [one for one in restarts if one.instance not in changed or abs(one.at - changed[one.instance]) > SEEN_LATE]
     if not own:
@@ -118,7 +118,7 @@ def configured(starts: StartLines, settled: datetime, versions: Iterable[str]) -
     named = set(versions)
     by_line: dict[int, tuple[StartLine, list[SettingChange]]] = {}
     for change in changed_settings(list(starts.at_starts(settled)), reports):
-        # A version is told of by the instances that run it.
+        # A version is named with the instances that run it.
         if not {change.before, change.after} & named:
             by_line.setdefault(id(change.line), (change.line, []))[1].append(change)
     return [_settings(line, changes) for line, changes in list(by_line.values())[:MAX_SETTING_LINES]]

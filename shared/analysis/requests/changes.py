@@ -1,7 +1,7 @@
 """
 Whose part of the requests changed: the time of its steps, and what follows them.
 
-Both are told in nats: by how much better "it changed" explains the requests before and since a moment than "it did
+Both are measured in nats: by how much better "it changed" explains the requests before and since a moment than "it did
 not". Times of steps are log-normal, as times of services are: one slow step in many moves nothing. What follows a line
 is compared as counts are, by the G-test (Sokal and Rohlf, Biometry, 17).
 """

@@ -1,4 +1,4 @@
-"""Whose part of the requests changed, told by cause: not by where it is felt."""
+"""Whose part of the requests changed, named by cause: not by where it is felt."""
 
 import pytest
 
