@@ -25,12 +25,14 @@ CONTINUES = re.compile(
     r"^(?:[ \t]+\S|at \S+\(|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d+ (?:more|common)|File \""
     r"|\[Previous line repeated|During handling of the above|The above exception was"
     r"|goroutine \d+ \[|created by |\[signal |exit status \d|--- End of "
-    r"|[^\s:]+\.(?:rb|erb|rake|ru):\d+:in |#\d+ [/{\[]|Stack trace:$)"
+    r"|(?:\[[\w.:-]{1,64}\] ?)*[^\s:]+\.(?:rb|erb|rake|ru):\d+:in |#\d+ [/{\[]|Stack trace:$)"
 )
 GO_START = re.compile(r"^(?:panic: |fatal error: )|^goroutine \d+ \[|panic serving ", re.MULTILINE)
 GO_WORDS = ("panic", "fatal error", "goroutine")
 """Each start of a Go trace holds one of them."""
 GO_FRAME = re.compile(r"^[\w./*()\-\[\]{}%·]+\(.*\)$|^[\w./\-]+\.[\w.()*]+$")
+RUST_WORD = "panicked at "
+RUST_GOES_ON = ("stack backtrace:", "note: ")
 DIGITS = re.compile(r"\d+")
 
 
@@ -47,6 +49,7 @@ class _Block:
     python: bool = False
     finished: bool = True
     go: bool = False
+    rust: bool = False
     prefix: str = ""
     blanks: list[LogEntry] = field(default_factory=list)
 
@@ -94,6 +97,7 @@ def _start(entry: LogEntry) -> _Block:
     if "\n" in entry.text.rstrip():
         return block
     block.go = _starts_go(entry.text)
+    block.rust = RUST_WORD in entry.text
     _note_python_start(block, entry.text)
     return block
 
@@ -129,6 +133,10 @@ def _joins(block: _Block, entry: LogEntry) -> bool:
         block.take(entry)
         block.go = block.go or _starts_go(text)
         block.finished = block.finished and not CONNECTOR.search(text)
+        return True
+    if block.rust and not _has_header(entry) and (len(block.parts) == 1 or text.startswith(RUST_GOES_ON)):
+        # The line after the place of a panic is its message.
+        block.take(entry)
         return True
     if block.python and not block.finished and (block.prefix or not _has_header(entry)):
         block.take(entry)

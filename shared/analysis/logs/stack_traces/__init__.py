@@ -3,15 +3,17 @@
 import re
 from collections.abc import Sequence
 
-from shared.analysis.logs.stack_traces import dotnet, go, java, javascript, php, python, ruby
+from shared.analysis.logs.stack_traces import dotnet, go, java, javascript, php, python, ruby, rust
 from shared.analysis.logs.stack_traces.parsed import ParsedTrace
 
 MAX_CHARS = 200_000
 MAX_LINE = 1000
 HINT = re.compile(
-    r'^\W*File "|Traceback \(most recent|^\s*at \S|\.go:\d+|\.(?:rb|erb|rake|ru):\d+:in |^\s*#0 ', re.MULTILINE
+    r'^\W*File "|Traceback \(most recent|^\s*at \S|\.go:\d+|\.(?:rb|erb|rake|ru):\d+:in |^\s*#0 |panicked at ',
+    re.MULTILINE,
 )
 PARSERS = (
+    (rust.START, rust.parse),
     (re.compile(r'File "[^"]+", line \d+'), python.parse),
     (
         re.compile(

@@ -17,7 +17,7 @@ from shared.analysis.logs.stack_traces.parsed import (
 
 AT = re.compile(
     r"^(?P<indent>\s*)at (?:[\w.@-]*/)*(?P<class>[\w$.<>-]+)\.(?P<method>[\w$<>-]+)"
-    r"\((?P<place>Native Method|Unknown Source|<generated>|[\w$.-]*(?::\d+)?)\)"
+    r"\((?P<place>Native Method|Unknown Source|<generated>|[\w$.-]*(?::\d+)?)(?:\)|$)"
 )
 MORE = re.compile(r"^\s*\.\.\. (?P<count>\d+) (?:more|common frames omitted)")
 SECTION = re.compile(r"^(?P<indent>\s*)(?P<kind>Caused by|Suppressed|Wrapped by): (?P<rest>.*)$")

@@ -49,7 +49,10 @@ RUBY_FOREIGN = re.compile(
     r"/gems/|/lib/ruby/|/rubygems/|^<internal:|\(eval|/usr/lib/ruby|/bundler/|(?:^|/)bin/[\w.-]+$|/\.rbenv/|/\.rvm/rubies/"
 )
 RUBY_GEM = re.compile(r"/gems/([A-Za-z][\w.]*(?:-[A-Za-z][\w.]*)*)-\d[^/]*/")
-PHP_FOREIGN = re.compile(r"/vendor/|^\[internal")
+OTHER_FOREIGN = re.compile(
+    r"/vendor/|^\[internal"  # PHP
+    r"|^/rustc/|/rustlib/|/\.?cargo/(?:registry|git)/|(?:^|/)library/(?:std|core|alloc)/"  # Rust
+)
 NOT_ALPHABETIC = re.compile(r"[^a-z0-9]+")
 
 
@@ -79,7 +82,7 @@ def _is_own(language: Language, path: str, function: str, own_names: tuple[str, 
         return not DOTNET_FOREIGN.match(function)
     if language == "ruby":
         return _unless_foreign(RUBY_FOREIGN, RUBY_GEM, path, own_names)
-    return not PHP_FOREIGN.search(path)
+    return not OTHER_FOREIGN.search(path)
 
 
 def _unless_foreign(foreign: re.Pattern[str], package: re.Pattern[str], path: str, own_names: tuple[str, ...]) -> bool:

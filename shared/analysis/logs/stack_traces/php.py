@@ -25,5 +25,8 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     head = HEAD.search(text) or MONOLOG.search(text)
     if head:
         frames.insert(0, frame(head["path"], int(head["line"])))
+        # A numbered frame names what it calls, so the function in which a line stands is that of the frame before.
+        called = [one.function for one in frames[1:]] + [""]
+        frames = [one._replace(function=name) for one, name in zip(frames, called, strict=True)]
     type_, message = (head["type"], head["message"]) if head else (UNKNOWN_TYPE, "")
     return [ParsedTrace("unknown", owned(Raised(type_, message, tuple(reversed(frames))), "unknown", own_names))]

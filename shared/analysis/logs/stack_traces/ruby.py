@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, TraceFrame, frame, owned
 
+# Rails writes the request's tags before each line of a backtrace: `[3f1e-1000] app/models/…`
+TAGS = r"(?:\[[\w.:-]{1,64}\] ?)*"
 PLACE = (
     r"(?P<path>(?:<internal:)?[^\s:()'\"]+(?:\.rb|\.rake|\.erb|\.ru|\.haml|\.slim|>)|\(eval[^)]*\)|[./\w-]*bin/[\w.-]+)"
     r":(?P<line>\d+)"
 )
 IN = r"(?::in [`'](?P<function>[^']*)')?"
-FRAME = re.compile(rf"^\s*(?:\d+: )?(?:from )?{PLACE}{IN}\s*$")
+FRAME = re.compile(rf"^\s*{TAGS}(?:\d+: )?(?:from )?{PLACE}{IN}\s*$")
 RAISED_AT = re.compile(rf"^.*?{PLACE}{IN}: (?P<message>.*?)(?: \((?P<type>[A-Z][\w:]*)\))?\s*$")
 HEAD = re.compile(
     r"(?:^|\s)(?!Traceback )(?P<type>[A-Z]\w*(?:::[A-Z]\w*)*)\s?(?:\((?P<inside>.*)\):?|: (?P<message>.*))\s*$"

@@ -117,3 +117,10 @@ def test_entries_are_passed_on_while_others_are_read():
     for position, entry in enumerate(assemble(counted())):
         assert entry.text == f"INFO {position}"
         assert read_lines <= position + 4
+
+
+def test_rust_panic_logged_line_by_line_becomes_one_entry():
+    """Its message is the line after its place, and lines of requests are no part of it."""
+    text = "thread 'main' panicked at src/a.rs:1:2:\nno price\nstack backtrace:\n   0: shop::f\n     at ./src/a.rs:1:2"
+
+    assert assembled(*split("a", text), ("a", "request 7 started")) == [text, "request 7 started"]

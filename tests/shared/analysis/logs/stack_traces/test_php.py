@@ -4,7 +4,7 @@ from shared.analysis.logs.stack_traces import php
 
 
 def test_raising_line_named_in_the_message_is_the_last_frame():
-    """The numbered frames are the callers; `vendor` is not own code."""
+    """The numbered frames are the callers, each with what it calls; `vendor` is not own code."""
     text = """PHP Fatal error:  Uncaught TypeError: Cart::add(): null given in /var/www/src/Cart.php:12
 Stack trace:
 #0 /var/www/src/Checkout.php(33): Cart->add(NULL)
@@ -14,10 +14,10 @@ Stack trace:
     (trace,) = php.parse(text)
 
     assert (trace.raised.type, trace.raised.message) == ("TypeError", "Cart::add(): null given")
-    assert [(one.path, one.in_app) for one in trace.raised.frames] == [
-        ("/var/www/vendor/slim/App.php", False),
-        ("/var/www/src/Checkout.php", True),
-        ("/var/www/src/Cart.php", True),
+    assert [(one.path, one.function, one.in_app) for one in trace.raised.frames] == [
+        ("/var/www/vendor/slim/App.php", "", False),
+        ("/var/www/src/Checkout.php", "Checkout->run", True),
+        ("/var/www/src/Cart.php", "Cart->add", True),
     ]
 
 

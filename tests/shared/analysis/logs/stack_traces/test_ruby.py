@@ -37,3 +37,19 @@ a.rb:3:in `bar': boom (RuntimeError)"""
     (trace,) = ruby.parse(text)
 
     assert [one.line for one in trace.raised.frames] == [7, 5, 3]
+
+
+def test_backtrace_with_the_tags_of_its_request_is_read() -> None:
+    """Rails writes them before each line."""
+    text = """ERROR -- : [3f1e-1] NoMethodError (undefined method `price' for nil:NilClass):
+[3f1e-1]
+[3f1e-1] app/models/basket.rb:17:in `block in total'
+[3f1e-1] app/controllers/orders_controller.rb:9:in `create'"""
+
+    (trace,) = ruby.parse(text)
+
+    assert trace.raised.type == "NoMethodError"
+    assert [(one.path, one.line) for one in trace.raised.frames] == [
+        ("app/controllers/orders_controller.rb", 9),
+        ("app/models/basket.rb", 17),
+    ]
