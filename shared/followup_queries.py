@@ -5,6 +5,8 @@ Apart from the providers, so that functions that read no telemetry do not bundle
 the log store did not answer, so that asking it again leads nowhere.
 """
 
+from datetime import datetime
+
 from shared.quoting import quoted
 
 MAX_NEEDLE = 80
@@ -22,7 +24,12 @@ def lines_with(selector: str, needle: str) -> str:
 
 def problems_over_time(selector: str) -> str:
     """Return the query that counts the problem lines."""
-    return selector and f'sum(count_over_time({selector} |~ "(?i)error|exception|fatal|panic" [5m]))'
+    return selector and over_time(f'{selector} |~ "(?i)error|exception|fatal|panic"')
+
+
+def over_time(lines: str) -> str:
+    """Return the query that counts lines over time, given the query for them."""
+    return lines and f"sum(count_over_time({lines} [5m]))"
 
 
 def lines_naming(target: str, others_selector: str) -> str:
@@ -30,6 +37,8 @@ def lines_naming(target: str, others_selector: str) -> str:
     return lines_with(others_selector, target)
 
 
-def container_restarts(service: str) -> str:
-    """Return the query for restarts of the service's containers."""
-    return f"sum by (pod) (increase(kube_pod_container_status_restarts_total{{container={quoted(service)}}}[15m]))"
+def container_restarts(service: str, start: datetime, end: datetime) -> str:
+    """Return the query for restarts of the service's containers from `start` to `end`, whenever it is asked."""
+    seconds = max(round((end - start).total_seconds()), 60)
+    series = f"kube_pod_container_status_restarts_total{{container={quoted(service)}}}"
+    return f"sum by (pod) (increase({series}[{seconds}s] @ {round(end.timestamp())}))"

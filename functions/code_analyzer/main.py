@@ -17,6 +17,8 @@ from .repository_tools import RepositoryTools
 
 AGENT = Agent[CodeAnalysis](steps.CODE_ANALYZER, Path(__file__).with_name("prompt.md"), CodeFindings)
 
+NO_REPOSITORY = "No repository is named for this service: SERVICE_REPOS or GITHUB_REPO does."
+
 
 @step
 def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
@@ -24,7 +26,8 @@ def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
     try:
         reader = code_reader.connect(repository_policy.repository_of(request.alert))
         if reader is None:
-            return _unavailable("No repository is known for this service: set SERVICE_REPOS or GITHUB_REPO.")
+            # Not set up, so nothing failed.
+            return CodeAnalysis(code_available=False, hints=[NO_REPOSITORY], analysis_summary="The code was not read.")
         analysis = _read(request, reader)
     except IncidentCopilotError as error:
         return _unavailable(f"The repository could not be read ({type(error).__name__}: {error}).")

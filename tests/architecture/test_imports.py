@@ -25,8 +25,9 @@ ANALYSIS_LEVELS = (
     {"requests"},
     {"faults"},
     {"changes"},
-    {"detection", "advice"},
+    {"detection"},
     {"causes"},
+    {"advice"},
     {"solution"},
 )
 # Pure modules that a package on the same level may import beside the ports: they open no connection.

@@ -83,6 +83,8 @@ class Chart:
     caption: str
     marked: int | None = None
     """Index of the count at which the behaviour changed."""
+    mark_label: str = ""
+    """What is marked, with its time."""
     kind: ClassVar[str] = "chart"
 
 

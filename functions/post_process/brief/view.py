@@ -119,15 +119,17 @@ def _sections(
     )
 
 
-_NOTHING = TextLine("Nothing that was read shows harm or health.")
-
-
 def _missing(incident: Incident | None) -> Section | None:
     """Return what would be needed to tell, first of all when nobody can tell."""
     if incident is None or incident.verdict != "cannot_tell":
         return None
     sentences = tuple(clip(sentence, 400) for sentence in incident.missing)
-    return Section("Cannot tell: what is missing", (_NOTHING, Items(sentences)))
+    errors = incident.error_summary.total_errors
+    seen = "Nothing that was read shows harm or health."
+    if errors:
+        counted = "1 error was read" if errors == 1 else f"{errors:,} errors were read"
+        seen = f"{counted}; whether that is usual for the service cannot be seen."
+    return Section("Cannot tell: what is missing", (TextLine(seen), Items(sentences)))
 
 
 def _why_dismissed(incident: Incident) -> Section:
@@ -192,7 +194,7 @@ def _footer(request: PostProcessRequest, usage: Usage) -> tuple[str, ...]:
     makers = dict.fromkeys(answer.produced_by for _, answer in answers(request))
     named = ", ".join("offline analyst (rules, no model)" if maker == "offline" else maker for maker in makers)
     took = f"written {usage.duration_ms / 1000:,.0f} s after the alert" if usage.duration_ms else ""
-    cost = f"{usage.tokens:,} tokens, ${usage.cost_usd:.4f}"
+    cost = f"{usage.tokens:,} tokens, ${usage.cost_usd:.4f}" if usage.tokens else ""
     read = f"{request.incident.lines_read:,} log lines read" if request.incident else "no logs read"
     return (
         f"Analysed by: {named or 'nobody, no analysis arrived'}",

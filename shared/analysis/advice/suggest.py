@@ -3,6 +3,7 @@
 from shared import followup_queries
 from shared.analysis.advice.look_elsewhere import look_elsewhere
 from shared.analysis.advice.rollback_target import rollback_target
+from shared.analysis.causes.quotes import needle_of, quote_trace
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.resources import measures_resource
@@ -17,10 +18,11 @@ def suggest(request: SuggestionRequest) -> Suggestions:
     alert, incident = request.alert, request.incident
     suggestions = [
         one
-        for make in (_look_elsewhere, _roll_back, _by_signal, _check_why_logs_stopped, _patch, _scale, _find_affected)
+        for make in (_look_elsewhere, _by_signal, _roll_back, _check_why_logs_stopped, _patch, _scale)
         if (one := make(alert, incident))
     ]
     ordered = sorted(suggestions, key=lambda one: ("high", "medium", "low").index(one.priority))[:MAX_SUGGESTIONS]
+    ordered = ordered or [_find_affected(alert)]
     return Suggestions(
         produced_by="offline",
         suggestions=ordered,
@@ -48,17 +50,21 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     if incident.suspect_service:
         return None
     version = f" {alert.commit}" if alert.commit else ""
-    lines = followup_queries.lines_with(incident.log_selector, trace.exception_type)
+    is_own_fault = matching.of_trace(trace) is None
+    reason = ": its own code began to fail then" if is_own_fault else ""
+    unseen = f"Nothing that was read shows a deployment: see where {alert.service_name} is deployed."
+    line = next(iter(quote_trace(incident, trace)), None)
+    needle = needle_of(trace, line.text) if line else trace.exception_type
+    lines = followup_queries.lines_with(incident.log_selector, needle)
     return Suggestion(
         type="rollback",
         description=f"Roll {alert.service_name} back if{version or ' a version'} was deployed shortly before "
-        f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC: its own code began to fail then.",
+        f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC{reason}.",
         steps=[
-            f"Compare the time of the last deployment of {alert.service_name} with the onset.",
-            "If it lies before, deploy the version that ran before it.",
-            *_step(f"Watch that {trace.exception_type} stops", lines),
+            *([] if incident.what_changed else [unseen]),
+            *_step(f"After it, watch that {trace.exception_type} stops", lines),
         ],
-        priority="high",
+        priority="high" if is_own_fault else "medium",
         estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version caused it.",
     )
 
@@ -94,27 +100,9 @@ def _step(words: str, query: str) -> list[str]:
 
 def _for_kind(service: str, incident: Incident, signal: Signal) -> Suggestion:
     selector = incident.log_selector
-    target = signal.target or "the dependency"
     name = signal.rule.name
     if signal.rule.kind == "dependency":
-        return Suggestion(
-            type="api",
-            description=f"Check {target}: {service} reports about it: {name}.",
-            steps=[
-                f"See whether {target} is up and reachable from {service}.",
-                *(
-                    _step(
-                        "See whether others fail there too",
-                        followup_queries.lines_naming(target, incident.other_logs_selector),
-                    )
-                    if signal.target
-                    else _step("Find which dependency it is", followup_queries.lines_with(selector, signal.quote))
-                ),
-                "If it stays down, switch to its fallback or shed the calls that need it.",
-            ],
-            priority="high",
-            estimated_impact=f"Requests that need {target} succeed again.",
-        )
+        return _for_dependency(service, incident, signal)
     if signal.rule.kind == "resource":
         return Suggestion(
             type="scale",
@@ -130,6 +118,32 @@ def _for_kind(service: str, incident: Incident, signal: Signal) -> Suggestion:
             estimated_impact="Stops the failures until the cause of the use is found.",
         )
     return _for_crash(service, selector, signal) if signal.rule.kind == "crash" else _for_configuration(service, name)
+
+
+def _for_dependency(service: str, incident: Incident, signal: Signal) -> Suggestion:
+    fallback = "If it stays down, switch to its fallback or shed the calls that need it."
+    if target := signal.target:
+        others = followup_queries.lines_naming(target, incident.other_logs_selector)
+        return Suggestion(
+            type="api",
+            description=f"Check {target}: {service} reports about it: {signal.rule.name}.",
+            steps=[
+                f"See whether {target} is up and reachable from {service}.",
+                *_step("See whether others fail there too", others),
+                fallback,
+            ],
+            priority="high",
+            estimated_impact=f"Requests that need {target} succeed again.",
+        )
+    own = next((trace.app_frames[-1] for trace in incident.stack_traces if trace.app_frames), None)
+    call = f"The call is made in {own.function or own.path}, {own.path}:{own.line}." if own else ""
+    return Suggestion(
+        type="api",
+        description=f"Find what {service} calls there, and whether it answers: {signal.rule.name}.",
+        steps=[*([call] if call else []), fallback],
+        priority="high",
+        estimated_impact="Requests that need it succeed again.",
+    )
 
 
 def _for_crash(service: str, selector: str, signal: Signal) -> Suggestion:
@@ -161,15 +175,14 @@ def _for_configuration(service: str, name: str) -> Suggestion:
 
 def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
     for trace in incident.stack_traces:
-        if trace.app_frames:
+        if trace.app_frames and matching.of_trace(trace) is None:
             own = trace.app_frames[-1]
+            place = own.path if own.line is None else f"{own.path}:{own.line}"
+            where = f"{own.function} at {place}" if own.function else place
+            verb = "raises" if own is trace.frames[-1] else "runs into"
             return Suggestion(
                 type="patch",
-                description=f"Fix {own.path}:{own.line}, where {trace.exception_type} passes through own code.",
-                steps=[
-                    f"Read {own.function or 'the code'} at {own.path}:{own.line}.",
-                    "Reproduce with the input of one failing request, and keep it as a test.",
-                ],
+                description=f"For good, fix {where}, which {verb} {trace.exception_type}.",
                 priority="medium",
                 estimated_impact=f"Ends {trace.exception_type} for good.",
             )
@@ -178,11 +191,11 @@ def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
 
 def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
     for anomaly in [] if incident.suspect_service else incident.error_summary.metric_anomalies:
-        if measures_resource(anomaly.metric) or any(word in anomaly.metric.lower() for word in ("latency", "duration")):
+        if measures_resource(anomaly.metric):
             return Suggestion(
                 type="scale",
                 description=f"Add instances of {alert.service_name}: {anomaly.description}.",
-                steps=["Double the instances.", f"Watch whether {anomaly.metric} returns to {anomaly.baseline:.4g}."],
+                steps=[f"Watch whether {anomaly.metric} returns to {anomaly.baseline:.4g}."],
                 priority="medium",
                 estimated_impact="Lowers the load of each instance while the cause is sought.",
             )
@@ -206,10 +219,8 @@ def _check_why_logs_stopped(alert: Alert, incident: Incident) -> Suggestion | No
     )
 
 
-def _find_affected(alert: Alert, incident: Incident) -> Suggestion | None:
-    """Suggest to look which instances fail, unless that was read."""
-    if incident.rollout is not None or incident.suspect_service:
-        return None
+def _find_affected(alert: Alert) -> Suggestion:
+    """Suggest to look at the instances, where nothing that was read leads anywhere."""
     return Suggestion(
         type="api",
         description=f"See on its platform whether all instances of {alert.service_name} are affected.",
@@ -217,6 +228,6 @@ def _find_affected(alert: Alert, incident: Incident) -> Suggestion | None:
             "List them with their restarts and the reason each last ended.",
             "If it is one, restart it; if all, look at what they share: a deployment, a dependency, a node.",
         ],
-        priority="low" if incident.stack_traces else "medium",
+        priority="medium",
         estimated_impact="Narrows the search.",
     )

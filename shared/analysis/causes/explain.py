@@ -3,8 +3,9 @@
 from shared import followup_queries
 from shared.analysis import confidence
 from shared.analysis.causes import hypotheses
+from shared.analysis.series.window import span
 from shared.bounds import clip
-from shared.contracts import Incident, RootCause, RootCauseRequest, RootCauses, Unknown
+from shared.contracts import Incident, LogPattern, RootCause, RootCauseRequest, RootCauses, Unknown
 
 MAX_CAUSES = 5
 LIKELY = 0.3
@@ -29,9 +30,11 @@ def explain(request: RootCauseRequest) -> RootCauses:
 
 def _all(request: RootCauseRequest) -> list[RootCause]:
     incident, service = request.incident, request.alert.service_name
-    candidates = [hypotheses.from_trace(incident, trace) for trace in incident.stack_traces[:3]]
+    candidates = [hypotheses.from_trace(incident, trace, service) for trace in incident.stack_traces[:3]]
     candidates += hypotheses.from_signals(incident, service)
-    candidates.append(hypotheses.from_other_service(incident, service))
+    if incident.own_part is None or not any(candidates):
+        # What fails within the service says more than that its requests go another way there.
+        candidates.append(hypotheses.from_other_service(incident, service))
     candidates.append(hypotheses.from_rollout(request.alert, incident))
     candidates.append(hypotheses.from_deploy(request.alert, incident))
     candidates += [
@@ -63,17 +66,15 @@ def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list
         )
     if incident.onset is None:
         unread = "the logs were not read and no metric shows it" if incident.lines_read == 0 else ""
-        why = unread or "no change was found in the window; widen the window"
-        unknowns.append(
-            Unknown(what=f"When it began: {why}.", next_query=followup_queries.problems_over_time(selector))
-        )
+        window = span(incident.end - incident.start)
+        why = unread or f"nothing that was read changes clearly within {window}; LOOKUP_WINDOW_SECONDS sets how long"
+        unknowns.append(Unknown(what=f"When it began: {why}.", next_query=_problems(incident)))
     if not causes or causes[0].confidence < LIKELY:
         unknowns.append(_unexplained(incident))
     unknowns += _about_causes(incident, causes, service)
     if _may_have_restarts(incident):
-        unknowns.append(
-            Unknown(what="Whether containers restarted.", next_query=followup_queries.container_restarts(service))
-        )
+        query = followup_queries.container_restarts(service, incident.start, incident.end)
+        unknowns.append(Unknown(what="Whether containers restarted.", next_query=query))
     return unknowns
 
 
@@ -86,11 +87,23 @@ def _may_have_restarts(incident: Incident) -> bool:
 def _unexplained(incident: Incident) -> Unknown:
     """Return what is not known when no cause is likely: why the errors that were read happen, or which there are."""
     selector = incident.log_selector
-    worst = next((one for one in incident.patterns if one.level in ("fatal", "error")), None)
+    worst = _worst(incident)
     if worst is None:
-        return Unknown(what="Which errors happen, and where.", next_query=followup_queries.problems_over_time(selector))
+        return Unknown(what="Which errors happen, and where.", next_query=_problems(incident))
     what = f"Why this is written {worst.count} times: {clip(worst.exemplar, 200)}"
     return Unknown(what=what, next_query=followup_queries.lines_with(selector, _constant(worst.template)))
+
+
+def _worst(incident: Incident) -> LogPattern | None:
+    return next((one for one in incident.patterns if one.level in ("fatal", "error")), None)
+
+
+def _problems(incident: Incident) -> str:
+    """Return the query for the leading error over time; for problem words where no error was read."""
+    worst = _worst(incident)
+    if worst is None:
+        return followup_queries.problems_over_time(incident.log_selector)
+    return followup_queries.over_time(followup_queries.lines_with(incident.log_selector, _constant(worst.template)))
 
 
 def _constant(template: str) -> str:

@@ -4,7 +4,9 @@ from shared.analysis.causes.quotes import evidence_of, quote, quote_trace
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.logs.levels import SERVER_ERROR
+from shared.analysis.series.change_point import SURE, rise_of_counts
 from shared.analysis.series.metric_anomalies import LOG_RATE, SYMPTOMS
+from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, RootCause, StackTrace, SuspectBasis
 
@@ -12,8 +14,6 @@ NEW_OWN_TRACE = 0.75
 OWN_TRACE = 0.5
 FOREIGN_TRACE = 0.35
 BACKGROUND = 0.1
-RISEN = 2.0
-"""A rate at least this many times the rate before the onset counts as risen."""
 NAMED_FAULT = 0.6
 STEADY_FAULT = 0.35
 ROLLED_OUT = 0.6
@@ -22,31 +22,52 @@ SUSPECTED: dict[SuspectBasis, float] = {"changed": 0.6, "failed_first": 0.6, "ti
 DEPLOYED = 0.45
 METRIC = 0.4
 SENTENCES = {
-    "dependency": "{service} depends on {target}, which fails: {name}.",
+    "dependency": "{target}, which {service} calls, fails: {name}.",
     "resource": "{service} ran out of a resource: {name}.",
     "config": "{service} is configured or permitted wrongly: {name}.",
     "crash": "{service} crashes.",
 }
+UNNAMED_DEPENDENCY = "{service} fails at what it calls: {name}; no line that was read names it."
 
 
-def from_trace(incident: Incident, trace: StackTrace) -> RootCause | None:
-    """Return a hypothesis from the exception and the deepest frame of the service's own code."""
+def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause | None:
+    """
+    Return a hypothesis from the exception and the deepest frame of the service's own code.
+
+    A resource, dependency or setting that the exception names goes before the frame that reports it.
+    """
     quotes = quote_trace(incident, trace)
     if not quotes or trace.evidence_id is None:
         return None
-    name = f"{trace.exception_type}: {trace.message}".rstrip(": ")[:300]
     own = trace.app_frames[-1] if trace.app_frames else None
-    when = _when(incident, trace.count, trace.count_before_onset)
-    if own is not None:
-        where = f"{own.function or 'the code'} ({own.path}:{own.line})"
-        hypothesis = f"{where} raises {name}, {when}."
-        confidence = NEW_OWN_TRACE if _is_new(incident, trace.count_before_onset) else OWN_TRACE
+    is_new = _is_new(incident, trace.count_before_onset)
+    hypothesis = f"{_event(trace)}, {_when(incident, trace.count, trace.count_before_onset)}"
+    touched = [own.path] if own else []
+    signal = matching.of_trace(trace)
+    if signal is not None and signal.rule.kind != "crash":
+        hypothesis = f"{_named_fault(service, signal)} {hypothesis}."
+        confidence = NAMED_FAULT if is_new else STEADY_FAULT
+        touched = [*_touched(service, signal), *touched]
+    elif own is not None:
+        hypothesis, confidence = f"{hypothesis}.", NEW_OWN_TRACE if is_new else OWN_TRACE
     else:
-        hypothesis = f"A library raises {name}, {when}; no frame is the service's own code."
-        confidence = FOREIGN_TRACE
+        hypothesis, confidence = f"{hypothesis}; no frame is the service's own code.", FOREIGN_TRACE
     if is_background(incident, trace):
-        hypothesis, confidence = f"{hypothesis} It was as frequent before the onset.", BACKGROUND
-    return _cause(hypothesis, confidence, quotes, [own.path] if own else [])
+        hypothesis, confidence = f"{hypothesis} It came before the onset too, and no rise is certain.", BACKGROUND
+    return _cause(hypothesis, confidence, quotes, touched)
+
+
+def _event(trace: StackTrace) -> str:
+    """Say what is raised, and where in the service's own code."""
+    raised = clip(f"{trace.exception_type}: {trace.message}".rstrip(": ."), 300)
+    if not trace.app_frames:
+        return f"A library raises {raised}"
+    own = trace.app_frames[-1]
+    place = own.path if own.line is None else f"{own.path}:{own.line}"
+    where = f"{own.function} ({place})" if own.function else place
+    if own is trace.frames[-1]:
+        return f"{where} raises {raised}"
+    return f"What {where} calls raises {raised}"
 
 
 def from_signals(incident: Incident, service: str) -> list[RootCause]:
@@ -54,11 +75,17 @@ def from_signals(incident: Incident, service: str) -> list[RootCause]:
     Return hypotheses from what log lines and exceptions say about a dependency, a resource or the configuration.
 
     One piece of evidence makes one hypothesis, from the most specific rule: matching two rules does not make it more
-    certain. A crash whose trace was read belongs to that trace's hypothesis.
+    certain. What a trace says belongs to that trace's hypothesis.
     """
     causes: list[RootCause] = []
-    rule_names = {"crash"} if incident.stack_traces else set[str]()
+    signals = map(matching.of_trace, incident.stack_traces)
+    rule_names = {signal.rule.name for signal in signals if signal} | (
+        {"crash"} if incident.stack_traces else set[str]()
+    )
+    by_traces = {trace.evidence_id for trace in incident.stack_traces}
     for one in _logs_of(incident):
+        if one.id in by_traces:
+            continue
         signal = next(iter(matching.find(one.text, 1)), None)
         if signal and signal.rule.name not in rule_names and signal.quote and signal.quote in one.text:
             rule_names.add(signal.rule.name)
@@ -90,10 +117,12 @@ def from_other_service(incident: Incident, service: str) -> RootCause | None:
         what = f"{name} fails, and {service} with it: in {counted} its error was the first."
     elif suspect.basis == "time":
         what = f"{service} waits for {name} most of the time of the requests that were followed."
+    elif not suspect.behaviour:
+        return None  # nothing can be said of what changed
+    elif name == service:
+        what = f"What changed in the requests of {service} changed in {service} itself, before any service it calls."
     else:
-        what = f"{name} behaves otherwise in the requests of {service} that were followed."
-    if name == service:
-        what = f"{service} itself behaves otherwise in its requests, before any service that it calls."
+        what = f"What changed in the requests of {service} that were followed changed in {name}."
     hypothesis = " ".join(part for part in (what, suspect.behaviour) if part)
     return _cause(clip(hypothesis, 800), SUSPECTED[suspect.basis], quotes, [name, service]) if quotes else None
 
@@ -141,15 +170,21 @@ def is_change(text: str) -> bool:
 
 
 def _from_signal(incident: Incident, service: str, one: Evidence, signal: Signal) -> RootCause:
-    sentence = SENTENCES[signal.rule.kind].format(
-        service=service, target=signal.target or "a service", name=signal.rule.name
-    )
-    before = next((p.count_before_onset for p in incident.patterns if p.evidence_id == one.id), None)
-    if before is None:
-        before = next((t.count_before_onset for t in incident.stack_traces if t.evidence_id == one.id), 0)
+    before = next((p.count_before_onset for p in incident.patterns if p.evidence_id == one.id), 0)
     confidence = NAMED_FAULT if _is_new(incident, before) else STEADY_FAULT
-    touched = [service, signal.target] if signal.target else [service]
-    return _cause(sentence, confidence, [Quote(evidence_id=one.id, text=signal.quote)], touched)
+    quotes = [Quote(evidence_id=one.id, text=signal.quote)]
+    return _cause(_named_fault(service, signal), confidence, quotes, _touched(service, signal))
+
+
+def _named_fault(service: str, signal: Signal) -> str:
+    sentence = (
+        UNNAMED_DEPENDENCY if signal.rule.kind == "dependency" and not signal.target else SENTENCES[signal.rule.kind]
+    )
+    return sentence.format(service=service, target=signal.target, name=signal.rule.name)
+
+
+def _touched(service: str, signal: Signal) -> list[str]:
+    return [service, signal.target] if signal.target else [service]
 
 
 def _logs_of(incident: Incident) -> list[Evidence]:
@@ -164,21 +199,28 @@ def _is_new(incident: Incident, before: int) -> bool:
 
 
 def is_background(incident: Incident, trace: StackTrace) -> bool:
-    """Return whether the trace was about as frequent before the onset as since."""
+    """Return whether the trace came before the onset too, and no rise of it is certain."""
     if incident.onset is None or trace.count_before_onset == 0:
         return False
     quiet_s = (incident.onset - incident.start).total_seconds()
     since_s = (incident.end - incident.onset).total_seconds()
-    return (trace.count - trace.count_before_onset) * quiet_s < RISEN * trace.count_before_onset * since_s
+    before = trace.count_before_onset
+    return rise_of_counts(before, trace.count - before, quiet_s, since_s) < SURE
 
 
 def _when(incident: Incident, count: int, before: int) -> str:
     if incident.onset is None:
-        return f"{count} times in the window, without a clear start"
-    since = f"{count - before} times since {incident.onset:%H:%M:%S} UTC"
+        return f"{_times(count)} in the window, without a clear start"
+    since = f"{_times(count - before)} since {incident.onset:%H:%M:%S} UTC"
     if before:
-        return f"{since}, {before} times before"
-    return f"{since}, never before" if incident.shows_before_onset else f"{since}, where reading began"
+        return f"{since}, {_times(before)} before"
+    if not incident.shows_before_onset:
+        return f"{since}, where reading began"
+    return f"{since}, none in the {span(incident.onset - incident.start)} read before"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _cause(hypothesis: str, confidence: float, quotes: list[Quote], components: list[str]) -> RootCause:

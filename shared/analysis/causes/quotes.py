@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from shared.analysis.logs.masking import WILDCARD, masker
 from shared.contracts import Evidence, Frame, Incident, Quote, StackTrace
 
 QUOTE_CHARS = 300
@@ -30,8 +31,20 @@ def quote_trace(incident: Incident, trace: StackTrace) -> list[Quote]:
     needles = [name, trace.message.partition("\n")[0][:60]] if trace.message else [name]
     quotes = quote(evidence, *needles) or quote(evidence, name)
     if trace.app_frames:
-        quotes += _quote_frame(evidence, trace.app_frames[-1])
+        # One line may hold both.
+        quotes += [one for one in _quote_frame(evidence, trace.app_frames[-1]) if one not in quotes]
     return quotes
+
+
+def needle_of(trace: StackTrace, line: str) -> str:
+    """Return what each of its lines holds: the longest part of what it says in `line` that does not vary."""
+    message = trace.message.partition("\n")[0]
+    starts = [line.find(words) for words in (trace.exception_type, message[:60]) if words and words in line]
+    start = min(starts, default=0)
+    end = line.find(message) + len(message) if message and message in line else len(line)
+    parts = [part.strip() for part in masker()(line[start:end]).split(WILDCARD)]
+    # Words with more than one space between them are joined by one in the masked line.
+    return max((part for part in parts if part in line), key=len, default="") or trace.exception_type
 
 
 def _quote_frame(evidence: Evidence | None, frame: Frame) -> list[Quote]:

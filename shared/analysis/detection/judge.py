@@ -1,5 +1,6 @@
 """The offline judgement: whether it is an incident, its severity and its kind."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +9,11 @@ from shared.analysis.detection.classify import Classification
 from shared.analysis.detection.health import Health, health_of, is_down
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.logs.levels import SERVER_ERROR
+from shared.analysis.logs.masking import WILDCARD, masker
 from shared.analysis.logs.request_ids import without_ids
 from shared.analysis.series.metric_anomalies import FAILURES, LOG_RATE, Anomaly, quantity
+from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import DetectionVerdict, Incident, Judgement, Severity
 from shared.telemetry.port import Series
@@ -28,6 +32,7 @@ HARMFUL_TRACE_SHARE = 0.05
 START_SHARE = 0.05
 """What is present from the start of the window is first seen within this share of it."""
 HIGH_SHARE = 0.10
+REQUEST = re.compile(r"\b(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?P<path>/[^\s?\"]*)")
 CRITICAL_SHARE = 0.40
 
 
@@ -70,7 +75,7 @@ def looks_healthy(summary: TelemetrySummary, troubles: Sequence[str]) -> bool:
 
 def _harms(summary: TelemetrySummary) -> list[str]:
     """Return each reason to call it an incident."""
-    harms = [_harm_of(group, summary) for group in summary.risen[:3]]
+    harms = [_harm_of(group, summary) for group in _events(summary)[:3]]
     if summary.condition is not None and summary.condition.holds:
         harms.insert(0, summary.condition.sentence)
     if (down := is_down(summary.series)) is not None:
@@ -103,18 +108,24 @@ def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
     if not group.change.is_new:
         return f"{name} rose: {group.change.before} before {at}, {count} since"
     if summary.shows_before(group.change.at):
-        return f"{name} is new: {count} since {at}, none before"
+        return f"{name} is new: {count} since {at}, none in the {span(group.change.at - summary.window.start)} before"
     if _is_at_start(group.change.at, summary):
         return f"{name}: {count} since at least the start of the window, {at}"
     return f"{name}: {count} since {at}, where the lines that could be read begin"
 
 
 def _name(group: TraceGroup | LineGroup) -> str:
-    """Name an exception by its type and a line by its own words: a template is not what was logged."""
+    """Name an exception by its type and the service's own function, a line by its words without what varies."""
     if isinstance(group, TraceGroup):
-        return group.parsed.raised.type
+        raised = group.parsed.raised
+        own = next((frame.function for frame in reversed(raised.frames) if frame.in_app and frame.function), "")
+        return f"{raised.type} in {own}" if own else raised.type
+    if (request := REQUEST.search(group.exemplar.text)) and SERVER_ERROR.search(group.exemplar.text):
+        return f"{request['method']} {masker()(request['path']).replace(WILDCARD, '…')} answered with 5xx"
+    words = group.exemplar.message
     # A line that only announces a trace was grouped by what the trace raises.
-    words = group.cluster.root.template if group.says_trace else group.exemplar.message
+    if group.says_trace or len(group.times) > 1:
+        words = group.cluster.root.template.replace(WILDCARD, "…")
     return f"“{clip(without_ids(words), 120)}”"
 
 
@@ -168,9 +179,17 @@ def _symptoms(summary: TelemetrySummary, verdict: DetectionVerdict) -> list[str]
     condition = summary.condition.sentence if summary.condition and summary.condition.holds else ""
     symptoms = [f"{condition[:1].upper()}{condition[1:]}."] if condition else []
     symptoms += [f"{_down(down, summary)}."] if down else []
-    symptoms += [_harm_of(group, summary)[:300] + "." for group in summary.risen[:5]]
+    symptoms += [_harm_of(group, summary)[:300] + "." for group in _events(summary)[:5]]
     symptoms += [f"{_departure(one, summary)}." for one in summary.anomalies[:3]]
-    return symptoms or _steady(summary)
+    return list(dict.fromkeys(symptoms)) or _steady(summary)
+
+
+def _events(summary: TelemetrySummary) -> list[TraceGroup | LineGroup]:
+    """Return what rose, each event once: the line that came with a trace is the trace's."""
+    traces = [group for group in summary.risen if isinstance(group, TraceGroup)]
+    if not traces:
+        return list(summary.risen)
+    return [group for group in summary.risen if isinstance(group, TraceGroup) or not group.carries_trace]
 
 
 def _steady(summary: TelemetrySummary) -> list[str]:

@@ -182,7 +182,7 @@ class _Part:
 
     def _behaviour(self, service: str, change: ServiceChange, errors: _Errors) -> tuple[list[str], Step | None]:
         """Return sentences on what the service does, and the line that shows the first of them best."""
-        since = f"since {self.followed.changed_at:%H:%M:%S} UTC" if self.followed.changed_at else ""
+        since = f"{self.followed.changed_at:%H:%M:%S} UTC" if self.followed.changed_at else "then"
         sentences: list[str] = []
         examples: list[Step | None] = [errors.example]
         for departure in sorted(change.departures, key=lambda one: -one.nats)[:2]:
@@ -190,7 +190,7 @@ class _Part:
             examples += [departure.now if departure.now and departure.now.service == service else departure.last]
         if slow := change.slowness:
             took = f"{slow.since_ms:.3g} ms on average, {slow.before_ms:.3g} ms before"
-            sentences.append(f"A step of it or on the way to it takes {took}, {since}.")
+            sentences.append(f"A step of it or on the way to it takes {took}, since {since}.")
             examples.append(self._slowest_step(service))
         share = self.followed.time_shares.get(service, 0.0)
         if share > MIN_TIME_SHARE:
@@ -218,7 +218,8 @@ def _departed(departure: Departure, since: str) -> str:
     """Say what no longer follows a line, and what does."""
     before, now = (_quoted(step) if step else "the end" for step in (departure.usual, departure.now))
     count, total = departure.since
-    return f"After {_quoted(departure.last)} came {before}; {since} {now} comes in {count} of {total} requests."
+    new = f"since, {now} comes, in {count} of {total} requests"
+    return f"After {_quoted(departure.last)} came {before} until {since}; {new}."
 
 
 def _quoted(step: Step) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from shared.analysis.faults.rules import RULES, FaultRule
 from shared.analysis.logs.levels import SERVER_ERROR
-from shared.contracts import Incident
+from shared.contracts import Incident, StackTrace
 
 HOST = re.compile(
-    r"(?:host(?:name)?|server|upstream|dial tcp|lookup|instances available for|connect(?:ing|ion)? to"
+    r"(?:host(?:name)?|server|upstream|outbound\|\d{1,5}\|[\w-]*"
+    r"|dial tcp|lookup|instances available for|connect(?:ing|ion)? to"
     r"|to address|ENOTFOUND|EAI_AGAIN|ECONNREFUSED"
     r"|UnknownHostException:|https?:/)\W{1,4}(?:[\w+]+://)?(?P<host>[a-zA-Z0-9][\w.-]*[a-zA-Z0-9](?::\d{1,5})?)",
     re.IGNORECASE,
@@ -28,6 +29,7 @@ NO_HOSTS = frozenset(
     {"the", "at", "on", "in", "is", "for", "to", "by", "from", "with", "server", "host", "failed", "error"}
 )
 QUOTE_CHARS = 200
+LINE_CHARS = 1000
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def find(text: str, limit: int = 3) -> list[Signal]:
     for rule in RULES:
         if match := rule.pattern.search(text):
             quote = _around(text, match)
-            signal = Signal(rule, quote, _target(quote))
+            signal = Signal(rule, quote, _target(quote) or _target(_line(text, match)))
             if _is_own_response(signal):
                 continue
             signals.append(signal)
@@ -59,6 +61,13 @@ def _is_own_response(signal: Signal) -> bool:
     return signal.rule.kind == "dependency" and not signal.target and bool(SERVER_ERROR.search(signal.quote))
 
 
+def of_trace(trace: StackTrace) -> Signal | None:
+    """Return the most specific signal of what an exception and its causes say; its frames say nothing of the kind."""
+    head = f"{trace.exception_type}: {trace.message}"
+    code = next((frame.code for frame in reversed(trace.app_frames) if frame.code), "")
+    return first([f"{code}\n{head}", *trace.caused_by])
+
+
 def first(texts: Sequence[str]) -> Signal | None:
     """Return the most specific signal of the first text that has any."""
     return next((signals[0] for text in texts if (signals := find(text, 1))), None)
@@ -66,18 +75,25 @@ def first(texts: Sequence[str]) -> Signal | None:
 
 def leading(incident: Incident) -> Signal | None:
     """Return the most specific signal of the incident's first traces, else of its problem lines."""
-    texts = [f"{trace.exception_type}: {trace.message}" for trace in incident.stack_traces[:2]]
-    texts += [pattern.exemplar for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
-    return first(texts)
+    if (signal := next(filter(None, map(of_trace, incident.stack_traces[:2])), None)) is not None:
+        return signal
+    return first([one.exemplar for one in incident.patterns if one.level in ("fatal", "error", "warning")])
 
 
 def _around(text: str, match: re.Match[str]) -> str:
-    """Return the line of the match, truncated to QUOTE_CHARS around it."""
-    start = text.rfind("\n", 0, match.start()) + 1
+    """Return the line in which the match ends, truncated to QUOTE_CHARS around it."""
+    start = text.rfind("\n", 0, match.end()) + 1
     end = text.find("\n", match.end())
     end = len(text) if end < 0 else end
     start = max(start, match.start() - QUOTE_CHARS // 2)
     return text[start : min(end, max(start + QUOTE_CHARS, match.end()))].strip()
+
+
+def _line(text: str, match: re.Match[str]) -> str:
+    """Return the line of the match as far as a host may be named in it."""
+    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - LINE_CHARS)
+    end = text.find("\n", match.end())
+    return text[start : min(len(text) if end < 0 else end, match.end() + LINE_CHARS)]
 
 
 def _target(quote: str) -> str:

@@ -19,6 +19,11 @@ class FaultRule:
     incident_type: IncidentType
 
 
+def _errno(name: str) -> str:
+    """Return the pattern of an errno's name: in capitals and alone, as `HandleAccessor` holds EACCES too."""
+    return rf"(?-i:\b{name}\b)"
+
+
 def _rule(kind: Kind, name: str, incident_type: IncidentType, *alternatives: str) -> FaultRule:
     return FaultRule(kind, name, re.compile("|".join(alternatives), re.IGNORECASE), incident_type)
 
@@ -42,15 +47,15 @@ RULES = (
         r"No space left on device",
         r"disk (?:is )?full",
         r"Disk quota exceeded",
-        r"ENOSPC",
+        _errno("ENOSPC"),
     ),
     _rule(
         "resource",
         "too many open files",
         "infrastructure_issue",
         r"Too many open files",
-        r"EMFILE",
-        r"ENFILE",
+        _errno("EMFILE"),
+        _errno("ENFILE"),
     ),
     _rule(
         "resource",
@@ -74,7 +79,7 @@ RULES = (
         r"RejectedExecutionException",
     ),
     _rule(
-        "resource",
+        "dependency",
         "rate limit reached",
         "external_dependency",
         r"\b429\b.{0,30}Too Many Requests",
@@ -100,7 +105,7 @@ RULES = (
         "connection refused",
         "external_dependency",
         r"connection refused",
-        r"ECONNREFUSED",
+        _errno("ECONNREFUSED"),
         r"ConnectionRefusedError",
         r"actively refused it",
         r"could not connect to server",
@@ -110,9 +115,9 @@ RULES = (
         "connection reset",
         "external_dependency",
         r"connection reset",
-        r"ECONNRESET",
+        _errno("ECONNRESET"),
         r"broken pipe",
-        r"EPIPE",
+        _errno("EPIPE"),
         r"connection aborted",
         r"RemoteDisconnected",
         r"server closed the connection",
@@ -131,6 +136,14 @@ RULES = (
     ),
     _rule(
         "dependency",
+        "connection failed",
+        "external_dependency",
+        # Envoy's response flags after the status: its documentation, Access logging, Command operators
+        r"(?-i:\b50[0-4] (?:[A-Z]{2,6},)*(?:UF|UH|UC|UR|LR)\b)",
+        r"upstream_reset_(?:before|after)_response_started",
+    ),
+    _rule(
+        "dependency",
         "no instance available",
         "external_dependency",
         r"No instances available",
@@ -145,13 +158,14 @@ RULES = (
         "timed out",
         "external_dependency",
         r"(?:read|connect(?:ion)?|socket|request|gateway|operation|statement|lock wait)[ _-]?time(?:d[ _-]?out|out)",
-        r"\bETIMEDOUT\b",
-        r"ESOCKETTIMEDOUT",
+        _errno("ETIMEDOUT"),
+        _errno("ESOCKETTIMEDOUT"),
         r"TimeoutError\b",
         r"TimeoutException",
         r"deadline[ _]exceeded",
         r"DEADLINE_EXCEEDED",
         r"i/o timeout",
+        r"(?-i:\b504 (?:[A-Z]{2,6},)*UT\b)",
         r"timed out",
     ),
     _rule(
@@ -181,7 +195,9 @@ RULES = (
         r"missing (?:required )?(?:environment variable|configuration|config|setting|secret)",
         r"Could not resolve placeholder",
         r"ImproperlyConfigured",
-        r"(?-i:KeyError: '[A-Z][A-Z0-9]*_[A-Z0-9_]+')",
+        # Many dictionaries have such keys: the code above must show that it is a setting.
+        r"(?-i:(?:environ\b|getenv|\b(?:config|settings)\b)[^\n]{0,200}(?:\n[^\n]{0,200}){1,5}?"
+        r"KeyError: '[A-Z][A-Z0-9]*_[A-Z0-9_]+')",
     ),
     _rule(
         "config",
@@ -189,7 +205,7 @@ RULES = (
         "config_issue",
         r"Permission denied",
         r"PERMISSION_DENIED",
-        r"EACCES",
+        _errno("EACCES"),
         r"AccessDenied",
         r"access denied",
         r"\b403 Forbidden",

@@ -32,7 +32,7 @@ def _id_label(names: tuple[str, ...]) -> str:
 
 def without_ids(text: str) -> str:
     """Return a line for a headline: ids of its request, which no other line has, become an ellipsis."""
-    return re.sub(r"(?:…\s*)+", "… ", _IDS.sub("…", text)).strip()
+    return re.sub(r"…(?:\s*…)+", "…", _IDS.sub("…", text)).strip()
 
 
 def request_times(lines: Iterable[LogLine]) -> EventTimes | None:

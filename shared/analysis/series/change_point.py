@@ -59,7 +59,7 @@ def rise_score(times: EventTimes, onset: datetime, start: datetime, end: datetim
     split = (onset - start) // width
     before = sum(weight for bucket, weight in weights.items() if bucket < split)
     after = sum(weights.values()) - before
-    return _gain(before, after, float(split), max((end - start) / width - split, 1.0))
+    return rise_of_counts(before, after, float(split), max((end - start) / width - split, 1.0))
 
 
 def score_by_traffic(times: EventTimes, at: datetime, traffic: Iterable[EventTimes], width: timedelta) -> float:
@@ -76,7 +76,7 @@ def score_by_traffic(times: EventTimes, at: datetime, traffic: Iterable[EventTim
     weights = _weights(times, at, width)
     before = sum(weight for bucket, weight in weights.items() if bucket < 0)
     calm = sum(each.before(at) for each in all_traffic)
-    return _gain(before, sum(weights.values()) - before, float(calm), max(float(total - calm), 1.0))
+    return rise_of_counts(before, sum(weights.values()) - before, float(calm), max(float(total - calm), 1.0))
 
 
 def bucket_width(start: datetime, end: datetime) -> timedelta:
@@ -93,15 +93,19 @@ def _best_split(weights: dict[int, float], length: float) -> tuple[int, float]:
     total = sum(weights.values())
     best, best_score, before = 0, 0.0, 0.0
     for bucket, weight in weights.items():
-        score = _gain(before, total - before, float(bucket), max(length - bucket, 1.0))
+        score = rise_of_counts(before, total - before, float(bucket), max(length - bucket, 1.0))
         if score > best_score:
             best, best_score = bucket, score
         before += weight
     return best, best_score
 
 
-def _gain(before: float, after: float, length_before: float, length_after: float) -> float:
-    """Return the log likelihood ratio of two rates over one; 0 unless the rate rose RISE-fold."""
+def rise_of_counts(before: float, after: float, length_before: float, length_after: float) -> float:
+    """
+    Return how much better (nats) two rates explain the counts before and after a moment than one.
+
+    The lengths are those of the two times, in any unit; 0 unless the rate rose RISE-fold.
+    """
     if length_before <= 0 or after <= 0:
         return 0.0
     rate_after = after / length_after

@@ -33,13 +33,16 @@ def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitiga
         measures = [_relieve_dependency(service, incident)]
     else:
         has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
-        measures = [*(_for_instances(request) if has_cause else []), _rollback_if_deployed(request)]
+        # Without an onset nobody can see whether a version came before it.
+        rollback = [_rollback_if_deployed(request)] if incident.onset else []
+        measures = [*(_for_instances(request) if has_cause else []), *rollback]
     advised = [
         Mitigation(action=each.description, steps=each.steps, priority=each.priority)
         for each in (request.suggestions.suggestions if request.suggestions else [])
         if each.priority == "high"
     ]
-    return measures + [each for each in advised if each.action not in {other.action for other in measures}]
+    all_measures = measures + [each for each in advised if each.action not in {other.action for other in measures}]
+    return all_measures or [_check_instances(service)]
 
 
 def _for_instances(request: SolutionRequest) -> list[Mitigation]:
@@ -134,13 +137,13 @@ def _check_instances(service: str) -> Mitigation:
 
 
 def _relieve_dependency(service: str, incident: Incident) -> Mitigation:
+    signal = matching.leading(incident)
     others = [name for name in incident.affected_services if name != service]
-    dependency = others[0] if others else "the dependency that fails"
-    return Mitigation(
-        action=f"Relieve {service} of {dependency}.",
-        steps=[
-            f"Check the state of {dependency} and notify its owner.",
-            "Shorten timeouts, open the circuit breaker or switch the feature off until it answers again.",
-        ],
-        priority="high",
-    )
+    dependency = (signal.target if signal else "") or (others[0] if others else "")
+    relief = "Shorten timeouts, open the circuit breaker or switch the feature off until it answers again."
+    if not dependency:
+        return Mitigation(
+            action=f"Relieve {service} of what it calls and gets no answer from.", steps=[relief], priority="high"
+        )
+    steps = [f"Notify the owner of {dependency}.", relief]
+    return Mitigation(action=f"Relieve {service} of {dependency}.", steps=steps, priority="high")

@@ -30,6 +30,7 @@ from ..model import (
     prose,
 )
 
+_SOURCES = {"logs": "log line", "metrics": "metric", "code": "code", "commits": "commit", "alert": "the alert"}
 WORTH_SHOWING = 0.5
 DIFF_LINES = 40
 
@@ -64,7 +65,9 @@ def cause(request: PostProcessRequest) -> Section:
         for quote in best.quotes[:3]
     ]
     blocks += [
-        Words(prose(other.hypothesis, 300), False, f"Also possible ({round(other.confidence * 100)} %):", is_markdown)
+        Words(
+            prose(other.hypothesis, 300), False, f"Also possible, {_likely(other.confidence)} confidence:", is_markdown
+        )
         for other in others[:3]
     ]
     return Section("Most likely cause", tuple(blocks))
@@ -72,8 +75,11 @@ def cause(request: PostProcessRequest) -> Section:
 
 def confidence(share: float) -> str:
     """Return a confidence as a number and as a word."""
-    word = "high" if share >= 0.75 else "medium" if share >= 0.45 else "low"
-    return f"Confidence: {round(share * 100)} % ({word})"
+    return f"Confidence: {round(share * 100)} % ({_likely(share)})"
+
+
+def _likely(share: float) -> str:
+    return "high" if share >= 0.75 else "medium" if share >= 0.45 else "low"
 
 
 def pull_request(request: PostProcessRequest) -> Section:
@@ -181,7 +187,8 @@ def _stack(incident: Incident) -> list[Block]:
     frames = (trace.app_frames or trace.frames)[-5:]
     lines = [f"{frame.path}:{frame.line or '?'} {frame.function}" for frame in frames]
     raised = clip(f"{trace.exception_type}: {trace.message}", 400)
-    return [Code(clip("\n".join([*lines, raised]), 1500), f"Stack trace seen {trace.count:,} times, the raise last")]
+    times = "once" if trace.count == 1 else f"{trace.count:,} times"
+    return [Code(clip("\n".join([*lines, raised]), 1500), f"Stack trace seen {times}, the raise last")]
 
 
 def _evidence(request: PostProcessRequest) -> list[Evidence]:
@@ -190,4 +197,8 @@ def _evidence(request: PostProcessRequest) -> list[Evidence]:
 
 
 def _source(piece: Evidence) -> str:
-    return f"{piece.id}, {piece.source}" + (f", {at_time(piece.at)} UTC" if piece.at else "")
+    """Name where a quote was read; the time is the store's, as a line's own clock may differ."""
+    what = _SOURCES[piece.source]
+    when = f", read at {at_time(piece.at)} UTC" if piece.at and piece.source == "logs" else ""
+    when = f", {at_time(piece.at)} UTC" if piece.at and not when else when
+    return f"{what} {piece.id}{when}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from shared.bounds import clip
-from shared.contracts import Change, Incident, PostProcessRequest
+from shared.contracts import Change, Incident, PostProcessRequest, StackTrace
 
 from ..model import (
     Block,
@@ -71,7 +71,7 @@ def errors(incident: Incident | None) -> Section | None:
     if incident is None:
         return None
     counts = incident.error_summary
-    peak = f", peak at {at_time(counts.peak_error_time)}" if counts.peak_error_time else ""
+    peak = f", most in the minute from {counts.peak_error_time:%H:%M}" if counts.peak_error_time else ""
     window = f"from {at_time(incident.start)} to {at_time(incident.end)} UTC"
     errors = f"{counts.total_errors:,} errors"
     if counts.failures is not None and counts.failures < counts.total_errors:
@@ -103,12 +103,14 @@ def chart(incident: Incident) -> Chart | None:
     length = incident.end - incident.start
     if not any(counts) or length <= timedelta(0):
         return None
-    caption = "Errors over time."
+    part_s = max(round(length.total_seconds() / len(counts)), 1)
+    most = f"at most {max(counts):,} in {part_s} s"
+    caption = f"Errors from {incident.start:%H:%M} to {incident.end:%H:%M} UTC, {most}."
     if incident.onset is None:
         return Chart(tuple(counts), caption)
     part = int((incident.onset - incident.start) / length * len(counts))
     mark = min(max(part, 0), len(counts) - 1)
-    return Chart(tuple(counts), f"{caption} The grey line marks the onset.", mark)
+    return Chart(tuple(counts), caption, mark, f"onset {at_time(incident.onset)}")
 
 
 def timeline(request: PostProcessRequest) -> Section | None:
@@ -119,18 +121,25 @@ def timeline(request: PostProcessRequest) -> Section | None:
     if incident:
         happened += [(incident.onset, "Behaviour changed (onset)")] if incident.onset else []
         peak = incident.error_summary.peak_error_time
-        happened += [(peak, "Most errors")] if peak else []
-        happened += [(trace.first_seen, f"First {trace.exception_type}") for trace in incident.stack_traces[:3]]
+        if peak and (incident.onset is None or peak > incident.onset):
+            # The minute of the onset itself is no other event.
+            happened.append((peak, "Most errors, in the minute from then"))
+        happened += [(trace.first_seen, _first(trace)) for trace in incident.stack_traces[:3]]
         happened += [(one.at, f"{one.metric} left its range") for one in incident.error_summary.metric_anomalies[:3]]
     commits = suspects(request.code_analysis)[:3]
     happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
-    happened.sort(key=lambda event: event[0])
+    happened = sorted(dict.fromkeys(happened), key=lambda event: event[0])
     has_one_day = len({moment.date() for moment, _ in happened}) == 1
     # One row of another year makes all rows show their year, so that they can be compared.
     moments = [moment for moment, _ in happened]
     days = ["" if has_one_day else f"{on_day(moment, *moments)} " for moment in moments]
     rows = tuple((day + at_time(moment), clip(what, 140)) for day, (moment, what) in zip(days, happened, strict=True))
     return Section("Timeline", (Table(("UTC", "What"), rows),), expendable=3) if len(rows) > 1 else None
+
+
+def _first(trace: StackTrace) -> str:
+    message = trace.message.partition("\n")[0]
+    return f"First {trace.exception_type}: {message}" if message else f"First {trace.exception_type}"
 
 
 def patterns(incident: Incident | None) -> Section | None:
@@ -155,7 +164,10 @@ def hints(incident: Incident | None) -> Section | None:
 def unknowns(request: PostProcessRequest) -> Section | None:
     """Return what is not known, each with where to look next."""
     code = request.code_analysis
-    hints = (*(request.incident.hints if request.incident else ()), *(code.hints if code else ()))
+    hints = (
+        *(request.incident.hints if request.incident else ()),
+        *(code.hints if code and code.code_available else ()),
+    )
     blocks: list[Block] = [Items(hints)] if hints else []
     for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
         blocks.append(Words(clip(unknown.what, 300), is_markdown=is_by_model(request.root_causes)))

@@ -7,6 +7,7 @@ import pytest
 from shared.analysis.advice.suggest import suggest
 from shared.contracts import (
     Change,
+    Evidence,
     Frame,
     LogPattern,
     MetricAnomaly,
@@ -66,6 +67,26 @@ def test_trouble_of_another_service_is_looked_for_there():
     assert answer.recommended_action == "Look at pricing first: the trouble of checkout-api begins there."
     assert not {"rollback", "scale"} & {one.type for one in answer.suggestions}
     assert not any("whether all instances" in one.description for one in answer.suggestions)
+
+
+def test_resource_that_an_exception_names_comes_before_a_rollback_and_no_code_is_to_blame():
+    """A version may have brought it, but what ran out is known."""
+    trace = OWN.model_copy(update={"exception_type": "TimeoutError", "message": "QueuePool limit of size 5 reached"})
+
+    answer = suggested(stack_traces=[trace])
+
+    assert [one.type for one in answer.suggestions] == ["scale", "rollback"]
+
+
+def test_query_to_watch_holds_what_does_not_vary_of_the_message():
+    """Another error of the same class, or another order number, would make it useless."""
+    trace = OWN.model_copy(update={"message": "no price for 7", "evidence_id": "T1"})
+    text = Evidence(id="T1", source="logs", text="2031-01-01 ERROR KeyError: no price for 7")
+
+    answer = suggested(stack_traces=[trace], evidence=[text], log_selector='{app="shop"}')
+
+    steps = [step for one in answer.suggestions if one.type == "rollback" for step in one.steps]
+    assert steps[-1] == 'After it, watch that KeyError stops: {app="shop"} |= "KeyError: no price for"'
 
 
 def test_failure_that_may_be_as_old_as_the_service_suggests_no_rollback():

@@ -59,8 +59,10 @@ def test_new_exception_through_own_code_leads_with_line_and_quotes():
 
 
 def test_steady_exception_has_lower_confidence():
-    """An exception from before the onset is an unlikely cause."""
-    (cause,) = explained(stack_traces=[a_trace(count_before_onset=5)], evidence=[piece("T1", TRACE)]).root_causes
+    """An exception from before the onset that rose is an unlikely cause."""
+    (cause,) = explained(
+        stack_traces=[a_trace(count=40, count_before_onset=5)], evidence=[piece("T1", TRACE)]
+    ).root_causes
 
     assert cause.confidence == 0.5
 
@@ -70,7 +72,7 @@ def test_exception_whose_time_before_was_not_read_is_not_called_new():
     new = explained(stack_traces=[a_trace()], evidence=[piece("T1", TRACE)]).root_causes[0]
     unread = explained(stack_traces=[a_trace()], evidence=[piece("T1", TRACE)], shows_before_onset=False).root_causes[0]
 
-    assert new.hypothesis.endswith("never before.")
+    assert new.hypothesis.endswith("none in the 11 min read before.")
     assert unread.hypothesis.endswith("where reading began.")
     assert (new.confidence, unread.confidence) == (0.75, 0.5)
 
@@ -84,6 +86,31 @@ def test_rollout_that_alone_brings_the_error_is_a_cause():
 
     assert answer.root_causes[0].hypothesis.startswith("Version 2.15.0, rolled out at")
     assert answer.root_causes[0].evidence_ids == ["L1"]
+
+
+def test_resource_that_an_exception_names_goes_before_the_frame_that_reports_it():
+    """One event is one cause: the pool ran out, and where that was met."""
+    text = TRACE.replace("KeyError: 'price'", "TimeoutError: QueuePool limit")
+    trace = a_trace(exception_type="TimeoutError", message="QueuePool limit")
+
+    (cause,) = explained(
+        stack_traces=[trace], patterns=[a_pattern(text)], evidence=[piece("T1", text), piece("L1", text)]
+    ).root_causes
+
+    assert cause.hypothesis.startswith(
+        "checkout-api ran out of a resource: connection pool exhausted. total (/app/cart.py:7) raises TimeoutError"
+    )
+    assert cause.evidence_ids == ["T1"]
+
+
+def test_frame_whose_call_raises_is_not_said_to_raise():
+    """The exception came out of a library that the own code called."""
+    own = Frame(path="/app/cart.py", line=7, function="total", in_app=True)
+    library = Frame(path="/lib/decimal.py", line=3, function="quantize")
+
+    (cause,) = explained(stack_traces=[a_trace(frames=[own, library])], evidence=[piece("T1", TRACE)]).root_causes
+
+    assert cause.hypothesis.startswith("What total (/app/cart.py:7) calls raises KeyError: 'price', 9 times")
 
 
 def test_background_exception_is_no_hypothesis_next_to_a_new_one():

@@ -16,7 +16,12 @@ from shared.analysis.faults import matching
         ("OSError: [Errno 28] No space left on device: '/var/x'", "disk full", ""),
         ("accept: too many open files", "too many open files", ""),
         ("QueuePool limit of size 5 overflow 10 reached", "connection pool exhausted", ""),
-        ("KeyError: 'STRIPE_API_KEY'", "missing configuration", ""),
+        ("    key = os.environ['STRIPE_API_KEY']\nKeyError: 'STRIPE_API_KEY'", "missing configuration", ""),
+        (
+            '"GET /a HTTP/1.1" 503 UF,URX connection_failure "orders" outbound|8080||orders.shop.svc.cluster.local',
+            "connection failed",
+            "orders.shop.svc.cluster.local",
+        ),
         ("environment variable DATABASE_URL is not set", "missing configuration", ""),
         ("PermissionError: [Errno 13] Permission denied: '/etc/x'", "permission denied", ""),
         ('psycopg2.errors.UndefinedTable: relation "orders" does not exist', "schema mismatch", ""),
@@ -38,6 +43,8 @@ def test_fault_is_named_with_its_target(text, name, target):
     [
         "TypeError: Cannot read properties of undefined (reading 'key')",
         "KeyError: 'queue_name'",
+        "    total = row['ORDER_TOTAL']\nKeyError: 'ORDER_TOTAL'",
+        "    at java.base/jdk.internal.reflect.DirectMethodHandleAccessor.invoke(DirectMethodHandleAccessor.java:103)",
         "ValueError: not enough values to unpack (expected 3, got 0)",
         "missing 1 required positional argument: 'send'",
         "AttributeError: 'NoneType' object has no attribute 'strip'",

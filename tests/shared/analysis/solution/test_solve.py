@@ -163,7 +163,7 @@ def test_patch_is_withheld_without_a_repository(available: bool) -> None:
     solution = solve(request(suspect("a" * 40, 0.9), available=available), None)
 
     assert solution.patch is None
-    assert "could not be read" in (solution.patch_withheld or "")
+    assert solution.patch_withheld == "The code was not read."
     assert solution.mitigations
 
 
