@@ -176,7 +176,9 @@ def _scope(request: PostProcessRequest) -> str:
     incident = request.incident
     if incident is None or not incident.needs_response:
         return ""
-    kind = incident.incident_type_hint.replace("_", " ").capitalize()
+    kind = (
+        "Unknown" if incident.verdict == "cannot_tell" else incident.incident_type_hint.replace("_", " ").capitalize()
+    )
     others = [name for name in incident.affected_services if name != request.alert.service_name]
     also = f" Also affected: {', '.join(others)}." if others else ""
     impact = f"{incident.impact} " if incident.impact else ""

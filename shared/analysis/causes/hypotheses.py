@@ -115,14 +115,17 @@ def from_other_service(incident: Incident, service: str) -> RootCause | None:
     if suspect.basis == "failed_first":
         counted = f"{suspect.failed_first_in} of {suspect.requests} failing requests that were followed"
         what = f"{name} fails, and {service} with it: in {counted} its error was the first."
+        if name == service:
+            what = f"It begins in {service} itself: in {counted} its own error was the first."
     elif suspect.basis == "time":
         what = f"{service} waits for {name} most of the time of the requests that were followed."
     elif not suspect.behaviour:
         return None  # nothing can be said of what changed
     elif name == service:
-        what = f"What changed in the requests of {service} changed in {service} itself, before any service it calls."
+        what = f"It begins in {service} itself, by its requests that were followed."
     else:
-        what = f"What changed in the requests of {service} that were followed changed in {name}."
+        begins = "may begin" if suspect.basis == "perhaps_changed" else "begins"
+        what = f"It {begins} in {name}, by the requests of {service} that were followed."
     hypothesis = " ".join(part for part in (what, suspect.behaviour) if part)
     return _cause(clip(hypothesis, 800), SUSPECTED[suspect.basis], quotes, [name, service]) if quotes else None
 

@@ -37,13 +37,16 @@ def quote_trace(incident: Incident, trace: StackTrace) -> list[Quote]:
 
 
 def needle_of(trace: StackTrace, line: str) -> str:
-    """Return what each of its lines holds: the longest part of what it says in `line` that does not vary."""
+    """Return what each line of the exception holds: the longest part of what it says in `line` that does not vary."""
     message = trace.message.partition("\n")[0]
-    starts = [line.find(words) for words in (trace.exception_type, message[:60]) if words and words in line]
-    start = min(starts, default=0)
-    end = line.find(message) + len(message) if message and message in line else len(line)
-    parts = [part.strip() for part in masker()(line[start:end]).split(WILDCARD)]
-    # Words with more than one space between them are joined by one in the masked line.
+    start = max(line.find(trace.exception_type), 0)
+    at = line.find(message) if message and message in line else start
+    head, words = (line[start:at], message) if start <= at and message in line else ("", message or line[start:])
+    if words not in line:
+        words = line[start:]
+    first, *others = masker()(words).split(WILDCARD)
+    parts = [f"{head}{first}".strip(), *(part.strip() for part in others)]
+    # Words with more than one space between them are joined by one in the masked message.
     return max((part for part in parts if part in line), key=len, default="") or trace.exception_type
 
 

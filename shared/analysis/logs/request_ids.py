@@ -11,7 +11,9 @@ MIN_SHARE = 0.5
 """Where fewer lines name a request, the others are no requests that the ids could stand for."""
 _NAME = r"(?:trace|request|req|correlation|transaction)[._-]?id"
 _IN_TEXT = re.compile(rf"\b(?:x-)?{_NAME}\"?\s*[:=\s]\s*\"?([0-9a-z][0-9a-z_-]{{7,63}})", re.IGNORECASE)
-_IDS = re.compile(rf"\b(?:x-)?(?:{_NAME}|span[._-]?id)\"?\s*[:=\s]\s*\"?[0-9a-z][0-9a-z_-]{{7,63}}\"?", re.IGNORECASE)
+_IDS = re.compile(
+    rf"\b(?:x-)?(?:{_NAME}|span[._-]?id)\"?\s*[:=\s]\s*\"?(?:[0-9a-z][0-9a-z_-]{{7,63}}|…)\"?", re.IGNORECASE
+)
 _LABEL = re.compile(_NAME, re.IGNORECASE)
 
 

@@ -24,7 +24,7 @@ def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitiga
         # Its instances, versions and code were not read: a measure for it would be a guess.
         measures = [Mitigation(action=elsewhere[0], steps=elsewhere[1], priority="high")]
     elif category == "code_issue":
-        measures = [_rollback(request)]
+        measures = [_rollback(request)] if incident.onset or best_suspect(request.code_analysis) else []
     elif category == "config_issue":
         measures = [_restore_config(service, incident), _rollback_if_deployed(request)]
     elif category == "infrastructure_issue":
@@ -77,7 +77,7 @@ def _rollback(request: SolutionRequest) -> Mitigation:
     service, suspect = request.alert.service_name, best_suspect(request.code_analysis)
     is_named = suspect is not None and suspect.score >= REVERT_SCORE
     before = f"a release without {suspect.sha[:12]}" if suspect and is_named else "the last release that worked"
-    steps = [f"Find the release of {service} deployed before the onset."]
+    steps = [f"Find the release of {service} deployed before the onset."] if request.incident.onset else []
     if target := rollback_target(request.incident, request.code_analysis):
         named = f"; the suspect is {suspect.sha[:12]}" if suspect and is_named else ""
         before, steps = f"{target}{named}", []

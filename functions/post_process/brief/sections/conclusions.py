@@ -198,7 +198,7 @@ def _evidence(request: PostProcessRequest) -> list[Evidence]:
 
 def _source(piece: Evidence) -> str:
     """Name where a quote was read; the time is the store's, as a line's own clock may differ."""
-    what = _SOURCES[piece.source]
+    what = "stack trace" if piece.id.startswith("T") else _SOURCES[piece.source]
     when = f", read at {at_time(piece.at)} UTC" if piece.at and piece.source == "logs" else ""
     when = f", {at_time(piece.at)} UTC" if piece.at and not when else when
     return f"{what} {piece.id}{when}"
