@@ -1,6 +1,7 @@
 """What to do now, without a model and before the cause is known."""
 
 from shared import followup_queries
+from shared.analysis.advice.look_at_instances import look_at_instances
 from shared.analysis.advice.look_elsewhere import look_elsewhere
 from shared.analysis.advice.rollback_target import rollback_target
 from shared.analysis.causes.quotes import needle_of, quote_trace
@@ -22,7 +23,7 @@ def suggest(request: SuggestionRequest) -> Suggestions:
         if (one := make(alert, incident))
     ]
     ordered = sorted(suggestions, key=lambda one: ("high", "medium", "low").index(one.priority))[:MAX_SUGGESTIONS]
-    ordered = ordered or [_find_affected(alert)]
+    ordered = ordered or [_look_at_instances(alert.service_name)]
     return Suggestions(
         produced_by="offline",
         suggestions=ordered,
@@ -219,15 +220,8 @@ def _check_why_logs_stopped(alert: Alert, incident: Incident) -> Suggestion | No
     )
 
 
-def _find_affected(alert: Alert) -> Suggestion:
-    """Suggest to look at the instances, where nothing that was read leads anywhere."""
+def _look_at_instances(service: str) -> Suggestion:
+    action, steps = look_at_instances(service)
     return Suggestion(
-        type="api",
-        description=f"See on its platform whether all instances of {alert.service_name} are affected.",
-        steps=[
-            "List them with their restarts and the reason each last ended.",
-            "If it is one, restart it; if all, look at what they share: a deployment, a dependency, a node.",
-        ],
-        priority="medium",
-        estimated_impact="Narrows the search.",
+        type="api", description=action, steps=steps, priority="medium", estimated_impact="Narrows the search."
     )

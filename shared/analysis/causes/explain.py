@@ -59,17 +59,22 @@ def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list
     unknowns: list[Unknown] = []
     selector = incident.log_selector
     if incident.lines_read == 0:
-        # A store that failed is named elsewhere, and cannot be asked.
-        unread = "no log line was read" if selector else "its logs could not be read"
-        unknowns.append(
-            Unknown(what=f"What the service wrote: {unread}.", next_query=followup_queries.lines_of(selector))
-        )
+        # A store that failed is named elsewhere, and cannot be asked; one that holds no line of the service may hold
+        # lines of others about it.
+        unread = "no log line was there" if selector else "its logs could not be read"
+        others = followup_queries.lines_naming(service, incident.other_logs_selector)
+        unknowns.append(Unknown(what=f"What the service wrote: {unread}.", next_query=others or selector))
     if incident.onset is None:
-        unread = "the logs were not read and no metric shows it" if incident.lines_read == 0 else ""
+        unread = ""
+        if incident.lines_read == 0:
+            logs = "no log line was there" if selector else "the logs were not read"
+            unread = f"{logs}, and no metric shows it"
         window = span(incident.end - incident.start)
         why = unread or f"nothing that was read changes clearly within {window}; LOOKUP_WINDOW_SECONDS sets how long"
-        unknowns.append(Unknown(what=f"When it began: {why}.", next_query=_problems(incident)))
-    if not causes or causes[0].confidence < LIKELY:
+        unknowns.append(
+            Unknown(what=f"When it began: {why}.", next_query=_problems(incident) if incident.lines_read else "")
+        )
+    if incident.lines_read and (not causes or causes[0].confidence < LIKELY):
         unknowns.append(_unexplained(incident))
     unknowns += _about_causes(incident, causes, service)
     if _may_have_restarts(incident):

@@ -143,7 +143,7 @@ def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: i
             continue
         content = text.split("\n")[line - 1].strip()
         place = Place(path, line, content, spans.enclosing(path, text, line), depth)
-        return CodeLocation(place, text, _issue(place, trace), _correlation(trace), _ids(trace.evidence_id))
+        return CodeLocation(place, text, _issue(place, frame, trace), _correlation(trace), _ids(trace.evidence_id))
     return None
 
 
@@ -153,9 +153,10 @@ def _agrees(text: str, line: int, frame: Frame) -> bool:
     return bool(frame.code) and content == frame.code.strip()
 
 
-def _issue(place: Place, trace: StackTrace) -> str:
+def _issue(place: Place, frame: Frame, trace: StackTrace) -> str:
     where = f"in {place.span.name}()" if place.span.name else "here"
-    return f"{trace.exception_type} passes through line {place.line} {where}: {clip(place.text, 200)}"
+    verb = "is raised on" if frame is trace.frames[-1] else "passes through"
+    return f"{trace.exception_type} {verb} line {place.line} {where}: {clip(place.text, 200)}"
 
 
 def _correlation(trace: StackTrace) -> str:

@@ -45,6 +45,7 @@ def detect(
     collector = EvidenceCollector(page)
     collector.alert(summary)
     collector.condition(summary)
+    collector.down(summary)
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
     patterns = evidence.patterns(collector, summary)
     collector.last_lines(summary)

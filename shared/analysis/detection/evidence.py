@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from itertools import count
 
+from shared.analysis.detection.health import is_down
 from shared.analysis.detection.ranking import count_before
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.faults import matching
@@ -52,6 +53,12 @@ class EvidenceCollector:
         if state is not None and state.holds is not None:
             text = state.sentence[:1].upper() + state.sentence[1:]
             self._keep("M", "metrics", text, state.since or summary.alert.end, state.measure, "")
+
+    def down(self, summary: TelemetrySummary) -> None:
+        """Keep that no scrape reaches the service, where that is so."""
+        if (up := is_down(summary.series)) is not None:
+            since = next((at for at, value in reversed(up.points) if value != 0), up.points[0][0])
+            self.metric(f"up is 0 from {since:%H:%M:%S} to {up.points[-1][0]:%H:%M:%S} UTC", since, up.query)
 
     def trace(self, group: TraceGroup, at: datetime | None) -> StackTrace:
         """Return the trace in the contract's form, and keep its text as evidence."""

@@ -1,5 +1,6 @@
 """Measures that end the harm, by the kind of fault; each claims no more than the evidence shows."""
 
+from shared.analysis.advice.look_at_instances import look_at_instances
 from shared.analysis.advice.look_elsewhere import look_elsewhere
 from shared.analysis.advice.rollback_target import rollback_target
 from shared.analysis.faults import matching
@@ -125,15 +126,8 @@ def _exhausted_resource(incident: Incident) -> str | None:
 
 
 def _check_instances(service: str) -> Mitigation:
-    return Mitigation(
-        action=f"See whether the instances of {service} run, and replace those that do not.",
-        steps=[
-            f"List the instances of {service} with their restarts, the reason each last ended, and their node.",
-            "Restart those that are stuck; move them when they share a failing node.",
-            "If all run and answer, follow their logs from the instance to the log store.",
-        ],
-        priority="high",
-    )
+    action, steps = look_at_instances(service)
+    return Mitigation(action=action, steps=steps, priority="high")
 
 
 def _relieve_dependency(service: str, incident: Incident) -> Mitigation:

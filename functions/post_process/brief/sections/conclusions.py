@@ -39,15 +39,18 @@ def cause(request: PostProcessRequest) -> Section:
     """Return the most likely cause with its confidence and quotes; or that there is none."""
     causes = request.root_causes.root_causes if request.root_causes else []
     if not causes:
-        reasoning = clip(request.incident.reasoning, 900) if request.incident else ""
+        # Without a model the reasoning repeats the symptoms.
+        reasoning = clip(request.incident.reasoning, 900) if request.incident and is_by_model(request.incident) else ""
         verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
         verdict_line = TextLine(verdict, is_strong=True)
-        quotes = [QuotedText(clip(piece.text, 300), _source(piece)) for piece in _evidence(request)[:3]]
+        # A metric without a query is the list of what was read.
+        observed = [piece for piece in _evidence(request) if piece.source != "metrics" or piece.query]
+        quotes = [QuotedText(clip(piece.text, 300), _source(piece)) for piece in observed[:3]]
         return Section(
             "Most likely cause",
             (
                 verdict_line,
-                *([Words(reasoning, is_markdown=is_by_model(request.incident))] if reasoning else []),
+                *([Words(reasoning, is_markdown=True)] if reasoning else []),
                 *quotes,
             ),
         )
