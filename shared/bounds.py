@@ -23,6 +23,12 @@ def clip(text: str, chars: int, mark: str = "…") -> str:
     return text if len(text) <= chars else text[: chars - len(mark)].rstrip() + mark
 
 
+def both_ends(text: str, chars: int) -> str:
+    """Return a text that is too long without its middle: the end may tell more than the start."""
+    half = (chars - 3) // 2
+    return text if len(text) <= chars else f"{text[:half]} … {text[-half:]}"
+
+
 def storable(text: str) -> str:
     """Return the text as UTF-8 can hold it: half a surrogate pair, which JSON can bring, becomes a question mark."""
     return text.encode("utf-8", "replace").decode()

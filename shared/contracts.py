@@ -210,6 +210,9 @@ class LogPattern(Contract):
     first_seen: AwareUtc
     last_seen: AwareUtc
     exemplar: Annotated[str, Verbatim(1000)] = Field(description="One such line.")
+    raises: Annotated[str, Verbatim(500)] = Field(
+        "", description="`Type: message` of the stack trace that comes with most of them."
+    )
     evidence_id: EvidenceId | None = Field(None, description="Its evidence, when it is one.")
 
 

@@ -5,11 +5,16 @@ Apart from the providers, so that functions that read no telemetry do not bundle
 the log store did not answer, so that asking it again leads nowhere.
 """
 
+import re
 from datetime import datetime
 
 from shared.quoting import quoted
 
-MAX_NEEDLE = 80
+MAX_NEEDLE = 200
+MIN_PLAIN = 8
+_ESCAPED = re.compile(r"[\"\\\x00-\x1f\x7f]+|[^\x00-\x7f]+")
+"""What JSON may write otherwise, so that a line that holds it may not match."""
+_FAILURE = '|~ "(?i)error|exception|fail|fatal|panic|refused|unavailable|timed? ?out"'
 
 
 def lines_of(selector: str) -> str:
@@ -18,8 +23,13 @@ def lines_of(selector: str) -> str:
 
 
 def lines_with(selector: str, needle: str) -> str:
-    """Return the query for the service's lines that hold the needle, truncated to MAX_NEEDLE characters."""
-    return selector and f"{selector} |= {quoted(needle.partition(chr(10))[0].strip()[:MAX_NEEDLE])}"
+    """Return the query for the lines that hold the needle: its longest part that JSON lines write alike, truncated."""
+    return selector and f"{selector} |= {quoted(_plain(needle.partition(chr(10))[0]))}"
+
+
+def _plain(needle: str) -> str:
+    part = max((part.strip() for part in _ESCAPED.split(needle)), key=len)
+    return (part if len(part) >= MIN_PLAIN else needle.strip())[:MAX_NEEDLE].strip()
 
 
 def problems_over_time(selector: str) -> str:
@@ -33,8 +43,8 @@ def over_time(lines: str) -> str:
 
 
 def lines_naming(target: str, others_selector: str) -> str:
-    """Return the query for lines of other services that name the target."""
-    return lines_with(others_selector, target)
+    """Return the query for lines of other services that name the target and say that something failed."""
+    return others_selector and f"{lines_with(others_selector, target)} {_FAILURE}"
 
 
 def container_restarts(service: str, start: datetime, end: datetime) -> str:

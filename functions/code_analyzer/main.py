@@ -17,7 +17,7 @@ from .repository_tools import RepositoryTools
 
 AGENT = Agent[CodeAnalysis](steps.CODE_ANALYZER, Path(__file__).with_name("prompt.md"), CodeFindings)
 
-NO_REPOSITORY = "No repository is named for this service: SERVICE_REPOS or GITHUB_REPO does."
+NO_REPOSITORY = "No repository is named for this service: set SERVICE_REPOS or GITHUB_REPO to have its code read."
 
 
 @step

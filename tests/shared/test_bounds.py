@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, ValidationError
 
-from shared.bounds import AtMost, Contract, FilePath, Keep, Line, Ref, Url, Verbatim
+from shared.bounds import AtMost, Contract, FilePath, Keep, Line, Ref, Url, Verbatim, both_ends
 
 
 class Report(Contract):
@@ -153,3 +153,9 @@ def test_a_change_leaves_the_original_as_it_is() -> None:
 def test_a_mark_longer_than_one_character_still_fits() -> None:
     """The mark counts in the bound."""
     assert AtMost(5, mark="...").shorten("abcdefgh") == "ab..."
+
+
+def test_both_ends_leave_the_middle_out() -> None:
+    """Two long lines may differ only at their ends."""
+    assert both_ends("short", 20) == "short"
+    assert both_ends("a" * 30 + "b" * 30, 21) == "aaaaaaaaa … bbbbbbbbb"

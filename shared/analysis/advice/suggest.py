@@ -5,6 +5,7 @@ from shared.analysis.advice.look_at_instances import look_at_instances
 from shared.analysis.advice.look_elsewhere import look_elsewhere
 from shared.analysis.advice.rollback_target import rollback_target
 from shared.analysis.causes.quotes import needle_of, quote_trace
+from shared.analysis.code.paths import deepest_own
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.resources import measures_resource
@@ -53,7 +54,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     version = f" {alert.commit}" if alert.commit else ""
     is_own_fault = matching.of_trace(trace) is None
     reason = ": its own code began to fail then" if is_own_fault else ""
-    unseen = f"Nothing that was read shows a deployment: see where {alert.service_name} is deployed."
+    unseen = "No deployment shows in what was read."
     line = next(iter(quote_trace(incident, trace)), None)
     needle = needle_of(trace, line.text) if line else trace.exception_type
     lines = followup_queries.lines_with(incident.log_selector, needle)
@@ -63,7 +64,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC{reason}.",
         steps=[
             *([] if incident.what_changed else [unseen]),
-            *_step(f"After it, watch that {trace.exception_type} stops", lines),
+            *_step("After it, watch that this stops", lines),
         ],
         priority="high" if is_own_fault else "medium",
         estimated_impact=f"Ends {trace.exception_type} ({trace.count} times in the window) if the version caused it.",
@@ -122,7 +123,7 @@ def _for_kind(service: str, incident: Incident, signal: Signal) -> Suggestion:
 
 
 def _for_dependency(service: str, incident: Incident, signal: Signal) -> Suggestion:
-    fallback = "If it stays down, switch to its fallback or shed the calls that need it."
+    fallback = signal.rule.steps or ("If it stays down, switch to its fallback or shed the calls that need it.",)
     if target := signal.target:
         others = followup_queries.lines_naming(target, incident.other_logs_selector)
         return Suggestion(
@@ -131,17 +132,17 @@ def _for_dependency(service: str, incident: Incident, signal: Signal) -> Suggest
             steps=[
                 f"See whether {target} is up and reachable from {service}.",
                 *_step("See whether others fail there too", others),
-                fallback,
+                *fallback,
             ],
             priority="high",
             estimated_impact=f"Requests that need {target} succeed again.",
         )
-    own = next((trace.app_frames[-1] for trace in incident.stack_traces if trace.app_frames), None)
+    own = next((own for trace in incident.stack_traces if (own := deepest_own(trace.frames))), None)
     call = f"The call is made in {own.function or own.path}, {own.path}:{own.line}." if own else ""
     return Suggestion(
         type="api",
         description=f"Find what {service} calls there, and whether it answers: {signal.rule.name}.",
-        steps=[*([call] if call else []), fallback],
+        steps=[*([call] if call else []), *fallback],
         priority="high",
         estimated_impact="Requests that need it succeed again.",
     )
@@ -176,10 +177,10 @@ def _for_configuration(service: str, name: str) -> Suggestion:
 
 def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
     for trace in incident.stack_traces:
-        if trace.app_frames and matching.of_trace(trace) is None:
-            own = trace.app_frames[-1]
+        own = deepest_own(trace.frames)
+        if own is not None and matching.of_trace(trace) is None:
             place = own.path if own.line is None else f"{own.path}:{own.line}"
-            where = f"{own.function} at {place}" if own.function else place
+            where = f"{own.function} at {place}" if own.function and "<" not in own.function else place
             verb = "raises" if own is trace.frames[-1] else "runs into"
             return Suggestion(
                 type="patch",

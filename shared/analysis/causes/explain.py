@@ -5,7 +5,7 @@ from shared.analysis import confidence
 from shared.analysis.causes import hypotheses
 from shared.analysis.series.window import span
 from shared.bounds import clip
-from shared.contracts import Incident, LogPattern, RootCause, RootCauseRequest, RootCauses, Unknown
+from shared.contracts import Incident, LogPattern, RootCause, RootCauseRequest, RootCauses, StackTrace, Unknown
 
 MAX_CAUSES = 5
 LIKELY = 0.3
@@ -30,7 +30,7 @@ def explain(request: RootCauseRequest) -> RootCauses:
 
 def _all(request: RootCauseRequest) -> list[RootCause]:
     incident, service = request.incident, request.alert.service_name
-    candidates = [hypotheses.from_trace(incident, trace, service) for trace in incident.stack_traces[:3]]
+    candidates = [hypotheses.from_trace(incident, trace, service) for trace in _events(incident)[:3]]
     candidates += hypotheses.from_signals(incident, service)
     if incident.own_part is None or not any(candidates):
         # What fails within the service says more than that its requests go another way there.
@@ -43,6 +43,16 @@ def _all(request: RootCauseRequest) -> list[RootCause]:
     causes = [cause for cause in candidates if cause is not None]
     own_failure = None if causes else hypotheses.from_server_errors(incident, service)
     return [own_failure] if own_failure else causes
+
+
+def _events(incident: Incident) -> list[StackTrace]:
+    """Return the traces, the first of those that came in the same entries."""
+    traces = incident.stack_traces
+    return [
+        trace
+        for index, trace in enumerate(traces)
+        if not any(hypotheses.is_same_event(trace, other) for other in traces[:index])
+    ]
 
 
 def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:
@@ -70,7 +80,10 @@ def _unknowns(incident: Incident, causes: list[RootCause], service: str) -> list
             logs = "no log line was there" if selector else "the logs were not read"
             unread = f"{logs}, and no metric shows it"
         window = span(incident.end - incident.start)
-        why = unread or f"nothing that was read changes clearly within {window}; LOOKUP_WINDOW_SECONDS sets how long"
+        why = (
+            unread
+            or f"nothing that was read changes clearly within {window}; a larger LOOKUP_WINDOW_SECONDS shows more"
+        )
         unknowns.append(
             Unknown(what=f"When it began: {why}.", next_query=_problems(incident) if incident.lines_read else "")
         )
@@ -119,8 +132,9 @@ def _constant(template: str) -> str:
 def _about_causes(incident: Incident, causes: list[RootCause], service: str) -> list[Unknown]:
     """Return what would confirm or refute the first hypotheses."""
     unknowns: list[Unknown] = []
+    files = {frame.path for trace in incident.stack_traces for frame in trace.frames}
     for cause in causes[:3]:
-        others = [name for name in cause.affected_components if name != service and "/" not in name]
+        others = [name for name in cause.affected_components if name != service and name not in files]
         if others:
             what = f"Whether {others[0]} fails for others too."
             unknowns.append(

@@ -1,6 +1,10 @@
 """Hypotheses from templates over evidence; one that can quote no evidence is not returned."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from shared.analysis.causes.quotes import evidence_of, quote, quote_trace
+from shared.analysis.code.paths import deepest_own
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
 from shared.analysis.logs.levels import SERVER_ERROR
@@ -8,7 +12,17 @@ from shared.analysis.series.change_point import SURE, rise_of_counts
 from shared.analysis.series.metric_anomalies import LOG_RATE, SYMPTOMS
 from shared.analysis.series.window import span
 from shared.bounds import clip
-from shared.contracts import Alert, Evidence, Incident, MetricAnomaly, Quote, RootCause, StackTrace, SuspectBasis
+from shared.contracts import (
+    Alert,
+    Evidence,
+    Incident,
+    LogPattern,
+    MetricAnomaly,
+    Quote,
+    RootCause,
+    StackTrace,
+    SuspectBasis,
+)
 
 NEW_OWN_TRACE = 0.75
 OWN_TRACE = 0.5
@@ -39,9 +53,9 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
     quotes = quote_trace(incident, trace)
     if not quotes or trace.evidence_id is None:
         return None
-    own = trace.app_frames[-1] if trace.app_frames else None
+    own = deepest_own(trace.frames)
     is_new = _is_new(incident, trace.count_before_onset)
-    hypothesis = f"{_event(trace)}, {_when(incident, trace.count, trace.count_before_onset)}"
+    hypothesis = f"{_event(trace, _same_event(incident, trace))}, {_when(incident, trace)}"
     touched = [own.path] if own else []
     signal = matching.of_trace(trace)
     if signal is not None and signal.rule.kind != "crash":
@@ -57,14 +71,28 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
     return _cause(hypothesis, confidence, quotes, touched)
 
 
-def _event(trace: StackTrace) -> str:
-    """Say what is raised, and where in the service's own code."""
+def is_same_event(one: StackTrace, other: StackTrace) -> bool:
+    """Return whether two traces came in the same entries, as an exception that is raised from another."""
+    return (one.count, one.first_seen, one.last_seen) == (other.count, other.first_seen, other.last_seen)
+
+
+def _same_event(incident: Incident, trace: StackTrace) -> list[str]:
+    """Return what else is raised in the same chain, or in the same entries."""
+    raised = [f"{one.exception_type}: {one.message}" for one in incident.stack_traces if is_same_event(one, trace)]
+    own = f"{trace.exception_type}: {trace.message}"
+    return [text.rstrip(": .") for text in dict.fromkeys([*trace.caused_by, *raised]) if text != own]
+
+
+def _event(trace: StackTrace, others: Sequence[str]) -> str:
+    """Say what is raised, where in the service's own code, and what else with it."""
     raised = clip(f"{trace.exception_type}: {trace.message}".rstrip(": ."), 300)
-    if not trace.app_frames:
+    if others:
+        raised += f" (with {clip(others[0], 250)})"
+    own = deepest_own(trace.frames)
+    if own is None:
         return f"A library raises {raised}"
-    own = trace.app_frames[-1]
     place = own.path if own.line is None else f"{own.path}:{own.line}"
-    where = f"{own.function} ({place})" if own.function else place
+    where = f"{own.function} ({place})" if own.function and "<" not in own.function else place
     if own is trace.frames[-1]:
         return f"{where} raises {raised}"
     return f"What {where} calls raises {raised}"
@@ -82,13 +110,16 @@ def from_signals(incident: Incident, service: str) -> list[RootCause]:
     rule_names = {signal.rule.name for signal in signals if signal} | (
         {"crash"} if incident.stack_traces else set[str]()
     )
+    faults: set[tuple[str, str]] = set()
     by_traces = {trace.evidence_id for trace in incident.stack_traces}
     for one in _logs_of(incident):
         if one.id in by_traces:
             continue
         signal = next(iter(matching.find(one.text, 1)), None)
-        if signal and signal.rule.name not in rule_names and signal.quote and signal.quote in one.text:
-            rule_names.add(signal.rule.name)
+        if signal is None or signal.rule.name in rule_names or (signal.rule.name, signal.target) in faults:
+            continue
+        if signal.quote and signal.quote in one.text:
+            faults.add((signal.rule.name, signal.target))
             causes.append(_from_signal(incident, service, one, signal))
     return causes
 
@@ -116,7 +147,9 @@ def from_other_service(incident: Incident, service: str) -> RootCause | None:
         counted = f"{suspect.failed_first_in} of {suspect.requests} failing requests that were followed"
         what = f"{name} fails, and {service} with it: in {counted} its error was the first."
         if name == service:
-            what = f"It begins in {service} itself: in {counted} its own error was the first."
+            if incident.onset is None or not quotes:
+                return None  # it may fail so all the time
+            what = f"{service}'s own error comes first, in {counted}: “{clip(quotes[0].text, 300)}”."
     elif suspect.basis == "time":
         what = f"{service} waits for {name} most of the time of the requests that were followed."
     elif not suspect.behaviour:
@@ -173,10 +206,12 @@ def is_change(text: str) -> bool:
 
 
 def _from_signal(incident: Incident, service: str, one: Evidence, signal: Signal) -> RootCause:
-    before = next((p.count_before_onset for p in incident.patterns if p.evidence_id == one.id), 0)
+    pattern = next((each for each in incident.patterns if each.evidence_id == one.id), None)
+    before = pattern.count_before_onset if pattern else 0
     confidence = NAMED_FAULT if _is_new(incident, before) else STEADY_FAULT
     quotes = [Quote(evidence_id=one.id, text=signal.quote)]
-    return _cause(_named_fault(service, signal), confidence, quotes, _touched(service, signal))
+    seen = f" Written {_when(incident, pattern)}." if pattern else ""
+    return _cause(f"{_named_fault(service, signal)}{seen}", confidence, quotes, _touched(service, signal))
 
 
 def _named_fault(service: str, signal: Signal) -> str:
@@ -211,15 +246,29 @@ def is_background(incident: Incident, trace: StackTrace) -> bool:
     return rise_of_counts(before, trace.count - before, quiet_s, since_s) < SURE
 
 
-def _when(incident: Incident, count: int, before: int) -> str:
+def _when(incident: Incident, seen: StackTrace | LogPattern) -> str:
+    """Say how often since when, how often before, and that it ended where it surely did."""
+    count, before = seen.count, seen.count_before_onset
+    ended = f", the last at {seen.last_seen:%H:%M:%S} UTC and none since" if _has_ended(incident, seen) else ""
     if incident.onset is None:
-        return f"{_times(count)} in the window, without a clear start"
-    since = f"{_times(count - before)} since {incident.onset:%H:%M:%S} UTC"
+        return f"{_times(count)} from {seen.first_seen:%H:%M:%S} UTC on, without a clear start{ended}"
+    return f"{_since(incident, incident.onset, count, before)}{ended}"
+
+
+def _has_ended(incident: Incident, seen: StackTrace | LogPattern) -> bool:
+    """Return whether it stayed away for so long that, at the rate before, it would surely have come again."""
+    spread = (seen.last_seen - seen.first_seen).total_seconds()
+    quiet = (incident.end - seen.last_seen).total_seconds()
+    return seen.count > 1 and quiet * (seen.count - 1) > SURE * spread > 0
+
+
+def _since(incident: Incident, onset: datetime, count: int, before: int) -> str:
+    since = f"{_times(count - before)} since {onset:%H:%M:%S} UTC"
     if before:
         return f"{since}, {_times(before)} before"
     if not incident.shows_before_onset:
         return f"{since}, where reading began"
-    return f"{since}, none in the {span(incident.onset - incident.start)} read before"
+    return f"{since}, none in the {span(onset - incident.start)} read before"
 
 
 def _times(count: int) -> str:

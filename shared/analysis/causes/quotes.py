@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from shared.analysis.code.paths import deepest_own
 from shared.analysis.logs.masking import WILDCARD, masker
 from shared.contracts import Evidence, Frame, Incident, Quote, StackTrace
 
@@ -30,9 +31,9 @@ def quote_trace(incident: Incident, trace: StackTrace) -> list[Quote]:
     name = trace.exception_type.rpartition(".")[2]
     needles = [name, trace.message.partition("\n")[0][:60]] if trace.message else [name]
     quotes = quote(evidence, *needles) or quote(evidence, name)
-    if trace.app_frames:
+    if (own := deepest_own(trace.frames)) is not None:
         # One line may hold both.
-        quotes += [one for one in _quote_frame(evidence, trace.app_frames[-1]) if one not in quotes]
+        quotes += [one for one in _quote_frame(evidence, own) if one not in quotes]
     return quotes
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Protocol, TypeVar
 
 from shared.contracts import Frame
 
@@ -102,6 +103,27 @@ def is_test(path: str) -> bool:
     """Return whether a path is test code by the conventions of its language."""
     pure = PurePosixPath(path)
     return not _TEST_FOLDERS.isdisjoint(pure.parts[:-1]) or bool(_TEST_NAME.match(pure.stem))
+
+
+class HasPath(Protocol):
+    """A stack frame, in either form."""
+
+    @property
+    def path(self) -> str:
+        """The file."""
+
+    @property
+    def in_app(self) -> bool:
+        """Whether it is the service's own code."""
+
+
+AnyFrame = TypeVar("AnyFrame", bound=HasPath)
+
+
+def deepest_own(frames: Sequence[AnyFrame]) -> AnyFrame | None:
+    """Return the deepest frame of the service's own code, of its tests only where there is no other."""
+    own = [frame for frame in reversed(frames) if frame.in_app]
+    return next((frame for frame in own if not is_test(frame.path)), own[0] if own else None)
 
 
 def is_documentation(path: str) -> bool:

@@ -92,6 +92,7 @@ class EvidenceCollector:
             first_seen=group.times.first,
             last_seen=group.times.last,
             exemplar=text,
+            raises=next((raised for raised, _ in group.raises.most_common(1)), ""),
             evidence_id=evidence_id,
         )
 
@@ -188,9 +189,13 @@ def reported_changes(summary: TelemetrySummary) -> list[LineGroup]:
 
 def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> ErrorSummary:
     """Return counts over the window: errors by exception or template, warnings by template."""
-    error_types = Counter({group.parsed.raised.type: 0 for group in summary.traces})
+    error_types: Counter[str] = Counter()
+    entries: set[tuple[int, datetime, datetime]] = set()
     for trace in summary.traces:
-        error_types[trace.parsed.raised.type] += len(trace.times)
+        came = (len(trace.times), trace.times.first, trace.times.last)
+        if came not in entries:  # else it is part of a chain that counts already
+            entries.add(came)
+            error_types[clip(str(trace.parsed.raised), TEMPLATE_CHARS)] += len(trace.times)
     for line in summary.lines:
         if line.is_error and not line.carries_trace:
             error_types[_short(line)] += len(line.times)

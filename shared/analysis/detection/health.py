@@ -53,7 +53,10 @@ def health_of(summary: TelemetrySummary, troubles: Sequence[str]) -> Health:
     lacks = [(logs, summary.logs_read), (metrics, bool(summary.series) or not troubles)]
     missing = [*troubles, *(sentence for (sentence, is_proof), is_news in lacks if is_news and not is_proof)]
     if changed_at := summary.requests_changed_at:
-        missing.insert(0, f"Its requests take longer, or go on otherwise, since {changed_at:%H:%M:%S} UTC.")
+        missing.insert(
+            0,
+            f"Its requests became slower or take another path since {changed_at:%H:%M:%S} UTC.",
+        )
     if not summary.alert.names_service:
         missing.insert(0, f"The alert names no service, only {summary.alert.service_name}: {NAME_IT}.")
     return Health(tuple(proof), tuple(dict.fromkeys((*missing, *summary.metrics_absent))))

@@ -8,10 +8,10 @@ from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.series.metric_anomalies import FAILURES, quantity
 
 ACCESS = re.compile(
-    r"HTTP/\d(?:\.\d)?\"\s+\d{3}\b|\bstatus(?:_code)?=\d{3}\b"
-    r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* \d{3}(?= |$)|\| \d{3} \|"
+    r"(?P<quoted>HTTP/\d(?:\.\d)?\"\s+\d{3}\b)|(?P<field>\bstatus(?:_code)?=\d{3}\b)"
+    r"|(?P<plain>\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* \d{3}(?= |$))|(?P<column>\| \d{3} \|)"
 )
-"""A server's own access line, in the forms that SERVER_ERROR knows."""
+"""A server's own access line, in the forms that SERVER_ERROR knows, each named."""
 PROBE = re.compile(r"/(?:health|ready|live|ping|metrics|status)(?:z|ness|y)?\b", re.IGNORECASE)
 """Requests of the platform, which no user makes."""
 
@@ -31,7 +31,10 @@ def _by_lines(summary: TelemetrySummary) -> str:
     onset = summary.onset
     if onset is None:
         return ""
-    requests = [line for line in summary.lines if _is_request(line)]
+    requests = [line for line in summary.lines if _form(line)]
+    # Another form is another log: a proxy's of what the service calls, beside its own of what it answers.
+    failing = {_form(line) for line in requests if SERVER_ERROR.search(line.exemplar.text)}
+    requests = [line for line in requests if _form(line) in failing]
     since = {id(line): len(line.times) - line.times.before(onset) for line in requests}
     failed = sum(since[id(line)] for line in requests if SERVER_ERROR.search(line.exemplar.text))
     total = sum(since.values())
@@ -41,8 +44,10 @@ def _by_lines(summary: TelemetrySummary) -> str:
     return f"{quantity(failed / total, 'ratio')} of requests fail: {failed:,} of {total:,} since {onset:%H:%M} UTC."
 
 
-def _is_request(line: LineGroup) -> bool:
-    return bool(ACCESS.search(line.exemplar.text)) and not PROBE.search(line.exemplar.text)
+def _form(line: LineGroup) -> str:
+    """Return in which form it reports a request of a user; an empty text when it reports none."""
+    match = ACCESS.search(line.exemplar.text)
+    return match.lastgroup or "" if match and not PROBE.search(line.exemplar.text) else ""
 
 
 def _by_metric(summary: TelemetrySummary) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.analysis.code.paths import deepest_own
 from shared.analysis.detection.classify import Classification
 from shared.analysis.detection.health import Health, health_of, is_down
 from shared.analysis.detection.summary import TelemetrySummary
@@ -32,6 +33,7 @@ HARMFUL_TRACE_SHARE = 0.05
 START_SHARE = 0.05
 """What is present from the start of the window is first seen within this share of it."""
 HIGH_SHARE = 0.10
+MAX_NAME = 60
 REQUEST = re.compile(r"\b(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?P<path>/[^\s?\"]*)")
 CRITICAL_SHARE = 0.40
 
@@ -117,16 +119,22 @@ def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
 def _name(group: TraceGroup | LineGroup) -> str:
     """Name an exception by its type and the service's own function, a line by its words without what varies."""
     if isinstance(group, TraceGroup):
-        raised = group.parsed.raised
-        own = next((frame.function for frame in reversed(raised.frames) if frame.in_app and frame.function), "")
-        return f"{raised.type} in {own}" if own else raised.type
+        raised, own = group.parsed.raised, deepest_own(group.parsed.raised.frames)
+        if own is None:
+            return _short(raised.type)
+        return f"{_short(raised.type)} in {_short(own.function) if '<module' not in own.function else own.path}"
     if (request := REQUEST.search(group.exemplar.text)) and SERVER_ERROR.search(group.exemplar.text):
         return f"{request['method']} {masker()(request['path']).replace(WILDCARD, '…')} answered with 5xx"
     words = group.exemplar.message
     # A line that only announces a trace was grouped by what the trace raises.
     if group.says_trace or len(group.times) > 1:
         words = group.cluster.root.template.replace(WILDCARD, "…")
-    return f"“{clip(without_ids(words), 120)}”"
+    return f"“{clip(without_ids(words), 90)}”"
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for the count: of a long one the last part."""
+    return name if len(name) <= MAX_NAME else clip(re.split(r"::|[.\\]|->", name)[-1], MAX_NAME)
 
 
 def _is_at_start(at: datetime, summary: TelemetrySummary) -> bool:

@@ -47,7 +47,10 @@ def find(text: str, limit: int = 3) -> list[Signal]:
     for rule in RULES:
         if match := rule.pattern.search(text):
             quote = _around(text, match)
-            signal = Signal(rule, quote, _target(quote) or _target(_line(text, match)))
+            target = _target(quote)
+            if not target and (target := _target(_line(text, match))):
+                quote = _with(text, quote, target)
+            signal = Signal(rule, quote, target)
             if _is_own_response(signal):
                 continue
             signals.append(signal)
@@ -87,6 +90,13 @@ def _around(text: str, match: re.Match[str]) -> str:
     end = len(text) if end < 0 else end
     start = max(start, match.start() - QUOTE_CHARS // 2)
     return text[start : min(end, max(start + QUOTE_CHARS, match.end()))].strip()
+
+
+def _with(text: str, quote: str, target: str) -> str:
+    """Return the quote extended to the target, which stands in the same line."""
+    start = text.find(quote)
+    end = text.find(target, start)
+    return text[start : end + len(target)] if 0 <= start <= end <= start + LINE_CHARS else quote
 
 
 def _line(text: str, match: re.Match[str]) -> str:

@@ -17,6 +17,8 @@ class FaultRule:
     name: str
     pattern: re.Pattern[str]
     incident_type: IncidentType
+    steps: tuple[str, ...] = ()
+    """What to do about this fault, where that differs from what its kind asks for."""
 
 
 def _errno(name: str) -> str:
@@ -24,8 +26,10 @@ def _errno(name: str) -> str:
     return rf"(?-i:\b{name}\b)"
 
 
-def _rule(kind: Kind, name: str, incident_type: IncidentType, *alternatives: str) -> FaultRule:
-    return FaultRule(kind, name, re.compile("|".join(alternatives), re.IGNORECASE), incident_type)
+def _rule(
+    kind: Kind, name: str, incident_type: IncidentType, *alternatives: str, steps: tuple[str, ...] = ()
+) -> FaultRule:
+    return FaultRule(kind, name, re.compile("|".join(alternatives), re.IGNORECASE), incident_type, steps)
 
 
 RULES = (
@@ -170,13 +174,17 @@ RULES = (
     ),
     _rule(
         "dependency",
-        "database locked or failing",
+        "a lock of its database was not obtained",
         "external_dependency",
         r"deadlock detected",
         r"database is locked",
         r"Lock wait timeout",
         r"could not obtain lock",
         r"read-only (?:transaction|replica)",
+        steps=(
+            "Look which transaction holds the lock, since when, and on what.",
+            "End it only when its owner agrees; a migration or a long report may be at work.",
+        ),
     ),
     _rule(
         "dependency",

@@ -15,6 +15,8 @@ from shared.analysis.logs.stack_traces.parsed import ParsedTrace
 from shared.analysis.series.change_point import ChangePoint
 from shared.analysis.series.event_times import EventTimes, microseconds
 
+MAX_RAISED = 20
+"""Of one kind of line; the messages may all differ."""
 PARSED_TEXTS = 256
 """Texts of which the parsed traces are held; a storm repeats fewer."""
 
@@ -48,6 +50,8 @@ class LineGroup:
     instances: Counter[str] = field(default_factory=Counter)
     """Of errors: how many each instance wrote."""
     carries_trace: bool = False
+    raises: Counter[str] = field(default_factory=Counter)
+    """What the traces that came with it raise, as `Type: message`."""
     says_trace: bool = False
     """Whether its lines say no more than that a trace follows."""
     whole: int = 0
@@ -88,7 +92,7 @@ class Grouper:
         """Add an entry that is not older than the entries before; return its time in microseconds since 1970."""
         micros = microseconds(entry.at)
         parsed = self._parsed(entry.text)
-        for trace in parsed:
+        for trace in {trace.shape: trace for trace in reversed(parsed)}.values():
             group = self._traces.get(trace.shape)
             if group is None:
                 group = self._traces[trace.shape] = TraceGroup(trace, entry)
@@ -134,7 +138,10 @@ class Grouper:
         if micros >= self._whole_since:
             group.whole += 1
             group.parts += entry.parts
-        group.carries_trace = group.carries_trace or bool(parsed)
+        if parsed:
+            group.carries_trace = True
+            if len(group.raises) < MAX_RAISED or str(parsed[-1].raised) in group.raises:
+                group.raises[str(parsed[-1].raised)] += 1
 
 
 def announces_trace(message: str) -> bool:
@@ -157,4 +164,5 @@ def _joined(lines: Iterable[LineGroup]) -> list[LineGroup]:
             first.services |= group.services
             first.instances += group.instances
             first.carries_trace = first.carries_trace or group.carries_trace
+            first.raises += group.raises
     return list(joined.values())

@@ -119,9 +119,8 @@ def rise_of_counts(before: float, after: float, length_before: float, length_aft
 
 
 def peak(times: EventTimes, width: timedelta = timedelta(minutes=1)) -> datetime | None:
-    """Return the start of the bucket of `width` with most events, the first of equals; None without events."""
-    counts = times.per_bucket(EPOCH, width)
-    if not counts:
+    """Return the start of the bucket of `width` with most events; None where no single one has most."""
+    fullest = sorted(times.per_bucket(EPOCH, width).items(), key=lambda item: -item[1])[:2]
+    if not fullest or (len(fullest) > 1 and fullest[0][1] == fullest[1][1]):
         return None
-    fullest = max(counts, key=lambda bucket: (counts[bucket], -bucket))
-    return EPOCH + fullest * width
+    return EPOCH + fullest[0][0] * width

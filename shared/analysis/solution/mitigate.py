@@ -31,7 +31,9 @@ def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitiga
     elif category == "infrastructure_issue":
         measures = _for_instances(request)
     elif category == "external_dependency":
-        measures = [_relieve_dependency(service, incident)]
+        signal = matching.leading(incident)
+        # A fault with steps of its own has them among the suggestions.
+        measures = [] if signal and signal.rule.steps else [_relieve_dependency(service, incident)]
     else:
         has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
         # Without an onset nobody can see whether a version came before it.

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from shared.analysis.causes import hypotheses
-from shared.analysis.code.paths import is_test
+from shared.analysis.code.paths import deepest_own, is_test
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
 from shared.analysis.solution.revert import Refusal, revert_edits
 from shared.analysis.thresholds import WORTH_FOLLOWING
@@ -100,7 +100,7 @@ def _why_unread(incident: Incident) -> str:
         return "The code was to be read, but no analysis of it arrived, so no change can be proposed."
     if incident.lines_read == 0:
         return "The code was not read: without log lines, nothing leads to a place in it."
-    return "The code was not read: nothing in the evidence leads to the service's own code."
+    return "The code was not read: no stack trace and no sign of a fault in the code leads to a place in it."
 
 
 def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit | _Withheld:
@@ -138,7 +138,7 @@ def _through(trace: StackTrace, analysis: CodeAnalysis) -> str:
     place = next((one for one in analysis.problematic_files if trace.evidence_id in one.evidence_ids), None)
     if place is not None:
         return f" through {place.function_name or place.path} ({place.path})"
-    own = trace.app_frames[-1] if trace.app_frames else None
+    own = deepest_own(trace.frames)
     return f" through {own.function or own.path} ({own.path})" if own else ""
 
 

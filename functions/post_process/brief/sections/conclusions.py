@@ -12,6 +12,7 @@ from shared.contracts import (
     PostProcessRequest,
     ProblematicFile,
     PullRequest,
+    Quote,
     SuspectCommit,
 )
 
@@ -63,13 +64,14 @@ def cause(request: PostProcessRequest) -> Section:
     ]
     blocks += [
         QuotedText(
-            clip(quote.text, 400), _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id
+            _excerpt(quote, seen.get(quote.evidence_id)),
+            _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id,
         )
         for quote in best.quotes[:3]
     ]
     blocks += [
         Words(
-            prose(other.hypothesis, 300), False, f"Also possible, {_likely(other.confidence)} confidence:", is_markdown
+            prose(other.hypothesis, 600), False, f"Also possible, {_likely(other.confidence)} confidence:", is_markdown
         )
         for other in others[:3]
     ]
@@ -200,8 +202,17 @@ def _evidence(request: PostProcessRequest) -> list[Evidence]:
 
 
 def _source(piece: Evidence) -> str:
-    """Name where a quote was read; the time is the store's, as a line's own clock may differ."""
+    """Name where a quote was read; the time of a line is the log store's, as its own clock may differ."""
     what = "stack trace" if piece.id.startswith("T") else _SOURCES[piece.source]
-    when = f", read at {at_time(piece.at)} UTC" if piece.at and piece.source == "logs" else ""
-    when = f", {at_time(piece.at)} UTC" if piece.at and not when else when
-    return f"{what} {piece.id}{when}"
+    if piece.at is None:
+        return what
+    return f"{what}, {'logged ' if piece.source == 'logs' else ''}{at_time(piece.at)} UTC"
+
+
+def _excerpt(quote: Quote, piece: Evidence | None) -> str:
+    """Return the quote, marked where it begins or ends within a line."""
+    text = piece.text if piece else quote.text
+    start = max(text.find(quote.text), 0)
+    before = text[:start].rpartition("\n")[2].strip()
+    after = text[start + len(quote.text) :].partition("\n")[0].strip()
+    return clip(f"{'… ' if before else ''}{quote.text}{' …' if after else ''}", 400)

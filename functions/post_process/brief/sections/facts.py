@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.bounds import clip
-from shared.contracts import Change, Incident, PostProcessRequest, StackTrace
+from shared.bounds import both_ends, clip
+from shared.contracts import Change, Incident, LogPattern, PostProcessRequest, StackTrace
 
 from ..model import (
     Block,
@@ -27,6 +27,9 @@ from .conclusions import suspects
 LINKS = 8
 CHANGES = 8
 PATTERNS = 8
+LINE_CHARS = 240
+_SOURCES = {"A": "Grafana", "C": "code host", "L": "log line", "M": "metrics", "T": "stack trace"}
+"""Where evidence comes from, by the first character of its id."""
 
 
 def what_changed(request: PostProcessRequest) -> Section | None:
@@ -37,7 +40,7 @@ def what_changed(request: PostProcessRequest) -> Section | None:
     onset = incident.onset or incident.end
     ranked = sorted(_once(changes), key=lambda pair: abs(pair[0].at - onset))[:CHANGES]
     rows = tuple(_change(one, sources, incident.onset) for one, sources in ranked)
-    pages = tuple(Link(f"Source of {one.evidence_id}", one.link) for one, _ in ranked if one.link)
+    pages = tuple(Link(f"Source of {at_time(one.at)} UTC", one.link) for one, _ in ranked if one.link)
     return Section("What changed", (Items(rows), *([Links(pages)] if pages else ())), expendable=1)
 
 
@@ -62,7 +65,8 @@ def _names(text: str, version: str) -> bool:
 
 def _change(change: Change, sources: Sequence[str], onset: datetime | None) -> str:
     after = ", after the onset" if onset is not None and change.at > onset else ""
-    cited = f" [{', '.join(sources)}]" if sources else ""
+    named = dict.fromkeys(_SOURCES.get(id_[:1], id_) for id_ in sources)
+    cited = f" [{', '.join(named)}]" if named else ""
     return f"{at_time(change.at)} UTC{after}: {clip(change.what, 500)}{cited}"
 
 
@@ -120,10 +124,6 @@ def timeline(request: PostProcessRequest) -> Section | None:
     happened += [(request.alert.started_at, "Alert began to fire")] if request.alert.started_at else []
     if incident:
         happened += [(incident.onset, "Behaviour changed (onset)")] if incident.onset else []
-        peak = incident.error_summary.peak_error_time
-        if peak and (incident.onset is None or peak > incident.onset):
-            # The minute of the onset itself is no other event.
-            happened.append((peak, "Most errors, in the minute from then"))
         happened += [(trace.first_seen, _first(trace)) for trace in incident.stack_traces[:3]]
         happened += [(one.at, f"{one.metric} left its range") for one in incident.error_summary.metric_anomalies[:3]]
     commits = suspects(request.code_analysis)[:3]
@@ -147,13 +147,20 @@ def patterns(incident: Incident | None) -> Section | None:
     if incident is None or not incident.patterns:
         return None
     rows = tuple(
-        (f"{pattern.count:,}", pattern.level, clip(pattern.template, 240), at_time(pattern.first_seen))
+        (f"{pattern.count:,}", pattern.level, _line_of(pattern), at_time(pattern.first_seen))
         for pattern in incident.patterns[:PATTERNS]
     )
     table = Table(("Count", "Level", "Line (variable parts as <*>)", "First"), rows)
     others = len(incident.patterns) - len(rows) + incident.left_out.get("patterns", 0)
-    more = (TextLine(f"{others:,} more {'kind of line' if others == 1 else 'kinds of lines'}, less significant."),)
+    more = (TextLine(f"{others:,} more {'kind of line is' if others == 1 else 'kinds of lines are'} not listed."),)
     return Section("Log patterns", (table, *(more if others else ())), expendable=4)
+
+
+def _line_of(pattern: LogPattern) -> str:
+    """Return the template, both its ends where it is long, and what is raised with it."""
+    text = both_ends(pattern.template, LINE_CHARS)
+    raised = "" if clip(pattern.raises, 60, "") in text else clip(pattern.raises, LINE_CHARS)
+    return f"{text} → {raised}" if raised else text
 
 
 def hints(incident: Incident | None) -> Section | None:
@@ -169,7 +176,12 @@ def unknowns(request: PostProcessRequest) -> Section | None:
         *(code.hints if code and code.code_available else ()),
     )
     blocks: list[Block] = [Items(hints)] if hints else []
+    advised = " ".join(
+        step for one in (request.suggestions.suggestions if request.suggestions else []) for step in one.steps
+    )
     for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
+        if unknown.next_query and unknown.next_query in advised:
+            continue
         blocks.append(Words(clip(unknown.what, 300), is_markdown=is_by_model(request.root_causes)))
         blocks += [Code(clip(unknown.next_query, 500), "Look here next")] if unknown.next_query else []
     return Section("Not known yet", tuple(blocks), expendable=1) if blocks else None

@@ -86,7 +86,7 @@ def test_query_to_watch_holds_what_does_not_vary_of_the_message():
     answer = suggested(stack_traces=[trace], evidence=[text], log_selector='{app="shop"}')
 
     steps = [step for one in answer.suggestions if one.type == "rollback" for step in one.steps]
-    assert steps[-1] == 'After it, watch that KeyError stops: {app="shop"} |= "KeyError: no price for"'
+    assert steps[-1] == 'After it, watch that this stops: {app="shop"} |= "KeyError: no price for"'
 
 
 def test_failure_that_may_be_as_old_as_the_service_suggests_no_rollback():

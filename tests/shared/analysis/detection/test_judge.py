@@ -168,3 +168,25 @@ def test_server_errors_of_the_service_itself_are_named():
     (cause,) = explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes
     assert "itself answers requests with server errors" in cause.hypothesis
     assert "500 12ms" in cause.quotes[0].text
+
+
+def test_impact_compares_requests_of_one_log():
+    """What the service calls, as a proxy logs it, is no share of what it answers."""
+    answered = every(3, "INFO GET /orders/%d 200 17ms")
+    failed = every(30, '"POST /orders/%d HTTP/1.1" 503 UF - 0 91', 1200)
+    succeeded = every(30, '"POST /orders/%d HTTP/1.1" 200 - - 0 91', 1215)
+
+    assert judged(answered, failed).impact == ""
+    assert judged(answered, failed, succeeded).impact.startswith("51.3 % of requests fail: 20 of 39")
+
+
+def test_pattern_names_what_is_raised_with_it():
+    """'request failed' alone says nothing."""
+    trace = (
+        "ERROR request %d failed\nTraceback (most recent call last):\n  File \"/app/a.py\", line 7, in f\nKeyError: 'x'"
+    )
+
+    incident = judged(every(3, "INFO order %d placed"), every(20, trace, 1200))
+
+    assert next(one.raises for one in incident.patterns if one.level == "error") == "KeyError: 'x'"
+    assert incident.error_summary.error_types == {"KeyError: 'x'": 30}

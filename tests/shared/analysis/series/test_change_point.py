@@ -84,6 +84,7 @@ def test_little_traffic_does_not_excuse_errors():
 
 
 def test_peak_is_the_start_of_the_busiest_minute():
-    """The peak is the minute with the most events, or None without events."""
+    """The peak is the minute with the most events; there is none without events, or where two are alike."""
     assert change_point.peak(at(10, 130, 140, 150, 200)) == START + timedelta(seconds=120)
+    assert change_point.peak(at(10, 20, 130, 140)) is None
     assert change_point.peak(EventTimes()) is None

@@ -171,7 +171,10 @@ def test_patch_is_withheld_without_a_repository(available: bool) -> None:
     ("changes", "words"),
     [
         ({}, "no analysis of it arrived"),
-        ({"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 9}, "nothing in the evidence leads to"),
+        (
+            {"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 9},
+            "no stack trace and no sign of a fault",
+        ),
         ({"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 0}, "without log lines"),
     ],
 )
