@@ -103,7 +103,7 @@ def test_full_brief_answers_in_the_order_of_need() -> None:
         "raise UnknownCountry(country)",
         "tax = rate * net",
         "Suspect commit (87 %): Round tax per line",
-        "447 errors",
+        "447 error lines",
         "Behaviour changed (onset)",
         "invoice <*> failed",
         "Which countries are affected",

@@ -127,7 +127,7 @@ def _missing(incident: Incident | None) -> Section | None:
     errors = incident.error_summary.total_errors
     seen = "Nothing that was read shows harm or health."
     if errors:
-        counted = "1 error was read" if errors == 1 else f"{errors:,} errors were read"
+        counted = "1 error line was read" if errors == 1 else f"{errors:,} error lines were read"
         seen = f"{counted}; whether that is usual for the service cannot be seen."
     return Section("Cannot tell: what is missing", (TextLine(seen), Items(sentences)))
 

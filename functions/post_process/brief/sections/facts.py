@@ -77,7 +77,8 @@ def errors(incident: Incident | None) -> Section | None:
     counts = incident.error_summary
     peak = f", most in the minute from {counts.peak_error_time:%H:%M}" if counts.peak_error_time else ""
     window = f"from {at_time(incident.start)} to {at_time(incident.end)} UTC"
-    errors = f"{counts.total_errors:,} errors"
+    # One failure may write several.
+    errors = f"{counts.total_errors:,} error lines"
     if counts.failures is not None and counts.failures < counts.total_errors:
         errors = f"{counts.failures:,} failures, in {counts.total_errors:,} error lines,"
     counted = f"{errors} and {counts.total_warnings:,} warnings {window}{peak}."
