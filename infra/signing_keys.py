@@ -10,7 +10,7 @@ from shared import signatures
 from shared.step import steps
 
 PRIVATE, PUBLIC = "STEP_SIGNING_KEY", "STEP_PUBLIC_KEYS"
-SIGNERS = (*steps.BY_NAME, "workflow_starter")
+SIGNERS = (*steps.BY_NAME, "pr_approval", "workflow_starter")
 
 
 def secret_id(function: str, secret: str) -> str:

@@ -480,6 +480,10 @@ class CodeAnalysis(CodeFindings, Answer):
     repo: Ref | None = None
     commit: str | None = Field(None, max_length=64, description="The commit that was read.")
     base_branch: Ref | None = None
+    located_files: Annotated[list[FilePath], Keep(10)] = Field(
+        default_factory=list,
+        description="Files that code located by frames, names or messages; a model's patch may change these alone.",
+    )
     suspect_commits: Annotated[list[SuspectCommit], Keep(10)] = Field(default_factory=list, description="Best first.")
     evidence: Annotated[list[Evidence], Keep(20, rank=_is_cited)] = Field(default_factory=list)
     what_changed: Annotated[list[Change], Keep(8)] = Field(

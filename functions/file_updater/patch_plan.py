@@ -58,7 +58,7 @@ def plan(patch: Patch, reader: CodeReader, head: str, policy: PatchPolicy) -> Pl
 
     writes = edits.apply(patch.files_to_modify, read)
     diffs = as_diffs(writes, before)
-    policy.check(diffs)
+    policy.check(diffs, patch.strategy)
     for diff in diffs:
         check_parses(diff.path, diff.before, diff.after)
     return Plan(head, writes, diffs)

@@ -9,19 +9,11 @@ from pydantic import Field
 from shared import redaction
 from shared.code_host.port import FileWrite
 from shared.errors import Rejected
+from shared.pull_request.writable_paths import Strategy, denial, is_plain
 from shared.settings import Settings
 
 from .patch_diff import FileDiff
 
-# Files that run with more rights than the service (CI, owners), that tools write (locks) or that hold secrets.
-_CI_FOLDERS = {".github", ".gitlab", ".circleci", ".buildkite"}
-_CI = (".git*", ".travis.yml", ".drone.yml", "appveyor.yml", "azure-pipelines*", "bitbucket-pipelines*", "jenkinsfile*")
-_BUILD = ("cloudbuild*.y*ml", "codeowners")
-_LOCKS = ("*.lock", "*.lockb", "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "go.sum")
-_KEYS = ("id_rsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.tfstate*")
-_SECRETS = (".env*", "*.env", ".netrc", ".npmrc", ".pypirc", "*secret*.y*ml", "*secret*.json", "*credential*.y*ml")
-_CREDENTIALS = ("*credential*.json", "*service-account*.json", "*service_account*.json")
-_PROTECTED = (*_CI, *_BUILD, *_LOCKS, *_KEYS, *_SECRETS, *_CREDENTIALS)
 _REDACTED = "[cut: "
 
 
@@ -29,16 +21,17 @@ class PatchPolicy(Settings):
     """What a patch may touch."""
 
     pr_allowed_paths: list[str] = Field(
-        default_factory=list, description="JSON list of globs that remove the protection of CI, lock and secret files."
+        default_factory=list,
+        description="JSON list of globs: files of build, CI, packaging and other tools that a pull request may change.",
     )
     pr_max_files: int = Field(20, ge=1, le=20, description="Maximum files one pull request may change.")
     pr_max_changed_lines: int = Field(
         1000, ge=1, le=20_000, description="Maximum lines it may add and remove together."
     )
 
-    def check(self, diffs: Sequence[FileDiff]) -> None:
+    def check(self, diffs: Sequence[FileDiff], strategy: Strategy) -> None:
         """
-        Accept a patch that keeps to the allowed paths and size and adds no secret.
+        Accept a patch that keeps to the writable paths and the size and adds no secret.
 
         Raises Rejected naming the file, or the size, and the setting that can allow it.
         """
@@ -48,18 +41,13 @@ class PatchPolicy(Settings):
         if lines > self.pr_max_changed_lines:
             raise Rejected(f"the patch changes {lines} lines, PR_MAX_CHANGED_LINES allows {self.pr_max_changed_lines}")
         for diff in diffs:
-            self._check_path(diff.path)
+            self._check_path(diff.path, strategy)
             _check_secrets(diff)
 
-    def _check_path(self, path: str) -> None:
-        if is_protected(path) and not any(fnmatchcase(path, pattern) for pattern in self.pr_allowed_paths):
-            raise Rejected(f"{path!r} is protected from automatic change; PR_ALLOWED_PATHS can allow it")
-
-
-def is_protected(path: str) -> bool:
-    """Return whether a path is denied by default: CI, owners, lockfiles, likely secrets; case is ignored."""
-    *folders, name = path.lower().split("/")
-    return not _CI_FOLDERS.isdisjoint(folders) or any(fnmatchcase(name, pattern) for pattern in _PROTECTED)
+    def _check_path(self, path: str, strategy: Strategy) -> None:
+        reason = denial(path, strategy)
+        if reason and not (is_plain(path) and any(fnmatchcase(path, pattern) for pattern in self.pr_allowed_paths)):
+            raise Rejected(f"{path!r} is not changed automatically: {reason}; PR_ALLOWED_PATHS can allow it")
 
 
 def _check_secrets(diff: FileDiff) -> None:

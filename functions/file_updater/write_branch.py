@@ -23,6 +23,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
     """
     if obstacle := writer.obstacle():
         raise Rejected(obstacle)
+    _check_located(request, patch)
     reader = writer.reader
     base = base_branch or reader.default_branch()
     head = reader.resolve(base)
@@ -34,12 +35,27 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
     with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
         planned = plan(patch, reader, head, PatchPolicy.from_env())
         call.result = planned.diff
-    if approval.mode() == "approval" and not approval.is_approved(traces.connect(), request.incident_id):
+    if _needs_person(patch) and not approval.is_approved(traces.connect(), request.incident_id, planned.diff):
         return _awaiting(request, planned, reader.repo, base)
     if other := other_at_work(reader.repo, request.incident_id, planned.paths):
         message = f"Incident {other} is writing a change of the same files at this moment; see its pull request."
         return Branch(status="skipped", repo=reader.repo, base_branch=base, files=planned.paths, message=message)
     return _written(request, patch, planned, writer, base)
+
+
+def _needs_person(patch: Patch) -> bool:
+    """Return whether a person has to see the change before it is on any branch, where CI may run it."""
+    return patch.strategy == "fix" or approval.mode() == "approval"
+
+
+def _check_located(request: FileUpdateRequest, patch: Patch) -> None:
+    """Accept a model's change of files that code located. Raises Rejected: a model may ask to read any file."""
+    located = request.code_analysis.located_files
+    for edit in patch.files_to_modify if patch.strategy == "fix" else []:
+        if edit.path not in located:
+            raise Rejected(
+                f"{edit.path!r} is not a file that the evidence leads to, so a model's change of it is not made"
+            )
 
 
 def _linked(request: FileUpdateRequest, existing: ExistingPullRequest, repo: str, base: str) -> Branch:

@@ -10,7 +10,8 @@ _STYLE = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;
 color:#1f2328;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}pre{overflow-x:auto;padding:1rem;
 background:#f6f8fa;border-radius:6px;font:12px/1.45 ui-monospace,monospace}pre.body{white-space:pre-wrap;
-overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5rem}form{display:flex;gap:1rem;margin:1.5rem 0}
+overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5rem}form{display:flex;flex-wrap:wrap;align-items:end;gap:1rem;
+margin:1.5rem 0}label,input{display:block;font:inherit}
 button{font:inherit;padding:.6rem 1.2rem;border-radius:6px;border:1px solid #59636e;background:#fff;color:#1f2328}
 button.yes{background:#1a7f37;border-color:#1a7f37;color:#fff}.added{color:#116329}.removed{color:#82071e}
 .hunk{color:#0550ae}@media(prefers-color-scheme:dark){body{color:#f0f6fc;background:#0d1117}pre{background:#151b23}
@@ -40,6 +41,7 @@ def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     form = (
         f'<form method="post"><input type="hidden" name="confirm" value="{escape(confirm)}">'
+        '<label>Your name <input name="by" required minlength="2" maxlength="80" autocomplete="name"></label>'
         '<button class="yes" name="decision" value="approve">Open this draft pull request</button>'
         '<button name="decision" value="decline">Decline</button></form>'
     )

@@ -15,6 +15,7 @@ from .approval_page import page, review
 from .workflow_callback import wake
 
 FORM_LIFE = timedelta(minutes=30)
+MAX_NAME = 80
 DECISION_TTL = timedelta(days=90)
 _DECIDED = ("approved", "declined")
 
@@ -60,27 +61,36 @@ class ApprovalService:
         confirm = self.settings.sign("confirm on the page", incident_id, form_ends)
         return Visit(incident_id, pull_request, diff or "", confirm)
 
-    def decide(self, visit: Visit, confirm: str, decision: str) -> str:
+    def decide(self, visit: Visit, confirm: str, decision: str, by: str) -> str:
         """
-        Record the decision and resume the workflow; return the page that says what was decided.
+        Record the decision, who took it and on which change, and resume the workflow; return the page that says so.
 
         The decision is stored before the workflow is resumed, so that a form sent again after a failure resumes it.
-        Raises Rejected (not from our page, nothing waits), Refused (the workflow has ended), Unavailable, Uncertain.
+        Raises Rejected (not from our page, no name, nothing waits), Refused (the workflow has ended), Unavailable,
+        Uncertain.
         """
         if self.settings.verify("confirm on the page", confirm) != visit.incident_id:
             raise Rejected("The form belongs to another page; open the link again")
         if decision not in ("approve", "decline"):
             raise Rejected("The form says neither approve nor decline")
+        name = " ".join(by.split())
+        if not 2 <= len(name) <= MAX_NAME:
+            raise Rejected(f"Who decides? The form needs a name of 2 to {MAX_NAME} characters")
         waiting = visit.waiting
         if waiting is None or not is_open(visit.pull_request):
             return ended(visit.pull_request)
         wish: Decision = "approve" if decision == "approve" else "decline"
         final = approval.decide(self.store, visit.incident_id, wish, clock.now() + DECISION_TTL)
-        decided = visit.pull_request.replace(state="approved" if final == "approve" else "declined", decision=final)
+        record = self.store.incident(visit.incident_id)
+        signed = (record.pull_request if record else None) or visit.pull_request
+        if signed.decision != final:
+            # Else another person decided first, or the form is sent again: the first name stays.
+            signed = approval.signed(visit.incident_id, visit.pull_request, final, name, visit.diff)
+        decided = signed.replace(state="approved" if final == "approve" else "declined")
         self.store.set_pull_request(visit.incident_id, decided)
         wake(waiting.callback_url, final)
         self._record_woken(visit.incident_id, decided)
-        log.info("pr_approval.decided", incident_id=visit.incident_id, decision=final)
+        log.info("pr_approval.decided", incident_id=visit.incident_id, decision=final, by=decided.decided_by)
         return ended(decided)
 
     def _record_woken(self, incident_id: str, decided: PullRequestRecord) -> None:

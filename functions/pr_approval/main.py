@@ -37,4 +37,4 @@ def _decided(service: ApprovalService, visit: Visit, request: flask.Request) -> 
     """Decide and return the page. Raises Rejected when the form was not sent from our own page."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         raise Rejected("The form was not sent from this page")
-    return service.decide(visit, request.form.get("confirm", ""), request.form.get("decision", ""))
+    return service.decide(visit, *(request.form.get(name, "") for name in ("confirm", "decision", "by")))

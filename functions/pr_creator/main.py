@@ -2,10 +2,17 @@
 
 from shared.code_host import repository_policy
 from shared.contracts import PullRequest, PullRequestRequest
+from shared.pull_request import approval
+from shared.pull_request.signing import ApprovalSettings
 from shared.step.step import step
 
 from .open_pull_request import open_for
 from .request_approval import ask
+
+NO_APPROVAL = (
+    "A model wrote this change, so a person has to see it before it is on a branch, and no approval is set up "
+    "(APPROVAL_SIGNING_KEY, APPROVAL_URL): nothing was written. Apply it by hand if it is right:"
+)
 
 
 @step
@@ -14,6 +21,8 @@ def pr_creator(request: PullRequestRequest) -> PullRequest:
     branch = request.branch
     if branch.awaits_approval:
         repository_policy.check_branch(request.alert, request.code_analysis, branch)
+        if approval.mode() != "approval" and not ApprovalSettings.is_set_up():
+            return PullRequest(status="skipped", branch=branch.branch, message=NO_APPROVAL)
         return ask(request)
     if not branch.is_ready:
         status = "refused" if branch.status == "refused" else "skipped"

@@ -9,6 +9,7 @@ from shared.code_host import edits
 from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution
 from shared.errors import IncidentCopilotError, Rejected
+from shared.pull_request.writable_paths import denial
 
 # Commands a code host obeys in a commit message: skip pipelines, close issues, mention people.
 _COMMANDS = re.compile(
@@ -55,20 +56,23 @@ def _refusal(
         return "the repository could not be read"
     if patch.strategy != "fix":
         return "only code makes reverts"
-    analysed_paths = {place.path for place in code.problematic_files}
+    # What a model asked to read is no place that the evidence leads to.
+    located_paths = frozenset(code.located_files)
     if len({edit.path for edit in patch.files_to_modify}) > MAX_FILES:
         return f"it changes more than {MAX_FILES} files"
     if sum(len(edit.new or "") for edit in patch.files_to_modify) > MAX_CHARS:
         return f"it writes more than {MAX_CHARS} characters"
     for edit in patch.files_to_modify:
-        if reason := _doubt(edit, analysed_paths, context):
+        if reason := _doubt(edit, located_paths, context):
             return reason
     return _misfit(patch, code, reader)
 
 
-def _doubt(edit: FileEdit, analysed_paths: set[str], context: GroundingContext) -> str | None:
-    if edit.path not in analysed_paths:
+def _doubt(edit: FileEdit, located_paths: frozenset[str], context: GroundingContext) -> str | None:
+    if edit.path not in located_paths:
         return f"{clip(edit.path, 200)!r} is not a file the evidence leads to"
+    if denied := denial(edit.path, "fix"):
+        return f"{clip(edit.path, 200)!r} is not changed automatically: {denied}"
     if edit.original is None or edit.new is None:
         return "it creates or deletes a file"
     if has_address(edit.new) and any(line not in context.text for line in edit.new.splitlines() if has_address(line)):

@@ -1,11 +1,14 @@
 """Whether a pull request waits for a person, and what that person decided; stored with the incident."""
 
+import hashlib
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
+from shared import signatures
+from shared.errors import Refused
 from shared.settings import Settings
 from shared.traces.port import Decision, PullRequestRecord, TraceStore
 
@@ -73,11 +76,42 @@ def decide(store: TraceStore, incident_id: str, decision: Decision, until: datet
     return "approve" if lease.holder == "approve" else "decline"
 
 
-def is_approved(store: TraceStore, incident_id: str) -> bool:
-    """Return whether a person approved, as the store says; a request is never trusted. Raises Unavailable, Refused."""
+AUTHOR = "pr_approval"
+_SUBJECT = "the approval"
+
+
+def hash_of(diff: str) -> str:
+    """Return by what a decision names the change it is about."""
+    return hashlib.sha256(diff.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def signed(incident_id: str, record: PullRequestRecord, decision: Decision, by: str, diff: str) -> PullRequestRecord:
+    """Return the record with the decision on this change, signed by pr_approval, which alone has its key."""
+    decided = record.replace(decision=decision, decided_by=by, diff_sha256=hash_of(diff))
+    return decided.replace(approval_signature=signatures.sign(AUTHOR, incident_id, _SUBJECT, _body(decided)))
+
+
+def is_approved(store: TraceStore, incident_id: str, diff: str) -> bool:
+    """
+    Return whether a person approved this very change.
+
+    A request is never trusted, and neither is what another function's account wrote into the store.
+    Raises Unavailable, Refused (an approval that pr_approval did not sign, or of another change).
+    """
     record = store.incident(incident_id)
     pull_request = record.pull_request if record else None
-    return pull_request is not None and pull_request.decision == "approve"
+    if pull_request is None or pull_request.decision != "approve":
+        return False
+    signatures.check(AUTHOR, incident_id, _SUBJECT, _body(pull_request), pull_request.approval_signature)
+    if pull_request.diff_sha256 != hash_of(diff):
+        raise Refused(
+            "The change is not the one that was approved: the base branch changed in between, or the patch did"
+        )
+    return True
+
+
+def _body(record: PullRequestRecord) -> dict[str, object]:
+    return {"decision": record.decision, "by": record.decided_by, "diff_sha256": record.diff_sha256}
 
 
 def _key(incident_id: str) -> str:

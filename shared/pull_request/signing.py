@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 
 from shared import clock
 from shared.errors import Rejected
-from shared.settings import Settings
+from shared.settings import Settings, lookup
 
 Purpose = Literal["open the page", "confirm on the page"]
 
@@ -23,6 +23,11 @@ class ApprovalSettings(Settings):
     )
     approval_url: str = Field(pattern=r"^https?://[^\s?#]+$", description="Address of the function pr_approval.")
     approval_hours: int = Field(12, ge=1, le=168, description="How long a link can be used, in hours.")
+
+    @classmethod
+    def is_set_up(cls) -> bool:
+        """Return whether a person can approve: whether key and address are there at all."""
+        return bool(lookup("APPROVAL_SIGNING_KEY") and lookup("APPROVAL_URL"))
 
     def link(self, incident_id: str, until: datetime) -> str:
         """Return the address of the page on which the incident's pull request is approved."""

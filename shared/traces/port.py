@@ -71,6 +71,11 @@ class PullRequestRecord(Contract):
     merged_at: AwareUtc | None = None
     merge_commit: Ref | None = None
     decision: Decision | None = Field(None, description="What a person decided; None without an approval.")
+    decided_by: Name = Field("", description="Who decided, by the name given on the approval page.")
+    diff_sha256: Annotated[str, Field(max_length=64)] = Field(
+        "", description="The change that was shown and decided on."
+    )
+    approval_signature: Annotated[str, Field(max_length=200)] = Field("", description="pr_approval's, of the decision.")
     is_woken: bool = Field(False, description="The workflow has received the decision.")
     reason: Sentence = Field("", description="Why an approved pull request was not opened.")
     body: Annotated[str, AtMost(65_536)] = Field("", description="Its text, while it waits.")

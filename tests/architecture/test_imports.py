@@ -31,7 +31,7 @@ ANALYSIS_LEVELS = (
     {"solution"},
 )
 # Pure modules that a package on the same level may import beside the ports: they open no connection.
-PURE = {"shared.code_host.edits", "shared.telemetry.instance_metrics"}
+PURE = {"shared.analysis.code.paths", "shared.code_host.edits", "shared.telemetry.instance_metrics"}
 
 
 def _name(path: Path) -> str:

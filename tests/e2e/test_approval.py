@@ -94,7 +94,7 @@ def test_approved_pull_request_is_opened_and_followed_to_its_end(system: System)
     page = requests.get(link[0], timeout=10)
     confirm = re.search(r'name="confirm" value="([^"]+)"', page.text)
     assert confirm is not None
-    form = {"confirm": html.unescape(confirm[1]), "decision": "approve"}
+    form = {"confirm": html.unescape(confirm[1]), "decision": "approve", "by": "Ada Lovelace"}
     assert requests.post(link[0], data=form, timeout=20).status_code == 200
 
     assert "It was approved and is open: http" in system.text(1)

@@ -1,6 +1,7 @@
 """The approval page: its link shows the change, its form decides, once."""
 
 import html
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -12,8 +13,8 @@ from pydantic import SecretStr
 
 from functions.pr_approval.main import pr_approval
 from infra.local.sandboxes.http import Reply, Request, Sandbox
-from shared import clock, traces
-from shared.errors import Rejected
+from shared import clock, signatures, traces
+from shared.errors import Refused, Rejected
 from shared.pull_request import approval
 from shared.pull_request.approval import Waiting
 from shared.pull_request.signing import ApprovalSettings
@@ -23,6 +24,7 @@ from tests.builders import a_record, an_alert
 KEY = "a signing key of at least 32 characters"
 ALERT = an_alert()
 ID = ALERT.incident_id
+DIFF = "@@ -1 +1 @@\n-return <old>\n+return new\n"
 SETTINGS = ApprovalSettings(approval_signing_key=SecretStr(KEY), approval_url="https://approve.example.com/")
 
 
@@ -56,7 +58,7 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workflows]:
             branch=f"incident/{ID}",
             base_branch="main",
             base_commit="a" * 40,
-            diff_ref=store.keep_text(ID, "patch", "@@ -1 +1 @@\n-return <old>\n+return new\n"),
+            diff_ref=store.keep_text(ID, "patch", DIFF),
             callback_url=f"{listening.url}/v1/callbacks/1",
             approve_until=clock.now() + timedelta(hours=1),
         )
@@ -91,7 +93,7 @@ def confirm_of(response: flask.Response) -> str:
 
 def decided(decision: str) -> flask.Response:
     """Open the page and send its form."""
-    return visit(token(), {"confirm": confirm_of(visit(token())), "decision": decision})
+    return visit(token(), {"confirm": confirm_of(visit(token())), "decision": decision, "by": "Ada Lovelace"})
 
 
 def state() -> PullRequestRecord:
@@ -130,7 +132,8 @@ def test_form_decides_and_calls_the_workflow_back(workflows: Workflows, decision
     assert decided(decision).status_code == 200
 
     assert (workflows.decisions(), state().state, state().decision) == ([decision], expected, decision)
-    assert approval.is_approved(traces.connect(), ID) is (decision == "approve")
+    assert approval.is_approved(traces.connect(), ID, DIFF) is (decision == "approve")
+    assert state().decided_by == "Ada Lovelace"
 
 
 def test_link_works_once(workflows: Workflows) -> None:
@@ -138,7 +141,7 @@ def test_link_works_once(workflows: Workflows) -> None:
     confirm = confirm_of(visit(token()))
     decided("approve")
 
-    again = visit(token(), {"confirm": confirm, "decision": "decline"})
+    again = visit(token(), {"confirm": confirm, "decision": "decline", "by": "Eve"})
 
     assert "approved" in again.get_data(as_text=True)
     assert 'name="confirm"' not in visit(token()).get_data(as_text=True)
@@ -210,6 +213,39 @@ def test_form_that_is_not_from_the_page_decides_nothing(workflows: Workflows, fo
     """Another site that knows the link still cannot send a valid form."""
     assert visit(token(), form).status_code == 400
     assert (workflows.requests, state().state) == ([], "awaiting_approval")
+
+
+@pytest.mark.parametrize("name", ["", " ", "x", "x" * 81])
+def test_decision_without_a_name_is_none(workflows: Workflows, name: str) -> None:
+    """Who approved stands in the trace and in the log."""
+    form = {"confirm": confirm_of(visit(token())), "decision": "approve", "by": name}
+
+    assert visit(token(), form).status_code == 400
+    assert (workflows.requests, state().state) == ([], "awaiting_approval")
+
+
+def test_approval_is_good_for_the_change_that_was_shown(workflows: Workflows) -> None:
+    """Another change, also of the same incident, is not approved."""
+    decided("approve")
+
+    with pytest.raises(Refused, match="not the one that was approved"):
+        approval.is_approved(traces.connect(), ID, DIFF.replace("new", "evil"))
+
+
+def test_approval_that_another_account_wrote_is_none(workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every function's account may write the store; only pr_approval has the key."""
+    private, public = signatures.new_pair()
+    monkeypatch.setenv("STEP_PUBLIC_KEYS", json.dumps({"pr_approval": public}))
+    monkeypatch.setenv("STEP_SIGNING_KEY", signatures.new_pair()[0])
+    decided("approve")
+
+    with pytest.raises(Refused, match="not signed by pr_approval"):
+        approval.is_approved(traces.connect(), ID, DIFF)
+
+    monkeypatch.setenv("STEP_SIGNING_KEY", private)
+    signed = approval.signed(ID, state(), "approve", "Ada Lovelace", DIFF)
+    traces.connect().set_pull_request(ID, signed)
+    assert approval.is_approved(traces.connect(), ID, DIFF)
 
 
 def test_form_sent_from_another_site_decides_nothing(workflows: Workflows) -> None:

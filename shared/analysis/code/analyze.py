@@ -86,6 +86,8 @@ def _answer(
         commit=commit,
         base_branch=branch,
         problematic_files=[_problematic_file(each, evidence[index].id) for index, each in enumerate(code_locations)],
+        # Where the best suspect changed code too is no place that the evidence names.
+        located_files=list(dict.fromkeys(each.place.path for each in code_locations if each.evidence_ids)),
         suspect_commits=[_suspect_commit(suspect) for suspect in ranked],
         suggested_fix_locations=list(dict.fromkeys(f"{each.place.path}:{each.place.line}" for each in code_locations)),
         analysis_summary=_summary(origin, commit, code_locations, ranked),

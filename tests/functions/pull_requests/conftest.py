@@ -104,7 +104,7 @@ def code_analysis() -> CodeAnalysis:
 def solution(*edits: FileEdit) -> Solution:
     """A patch of these edits, by default of the fix."""
     patch = Patch(
-        strategy="fix",
+        strategy="revert",
         files_to_modify=list(edits or (FIX,)),
         test_cases=["An empty cart costs nothing."],
         rollback_plan="Revert the merge.",
@@ -136,15 +136,16 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("shop")
     subprocess.run(["git", "init", "-q", "-b", "main", work], check=True, env=NO_GIT_CONFIG)
     (work / "src").mkdir()
-    (work / "docs").mkdir()
+    (work / "page.html").mkdir()
+    (work / "page.html" / "a.md").write_text("a\n")
     (work / "src" / "cart.py").write_text(GOOD)
     (work / "src" / "windows.py").write_bytes("\ufeffPRICE = 1\r\nNAME = 'Zoë'\r\n".encode())
     (work / "src" / "latin.py").write_bytes("NAME = 'caf\xe9'\n".encode("latin-1"))
     (work / "logo.bin").write_bytes(b"PNG\0sum")
     (work / "large.py").write_text("VALUE = 1\n" * 120_000)
     (work / "link.py").symlink_to("src/cart.py")
-    (work / "run.sh").write_text("#!/bin/sh\necho one\n")
-    (work / "run.sh").chmod(0o755)
+    (work / "run.py").write_text("#!/usr/bin/env python3\nprint(1)\n")
+    (work / "run.py").chmod(0o755)
     (work / "CODEOWNERS").write_text("* @fallback\n/src/ @ada @octo/payments ops@example.com\n")
     commit(work, "Start", "ada")
     subprocess.run(["git", "-C", work, "update-index", "--add", "--cacheinfo", f"160000,{'a' * 40},module"], check=True)

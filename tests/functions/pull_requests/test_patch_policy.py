@@ -4,49 +4,34 @@ import pytest
 
 from functions.file_updater.patch_diff import FileDiff
 from functions.file_updater.patch_parsing import check_parses
-from functions.file_updater.patch_policy import PatchPolicy, is_protected
+from functions.file_updater.patch_policy import PatchPolicy
 from shared.errors import Rejected
-
-PROTECTED = [
-    ".github/workflows/ci.yml",
-    "sub/.github/x",
-    ".gitlab-ci.yml",
-    "CODEOWNERS",
-    "docs/CODEOWNERS",
-    "poetry.lock",
-    "web/package-lock.json",
-    "go.sum",
-    ".env",
-    "conf/.env.production",
-    "deploy/secrets.yaml",
-    "keys/server.pem",
-    "Jenkinsfile",
-    "infra/prod.tfstate",
-]
-
-
-@pytest.mark.parametrize("path", PROTECTED)
-def test_protected_path_is_denied_by_default(path: str) -> None:
-    """CI, owners, lockfiles and secrets are not for machines to change."""
-    with pytest.raises(Rejected, match="protected"):
-        PatchPolicy().check([FileDiff(path, None, "x")])
+from shared.pull_request.writable_paths import Strategy
 
 
 @pytest.mark.parametrize(
-    "path", ["shop/cart.py", "src/blocks.rs", "docs/github.md", "environment.py", "config/app.yaml"]
+    ("path", "strategy"), [(".github/workflows/ci.yml", "revert"), ("setup.py", "fix"), ("config/app.yaml", "fix")]
 )
-def test_ordinary_path_is_allowed(path: str) -> None:
-    """Names that only resemble protected ones are allowed."""
-    assert not is_protected(path)
+def test_file_that_no_patch_may_change_is_refused_with_its_reason(path: str, strategy: Strategy) -> None:
+    """Which those are stands in tests/shared/pull_request/test_writable_paths.py."""
+    with pytest.raises(Rejected, match=r"is not changed automatically: .*PR_ALLOWED_PATHS"):
+        PatchPolicy().check([FileDiff(path, None, "x")], strategy)
+
+
+@pytest.mark.parametrize("path", ["setup.py\u200b", ".GITHUB~1/a.yml"])
+def test_disguised_name_is_allowed_by_no_pattern(path: str) -> None:
+    """Nobody can mean to allow what cannot be read."""
+    with pytest.raises(Rejected, match="another name"):
+        PatchPolicy(pr_allowed_paths=["*"]).check([FileDiff(path, None, "x")], "revert")
 
 
 def test_allowed_pattern_lifts_the_protection() -> None:
     """The operator's patterns lift the protection of what they match, and of nothing else."""
     policy = PatchPolicy(pr_allowed_paths=[".github/dependabot.yml"])
-    policy.check([FileDiff(".github/dependabot.yml", None, "a: 1\n")])
+    policy.check([FileDiff(".github/dependabot.yml", None, "a: 1\n")], "revert")
 
     with pytest.raises(Rejected):
-        policy.check([FileDiff(".github/workflows/x.yml", None, "a: 1\n")])
+        policy.check([FileDiff(".github/workflows/x.yml", None, "a: 1\n")], "revert")
 
 
 @pytest.mark.parametrize(
@@ -61,28 +46,28 @@ def test_allowed_pattern_lifts_the_protection() -> None:
 def test_secret_a_patch_would_add_is_refused_and_not_shown(line: str) -> None:
     """Also one that a revert would restore; a secret already in the file is not refused."""
     with pytest.raises(Rejected, match="looks like a secret") as caught:
-        PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")])
+        PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")], "revert")
     assert line.split("'")[-2 if "'" in line else -1] not in str(caught.value)
 
-    PatchPolicy().check([FileDiff("app.py", f"{line}\nx = 1\n", f"{line}\nx = 2\n")])
-    PatchPolicy().check([FileDiff("app.py", f"{line}\nx = 1\n", "x = 1\n")])
+    PatchPolicy().check([FileDiff("app.py", f"{line}\nx = 1\n", f"{line}\nx = 2\n")], "revert")
+    PatchPolicy().check([FileDiff("app.py", f"{line}\nx = 1\n", "x = 1\n")], "revert")
 
 
 @pytest.mark.parametrize("line", ["# by ada@example.com", "CARD = '4111 1111 1111 1111'", "PHONE = '+44 20 7946 0958'"])
 def test_email_addresses_and_phone_numbers_are_no_credentials(line: str) -> None:
     """They give no access, and code is full of them."""
-    PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")])
+    PatchPolicy().check([FileDiff("app.py", "x = 1\n", f"x = 1\n{line}\n")], "revert")
 
 
 def test_size_is_limited_by_settings() -> None:
     """Files and lines have their own limits; both are named."""
     diffs = [FileDiff(f"f{number}.py", "a\n", "b\n") for number in range(3)]
 
-    PatchPolicy(pr_max_files=3, pr_max_changed_lines=6).check(diffs)
+    PatchPolicy(pr_max_files=3, pr_max_changed_lines=6).check(diffs, "revert")
     with pytest.raises(Rejected, match="PR_MAX_FILES allows 2"):
-        PatchPolicy(pr_max_files=2).check(diffs)
+        PatchPolicy(pr_max_files=2).check(diffs, "revert")
     with pytest.raises(Rejected, match="6 lines, PR_MAX_CHANGED_LINES allows 5"):
-        PatchPolicy(pr_max_changed_lines=5).check(diffs)
+        PatchPolicy(pr_max_changed_lines=5).check(diffs, "revert")
 
 
 SYNTAX = [

@@ -134,7 +134,8 @@ def test_risk_depends_on_size_and_kind_of_files(files: list[tuple[str, int, int]
 
 def test_fix_is_never_low_risk() -> None:
     """Unlike a revert, it is code that never ran."""
-    assert level(request(solution=solution())) == "medium"
+    fix = Patch(strategy="fix", files_to_modify=[FIX])
+    assert level(request(solution=solution().replace(patch=fix))) == "medium"
 
 
 def test_reasons_say_what_was_not_done() -> None:

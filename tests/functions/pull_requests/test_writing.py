@@ -111,7 +111,7 @@ def test_storm_on_the_same_file_is_one_pull_request(steps: WritingSteps) -> None
     """The second incident on the same file links to the first one's; another file gets its own."""
     _, first = steps.both(incident(1))
     branch, second = steps.both(incident(2))
-    _, third = steps.both(incident(3), edit("run.sh", "echo one", "echo two"))
+    _, third = steps.both(incident(3), edit("run.py", "print(1)", "print(2)"))
 
     assert (second.status, second.pr_url) == ("exists", first.pr_url)
     assert "inc-20260504-0000000001 changes the same files" in second.message
@@ -152,14 +152,14 @@ def test_file_mode_newlines_and_byte_order_mark_are_kept(steps: WritingSteps) ->
     """An executable stays one; CRLF and the byte order mark stay; all other lines keep every byte."""
     branch, _ = steps.both(
         incident(),
-        edit("run.sh", "echo one", "echo two"),
+        edit("run.py", "print(1)", "print(2)"),
         edit("src/windows.py", "PRICE = 1\n", "PRICE = 2\nTAX = 3\n"),
     )
 
     name = branch.branch or ""
     assert steps.git("show", f"{name}:src/windows.py") == "\ufeffPRICE = 2\r\nTAX = 3\r\nNAME = 'Zoë'"
-    assert "100755" in steps.git("ls-tree", name, "run.sh")
-    assert steps.git("diff", "--name-only", "main", name).split() == ["run.sh", "src/windows.py"]
+    assert "100755" in steps.git("ls-tree", name, "run.py")
+    assert steps.git("diff", "--name-only", "main", name).split() == ["run.py", "src/windows.py"]
 
 
 REFUSED = [
@@ -172,13 +172,14 @@ REFUSED = [
     (edit("large.py", "VALUE", "x"), "larger than 1 MB"),
     (edit("link.py", "def", "x"), "not in the repository"),
     (edit("link.py", None, "x"), "a link or a submodule"),
-    (edit("module", None, "x"), "a link or a submodule"),
+    (edit("module", None, "x"), "not changed automatically"),
     (edit("module/x.py", None, "x"), "'module' is a file, a link or a submodule"),
-    (edit("docs", None, "x"), None),
-    (edit("src", None, "x"), "it is a folder"),
+    (edit("docs.md", None, "x"), None),
+    (edit("src", None, "x"), "not changed automatically"),
+    (edit("page.html", None, "x"), "it is a folder"),
     (edit("../x", None, "x"), "'..' part"),
-    (edit("CODEOWNERS", "@fallback", "@eve"), "protected"),
-    (edit(".github/workflows/ci.yml", None, "on: push\n"), "protected"),
+    (edit("CODEOWNERS", "@fallback", "@eve"), "not changed automatically"),
+    (edit(".github/workflows/ci.yml", None, "on: push\n"), "not changed automatically"),
     (edit("src/new.py", None, "AWS = 'AKIA" + "IOSFODNN7EXAMPLQ'\n"), "looks like a secret"),
     (edit("src/new.py", None, "X = 1\n" * 1001), "PR_MAX_CHANGED_LINES"),
 ]
@@ -201,7 +202,7 @@ def test_too_many_files_are_refused(steps: WritingSteps, monkeypatch: Any) -> No
     """The operator's limit holds."""
     monkeypatch.setenv("PR_MAX_FILES", "1")
 
-    _, pull = steps.both(incident(), FIX, edit("run.sh", "one", "two"))
+    _, pull = steps.both(incident(), FIX, edit("run.py", "print(1)", "print(2)"))
 
     assert "2 files, PR_MAX_FILES allows 1" in pull.message
 

@@ -93,7 +93,10 @@ def pull_request(request: PostProcessRequest) -> Section:
     if made is not None and made.awaits_approval and made.approval_url:
         return _to_approve(request, made, made.approval_url)
     if made is None or made.pr_url is None or made.status not in ("success", "exists"):
-        return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."),))
+        patch = request.solution.patch if request.solution else None
+        # A model's own change is written by a person, who needs to see it.
+        change = _change(request) if patch and patch.strategy == "fix" else []
+        return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."), *change))
     button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
     if request.branch is not None and request.branch.linked_pr_url is not None:

@@ -1,0 +1,113 @@
+"""A change that a model wrote: only where code located the fault, and on no branch before a person approved it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared import clock, traces
+from shared.contracts import Alert, Branch, FileEdit, FileUpdateRequest, Patch, PullRequest, Solution
+from shared.pull_request import approval
+from tests.functions.pull_requests.conftest import (
+    WritingSteps,
+    code_analysis,
+    incident,
+    pull_request_request,
+    update_request,
+)
+
+MODES = ["draft", "ready", "approval"]
+
+
+def fix(path: str = "src/cart.py") -> Solution:
+    """Return a model's change of a file."""
+    change = FileEdit(path=path, original="sum(items) / len(items)", new="sum(items)")
+    return Solution(incident_category="code_issue", patch=Patch(strategy="fix", files_to_modify=[change]))
+
+
+def branch_of(steps: WritingSteps, alert: Alert, located: list[str] | None = None, **changes: Any) -> Branch:
+    """Call file_updater with the model's change; return what became of the branch."""
+    analysis = code_analysis().replace(located_files=["src/cart.py"] if located is None else located)
+    request: FileUpdateRequest = update_request(alert)
+    return steps.update(request.replace(**{"solution": fix(), "code_analysis": analysis, **changes}))
+
+
+def opened(steps: WritingSteps, alert: Alert, branch: Branch, **changes: Any) -> PullRequest:
+    """Call pr_creator for that branch."""
+    return steps.create(pull_request_request(alert, branch, solution=fix(), **changes))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_change_of_a_model_is_on_no_branch_before_a_person_approved(
+    steps: WritingSteps, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """CI may run what is on a branch before anybody has read the draft, with the repository's secrets."""
+    monkeypatch.setenv("PR_MODE", mode)
+    monkeypatch.setenv("APPROVAL_SIGNING_KEY", "k" * 32)
+    monkeypatch.setenv("APPROVAL_URL", "https://approve.example.com")
+    alert = incident()
+
+    branch = branch_of(steps, alert)
+    pull = opened(steps, alert, branch, callback_url="https://workflowexecutions.googleapis.com/v1/callbacks/1")
+
+    assert (branch.status, pull.status) == ("awaiting_approval", "awaiting_approval")
+    assert (steps.branches(), steps.pulls()) == ([], [])
+
+
+def test_change_of_a_model_stands_in_the_brief_where_nobody_can_approve(steps: WritingSteps) -> None:
+    """It says which settings are missing, and nothing is written."""
+    alert = incident()
+
+    branch = branch_of(steps, alert)
+    pull = opened(steps, alert, branch)
+
+    assert (branch.status, pull.status) == ("awaiting_approval", "skipped")
+    assert "APPROVAL_SIGNING_KEY" in pull.message
+    assert (steps.branches(), steps.pulls()) == ([], [])
+
+
+def approve(alert: Alert, diff: str) -> None:
+    """Store that a person approved this change of the incident."""
+    store = traces.connect()
+    waiting = approval.Waiting(
+        title="Fix",
+        body="",
+        repo="octo/shop",
+        branch=f"incident/{alert.incident_id}",
+        base_branch="main",
+        base_commit="a" * 40,
+        diff_ref=store.keep_text(alert.incident_id, "patch", diff),
+        callback_url="https://workflowexecutions.googleapis.com/v1/callbacks/1",
+        approve_until=clock.now() + timedelta(hours=1),
+    )
+    approval.ask(store, alert.incident_id, waiting)
+    record = store.incident(alert.incident_id)
+    assert record is not None
+    assert record.pull_request is not None
+    signed = approval.signed(alert.incident_id, record.pull_request, "approve", "Ada Lovelace", diff)
+    store.set_pull_request(alert.incident_id, signed)
+
+
+def test_approved_change_is_written_and_another_one_is_not(steps: WritingSteps) -> None:
+    """The approval is of the very change that was shown."""
+    diff = traces.connect().text(branch_of(steps, incident(1)).diff_ref or "") or ""
+    right, wrong = incident(2), incident(3)
+    approve(right, diff)
+    approve(wrong, diff.replace("+    return sum(items)", "+    return max(items)"))
+
+    with pytest.raises(AssertionError, match="not the one that was approved"):
+        branch_of(steps, wrong, is_approved=True)
+    assert steps.branches() == []
+
+    assert branch_of(steps, right, is_approved=True).status == "success"
+    assert steps.branches() == [f"incident/{right.incident_id}"]
+
+
+@pytest.mark.parametrize("located", [[], ["src/windows.py"]])
+def test_file_that_only_a_model_asked_to_read_is_not_changed(steps: WritingSteps, located: list[str]) -> None:
+    """A log line can make it ask for any file."""
+    branch = branch_of(steps, incident(), located)
+
+    assert branch.status == "refused"
+    assert "not a file that the evidence leads to" in branch.message
+    assert steps.branches() == []
