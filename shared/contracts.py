@@ -242,6 +242,9 @@ class StackTrace(Contract):
     count_before_onset: int = Field(0, ge=0)
     first_seen: AwareUtc
     last_seen: AwareUtc
+    is_doubtful: bool = Field(
+        False, description="Each stands in a value of another line, or in an ordinary one: a user may have written it."
+    )
     evidence_id: EvidenceId | None = None
 
     @property

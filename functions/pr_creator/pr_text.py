@@ -67,7 +67,20 @@ def _evidence(request: PullRequestRequest) -> str:
     cited = {id_ for file in request.code_analysis.problematic_files for id_ in file.evidence_ids}
     all_evidence = [*request.incident.evidence, *request.code_analysis.evidence]
     chosen = [item for item in all_evidence if item.id in cited] or all_evidence
-    return "### Evidence\n\n" + "\n\n".join(_evidence_item(item) for item in chosen[:EVIDENCE_SHOWN]) if chosen else ""
+    items = [_evidence_item(item) for item in chosen[:EVIDENCE_SHOWN]]
+    return "### Evidence\n\n" + "\n\n".join([_rests_on(request), *items]) if items else ""
+
+
+def _rests_on(request: PullRequestRequest) -> str:
+    """Say how many lines the change rests on, and which signals that nobody can write into a log."""
+    incident = request.incident
+    traces = sum(trace.count - trace.count_before_onset for trace in incident.stack_traces[:1])
+    lines = f"{traces:,} stack traces" if traces else f"{incident.error_summary.total_errors:,} error lines"
+    signals = [anomaly.description for anomaly in incident.error_summary.metric_anomalies[:3]]
+    signals += [incident.impact] if incident.impact else []
+    if signals:
+        return f"It rests on {lines} and on: {_inline('; '.join(signals))}"
+    return f"It rests on {lines} alone: no metric that was read confirms them, so make sure that the failure is real."
 
 
 def _evidence_item(item: Evidence) -> str:

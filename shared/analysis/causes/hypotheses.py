@@ -28,6 +28,10 @@ NEW_OWN_TRACE = 0.75
 OWN_TRACE = 0.5
 FOREIGN_TRACE = 0.35
 BACKGROUND = 0.1
+FORGED = 0.25
+DOUBTFUL = (
+    "It stands in a value of another line, or in an ordinary one, so that a user of the service may have sent it."
+)
 NAMED_FAULT = 0.6
 STEADY_FAULT = 0.35
 ROLLED_OUT = 0.6
@@ -68,6 +72,8 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
         hypothesis, confidence = f"{hypothesis}; no frame is the service's own code.", FOREIGN_TRACE
     if is_background(incident, trace):
         hypothesis, confidence = f"{hypothesis} It came before the onset too, and no rise is certain.", BACKGROUND
+    if trace.is_doubtful:
+        hypothesis, confidence = f"{hypothesis} {DOUBTFUL}", min(confidence, FORGED)
     return _cause(hypothesis, confidence, quotes, touched)
 
 

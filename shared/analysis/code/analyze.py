@@ -50,7 +50,8 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
         locations.related_change(ranked[0], code_locations, clues.words, files) if ranked and code_locations else None
     )
     code_locations = [*code_locations, related] if related else code_locations
-    return _answer(reader, commit, branch, origin, code_locations, ranked, history)
+    doubtful = {trace.evidence_id for trace in incident.stack_traces if trace.is_doubtful and trace.evidence_id}
+    return _answer(reader, commit, branch, origin, code_locations, ranked, history, doubtful)
 
 
 def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: datetime) -> tuple[str, str]:
@@ -77,6 +78,7 @@ def _answer(
     code_locations: Sequence[CodeLocation],
     ranked: Sequence[Suspect],
     history: VersionHistory,
+    doubtful: set[str],
 ) -> CodeAnalysis:
     evidence = _code_evidence(code_locations) + _commit_evidence(ranked, len(code_locations))
     reported = [_change_evidence(change, len(evidence) + n) for n, change in enumerate(history.changes, 1)]
@@ -87,7 +89,9 @@ def _answer(
         base_branch=branch,
         problematic_files=[_problematic_file(each, evidence[index].id) for index, each in enumerate(code_locations)],
         # Where the best suspect changed code too is no place that the evidence names.
-        located_files=list(dict.fromkeys(each.place.path for each in code_locations if each.evidence_ids)),
+        located_files=list(
+            dict.fromkeys(each.place.path for each in code_locations if set(each.evidence_ids) - doubtful)
+        ),
         suspect_commits=[_suspect_commit(suspect) for suspect in ranked],
         suggested_fix_locations=list(dict.fromkeys(f"{each.place.path}:{each.place.line}" for each in code_locations)),
         analysis_summary=_summary(origin, commit, code_locations, ranked),

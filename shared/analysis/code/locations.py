@@ -120,8 +120,11 @@ def _shared_words(change: FileChange, clue_words: frozenset[str]) -> int:
 
 
 def _by_weight(traces: Sequence[StackTrace]) -> list[StackTrace]:
-    """Order traces by relevance to this incident: new ones first, then the frequent."""
-    return sorted(traces, key=lambda trace: (trace.count_before_onset > 0, trace.count_before_onset - trace.count))
+    """Order traces by relevance to this incident: the service's own words first, new ones, then the frequent."""
+    return sorted(
+        traces,
+        key=lambda trace: (trace.is_doubtful, trace.count_before_onset > 0, trace.count_before_onset - trace.count),
+    )
 
 
 def _frames(trace: StackTrace, tree: Tree) -> list[Frame]:

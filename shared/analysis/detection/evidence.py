@@ -75,6 +75,7 @@ class EvidenceCollector:
             count_before_onset=count_before(group.times, at),
             first_seen=group.times.first,
             last_seen=group.times.last,
+            is_doubtful=group.certain == 0,
             evidence_id=evidence_id,
         )
 

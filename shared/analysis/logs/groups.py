@@ -11,6 +11,7 @@ from shared.analysis.logs.instances import name_of_source
 from shared.analysis.logs.join_traces import RANK
 from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import LogEntry
+from shared.analysis.logs.stack_traces.forged import ForgedTraces
 from shared.analysis.logs.stack_traces.parsed import ParsedTrace
 from shared.analysis.series.change_point import ChangePoint
 from shared.analysis.series.event_times import EventTimes, microseconds
@@ -31,6 +32,8 @@ class TraceGroup:
     services: set[str] = field(default_factory=set)
     instances: Counter[str] = field(default_factory=Counter)
     """How many each instance wrote; empty where lines name none."""
+    certain: int = 0
+    """How many of them are surely the service's own words, and no value that somebody sent to it."""
     change: ChangePoint | None = None
 
 
@@ -81,6 +84,7 @@ class Grouper:
         self._whole_since = microseconds(whole_since) if whole_since else 0
         self._own_names = own_names
         self._drain = Drain()
+        self._forged = ForgedTraces()
         self._traces: dict[object, TraceGroup] = {}
         self._lines: dict[tuple[int, Level], LineGroup] = {}
         self._traffic: dict[str, EventTimes] = {}
@@ -91,12 +95,15 @@ class Grouper:
     def add(self, entry: LogEntry) -> int:
         """Add an entry that is not older than the entries before; return its time in microseconds since 1970."""
         micros = microseconds(entry.at)
+        self._forged.note(entry)
         parsed = self._parsed(entry.text)
+        is_doubtful = bool(parsed) and self._forged.is_doubtful(entry)
         for trace in {trace.shape: trace for trace in reversed(parsed)}.values():
             group = self._traces.get(trace.shape)
             if group is None:
                 group = self._traces[trace.shape] = TraceGroup(trace, entry)
             group.times.add_micros(micros)
+            group.certain += not is_doubtful
             group.services.add(entry.service)
             _count_instance(group, entry)
         self._add_line(entry, micros, parsed)

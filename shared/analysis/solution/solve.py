@@ -78,6 +78,9 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
     chosen = _single_suspect(request.incident, analysis)
     if isinstance(chosen, _Withheld):
         return chosen
+    traces = request.incident.stack_traces
+    if traces and all(trace.is_doubtful for trace in traces):
+        return _Withheld("The only stack trace may be text that a user of the service sent, so no change rests on it.")
     head = (reader.resolve(analysis.base_branch) if analysis.base_branch else None) or analysis.commit
     edits = revert_edits(reader, chosen.sha, head)
     if isinstance(edits, Refusal):

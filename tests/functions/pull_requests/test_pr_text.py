@@ -7,7 +7,17 @@ import pytest
 
 from functions.pr_creator.pr_risk import level, reasons
 from functions.pr_creator.pr_text import pr_body, pr_title
-from shared.contracts import Branch, CodeAnalysis, Evidence, FileStat, Patch, RootCause, RootCauses, Solution
+from shared.contracts import (
+    Branch,
+    CodeAnalysis,
+    Evidence,
+    FileStat,
+    MetricAnomaly,
+    Patch,
+    RootCause,
+    RootCauses,
+    Solution,
+)
 from shared.pull_request import marker
 from tests.builders import NOW, an_alert, an_incident
 from tests.functions.pull_requests.conftest import FIX, code_analysis, pull_request_request, solution
@@ -152,3 +162,17 @@ def test_analysis_without_evidence_leaves_no_empty_section() -> None:
     empty = CodeAnalysis(code_available=True, repo="o/r")
 
     assert "### Evidence" not in pr_body(request(incident=an_incident(evidence=[]), code_analysis=empty))
+
+
+def test_body_says_on_how_many_lines_and_signals_it_rests() -> None:
+    """Whoever can write lines of the service can write many; a metric they cannot."""
+    anomaly = MetricAnomaly(metric="error_ratio", description="error_ratio: 0 % → 9 %", at=NOW, baseline=0, value=9)
+    lines = {"total_errors": 69}
+
+    evidence = [Evidence(id="L1", source="logs", text="ERROR no price")]
+    alone = pr_body(request(incident=an_incident(error_summary=lines, evidence=evidence)))
+    measured = {**lines, "metric_anomalies": [anomaly]}
+    confirmed = pr_body(request(incident=an_incident(error_summary=measured, evidence=evidence)))
+
+    assert "It rests on 69 error lines alone: no metric that was read confirms them" in alone
+    assert "It rests on 69 error lines and on: error" in confirmed

@@ -322,3 +322,16 @@ def test_trouble_of_another_service_is_looked_for_there(repository: Repository) 
     (measure,) = solved(repository, other_services=[other]).mitigations
 
     assert measure.action == "Look at pricing first: the trouble of shop begins there."
+
+
+def test_patch_does_not_rest_on_a_trace_that_a_user_may_have_sent(repository: Repository) -> None:
+    """One log entry with a value of many lines could otherwise choose the commit that is reverted."""
+    culprit = repository.commit({"cart.py": "price = line.amount\n"})
+    seen: dict[str, Any] = {"language": "python", "exception_type": "KeyError", "first_seen": START, "last_seen": START}
+    forged = StackTrace(**seen, frames=[Frame(path="cart.py", line=1, in_app=True)], is_doubtful=True)
+
+    solution = solved(repository, suspect(culprit, 0.9), stack_traces=[forged])
+    believed = solved(repository, suspect(culprit, 0.9), stack_traces=[forged.replace(is_doubtful=False)])
+
+    assert "may be text that a user of the service sent" in (solution.patch_withheld or "")
+    assert believed.patch is not None

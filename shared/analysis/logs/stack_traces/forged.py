@@ -1,0 +1,64 @@
+"""
+Whether a stack trace may be text that somebody sent to the service.
+
+A value with line ends in it, logged as it came, looks like entries of the service: only the quote that opened before
+it, or the level of the entry it stands in, tells.
+"""
+
+import re
+from collections import deque
+from datetime import timedelta
+
+from shared.analysis.logs.levels import Level
+from shared.analysis.logs.parse import LogEntry, Source
+from shared.analysis.logs.stack_traces import HINT
+
+OPENS = re.compile(r"(?:^|[\s(\[{,]|(?<!['\"]):|(?<!\w)=)(?P<quote>['\"`])(?=\S)")
+"""
+A quote before a word; one within or after a word is an apostrophe. A logger writes its own fields as name="…" or
+"name":"…".
+"""
+CLOSES = {"`": "`'"}
+"""Ruby, and many of its age, write `name'."""
+ORDINARY: tuple[Level, ...] = ("info", "debug")
+NEAR = timedelta(milliseconds=100)
+LINES = 8
+"""Lines of one write come at once, and few of them before the trace."""
+MAX_CHARS = 4000
+MAX_SOURCES = 1000
+
+
+def open_quote(text: str) -> str:
+    """Return the quote that opens a value in the text and is not closed in it; an empty text without one."""
+    position = 0
+    while match := OPENS.search(text, position):
+        closes = CLOSES.get(match["quote"], match["quote"])
+        end = next((at for at in range(match.end(), len(text)) if text[at] in closes), -1)
+        if end < 0:
+            return match["quote"]
+        position = end + 1
+    return ""
+
+
+class ForgedTraces:
+    """Follows the entries of each source, oldest first, and tells which stand inside a value that one before opened."""
+
+    def __init__(self) -> None:
+        self._latest: dict[Source, deque[LogEntry]] = {}
+
+    def note(self, entry: LogEntry) -> None:
+        """Take the next entry; most are never looked at again."""
+        latest = self._latest.get(entry.source)
+        if latest is None:
+            if len(self._latest) >= MAX_SOURCES:
+                self._latest.clear()
+            latest = self._latest[entry.source] = deque(maxlen=LINES)
+        latest.append(entry)
+
+    def is_doubtful(self, entry: LogEntry) -> bool:
+        """Return whether a trace in this entry, which was noted last, may be somebody's text."""
+        if entry.level in ORDINARY:
+            return True
+        trace = HINT.search(entry.text)
+        before = [one.text for one in self._latest[entry.source] if one is not entry and entry.at - one.at <= NEAR]
+        return bool(open_quote("\n".join([*before, entry.text[: trace.start() if trace else 0]])[-MAX_CHARS:]))
