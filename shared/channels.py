@@ -15,6 +15,8 @@ class Channel:
     """Its name in failures, leases and the outcome."""
     failure_means: str
     """What its failure means for the reader of the brief."""
+    reaches_people: bool = True
+    """Its receipt means that somebody can learn of it; without any such receipt the outcome is undelivered."""
     is_repeatable: bool = False
     """Delivering again replaces the first delivery, so that no lease is needed to do it once."""
 
@@ -22,5 +24,5 @@ class Channel:
 CHANNELS = (
     Channel("hook", "The system behind POST_PROCESS_URL was not notified, or may not have been."),
     Channel("mail", "This brief did not reach anybody by mail, or may not have."),
-    Channel("archive", "This brief was not kept as a file.", is_repeatable=True),
+    Channel("archive", "This brief was not kept as a file.", reaches_people=False, is_repeatable=True),
 )

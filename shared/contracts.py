@@ -746,11 +746,16 @@ class PostProcessRequest(StagedRequest):
 
 
 DeliveryStatus = Literal["done", "already", "failed", "off"]
-OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved", "test"]
+OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved", "test", "undelivered"]
 
 
 class Outcome(Contract):
-    """How the incident ended: exactly one for every accepted alert."""
+    """
+    How the incident ended: exactly one for every accepted alert.
+
+    It is `undelivered` until a channel to people gives a receipt; `merged` and `resolved` rest on the receipt of the
+    incident in `merged_into`.
+    """
 
     kind: OutcomeKind
     mail_status: Literal["sent", "already_sent", "failed", "off"] = "off"
@@ -758,6 +763,9 @@ class Outcome(Contract):
     archived_path: str | None = Field(None, max_length=1000)
     deliveries: Annotated[dict[Name, DeliveryStatus], Keep(20)] = Field(
         default_factory=dict, description="How each channel's delivery went, by the channel's name."
+    )
+    receipts: Annotated[dict[Name, Line], Keep(20)] = Field(
+        default_factory=dict, description="What each channel that took the outcome gave for it, by the channel's name."
     )
     failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
     tokens: int = Field(0, ge=0)

@@ -1,4 +1,9 @@
-"""Find briefs that a channel certainly did not deliver: each is delivered again by that channel, for up to a day."""
+"""
+Find briefs that a channel certainly did not deliver, and say when each is delivered again.
+
+The pauses double from `delivery_retry_seconds` to an hour. While nobody at all has the brief, a channel that may have
+delivered it is tried again too: Message-ID and Idempotency-Key let the receiver recognise the repeat.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,43 +18,100 @@ from shared.traces.port import IncidentRecord, TraceStore
 
 MAX_CLOSED_INCIDENTS = 50
 """How many closed incidents one sweep checks, newest first."""
+MAX_UNDELIVERED_INCIDENTS = 200
+"""How many undelivered incidents one sweep checks, oldest first."""
+MAX_PAUSE = timedelta(hours=1)
+_TTL = timedelta(days=90)
+_READER = "reader"
 
-SOON, SOON_FOR = timedelta(minutes=5), timedelta(hours=1)
-LATER, LATER_FOR = timedelta(hours=1), timedelta(days=1)
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a brief was delivered again, the last time of that, and when the need of it was noted first."""
+
+    attempts: int
+    last: datetime
+    since: datetime
+
+
+@dataclass(frozen=True)
+class RetryPlan:
+    """The first pause between two attempts, and how long a brief that somebody has is tried by the other channels."""
+
+    pause: timedelta
+    give_up: timedelta
+
+    def is_due(self, retries: Retries, moment: datetime) -> bool:
+        """Return whether it is time for the next attempt."""
+        # The exponent is bounded so that no long outage overflows it.
+        doubled = self.pause * (1 << min(retries.attempts, 20))
+        return moment - retries.last >= min(doubled, MAX_PAUSE)
 
 
 @dataclass(frozen=True)
 class LateDelivery:
-    """A closed incident that a channel did not deliver, and the number of this retry."""
+    """An incident whose brief a channel did not deliver, and its outcome so far."""
 
     record: IncidentRecord
     outcome: Outcome
-    attempt: int
 
 
-def late_deliveries(store: TraceStore, moment: datetime) -> Iterator[LateDelivery]:
-    """Yield what to retry now; the answer of a failed retry is stored, so that each is made only once."""
-    for record in store.incidents(state="closed", limit=MAX_CLOSED_INCIDENTS):
-        attempt = attempt_at(moment - record.updated_at)
-        if attempt and (outcome := undelivered(record)):
-            yield LateDelivery(record, outcome, attempt)
+def late_deliveries(store: TraceStore, plan: RetryPlan, moment: datetime) -> Iterator[LateDelivery]:
+    """Yield what to deliver again now, first what nobody has; the first time a need is seen it is only noted."""
+    undelivered = store.incidents(state="undelivered", limit=MAX_UNDELIVERED_INCIDENTS, is_oldest_first=True)
+    closed = store.incidents(state="closed", limit=MAX_CLOSED_INCIDENTS)
+    for record in (*undelivered, *closed):
+        outcome = late_outcome(record)
+        if outcome is not None and next_attempt(store, record, plan, moment) is not None:
+            yield LateDelivery(record, outcome)
 
 
-def attempt_at(age: timedelta) -> int:
-    """Return the number of the retry that is due: each five minutes in the first hour, then each hour; 0 for none."""
-    if age < SOON or age >= LATER_FOR + LATER:
-        return 0
-    return age // SOON if age <= SOON_FOR else SOON_FOR // SOON + age // LATER
-
-
-def undelivered(record: IncidentRecord) -> Outcome | None:
-    """Return the outcome of a brief that a channel certainly did not deliver; what may be out is not sent again."""
+def late_outcome(record: IncidentRecord) -> Outcome | None:
+    """Return the outcome of a brief that a channel did not deliver; what may be out is not sent to who has it."""
     try:
         outcome = Outcome.model_validate(record.outcome or {})
     except ValidationError as error:
         log.error("sweeper.outcome_unreadable", incident_id=record.incident_id, error=places(error))
         return None
+    if record.state == "undelivered":
+        return outcome
     uncertain = {failure.step for failure in outcome.failures if failure.error_type == "Uncertain"}
     statuses = {"mail": outcome.mail_status, "hook": outcome.hook_status}
     failed = {name for name, status in statuses.items() if status == "failed"}
     return outcome if failed - uncertain else None
+
+
+def next_attempt(store: TraceStore, record: IncidentRecord, plan: RetryPlan, moment: datetime) -> int | None:
+    """Return the number of the attempt that is due, or None. Raises what the store raises."""
+    # A claim that ends now takes no lease: it only shows what stands there.
+    lease = store.claim(_key(record), _READER, moment)
+    retries = _retries(lease.value)
+    if retries is None:
+        _note(store, record, Retries(0, moment, moment))
+        return None
+    if record.state == "closed" and moment - retries.since >= plan.give_up:
+        return None
+    return retries.attempts + 1 if plan.is_due(retries, moment) else None
+
+
+def note_attempt(store: TraceStore, record: IncidentRecord, attempt: int, moment: datetime) -> None:
+    """Note that an attempt is made, before it is: its number is never used again. Raises what the store raises."""
+    retries = _retries(store.claim(_key(record), _READER, moment).value)
+    _note(store, record, Retries(attempt, moment, retries.since if retries else moment))
+
+
+def _note(store: TraceStore, record: IncidentRecord, retries: Retries) -> None:
+    value = {"attempts": retries.attempts, "last": retries.last.isoformat(), "since": retries.since.isoformat()}
+    store.claim(_key(record), record.incident_id, retries.last + _TTL, value)
+
+
+def _retries(value: dict[str, object]) -> Retries | None:
+    try:
+        last, since = datetime.fromisoformat(str(value["last"])), datetime.fromisoformat(str(value["since"]))
+        return Retries(int(str(value["attempts"])), last, since)
+    except (KeyError, ValueError):
+        return None
+
+
+def _key(record: IncidentRecord) -> str:
+    return f"delivery:{record.incident_id}"

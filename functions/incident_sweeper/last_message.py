@@ -53,15 +53,17 @@ def send(store: TraceStore, record: IncidentRecord, channels: LastChannels, fail
         reason,
         str(alert.get("started_at") or record.created_at.isoformat()),
     )
-    failures = [*failures]
-    hook = _once(store, "hook", record.incident_id, partial(_call, channels, last), failures)
-    mail = _once(store, "mail", record.incident_id, partial(_mail, channels, last), failures)
+    failures, receipts = [*failures], dict[str, str]()
+    hook = _once(store, "hook", record.incident_id, partial(_call, channels, last), failures, receipts)
+    mail = _once(store, "mail", record.incident_id, partial(_mail, channels, last), failures, receipts)
     if not {"done", "already"} & {hook, mail}:
         return None
     return Outcome(
         kind="degraded",
         mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mail],
         hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hook],
+        deliveries={"hook": hook, "mail": mail},
+        receipts=receipts,
         failures=failures,
     )
 
@@ -83,13 +85,19 @@ def _mail(channels: LastChannels, last: LastMessage) -> str:
 
 
 def _once(
-    store: TraceStore, channel: str, incident_id: str, act: Callable[[], str], failures: list[Failure]
+    store: TraceStore,
+    channel: str,
+    incident_id: str,
+    act: Callable[[], str],
+    failures: list[Failure],
+    receipts: dict[str, str],
 ) -> DeliveryStatus:
-    """Act unless the channel has delivered, or may be delivering; what fails is added to `failures`."""
+    """Act unless the channel has delivered, or may be delivering; add to `failures` or `receipts` what came of it."""
     key, holder = f"{channel}:{incident_id}", uuid4().hex
     lease = store.claim(key, holder, clock.now() + SENDING)
     if lease.holder != holder:
-        return "already" if lease.value.get("receipt") else "failed"
+        receipts |= {channel: str(lease.value["receipt"])} if lease.value.get("receipt") else {}
+        return "already" if channel in receipts else "failed"
     try:
         receipt = act()
     except Exception as error:  # noqa: BLE001  # the other channel is still to be tried
@@ -102,5 +110,6 @@ def _once(
     if not receipt:
         store.release(key, holder)
         return "off"
+    receipts[channel] = receipt
     store.claim(key, holder, clock.now() + RECEIPT_TTL, {"receipt": receipt})
     return "done"

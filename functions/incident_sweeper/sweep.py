@@ -10,14 +10,15 @@ from uuid import uuid4
 from pydantic import BaseModel, Field, ValidationError
 
 from shared import clock, log
+from shared.channels import CHANNELS
 from shared.contracts import Failure, Outcome, StepCall, StepResult
-from shared.errors import BadAnswer, IncidentCopilotError, Uncertain
+from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
 from shared.settings import Settings
 from shared.step import steps
 from shared.traces.port import IncidentRecord, TraceStore
 
 from . import last_message
-from .delivery_retry import LateDelivery, late_deliveries, undelivered
+from .delivery_retry import LateDelivery, RetryPlan, late_deliveries, late_outcome, next_attempt, note_attempt
 from .last_message import LastChannels, unpublished_since
 from .step_calls import call_of, late_delivery_of
 
@@ -25,6 +26,8 @@ MAX_OPEN_INCIDENTS = 200
 """How many open incidents one sweep checks, oldest first."""
 
 _LEASE_MARGIN = timedelta(seconds=30)
+_DELIVERY = {"delivery", *(channel.name for channel in CHANNELS if channel.reaches_people)}
+"""Steps whose failures say why nobody has a brief."""
 
 Result = TypeVar("Result")
 
@@ -42,13 +45,19 @@ class SweepSettings(Settings):
         86_400,
         ge=60,
         le=2_592_000,
-        description="An incident that could not be published within this time is closed unpublished.",
+        description="An incident that could not be published or delivered within this time is closed as undelivered.",
     )
     last_message_seconds: int = Field(
         300,
         ge=60,
         le=86_400,
         description="An incident that post_process fails to publish for so long gets a last message from the sweeper.",
+    )
+    delivery_retry_seconds: int = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="Pause before a brief that a channel did not deliver is sent again; doubles each time, to an hour.",
     )
     sweep_incidents: int = Field(20, ge=1, le=200, description="Maximum incidents one sweep publishes.")
     sweep_budget_s: float = Field(
@@ -116,11 +125,16 @@ class Sweep:
             if stopwatch() >= end:
                 break
             _isolated(overdue.record, partial(self._sweep, overdue, swept))
-        for late in late_deliveries(self.store, clock.now()):
+        for late in late_deliveries(self.store, self._plan, clock.now()):
             if stopwatch() >= end:
                 break
             _isolated(late.record, partial(self._deliver_late, late, swept))
         return swept
+
+    @property
+    def _plan(self) -> RetryPlan:
+        pause, give_up = self.settings.delivery_retry_seconds, self.settings.incident_give_up_seconds
+        return RetryPlan(timedelta(seconds=pause), timedelta(seconds=give_up))
 
     def _overdue(self, record: IncidentRecord) -> Overdue | None:
         age = clock.now() - record.created_at
@@ -162,8 +176,7 @@ class Sweep:
             except Exception as error:  # noqa: BLE001  # whatever it is, an incident too old is given up
                 log.error("sweeper.unpublished", error_type=type(error).__name__, error=str(error))
                 swept.failed.append(incident_id)
-                if not self._speak(overdue, error):
-                    self._give_up(overdue, error)
+                self._speak_or_give_up(overdue, error)
             swept.waiting -= 1
 
     def _deliver_late(self, late: LateDelivery, swept: Swept) -> None:
@@ -172,16 +185,29 @@ class Sweep:
             try:
                 if self._with_lease(late.record, lambda: self._deliver(late)):
                     swept.published.append(incident_id)
-            except IncidentCopilotError as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, nobody may have the brief yet
                 log.error("sweeper.undelivered", error_type=type(error).__name__, error=str(error))
+                if late.record.state == "undelivered":
+                    swept.failed.append(incident_id)
+                    self._speak_or_give_up(Overdue(late.record, _nobody_has_it(late.outcome)), error)
 
     def _deliver(self, late: LateDelivery) -> bool:
-        record = self.store.incident(late.record.incident_id)
-        if record is None or (before := undelivered(record)) is None:
+        """Return whether one more channel has the brief. Raises Unavailable while nobody has it."""
+        record, moment = self.store.incident(late.record.incident_id), clock.now()
+        if record is None or (before := late_outcome(record)) is None:
             return False
-        after = self._published(late_delivery_of(record, before, late.attempt))
+        if (attempt := next_attempt(self.store, record, self._plan, moment)) is None:
+            # Another sweep made it.
+            return False
+        note_attempt(self.store, record, attempt, moment)
+        after = self._published(late_delivery_of(record, before, attempt))
+        if after.kind == "undelivered" and record.state == "undelivered":
+            raise Unavailable(f"No channel took the brief at attempt {attempt}")
         if not after.delivered_by:
             log.critical("sweeper.undelivered", mail_status=after.mail_status, hook_status=after.hook_status)
+        elif record.state == "undelivered":
+            # post_process has closed it already, unless the store failed then.
+            self._close(record, after)
         return after.delivered_by > before.delivered_by
 
     def _with_lease(self, record: IncidentRecord, work: Callable[[], bool]) -> bool:
@@ -203,11 +229,14 @@ class Sweep:
 
     def _publish(self, overdue: Overdue) -> bool:
         trace = self.store.document(overdue.record.incident_id)
-        if trace is None or trace["state"] == "closed":
-            # Published since the sweep started.
+        if trace is None or trace["state"] != "open":
+            # Published since the sweep started, or tried by all channels.
             return False
         outcome = self._published(call_of(overdue.record, trace, overdue.failure))
-        # post_process has closed it already, unless the store failed then or this is the stored answer of such a run.
+        # post_process has done so already, unless the store failed then or this is the stored answer of such a run.
+        if outcome.kind == "undelivered":
+            self.store.leave_undelivered(overdue.record.incident_id, outcome.model_dump(mode="json"))
+            raise Unavailable(f"No channel took the brief of an incident that was late: {overdue.failure.message}")
         self._close(overdue.record, outcome)
         log.info("sweeper.published", kind=outcome.kind, mail_status=outcome.mail_status, why=overdue.failure.message)
         return True
@@ -222,8 +251,16 @@ class Sweep:
         except ValidationError as error:
             raise BadAnswer(f"post_process left no outcome of {call.incident.incident_id!r} in the trace") from error
 
+    def _speak_or_give_up(self, overdue: Overdue, error: Exception) -> None:
+        if not self._speak(overdue, error):
+            self._give_up(overdue, error)
+
     def _speak(self, overdue: Overdue, error: Exception) -> bool:
-        """Send the last message once post_process has failed for long; return whether that closed the incident."""
+        """
+        Send the last message once post_process has failed for long; return whether that closed the incident.
+
+        It is short and plain, so that it passes where a channel refuses the brief for what it holds.
+        """
         record, end = overdue.record, timedelta(seconds=self.settings.incident_give_up_seconds)
         since = unpublished_since(self.store, record, end)
         if clock.now() - since < timedelta(seconds=self.settings.last_message_seconds):
@@ -241,7 +278,8 @@ class Sweep:
         if clock.now() - overdue.record.created_at < timedelta(seconds=self.settings.incident_give_up_seconds):
             return
         failure = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error))
-        self._close(overdue.record, Outcome(kind="degraded", mail_status="failed", failures=[overdue.failure, failure]))
+        failures = [overdue.failure, failure]
+        self._close(overdue.record, Outcome(kind="undelivered", mail_status="failed", failures=failures))
         log.critical("sweeper.gave_up", error_type=type(error).__name__, error=str(error))
 
     def _close(self, record: IncidentRecord, outcome: Outcome) -> None:
@@ -259,6 +297,11 @@ def _isolated(record: IncidentRecord, work: Callable[[], Result]) -> Result | No
             "sweeper.incident_failed", incident_id=incident_id, error_type=type(error).__name__, error=str(error)
         )
         return None
+
+
+def _nobody_has_it(outcome: Outcome) -> Failure:
+    channels = [f"{each.step}: {each.message}" for each in outcome.failures if each.step in _DELIVERY]
+    return Failure(step="delivery", error_type="Undelivered", message="; ".join(channels) or "No channel took it")
 
 
 def _overdue(record: IncidentRecord, error_type: str, message: str) -> Overdue:

@@ -22,6 +22,11 @@ from .repeated_reason import same_as
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
 SENDING = timedelta(minutes=5)
+NO_CHANNEL = Failure(
+    step="delivery",
+    error_type="Misconfigured",
+    message="No channel to people is set up: set POST_PROCESS_URL, or the variables of Gmail and ON_CALL_ENGINEERS",
+)
 RECEIPT_TTL = timedelta(days=90)
 
 Result = TypeVar("Result")
@@ -33,6 +38,7 @@ def publish(
     """
     Deliver the outcome by every channel, in their order, and close the incident. `words` open the brief.
 
+    Without a receipt of any channel to people the incident is left undelivered, for incident_sweeper to try again.
     One that repeats what a brief said before is merged into that brief's incident instead.
 
     Raises Unavailable while another attempt is sending, or died while sending and SENDING has not passed; no other
@@ -83,12 +89,15 @@ def _deliver_all(
     """Deliver by every channel; one that another attempt holds is reported only after the others."""
     held: list[Unavailable] = []
     for channel in (channel for channel in CHANNELS if channel.name in deliveries):
+        if not channel.reaches_people:
+            publisher.note_missing_channel()
         try:
             publisher.deliver(channel, partial(_deliver, publisher, connections, deliveries, channel.name))
         except Unavailable as error:
             held.append(error)
     if held:
         raise held[0]
+    publisher.note_missing_channel()
 
 
 def _deliver(
@@ -113,6 +122,7 @@ class OutcomePublisher:
     def __init__(self, request: PostProcessRequest, store: TraceStore, words: BriefWords) -> None:
         self.failures = list(request.failures)
         self.statuses: dict[str, DeliveryStatus] = {}
+        self.receipts: dict[str, str] = {}
         self.request = request
         self._archived_path: str | None = None
         self._store = store
@@ -138,7 +148,7 @@ class OutcomePublisher:
             self.statuses[channel.name] = self.once(channel.name, act)
             return
         receipt = self.attempt(channel.name, act)
-        self.statuses[channel.name] = _status(receipt)
+        self.statuses[channel.name] = self._status(channel.name, receipt)
         if channel.name == "archive" and receipt:
             self._archived_path = receipt
 
@@ -158,22 +168,29 @@ class OutcomePublisher:
         if receipt:
             until = clock.now() + RECEIPT_TTL
             self.attempt("traces", lambda: self._store.claim(key, self._holder, until, {"receipt": receipt}))
-        return _status(receipt)
+        return self._status(name, receipt)
 
     def render(self) -> Brief:
         """Return the brief with every failure known so far."""
         return render(self.request, self.failures, self._usage, self._words)
 
     def outcome(self, kind: OutcomeKind | None = None, archived_path: str | None = None) -> Outcome:
-        """Return how the incident ended, with every failure and delivery so far; `kind` is computed by default."""
+        """
+        Return how the incident ended, with every failure and delivery so far; `kind` is computed by default.
+
+        Whatever the kind would be, it is undelivered without a receipt of a channel to people.
+        """
+        taken = {name for name, status in self.statuses.items() if status in ("done", "already")}
+        is_delivered = any(channel.name in taken for channel in CHANNELS if channel.reaches_people)
         mailed, hooked = self.statuses.get("mail", "off"), self.statuses.get("hook", "off")
         return Outcome(
-            kind=kind or kind_of(self.request, self.failures),
+            kind=(kind or kind_of(self.request, self.failures)) if is_delivered else "undelivered",
             mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
             hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hooked],
             archived_path=archived_path or self._archived_path,
             # The archived outcome is written while its own delivery is under way.
             deliveries={**self.statuses, **({"archive": "done"} if archived_path else {})},
+            receipts={**self.receipts, **({"archive": archived_path} if archived_path else {})},
             failures=self.failures,
             tokens=self._usage.tokens,
             cost_usd=self._usage.cost_usd,
@@ -181,20 +198,40 @@ class OutcomePublisher:
         )
 
     def close(self, outcome: Outcome) -> None:
-        """Write the terminal outcome and release the service; a retry amends it once one more channel delivered."""
-        incident_id = self.request.incident_id
-        if self.request.mail_attempt:
-            self.attempt("traces", lambda: self._amend(incident_id, outcome))
+        """
+        Write the terminal outcome and release the service; a retry amends it once one more channel delivered.
+
+        One that reached nobody does not end the incident.
+        """
+        incident_id, body = self.request.incident_id, outcome.model_dump(mode="json")
+        if outcome.kind == "undelivered":
+            reasons = "; ".join(f"{failure.step}: {failure.message}" for failure in self.failures[-3:])
+            log.critical("outcome.undelivered", deliveries=outcome.deliveries, error=reasons)
+            self.attempt("traces", lambda: self._store.leave_undelivered(incident_id, body))
             return
+        log.info("outcome.published", kind=outcome.kind, deliveries=outcome.deliveries)
         service = f"service:{self.request.alert.service_name}"
-        self.attempt("traces", lambda: self._store.close_incident(incident_id, outcome.model_dump(mode="json")))
+        is_first = self.attempt("traces", lambda: self._store.close_incident(incident_id, body))
+        if self.request.mail_attempt and not is_first:
+            self.attempt("traces", lambda: self._amend(incident_id, outcome))
         self.attempt("traces", lambda: self._store.release(service, incident_id))
+
+    def note_missing_channel(self) -> None:
+        """Note a failure when no channel to people is set up; once their deliveries were tried."""
+        statuses = {self.statuses.get(channel.name) for channel in CHANNELS if channel.reaches_people}
+        if statuses == {"off"} and NO_CHANNEL not in self.failures:
+            self.failures.append(NO_CHANNEL)
 
     def _amend(self, incident_id: str, outcome: Outcome) -> None:
         record = self._store.incident(incident_id)
         before = Outcome.model_validate(record.outcome) if record and record.outcome else None
         if before is None or outcome.delivered_by > before.delivered_by:
             self._store.amend_outcome(incident_id, outcome.model_dump(mode="json"))
+
+    def _status(self, name: str, receipt: str | None) -> DeliveryStatus:
+        if receipt:
+            self.receipts[name] = receipt
+        return "failed" if receipt is None else "done" if receipt else "off"
 
     def _claim(self, key: str, duration: timedelta) -> Lease:
         return self._store.claim(key, self._holder, clock.now() + duration)
@@ -216,7 +253,8 @@ class OutcomePublisher:
         self.attempt("traces", lambda: self._store.release(key, self._holder))
 
     def _already_done(self, name: str, lease: Lease) -> DeliveryStatus:
-        if lease.value.get("receipt"):
+        if receipt := lease.value.get("receipt"):
+            self.receipts[name] = str(receipt)
             return "already"
         raise Unavailable(f"Another attempt holds the {name} lease until {lease.until:%H:%M:%S} UTC and has not ended")
 
@@ -232,10 +270,6 @@ class OutcomePublisher:
             cost_usd=cost_usd + sum(run["cost_usd"] for run in runs),
             duration_ms=max(0, round(waited.total_seconds() * 1000)),
         )
-
-
-def _status(receipt: str | None) -> DeliveryStatus:
-    return "failed" if receipt is None else "done" if receipt else "off"
 
 
 def _failure(step: str, error: Exception) -> Failure:

@@ -127,11 +127,11 @@ class IncidentRouter:
 
     def _is_answered(self, incident_id: str) -> bool:
         record = self.store.incident(incident_id)
-        return record is not None and (record.state == "closed" or record.execution is not None)
+        return record is not None and (record.state != "open" or record.execution is not None)
 
     def _is_open(self, incident_id: str, younger_than: timedelta = timedelta.max) -> bool:
         record = self.store.incident(incident_id)
-        return record is not None and record.state == "open" and clock.now() - record.created_at < younger_than
+        return record is not None and record.state != "closed" and clock.now() - record.created_at < younger_than
 
 
 def record_of(alert: Alert, outcome: dict[str, object] | None = None, nonce: str = "") -> IncidentRecord:

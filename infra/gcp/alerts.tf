@@ -57,7 +57,7 @@ locals {
   queries = {
     outcomes_missing = {
       severity = "CRITICAL"
-      says     = "Fewer outcomes were published than incidents were started 30 minutes before, or the sweeper could not publish one."
+      says     = "Fewer outcomes were published than incidents were started 30 minutes before, or one reached nobody."
       query = join("", [
         "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[60m] offset 30m))",
         " - (sum(increase(${local.log_metric}_outcomes_published${local.of_logs}[90m])) or vector(0)) > 0.5",

@@ -5,8 +5,8 @@ locals {
   counters = {
     alerts_published       = { filter = "jsonPayload.message=\"alert_intake.published\"", labels = {} }
     incidents_started      = { filter = "jsonPayload.message=\"workflow_starter.decided\" jsonPayload.became=\"started\"", labels = {} }
-    outcomes_published     = { filter = "jsonPayload.message=\"step.ended\" jsonPayload.agent=\"PostProcessAgent\" severity=\"INFO\"", labels = {} }
-    outcomes_unpublished   = { filter = "jsonPayload.message=(\"sweeper.unpublished\" OR \"sweeper.gave_up\" OR \"sweeper.failed\")", labels = {} }
+    outcomes_published     = { filter = "jsonPayload.message=(\"outcome.published\" OR \"sweeper.last_message_sent\")", labels = {} }
+    outcomes_unpublished   = { filter = "jsonPayload.message=(\"outcome.undelivered\" OR \"sweeper.unpublished\" OR \"sweeper.undelivered\" OR \"sweeper.gave_up\" OR \"sweeper.failed\")", labels = {} }
     steps_failed           = { filter = "jsonPayload.message=\"step.ended\" severity=\"ERROR\"", labels = { agent = "agent", error_type = "error_type" } }
     models_failed          = { filter = "jsonPayload.message=\"model.failed\"", labels = { agent = "agent", error_type = "error_type" } }
     traces_not_stored      = { filter = "jsonPayload.message=\"traces.not_stored\"", labels = { error_type = "error_type" } }

@@ -37,7 +37,7 @@ class LastMessage:
     def headline(self) -> str:
         """One line: the alert is real, the analysis is missing."""
         rule = f" ({_plain(self.alert_name, NAME_CHARS)})" if self.alert_name else ""
-        return f"An alert fires{rule} and its brief could not be made"
+        return f"An alert fires{rule} and its brief could not be sent"
 
     def mail(self, to: tuple[str, ...]) -> Mail:
         """Return it as a mail."""

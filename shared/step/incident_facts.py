@@ -53,7 +53,7 @@ def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
         raise Refused(f"There is no incident {incident_id!r} in the trace: only workflow_starter opens one")
     record, stored = incident
     alert, failures = trusted_alert(row, call, record)
-    if call.stage.startswith(steps.MAIL_AGAIN) and record.state != "closed":
+    if call.stage.startswith(steps.MAIL_AGAIN) and record.state == "open":
         raise Refused(f"The brief of {incident_id!r} is not published, so its mail cannot be sent again")
     wanted = {
         name: stored[name] for name in (*_names_read(row, call.stage), row.run_name(call.stage)) if name in stored

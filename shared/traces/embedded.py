@@ -113,12 +113,23 @@ class EmbeddedTraces:
         """Write the final outcome; return False when there is one already, or no such incident."""
         closed = self._write(
             "UPDATE incidents SET state = 'closed', outcome = ?, updated_at = ?"
-            " WHERE incident_id = ? AND state = 'open'",
+            " WHERE incident_id = ? AND state != 'closed'",
             document.dumps(outcome),
             document.stamp(clock.now()),
             incident_id,
         )
         return closed == 1
+
+    def leave_undelivered(self, incident_id: str, outcome: Json) -> bool:
+        """Write the outcome of a brief that reached nobody yet; return False when the incident is closed or absent."""
+        changed = self._write(
+            "UPDATE incidents SET state = 'undelivered', outcome = ?, updated_at = ?"
+            " WHERE incident_id = ? AND state != 'closed'",
+            document.dumps(outcome),
+            document.stamp(clock.now()),
+            incident_id,
+        )
+        return changed == 1
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
         """Replace the outcome of a closed incident. Raises Refused when it is open or absent."""

@@ -134,12 +134,24 @@ class FirestoreTraces:
         record = self.incident(incident_id)
         if record is None:
             return False
-        incident, moment = self._incident(incident_id), clock.now()
+        incident = self._incident(incident_id)
         batch = self._client.batch()
-        batch.create(firestore_documents.outcome_marker(incident), {"at": moment, "expire_at": record.expire_at})
-        change = {"state": "closed", "age": {"closed": record.created_at}, "updated_at": moment}
-        batch.update(incident, {**change, "outcome": document.dumps(outcome)})
+        batch.create(firestore_documents.outcome_marker(incident), {"at": clock.now(), "expire_at": record.expire_at})
+        batch.update(incident, firestore_documents.ended("closed", record.created_at, outcome))
         return self._commit_first(batch)
+
+    def leave_undelivered(self, incident_id: str, outcome: Json) -> bool:
+        """Write the outcome of a brief that reached nobody yet; return False when the incident is closed or absent."""
+        place = self._incident(incident_id)
+        for _ in range(_CLAIM_ATTEMPTS):
+            snapshot = self._snapshot(place)
+            record = stored.incident_record(snapshot.to_dict()) if snapshot.exists else None
+            if record is None or record.state == "closed":
+                return False
+            change = firestore_documents.ended("undelivered", record.created_at, outcome)
+            if self._swap(snapshot, partial(self._end, place, change)):
+                return True
+        raise Unavailable(f"The incident {incident_id!r} changed {_CLAIM_ATTEMPTS} times while its outcome was written")
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
         """Replace the outcome of a closed incident. Raises Refused when it is open or absent."""
@@ -202,7 +214,7 @@ class FirestoreTraces:
         count = head.get("chunks")
         names = [f"{name}.{n}" for n in range(1, count)] if isinstance(count, int) and count <= _MAX_CHUNKS else []
         chunks = [head, *(self._get(self._texts.document(each)) or {} for each in names)]
-        return b"".join(_bytes(chunk.get("body")) for chunk in chunks).decode("utf-8", "replace")
+        return firestore_documents.joined(chunk.get("body") for chunk in chunks)
 
     def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
         """Take the key if it is free, expired or the holder's own; return the lease in force after the call."""
@@ -226,6 +238,9 @@ class FirestoreTraces:
         if current is not None and current.holder == holder:
             # A failed swap means that the lease had expired and another holder took it: leave it to them.
             self._swap(snapshot, lambda option: place.delete(option=option, **self._call_options))
+
+    def _end(self, place: Any, change: Json, option: Any) -> None:
+        place.update(change, option=option, **self._call_options)
 
     def _put(self, place: Any, lease: Lease, option: Any) -> None:
         fields = {"key": lease.key, "holder": lease.holder, "until": lease.until, "value": document.dumps(lease.value)}
@@ -325,10 +340,6 @@ class FirestoreTraces:
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return translated(f"Firestore database {self._settings.firestore_database!r}")
-
-
-def _bytes(body: object) -> bytes:
-    return body if isinstance(body, bytes) else b"[a part of this text is gone]"
 
 
 def _connect(settings: FirestoreSettings) -> firestore.Client:

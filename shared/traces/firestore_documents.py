@@ -1,9 +1,12 @@
 """How incidents stand in Firestore's documents: times as times, payloads as JSON text."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from shared import clock
 from shared.traces import document
-from shared.traces.port import IncidentRecord
+from shared.traces.port import IncidentRecord, IncidentState, Json
 
 
 def outcome_marker(incident: Any) -> Any:
@@ -28,3 +31,15 @@ def fields(record: IncidentRecord) -> dict[str, Any]:
         "expire_at": record.expire_at,
         "pull_request": record.pull_request and document.dumps(document.pull_request_json(record.pull_request)),
     }
+
+
+def ended(state: IncidentState, created_at: datetime, outcome: Json) -> dict[str, Any]:
+    """Return the change that gives an incident its outcome."""
+    age = {state: created_at}
+    return {"state": state, "age": age, "updated_at": clock.now(), "outcome": document.dumps(outcome)}
+
+
+def joined(bodies: Iterable[object]) -> str:
+    """Return a long text of its parts; one that cannot be read says so."""
+    missing = b"[a part of this text is gone]"
+    return b"".join(body if isinstance(body, bytes) else missing for body in bodies).decode("utf-8", "replace")

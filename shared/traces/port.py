@@ -26,7 +26,8 @@ Stamp = Annotated[str, AfterValidator(_stamp)]
 """A time as text: RFC 3339, with its zone."""
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Dollars = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
-IncidentState = Literal["open", "closed"]
+IncidentState = Literal["open", "undelivered", "closed"]
+"""Undelivered: the brief is made, and no channel to people has taken it yet."""
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,10 @@ class TraceStore(Protocol):
 
     def close_incident(self, incident_id: str, outcome: Json) -> bool:
         """Write the final outcome; return False when there is one already, which then stays."""
+        ...
+
+    def leave_undelivered(self, incident_id: str, outcome: Json) -> bool:
+        """Write the outcome of a brief that reached nobody yet; return False when the incident is closed or absent."""
         ...
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:

@@ -152,6 +152,16 @@ def test_outage_of_one_dependency_still_ends_in_a_brief_that_names_it(tmp_path: 
     assert len(run.mails()) == (0 if ended == "gmail" else 1)
 
 
+def test_brief_that_nobody_can_get_is_undelivered_and_the_demo_fails(tmp_path: Path) -> None:
+    """A file on a disk wakes nobody; the screen names each channel that did not take it."""
+    run = _demo(tmp_path / "output", without=("gmail", "hook"))
+
+    assert run.status != 0
+    assert (run.outcome["kind"], set(run.outcome["receipts"])) == ("undelivered", {"archive"})
+    assert run.trace["state"] == "undelivered"
+    assert "nobody has the brief (hook failed, mail failed)" in run.screen
+
+
 @pytest.mark.skipif(not CASES.exists(), reason="the recorded incidents are not beside the project")
 @pytest.mark.parametrize("case", CHOSEN)
 def test_recorded_incident_ends_in_a_brief_that_names_exception_and_frame(tmp_path: Path, case: str) -> None:

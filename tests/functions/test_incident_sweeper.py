@@ -15,7 +15,7 @@ import functions_framework
 import pytest
 from google.oauth2 import id_token
 
-from functions.incident_sweeper.delivery_retry import attempt_at
+from functions.incident_sweeper.delivery_retry import MAX_PAUSE, Retries, RetryPlan
 from functions.incident_sweeper.last_message import LastChannels
 from functions.incident_sweeper.post_process_client import PostProcessClient, PostProcessSettings
 from functions.incident_sweeper.step_calls import call_of
@@ -279,7 +279,7 @@ def test_incident_not_published_for_a_day_is_given_up(
 
     outcome = closed(store, incident_id)
     assert outcome is not None
-    assert (outcome.kind, outcome.mail_status) == ("degraded", "failed")
+    assert (outcome.kind, outcome.mail_status) == ("undelivered", "failed")
     assert [failure.step for failure in outcome.failures] == ["workflow", "incident_sweeper"]
     (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "sweeper.gave_up" in text]
     assert (line["severity"], line["incident_id"]) == ("CRITICAL", incident_id)
@@ -438,48 +438,193 @@ def test_post_process_that_leaves_no_outcome_has_not_published(
     assert closed(store, incident_id) is None
 
 
+def swept_at(sweep: Any, monkeypatch: pytest.MonkeyPatch, *minutes: float) -> list[list[str]]:
+    """Sweep at each of these minutes from now; return what each sweep published."""
+    moment, published = clock.now(), []
+    for minute in minutes:
+        monkeypatch.setattr(clock, "now", lambda minute=minute: moment + timedelta(minutes=minute))
+        published.append(sweep().run(time.monotonic).published)
+    return published
+
+
 def test_unsent_mail_is_sent_later_once(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A brief whose mail failed is requested again after some minutes, with its failures but those of the channels."""
+    """A brief whose mail failed is requested again after a pause, with its failures but those of the channels."""
     incident_id = opened(store, YOUNG)
-    lost = [Failure(step=step, error_type="Unavailable") for step in ("rca", "hook", "mail")]
+    lost = [Failure(step=step, error_type="Unavailable") for step in ("rca", "delivery", "hook", "mail")]
     outcome = Outcome(kind="degraded", mail_status="failed", failures=lost)
     store.close_incident(incident_id, outcome.model_dump(mode="json"))
-    moment = clock.now()
-    assert sweep().run(time.monotonic).published == []
 
-    monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=11))
-    assert sweep().run(time.monotonic).published == [incident_id]
+    assert swept_at(sweep, monkeypatch, 0, 0.5, 1) == [[], [], [incident_id]]
+
     (call,) = publisher.published
-    assert (call.stage, [failure.step for failure in failures_of(call)]) == ("mail-2", ["rca"])
+    assert (call.stage, [failure.step for failure in failures_of(call)]) == ("mail-1", ["rca"])
     store.amend_outcome(incident_id, Outcome(kind="degraded", mail_status="sent").model_dump(mode="json"))
-    monkeypatch.setattr(clock, "now", lambda: moment + timedelta(minutes=30))
+    assert swept_at(sweep, monkeypatch, 30) == [[]]
 
-    assert sweep().run(time.monotonic).published == []
+
+def test_alert_merged_meanwhile_does_not_delay_a_retry(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storm of merged alerts changes the incident each second; numbers of attempts are used once all the same."""
+    incident_id = opened(store, YOUNG)
+    store.close_incident(incident_id, Outcome(kind="full", mail_status="failed").model_dump(mode="json"))
+    moment = clock.now()
+    for minute in range(8):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: moment + timedelta(minutes=minute))
+        store.count_merged_alert(incident_id)
+        sweep().run(time.monotonic)
+
+    assert [call.stage for call in publisher.published] == ["mail-1", "mail-2", "mail-3"]
 
 
 @pytest.mark.parametrize(
-    ("error_type", "minutes"), [("Uncertain", 11), ("Unavailable", 2), ("Unavailable", 26 * 60)], ids=str
+    ("error_type", "minutes"), [("Uncertain", 11), ("Unavailable", 0.5), ("Unavailable", 26 * 60)], ids=str
 )
-def test_mail_that_may_have_been_sent_or_is_old_is_not_repeated(
+def test_mail_that_may_have_been_sent_or_is_old_is_not_repeated_to_who_has_the_brief(
     sweep: Any,
     store: EmbeddedTraces,
     publisher: FakePublisher,
     monkeypatch: pytest.MonkeyPatch,
     error_type: str,
-    minutes: int,
+    minutes: float,
 ) -> None:
-    """A mail that may have been sent is never sent again; a retry comes after a pause, and for a day only."""
+    """The hook took it: a mail that may be out is not sent again; a retry comes after a pause, and for a day only."""
     incident_id = opened(store, YOUNG)
-    outcome = Outcome(kind="full", mail_status="failed", failures=[Failure(step="mail", error_type=error_type)])
+    failure = Failure(step="mail", error_type=error_type)
+    outcome = Outcome(kind="full", mail_status="failed", hook_status="called", failures=[failure])
     store.close_incident(incident_id, outcome.model_dump(mode="json"))
-    later = clock.now() + timedelta(minutes=minutes)
-    monkeypatch.setattr(clock, "now", lambda: later)
 
-    sweep().run(time.monotonic)
+    swept_at(sweep, monkeypatch, 0, minutes)
 
     assert publisher.published == []
+
+
+def undelivered(store: EmbeddedTraces, age: timedelta = YOUNG, number: int = 1, error_type: str = "Unavailable") -> str:
+    """Open an incident whose brief no channel took; return its id."""
+    incident_id = opened(store, age, number)
+    failures = [Failure(step=step, error_type=error_type, message="is down") for step in ("hook", "mail")]
+    outcome = Outcome(kind="undelivered", mail_status="failed", hook_status="failed", failures=failures)
+    assert store.leave_undelivered(incident_id, outcome.model_dump(mode="json"))
+    return incident_id
+
+
+@pytest.mark.parametrize("error_type", ["Unavailable", "Refused", "Uncertain"])
+def test_brief_that_nobody_has_is_delivered_again_and_then_closed(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch, error_type: str
+) -> None:
+    """Also one that may be out: twice is better than never, and its keys show the repeat."""
+    incident_id = undelivered(store, error_type=error_type)
+
+    assert swept_at(sweep, monkeypatch, 0, 1, 60) == [[], [incident_id], []]
+
+    assert [call.stage for call in publisher.published] == ["mail-1"]
+    record = store.incident(incident_id)
+    assert record is not None
+    assert record.outcome is not None
+    assert (record.state, record.outcome["mail_status"]) == ("closed", "sent")
+
+
+def test_brief_that_nobody_takes_is_tried_in_growing_pauses(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays undelivered, which each sweep reports as failed."""
+    incident_id, moment, tried = undelivered(store), clock.now(), []
+    people.failure = Unavailable("down")
+    digest = Outcome(kind="undelivered", mail_status="failed").model_dump(mode="json")
+
+    def refused(call: StepCall) -> StepResult:
+        tried.append(call.stage)
+        return StepResult(step="post_process", digest=digest)
+
+    monkeypatch.setattr(publisher, "publish", refused)
+    minutes = []
+    for minute in range(130):
+        monkeypatch.setattr(clock, "now", lambda minute=minute: moment + timedelta(minutes=minute))
+        minutes += [minute] if sweep().run(time.monotonic).failed == [incident_id] else []
+
+    assert minutes == [1, 3, 7, 15, 31, 63, 123]
+    assert tried == [f"mail-{number}" for number in range(1, 8)]
+    record = store.incident(incident_id)
+    assert record is not None
+    assert record.state == "undelivered"
+
+
+@pytest.mark.parametrize("answer", ["undelivered", "dead"])
+def test_brief_that_channels_keep_refusing_gets_a_last_message(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+) -> None:
+    """Short and plain, it passes where a brief is refused for what it holds, and where post_process is dead."""
+    incident_id = undelivered(store)
+    digest = Outcome(kind="undelivered", mail_status="failed").model_dump(mode="json")
+    monkeypatch.setattr(publisher, "publish", lambda _: StepResult(step="post_process", digest=digest))
+    if answer == "dead":
+        monkeypatch.setattr(publisher, "publish", lambda _: (_ for _ in ()).throw(Unavailable("dead")))
+
+    swept_at(sweep, monkeypatch, 0, 1, 3)
+    assert people.mails == []
+    swept_at(sweep, monkeypatch, 4, 20, 60)
+
+    (mail,) = people.mails
+    assert "hook: is down; mail: is down" in mail.text
+    assert [call["key"] for call in people.calls] == [incident_id]
+    record = store.incident(incident_id)
+    assert record is not None
+    assert record.outcome is not None
+    assert (record.state, record.outcome["receipts"]) == ("closed", {"hook": incident_id, "mail": "m1"})
+
+
+def test_brief_that_nobody_took_for_a_day_is_given_up_as_undelivered(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No outcome says that somebody has it; the log is CRITICAL."""
+    incident_id = undelivered(store, ANCIENT)
+    publisher.failure = people.failure = Unavailable("down")
+
+    swept_at(sweep, monkeypatch, 0, 1)
+
+    outcome = closed(store, incident_id)
+    assert outcome is not None
+    assert (outcome.kind, outcome.delivered_by) == ("undelivered", frozenset())
+    assert "sweeper.gave_up" in capsys.readouterr().out
+
+
+def test_undelivered_incidents_hide_no_open_one(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day without a channel leaves hundreds behind; an incident whose workflow died is published all the same."""
+    monkeypatch.setattr("functions.incident_sweeper.sweep.MAX_OPEN_INCIDENTS", 3)
+    for number in range(4):
+        undelivered(store, ANCIENT, number)
+    overdue = opened(store, OLD, 9)
+
+    assert sweep().run(time.monotonic).published == [overdue]
+
+
+def test_late_incident_that_no_channel_takes_is_left_undelivered(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweeper closes nothing that reached nobody."""
+    incident_id = opened(store, OLD)
+    digest = Outcome(kind="undelivered", mail_status="failed").model_dump(mode="json")
+    monkeypatch.setattr(publisher, "publish", lambda _: StepResult(step="post_process", digest=digest))
+
+    assert sweep().run(time.monotonic).failed == [incident_id]
+
+    record = store.incident(incident_id)
+    assert record is not None
+    assert record.state == "undelivered"
 
 
 class FakePostProcess:
@@ -706,16 +851,18 @@ def test_brief_that_any_channel_did_not_deliver_is_delivered_again(
     incident_id = opened(store, YOUNG)
     outcome = Outcome(kind="full", mail_status=mail, hook_status=hook)
     store.close_incident(incident_id, outcome.model_dump(mode="json"))
-    later(monkeypatch, 660)
 
-    sweep().run(time.monotonic)
+    swept_at(sweep, monkeypatch, 0, 11)
 
-    assert [call.stage for call in publisher.published] == (["mail-2"] if is_late else [])
+    assert [call.stage for call in publisher.published] == (["mail-1"] if is_late else [])
 
 
-@pytest.mark.parametrize(
-    ("minutes", "attempt"), [(0, 0), (4, 0), (5, 1), (59, 11), (60, 12), (61, 13), (120, 14), (1439, 35), (1500, 0)]
-)
-def test_retries_become_rarer_and_end_after_a_day(minutes: int, attempt: int) -> None:
-    """Each five minutes for an hour, then each hour; every number is used once."""
-    assert attempt_at(timedelta(minutes=minutes)) == attempt
+@pytest.mark.parametrize(("attempts", "minutes"), [(0, 1), (1, 2), (2, 4), (5, 32), (6, 60), (500, 60)])
+def test_pauses_double_up_to_an_hour(attempts: int, minutes: int) -> None:
+    """The first retries come soon, and a long outage costs one try an hour."""
+    plan, moment = RetryPlan(timedelta(minutes=1), timedelta(days=1)), clock.now()
+    retries = Retries(attempts, moment - timedelta(minutes=minutes), moment)
+
+    assert plan.is_due(retries, moment)
+    assert not plan.is_due(retries, moment - timedelta(seconds=1))
+    assert timedelta(minutes=minutes) <= MAX_PAUSE

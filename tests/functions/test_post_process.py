@@ -104,6 +104,7 @@ def test_full_incident_is_published_everywhere_once(store: EmbeddedTraces, peopl
     """Hook, mail and archive get it, the incident closes with the outcome, the service is free again."""
     outcome = publish(requests.full(), store, channels(people, tmp_path))
 
+    assert outcome.receipts == {"hook": ID, "mail": "m1", "archive": str(tmp_path / ID / "brief.html")}
     record = store.incident(ID)
     free = store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1))
     assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("full", "sent", "called")
@@ -271,8 +272,8 @@ def test_attempts_at_once_publish_once_and_say_so(store: EmbeddedTraces, people:
     assert record.outcome["mail_status"] in ("sent", "already_sent")
 
 
-def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp_path: Path) -> None:
-    """With hook, mail and archive broken only the store holds the outcome."""
+def test_brief_that_no_channel_took_is_undelivered_and_not_closed(store: EmbeddedTraces, tmp_path: Path) -> None:
+    """With hook, mail and archive broken nobody knows of it: only a receipt ends an incident."""
     broken = People(mail_error=Refused("no"), hook_error=Refused("no"))
     blocked = tmp_path / "file"
     blocked.write_text("")
@@ -281,9 +282,49 @@ def test_everything_failing_still_closes_the_incident(store: EmbeddedTraces, tmp
 
     record = store.incident(ID)
     assert [failure.step for failure in outcome.failures] == ["hook", "mail", "archive"]
-    assert outcome.archived_path is None
+    assert (outcome.kind, outcome.receipts, outcome.archived_path) == ("undelivered", {}, None)
     assert record is not None
+    assert (record.state, record.outcome) == ("undelivered", outcome.model_dump(mode="json"))
+    assert store.incidents(state="open") == []
+
+
+def test_file_of_a_brief_is_no_receipt(store: EmbeddedTraces, tmp_path: Path) -> None:
+    """An archive wakes nobody."""
+    broken = People(mail_error=Refused("no"), hook_error=Refused("no"))
+
+    outcome = publish(requests.full(), store, channels(broken, tmp_path))
+
+    assert (outcome.kind, set(outcome.receipts)) == ("undelivered", {"archive"})
+
+
+def test_receipt_of_another_message_does_not_count_for_the_brief(store: EmbeddedTraces, tmp_path: Path) -> None:
+    """An earlier message of the incident was taken; that says nothing about the brief."""
+    for name in ("follow_up", "early"):
+        store.claim(f"{name}:{ID}", "earlier", clock.now() + timedelta(days=1), {"receipt": "m1"})
+    broken = People(mail_error=Refused("no"), hook_error=Refused("no"))
+
+    assert publish(requests.full(), store, channels(broken, tmp_path)).kind == "undelivered"
+
+
+@pytest.mark.parametrize("again", ["hook", "mail"])
+def test_undelivered_brief_is_published_by_the_first_channel_that_takes_it(
+    store: EmbeddedTraces, people: People, tmp_path: Path, again: str
+) -> None:
+    """The retry closes the incident with the kind it has, and frees the service."""
+    people.mail_error = people.hook_error = Unavailable("no connection")
+    publish(requests.full(), store, channels(people, tmp_path))
+
+    setattr(people, f"{again}_error", None)
+    outcome = publish(requests.full().model_copy(update={"mail_attempt": 1}), store, channels(people, tmp_path))
+
+    record = store.incident(ID)
+    assert record is not None
+    assert record.state == "closed"
     assert record.outcome == outcome.model_dump(mode="json")
+    assert outcome.kind == "degraded"
+    assert outcome.delivered_by == {again}
+    assert again in outcome.receipts
+    assert store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1)).holder == "next"
 
 
 def test_unreachable_store_does_not_stop_the_mail(people: People, tmp_path: Path) -> None:
@@ -295,14 +336,18 @@ def test_unreachable_store_does_not_stop_the_mail(people: People, tmp_path: Path
     assert "traces failed" in people.mails[0].text
 
 
-def test_channels_that_are_off_are_not_a_failure(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """Without mail, hook and archive incidents close without a message, as configured."""
-    closed = Connections(lambda: None, lambda: None, lambda: None, lambda: ())
+def test_without_any_channel_the_brief_is_undelivered_and_says_what_to_set(
+    store: EmbeddedTraces, people: People, tmp_path: Path
+) -> None:
+    """Nobody is told by a system without channels; the log, the trace and the archived brief name the settings."""
+    archive = channels(people, tmp_path).archive
+    closed = Connections(lambda: None, lambda: None, archive, lambda: ())
 
     outcome = publish(requests.full(), store, closed)
 
-    assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("full", "off", "off")
-    assert (outcome.archived_path, outcome.failures) == (None, [])
+    assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("undelivered", "off", "off")
+    assert [failure.step for failure in outcome.failures] == ["delivery"]
+    assert "POST_PROCESS_URL" in (tmp_path / ID / "brief.txt").read_text()
 
 
 @pytest.mark.parametrize("channel", ["mail", "on_call"])

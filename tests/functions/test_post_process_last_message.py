@@ -187,7 +187,7 @@ def test_last_message_is_plain_and_says_what_failed() -> None:
     assert mail.html.isascii()
     assert "<b>" not in mail.html
     assert (mail.subject, payload["service_name"]) == (
-        "[unknown] k?che <b>: An alert fires (?utf-8?q?x?=) and its brief could not be made",
+        "[unknown] k?che <b>: An alert fires (?utf-8?q?x?=) and its brief could not be sent",
         "k?che <b>",
     )
     assert "What failed: KeyError: ?" in mail.text

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 from rich.console import Console
@@ -40,7 +41,7 @@ class DemoOptions:
 
 
 def run(options: DemoOptions, console: Console) -> int:
-    """Run the demo; return 0 when the incident's outcome was published and every printed path exists."""
+    """Run the demo; return 0 when a channel took the incident's outcome and every printed path exists."""
     _check(options)
     began = clock.now()
     folder = (options.output / f"run-{began:%Y%m%d-%H%M%S}-{began.microsecond:06d}").resolve()
@@ -137,11 +138,21 @@ def _conclude(
         console.print(
             f"  [yellow]{failure['step']}[/yellow]: {failure['error_type']}: {failure['message']}", markup=True
         )
-    missing = False
+    missing = outcome["kind"] == "undelivered"
+    if missing:
+        _explain_undelivered(outcome, console)
     for label, where, path in _places(folder, incident_id, trace):
         missing |= path is not None and not path.exists()
         console.print(f"  {label:<12} {where}", soft_wrap=True, highlight=False, markup=False)
     return int(missing)
+
+
+def _explain_undelivered(outcome: dict[str, Any], console: Console) -> None:
+    """Say which channels did not take the brief, and what becomes of it."""
+    named = {name: status for name, status in outcome["deliveries"].items() if name not in outcome["receipts"]}
+    channels = ", ".join(f"{name} {status}" for name, status in named.items()) or "no channel is set up"
+    console.print(f"[red]Undelivered[/red]: nobody has the brief ({channels}).")
+    console.print("incident_sweeper tries again each minute, then in longer pauses.")
 
 
 def _places(folder: Path, incident_id: str, trace: TraceDocument) -> list[tuple[str, str, Path | None]]:

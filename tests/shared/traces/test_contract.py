@@ -200,6 +200,33 @@ def test_outcome_of_a_closed_incident_can_be_amended(store: TraceStore) -> None:
     assert not store.close_incident(record.incident_id, {"mail_status": "off"})
 
 
+def test_undelivered_incident_is_neither_open_nor_closed(store: TraceStore) -> None:
+    """Its outcome can be replaced until a channel takes the brief; after that nothing leaves it undelivered again."""
+    record = incident()
+    store.open_incident(record)
+
+    assert store.leave_undelivered(record.incident_id, {"kind": "undelivered"})
+    assert store.leave_undelivered(record.incident_id, {"kind": "undelivered", "attempt": 2})
+
+    undelivered = [each.incident_id for each in store.incidents(state="undelivered")]
+    assert (undelivered, store.incidents(state="open"), store.incidents(state="closed")) == (
+        [record.incident_id],
+        [],
+        [],
+    )
+    assert store.close_incident(record.incident_id, {"kind": "full"})
+    assert not store.leave_undelivered(record.incident_id, {"kind": "undelivered"})
+    stored = store.incident(record.incident_id)
+    assert stored is not None
+    assert (stored.state, stored.outcome) == ("closed", {"kind": "full"})
+    assert store.incidents(state="undelivered") == []
+
+
+def test_absent_incident_is_not_left_undelivered(store: TraceStore) -> None:
+    """An outcome needs an incident."""
+    assert not store.leave_undelivered("inc-absent", {"kind": "undelivered"})
+
+
 def test_closing_an_absent_incident_writes_nothing(store: TraceStore) -> None:
     """An outcome needs an incident."""
     assert not store.close_incident("inc-absent", {"kind": "full"})
