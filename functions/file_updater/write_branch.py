@@ -6,6 +6,7 @@ from shared.code_host.repository_policy import branch_of
 from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
 from shared.pull_request import approval
+from shared.pull_request.published import check_unpublished
 from shared.step import recorder
 
 from .commit_message import commit_message
@@ -18,7 +19,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
     """
     Return the incident's branch, written now or existing, or why there is none yet; None is the default base branch.
 
-    Nothing is written before everything that can be checked by reading was checked.
+    Nothing is written before everything that can be checked by reading was checked, nor after the brief was made.
     Raises Rejected (the obstacle), Refused, Throttled, Unavailable, Uncertain (the branch may exist).
     """
     if obstacle := writer.obstacle():
@@ -37,6 +38,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
         call.result = planned.diff
     if _needs_person(patch) and not approval.is_approved(traces.connect(), request.incident_id, planned.diff):
         return _awaiting(request, planned, reader.repo, base)
+    check_unpublished(traces.connect(), request.incident_id, is_approved=request.is_approved)
     if other := other_at_work(reader.repo, request.incident_id, planned.paths):
         message = f"Incident {other} is writing a change of the same files at this moment; see its pull request."
         return Branch(status="skipped", repo=reader.repo, base_branch=base, files=planned.paths, message=message)

@@ -26,7 +26,7 @@ class PostProcessSettings(Settings):
         description="Root URL of the function post_process; called with an ID token, except for http on loopback.",
     )
     post_process_function_timeout_s: float = Field(
-        260, gt=0, le=1800, description="Timeout of a call to post_process, in seconds; keep over its own timeout."
+        140, gt=0, le=1800, description="Timeout of a call to post_process, in seconds; keep over its own timeout."
     )
 
 

@@ -21,7 +21,7 @@ from .deliveries import DELIVERIES, LAST_DELIVERIES, Connections, Delivery
 from .repeated_reason import same_as
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
-SENDING = timedelta(minutes=5)
+SENDING = timedelta(seconds=steps.POST_PROCESS.budget_s + 60)
 NO_CHANNEL = Failure(
     step="delivery",
     error_type="Misconfigured",

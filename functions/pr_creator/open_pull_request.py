@@ -6,6 +6,7 @@ from shared.code_host.port import PullRequestDraft, PullRequestOpened
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.errors import IncidentCopilotError
 from shared.pull_request import approval, marker
+from shared.pull_request.published import check_unpublished
 from shared.step import recorder
 from shared.traces.port import PullRequestRecord
 
@@ -26,6 +27,7 @@ def open_for(request: PullRequestRequest) -> PullRequest:
     if writer is None or branch.branch is None or branch.base_branch is None:
         return PullRequest(status="skipped", branch=branch.branch, message="No credentials to write: set GITHUB_TOKEN.")
     draft = _draft(request, branch.branch, branch.base_branch, reviewers(request, writer.reader))
+    check_unpublished(traces.connect(), request.incident_id, is_approved=request.is_approved)
     with recorder.tool("open_pull_request", repo=branch.repo, branch=branch.branch, title=draft.title) as call:
         opened = writer.pulls.open(draft)
         call.result = opened.url

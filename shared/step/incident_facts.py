@@ -29,6 +29,8 @@ class IncidentFacts:
     alert: Json
     answers: Mapping[str, Json]
     is_trace_read: bool = True
+    is_open: bool = True
+    """Whether its brief is still to be made."""
     failures: list[Failure] = field(default_factory=list)
 
     def answer_of(self, row: StepRow, stage: str) -> Json | None:
@@ -60,7 +62,8 @@ def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
     }
     believed, forged = _believed(incident_id, wanted)
     carried = {name: body for name, body in _digests(row, call).items() if name not in believed}
-    return IncidentFacts(alert, {**believed, **carried}, failures=[*failures, *forged])
+    is_open = record.state == "open"
+    return IncidentFacts(alert, {**believed, **carried}, is_open=is_open, failures=[*failures, *forged])
 
 
 def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepRequest:

@@ -24,6 +24,7 @@ from shared.bounds import Contract, clip
 from shared.contracts import StepCall, StepRequest
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Unforeseen
 from shared.http.validation import sentence
+from shared.pull_request import published
 from shared.step import incident_facts, steps
 from shared.step.recorder import recording
 from shared.step.run_trace import RunStore, RunTrace
@@ -148,6 +149,8 @@ def _answer_once(
         if (earlier := _readable(row, run, facts.answers.get(run))) is not None:
             log.info("step.repeated")
             return earlier, True
+        if row.writes == "code" and not facts.is_open and call.stage != steps.APPROVED:
+            raise Refused(published.message(incident_id))
         request = inline or incident_facts.request_of(row, call, facts)
         agent_input = {
             "incident_id": incident_id,

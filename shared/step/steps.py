@@ -32,6 +32,8 @@ from shared.model.port import Tier
 
 APPROVED = "approved"
 """The stage at which a step runs a second time, after a person approved."""
+WAIT_MARGIN_S = 5
+"""How much longer than its budget the workflow waits for a step: until the platform has ended it and said so."""
 MAIL_AGAIN = "mail-"
 """How the stages begin at which the mail of a published brief is sent again; the number of the attempt follows."""
 
@@ -58,6 +60,12 @@ class StepRow:
     answer: type[Contract]
     field: str | None
     """The field of later requests that its answer fills; None for the last step."""
+    budget_s: int
+    """
+    Seconds in which it answers: its function ends by then, and the workflow waits WAIT_MARGIN_S longer.
+
+    A model has what reading and storing the trace leave of it. The longest path ends before the sweeper's deadline.
+    """
     failure_means: str
     """What its failure means for the reader of the brief."""
     model: ModelUse | None = None
@@ -86,6 +94,7 @@ INCIDENT_DETECTION = StepRow(
     request=DetectionRequest,
     answer=Incident,
     field="incident",
+    budget_s=175,
     failure_means="Logs and metrics were not judged: severity and symptoms are only what the alert says.",
     model=ModelUse("heavy", 90),
 )
@@ -96,6 +105,7 @@ RCA = StepRow(
     request=RootCauseRequest,
     answer=RootCauses,
     field="root_causes",
+    budget_s=130,
     failure_means="Causes were not ranked: read the evidence yourself.",
     model=ModelUse("light", 60),
 )
@@ -106,6 +116,7 @@ SUGGESTION = StepRow(
     request=SuggestionRequest,
     answer=Suggestions,
     field="suggestions",
+    budget_s=130,
     failure_means="The list of what to do now is shorter than it could be.",
     model=ModelUse("light", 60),
 )
@@ -116,6 +127,7 @@ CODE_ANALYZER = StepRow(
     request=CodeAnalysisRequest,
     answer=CodeAnalysis,
     field="code_analysis",
+    budget_s=190,
     failure_means="The code was not read, or not all of it: no failing lines, suspect commit or patch to rely on.",
     model=ModelUse("heavy", 100),
 )
@@ -126,6 +138,7 @@ SOLUTION_GENERATOR = StepRow(
     request=SolutionRequest,
     answer=Solution,
     field="solution",
+    budget_s=160,
     failure_means="No fix was worked out, so no pull request could be drafted.",
     model=ModelUse("heavy", 90),
 )
@@ -136,7 +149,8 @@ FILE_UPDATER = StepRow(
     request=FileUpdateRequest,
     answer=Branch,
     field="branch",
-    failure_means="The patch was not put on a branch.",
+    budget_s=110,
+    failure_means="No branch with the patch is confirmed; it may exist.",
     writes="code",
 )
 PR_CREATOR = StepRow(
@@ -146,7 +160,8 @@ PR_CREATOR = StepRow(
     request=PullRequestRequest,
     answer=PullRequest,
     field="pull_request",
-    failure_means="There is no pull request; the branch may exist.",
+    budget_s=110,
+    failure_means="No pull request is confirmed; the branch, or even a pull request, may exist.",
     writes="code",
 )
 POST_PROCESS = StepRow(
@@ -156,6 +171,7 @@ POST_PROCESS = StepRow(
     request=PostProcessRequest,
     answer=Outcome,
     field=None,
+    budget_s=120,
     failure_means="An earlier attempt to send this failed, so it comes late.",
     # The mail waits for the headline, which is not worth a long wait.
     model=ModelUse("light", 20),

@@ -1,6 +1,7 @@
 """The real workflow on the local engine, with scripted functions over real HTTP: each path through it once."""
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -74,11 +75,11 @@ class Functions:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
-    def run(self, **options: Any) -> Any:
+    def run(self, workflow: Any = WORKFLOW, **options: Any) -> Any:
         """Run one execution to its end."""
         root = f"http://127.0.0.1:{self.http.server_port}"
         environment = {name: f"{root}/{name}" for name in AGENTS} | self.addresses
-        return engine.run(WORKFLOW, self.argument, environment=environment, time_scale=0.001, **options)
+        return engine.run(workflow, self.argument, environment=environment, time_scale=0.001, **options)
 
     def published(self) -> Any:
         """Return what post_process received."""
@@ -289,3 +290,45 @@ def test_function_that_cannot_be_reached_is_a_failure_with_its_tag(functions) ->
     (failure,) = [Failure.model_validate(sent) for sent in functions.failures()]
     assert (failure.step, failure.error_type) == ("rca", "ConnectionFailedError, OSError")
     assert failure.message
+
+
+@contextmanager
+def unanswering() -> Iterator[tuple[str, list[bytes]]]:
+    """An address that takes requests and never answers; and the first bytes of each."""
+    taken: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            over.wait()
+
+        def log_message(self, *_args: object) -> None:
+            """Stay quiet."""
+
+    over = threading.Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", taken
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
+
+
+def test_step_that_hangs_is_waited_for_once_and_named_in_the_brief(functions) -> None:
+    """Asked again it would most likely hang again: the brief does not wait six times for it."""
+    text = (bundle.ROOT / "workflows" / "incident.workflows.yaml").read_text()
+    within = re.search(r"function: rca\n +within: (\d+)", text)
+    assert within is not None
+    impatient = engine.load(text.replace(within.group(), within.group().replace(within.group(1), "1")))
+
+    with unanswering() as (url, taken):
+        functions.addresses["rca"] = url
+        assert functions.run(workflow=impatient) == OUTCOME
+
+    assert len(taken) == 1
+    (failure,) = functions.failures()
+    assert failure["step"] == "rca"
+    assert "TimeoutError" in failure["tags"]

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,7 +17,7 @@ from infra import bundle
 from infra.evals import scenario
 from infra.evals.run_scenario import Played, play
 from infra.local.stack import processes
-from infra.local.stack.processes import HOST, Service, StartFailed
+from infra.local.stack.processes import Service, StartFailed
 from shared import clock
 from shared.bounds import Contract
 from shared.contracts import Alert, Branch
@@ -110,11 +109,10 @@ def start(name: str, port: int, folder: Path, env: Mapping[str, str]) -> Service
     """Start the function from its bundle with the settings in `env`; its log, and its traces, go into `folder`."""
     built = bundle.write(name, folder / "bundles")
     manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
-    command = [sys.executable, "-m", "functions_framework", "--source", "main.py", "--target", manifest["entry_point"]]
-    command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
+    command = processes.function_command(built.folder, manifest, port, manifest["timeout_s"])
     traces = {"TRACES_PROVIDER": "embedded", "TRACES_PATH": str((folder / TRACES).resolve())}
     whole_env = {**traces, **env, "PYTHONUNBUFFERED": "1"}
-    return processes.start(name, [*command, "--host", HOST, "--port", str(port)], port, folder, whole_env, built.folder)
+    return processes.start(name, command, port, folder, whole_env, built.folder)
 
 
 def _how_to_call(folder: Path, url: str, body: dict[str, Any] | None) -> list[str]:

@@ -6,11 +6,13 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 STOP_S = 5.0
 PORTS = range(15_000, 32_000)
@@ -93,6 +95,15 @@ def start(name: str, command: Sequence[str], port: int, logs: Path, env: Mapping
             command, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
         )
     return Service(name, process, port, log)
+
+
+def function_command(folder: Path, manifest: Mapping[str, Any], port: int, timeout_s: float) -> list[str]:
+    """Return the command that serves the function bundled in `folder` on loopback, with its timeout."""
+    # -P: the folder of the script is no place to import from.
+    command = [sys.executable, "-P", str(Path(__file__).with_name("function_server.py"))]
+    command += ["--source", str(folder.resolve() / "main.py"), "--target", manifest["entry_point"]]
+    command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
+    return [*command, "--host", HOST, "--port", str(port), "--timeout-s", str(timeout_s)]
 
 
 def wait_listening(service: Service, timeout_s: float) -> None:

@@ -41,6 +41,7 @@ class Options:
 
     `has_emulators` uses Google's Pub/Sub and Firestore emulators instead of the stand-ins. `functions` names those to
     start, without the sandboxes; when it is empty, everything starts. `has_clock` calls scheduled functions.
+    `timeouts_s` replaces timeouts of functions, `workflow` the file of the workflow.
     """
 
     port: int = 0
@@ -50,6 +51,8 @@ class Options:
     functions: tuple[str, ...] = ()
     has_clock: bool = True
     model: ModelChoice = field(default_factory=ModelChoice)
+    timeouts_s: Mapping[str, float] = field(default_factory=dict)
+    workflow: Path = bundle.ROOT / "workflows" / "incident.workflows.yaml"
 
 
 class Stack:
@@ -166,7 +169,7 @@ class Stack:
             self._module("gemini", "infra.local.sandboxes.gemini.server", *arguments)
 
     def _start_engine(self, urls: Mapping[str, str]) -> None:
-        definition = bundle.ROOT / "workflows" / "incident.workflows.yaml"
+        definition = self.options.workflow
         variables = [part for name, url in urls.items() for part in ("--env", f"{name}={url}")]
         grpc_port = processes.free_port()
         where = ["--grpc-port", str(grpc_port), "--project", PROJECT, "--location", LOCATION]
@@ -197,9 +200,8 @@ class Stack:
         built = bundle.write(name, self.folder / "bundles")
         manifest = yaml.safe_load((built.folder / "function.yaml").read_text(encoding="utf-8"))
         granted = {*manifest["settings"], *manifest["secrets"], *PLATFORM}
-        command = [sys.executable, "-m", "functions_framework", "--source", str(built.folder / "main.py")]
-        command += ["--target", manifest["entry_point"], "--host", HOST, "--port", str(port)]
-        command += ["--signature-type", "http" if manifest["trigger"] == "http" else "cloudevent"]
+        timeout_s = self.options.timeouts_s.get(name, manifest["timeout_s"])
+        command = processes.function_command(built.folder, manifest, port, timeout_s)
         env = {key: value for key, value in {**settings, **self._signing(name)}.items() if key in granted}
         self._run(name, command, port, {**env, "CLOUD_RUN_TIMEOUT_SECONDS": str(manifest["timeout_s"])}, built.folder)
 

@@ -232,7 +232,7 @@ def test_incident_workflow_has_no_finding() -> None:
         ('map.get(solution_generator, "has_patch")', 'map.get(solution_generator, "is_ready")'),
         ("shared: [rca, suggestion, code_analyzer]", "shared: [rca, suggestion]"),
         ("next: analyze", "next: analyse"),
-        ("retry: ${http.default_retry}", "retry: ${http.default_retries}"),
+        ("predicate: ${may_pass}", "predicate: ${may_pas}"),
     ],
 )
 def test_typo_in_the_incident_workflow_is_found(good: str, bad: str) -> None:

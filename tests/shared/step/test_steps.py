@@ -7,9 +7,12 @@ import yaml
 
 from infra import bundle
 from infra.workflow_checks.contracts import read
+from shared.cloud.deadline import DeadlineSettings
 from shared.contracts import PostProcessRequest
+from shared.step.incident_facts import READ_BUDGET_S
+from shared.step.run_trace import STORE_BUDGET_S
 from shared.step.step_result import DECISIONS
-from shared.step.steps import BY_AGENT, BY_NAME, FILE_UPDATER, SOLUTION_GENERATOR, STEPS
+from shared.step.steps import BY_AGENT, BY_NAME, FILE_UPDATER, SOLUTION_GENERATOR, STEPS, WAIT_MARGIN_S
 
 WORKFLOW = bundle.ROOT / "workflows" / "incident.workflows.yaml"
 MANIFESTS = {name: yaml.safe_load((bundle.FUNCTIONS / name / "function.yaml").read_text()) for name in bundle.names()}
@@ -64,11 +67,35 @@ def test_no_two_steps_share_a_name() -> None:
     assert len(BY_NAME) == len(BY_AGENT) == len(STEPS)
 
 
-def test_a_step_outlives_its_model() -> None:
-    """The time for the model is under half of the function's own, so the offline answer still arrives."""
-    uses = {row.name: row.model.timeout_s for row in STEPS if row.model}
+def test_function_ends_when_the_budget_of_its_step_does() -> None:
+    """The platform ends it by its own timeout, so the two must not differ."""
+    assert {row.name: MANIFESTS[row.name]["timeout_s"] for row in STEPS} == {row.name: row.budget_s for row in STEPS}
 
-    assert {name for name, timeout_s in uses.items() if timeout_s >= MANIFESTS[name]["timeout_s"] / 2} == set()
+
+def test_brief_waits_for_the_budget_of_a_step_and_five_seconds() -> None:
+    """Each call of the workflow is bounded by the row of the step it calls."""
+    calls = re.findall(r"function: (\w+)\n +within: (\d+)\n", WORKFLOW.read_text())
+
+    assert {name for name, _ in calls} == set(BY_NAME)
+    assert {name: int(within) for name, within in calls} == {row.name: row.budget_s + WAIT_MARGIN_S for row in STEPS}
+    assert len(calls) == WORKFLOW.read_text().count("function: ") - 1, "one place passes the name on"
+
+
+def test_run_in_which_every_step_takes_its_whole_budget_ends_before_the_deadline() -> None:
+    """Else the sweeper would publish an incident that its workflow is about to publish."""
+    in_series = [row for row in STEPS if row.name not in ("rca", "suggestion")]
+    assert max(BY_NAME["rca"].budget_s, BY_NAME["suggestion"].budget_s) <= BY_NAME["code_analyzer"].budget_s
+
+    total_s = sum(row.budget_s + WAIT_MARGIN_S for row in in_series)
+
+    assert total_s < DeadlineSettings().incident_deadline_seconds
+
+
+def test_a_step_outlives_its_model() -> None:
+    """After a model that used all its time the offline answer still arrives and is stored."""
+    needed_s = {row.name: row.model.timeout_s + READ_BUDGET_S + STORE_BUDGET_S for row in STEPS if row.model}
+
+    assert {name for name, seconds in needed_s.items() if seconds > BY_NAME[name].budget_s} == set()
 
 
 def _is_called_otherwise(manifest: dict[str, object]) -> bool:
