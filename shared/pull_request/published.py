@@ -1,21 +1,30 @@
 """Whether an incident's brief is out: after that no step writes code of which the brief says nothing."""
 
+from shared import clock
+from shared.channels import CHANNELS, Channel
 from shared.errors import Refused
 from shared.traces.port import TraceStore
+
+_READER = "reader"
 
 
 def check_unpublished(store: TraceStore, incident_id: str, *, is_approved: bool) -> None:
     """
     Return while the brief is still to be made, or a person approved the change; called right before each write.
 
-    A step that was slow may come to its write long after the workflow gave it up. Raises Refused, and what the store
-    raises.
+    A step that was slow may come to its write long after the workflow gave it up. Raises Refused, also while a channel
+    is being sent to, and what the store raises.
     """
     if is_approved:
         return
     record = store.incident(incident_id)
-    if record is not None and record.state != "open":
+    if (record is not None and record.state != "open") or any(_is_sent(store, each, incident_id) for each in CHANNELS):
         raise Refused(message(incident_id))
+
+
+def _is_sent(store: TraceStore, channel: Channel, incident_id: str) -> bool:
+    # A claim that ends now takes no lease: it only shows who holds it, or did.
+    return store.claim(f"{channel.name}:{incident_id}", _READER, clock.now()).holder != _READER
 
 
 def message(incident_id: str) -> str:

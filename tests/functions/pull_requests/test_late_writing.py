@@ -1,5 +1,6 @@
 """A step that comes late: what it would write is not in the brief any more, so it writes nothing."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from functions.file_updater.main import file_updater
 from functions.file_updater.patch_plan import plan
 from functions.pr_creator.main import pr_creator
 from functions.pr_creator.pr_text import pr_body
-from shared import traces
+from shared import clock, traces
 from shared.traces.port import IncidentState
 from tests.functions.pull_requests.conftest import (
     WritingSteps,
@@ -94,3 +95,12 @@ def test_approved_change_is_written_after_the_brief(steps: WritingSteps) -> None
     pull = steps.create(pull_request_request(alert, branch, is_approved=True))
 
     assert (branch.status, pull.status) == ("success", "success")
+
+
+def test_step_that_comes_while_a_channel_is_sent_to_writes_nothing(steps: WritingSteps) -> None:
+    """The hook has the brief by then, and the incident is still open."""
+    alert = incident()
+    traces.connect().claim(f"hook:{alert.incident_id}", "post_process", clock.now() + timedelta(minutes=1))
+
+    assert status_of(file_updater, update_request(alert))[0] == 424
+    assert steps.branches() == []
