@@ -41,7 +41,8 @@ class Options:
 
     `has_emulators` uses Google's Pub/Sub and Firestore emulators instead of the stand-ins. `functions` names those to
     start, without the sandboxes; when it is empty, everything starts. `has_clock` calls scheduled functions.
-    `timeouts_s` replaces timeouts of functions, `workflow` the file of the workflow.
+    `timeouts_s` replaces timeouts of functions, `workflow` the file of the workflow; `route` gives the URL under which
+    callers get a service, from its name and its own URL.
     """
 
     port: int = 0
@@ -52,6 +53,7 @@ class Options:
     has_clock: bool = True
     model: ModelChoice = field(default_factory=ModelChoice)
     timeouts_s: Mapping[str, float] = field(default_factory=dict)
+    route: Callable[[str, str], str] = lambda _name, url: url
     workflow: Path = bundle.ROOT / "workflows" / "incident.workflows.yaml"
 
 
@@ -90,7 +92,7 @@ class Stack:
     @property
     def intake_url(self) -> str:
         """Where alerts are posted."""
-        return f"{self.services['alert_intake'].url}/webhook/trigger_agent"
+        return f"{self._routed('alert_intake')}/webhook/trigger_agent"
 
     @property
     def bus_address(self) -> str:
@@ -100,7 +102,7 @@ class Stack:
     @property
     def push_url(self) -> str:
         """Where Pub/Sub pushes each alert."""
-        return f"{self.services['workflow_starter'].url}/projects/{PROJECT}/topics/{topics.ALERTS}"
+        return f"{self._routed('workflow_starter')}/projects/{PROJECT}/topics/{topics.ALERTS}"
 
     def traces(self) -> AbstractContextManager[TraceStore]:
         """Open the trace store that the functions write to."""
@@ -121,6 +123,9 @@ class Stack:
             self.services[name] = self._starts[name]()
         processes.wait_listening(self.services[name], START_TIMEOUT_S)
 
+    def _routed(self, name: str) -> str:
+        return self.options.route(name, self._service(name).url)
+
     def _service(self, name: str) -> Service:
         if name not in self.services:
             raise KeyError(f"no service {name!r}; the services are {', '.join(sorted(self.services))}")
@@ -135,8 +140,9 @@ class Stack:
         if not self.options.functions:
             self._start_sandboxes(f"http://{HOST}:{ports['code_host_webhook']}")
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
-        self._start_engine({name: f"http://{HOST}:{port}" for name, port in ports.items()})
-        called = {"POST_PROCESS_FUNCTION_URL": f"http://{HOST}:{ports['post_process']}"}
+        urls = {name: self.options.route(name, f"http://{HOST}:{port}") for name, port in ports.items()}
+        self._start_engine(urls)
+        called = {"POST_PROCESS_FUNCTION_URL": urls["post_process"]}
         settings = {**self._settings(), **called, **self._approval(ports["pr_approval"]), **self.options.settings}
         for name in self.options.functions or ports:
             self._start_function(name, ports[name], settings)
@@ -224,7 +230,7 @@ class Stack:
 
     def _settings(self) -> dict[str, str]:
         """The variables that the functions get in the cloud, with loopback addresses."""
-        url = defaultdict(str, {name: service.url for name, service in self.services.items()})
+        url = defaultdict(str, {name: self._routed(name) for name in self.services})
         return {
             "GRAFANA_HOST": url["loki"],
             "PROMETHEUS_HOST": url["prometheus"],
