@@ -156,7 +156,9 @@ class StepCall(Contract):
     """How the workflow calls a step: it names incident and stage, and the step reads the rest from the trace, once."""
 
     incident: SignedAlert
-    stage: str = Field("", pattern=r"^(approved|mail-[1-9][0-9]{0,2})?$", description="Which run of the step this is.")
+    stage: str = Field(
+        "", pattern=r"^(approved|(mail|update)-[1-9][0-9]{0,2})?$", description="Which run of the step this is."
+    )
     results: Annotated[list[StepResult], Keep(30)] = Field(
         default_factory=list, description="Results of the steps before."
     )
@@ -732,10 +734,13 @@ class PostProcessRequest(StagedRequest):
     pull_request: PullRequest | None = None
     failures: Annotated[list[Failure], Keep(50)] = Field(default_factory=list)
     mail_attempt: int = Field(0, ge=0, le=1000, description="Number of the retry after a failed mail; 0 is no retry.")
+    update_attempt: int = Field(0, ge=0, le=1000, description="Number of the attempt at an update; 0 is the brief.")
 
     @property
     def stage(self) -> str:
-        """Distinguish each retry of the mail from the first run."""
+        """Distinguish each retry of the mail, and each update, from the first run."""
+        if self.update_attempt:
+            return f"update-{self.update_attempt}"
         return f"mail-{self.mail_attempt}" if self.mail_attempt else super().stage
 
     @field_validator("failures", mode="before")
@@ -761,6 +766,7 @@ class Outcome(Contract):
     mail_status: Literal["sent", "already_sent", "failed", "off"] = "off"
     hook_status: Literal["called", "already_called", "failed", "off"] = "off"
     archived_path: str | None = Field(None, max_length=1000)
+    pr_url: Url | None = Field(None, description="The pull request that the brief or an update names.")
     deliveries: Annotated[dict[Name, DeliveryStatus], Keep(20)] = Field(
         default_factory=dict, description="How each channel's delivery went, by the channel's name."
     )

@@ -55,6 +55,11 @@ class LateDelivery:
     record: IncidentRecord
     outcome: Outcome
 
+    @property
+    def is_update(self) -> bool:
+        """Whether people have the brief, and a pull request is open that it does not name."""
+        return has_late_pull_request(self.record, self.outcome)
+
 
 def late_deliveries(store: TraceStore, plan: RetryPlan, moment: datetime) -> Iterator[LateDelivery]:
     """Yield what to deliver again now, first what nobody has; the first time a need is seen it is only noted."""
@@ -78,7 +83,16 @@ def late_outcome(record: IncidentRecord) -> Outcome | None:
     uncertain = {failure.step for failure in outcome.failures if failure.error_type == "Uncertain"}
     statuses = {"mail": outcome.mail_status, "hook": outcome.hook_status}
     failed = {name for name, status in statuses.items() if status == "failed"}
-    return outcome if failed - uncertain else None
+    return outcome if failed - uncertain or has_late_pull_request(record, outcome) else None
+
+
+def has_late_pull_request(record: IncidentRecord, outcome: Outcome) -> bool:
+    """Return whether a pull request is open of which no brief and no update says anything."""
+    opened = record.pull_request
+    # Earlier releases gave no receipts, and did not note what the brief names. What a person approved has its own mail.
+    is_new = outcome.kind in ("full", "degraded") and bool(outcome.receipts) and outcome.pr_url is None
+    is_open = opened is not None and opened.state == "open" and opened.url is not None and opened.decision is None
+    return record.state == "closed" and is_new and is_open
 
 
 def next_attempt(store: TraceStore, record: IncidentRecord, plan: RetryPlan, moment: datetime) -> int | None:

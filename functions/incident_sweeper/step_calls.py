@@ -31,6 +31,11 @@ def late_delivery_of(record: IncidentRecord, outcome: Outcome, attempt: int) -> 
     return _call(record, f"{steps.MAIL_AGAIN}{attempt}", published)
 
 
+def update_of(record: IncidentRecord, attempt: int) -> StepCall:
+    """Return the call that sends what became known after the brief."""
+    return _call(record, f"{steps.UPDATE}{attempt}", [])
+
+
 def _call(record: IncidentRecord, stage: str, failures: list[Failure]) -> StepCall:
     results = [StepResult(step=failure.step, failure=failure) for failure in failures]
     try:

@@ -20,7 +20,7 @@ from shared.traces.port import IncidentRecord, TraceStore
 from . import last_message
 from .delivery_retry import LateDelivery, RetryPlan, late_deliveries, late_outcome, next_attempt, note_attempt
 from .last_message import LastChannels, unpublished_since
-from .step_calls import call_of, late_delivery_of
+from .step_calls import call_of, late_delivery_of, update_of
 
 MAX_OPEN_INCIDENTS = 200
 """How many open incidents one sweep checks, oldest first."""
@@ -192,7 +192,7 @@ class Sweep:
                     self._speak_or_give_up(Overdue(late.record, _nobody_has_it(late.outcome)), error)
 
     def _deliver(self, late: LateDelivery) -> bool:
-        """Return whether one more channel has the brief. Raises Unavailable while nobody has it."""
+        """Return whether one more channel has the brief or its update. Raises Unavailable while nobody has it."""
         record, moment = self.store.incident(late.record.incident_id), clock.now()
         if record is None or (before := late_outcome(record)) is None:
             return False
@@ -200,6 +200,8 @@ class Sweep:
             # Another sweep made it.
             return False
         note_attempt(self.store, record, attempt, moment)
+        if LateDelivery(record, before).is_update:
+            return bool(self._published(update_of(record, attempt)).delivered_by)
         after = self._published(late_delivery_of(record, before, attempt))
         if after.kind == "undelivered" and record.state == "undelivered":
             raise Unavailable(f"No channel took the brief at attempt {attempt}")

@@ -3,6 +3,7 @@
 from html import escape
 
 from shared.contracts import Outcome, PostProcessRequest
+from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
 from shared.step import recorder
 from shared.traces.port import TraceStore
@@ -67,7 +68,8 @@ def written(request: PostProcessRequest, to: tuple[str, ...]) -> Mail:
     url = made.pr_url if made is not None else None
     html = "".join(f"<p>{_linked(line, url)}</p>" for line in lines)
     message_id = f"<{request.incident_id}.approved@incident-copilot>"
-    return Mail(to, subject, f"<html><body>{html}</body></html>", "\n\n".join(lines) + "\n", message_id)
+    text, brief_id = "\n\n".join(lines) + "\n", brief_message_id(request.incident_id)
+    return Mail(to, subject, f"<html><body>{html}</body></html>", text, message_id, in_reply_to=brief_id)
 
 
 def _linked(line: str, url: str | None) -> str:

@@ -46,15 +46,15 @@ def call_hook(notice: Notice, connections: Connections) -> str:
     return called(notice, connections, lambda: announcement(notice.request, notice.failures))
 
 
-def called(notice: Notice, connections: Connections, payload: Callable[[], dict[str, Any]]) -> str:
-    """Post a payload, which is made only where there is a hook. Raises what a Hook raises."""
+def called(notice: Notice, connections: Connections, payload: Callable[[], dict[str, Any]], key: str = "") -> str:
+    """Post a payload, which is made only where there is a hook, under the incident's key. Raises what a Hook raises."""
     hook = connections.hook()
     if hook is None:
         return ""
     incident_id = notice.request.incident_id
     with recorder.tool("hook", incident_id=incident_id):
-        hook.call(payload(), key=incident_id)
-    return incident_id
+        hook.call(payload(), key=key or incident_id)
+    return key or incident_id
 
 
 def send_mail(notice: Notice, connections: Connections) -> str:

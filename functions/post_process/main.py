@@ -9,6 +9,7 @@ from shared.traces.port import TraceStore
 from .approval_result_mail import mail_approval_result
 from .brief.opinion import BriefWords
 from .deliveries import Connections
+from .late_update import publish_update
 from .opening import opening
 from .own_links import own_links_only
 from .publish_outcome import publish, publish_check, publish_last
@@ -22,7 +23,7 @@ def post_process(request: PostProcessRequest) -> Outcome:
     try:
         return _published(own_links_only(request), store, connections)
     except Unavailable:
-        # Another attempt is sending: the workflow calls again.
+        # Another attempt is sending, or no channel took an update: whoever called calls again.
         raise
     except Exception as error:  # noqa: BLE001  # whatever it is, people must learn of the alert
         log.critical("post_process.bug", error_type=type(error).__name__, error=str(error))
@@ -32,6 +33,8 @@ def post_process(request: PostProcessRequest) -> Outcome:
 def _published(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
     if request.is_approved:
         return mail_approval_result(request, store, connections)
+    if request.update_attempt:
+        return publish_update(request, store, connections)
     if request.alert.is_test:
         return publish_check(request, store, connections)
     return publish(request, store, connections, _words(request))

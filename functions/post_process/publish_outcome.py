@@ -188,6 +188,7 @@ class OutcomePublisher:
             mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
             hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hooked],
             archived_path=archived_path or self._archived_path,
+            pr_url=self.request.pull_request.pr_url if self.request.pull_request else None,
             # The archived outcome is written while its own delivery is under way.
             deliveries={**self.statuses, **({"archive": "done"} if archived_path else {})},
             receipts={**self.receipts, **({"archive": archived_path} if archived_path else {})},

@@ -22,6 +22,8 @@ class Mail:
     text: str
     message_id: str
     images: tuple[InlineImage, ...] = ()
+    in_reply_to: str = ""
+    """The `message_id` of the mail that this one follows; empty for the first of a thread."""
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,8 @@ class Webhook:
 
         Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
         """
-        if self._settings.host == PAGERDUTY_HOST and payload["kind"] == "dismissed":
-            # It pages nobody, and what PagerDuty has open is not ours to close while the alert fires.
+        if self._settings.host == PAGERDUTY_HOST and payload["kind"] in ("dismissed", "update"):
+            # They page nobody, and what PagerDuty has open is not ours to close while the alert fires.
             return
         body = json.dumps(self._shape(payload, key), default=str).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", "Idempotency-Key": key}

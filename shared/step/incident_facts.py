@@ -55,7 +55,7 @@ def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
         raise Refused(f"There is no incident {incident_id!r} in the trace: only workflow_starter opens one")
     record, stored = incident
     alert, failures = trusted_alert(row, call, record)
-    if call.stage.startswith(steps.MAIL_AGAIN) and record.state == "open":
+    if call.stage.startswith((steps.MAIL_AGAIN, steps.UPDATE)) and record.state == "open":
         raise Refused(f"The brief of {incident_id!r} is not published, so its mail cannot be sent again")
     wanted = {
         name: stored[name] for name in (*_names_read(row, call.stage), row.run_name(call.stage)) if name in stored
@@ -79,12 +79,7 @@ def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepReques
     values: dict[str, Any] = {"alert": facts.alert}
     for each in (each for each in steps.STEPS if each.field in fields):
         values[str(each.field)] = _readable(each, facts.answer_of(each, call.stage), failures)
-    if "is_approved" in fields:
-        values["is_approved"] = call.stage == steps.APPROVED
-    if "callback_url" in fields:
-        values["callback_url"] = call.callback_url
-    if "mail_attempt" in fields:
-        values["mail_attempt"] = steps.mail_attempt(call.stage)
+    values |= {name: value for name, value in _stage_facts(call).items() if name in fields}
     if "failures" in fields:
         values["failures"] = [*_failures(call, facts), *failures]
     try:
@@ -92,6 +87,16 @@ def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepReques
     except ValidationError as error:
         missing = f"The trace of {call.incident.incident_id!r} does not hold what {row.name} needs"
         raise Rejected(f"{missing}: {sentence(error)}") from None
+
+
+def _stage_facts(call: StepCall) -> dict[str, Any]:
+    """Return what the call itself says, by the fields of requests."""
+    return {
+        "is_approved": call.stage == steps.APPROVED,
+        "callback_url": call.callback_url,
+        "mail_attempt": steps.attempt_of(call.stage, steps.MAIL_AGAIN),
+        "update_attempt": steps.attempt_of(call.stage, steps.UPDATE),
+    }
 
 
 def _readable(row: StepRow, body: Json | None, failures: list[Failure]) -> Contract | None:

@@ -37,6 +37,9 @@ WAIT_MARGIN_S = 5
 MAIL_AGAIN = "mail-"
 """How the stages begin at which the mail of a published brief is sent again; the number of the attempt follows."""
 
+UPDATE = "update-"
+"""How the stages begin at which an update of a published brief is sent; the number of the attempt follows."""
+
 
 @dataclass(frozen=True)
 class ModelUse:
@@ -199,6 +202,6 @@ def of_run(name: str) -> StepRow | None:
     return BY_AGENT.get(name) or BY_AGENT.get(name.partition("-")[0])
 
 
-def mail_attempt(stage: str) -> int:
-    """Return the number of the attempt to send a published brief's mail again; 0 at any other stage."""
-    return int(stage.removeprefix(MAIL_AGAIN)) if stage.startswith(MAIL_AGAIN) else 0
+def attempt_of(stage: str, kind: str) -> int:
+    """Return the number of the attempt at a stage of this kind, MAIL_AGAIN or UPDATE; 0 at any other stage."""
+    return int(stage.removeprefix(kind)) if stage.startswith(kind) else 0

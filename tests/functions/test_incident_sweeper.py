@@ -27,7 +27,7 @@ from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.outbox.port import Mail, MailSent
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import IncidentRecord, Run, RunError
+from shared.traces.port import IncidentRecord, PullRequestRecord, Run, RunError
 from tests.builders import trace_of
 from tests.functions import post_process_requests as requests
 from tests.step_calls import NONCE, signed
@@ -866,3 +866,62 @@ def test_pauses_double_up_to_an_hour(attempts: int, minutes: int) -> None:
     assert plan.is_due(retries, moment)
     assert not plan.is_due(retries, moment - timedelta(seconds=1))
     assert timedelta(minutes=minutes) <= MAX_PAUSE
+
+
+def with_pull_request(store: EmbeddedTraces, incident_id: str, **changes: Any) -> None:
+    """Record an open pull request of an incident, as pr_creator and GitHub's webhook do."""
+    facts = {"state": "open", "number": 7, "url": "https://github.com/acme/billing/pull/7", **changes}
+    store.set_pull_request(incident_id, PullRequestRecord.model_validate(facts))
+
+
+PUBLISHED = Outcome(kind="degraded", mail_status="sent", receipts={"mail": "m1"})
+
+
+def test_pull_request_opened_after_the_brief_is_an_update_until_a_channel_took_it(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code host was slow: its webhook records what no step told the brief."""
+    incident_id = opened(store, YOUNG)
+    store.close_incident(incident_id, PUBLISHED.model_dump(mode="json"))
+    with_pull_request(store, incident_id)
+    publisher.failure = Unavailable("no channel took it")
+    assert swept_at(sweep, monkeypatch, 0, 1) == [[], []]
+
+    publisher.failure = None
+    assert swept_at(sweep, monkeypatch, 2) == [[incident_id]]
+
+    (call,) = publisher.published
+    assert (call.stage, failures_of(call)) == ("update-2", [])
+    named = PUBLISHED.replace(pr_url="https://github.com/acme/billing/pull/7")
+    store.amend_outcome(incident_id, named.model_dump(mode="json"))
+    assert swept_at(sweep, monkeypatch, 90) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changes"),
+    [
+        (PUBLISHED.replace(pr_url="https://github.com/acme/billing/pull/7"), {}),
+        (PUBLISHED.replace(receipts={}), {}),
+        (PUBLISHED.replace(kind="merged"), {}),
+        (PUBLISHED, {"decision": "approve"}),
+        (PUBLISHED, {"state": "merged"}),
+        (PUBLISHED, {"state": "awaiting_approval", "url": None}),
+    ],
+    ids=["named", "of an earlier release", "merged", "approved", "merged by a person", "waits"],
+)
+def test_pull_request_that_people_know_of_is_no_update(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: Outcome,
+    changes: dict[str, Any],
+) -> None:
+    """The brief names it, or a person knows; and nothing is sent for what earlier releases did not note."""
+    incident_id = opened(store, YOUNG)
+    store.close_incident(incident_id, outcome.model_dump(mode="json"))
+    with_pull_request(store, incident_id, **changes)
+
+    swept_at(sweep, monkeypatch, 0, 1, 5)
+
+    assert publisher.published == []

@@ -58,7 +58,7 @@ def test_each_answer_has_its_field_in_the_request_of_the_last_step() -> None:
     fields = {row.field: row.answer for row in STEPS if row.field}
 
     assert {name: _contract(name) for name in fields} == fields
-    others = {"alert", "failures", "is_approved", "left_out", "mail_attempt"}
+    others = {"alert", "failures", "is_approved", "left_out", "mail_attempt", "update_attempt"}
     assert set(PostProcessRequest.model_fields) == fields.keys() | others
 
 
