@@ -145,11 +145,9 @@ def _unnamed(trace: TraceDocument, outcome: Outcome, case: Case, got: Sent) -> l
             wrong.append(f"{fault.where} gave no answer, and the brief does not say so")
         # A hook that took the brief at a later attempt did not fail.
         is_mended = fault.where == "hook" and outcome.hook_status != "failed"
-        if (
-            fault.where in SUBJECT_OF
-            and not fault.method
-            and not is_mended
-            and SUBJECT_OF[fault.where] not in got.words
-        ):
+        # A step that was ended by its timeout knows no more than that; the brief names the step.
+        is_ended = fault.kind == "hang" and bool(named & BY_NAME.keys())
+        word = "" if fault.method or is_mended or is_ended else SUBJECT_OF.get(fault.where, "")
+        if word not in got.words:
             wrong.append(f"{fault.where} was struck by {fault.kind}, and nothing names it")
     return wrong
