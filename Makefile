@@ -52,8 +52,8 @@ eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<na
 score: $(VENV)/.demo ## Measure the analyst on known incidents beside naive baselines; ONLY=<part>, CASES=<folder>, REPOS=<folder>, JSON=<file>
 	@$(BIN)/python -m infra.score $(ONLY) $(if $(CASES),--cases "$(CASES)") $(if $(REPOS),--repos "$(REPOS)") $(if $(JSON),--json "$(JSON)")
 
-chaos: $(VENV)/.demo ## Plant faults, one alert each, and account for every alert; SINGLE=431 DOUBLE=100 KILLS=40 SEED=1 SLICE=1/4 EMULATORS=1 JSON=<file>
-	@$(BIN)/python -m infra.chaos run $(if $(SINGLE),--single $(SINGLE)) $(if $(DOUBLE),--double $(DOUBLE)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(SLICE),--slice $(SLICE)) $(EMULATORS_ARGUMENT) $(if $(JSON),--json "$(JSON)")
+chaos: $(VENV)/.demo ## Plant faults, one alert each, and account for every alert; SINGLE=431 DOUBLE=100 KILLS=40 SEED=1 SLICE=1/4 ONLY=gemini:hang EMULATORS=1 JSON=<file>
+	@$(BIN)/python -m infra.chaos run $(if $(SINGLE),--single $(SINGLE)) $(if $(DOUBLE),--double $(DOUBLE)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(SLICE),--slice $(SLICE)) $(if $(ONLY),--only "$(ONLY)") $(EMULATORS_ARGUMENT) $(if $(JSON),--json "$(JSON)")
 
 soak: $(VENV)/.demo ## Post alerts for MINUTES=30; no function's memory or open files may grow by more than 5 %; JSON=<file>
 	@$(BIN)/python -m infra.chaos soak --minutes $(or $(MINUTES),30) $(if $(JSON),--json "$(JSON)")

@@ -1,7 +1,7 @@
 """
 Plant faults into the local stack and account for every alert.
 
-python -m infra.chaos run [--single N] [--double N] [--kills N] [--seed N] [--slice I/OF] [--emulators] [--json FILE]
+python -m infra.chaos run [--single N] [--double N] [--kills N] [--seed N] [--slice I/OF] [--only TEXT] …
 python -m infra.chaos soak [--minutes N] [--json FILE]
 """
 
@@ -43,6 +43,7 @@ def _chaos(chosen: argparse.Namespace, folder: Path, console: Console) -> Accoun
         *cases.double(chosen.double, chosen.seed),
         *cases.kills(chosen.kills, chosen.seed),
     ]
+    planned = [case for case in planned if chosen.only in str(case)]
     part, parts = (int(number) for number in chosen.slice.split("/"))
     with System(folder, has_emulators=chosen.emulators) as system:
         return Campaign(system, console.print).run(planned[part - 1 :: parts])
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     chaos.add_argument("--kills", type=int, default=40, help="how many alerts under random kills")
     chaos.add_argument("--seed", type=int, default=1, help="draws pairs and kills")
     chaos.add_argument("--slice", default="1/1", metavar="I/OF", help="run only each OFth case, from the Ith")
+    chaos.add_argument("--only", default="", metavar="TEXT", help="run only cases with this in their name")
     chaos.add_argument("--emulators", action="store_true", help="on Google's Pub/Sub and Firestore emulators")
     soaking = commands.add_parser("soak", help="alerts for minutes; memory and open files must not grow")
     soaking.add_argument("--minutes", type=float, default=30)
