@@ -23,16 +23,15 @@ from typing import Any
 
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry, if_exception_type
-from google.auth import exceptions as auth_errors
 from google.cloud import firestore
-from pydantic import Field
 
 from shared import clock
-from shared.errors import Misconfigured, Refused, Unavailable
+from shared.errors import Refused, Unavailable
 from shared.http.google_errors import translated
-from shared.settings import Settings
-from shared.traces import document, firestore_documents, stored
+from shared.traces import document, firestore_documents, firestore_settings, stored
+from shared.traces.firestore_settings import FirestoreSettings
 from shared.traces.port import (
+    Hold,
     IncidentRecord,
     IncidentState,
     Json,
@@ -49,31 +48,12 @@ _MAX_CHUNKS = 4 * document.TEXT_LIMIT // _CHUNK_BYTES + 1
 _CLAIM_ATTEMPTS = 20
 
 
-class FirestoreSettings(Settings):
-    """Which database and collections; `firestore_timeout_s` bounds each call with its retries, in seconds."""
-
-    google_cloud_project: str | None = Field(
-        None, description="Id of the Google Cloud project; unset, traces are kept in a local file."
-    )
-    firestore_emulator_host: str | None = Field(
-        None, description="host:port of a Firestore emulator; unset, Google's Firestore."
-    )
-    firestore_database: str = Field("(default)", description="Firestore database of the traces.")
-    firestore_timeout_s: float = Field(
-        20, gt=0, le=300, description="Time for one call of Firestore, retries included, in seconds."
-    )
-    trace_collection: str = Field("incidents", description="Firestore collection of the incidents.")
-    trace_lease_collection: str = Field("leases", description="Firestore collection of the leases.")
-    trace_text_collection: str = Field("texts", description="Firestore collection of long texts, prompts among them.")
-    trace_ttl_days: int = Field(90, ge=1, le=3650, description="Days after which traces are deleted.")
-
-
 class FirestoreTraces:
     """TraceStore in Firestore. Raises Unavailable, Throttled (quota), Refused (permission, no database)."""
 
     def __init__(self, settings: FirestoreSettings) -> None:
         self._settings = settings
-        self._client = _connect(settings)
+        self._client = firestore_settings.connect(settings)
         self._incidents = self._client.collection(settings.trace_collection)
         self._leases = self._client.collection(settings.trace_lease_collection)
         self._texts = self._client.collection(settings.trace_text_collection)
@@ -116,6 +96,29 @@ class FirestoreTraces:
         direction = firestore.Query.ASCENDING if is_oldest_first else firestore.Query.DESCENDING
         query = self._incidents.order_by(order, direction=direction).limit(limit)
         return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+
+    def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:
+        """Return the held incidents whose hold ends by `due`, the earliest first."""
+        is_due = firestore.FieldFilter("age.held", "<=", due)
+        query = self._incidents.where(filter=is_due).order_by("age.held").limit(limit)
+        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+
+    def followers(self, incident_id: str, limit: int = 500) -> list[IncidentRecord]:
+        """Return incidents that follow this one, in no order: an order would need a composite index."""
+        query = self._incidents.where(filter=firestore.FieldFilter("follows", "==", incident_id)).limit(limit)
+        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+
+    def follow(self, incident_id: str, leader: str) -> None:
+        """Store which incident this one is published with. Raises Refused when there is no such incident."""
+        self._update(incident_id, {"follows": leader})
+
+    def hold_incident(self, incident_id: str, hold: Hold) -> bool:
+        """Hold an incident, or hold it until another time; return False when it is closed or absent."""
+        return self._change_open(incident_id, ("open", "held"), firestore_documents.held(hold))
+
+    def resume_incident(self, incident_id: str) -> bool:
+        """Open a held incident again; return False when it is not held."""
+        return self._change_open(incident_id, ("held",), firestore_documents.resumed())
 
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
@@ -202,7 +205,7 @@ class FirestoreTraces:
         count = head.get("chunks")
         names = [f"{name}.{n}" for n in range(1, count)] if isinstance(count, int) and count <= _MAX_CHUNKS else []
         chunks = [head, *(self._get(self._texts.document(each)) or {} for each in names)]
-        return b"".join(_bytes(chunk.get("body")) for chunk in chunks).decode("utf-8", "replace")
+        return b"".join(map(firestore_documents.chunk_bytes, chunks)).decode("utf-8", "replace")
 
     def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
         """Take the key if it is free, expired or the holder's own; return the lease in force after the call."""
@@ -217,6 +220,12 @@ class FirestoreTraces:
             if self._swap(snapshot, partial(self._put, place, lease)):
                 return lease
         raise Unavailable(f"The lease {key!r} changed holder {_CLAIM_ATTEMPTS} times while {holder!r} tried to take it")
+
+    def lease(self, key: str) -> Lease | None:
+        """Return the lease in force, or None when the key is free; nothing is taken."""
+        fields = self._get(self._leases.document(document.document_id(key)))
+        current = stored.lease(fields) if fields else None
+        return current if current is not None and current.until > clock.now() else None
 
     def release(self, key: str, holder: str) -> None:
         """Release the key; nothing happens when another holder has it."""
@@ -234,6 +243,9 @@ class FirestoreTraces:
             place.create(fields, **self._call_options)
         else:
             place.update(fields, option=option, **self._call_options)
+
+    def _put_change(self, place: Any, change: dict[str, Any], option: Any) -> None:
+        place.update(change, option=option, **self._call_options)
 
     def _swap(self, snapshot: Any, write: Callable[[Any], object]) -> bool:
         """Run `write` with the condition that the document is still `snapshot`; return False when it is not."""
@@ -253,6 +265,17 @@ class FirestoreTraces:
             except google_errors.AlreadyExists:
                 return False
             return True
+
+    def _change_open(self, incident_id: str, states: tuple[str, ...], change: dict[str, Any]) -> bool:
+        """Change an incident in one of these states; its closing at the same moment wins, so that it stays closed."""
+        place = self._incident(incident_id)
+        for _ in range(_CLAIM_ATTEMPTS):
+            snapshot = self._snapshot(place)
+            if not snapshot.exists or (snapshot.to_dict() or {}).get("state") not in states:
+                return False
+            if self._swap(snapshot, partial(self._put_change, place, {**change, "updated_at": clock.now()})):
+                return True
+        raise Unavailable(f"The incident {incident_id!r} changed {_CLAIM_ATTEMPTS} times while it was to be held")
 
     def _update(self, incident_id: str, change: dict[str, Any]) -> None:
         with self._translated_errors():
@@ -314,9 +337,8 @@ class FirestoreTraces:
         with self._translated_errors():
             return place.get(**self._call_options)
 
-    def _get(self, place: Any) -> dict[str, Any] | None:
-        fields: dict[str, Any] | None = self._snapshot(place).to_dict()
-        return fields
+    def _get(self, place: Any) -> Any:
+        return self._snapshot(place).to_dict()
 
     def _stream(self, query: Any) -> Iterator[dict[str, Any]]:
         with self._translated_errors():
@@ -325,15 +347,3 @@ class FirestoreTraces:
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return translated(f"Firestore database {self._settings.firestore_database!r}")
-
-
-def _bytes(body: object) -> bytes:
-    return body if isinstance(body, bytes) else b"[a part of this text is gone]"
-
-
-def _connect(settings: FirestoreSettings) -> firestore.Client:
-    try:
-        # The library itself reads FIRESTORE_EMULATOR_HOST.
-        return firestore.Client(project=settings.google_cloud_project, database=settings.firestore_database)
-    except (auth_errors.DefaultCredentialsError, OSError) as error:
-        raise Misconfigured(f"Firestore needs GOOGLE_CLOUD_PROJECT and Google credentials: {error}") from error

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from shared import clock
 from shared.traces import document
-from shared.traces.port import IncidentRecord
+from shared.traces.port import Hold, IncidentRecord
 
 
 def outcome_marker(incident: Any) -> Any:
@@ -18,7 +19,7 @@ def fields(record: IncidentRecord) -> dict[str, Any]:
         "incident_id": record.incident_id,
         "service_name": record.service_name,
         "state": record.state,
-        "age": {record.state: record.created_at},
+        "age": {record.state: record.hold.until if record.state == "held" and record.hold else record.created_at},
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "alert": document.dumps(record.alert),
@@ -27,4 +28,24 @@ def fields(record: IncidentRecord) -> dict[str, Any]:
         "outcome": None if record.outcome is None else document.dumps(record.outcome),
         "expire_at": record.expire_at,
         "pull_request": record.pull_request and document.dumps(document.pull_request_json(record.pull_request)),
+        "hold": record.hold and document.dumps(record.hold.model_dump(mode="json")),
+        "follows": record.follows,
     }
+
+
+def held(hold: Hold) -> dict[str, Any]:
+    """Return what changes when an incident is held: those that are due are then in order of `age.held`."""
+    text = document.dumps(hold.model_dump(mode="json"))
+    return {"state": "held", "age": {"held": hold.until}, "hold": text, "follows": hold.follows}
+
+
+def resumed() -> dict[str, Any]:
+    """Return what changes when a held incident is opened again: its deadline counts from now."""
+    moment = clock.now()
+    return {"state": "open", "age": {"open": moment}, "hold": None, "created_at": moment}
+
+
+def chunk_bytes(fields: dict[str, Any]) -> bytes:
+    """Return one part of a long text, or words that say it is gone."""
+    body = fields.get("body")
+    return body if isinstance(body, bytes) else b"[a part of this text is gone]"
