@@ -746,7 +746,9 @@ class PostProcessRequest(StagedRequest):
 
 
 DeliveryStatus = Literal["done", "already", "failed", "off"]
-OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved", "test"]
+OutcomeKind = Literal[
+    "full", "degraded", "dismissed", "merged", "resolved", "test", "update", "umbrella", "maintenance"
+]
 
 
 class Outcome(Contract):
@@ -760,6 +762,7 @@ class Outcome(Contract):
         default_factory=dict, description="How each channel's delivery went, by the channel's name."
     )
     failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
+    subject: Line = Field("", description="Subject of the mail: later mails of the incident answer it.")
     tokens: int = Field(0, ge=0)
     cost_usd: float = Field(0, ge=0)
     duration_ms: int = Field(0, ge=0)

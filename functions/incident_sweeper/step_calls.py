@@ -31,6 +31,11 @@ def late_delivery_of(record: IncidentRecord, outcome: Outcome, attempt: int) -> 
     return _call(record, f"{steps.MAIL_AGAIN}{attempt}", published)
 
 
+def held_call_of(record: IncidentRecord) -> StepCall:
+    """Return the call that publishes the message that a held incident carries."""
+    return _call(record, "", [])
+
+
 def _call(record: IncidentRecord, stage: str, failures: list[Failure]) -> StepCall:
     results = [StepResult(step=failure.step, failure=failure) for failure in failures]
     try:

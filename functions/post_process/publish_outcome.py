@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from shared import clock, log
+from shared.admission.service_window import note_published
 from shared.channels import CHANNELS, Channel
 from shared.contracts import DeliveryStatus, Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError, Unavailable, Uncertain
@@ -41,7 +42,7 @@ def publish(
     publisher = OutcomePublisher(request, store, words or BriefWords())
     first = publisher.attempt("traces", lambda: same_as(request, store)) if not request.mail_attempt else None
     if first is None:
-        _deliver_all(publisher, connections)
+        deliver_all(publisher, connections)
         outcome = publisher.outcome()
     else:
         publisher.attempt("traces", lambda: store.count_merged_alert(first))
@@ -57,7 +58,7 @@ def publish_check(request: PostProcessRequest, store: TraceStore, connections: C
     Raises Unavailable as `publish` does.
     """
     publisher = OutcomePublisher(request, store, BriefWords())
-    _deliver_all(publisher, connections, CHECK_DELIVERIES)
+    deliver_all(publisher, connections, CHECK_DELIVERIES)
     outcome = publisher.outcome("test")
     publisher.close(outcome)
     return outcome
@@ -71,13 +72,13 @@ def publish_last(request: PostProcessRequest, store: TraceStore, connections: Co
     """
     publisher = OutcomePublisher(request, store, BriefWords())
     publisher.failures.append(_failure(steps.POST_PROCESS.name, error))
-    _deliver_all(publisher, connections, LAST_DELIVERIES)
+    deliver_all(publisher, connections, LAST_DELIVERIES)
     outcome = publisher.outcome("degraded")
     publisher.close(outcome)
     return outcome
 
 
-def _deliver_all(
+def deliver_all(
     publisher: "OutcomePublisher", connections: Connections, deliveries: Mapping[str, Delivery] = DELIVERIES
 ) -> None:
     """Deliver by every channel; one that another attempt holds is reported only after the others."""
@@ -115,6 +116,7 @@ class OutcomePublisher:
         self.statuses: dict[str, DeliveryStatus] = {}
         self.request = request
         self._archived_path: str | None = None
+        self._subject = ""
         self._store = store
         self._words = words
         self._holder = uuid4().hex
@@ -162,7 +164,9 @@ class OutcomePublisher:
 
     def render(self) -> Brief:
         """Return the brief with every failure known so far."""
-        return render(self.request, self.failures, self._usage, self._words)
+        brief = render(self.request, self.failures, self._usage, self._words)
+        self._subject = self._subject or brief.subject
+        return brief
 
     def outcome(self, kind: OutcomeKind | None = None, archived_path: str | None = None) -> Outcome:
         """Return how the incident ended, with every failure and delivery so far; `kind` is computed by default."""
@@ -175,20 +179,21 @@ class OutcomePublisher:
             # The archived outcome is written while its own delivery is under way.
             deliveries={**self.statuses, **({"archive": "done"} if archived_path else {})},
             failures=self.failures,
+            subject=self._subject,
             tokens=self._usage.tokens,
             cost_usd=self._usage.cost_usd,
             duration_ms=self._usage.duration_ms,
         )
 
     def close(self, outcome: Outcome) -> None:
-        """Write the terminal outcome and release the service; a retry amends it once one more channel delivered."""
+        """Write the terminal outcome, after which it takes further alerts; a retry that delivers amends it."""
         incident_id = self.request.incident_id
         if self.request.mail_attempt:
             self.attempt("traces", lambda: self._amend(incident_id, outcome))
             return
-        service = f"service:{self.request.alert.service_name}"
+        service = self.request.alert.service_name
         self.attempt("traces", lambda: self._store.close_incident(incident_id, outcome.model_dump(mode="json")))
-        self.attempt("traces", lambda: self._store.release(service, incident_id))
+        self.attempt("traces", lambda: note_published(self._store, service, incident_id, outcome))
 
     def _amend(self, incident_id: str, outcome: Outcome) -> None:
         record = self._store.incident(incident_id)

@@ -22,6 +22,8 @@ class Mail:
     text: str
     message_id: str
     images: tuple[InlineImage, ...] = ()
+    in_reply_to: str = ""
+    """Message-ID of the mail that this one continues, in whose thread it is shown."""
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,9 @@ def pagerduty_event(payload: Payload, key: str, routing_key: str) -> Payload:
 
     Source: https://developer.pagerduty.com/docs/send-alert-event
     """
-    event: Payload = {"routing_key": routing_key, "dedup_key": key[:255], "client": "Incident CoPilot"}
+    # An update belongs to the incident whose brief opened the event.
+    dedup_key = payload["incident_id"] if payload.get("update_id") else key
+    event: Payload = {"routing_key": routing_key, "dedup_key": dedup_key[:255], "client": "Incident CoPilot"}
     if payload["kind"] == "resolved":
         return event | {"event_action": "resolve"}
     link = payload.get("pr_url")

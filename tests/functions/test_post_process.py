@@ -16,6 +16,7 @@ from functions.post_process.publish_outcome import SENDING, publish
 from infra.local.sandboxes.gmail.server import GmailSandbox
 from infra.local.sandboxes.hook.server import HookSandbox
 from shared import clock
+from shared.admission.service_window import published_at
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Unavailable, Uncertain
 from shared.outbox.archive import ArchiveSettings, FileArchive
@@ -101,15 +102,16 @@ def refuse(error: IncidentCopilotError) -> Any:
 
 
 def test_full_incident_is_published_everywhere_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """Hook, mail and archive get it, the incident closes with the outcome, the service is free again."""
+    """Hook, mail and archive get it, the incident closes with the outcome, and takes what its service still sends."""
     outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     record = store.incident(ID)
-    free = store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1))
+    lease = store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1))
     assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("full", "sent", "called")
     assert record is not None
     assert (record.state, record.outcome) == ("closed", outcome.model_dump(mode="json"))
-    assert free.holder == "next"
+    assert (lease.holder, published_at(lease) is not None) == (ID, True)
+    assert outcome.subject == people.mails[0].subject
     assert (people.mails[0].to, people.mails[0].message_id) == (("ada@example.com",), f"<{ID}.brief@incident-copilot>")
     assert people.calls[0][1] == ID
     assert people.calls[0][0]["incident"]["severity"] == "high"

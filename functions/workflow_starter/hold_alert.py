@@ -1,0 +1,135 @@
+"""Hold an alert until incident_sweeper decides: for an update of its incident, by a brake, or by maintenance."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared import clock
+from shared.admission.brakes import SPAN, Brake
+from shared.admission.service_window import update_key
+from shared.contracts import Alert, Outcome
+from shared.errors import Unavailable
+from shared.traces.port import Hold, HoldReason, IncidentRecord, TraceStore
+
+from .incident_record import record_of
+
+FIRST_RETRY, RETRY = timedelta(seconds=30), timedelta(minutes=10)
+"""When what a brake holds is tried again: soon, so that the most severe of a storm are investigated, then rarely."""
+LIST_AFTER, LIST_AGAIN_AFTER = timedelta(seconds=75), timedelta(minutes=15)
+"""When what a brake holds is listed; later lists of the same hour come in the same thread."""
+
+CARRIER = timedelta(days=1)
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class AlertHolder:
+    """Holds alerts; of those that belong together one carries the message."""
+
+    store: TraceStore
+    hold: timedelta
+
+    def hold_update(self, alert: Alert, leader: str) -> str:
+        """
+        Let the alert, whose incident is open, belong to the next update of `leader`; return `held` or `merged`.
+
+        An alert is closed only while the carrier is certain to read it: the carrier gives its lease back before it
+        reads. Raises Unavailable when carriers change too fast, and what the store raises.
+        """
+        key, incident_id = update_key(leader), alert.incident_id
+        for _ in range(_ATTEMPTS):
+            carrier = self.store.claim(key, incident_id, clock.now() + CARRIER).holder
+            if carrier == incident_id:
+                moment = clock.now()
+                hold = Hold(reason="update", since=moment, until=moment + self.hold, leads=True, follows=leader)
+                self.store.hold_incident(incident_id, hold)
+                return "held"
+            if self._is_closed(carrier):
+                self.store.release(key, carrier)
+                continue
+            self.store.follow(incident_id, carrier)
+            if self._carries(key, carrier):
+                return self._merge(alert, leader, carrier)
+        raise Unavailable(f"The update of {leader!r} changed its carrier {_ATTEMPTS} times")
+
+    def hold_back(self, alert: Alert, own: IncidentRecord, brake: Brake) -> str:
+        """Hold an alert that a brake stops, listed with the others that it stops. Raises as `hold_update`."""
+        moment = clock.now()
+        if own.hold is not None:
+            # It is listed already; the list itself may be published.
+            self.store.hold_incident(alert.incident_id, own.hold.replace(until=moment + RETRY))
+            return "held"
+        key = f"umbrella:{brake.setting}"
+        until = moment + FIRST_RETRY
+
+        def carrier(incident_id: str) -> IncidentRecord:
+            first = self.store.claim(f"listed:{brake.setting}", incident_id, clock.now() + SPAN).holder
+            is_first = first == incident_id
+            ends = clock.now() + (LIST_AFTER if is_first else LIST_AGAIN_AFTER)
+            summary = f"Alerts are held: {brake.setting} is reached."
+            return _carrier(incident_id, brake.setting, summary, "brake", ends, None if is_first else first)
+
+        return self._hold_with(alert, key, Hold(reason="brake", since=moment, until=until, name=brake.setting), carrier)
+
+    def hold_for_maintenance(self, alert: Alert, name: str, until: datetime) -> str:
+        """Hold an alert until a maintenance window ends, for its digest. Raises as `hold_update`."""
+        hold = Hold(reason="maintenance", since=clock.now(), until=until, name=name)
+
+        def carrier(incident_id: str) -> IncidentRecord:
+            summary = f"Alerts during the maintenance window {name}."
+            return _carrier(incident_id, name, summary, "maintenance", until + LIST_AFTER, None)
+
+        return self._hold_with(alert, f"digest:{name}:{until.isoformat()}", hold, carrier)
+
+    def _hold_with(self, alert: Alert, key: str, hold: Hold, new_carrier: Callable[[str], IncidentRecord]) -> str:
+        """Hold an alert with the others of a key; the first of them makes the incident that carries their message."""
+        own = f"inc-held-{hashlib.sha256(f'{key} {alert.incident_id}'.encode()).hexdigest()[:16]}"
+        for _ in range(_ATTEMPTS):
+            carrier = self.store.claim(key, own, clock.now() + CARRIER).holder
+            record = self.store.incident(carrier)
+            if record is None:
+                # Its maker may have died between its lease and its record.
+                self.store.open_incident(new_carrier(carrier))
+            elif record.state == "closed":
+                self.store.release(key, carrier)
+                continue
+            self.store.hold_incident(alert.incident_id, hold.replace(follows=carrier))
+            if self._carries(key, carrier):
+                return "held"
+        raise Unavailable(f"What carries the message of {key!r} changed {_ATTEMPTS} times")
+
+    def _merge(self, alert: Alert, leader: str, carrier: str) -> str:
+        kind = "merged" if alert.status == "firing" else "resolved"
+        outcome = Outcome(kind=kind, merged_into=leader).model_dump(mode="json")
+        if self.store.close_incident(alert.incident_id, outcome):
+            self.store.count_merged_alert(carrier)
+        return kind
+
+    def _carries(self, key: str, carrier: str) -> bool:
+        lease = self.store.lease(key)
+        return lease is not None and lease.holder == carrier
+
+    def _is_closed(self, incident_id: str) -> bool:
+        record = self.store.incident(incident_id)
+        return record is None or record.state == "closed"
+
+
+def _carrier(
+    incident_id: str, name: str, summary: str, reason: HoldReason, until: datetime, follows: str | None
+) -> IncidentRecord:
+    """Return an incident about no service, which carries the message about others."""
+    moment = clock.now()
+    alert = Alert(
+        incident_id=incident_id,
+        service_name="Incident CoPilot",
+        names_service=False,
+        start=moment,
+        end=moment,
+        received_at=moment,
+        alert_name=name,
+        summary=summary,
+    )
+    hold = Hold(reason=reason, since=moment, until=until, leads=True, follows=follows, name=name)
+    return replace(record_of(alert, nonce=secrets.token_urlsafe(16)), state="held", hold=hold, follows=follows)

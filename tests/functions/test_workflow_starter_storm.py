@@ -1,0 +1,317 @@
+"""A storm of alerts becomes few messages, and no alert is lost in it: starter, sweeper and post_process together."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.alert_intake.parse_alerts import Rules, read
+from shared.outbox.last_message import brief_message_id
+from tests import storm as storms
+from tests.storm import Storm
+
+Open = Callable[..., Storm]
+
+
+@pytest.fixture
+def storm_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Return how to begin a storm, with settings."""
+    begun: list[Storm] = []
+
+    def open_storm(**settings: Any) -> Storm:
+        begun.append(storms.opened(tmp_path, monkeypatch, **settings))
+        return begun[-1]
+
+    yield open_storm
+    for storm in begun:
+        storm.store.close()
+
+
+def test_thirty_rules_of_one_service_in_a_minute_are_one_brief_and_one_update(storm_of: Open) -> None:
+    """The first is investigated; those that come after its brief are counted and named in one answer to its mail."""
+    storm = storm_of()
+
+    for n in range(30):
+        storm.fire(fingerprint=f"rule-{n}", alert_name=f"Rule{n}")
+        storm.wait(2)
+    storm.wait(900)
+
+    assert storm.kinds() == {"degraded": 1, "update": 1}
+    brief, update = storm.mails
+    assert update.in_reply_to == brief.message_id == brief_message_id(storm.started[0])
+    assert update.subject == f"Re: {brief.subject}"
+    assert "Rule29" in update.text or "more rules" in update.text
+    assert len(storm.started) == 1
+    assert storm.unaccounted() == []
+
+
+def test_alert_after_the_merge_window_is_investigated(storm_of: Open) -> None:
+    """What the brief found may no longer be true half an hour later."""
+    storm = storm_of()
+    storm.fire()
+    storm.wait(1900)
+
+    assert storm.fire(fingerprint="other") == "started"
+
+
+def test_incident_that_reached_nobody_takes_no_alert(storm_of: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update of a brief that nobody got would be silence: the next alert speaks for itself."""
+    storm = storm_of()
+
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storm, "send", fail)
+        patch.setattr(storm, "call", fail)
+        storm.fire()
+        storm.wait(10)
+
+    assert storm.fire(fingerprint="other") == "started"
+
+
+def test_repeats_of_one_alert_are_no_update(storm_of: Open) -> None:
+    """The same alert again, with another id but since the same time, says nothing that the brief does not say."""
+    storm = storm_of()
+    storm.fire(started_at=storms.START)
+    storm.wait(10)
+    for _ in range(5):
+        storm.fire(started_at=storms.START)
+        storm.wait(60)
+    storm.wait(600)
+
+    assert storm.kinds() == {"degraded": 1}
+    assert storm.unaccounted() == []
+
+
+def test_plain_body_sent_twice_within_seconds_is_one_incident(storm_of: Open) -> None:
+    """Without a fingerprint and a start the same words within a minute are one alert, sent twice."""
+    storm = storm_of(flap_hold_seconds=60)
+    for seconds in (7, 7, 600):
+        storm.fire(fingerprint="", started_at=None)
+        storm.wait(seconds)
+
+    assert storm.kinds() == {"degraded": 1}
+    assert storm.unaccounted() == []
+
+
+def test_flapping_is_one_brief_few_updates_and_one_end(storm_of: Open) -> None:
+    """Every 20 s for ten minutes: at most one update for each hold, and its end is sent once, after it has lasted."""
+    storm = storm_of()
+    for _ in range(15):
+        storm.fire()
+        storm.wait(20)
+        storm.fire(status="resolved")
+        storm.wait(20)
+    storm.wait(1200)
+
+    kinds = storm.kinds()
+    assert (kinds["degraded"], kinds["resolved"]) == (1, 1)
+    assert kinds["update"] <= 600 // storm.coalescing.flap_hold_seconds
+    assert sum(kinds.values()) == 2 + kinds["update"]
+    assert storm.calls[-1][0]["kind"] == "resolved"
+    assert {mail.in_reply_to for mail in storm.mails[1:]} == {storm.mails[0].message_id}
+    assert len(storm.started) == 1
+    assert storm.unaccounted() == []
+
+
+def test_what_ends_while_it_is_held_is_not_sent(storm_of: Open) -> None:
+    """A second alert that fires and ends within the hold, while the first still fires, costs nobody a mail."""
+    storm = storm_of()
+    storm.fire()
+    storm.wait(10)
+    storm.fire(fingerprint="other")
+    storm.wait(30)
+    storm.fire(fingerprint="other", status="resolved")
+    storm.wait(600)
+
+    assert storm.kinds() == {"degraded": 1}
+    assert storm.unaccounted() == []
+
+
+def test_end_of_one_of_two_alerts_is_no_end(storm_of: Open) -> None:
+    """An incident ends when none of its alerts fires."""
+    storm = storm_of()
+    storm.fire()
+    storm.fire(fingerprint="other")
+    storm.wait(10)
+    storm.fire(status="resolved")
+    storm.wait(600)
+    assert storm.kinds() == {"degraded": 1}
+
+    storm.fire(fingerprint="other", status="resolved")
+    storm.wait(600)
+
+    assert storm.kinds() == {"degraded": 1, "resolved": 1}
+
+
+def test_alert_after_the_end_is_investigated(storm_of: Open) -> None:
+    """Once the end was sent the service is free: what fires then is a new incident."""
+    storm = storm_of()
+    storm.fire()
+    storm.wait(10)
+    storm.fire(status="resolved")
+    storm.wait(300)
+
+    assert storm.kinds() == {"degraded": 1, "resolved": 1}
+    assert storm.fire() == "started"
+
+
+def test_end_before_the_brief_is_sent_after_it(storm_of: Open) -> None:
+    """An alert that ends while it is investigated still gets its brief first, and then its end."""
+    storm = storm_of()
+    storm.work = timedelta(minutes=4)
+    storm.fire()
+    storm.wait(5)
+    storm.fire(status="resolved")
+    storm.wait(900)
+
+    assert [payload["kind"] for payload, _ in storm.calls] == ["degraded", "resolved"]
+
+
+def test_alert_after_a_brief_that_saw_no_harm_is_held_and_then_investigated(storm_of: Open) -> None:
+    """Seen as healthy is no reason to ignore what fires next; it is held as any that follows, then investigated."""
+    storm = storm_of()
+    storm.verdicts["checkout"] = "healthy"
+    storm.fire()
+    storm.wait(10)
+    assert storm.kinds() == {"dismissed": 1}
+
+    storm.verdicts["checkout"] = "incident"
+    second = storm.fire(fingerprint="other")
+    storm.wait(300)
+
+    assert second == "held"
+    assert storm.kinds() == {"dismissed": 1, "degraded": 1}
+    assert len(storm.started) == 2
+    assert storm.unaccounted() == []
+
+
+def test_fifty_services_at_once_send_no_more_mails_than_the_brake(storm_of: Open) -> None:
+    """What is over the brake is listed in one message with how to release it; the most severe are investigated."""
+    storm = storm_of(investigations_per_hour=12, mails_per_recipient_per_hour=20)
+    for n in range(50):
+        severity = "critical" if n in (45, 46) else "warning"
+        storm.fire(f"service-{n}", labels={"severity": severity})
+    storm.wait(600)
+
+    kinds = storm.kinds()
+    assert kinds == {"degraded": 12, "umbrella": 1}
+    assert len(storm.mails) <= 20
+    assert {"service-45", "service-46"} <= {payload["service_name"] for payload, _ in storm.calls}
+    (umbrella,) = (mail for mail in storm.mails if "INVESTIGATIONS_PER_HOUR" in mail.subject)
+    assert "raise INVESTIGATIONS_PER_HOUR" in umbrella.text
+    assert all(f"service-{n}:" in umbrella.text for n in range(12, 50) if n not in (45, 46))
+    storm.wait(3600 * 2)
+    assert len(storm.mails) <= 20 * 3
+    assert storm.unaccounted() == []
+
+
+def test_mails_of_any_hour_stay_within_the_brake(storm_of: Open) -> None:
+    """Briefs, updates and lists together: no hour has more than the setting."""
+    storm = storm_of(mails_per_recipient_per_hour=10)
+    sent: list[Any] = []
+    for n in range(240):
+        storm.fire(f"service-{n % 40}", fingerprint=f"rule-{n}", labels={"severity": "critical"})
+        storm.wait(30)
+        sent += [storm.moment] * (len(storm.mails) - len(sent))
+    for _ in range(12 * 60):
+        storm.wait(60)
+        sent += [storm.moment] * (len(storm.mails) - len(sent))
+
+    in_an_hour = [sum(0 <= (other - moment).total_seconds() < 3600 for other in sent) for moment in sent]
+    assert max(in_an_hour) <= 10
+    assert storm.unaccounted() == []
+
+
+def test_held_alert_that_ends_is_not_investigated(storm_of: Open) -> None:
+    """The end of what a brake holds cancels its investigation; the list named it."""
+    storm = storm_of(investigations_per_hour=2)
+    for n in range(5):
+        storm.fire(f"service-{n}")
+    storm.wait(120)
+    for n in range(5):
+        storm.fire(f"service-{n}", status="resolved")
+    storm.wait(7200)
+
+    assert storm.kinds() == {"degraded": 2, "umbrella": 1, "resolved": 2}
+    assert storm.store.incidents(state="held") == []
+    assert storm.unaccounted() == []
+
+
+def test_message_of_held_alerts_survives_an_outage_of_post_process(storm_of: Open) -> None:
+    """While post_process is down for minutes the sweeper itself sends a last message; nothing stays held."""
+    storm = storm_of()
+    storm.fire()
+    storm.wait(10)
+    storm.fire(fingerprint="other", alert_name="Other")
+    storm.is_post_process_up = False
+    storm.wait(1200)
+
+    assert len(storm.mails) == 2
+    assert "could not be made" in storm.mails[1].subject
+    assert storm.store.incidents(state="held") == []
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["checkout", "payments", "cart"]),
+        st.sampled_from(["firing", "firing", "resolved"]),
+        st.sampled_from(["a", "b", ""]),
+        st.sampled_from([0, 1, 20, 70, 400, 2000]),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS, healthy=st.sets(st.sampled_from(["checkout", "payments"])), hourly=st.sampled_from([2, 3, 30]))
+def test_any_order_of_alerts_ends_with_each_in_a_message(
+    steps: list[tuple[str, str, str, int]], healthy: set[str], hourly: int, tmp_path: Path
+) -> None:
+    """Whatever fires and ends, in whatever order and under tight brakes: nothing stays held, is lost or doubled."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(dir=tmp_path) as folder:
+        storm = storms.opened(Path(folder), patch, investigations_per_hour=hourly)
+        storm.verdicts = dict.fromkeys(healthy, "healthy")
+        for service, status, name, seconds in steps:
+            storm.wait(seconds)
+            storm.fire(service, status, fingerprint=name)
+        storm.wait(4 * 3600)
+
+        assert storm.store.incidents(state="held") == []
+        assert storm.store.incidents(state="open") == []
+        fired = {
+            record.incident_id for record in storm.store.incidents(limit=500) if record.alert["status"] == "firing"
+        }
+        assert [incident_id for incident_id in storm.unaccounted() if incident_id in fired] == []
+        keys = [key for _, key in storm.calls]
+        assert len(keys) == len(set(keys))
+        storm.store.close()
+
+
+def test_ten_thousand_alerts_of_two_hundred_services_are_all_in_a_message(storm_of: Open) -> None:
+    """Twenty senders with five hundred alerts each, as alert_intake folds them: mails within the brake, none lost."""
+    storm = storm_of()
+    for sender in range(20):
+        labels = [{"service_name": f"service-{n % 200}", "alertname": f"Rule{n % 7}"} for n in range(500)]
+        started = storm.moment.isoformat()
+        entries = [
+            {"labels": each, "fingerprint": f"{sender}-{n}", "startsAt": started} for n, each in enumerate(labels)
+        ]
+        rules = Rules(storm.moment, f"{sender}", ("service_name",), 900, "grafana")
+        for alert in read({"alerts": entries}, rules).alerts:
+            storm.take(alert)
+        storm.wait(3)
+    storm.wait(3600 * 3)
+
+    kinds = storm.kinds()
+    assert len(storm.accepted) == 4000
+    assert storm.unaccounted() == []
+    assert kinds["degraded"] <= 3 * storm.brakes.investigations_per_hour
+    assert len(storm.mails) <= 3 * storm.brakes.mails_per_recipient_per_hour
+    assert storm.store.incidents(state="held") == []
