@@ -12,7 +12,7 @@ from shared import clock, log
 from shared.admission import history
 from shared.admission.brakes import brakes_of, take_all, take_mail
 from shared.admission.folding import Fold, event_of, fold, release
-from shared.admission.service_window import service_key, update_key
+from shared.admission.service_window import list_key, service_key, update_key
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import IncidentCopilotError, Uncertain
@@ -146,7 +146,7 @@ class HeldAlerts:
     def _publish_list(self, record: IncidentRecord, hold: Hold) -> str:
         if not take_mail(self.store, record.incident_id, self.brakes):
             return self._hold_longer(record, hold, clock.now() + WAIT)
-        self.store.release(f"umbrella:{hold.name}", record.incident_id)
+        self.store.release(list_key(hold.reason, hold.name), record.incident_id)
         self.publisher.publish(held_call_of(record))
         return "published"
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from shared import clock
 from shared.admission.brakes import SPAN, Brake
-from shared.admission.service_window import update_key
+from shared.admission.maintenance import DIGEST_AFTER, MaintenanceWindow
+from shared.admission.service_window import list_key, update_key
 from shared.contracts import Alert, Outcome
 from shared.errors import Unavailable
 from shared.traces.port import Hold, HoldReason, IncidentRecord, TraceStore
@@ -54,14 +55,14 @@ class AlertHolder:
                 return self._merge(alert, leader, carrier)
         raise Unavailable(f"The update of {leader!r} changed its carrier {_ATTEMPTS} times")
 
-    def hold_back(self, alert: Alert, own: IncidentRecord, brake: Brake) -> str:
+    def hold_back(self, alert: Alert, own: IncidentRecord, brake: Brake) -> None:
         """Hold an alert that a brake stops, listed with the others that it stops. Raises as `hold_update`."""
         moment = clock.now()
         if own.hold is not None:
             # It is listed already; the list itself may be published.
             self.store.hold_incident(alert.incident_id, own.hold.replace(until=moment + RETRY))
-            return "held"
-        key = f"umbrella:{brake.setting}"
+            return
+        key = list_key("brake", brake.setting)
         until = moment + FIRST_RETRY
 
         def carrier(incident_id: str) -> IncidentRecord:
@@ -71,19 +72,23 @@ class AlertHolder:
             summary = f"Alerts are held: {brake.setting} is reached."
             return _carrier(incident_id, brake.setting, summary, "brake", ends, None if is_first else first)
 
-        return self._hold_with(alert, key, Hold(reason="brake", since=moment, until=until, name=brake.setting), carrier)
+        self._hold_with(alert, key, Hold(reason="brake", since=moment, until=until, name=brake.setting), carrier)
 
-    def hold_for_maintenance(self, alert: Alert, name: str, until: datetime) -> str:
+    def hold_for_maintenance(self, alert: Alert, own: IncidentRecord, window: MaintenanceWindow) -> None:
         """Hold an alert until a maintenance window ends, for its digest. Raises as `hold_update`."""
+        name, until = window.name, window.until
+        if own.hold is not None and own.hold.name == name:
+            self.store.hold_incident(alert.incident_id, own.hold.replace(until=until))
+            return
         hold = Hold(reason="maintenance", since=clock.now(), until=until, name=name)
 
         def carrier(incident_id: str) -> IncidentRecord:
             summary = f"Alerts during the maintenance window {name}."
-            return _carrier(incident_id, name, summary, "maintenance", until + LIST_AFTER, None)
+            return _carrier(incident_id, name, summary, "maintenance", until + DIGEST_AFTER, None)
 
-        return self._hold_with(alert, f"digest:{name}:{until.isoformat()}", hold, carrier)
+        self._hold_with(alert, list_key("maintenance", name), hold, carrier)
 
-    def _hold_with(self, alert: Alert, key: str, hold: Hold, new_carrier: Callable[[str], IncidentRecord]) -> str:
+    def _hold_with(self, alert: Alert, key: str, hold: Hold, new_carrier: Callable[[str], IncidentRecord]) -> None:
         """Hold an alert with the others of a key; the first of them makes the incident that carries their message."""
         own = f"inc-held-{hashlib.sha256(f'{key} {alert.incident_id}'.encode()).hexdigest()[:16]}"
         for _ in range(_ATTEMPTS):
@@ -97,7 +102,7 @@ class AlertHolder:
                 continue
             self.store.hold_incident(alert.incident_id, hold.replace(follows=carrier))
             if self._carries(key, carrier):
-                return "held"
+                return
         raise Unavailable(f"What carries the message of {key!r} changed {_ATTEMPTS} times")
 
     def _merge(self, alert: Alert, leader: str, carrier: str) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from shared import clock
 from shared.admission import maintenance
-from shared.admission.brakes import Brake, brakes_of, take_all
+from shared.admission.brakes import brakes_of, take_all
 from shared.admission.service_window import service_key
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.contracts import Alert, Outcome, SignedAlert
@@ -16,7 +16,7 @@ from shared.traces.port import IncidentRecord, Lease, Run, RunError, TraceStore
 
 from . import signed_alert
 from .admission import Standing, admission, standing, takes_end
-from .hold_alert import AlertHolder
+from .hold_alert import CARRIER, AlertHolder
 from .incident_record import record_of
 
 # The execution list lags behind, and clocks differ.
@@ -74,8 +74,6 @@ class IncidentRouter:
         if alert.status == "resolved":
             return self._note_resolution(alert)
         is_new, own = self._opened(alert)
-        if is_new and (window := maintenance.window_of(alert, self.store)):
-            return self._holder.hold_for_maintenance(alert, window.name, window.until)
         if (became := admission(own, True, "free", clock.now())) != "start":
             return "repeated" if became == "repeat" else "held"
         leader, stands = self._leader_of(alert)
@@ -140,9 +138,9 @@ class IncidentRouter:
             return "repeated"
         was_held = own.state == "held"
         execution = None if was_held else self._started_earlier(alert, is_new)
-        if execution is None and (brake := self._brake(alert, was_held)):
+        if execution is None and self._is_held_back(alert, own):
             self.store.release(lease.key, self.delivery)
-            return self._holder.hold_back(alert, own, brake)
+            return "held"
         if was_held:
             self.store.resume_incident(alert.incident_id)
         execution = execution or self._start(alert, lease)
@@ -150,12 +148,21 @@ class IncidentRouter:
         self.store.release(lease.key, self.delivery)
         return "started"
 
-    def _brake(self, alert: Alert, was_held: bool) -> Brake | None:
-        """Return the brake that stops an investigation; a test of the connection is none."""
+    def _is_held_back(self, alert: Alert, own: IncidentRecord) -> bool:
+        """Hold an alert that a maintenance window or a brake stops; a test of the connection is stopped by none."""
         if alert.is_test:
-            return None
+            return False
+        if window := maintenance.window_of(alert, self.store):
+            # Until then what its service sends belongs to it, its end above all.
+            self.store.claim(service_key(alert.service_name), alert.incident_id, window.until + CARRIER)
+            self._holder.hold_for_maintenance(alert, own, window)
+            return True
         brakes = brakes_of(alert.service_name, self.limits.brakes)
-        return take_all(self.store, brakes, alert.incident_id, was_held)
+        brake = take_all(self.store, brakes, alert.incident_id, own.state == "held")
+        if brake is None:
+            return False
+        self._holder.hold_back(alert, own, brake)
+        return True
 
     def _started_earlier(self, alert: Alert, is_new: bool) -> str | None:
         """Return the execution of an attempt that died before recording it; the opener is the first attempt."""

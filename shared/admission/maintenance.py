@@ -15,6 +15,8 @@ from shared.traces.port import TraceStore
 
 KEY = "maintenance"
 MAX_WINDOWS = 100
+DIGEST_AFTER = timedelta(seconds=75)
+"""How long after the end of a window its digest follows, so that it says what became of what still fires."""
 SERVICE = "service_name"
 
 Pattern = Annotated[str, Verbatim(200)]

@@ -3,6 +3,7 @@ Which incident has a service, and which held alert carries the next message abou
 
     service:{service}     the incident that takes the alerts of the service: while it is open, and after its brief
     update:{incident}     the held alert that carries the next update of a published incident
+    list:{reason}:{name}  the incident that carries the list of what a brake or a maintenance window holds
 
 A lease that another incident holds is only read, so that alerts of one service do not contend.
 """
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from shared import clock
 from shared.admission.settings import CoalescingSettings
 from shared.contracts import Outcome, OutcomeKind
-from shared.traces.port import Lease, TraceStore
+from shared.traces.port import HoldReason, Lease, TraceStore
 
 RESOLVABLE = timedelta(days=1)
 """For so long after its brief the end of an alert is sent in the same thread."""
@@ -29,6 +30,11 @@ def service_key(service_name: str) -> str:
 def update_key(incident_id: str) -> str:
     """Return the key of the lease that says which held alert carries the next update of an incident."""
     return f"update:{incident_id}"
+
+
+def list_key(reason: HoldReason, name: str) -> str:
+    """Return the key of the lease that says which incident carries the list of what a brake or a window holds."""
+    return f"list:{reason}:{name}"
 
 
 def note_published(store: TraceStore, service_name: str, incident_id: str, outcome: Outcome) -> None:

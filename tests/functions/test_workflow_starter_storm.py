@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.alert_intake.parse_alerts import Rules, read
+from infra.local.cli import maintenance_windows
+from shared.admission import maintenance
+from shared.admission.maintenance import MaintenanceWindow
+from shared.errors import Rejected
 from shared.outbox.last_message import brief_message_id
 from tests import storm as storms
 from tests.storm import Storm
@@ -315,3 +319,96 @@ def test_ten_thousand_alerts_of_two_hundred_services_are_all_in_a_message(storm_
     assert kinds["degraded"] <= 3 * storm.brakes.investigations_per_hour
     assert len(storm.mails) <= 3 * storm.brakes.mails_per_recipient_per_hour
     assert storm.store.incidents(state="held") == []
+
+
+def maintained(storm: Storm, minutes: int, **matchers: str) -> None:
+    """Set one window that begins now."""
+    until = storm.moment + timedelta(minutes=minutes)
+    window = MaintenanceWindow(name="move", matchers=matchers, start=storm.moment, until=until)
+    maintenance.set_windows(storm.store, [window])
+
+
+def test_maintenance_window_ends_in_one_digest(storm_of: Open) -> None:
+    """What fires and ends within it is listed once, with how many alerts each service sent; others get their briefs."""
+    storm = storm_of()
+    maintained(storm, 30, service_name="shop-*")
+    for n in range(6):
+        storm.fire(f"shop-{n % 3}", fingerprint=f"rule-{n}")
+        storm.fire("billing" if n == 0 else f"shop-{n % 3}", fingerprint=f"more-{n}")
+        storm.wait(60)
+    for n in range(6):
+        for name in ("rule", "more"):
+            storm.fire(f"shop-{n % 3}", status="resolved", fingerprint=f"{name}-{n}")
+    storm.wait(1500)
+    assert storm.kinds() == {"degraded": 1}
+    storm.wait(600)
+
+    assert storm.kinds() == {"degraded": 1, "maintenance": 1}
+    digest = storm.mails[-1]
+    assert digest.subject == "[maintenance] Incident CoPilot: 3 alerts during the maintenance window move"
+    assert all(f"shop-{n}: HighErrorRate" in digest.text for n in range(3))
+    assert digest.text.count("ended meanwhile") == 3
+    assert storm.store.incidents(state="held") == []
+    assert storm.unaccounted() == []
+
+
+def test_alert_that_still_fires_after_maintenance_is_investigated(storm_of: Open) -> None:
+    """A window hides nothing that outlives it."""
+    storm = storm_of()
+    maintained(storm, 10, service_name="checkout")
+    assert storm.fire() == "held"
+    storm.wait(900)
+
+    assert storm.kinds() == {"degraded": 1, "maintenance": 1}
+    assert len(storm.started) == 1
+    assert storm.fire(fingerprint="other") == "held"
+    assert storm.unaccounted() == [storm.accepted[-1]]
+
+
+def test_maintenance_takes_only_what_matches_now(storm_of: Open) -> None:
+    """Another label, another time or a test of the connection is no maintenance."""
+    storm = storm_of()
+    maintained(storm, 10, service_name="checkout", region="eu-*")
+
+    assert storm.fire(labels={"region": "us-1"}) == "started"
+    assert storm.fire("payments", labels={"region": "eu-1"}) == "started"
+    storm.wait(700)
+    assert storm.fire("checkout", fingerprint="x", labels={"region": "eu-1"}) == "held"
+    assert storm.record(storm.accepted[-1]).hold.reason == "update"  # type: ignore[union-attr]
+
+
+def test_removed_window_releases_what_it_held(storm_of: Open) -> None:
+    """Ended early, the next sweep investigates what still fires, and the digest follows."""
+    storm = storm_of()
+    maintained(storm, 600, service_name="checkout")
+    storm.fire()
+
+    assert maintenance_windows.removed(storm.store, "move") == 1
+    storm.wait(180)
+
+    assert storm.kinds() == {"degraded": 1, "maintenance": 1}
+    with pytest.raises(Rejected, match="no maintenance window 'move'"):
+        maintenance_windows.removed(storm.store, "move")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"name": "m", "matchers": {}, "start": "2026-03-14T00:00Z", "until": "2026-03-15T00:00Z"}',
+             '{"name": "m", "matchers": {"a": "b"}, "start": "2026-03-13T00:00Z", "until": "2026-03-13T01:00Z"}']
+)  # fmt: skip
+def test_window_that_is_none_is_rejected(storm_of: Open, text: str) -> None:
+    """Without matchers it would take every alert, and one that has ended takes none."""
+    storm_of()
+
+    with pytest.raises(Rejected):
+        maintenance_windows.parsed(text)
+
+
+def test_unreadable_windows_hold_nothing(storm_of: Open) -> None:
+    """The trace may hold anything: what is no window is in the log, and its alerts are investigated."""
+    storm = storm_of()
+    until = storm.moment + timedelta(days=1)
+    storm.store.claim(maintenance.KEY, maintenance.KEY, until, {"windows": [7, {"name": "x"}, {"matchers": {"a": 1}}]})
+
+    assert storm.fire() == "started"
+    storm.store.claim(maintenance.KEY, maintenance.KEY, until, {"windows": "none"})
+    assert storm.fire("payments") == "started"
