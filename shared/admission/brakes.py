@@ -48,7 +48,7 @@ def take_all(store: TraceStore, brakes: tuple[Brake, ...], holder: str, is_held:
     taken: list[str] = []
     for brake in brakes:
         size = brake.size if is_held else brake.size - brake.reserved
-        key = _take(store, brake.pool, size, holder)
+        key = take(store, brake.pool, size, holder)
         if key is None:
             for other in taken:
                 store.release(other, holder)
@@ -59,14 +59,17 @@ def take_all(store: TraceStore, brakes: tuple[Brake, ...], holder: str, is_held:
 
 def take_mail(store: TraceStore, holder: str, settings: BrakeSettings) -> bool:
     """Take the slot of one more message; return False when the hour has none left. Raises what the store raises."""
-    return _take(store, "mails", settings.mails_per_recipient_per_hour, holder) is not None
+    return take(store, "mails", settings.mails_per_recipient_per_hour, holder) is not None
 
 
-def _take(store: TraceStore, pool: str, size: int, holder: str) -> str | None:
+def take(
+    store: TraceStore, pool: str, size: int, holder: str, span: timedelta = SPAN, tries: int | None = None
+) -> str | None:
+    """Take one slot of a pool for a span; return its key, None when none of those tried is free."""
     first = zlib.crc32(holder.encode()) % size
-    for number in range(size):
+    for number in range(min(size, tries or size)):
         key = f"slot:{pool}:{(first + number) % size}"
-        if store.claim(key, holder, clock.now() + SPAN).holder == holder:
+        if store.claim(key, holder, clock.now() + span).holder == holder:
             return key
     return None
 

@@ -6,9 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared import clock
 from shared.admission.brakes import Brake, brakes_of, take_all, take_mail
+from shared.admission.daily_spend import DailyCeiling, reserve
 from shared.admission.settings import BrakeSettings
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 
@@ -71,3 +74,24 @@ def test_messages_have_slots_that_no_brief_takes(store: EmbeddedTraces) -> None:
 
     assert briefs.count(None) == 4
     assert [take_mail(store, f"list-{n}", settings) for n in range(3)] == [True, True, False]
+
+
+@given(usd=st.floats(0.05, 5000), cost=st.floats(0, 50))
+def test_reserved_parts_cover_what_is_spent_and_never_exceed_the_day(usd: float, cost: float) -> None:
+    """All parts together are the ceiling, and those of an incident are worth more than it has spent."""
+    ceiling = DailyCeiling(model_max_cost_usd_per_day=usd)
+
+    assert 1 <= ceiling.parts <= 400
+    assert ceiling.parts_of(cost) * usd / ceiling.parts >= cost * 0.999999
+    assert (ceiling.parts_of(cost) - 1) * usd / ceiling.parts <= cost * 1.000001
+
+
+def test_day_gives_out_no_more_than_its_parts(store: EmbeddedTraces) -> None:
+    """Of a dollar in twenty parts, twenty incidents get one at most."""
+    ceiling = DailyCeiling(model_max_cost_usd_per_day=1)
+    reserved = [reserve(store, f"inc-{n}", range(1), ceiling) for n in range(60)]
+
+    assert reserved.count(True) == ceiling.parts == 20
+    assert reserve(store, "inc-0", range(1), ceiling)
+    assert not reserve(store, "inc-0", range(2), ceiling)
+    assert not reserve(store, "inc-0", range(1), DailyCeiling(model_max_cost_usd_per_day=0))
