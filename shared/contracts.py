@@ -156,7 +156,9 @@ class StepCall(Contract):
     """How the workflow calls a step: it names incident and stage, and the step reads the rest from the trace, once."""
 
     incident: SignedAlert
-    stage: str = Field("", pattern=r"^(approved|mail-[1-9][0-9]{0,2})?$", description="Which run of the step this is.")
+    stage: str = Field(
+        "", pattern=r"^(approved|held|mail-[1-9][0-9]{0,2})?$", description="Which run of the step this is."
+    )
     results: Annotated[list[StepResult], Keep(30)] = Field(
         default_factory=list, description="Results of the steps before."
     )
@@ -762,6 +764,7 @@ class Outcome(Contract):
         default_factory=dict, description="How each channel's delivery went, by the channel's name."
     )
     failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
+    linked_to: Ref | None = Field(None, description="The incident of another service with the same cause, if any.")
     subject: Line = Field("", description="Subject of the mail: later mails of the incident answer it.")
     tokens: int = Field(0, ge=0)
     cost_usd: float = Field(0, ge=0)

@@ -18,9 +18,10 @@ from functions.post_process.publish_outcome import publish
 from functions.workflow_starter.route_alert import IncidentRouter, Limits
 from shared import clock
 from shared.admission.settings import BrakeSettings, CoalescingSettings
-from shared.contracts import Alert, Outcome, PostProcessRequest, SignedAlert, StepCall, StepResult
+from shared.contracts import Alert, OtherService, Outcome, PostProcessRequest, SignedAlert, StepCall, StepResult
 from shared.errors import Unavailable
 from shared.outbox.port import Mail, MailSent
+from shared.step import steps
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from shared.traces.port import IncidentRecord
 from tests.functions import post_process_requests as requests
@@ -42,6 +43,8 @@ class Storm:
     brakes: BrakeSettings = field(default_factory=BrakeSettings)
     work: timedelta = timedelta(seconds=5)
     verdicts: dict[str, str] = field(default_factory=dict)
+    suspects: dict[str, str] = field(default_factory=dict)
+    """Service to the other service where the evidence says that its trouble begins."""
     mails: list[Mail] = field(default_factory=list)
     calls: list[tuple[dict[str, Any], str]] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
@@ -99,6 +102,7 @@ class Storm:
             raise Unavailable("post_process is down")
         request = PostProcessRequest(alert=call.incident)
         held = held_carrier(request, self.store)
+        assert call.stage == steps.HELD
         assert held is not None, "the sweeper asks for messages of held alerts alone here"
         publish_held(request, *held, self.store, self._connections)
         return StepResult(step="post_process")
@@ -138,6 +142,16 @@ class Storm:
         for alert in ended:
             verdict = self.verdicts.get(alert.service_name, "incident")
             incident = requests.incident(verdict=verdict, recommendation="dismiss") if verdict == "healthy" else None
+            if suspect := self.suspects.get(alert.service_name):
+                other = OtherService(
+                    service_name=suspect,
+                    requests=9,
+                    failed_in=9,
+                    failed_first_in=9,
+                    role="suspect",
+                    basis="failed_first",
+                )
+                incident = requests.incident(verdict="incident", other_services=[other])
             publish(PostProcessRequest(alert=alert, incident=incident), self.store, self._connections)
 
     @property

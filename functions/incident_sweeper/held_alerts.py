@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from shared import clock, log
 from shared.admission import history
 from shared.admission.brakes import brakes_of, take_all, take_mail
-from shared.admission.folding import Fold, event_of, fold, release
+from shared.admission.folding import Fold, Release, event_of, fold, release
 from shared.admission.service_window import list_key, service_key, update_key
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.contracts import Alert, Failure, Outcome
@@ -106,16 +106,15 @@ class HeldAlerts:
         if leader.hold is not None and leader.hold.reason != "update":
             # Its own alert was listed and never investigated, so nobody waits for a word on it.
             return self._close(record, leader.incident_id)
-        folded = past.fold()
-        became = release(folded, _kind(leader), clock.now(), self.coalescing.hold)
+        became = self._release(past, leader)
         if became == "extend":
-            return self._hold_longer(record, hold, folded.last_at + self.coalescing.hold)
+            return self._hold_longer(record, hold, past.fold().last_at + self.coalescing.hold)
         if became in ("update", "resolved") and not take_mail(self.store, record.incident_id, self.brakes):
             return self._hold_longer(record, hold, clock.now() + WAIT)
         # From here on further alerts have a carrier of their own, so what is read now is all there is.
         self.store.release(update_key(leader.incident_id), record.incident_id)
         past = history.read(self.store, record)
-        became = release(past.fold(), _kind(leader), clock.now(), self.coalescing.hold)
+        became = self._release(past, leader)
         if became == "cancel":
             return self._close(record, leader.incident_id)
         if became == "investigate":
@@ -123,6 +122,12 @@ class HeldAlerts:
             return self._investigate(record, past.held)
         self.publisher.publish(held_call_of(record))
         return "published"
+
+    def _release(self, past: history.History, leader: IncidentRecord) -> Release:
+        if past.linked:
+            # No other message names these services.
+            return "update"
+        return release(past.fold(), _kind(leader), clock.now(), self.coalescing.hold)
 
     def _settle_stopped(self, record: IncidentRecord, hold: Hold) -> str:
         """Start what a brake or a maintenance window held, unless it has ended or nothing is free for it."""

@@ -33,7 +33,7 @@ def late_delivery_of(record: IncidentRecord, outcome: Outcome, attempt: int) -> 
 
 def held_call_of(record: IncidentRecord) -> StepCall:
     """Return the call that publishes the message that a held incident carries."""
-    return _call(record, "", [])
+    return _call(record, steps.HELD, [])
 
 
 def _call(record: IncidentRecord, stage: str, failures: list[Failure]) -> StepCall:

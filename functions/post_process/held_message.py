@@ -70,13 +70,23 @@ class HeldMessage:
         }
 
 
-def update_of(carrier: IncidentRecord, leader: IncidentRecord, folded: Fold) -> HeldMessage:
-    """Return the update of a published incident, or its end when none of its alerts fires any more."""
+def update_of(
+    carrier: IncidentRecord, leader: IncidentRecord, folded: Fold, linked: Sequence[IncidentRecord] = ()
+) -> HeldMessage:
+    """
+    Return the update of a published incident, or its end when none of its alerts fires any more.
+
+    `linked` are incidents of other services by the same cause, which no other message names.
+    """
     outcome = _outcome(leader)
-    ended = not folded.firing
-    count = max(folded.count, carrier.merged_alerts + 1)
+    ended = not folded.firing and not linked
+    count = max(folded.count + len(linked), carrier.merged_alerts + 1)
     headline = "all its alerts have ended" if ended else f"{_alerts(count)} since its brief"
-    lines = [f"The last alert came at {folded.last_at:%Y-%m-%d %H:%M:%S} UTC."]
+    last_at = max([folded.last_at, *(one.created_at for one in linked)])
+    lines = [f"The last alert came at {last_at:%Y-%m-%d %H:%M:%S} UTC."]
+    if linked:
+        others = Counter(one.service_name for one in linked)
+        lines.append(f"Other services that fail by the same cause: {_counted(others)}.")
     if folded.new:
         lines.append(f"Not in the brief: {_counted(folded.new)}.")
     if folded.again:

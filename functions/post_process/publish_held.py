@@ -1,7 +1,7 @@
 """Publishes the message that a held incident carries, once, by every channel that reaches people."""
 
 from shared.admission import history
-from shared.admission.service_window import service_key
+from shared.admission.service_window import note_published, service_key
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import IncidentCopilotError
 from shared.outbox.port import Mailer
@@ -41,7 +41,11 @@ def publish_held(
     leader = hold.follows if hold.reason == "update" else None
     outcome = publisher.outcome(message.kind).replace(merged_into=leader, subject=message.mail(()).subject)
     publisher.close(outcome)
-    if message.kind == "resolved" and leader is not None:
+    if carrier.service_name != message.service_name:
+        # It was joined by its cause, and goes on taking what its own service sends.
+        taking = outcome.replace(kind="merged")
+        publisher.attempt("traces", lambda: note_published(store, carrier.service_name, carrier.incident_id, taking))
+    if outcome.kind == "resolved" and leader is not None:
         publisher.attempt("traces", lambda: store.release(service_key(message.service_name), leader))
     return outcome
 
@@ -53,7 +57,7 @@ def _message(carrier: IncidentRecord, hold: Hold, store: TraceStore) -> HeldMess
         subject = str((first.outcome or {}).get("subject") or "") if first else ""
         return list_of(carrier, hold, [one for one in members if not (one.hold and one.hold.leads)], subject)
     past = history.read(store, carrier)
-    return update_of(carrier, past.leader or carrier, past.fold())
+    return update_of(carrier, past.leader or carrier, past.fold(), past.linked)
 
 
 def _deliveries(message: HeldMessage) -> dict[str, Delivery]:

@@ -19,6 +19,7 @@ from .brief.render import Brief, render
 from .brief.view import Usage, kind_of
 from .connection_check import CHECK_DELIVERIES
 from .deliveries import DELIVERIES, LAST_DELIVERIES, Connections, Delivery
+from .linked_cause import cause_shared, fold
 from .repeated_reason import same_as
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
@@ -34,16 +35,23 @@ def publish(
     """
     Deliver the outcome by every channel, in their order, and close the incident. `words` open the brief.
 
-    One that repeats what a brief said before is merged into that brief's incident instead.
+    One that repeats what a brief said before is merged into that brief's incident instead, and one whose cause enough
+    briefs name is left to the next update of the first of them.
 
     Raises Unavailable while another attempt is sending, or died while sending and SENDING has not passed; no other
     IncidentCopilotError.
     """
     publisher = OutcomePublisher(request, store, words or BriefWords())
     first = publisher.attempt("traces", lambda: same_as(request, store)) if not request.mail_attempt else None
+    same = publisher.attempt("traces", lambda: cause_shared(request, store)) if first is None else None
+    if same is not None and same.is_folded and not request.mail_attempt:
+        folded = publisher.attempt("traces", lambda: fold(request, same, store))
+        if folded is not None:
+            return folded
     if first is None:
+        publisher.thread = same.leader if same else ""
         deliver_all(publisher, connections)
-        outcome = publisher.outcome()
+        outcome = publisher.outcome().replace(linked_to=same.leader if same else None)
     else:
         publisher.attempt("traces", lambda: store.count_merged_alert(first))
         outcome = publisher.outcome().replace(kind="merged", merged_into=first)
@@ -117,6 +125,8 @@ class OutcomePublisher:
         self.request = request
         self._archived_path: str | None = None
         self._subject = ""
+        self.thread = ""
+        """The incident whose mail thread the brief joins."""
         self._store = store
         self._words = words
         self._holder = uuid4().hex

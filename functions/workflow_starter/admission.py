@@ -24,7 +24,7 @@ def standing(
         return "free"
     if leader.state == "held":
         return "open"
-    if leader.state == "open":
+    if leader.state != "closed":
         return "open" if moment - leader.created_at < deadline else "free"
     published = published_at(lease)
     return "published" if published is not None and moment - published < window else "free"
@@ -37,7 +37,7 @@ def admission(own: IncidentRecord, leads: bool, stands: Standing, moment: dateti
     The first alert of a service is never held here. One whose hold has ended is started, unless another incident of the
     service is under way by now.
     """
-    if own.state == "closed" or own.execution is not None:
+    if own.state not in ("open", "held") or own.execution is not None:
         return "repeat"
     if own.state == "held" and own.hold is not None and own.hold.until > moment:
         return "wait"

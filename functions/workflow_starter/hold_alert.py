@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from shared import clock
 from shared.admission.brakes import SPAN, Brake
 from shared.admission.maintenance import DIGEST_AFTER, MaintenanceWindow
-from shared.admission.service_window import list_key, update_key
+from shared.admission.service_window import list_key
+from shared.admission.updates import ATTEMPTS, CARRIER, carries, join_update
 from shared.contracts import Alert, Outcome
 from shared.errors import Unavailable
 from shared.traces.port import Hold, HoldReason, IncidentRecord, TraceStore
@@ -21,9 +22,6 @@ FIRST_RETRY, RETRY = timedelta(seconds=30), timedelta(minutes=10)
 LIST_AFTER, LIST_AGAIN_AFTER = timedelta(seconds=75), timedelta(minutes=15)
 """When what a brake holds is listed; later lists of the same hour come in the same thread."""
 
-CARRIER = timedelta(days=1)
-_ATTEMPTS = 8
-
 
 @dataclass(frozen=True)
 class AlertHolder:
@@ -33,30 +31,12 @@ class AlertHolder:
     hold: timedelta
 
     def hold_update(self, alert: Alert, leader: str) -> str:
-        """
-        Let the alert, whose incident is open, belong to the next update of `leader`; return `held` or `merged`.
-
-        An alert is closed only while the carrier is certain to read it: the carrier gives its lease back before it
-        reads. Raises Unavailable when carriers change too fast, and what the store raises.
-        """
-        key, incident_id = update_key(leader), alert.incident_id
-        for _ in range(_ATTEMPTS):
-            carrier = self.store.claim(key, incident_id, clock.now() + CARRIER).holder
-            if carrier == incident_id:
-                moment = clock.now()
-                hold = Hold(reason="update", since=moment, until=moment + self.hold, leads=True, follows=leader)
-                self.store.hold_incident(incident_id, hold)
-                return "held"
-            if self._is_closed(carrier):
-                self.store.release(key, carrier)
-                continue
-            self.store.follow(incident_id, carrier)
-            if self._carries(key, carrier):
-                return self._merge(alert, leader, carrier)
-        raise Unavailable(f"The update of {leader!r} changed its carrier {_ATTEMPTS} times")
+        """Let the alert belong to the next update of `leader`; return what it became. Raises as `join_update`."""
+        outcome = Outcome(kind="merged" if alert.status == "firing" else "resolved", merged_into=leader)
+        return join_update(self.store, alert.incident_id, leader, outcome, self.hold)
 
     def hold_back(self, alert: Alert, own: IncidentRecord, brake: Brake) -> None:
-        """Hold an alert that a brake stops, listed with the others that it stops. Raises as `hold_update`."""
+        """Hold an alert that a brake stops, listed with the others that it stops. Raises as `join_update`."""
         moment = clock.now()
         if own.hold is not None:
             # It is listed already; the list itself may be published.
@@ -75,7 +55,7 @@ class AlertHolder:
         self._hold_with(alert, key, Hold(reason="brake", since=moment, until=until, name=brake.setting), carrier)
 
     def hold_for_maintenance(self, alert: Alert, own: IncidentRecord, window: MaintenanceWindow) -> None:
-        """Hold an alert until a maintenance window ends, for its digest. Raises as `hold_update`."""
+        """Hold an alert until a maintenance window ends, for its digest. Raises as `join_update`."""
         name, until = window.name, window.until
         if own.hold is not None and own.hold.name == name:
             self.store.hold_incident(alert.incident_id, own.hold.replace(until=until))
@@ -91,7 +71,7 @@ class AlertHolder:
     def _hold_with(self, alert: Alert, key: str, hold: Hold, new_carrier: Callable[[str], IncidentRecord]) -> None:
         """Hold an alert with the others of a key; the first of them makes the incident that carries their message."""
         own = f"inc-held-{hashlib.sha256(f'{key} {alert.incident_id}'.encode()).hexdigest()[:16]}"
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             carrier = self.store.claim(key, own, clock.now() + CARRIER).holder
             record = self.store.incident(carrier)
             if record is None:
@@ -101,24 +81,9 @@ class AlertHolder:
                 self.store.release(key, carrier)
                 continue
             self.store.hold_incident(alert.incident_id, hold.replace(follows=carrier))
-            if self._carries(key, carrier):
+            if carries(self.store, key, carrier):
                 return
-        raise Unavailable(f"What carries the message of {key!r} changed {_ATTEMPTS} times")
-
-    def _merge(self, alert: Alert, leader: str, carrier: str) -> str:
-        kind = "merged" if alert.status == "firing" else "resolved"
-        outcome = Outcome(kind=kind, merged_into=leader).model_dump(mode="json")
-        if self.store.close_incident(alert.incident_id, outcome):
-            self.store.count_merged_alert(carrier)
-        return kind
-
-    def _carries(self, key: str, carrier: str) -> bool:
-        lease = self.store.lease(key)
-        return lease is not None and lease.holder == carrier
-
-    def _is_closed(self, incident_id: str) -> bool:
-        record = self.store.incident(incident_id)
-        return record is None or record.state == "closed"
+        raise Unavailable(f"What carries the message of {key!r} changed {ATTEMPTS} times")
 
 
 def _carrier(

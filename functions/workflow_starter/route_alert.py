@@ -10,13 +10,14 @@ from shared.admission import maintenance
 from shared.admission.brakes import brakes_of, take_all
 from shared.admission.service_window import service_key
 from shared.admission.settings import BrakeSettings, CoalescingSettings
+from shared.admission.updates import CARRIER
 from shared.contracts import Alert, Outcome, SignedAlert
 from shared.errors import Refused, Rejected, Throttled, Unavailable
 from shared.traces.port import IncidentRecord, Lease, Run, RunError, TraceStore
 
 from . import signed_alert
 from .admission import Standing, admission, standing, takes_end
-from .hold_alert import CARRIER, AlertHolder
+from .hold_alert import AlertHolder
 from .incident_record import record_of
 
 # The execution list lags behind, and clocks differ.

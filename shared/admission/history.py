@@ -18,8 +18,16 @@ class History:
     held: tuple[IncidentRecord, ...]
 
     def fold(self) -> Fold:
-        """Return what the held alerts add."""
-        return fold(map(event_of, self.before), map(event_of, self.held))
+        """Return what the held alerts of the service itself add."""
+        return fold(map(event_of, self._own(self.before)), map(event_of, self._own(self.held)))
+
+    @property
+    def linked(self) -> tuple[IncidentRecord, ...]:
+        """The held incidents of other services, which fail by the same cause."""
+        return tuple(one for one in self.held if self.leader and one.service_name != self.leader.service_name)
+
+    def _own(self, records: tuple[IncidentRecord, ...]) -> list[IncidentRecord]:
+        return [one for one in records if self.leader is None or one.service_name == self.leader.service_name]
 
 
 def read(store: TraceStore, carrier: IncidentRecord) -> History:

@@ -32,6 +32,8 @@ from shared.model.port import Tier
 
 APPROVED = "approved"
 """The stage at which a step runs a second time, after a person approved."""
+HELD = "held"
+"""The stage at which the message is published that an incident carries about held alerts."""
 MAIL_AGAIN = "mail-"
 """How the stages begin at which the mail of a published brief is sent again; the number of the attempt follows."""
 

@@ -127,7 +127,7 @@ class EmbeddedTraces:
         """Hold an incident, or hold it until another time; return False when it is closed or absent."""
         changed = self._write(
             "UPDATE incidents SET state = 'held', hold = ?, held_until = ?, follows = ?, updated_at = ?"
-            " WHERE incident_id = ? AND state != 'closed'",
+            " WHERE incident_id = ? AND state IN ('open', 'held')",
             document.dumps(hold.model_dump(mode="json")),
             document.stamp(hold.until),
             hold.follows,

@@ -412,3 +412,44 @@ def test_unreadable_windows_hold_nothing(storm_of: Open) -> None:
     assert storm.fire() == "started"
     storm.store.claim(maintenance.KEY, maintenance.KEY, until, {"windows": "none"})
     assert storm.fire("payments") == "started"
+
+
+def test_services_that_fail_by_one_cause_are_one_thread_and_one_update(storm_of: Open) -> None:
+    """The first five are investigated in briefs of one thread; all others are named in one update of the first."""
+    storm = storm_of()
+    storm.suspects = {f"service-{n}": "ledger" for n in range(12)}
+    for n in range(12):
+        storm.fire(f"service-{n}")
+        storm.wait(1)
+    storm.wait(600)
+
+    assert storm.kinds() == {"full": 5, "update": 1}
+    first = storm.mails[0]
+    assert {mail.in_reply_to for mail in storm.mails[1:]} == {first.message_id}
+    update = storm.mails[-1]
+    assert "Other services that fail by the same cause:" in update.text
+    assert all(f"service-{n}" in update.text for n in range(5, 12))
+    assert storm.store.incidents(state="held") == []
+    assert storm.unaccounted() == []
+
+    assert storm.fire("service-7", fingerprint="more") == "held"
+    storm.fire("service-3", status="resolved")
+    storm.wait(600)
+    assert storm.kinds() == {"full": 5, "update": 2, "resolved": 1}
+    assert storm.calls[-1][0]["service_name"] in ("service-3", "service-7")
+    assert storm.unaccounted() == []
+
+
+def test_first_of_one_cause_ends_by_its_own_alerts(storm_of: Open) -> None:
+    """Another service that fails by the same cause still fires; the end of the first is sent all the same."""
+    storm = storm_of(cause_max_briefs=1)
+    storm.suspects = {"checkout": "ledger", "cart": "ledger"}
+    storm.fire("checkout")
+    storm.wait(10)
+    storm.fire("cart")
+    storm.wait(300)
+    storm.fire("checkout", status="resolved")
+    storm.wait(600)
+
+    assert [payload["kind"] for payload, _ in storm.calls] == ["full", "update", "resolved"]
+    assert {payload["service_name"] for payload, _ in storm.calls} == {"checkout"}
