@@ -109,7 +109,9 @@ class HeldAlerts:
         became = self._release(past, leader)
         if became == "extend":
             return self._hold_longer(record, hold, past.fold().last_at + self.coalescing.hold)
-        if became in ("update", "resolved") and not take_mail(self.store, record.incident_id, self.brakes):
+        if became in ("update", "resolved") and not take_mail(
+            self.store, record.incident_id, self.brakes, is_list=False
+        ):
             return self._hold_longer(record, hold, clock.now() + WAIT)
         # From here on further alerts have a carrier of their own, so what is read now is all there is.
         self.store.release(update_key(leader.incident_id), record.incident_id)
@@ -149,7 +151,7 @@ class HeldAlerts:
         return fold((), map(event_of, (record, *merged, *carried)))
 
     def _publish_list(self, record: IncidentRecord, hold: Hold) -> str:
-        if not take_mail(self.store, record.incident_id, self.brakes):
+        if not take_mail(self.store, record.incident_id, self.brakes, is_list=True):
             return self._hold_longer(record, hold, clock.now() + WAIT)
         self.store.release(list_key(hold.reason, hold.name), record.incident_id)
         self.publisher.publish(held_call_of(record))

@@ -57,9 +57,14 @@ def take_all(store: TraceStore, brakes: tuple[Brake, ...], holder: str, is_held:
     return None
 
 
-def take_mail(store: TraceStore, holder: str, settings: BrakeSettings) -> bool:
-    """Take the slot of one more message; return False when the hour has none left. Raises what the store raises."""
-    return take(store, "mails", settings.mails_per_recipient_per_hour, holder) is not None
+def take_mail(store: TraceStore, holder: str, settings: BrakeSettings, is_list: bool) -> bool:
+    """
+    Take the slot of one more message; return False when the hour has none left. Raises what the store raises.
+
+    The last one is for a list of what is held: updates never delay the word that something is.
+    """
+    size = settings.mails_per_recipient_per_hour - (not is_list)
+    return take(store, "mails", size, holder) is not None
 
 
 def take(
