@@ -29,6 +29,8 @@ class HeldMessage:
     headline: str
     lines: tuple[str, ...]
     thread: str
+    about: str
+    """The incident for other systems: the end of one must not end another one to which it is linked."""
     thread_subject: str = ""
     since: str = ""
 
@@ -50,8 +52,8 @@ class HeldMessage:
     def payload(self) -> dict[str, Any]:
         """Return it as other systems receive it: the fields of every outcome, and which incident it belongs to."""
         return {
-            "incident_id": self.thread,
-            "invocation_id": self.thread,
+            "incident_id": self.about,
+            "invocation_id": self.about,
             "update_id": self.incident_id,
             "kind": self.kind,
             "service_name": self.service_name,
@@ -95,13 +97,15 @@ def update_of(
     if not ended:
         lines.append(f"{_alerts(len(folded.firing))} still firing. No second investigation was started.")
     lines.append(f"Incident {leader.incident_id}; this update is {carrier.incident_id}.")
+    first = (outcome.merged_into if outcome and outcome.kind == "merged" else None) or leader.incident_id
     return HeldMessage(
         kind="resolved" if ended else "update",
         incident_id=carrier.incident_id,
         service_name=leader.service_name,
         headline=headline,
         lines=tuple(lines),
-        thread=(outcome.merged_into if outcome and outcome.kind == "merged" else None) or leader.incident_id,
+        thread=first,
+        about=leader.incident_id if outcome and outcome.linked_to else first,
         thread_subject=outcome.subject if outcome else "",
         since=carrier.created_at.isoformat(),
     )
@@ -130,6 +134,7 @@ def list_of(carrier: IncidentRecord, hold: Hold, members: Sequence[IncidentRecor
         headline=headline,
         lines=("\n".join(listed), advice, f"Since {hold.since:%Y-%m-%d %H:%M:%S} UTC. Id: {carrier.incident_id}."),
         thread=hold.follows or carrier.incident_id,
+        about=hold.follows or carrier.incident_id,
         thread_subject=subject,
         since=hold.since.isoformat(),
     )

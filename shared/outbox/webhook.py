@@ -67,8 +67,8 @@ class Webhook:
 
         Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
         """
-        if self._settings.host == PAGERDUTY_HOST and payload["kind"] == "dismissed":
-            # It pages nobody, and what PagerDuty has open is not ours to close while the alert fires.
+        if self._settings.host == PAGERDUTY_HOST and payload["kind"] in ("dismissed", "maintenance"):
+            # They page nobody, and what PagerDuty has open is not ours to close while the alert fires.
             return
         body = json.dumps(self._shape(payload, key), default=str).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", "Idempotency-Key": key}
@@ -116,7 +116,8 @@ def slack_message(payload: Payload) -> Payload:
     title = f"[{payload['severity']}] {payload['service_name']}: {payload['headline']}"
     lines = [f"*Outcome:* {_slack(payload['kind'])} · *Since:* {_slack(payload['since'])}"]
     lines += [f"*Most likely cause:* {_slack(cause)}"] if (cause := payload.get("most_likely_cause")) else []
-    lines += [f"*Do now:* {_slack(action)}"] if (action := payload.get("recommended_action")) else []
+    what = "What happened" if payload.get("update_id") else "Do now"
+    lines += [f"*{what}:* {_slack(action)}"] if (action := payload.get("recommended_action")) else []
     lines += [f"*Failed:* {_slack(', '.join(failed))}"] if (failed := _failed_steps(payload)) else []
     lines += [f"<{_slack(url)}|Draft pull request>"] if (url := payload.get("pr_url")) else []
     return {

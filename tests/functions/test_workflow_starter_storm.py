@@ -436,7 +436,9 @@ def test_services_that_fail_by_one_cause_are_one_thread_and_one_update(storm_of:
     storm.fire("service-3", status="resolved")
     storm.wait(600)
     assert storm.kinds() == {"full": 5, "update": 2, "resolved": 1}
-    assert storm.calls[-1][0]["service_name"] in ("service-3", "service-7")
+    assert {payload["service_name"] for payload, _ in storm.calls[-2:]} == {"service-3", "service-7"}
+    (end,) = [payload for payload, _ in storm.calls if payload["kind"] == "resolved"]
+    assert end["incident_id"] == storm.accepted[3]
     assert storm.unaccounted() == []
 
 
