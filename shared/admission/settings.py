@@ -38,11 +38,17 @@ class BrakeSettings(Settings):
     """What may happen in any hour; what is over it is held, and listed in one message."""
 
     investigations_per_service_per_hour: int = Field(
-        6, ge=1, le=1000, description="Investigations of one service in any hour; further ones are held."
+        6, ge=1, le=10_000, description="Investigations of one service in any hour; further ones are held."
     )
     investigations_per_hour: int = Field(
-        30, ge=2, le=500, description="Investigations in any hour; further ones are held, and the most severe go first."
+        30,
+        ge=2,
+        le=10_000,
+        description="Investigations in any hour; further ones are held, and the most severe go first.",
     )
     mails_per_recipient_per_hour: int = Field(
-        40, ge=4, le=500, description="Mails to each engineer in any hour: briefs, updates and lists of what is held."
+        40,
+        ge=4,
+        le=10_000,
+        description="Mails to each engineer in any hour: briefs, updates and lists of what is held.",
     )
