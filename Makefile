@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo local alert traces deadletters executions install test eval score chaos soak lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo local alert traces deadletters maintenance executions install test eval score chaos soak lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -31,6 +31,9 @@ traces: $(VENV)/.demo ## List the incidents of the running stack; ID=<incident_i
 
 deadletters: $(VENV)/.demo ## List the dead-letter messages, and why they failed; REPLAY=1 sends them once more
 	@$(BIN)/python -m infra.local deadletters $(if $(REPLAY),--replay)
+
+maintenance: $(VENV)/.demo ## List maintenance windows; ADD='{"name": …, "matchers": {…}, "start": …, "until": …}' or REMOVE=<name>; PROJECT_ID=… for a deployed system
+	@$(BIN)/python -m infra.local maintenance $(if $(ADD),--add '$(ADD)') $(if $(REMOVE),--remove '$(REMOVE)') $(if $(PROJECT_ID),--project $(PROJECT_ID))
 
 executions: $(VENV)/.demo ## List the workflow executions of the running stack; ID=<incident or execution> shows its steps in time
 	@$(BIN)/python -m infra.local executions $(if $(ID),show $(ID),list)

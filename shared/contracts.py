@@ -157,7 +157,9 @@ class StepCall(Contract):
 
     incident: SignedAlert
     stage: str = Field(
-        "", pattern=r"^(approved|(mail|update)-[1-9][0-9]{0,2})?$", description="Which run of the step this is."
+        "",
+        pattern=r"^(approved|held|(mail|update)-[1-9][0-9]{0,2})?$",
+        description="Which run of the step this is.",
     )
     results: Annotated[list[StepResult], Keep(30)] = Field(
         default_factory=list, description="Results of the steps before."
@@ -751,7 +753,18 @@ class PostProcessRequest(StagedRequest):
 
 
 DeliveryStatus = Literal["done", "already", "failed", "off"]
-OutcomeKind = Literal["full", "degraded", "dismissed", "merged", "resolved", "test", "undelivered"]
+OutcomeKind = Literal[
+    "full",
+    "degraded",
+    "dismissed",
+    "merged",
+    "resolved",
+    "test",
+    "update",
+    "umbrella",
+    "maintenance",
+    "undelivered",
+]
 
 
 class Outcome(Contract):
@@ -774,6 +787,8 @@ class Outcome(Contract):
         default_factory=dict, description="What each channel that took the outcome gave for it, by the channel's name."
     )
     failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
+    linked_to: Ref | None = Field(None, description="The incident of another service with the same cause, if any.")
+    subject: Line = Field("", description="Subject of the mail: later mails of the incident answer it.")
     tokens: int = Field(0, ge=0)
     cost_usd: float = Field(0, ge=0)
     duration_ms: int = Field(0, ge=0)

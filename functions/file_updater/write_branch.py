@@ -1,11 +1,14 @@
 """Write a patch to its branch: checked first, held back for a person or for another pull request, then written."""
 
-from shared import traces
+from datetime import timedelta
+
+from shared import clock, traces
 from shared.code_host.port import CodeWriter, ExistingPullRequest
 from shared.code_host.repository_policy import branch_of
 from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
 from shared.pull_request import approval
+from shared.pull_request.approval import ApprovalHours
 from shared.pull_request.published import check_unpublished
 from shared.step import recorder
 
@@ -13,6 +16,7 @@ from .commit_message import commit_message
 from .duplicate_pr_guard import existing_pull_request, incident_of, other_at_work
 from .patch_plan import Plan, plan
 from .patch_policy import PatchPolicy
+from .pull_request_brake import check_open, waits_already
 
 
 def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_branch: str | None) -> Branch:
@@ -33,6 +37,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
     paths = [edit.path for edit in patch.files_to_modify]
     if existing := existing_pull_request(writer.pulls, request.incident_id, paths):
         return _linked(request, existing, reader.repo, base)
+    check_open(writer.pulls, request.incident_id, reader.repo)
     with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
         planned = plan(patch, reader, head, PatchPolicy.from_env())
         call.result = planned.diff
@@ -83,6 +88,10 @@ def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str) -
     """Store the diff for the approval page. Raises Rejected when the person declined, Unavailable."""
     if request.is_approved:
         raise Rejected("Nobody approved the pull request")
+    until = clock.now() + timedelta(hours=ApprovalHours.from_env().approval_hours)
+    if other := waits_already(repo, request.incident_id, planned.paths, until):
+        message = f"Incident {other} waits for the approval of a change of the same files; its brief has the link."
+        return Branch(status="skipped", repo=repo, base_branch=base, files=planned.paths, message=message)
     reference = traces.connect().keep_text(request.incident_id, "patch", planned.diff)
     return Branch(
         status="awaiting_approval",

@@ -1,4 +1,4 @@
-"""Scheduled job, each minute: publishes every incident whose workflow will not publish it any more."""
+"""Scheduled job, each minute: publishes incidents that no workflow will, and settles alerts that were held."""
 
 import time
 
@@ -6,14 +6,19 @@ import flask
 import functions_framework
 
 from shared import log, outbox, traces
-from shared.cloud import workflows
+from shared.admission.settings import BrakeSettings, CoalescingSettings
+from shared.cloud import pubsub, workflows
 from shared.cloud.deadline import DeadlineSettings
 from shared.errors import IncidentCopilotError
 from shared.step.step import error_response
 
 from . import post_process_client
+from .held_alerts import HeldAlerts
 from .last_message import LastChannels
 from .sweep import Sweep, SweepSettings
+
+HELD_BUDGET_S = 30.0
+"""Seconds that held alerts get even when the sweep before them took the whole budget."""
 
 
 @functions_framework.http
@@ -28,7 +33,12 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
         channels = LastChannels(outbox.connect_mail, outbox.connect_hook, outbox.on_call)
         publisher = post_process_client.connect()
         sweep = Sweep(traces.connect(), workflows.connect(), publisher, settings, deadline, channels)
+        started = time.monotonic()
         swept = sweep.run(time.monotonic)
+        coalescing, brakes = CoalescingSettings.from_env(), BrakeSettings.from_env()
+        held = HeldAlerts(traces.connect(), publisher, pubsub.connect, channels, settings, coalescing, brakes)
+        end = max(started + settings.sweep_budget_s, time.monotonic() + HELD_BUDGET_S)
+        swept.settled = held.run(time.monotonic, end)
     except IncidentCopilotError as error:
         log.error("sweeper.failed", error_type=type(error).__name__, error=str(error))
         return error_response(error)

@@ -36,6 +36,11 @@ def update_of(record: IncidentRecord, attempt: int) -> StepCall:
     return _call(record, f"{steps.UPDATE}{attempt}", [])
 
 
+def held_call_of(record: IncidentRecord) -> StepCall:
+    """Return the call that publishes the message that a held incident carries."""
+    return _call(record, steps.HELD, [])
+
+
 def _call(record: IncidentRecord, stage: str, failures: list[Failure]) -> StepCall:
     results = [StepResult(step=failure.step, failure=failure) for failure in failures]
     try:

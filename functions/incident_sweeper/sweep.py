@@ -10,6 +10,7 @@ from uuid import uuid4
 from pydantic import BaseModel, Field, ValidationError
 
 from shared import clock, log
+from shared.admission.service_window import note_published, service_key
 from shared.channels import CHANNELS
 from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
@@ -91,6 +92,7 @@ class Swept(BaseModel):
 
     published: list[str] = Field(default_factory=list)
     failed: list[str] = Field(default_factory=list)
+    settled: list[str] = Field(default_factory=list)
     waiting: int = 0
 
 
@@ -240,6 +242,7 @@ class Sweep:
             self.store.leave_undelivered(overdue.record.incident_id, outcome.model_dump(mode="json"))
             raise Unavailable(f"No channel took the brief of an incident that was late: {overdue.failure.message}")
         self._close(overdue.record, outcome)
+        note_published(self.store, overdue.record.service_name, overdue.record.incident_id, outcome)
         log.info("sweeper.published", kind=outcome.kind, mail_status=outcome.mail_status, why=overdue.failure.message)
         return True
 
@@ -272,6 +275,8 @@ class Sweep:
         if outcome is None:
             return False
         self._close(record, outcome)
+        # Nothing was read, so the next alert of the service is investigated.
+        self.store.release(service_key(record.service_name), record.incident_id)
         log.critical("sweeper.last_message_sent", mail_status=outcome.mail_status, hook_status=outcome.hook_status)
         return True
 
@@ -282,11 +287,11 @@ class Sweep:
         failure = Failure(step="incident_sweeper", error_type=type(error).__name__, message=str(error))
         failures = [overdue.failure, failure]
         self._close(overdue.record, Outcome(kind="undelivered", mail_status="failed", failures=failures))
+        self.store.release(service_key(overdue.record.service_name), overdue.record.incident_id)
         log.critical("sweeper.gave_up", error_type=type(error).__name__, error=str(error))
 
     def _close(self, record: IncidentRecord, outcome: Outcome) -> None:
         self.store.close_incident(record.incident_id, outcome.model_dump(mode="json"))
-        self.store.release(f"service:{record.service_name}", record.incident_id)
 
 
 def _isolated(record: IncidentRecord, work: Callable[[], Result]) -> Result | None:

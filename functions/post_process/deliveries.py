@@ -28,6 +28,7 @@ class Notice(Protocol):
 
     request: PostProcessRequest
     failures: list[Failure]
+    thread: str
 
     def render(self) -> Brief:
         """Return the brief."""
@@ -63,7 +64,8 @@ def send_mail(notice: Notice, connections: Connections) -> str:
     if mailer is None:
         return ""
     brief, message_id = notice.render(), brief_message_id(notice.request.incident_id)
-    mail = Mail(connections.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images)
+    thread = brief_message_id(notice.thread) if notice.thread else ""
+    mail = Mail(connections.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images, thread)
     return sent(mailer, mail)
 
 

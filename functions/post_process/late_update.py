@@ -43,7 +43,7 @@ def _call(publisher: OutcomePublisher, connections: Connections, opened: PullReq
 
     def payload() -> dict[str, Any]:
         brief = announcement(request, [])
-        return {**brief, "kind": "update", "headline": HEADLINE, "pr_url": opened.url, "failures": []}
+        return {**brief, "kind": "late_pull_request", "headline": HEADLINE, "pr_url": opened.url, "failures": []}
 
     return called(publisher, connections, payload, key=f"{request.incident_id}.update")
 

@@ -12,6 +12,7 @@ from .deliveries import Connections
 from .late_update import publish_update
 from .opening import opening
 from .own_links import own_links_only
+from .publish_held import held_carrier, publish_held
 from .publish_outcome import publish, publish_check, publish_last
 
 
@@ -31,6 +32,8 @@ def post_process(request: PostProcessRequest) -> Outcome:
 
 
 def _published(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
+    if held := held_carrier(request, store):
+        return publish_held(request, *held, store, connections)
     if request.is_approved:
         return mail_approval_result(request, store, connections)
     if request.update_attempt:

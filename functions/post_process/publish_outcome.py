@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from shared import clock, log
+from shared.admission.service_window import note_published
 from shared.channels import CHANNELS, Channel
 from shared.contracts import DeliveryStatus, Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError, Unavailable, Uncertain
@@ -18,6 +19,7 @@ from .brief.render import Brief, render
 from .brief.view import Usage, kind_of
 from .connection_check import CHECK_DELIVERIES
 from .deliveries import DELIVERIES, LAST_DELIVERIES, Connections, Delivery
+from .linked_cause import cause_shared, fold
 from .repeated_reason import same_as
 
 # Longer than the function may run, so that a second attempt never overtakes a first that is still sending.
@@ -39,16 +41,23 @@ def publish(
     Deliver the outcome by every channel, in their order, and close the incident. `words` open the brief.
 
     Without a receipt of any channel to people the incident is left undelivered, for incident_sweeper to try again.
-    One that repeats what a brief said before is merged into that brief's incident instead.
+    One that repeats what a brief said before is merged into that brief's incident instead, and one whose cause enough
+    briefs name is left to the next update of the first of them.
 
     Raises Unavailable while another attempt is sending, or died while sending and SENDING has not passed; no other
     IncidentCopilotError.
     """
     publisher = OutcomePublisher(request, store, words or BriefWords())
     first = publisher.attempt("traces", lambda: same_as(request, store)) if not request.mail_attempt else None
+    same = publisher.attempt("traces", lambda: cause_shared(request, store)) if first is None else None
+    if same is not None and same.is_folded and not request.mail_attempt:
+        folded = publisher.attempt("traces", lambda: fold(request, same, store))
+        if folded is not None:
+            return folded
     if first is None:
-        _deliver_all(publisher, connections)
-        outcome = publisher.outcome()
+        publisher.thread = same.leader if same else ""
+        deliver_all(publisher, connections)
+        outcome = publisher.outcome().replace(linked_to=same.leader if same else None)
     else:
         publisher.attempt("traces", lambda: store.count_merged_alert(first))
         outcome = publisher.outcome().replace(kind="merged", merged_into=first)
@@ -63,7 +72,7 @@ def publish_check(request: PostProcessRequest, store: TraceStore, connections: C
     Raises Unavailable as `publish` does.
     """
     publisher = OutcomePublisher(request, store, BriefWords())
-    _deliver_all(publisher, connections, CHECK_DELIVERIES)
+    deliver_all(publisher, connections, CHECK_DELIVERIES)
     outcome = publisher.outcome("test")
     publisher.close(outcome)
     return outcome
@@ -77,13 +86,13 @@ def publish_last(request: PostProcessRequest, store: TraceStore, connections: Co
     """
     publisher = OutcomePublisher(request, store, BriefWords())
     publisher.failures.append(_failure(steps.POST_PROCESS.name, error))
-    _deliver_all(publisher, connections, LAST_DELIVERIES)
+    deliver_all(publisher, connections, LAST_DELIVERIES)
     outcome = publisher.outcome("degraded")
     publisher.close(outcome)
     return outcome
 
 
-def _deliver_all(
+def deliver_all(
     publisher: "OutcomePublisher", connections: Connections, deliveries: Mapping[str, Delivery] = DELIVERIES
 ) -> None:
     """Deliver by every channel; one that another attempt holds is reported only after the others."""
@@ -125,6 +134,9 @@ class OutcomePublisher:
         self.receipts: dict[str, str] = {}
         self.request = request
         self._archived_path: str | None = None
+        self._subject = ""
+        self.thread = ""
+        """The incident whose mail thread the brief joins."""
         self._store = store
         self._words = words
         self._holder = uuid4().hex
@@ -172,7 +184,9 @@ class OutcomePublisher:
 
     def render(self) -> Brief:
         """Return the brief with every failure known so far."""
-        return render(self.request, self.failures, self._usage, self._words)
+        brief = render(self.request, self.failures, self._usage, self._words)
+        self._subject = self._subject or brief.subject
+        return brief
 
     def outcome(self, kind: OutcomeKind | None = None, archived_path: str | None = None) -> Outcome:
         """
@@ -193,6 +207,7 @@ class OutcomePublisher:
             deliveries={**self.statuses, **({"archive": "done"} if archived_path else {})},
             receipts={**self.receipts, **({"archive": archived_path} if archived_path else {})},
             failures=self.failures,
+            subject=self._subject,
             tokens=self._usage.tokens,
             cost_usd=self._usage.cost_usd,
             duration_ms=self._usage.duration_ms,
@@ -200,7 +215,7 @@ class OutcomePublisher:
 
     def close(self, outcome: Outcome) -> None:
         """
-        Write the terminal outcome and release the service; a retry amends it once one more channel delivered.
+        Write the terminal outcome, after which it takes further alerts; a retry that delivers amends it.
 
         One that reached nobody does not end the incident.
         """
@@ -211,11 +226,12 @@ class OutcomePublisher:
             self.attempt("traces", lambda: self._store.leave_undelivered(incident_id, body))
             return
         log.info("outcome.published", kind=outcome.kind, deliveries=outcome.deliveries)
-        service = f"service:{self.request.alert.service_name}"
         is_first = self.attempt("traces", lambda: self._store.close_incident(incident_id, body))
         if self.request.mail_attempt and not is_first:
             self.attempt("traces", lambda: self._amend(incident_id, outcome))
-        self.attempt("traces", lambda: self._store.release(service, incident_id))
+            return
+        service = self.request.alert.service_name
+        self.attempt("traces", lambda: note_published(self._store, service, incident_id, outcome))
 
     def note_missing_channel(self) -> None:
         """Note a failure when no channel to people is set up; once their deliveries were tried."""

@@ -8,6 +8,7 @@ from cloudevents.http.event import CloudEvent
 from pydantic import Field
 
 from shared import log, traces
+from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.cloud import pubsub, workflows
 from shared.cloud.deadline import DeadlineSettings
 from shared.errors import Rejected
@@ -15,13 +16,12 @@ from shared.settings import Settings
 from shared.traces.port import TraceStore
 
 from .pubsub_message import IncomingMessage, incoming_message
-from .route_alert import IncidentRouter, not_startable
+from .route_alert import IncidentRouter, Limits, not_startable
 
 
 class StarterSettings(Settings):
-    """How long alerts are merged into an incident, and how long a start may take; both in seconds."""
+    """How long a start may take, in seconds."""
 
-    merge_window_seconds: int = Field(1800, ge=0, le=86_400, description="Alerts of one service this close are merged.")
     start_lease_seconds: int = Field(
         120, ge=1, le=600, description="A starter silent this long counts as dead; well over WORKFLOW_TIMEOUT_S."
     )
@@ -48,12 +48,11 @@ def _handle(message: IncomingMessage, store: TraceStore) -> None:
     except Rejected as error:
         store.open_incident(message.unreadable(error))
         raise
-    settings = StarterSettings.from_env()
-    window, lease = timedelta(seconds=settings.merge_window_seconds), timedelta(seconds=settings.start_lease_seconds)
-    deadline = DeadlineSettings.from_env().deadline
+    lease, deadline = timedelta(seconds=StarterSettings.from_env().start_lease_seconds), DeadlineSettings.from_env()
+    limits = Limits(lease, deadline.deadline, CoalescingSettings.from_env(), BrakeSettings.from_env())
     with log.bound(incident_id=alert.incident_id, service_name=alert.service_name):
         try:
-            result = IncidentRouter(store, workflows.connect(), window, lease, deadline, uuid.uuid4().hex).decide(alert)
+            result = IncidentRouter(store, workflows.connect(), limits, uuid.uuid4().hex).decide(alert)
         except Rejected as error:
             store.record_run(alert.incident_id, not_startable(error))
             raise

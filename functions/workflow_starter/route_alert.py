@@ -1,4 +1,4 @@
-"""Decide what an alert becomes: a new incident, a repeat, a part of an open one, or a resolution."""
+"""Carry out what an alert becomes: a new incident, a repeat, a part of another one, an update, an end, or held."""
 
 import secrets
 from dataclasses import dataclass
@@ -6,11 +6,19 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared import clock
+from shared.admission import maintenance
+from shared.admission.brakes import brakes_of, take_all
+from shared.admission.service_window import service_key
+from shared.admission.settings import BrakeSettings, CoalescingSettings
+from shared.admission.updates import CARRIER
 from shared.contracts import Alert, Outcome, SignedAlert
 from shared.errors import Refused, Rejected, Throttled, Unavailable
 from shared.traces.port import IncidentRecord, Lease, Run, RunError, TraceStore
 
 from . import signed_alert
+from .admission import Standing, admission, standing, takes_end
+from .hold_alert import AlertHolder
+from .incident_record import record_of
 
 # The execution list lags behind, and clocks differ.
 _LIST_MARGIN = timedelta(minutes=10)
@@ -34,19 +42,27 @@ class Starter(Protocol):
 
 
 @dataclass(frozen=True)
-class IncidentRouter:
+class Limits:
     """
-    Routes each alert to its incident; `delivery` is unique to this attempt.
+    How alerts are coalesced, and what holds them.
 
-    `start_lease` is how long other attempts wait for this one to start the execution before they consider it dead.
-    No alert is merged into an incident past its `deadline`: if that incident is never published, neither are they.
+    `start_lease` is how long other attempts wait for one to start an execution before they consider it dead. No alert
+    is merged into an incident past its `deadline`: if that incident is never published, neither are they.
     """
+
+    start_lease: timedelta
+    deadline: timedelta
+    coalescing: CoalescingSettings
+    brakes: BrakeSettings
+
+
+@dataclass(frozen=True)
+class IncidentRouter:
+    """Routes each alert to its incident; `delivery` is unique to this attempt."""
 
     store: TraceStore
     starter: Starter
-    merge_window: timedelta
-    start_lease: timedelta
-    deadline: timedelta
+    limits: Limits
     delivery: str
 
     def decide(self, alert: Alert) -> str:
@@ -58,49 +74,96 @@ class IncidentRouter:
         """
         if alert.status == "resolved":
             return self._note_resolution(alert)
-        is_new = self.store.open_incident(record_of(alert, nonce=secrets.token_urlsafe(16)))
-        if not is_new and self._is_answered(alert.incident_id):
-            return "repeated"
-        if other := self._open_incident_of(alert):
-            return self._merge(alert, other)
-        return self._start_once(alert, is_new)
+        is_new, own = self._opened(alert)
+        if (became := admission(own, True, "free", clock.now())) != "start":
+            return "repeated" if became == "repeat" else "held"
+        leader, stands = self._leader_of(alert)
+        match admission(own, leader == alert.incident_id, stands, clock.now()):
+            case "merge":
+                return self._merge(alert, leader)
+            case "update":
+                return self._holder.hold_update(alert, leader)
+        return self._start_once(alert, own, is_new)
+
+    @property
+    def _holder(self) -> AlertHolder:
+        return AlertHolder(self.store, self.limits.coalescing.hold)
+
+    def _opened(self, alert: Alert) -> tuple[bool, IncidentRecord]:
+        """Return the alert's incident, and whether this attempt opened it."""
+        opened = record_of(alert, nonce=secrets.token_urlsafe(16))
+        is_new = self.store.open_incident(opened)
+        stored = None if is_new else self.store.incident(alert.incident_id)
+        return is_new, stored or opened
 
     def _note_resolution(self, alert: Alert) -> str:
-        # A claim that ends now takes no lease: it only shows who holds the service.
-        lease = self.store.claim(_service(alert), alert.incident_id, clock.now())
-        open_incident = lease.holder if self._is_open(lease.holder) else None
-        outcome = Outcome(kind="resolved", merged_into=open_incident).model_dump(mode="json")
-        if self.store.open_incident(record_of(alert, outcome)) and open_incident:
-            self.store.count_merged_alert(open_incident)
-        return "resolved"
+        """Let the end of an alert belong to the incident of its service; what nobody was sent needs no end."""
+        lease = self.store.lease(service_key(alert.service_name))
+        leader = self.store.incident(lease.holder) if lease else None
+        if lease is None or leader is None or not takes_end(leader, lease):
+            outcome = Outcome(kind="resolved").model_dump(mode="json")
+            self.store.open_incident(record_of(alert, outcome))
+            return "resolved"
+        _, own = self._opened(alert)
+        if own.state != "open":
+            return "repeated" if own.state == "closed" else "held"
+        return self._holder.hold_update(alert, leader.incident_id)
 
-    def _open_incident_of(self, alert: Alert) -> str | None:
-        """Return the other open incident of the service, or None when this alert's own incident holds the service."""
-        key, until = _service(alert), clock.now() + self.merge_window
+    def _leader_of(self, alert: Alert) -> tuple[str, Standing]:
+        """Return the incident that has the service, and how it stands; the alert's own when it takes the service."""
+        key, until = service_key(alert.service_name), clock.now() + self.limits.coalescing.window
         lease = self.store.claim(key, alert.incident_id, until)
-        if lease.holder != alert.incident_id and not self._is_open(lease.holder, self.deadline):
+        if lease.holder != alert.incident_id and self._standing(lease) == "free":
             self.store.release(key, lease.holder)
             lease = self.store.claim(key, alert.incident_id, until)
-        return None if lease.holder == alert.incident_id else lease.holder
+        return lease.holder, self._standing(lease)
+
+    def _standing(self, lease: Lease) -> Standing:
+        leader = self.store.incident(lease.holder)
+        return standing(leader, lease, clock.now(), self.limits.deadline, self.limits.coalescing.window)
 
     def _merge(self, alert: Alert, other: str) -> str:
         outcome = Outcome(kind="merged", merged_into=other).model_dump(mode="json")
+        self.store.follow(alert.incident_id, other)
         if self.store.close_incident(alert.incident_id, outcome):
             self.store.count_merged_alert(other)
         return "merged"
 
-    def _start_once(self, alert: Alert, is_new: bool) -> str:
-        lease = self.store.claim(f"start:{alert.incident_id}", self.delivery, clock.now() + self.start_lease)
+    def _start_once(self, alert: Alert, own: IncidentRecord, is_new: bool) -> str:
+        lease = self.store.claim(f"start:{alert.incident_id}", self.delivery, clock.now() + self.limits.start_lease)
         if lease.holder != self.delivery:
             # Not acknowledged: if that attempt dies, this message must be delivered again.
             raise Unavailable(f"Another attempt is starting {alert.incident_id!r} until {lease.until.isoformat()}")
         # The opener checks again too: another delivery may have started it between the opening and the lease.
         if self._is_answered(alert.incident_id):
             return "repeated"
-        execution = self._started_earlier(alert, is_new) or self._start(alert, lease)
+        was_held = own.state == "held"
+        execution = None if was_held else self._started_earlier(alert, is_new)
+        if execution is None and self._is_held_back(alert, own):
+            self.store.release(lease.key, self.delivery)
+            return "held"
+        if was_held:
+            self.store.resume_incident(alert.incident_id)
+        execution = execution or self._start(alert, lease)
         self.store.set_execution(alert.incident_id, execution)
         self.store.release(lease.key, self.delivery)
         return "started"
+
+    def _is_held_back(self, alert: Alert, own: IncidentRecord) -> bool:
+        """Hold an alert that a maintenance window or a brake stops; a test of the connection is stopped by none."""
+        if alert.is_test:
+            return False
+        if window := maintenance.window_of(alert, self.store):
+            # Until then what its service sends belongs to it, its end above all.
+            self.store.claim(service_key(alert.service_name), alert.incident_id, window.until + CARRIER)
+            self._holder.hold_for_maintenance(alert, own, window)
+            return True
+        brakes = brakes_of(alert.service_name, self.limits.brakes)
+        brake = take_all(self.store, brakes, alert.incident_id, own.state == "held")
+        if brake is None:
+            return False
+        self._holder.hold_back(alert, own, brake)
+        return True
 
     def _started_earlier(self, alert: Alert, is_new: bool) -> str | None:
         """Return the execution of an attempt that died before recording it; the opener is the first attempt."""
@@ -127,26 +190,7 @@ class IncidentRouter:
 
     def _is_answered(self, incident_id: str) -> bool:
         record = self.store.incident(incident_id)
-        return record is not None and (record.state != "open" or record.execution is not None)
-
-    def _is_open(self, incident_id: str, younger_than: timedelta = timedelta.max) -> bool:
-        record = self.store.incident(incident_id)
-        return record is not None and record.state != "closed" and clock.now() - record.created_at < younger_than
-
-
-def record_of(alert: Alert, outcome: dict[str, object] | None = None, nonce: str = "") -> IncidentRecord:
-    """Return the alert's incident: open, or closed with an outcome that is final already."""
-    moment = clock.now()
-    return IncidentRecord(
-        incident_id=alert.incident_id,
-        service_name=alert.service_name,
-        state="open" if outcome is None else "closed",
-        created_at=moment,
-        updated_at=moment,
-        # Nonce and signature stand with the alert, where functions of an earlier release pass them on.
-        alert=(signed_alert.stored(alert, nonce) if nonce else alert).model_dump(mode="json"),
-        outcome=outcome,
-    )
+        return record is not None and (record.state in ("undelivered", "closed") or record.execution is not None)
 
 
 def not_startable(error: Rejected) -> Run:
@@ -154,7 +198,3 @@ def not_startable(error: Rejected) -> Run:
     moment = clock.now()
     failed = (RunError(category="Rejected", message=str(error), at=moment),)
     return Run("workflow_starter", moment, moment, {}, None, errors=failed)
-
-
-def _service(alert: Alert) -> str:
-    return f"service:{alert.service_name}"

@@ -13,6 +13,7 @@ locals {
   unindexed = {
     "incidents/alert"   = { collection = "incidents", field = "alert" }
     "incidents/outcome" = { collection = "incidents", field = "outcome" }
+    "incidents/hold"    = { collection = "incidents", field = "hold" }
     "leases/value"      = { collection = "leases", field = "value" }
     "runs/entry"        = { collection = "runs", field = "entry" }
     "answers/body"      = { collection = "answers", field = "body" }

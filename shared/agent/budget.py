@@ -1,4 +1,4 @@
-"""What one incident may cost: ceilings of tokens and dollars over all its steps, read from the trace."""
+"""What one incident may cost over all its steps, read from the trace, and what all of them may in a day."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field
 
 from shared import log, traces
+from shared.admission.daily_spend import DailyCeiling, reserve
 from shared.errors import IncidentCopilotError, Refused
 from shared.model.port import ModelReply
 from shared.settings import Settings
@@ -25,11 +26,13 @@ class Budget:
     ceilings: Ceilings
     tokens: int = 0
     cost_usd: float = 0.0
+    incident_id: str = ""
+    _reserved: int = 0
 
     @classmethod
     def of(cls, incident_id: str) -> Self:
         """Return the incident's budget; when the trace store cannot be read, the spending so far counts as zero."""
-        budget = cls(Ceilings.from_env())
+        budget = cls(Ceilings.from_env(), incident_id=incident_id)
         try:
             trace = traces.connect().document(incident_id)
         except IncidentCopilotError as error:
@@ -53,3 +56,22 @@ class Budget:
             raise Refused(f"MODEL_MAX_TOKENS_PER_INCIDENT is {max_tokens}: {spent}")
         if self.cost_usd >= max_usd:
             raise Refused(f"MODEL_MAX_COST_USD_PER_INCIDENT is {max_usd:g}: ${self.cost_usd:.4f} are spent")
+        ceiling = DailyCeiling.from_env()
+        if not self._has_reserved(ceiling):
+            per_day = ceiling.model_max_cost_usd_per_day
+            raise Refused(
+                f"MODEL_MAX_COST_USD_PER_DAY is {per_day:g}: the incidents of 24 hours have used or reserved it"
+            )
+
+    def _has_reserved(self, ceiling: DailyCeiling) -> bool:
+        """Reserve what is spent and one call more; while the trace store fails the incident's own ceiling must do."""
+        if not ceiling.model_max_cost_usd_per_day:
+            return False
+        needed = ceiling.parts_of(self.cost_usd)
+        try:
+            has_all = reserve(traces.connect(), self.incident_id, range(self._reserved, needed), ceiling)
+        except IncidentCopilotError as error:
+            log.error("budget.unknown", error_type=type(error).__name__, error=str(error))
+            return True
+        self._reserved = needed if has_all else self._reserved
+        return has_all

@@ -52,6 +52,20 @@ class GithubPulls:
                     return _existing(pull)
         return None
 
+    def open_branches(self, prefix: str) -> list[str]:
+        """
+        Return the branches that start with `prefix` and have an open pull request, of the newest 200.
+
+        Raises Unavailable, Throttled, Refused.
+        """
+        with reading(f"the open pull requests of {self._repository.name!r}"):
+            listed = self._repository.opened.get_pulls(state="open", sort="created", direction="desc")
+            return [
+                pull.head.ref
+                for pull in islice(listed, _PULLS_LISTED)
+                if pull.head.ref.startswith(prefix) and self._is_own(pull)
+            ]
+
     def open(self, draft: PullRequestDraft) -> PullRequestOpened:
         """
         Open it, or return the branch's open one; if that is ours, update its title and body.

@@ -208,6 +208,10 @@ class PullRequests(Protocol):
         """Return the oldest open pull request of a branch that starts with `prefix` and changes one of `paths`."""
         ...
 
+    def open_branches(self, prefix: str) -> list[str]:
+        """Return the branches of the repository that start with `prefix` and have an open pull request."""
+        ...
+
     def open(self, draft: PullRequestDraft) -> PullRequestOpened:
         """
         Open it, or return the branch's open one; if that is ours, update its title and body.

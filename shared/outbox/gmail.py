@@ -142,6 +142,7 @@ def compose(mail: Mail, sender: str) -> bytes:
     message["Subject"] = _header(mail.subject)
     message["Message-ID"] = _header(mail.message_id)
     if mail.in_reply_to:
+        # RFC 5322, 3.6.4: mail programs show it in the thread of the other.
         message["In-Reply-To"] = message["References"] = _header(mail.in_reply_to)
     # RFC 3834: automatic responders must not answer this mail or raise an alert from it.
     message["Auto-Submitted"] = "auto-generated"

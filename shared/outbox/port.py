@@ -23,7 +23,7 @@ class Mail:
     message_id: str
     images: tuple[InlineImage, ...] = ()
     in_reply_to: str = ""
-    """The `message_id` of the mail that this one follows; empty for the first of a thread."""
+    """Message-ID of the mail that this one continues, in whose thread it is shown."""
 
 
 @dataclass(frozen=True)

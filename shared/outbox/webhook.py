@@ -19,6 +19,7 @@ from shared.settings import Settings
 
 SLACK_HOST = "hooks.slack.com"
 PAGERDUTY_HOST = "events.pagerduty.com"
+PAGES_NOBODY = ("dismissed", "maintenance", "late_pull_request")
 SLACK_TEXT_CHARS = 2_900  # Slack refuses a section text over 3,000 characters.
 PAGERDUTY_SEVERITY = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "info"}
 
@@ -67,7 +68,11 @@ class Webhook:
 
         Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
         """
-        if self._settings.host == PAGERDUTY_HOST and payload["kind"] in ("dismissed", "update"):
+        if self._settings.host == PAGERDUTY_HOST and payload["kind"] in (
+            "dismissed",
+            "maintenance",
+            "late_pull_request",
+        ):
             # They page nobody, and what PagerDuty has open is not ours to close while the alert fires.
             return
         body = json.dumps(self._shape(payload, key), default=str).encode()
@@ -116,7 +121,8 @@ def slack_message(payload: Payload) -> Payload:
     title = f"[{payload['severity']}] {payload['service_name']}: {payload['headline']}"
     lines = [f"*Outcome:* {_slack(payload['kind'])} · *Since:* {_slack(payload['since'])}"]
     lines += [f"*Most likely cause:* {_slack(cause)}"] if (cause := payload.get("most_likely_cause")) else []
-    lines += [f"*Do now:* {_slack(action)}"] if (action := payload.get("recommended_action")) else []
+    what = "What happened" if payload.get("update_id") else "Do now"
+    lines += [f"*{what}:* {_slack(action)}"] if (action := payload.get("recommended_action")) else []
     lines += [f"*Failed:* {_slack(', '.join(failed))}"] if (failed := _failed_steps(payload)) else []
     lines += [f"<{_slack(url)}|Draft pull request>"] if (url := payload.get("pr_url")) else []
     return {
@@ -135,7 +141,9 @@ def pagerduty_event(payload: Payload, key: str, routing_key: str) -> Payload:
 
     Source: https://developer.pagerduty.com/docs/send-alert-event
     """
-    event: Payload = {"routing_key": routing_key, "dedup_key": key[:255], "client": "Incident CoPilot"}
+    # An update belongs to the incident whose brief opened the event.
+    dedup_key = payload["incident_id"] if payload.get("update_id") else key
+    event: Payload = {"routing_key": routing_key, "dedup_key": dedup_key[:255], "client": "Incident CoPilot"}
     if payload["kind"] == "resolved":
         return event | {"event_action": "resolve"}
     link = payload.get("pr_url")

@@ -24,6 +24,12 @@ class PullRequestMode(Settings):
     )
 
 
+class ApprovalHours(Settings):
+    """How long a person has for the decision."""
+
+    approval_hours: int = Field(12, ge=1, le=168, description="How long a link can be used, in hours.")
+
+
 def mode() -> Mode:
     """Return how far the system goes without a person. Raises Misconfigured."""
     return PullRequestMode.from_env().pr_mode

@@ -1,11 +1,8 @@
 """Whether an incident's brief is out: after that no step writes code of which the brief says nothing."""
 
-from shared import clock
 from shared.channels import CHANNELS, Channel
 from shared.errors import Refused
 from shared.traces.port import TraceStore
-
-_READER = "reader"
 
 
 def check_unpublished(store: TraceStore, incident_id: str, *, is_approved: bool) -> None:
@@ -23,8 +20,7 @@ def check_unpublished(store: TraceStore, incident_id: str, *, is_approved: bool)
 
 
 def _is_sent(store: TraceStore, channel: Channel, incident_id: str) -> bool:
-    # A claim that ends now takes no lease: it only shows who holds it, or did.
-    return store.claim(f"{channel.name}:{incident_id}", _READER, clock.now()).holder != _READER
+    return store.lease(f"{channel.name}:{incident_id}") is not None
 
 
 def message(incident_id: str) -> str:

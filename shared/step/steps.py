@@ -34,6 +34,8 @@ APPROVED = "approved"
 """The stage at which a step runs a second time, after a person approved."""
 WAIT_MARGIN_S = 5
 """How much longer than its budget the workflow waits for a step: until the platform has ended it and said so."""
+HELD = "held"
+"""The stage at which the message is published that an incident carries about held alerts."""
 MAIL_AGAIN = "mail-"
 """How the stages begin at which the mail of a published brief is sent again; the number of the attempt follows."""
 

@@ -60,7 +60,8 @@ class _Closed:
 
 def _open() -> TraceStore:
     if Choice.from_env().provider == "firestore":
-        from shared.traces.firestore import FirestoreSettings, FirestoreTraces
+        from shared.traces.firestore import FirestoreTraces
+        from shared.traces.firestore_settings import FirestoreSettings
 
         return _once(FirestoreTraces, FirestoreSettings.from_env())
     from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces

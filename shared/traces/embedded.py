@@ -17,6 +17,7 @@ from shared.errors import Refused, Unavailable
 from shared.settings import Settings
 from shared.traces import document, stored
 from shared.traces.port import (
+    Hold,
     IncidentRecord,
     IncidentState,
     Json,
@@ -31,7 +32,7 @@ _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS incidents (
         incident_id TEXT PRIMARY KEY, service_name TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT NOT NULL,
         updated_at TEXT NOT NULL, alert TEXT NOT NULL, execution TEXT, merged_alerts INTEGER NOT NULL, outcome TEXT,
-        expire_at TEXT NOT NULL, pull_request TEXT) WITHOUT ROWID""",
+        expire_at TEXT NOT NULL, pull_request TEXT, hold TEXT, held_until TEXT, follows TEXT) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS incidents_by_age ON incidents (created_at, state)",
     """CREATE TABLE IF NOT EXISTS runs (
         incident_id TEXT NOT NULL, agent TEXT NOT NULL, run_id TEXT NOT NULL, entry TEXT NOT NULL,
@@ -43,6 +44,15 @@ _SCHEMA = (
         reference TEXT PRIMARY KEY, body TEXT NOT NULL, expire_at TEXT NOT NULL) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS leases (
         key TEXT PRIMARY KEY, holder TEXT NOT NULL, until TEXT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID""",
+)
+
+
+_LATER_COLUMNS = ("pull_request", "hold", "held_until", "follows")
+"""Columns that files of an earlier release do not have, in the order of the table."""
+
+_LATER_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS incidents_by_hold ON incidents (held_until) WHERE state = 'held'",
+    "CREATE INDEX IF NOT EXISTS incidents_by_leader ON incidents (follows) WHERE follows IS NOT NULL",
 )
 
 
@@ -74,7 +84,8 @@ class EmbeddedTraces:
         """Create the incident; return False when it exists already."""
         record = replace(record, expire_at=record.expire_at or document.expiry(self._settings.trace_ttl_days))
         inserted = self._write(
-            "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", *_row(record)
+            "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            *_row(record),
         )
         return inserted == 1
 
@@ -97,6 +108,44 @@ class EmbeddedTraces:
         rows = self._read(f"{chosen} {order}, incident_id LIMIT ?2", state, limit)
         return [record for row in rows if (record := stored.incident_record(dict(row)))]
 
+    def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:
+        """Return the held incidents whose hold ends by `due`, the earliest first."""
+        chosen = "SELECT * FROM incidents WHERE state = 'held' AND held_until <= ? ORDER BY held_until, incident_id"
+        rows = self._read(f"{chosen} LIMIT ?", document.stamp(due), limit)
+        return [record for row in rows if (record := stored.incident_record(dict(row)))]
+
+    def followers(self, incident_id: str, limit: int = 500) -> list[IncidentRecord]:
+        """Return incidents that follow this one, in no order."""
+        rows = self._read("SELECT * FROM incidents WHERE follows = ? LIMIT ?", incident_id, limit)
+        return [record for row in rows if (record := stored.incident_record(dict(row)))]
+
+    def follow(self, incident_id: str, leader: str) -> None:
+        """Store which incident this one is published with. Raises Refused when there is no such incident."""
+        self._update(incident_id, "follows = ?", leader)
+
+    def hold_incident(self, incident_id: str, hold: Hold) -> bool:
+        """Hold an incident, or hold it until another time; return False when it is closed or absent."""
+        changed = self._write(
+            "UPDATE incidents SET state = 'held', hold = ?, held_until = ?, follows = ?, updated_at = ?"
+            " WHERE incident_id = ? AND state IN ('open', 'held')",
+            document.dumps(hold.model_dump(mode="json")),
+            document.stamp(hold.until),
+            hold.follows,
+            document.stamp(clock.now()),
+            incident_id,
+        )
+        return changed == 1
+
+    def resume_incident(self, incident_id: str) -> bool:
+        """Open a held incident again; return False when it is not held."""
+        changed = self._write(
+            "UPDATE incidents SET state = 'open', hold = NULL, held_until = NULL, created_at = ?1, updated_at = ?1"
+            " WHERE incident_id = ?2 AND state = 'held'",
+            document.stamp(clock.now()),
+            incident_id,
+        )
+        return changed == 1
+
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, "execution = ?", execution)
@@ -111,20 +160,16 @@ class EmbeddedTraces:
 
     def close_incident(self, incident_id: str, outcome: Json) -> bool:
         """Write the final outcome; return False when there is one already, or no such incident."""
-        closed = self._write(
-            "UPDATE incidents SET state = 'closed', outcome = ?, updated_at = ?"
-            " WHERE incident_id = ? AND state != 'closed'",
-            document.dumps(outcome),
-            document.stamp(clock.now()),
-            incident_id,
-        )
-        return closed == 1
+        return self._end(incident_id, "closed", outcome)
 
     def leave_undelivered(self, incident_id: str, outcome: Json) -> bool:
         """Write the outcome of a brief that reached nobody yet; return False when the incident is closed or absent."""
+        return self._end(incident_id, "undelivered", outcome)
+
+    def _end(self, incident_id: str, state: IncidentState, outcome: Json) -> bool:
         changed = self._write(
-            "UPDATE incidents SET state = 'undelivered', outcome = ?, updated_at = ?"
-            " WHERE incident_id = ? AND state != 'closed'",
+            "UPDATE incidents SET state = ?, outcome = ?, updated_at = ? WHERE incident_id = ? AND state != 'closed'",
+            state,
             document.dumps(outcome),
             document.stamp(clock.now()),
             incident_id,
@@ -205,6 +250,11 @@ class EmbeddedTraces:
                 connection.execute("UPDATE leases SET holder = ?, until = ?, value = ? WHERE key = ?", values)
         return lease
 
+    def lease(self, key: str) -> Lease | None:
+        """Return the lease in force, or None when the key is free; nothing is taken."""
+        rows = self._read("SELECT * FROM leases WHERE key = ? AND until > ?", key, document.stamp(clock.now()))
+        return stored.lease(dict(rows[0])) if rows else None
+
     def release(self, key: str, holder: str) -> None:
         """Release the key; nothing happens when another holder has it."""
         self._write("DELETE FROM leases WHERE key = ? AND holder = ?", key, holder)
@@ -249,16 +299,20 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = NORMAL")
     for statement in _SCHEMA:
         connection.execute(statement)
-    _add_missing_column(connection)
+    _add_missing_columns(connection)
+    for statement in _LATER_INDEXES:
+        connection.execute(statement)
     return connection
 
 
-def _add_missing_column(connection: sqlite3.Connection) -> None:
-    """Add the column for pull requests, which files of an earlier release do not have."""
+def _add_missing_columns(connection: sqlite3.Connection) -> None:
+    """Add the columns which files of an earlier release do not have."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        if "pull_request" not in {row["name"] for row in connection.execute("PRAGMA table_info(incidents)")}:
-            connection.execute("ALTER TABLE incidents ADD COLUMN pull_request TEXT")
+        present = {row["name"] for row in connection.execute("PRAGMA table_info(incidents)")}
+        for column in _LATER_COLUMNS:
+            if column not in present:
+                connection.execute(f"ALTER TABLE incidents ADD COLUMN {column} TEXT")
 
 
 @contextmanager
@@ -285,6 +339,9 @@ def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:
         None if record.outcome is None else document.dumps(record.outcome),
         document.stamp(record.expire_at),
         None if record.pull_request is None else document.dumps(document.pull_request_json(record.pull_request)),
+        None if record.hold is None else document.dumps(record.hold.model_dump(mode="json")),
+        None if record.hold is None else document.stamp(record.hold.until),
+        record.follows,
     )
 
 

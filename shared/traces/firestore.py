@@ -23,16 +23,15 @@ from typing import Any
 
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry, if_exception_type
-from google.auth import exceptions as auth_errors
 from google.cloud import firestore
-from pydantic import Field
 
 from shared import clock
-from shared.errors import Misconfigured, Refused, Unavailable
+from shared.errors import Refused, Unavailable
 from shared.http.google_errors import translated
-from shared.settings import Settings
-from shared.traces import document, firestore_documents, stored
+from shared.traces import document, firestore_documents, firestore_settings, stored
+from shared.traces.firestore_settings import FirestoreSettings
 from shared.traces.port import (
+    Hold,
     IncidentRecord,
     IncidentState,
     Json,
@@ -49,31 +48,12 @@ _MAX_CHUNKS = 4 * document.TEXT_LIMIT // _CHUNK_BYTES + 1
 _CLAIM_ATTEMPTS = 20
 
 
-class FirestoreSettings(Settings):
-    """Which database and collections; `firestore_timeout_s` bounds each call with its retries, in seconds."""
-
-    google_cloud_project: str | None = Field(
-        None, description="Id of the Google Cloud project; unset, traces are kept in a local file."
-    )
-    firestore_emulator_host: str | None = Field(
-        None, description="host:port of a Firestore emulator; unset, Google's Firestore."
-    )
-    firestore_database: str = Field("(default)", description="Firestore database of the traces.")
-    firestore_timeout_s: float = Field(
-        20, gt=0, le=300, description="Time for one call of Firestore, retries included, in seconds."
-    )
-    trace_collection: str = Field("incidents", description="Firestore collection of the incidents.")
-    trace_lease_collection: str = Field("leases", description="Firestore collection of the leases.")
-    trace_text_collection: str = Field("texts", description="Firestore collection of long texts, prompts among them.")
-    trace_ttl_days: int = Field(90, ge=1, le=3650, description="Days after which traces are deleted.")
-
-
 class FirestoreTraces:
     """TraceStore in Firestore. Raises Unavailable, Throttled (quota), Refused (permission, no database)."""
 
     def __init__(self, settings: FirestoreSettings) -> None:
         self._settings = settings
-        self._client = _connect(settings)
+        self._client = firestore_settings.connect(settings)
         self._incidents = self._client.collection(settings.trace_collection)
         self._leases = self._client.collection(settings.trace_lease_collection)
         self._texts = self._client.collection(settings.trace_text_collection)
@@ -117,6 +97,29 @@ class FirestoreTraces:
         query = self._incidents.order_by(order, direction=direction).limit(limit)
         return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
 
+    def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:
+        """Return the held incidents whose hold ends by `due`, the earliest first."""
+        is_due = firestore.FieldFilter("age.held", "<=", due)
+        query = self._incidents.where(filter=is_due).order_by("age.held").limit(limit)
+        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+
+    def followers(self, incident_id: str, limit: int = 500) -> list[IncidentRecord]:
+        """Return incidents that follow this one, in no order: an order would need a composite index."""
+        query = self._incidents.where(filter=firestore.FieldFilter("follows", "==", incident_id)).limit(limit)
+        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+
+    def follow(self, incident_id: str, leader: str) -> None:
+        """Store which incident this one is published with. Raises Refused when there is no such incident."""
+        self._update(incident_id, {"follows": leader})
+
+    def hold_incident(self, incident_id: str, hold: Hold) -> bool:
+        """Hold an incident, or hold it until another time; return False when it is closed or absent."""
+        return self._change_open(incident_id, ("open", "held"), firestore_documents.held(hold))
+
+    def resume_incident(self, incident_id: str) -> bool:
+        """Open a held incident again; return False when it is not held."""
+        return self._change_open(incident_id, ("held",), firestore_documents.resumed())
+
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Store the workflow execution that handles the incident. Raises Refused when there is no such incident."""
         self._update(incident_id, {"execution": execution})
@@ -131,8 +134,7 @@ class FirestoreTraces:
 
     def close_incident(self, incident_id: str, outcome: Json) -> bool:
         """Write the final outcome; return False when there is one already, or no such incident."""
-        record = self.incident(incident_id)
-        if record is None:
+        if (record := self.incident(incident_id)) is None:
             return False
         incident = self._incident(incident_id)
         batch = self._client.batch()
@@ -142,21 +144,14 @@ class FirestoreTraces:
 
     def leave_undelivered(self, incident_id: str, outcome: Json) -> bool:
         """Write the outcome of a brief that reached nobody yet; return False when the incident is closed or absent."""
-        place = self._incident(incident_id)
-        for _ in range(_CLAIM_ATTEMPTS):
-            snapshot = self._snapshot(place)
-            record = stored.incident_record(snapshot.to_dict()) if snapshot.exists else None
-            if record is None or record.state == "closed":
-                return False
-            change = firestore_documents.ended("undelivered", record.created_at, outcome)
-            if self._swap(snapshot, partial(self._end, place, change)):
-                return True
-        raise Unavailable(f"The incident {incident_id!r} changed {_CLAIM_ATTEMPTS} times while its outcome was written")
+        if (record := self.incident(incident_id)) is None:
+            return False
+        change = firestore_documents.ended("undelivered", record.created_at, outcome)
+        return self._change_open(incident_id, ("open", "held", "undelivered"), change)
 
     def amend_outcome(self, incident_id: str, outcome: Json) -> None:
         """Replace the outcome of a closed incident. Raises Refused when it is open or absent."""
-        record = self.incident(incident_id)
-        if record is not None and record.state != "closed":
+        if (record := self.incident(incident_id)) is not None and record.state != "closed":
             raise Refused(f"The incident {incident_id!r} is not closed, so it has no outcome to amend")
         self._update(incident_id, {"outcome": document.dumps(outcome)})
 
@@ -186,12 +181,10 @@ class FirestoreTraces:
 
     def link(self, incident_id: str) -> str:
         """Return the incident's page in the Cloud Console; empty for an emulator, which has none."""
-        project, database = self._client.project, self._settings.firestore_database
         if self._settings.firestore_emulator_host:
             return ""
-        name = "-default-" if database == "(default)" else database
         place = f"{self._incidents.id}/{document.document_id(incident_id)}"
-        return f"https://console.cloud.google.com/firestore/databases/{name}/data/panel/{place}?project={project}"
+        return firestore_documents.console_page(self._client.project, self._settings.firestore_database, place)
 
     def document(self, incident_id: str) -> TraceDocument | None:
         """Return the whole trace as one nested document, or None when there is no such incident."""
@@ -230,6 +223,12 @@ class FirestoreTraces:
                 return lease
         raise Unavailable(f"The lease {key!r} changed holder {_CLAIM_ATTEMPTS} times while {holder!r} tried to take it")
 
+    def lease(self, key: str) -> Lease | None:
+        """Return the lease in force, or None when the key is free; nothing is taken."""
+        fields = self._get(self._leases.document(document.document_id(key)))
+        current = stored.lease(fields) if fields else None
+        return current if current is not None and current.until > clock.now() else None
+
     def release(self, key: str, holder: str) -> None:
         """Release the key; nothing happens when another holder has it."""
         place = self._leases.document(document.document_id(key))
@@ -239,9 +238,6 @@ class FirestoreTraces:
             # A failed swap means that the lease had expired and another holder took it: leave it to them.
             self._swap(snapshot, lambda option: place.delete(option=option, **self._call_options))
 
-    def _end(self, place: Any, change: Json, option: Any) -> None:
-        place.update(change, option=option, **self._call_options)
-
     def _put(self, place: Any, lease: Lease, option: Any) -> None:
         fields = {"key": lease.key, "holder": lease.holder, "until": lease.until, "value": document.dumps(lease.value)}
         fields["expire_at"] = max(lease.until, self._expiry())
@@ -249,6 +245,9 @@ class FirestoreTraces:
             place.create(fields, **self._call_options)
         else:
             place.update(fields, option=option, **self._call_options)
+
+    def _put_change(self, place: Any, change: dict[str, Any], option: Any) -> None:
+        place.update(change, option=option, **self._call_options)
 
     def _swap(self, snapshot: Any, write: Callable[[Any], object]) -> bool:
         """Run `write` with the condition that the document is still `snapshot`; return False when it is not."""
@@ -268,6 +267,17 @@ class FirestoreTraces:
             except google_errors.AlreadyExists:
                 return False
             return True
+
+    def _change_open(self, incident_id: str, states: tuple[str, ...], change: dict[str, Any]) -> bool:
+        """Change an incident in one of these states; its closing at the same moment wins, so that it stays closed."""
+        place = self._incident(incident_id)
+        for _ in range(_CLAIM_ATTEMPTS):
+            snapshot = self._snapshot(place)
+            if not snapshot.exists or (snapshot.to_dict() or {}).get("state") not in states:
+                return False
+            if self._swap(snapshot, partial(self._put_change, place, {**change, "updated_at": clock.now()})):
+                return True
+        raise Unavailable(f"The incident {incident_id!r} changed {_CLAIM_ATTEMPTS} times while it was to be changed")
 
     def _update(self, incident_id: str, change: dict[str, Any]) -> None:
         with self._translated_errors():
@@ -329,22 +339,12 @@ class FirestoreTraces:
         with self._translated_errors():
             return place.get(**self._call_options)
 
-    def _get(self, place: Any) -> dict[str, Any] | None:
-        fields: dict[str, Any] | None = self._snapshot(place).to_dict()
-        return fields
+    def _get(self, place: Any) -> Any:
+        return self._snapshot(place).to_dict()
 
     def _stream(self, query: Any) -> Iterator[dict[str, Any]]:
         with self._translated_errors():
-            for snapshot in query.stream(**self._call_options):
-                yield snapshot.to_dict()
+            yield from (snapshot.to_dict() for snapshot in query.stream(**self._call_options))
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return translated(f"Firestore database {self._settings.firestore_database!r}")
-
-
-def _connect(settings: FirestoreSettings) -> firestore.Client:
-    try:
-        # The library itself reads FIRESTORE_EMULATOR_HOST.
-        return firestore.Client(project=settings.google_cloud_project, database=settings.firestore_database)
-    except (auth_errors.DefaultCredentialsError, OSError) as error:
-        raise Misconfigured(f"Firestore needs GOOGLE_CLOUD_PROJECT and Google credentials: {error}") from error

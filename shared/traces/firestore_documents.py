@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import clock
 from shared.traces import document
-from shared.traces.port import IncidentRecord, IncidentState, Json
+from shared.traces.port import Hold, IncidentRecord, IncidentState, Json
 
 
 def outcome_marker(incident: Any) -> Any:
@@ -21,7 +21,7 @@ def fields(record: IncidentRecord) -> dict[str, Any]:
         "incident_id": record.incident_id,
         "service_name": record.service_name,
         "state": record.state,
-        "age": {record.state: record.created_at},
+        "age": {record.state: record.hold.until if record.state == "held" and record.hold else record.created_at},
         "created_at": record.created_at,
         "updated_at": record.updated_at,
         "alert": document.dumps(record.alert),
@@ -30,6 +30,8 @@ def fields(record: IncidentRecord) -> dict[str, Any]:
         "outcome": None if record.outcome is None else document.dumps(record.outcome),
         "expire_at": record.expire_at,
         "pull_request": record.pull_request and document.dumps(document.pull_request_json(record.pull_request)),
+        "hold": record.hold and document.dumps(record.hold.model_dump(mode="json")),
+        "follows": record.follows,
     }
 
 
@@ -43,3 +45,21 @@ def joined(bodies: Iterable[object]) -> str:
     """Return a long text of its parts; one that cannot be read says so."""
     missing = b"[a part of this text is gone]"
     return b"".join(body if isinstance(body, bytes) else missing for body in bodies).decode("utf-8", "replace")
+
+
+def held(hold: Hold) -> dict[str, Any]:
+    """Return what changes when an incident is held: those that are due are then in order of `age.held`."""
+    text = document.dumps(hold.model_dump(mode="json"))
+    return {"state": "held", "age": {"held": hold.until}, "hold": text, "follows": hold.follows}
+
+
+def resumed() -> dict[str, Any]:
+    """Return what changes when a held incident is opened again: its deadline counts from now."""
+    moment = clock.now()
+    return {"state": "open", "age": {"open": moment}, "hold": None, "created_at": moment}
+
+
+def console_page(project: str, database: str, place: str) -> str:
+    """Return the address of a document's page in the Cloud Console."""
+    name = "-default-" if database == "(default)" else database
+    return f"https://console.cloud.google.com/firestore/databases/{name}/data/panel/{place}?project={project}"

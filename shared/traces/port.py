@@ -26,8 +26,9 @@ Stamp = Annotated[str, AfterValidator(_stamp)]
 """A time as text: RFC 3339, with its zone."""
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Dollars = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
-IncidentState = Literal["open", "undelivered", "closed"]
+IncidentState = Literal["open", "held", "undelivered", "closed"]
 """Undelivered: the brief is made, and no channel to people has taken it yet."""
+HoldReason = Literal["update", "brake", "maintenance"]
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,21 @@ class StoredAnswer:
     signature: str = ""
 
 
+class Hold(Contract):
+    """
+    Why an incident waits, and until when; incident_sweeper decides then what becomes of it.
+
+    Nothing that is held waits for a later alert, and each belongs to the message of the incident it follows.
+    """
+
+    reason: HoldReason
+    until: AwareUtc
+    since: AwareUtc = Field(description="When it was held first.")
+    leads: bool = Field(False, description="This incident carries the one message about all that follow it.")
+    follows: Ref | None = Field(None, description="The incident whose message it continues, or waits for.")
+    name: Line = Field("", description="Which brake or maintenance window holds it.")
+
+
 @dataclass(frozen=True)
 class IncidentRecord:
     """An incident without its runs."""
@@ -146,6 +162,10 @@ class IncidentRecord:
     outcome: Json | None = None
     expire_at: AwareUtc | None = None
     pull_request: PullRequestRecord | None = None
+    hold: Hold | None = None
+    """Why it is held, or was until it was closed."""
+    follows: Ref | None = None
+    """The incident with which it is published: what it was merged into, or the one that carries their message."""
 
     @property
     def nonce(self) -> str:
@@ -245,6 +265,26 @@ class TraceStore(Protocol):
         """Return incidents, newest first unless `is_oldest_first`."""
         ...
 
+    def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:
+        """Return the held incidents whose hold ends by `due`, the earliest first."""
+        ...
+
+    def followers(self, incident_id: str, limit: int = 500) -> list[IncidentRecord]:
+        """Return incidents that follow this one, in no order."""
+        ...
+
+    def follow(self, incident_id: str, leader: str) -> None:
+        """Store which incident this one is published with."""
+        ...
+
+    def hold_incident(self, incident_id: str, hold: Hold) -> bool:
+        """Hold an incident, or hold it until another time; return False when it is closed or absent."""
+        ...
+
+    def resume_incident(self, incident_id: str) -> bool:
+        """Open a held incident again; return False when it is not held."""
+        ...
+
     def set_execution(self, incident_id: str, execution: str) -> None:
         """Store the workflow execution that handles the incident."""
         ...
@@ -299,6 +339,10 @@ class TraceStore(Protocol):
 
         The caller holds the key when the returned `holder` is its own. Claiming it again extends the lease.
         """
+        ...
+
+    def lease(self, key: str) -> Lease | None:
+        """Return the lease in force, or None when the key is free; nothing is taken."""
         ...
 
     def release(self, key: str, holder: str) -> None:

@@ -12,14 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared import log
 from shared.http.validation import places
-from shared.traces.port import IncidentRecord, Json, Lease, PullRequestRecord, RunEntry, StoredAnswer
+from shared.traces.port import Hold, IncidentRecord, Json, Lease, PullRequestRecord, RunEntry, StoredAnswer
 
 _RECORD = TypeAdapter(IncidentRecord)
 _ENTRY = TypeAdapter(RunEntry)
 _LEASE = TypeAdapter(Lease)
 _PULL_REQUEST = TypeAdapter(PullRequestRecord)
+_HOLD = TypeAdapter(Hold)
 
-_PAYLOADS = ("alert", "outcome", "pull_request")
+_PAYLOADS = ("alert", "outcome", "pull_request", "hold")
 """Fields of an incident that are JSON texts; each can be unreadable alone."""
 _LATER_FIELDS: Json = {"cost_usd": 0.0, "model_calls": [], "claims_dropped": []}
 """Fields of a run that earlier releases did not write."""
@@ -29,12 +30,13 @@ def incident_record(fields: Mapping[str, Any]) -> IncidentRecord | None:
     """
     Return the incident of a store's fields, whose payloads are JSON texts; None when it cannot be read.
 
-    An alert or an outcome that cannot be read alone is empty, a pull request is None.
+    An alert or an outcome that cannot be read alone is empty, a pull request or a hold is None.
     """
     incident_id = str(fields.get("incident_id"))
     payloads = {name: _payload(fields.get(name), name, incident_id) for name in _PAYLOADS}
     payloads["alert"] = payloads["alert"] or {}
     payloads["pull_request"] = _valid(_PULL_REQUEST, payloads["pull_request"], "pull_request", incident_id)
+    payloads["hold"] = _valid(_HOLD, payloads["hold"], "hold", incident_id)
     record: IncidentRecord | None = _valid(_RECORD, {**fields, **payloads}, "incident", incident_id)
     return record
 

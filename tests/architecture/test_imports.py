@@ -14,7 +14,8 @@ LEVELS = (
     {"bounds", "channels", "clock", "contracts", "digest", "errors", "followup_queries", "links", "log", "quoting"}
     | {"settings", "signatures"},
     {"http"},
-    {"analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry", "traces"},
+    {"admission", "analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry"}
+    | {"traces"},
     {"step"},
     {"agent"},
 )

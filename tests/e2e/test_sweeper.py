@@ -28,7 +28,7 @@ from shared.traces.port import TraceStore
 
 TIMEOUT_S = 60.0
 # Not started for so long that a busy machine has long started it.
-SETTINGS = {"INCIDENT_START_SECONDS": "60", "WORKFLOW_TIMEOUT_S": "5"}
+SETTINGS = {"INCIDENT_START_SECONDS": "60", "WORKFLOW_TIMEOUT_S": "5", "MERGE_WINDOW_SECONDS": "0"}
 Value = TypeVar("Value")
 
 
@@ -141,7 +141,7 @@ def test_incident_whose_post_process_was_dead_is_published_once_it_is_back(syste
 
     assert published == [incident_id]
     assert "ended FAILED" in assert_published_once(system, incident_id)
-    assert system.sweep() == {"published": [], "failed": [], "waiting": 0}
+    assert system.sweep() == {"published": [], "failed": [], "settled": [], "waiting": 0}
 
 
 def test_incident_whose_engine_was_killed_is_published(system: System) -> None:
@@ -150,7 +150,7 @@ def test_incident_whose_engine_was_killed_is_published(system: System) -> None:
         incident_id = system.alert()
         assert until(lambda: system.advised(incident_id))
         system.stack.kill("engine")
-        assert system.sweep() == {"published": [], "failed": [], "waiting": 1}
+        assert system.sweep() == {"published": [], "failed": [], "settled": [], "waiting": 1}
         system.stack.restart("engine")
 
         # gRPC needs a moment to reconnect.
@@ -166,13 +166,13 @@ def test_incident_under_way_is_left_alone(system: System) -> None:
     with system.held("rca"):
         incident_id = system.alert()
         assert until(lambda: system.advised(incident_id))
-        assert system.sweep() == {"published": [], "failed": [], "waiting": 1}
+        assert system.sweep() == {"published": [], "failed": [], "settled": [], "waiting": 1}
         assert system.mails(incident_id) == []
 
     outcome = until(lambda: system.outcome(incident_id))
     assert outcome is not None
     assert (outcome["kind"], outcome["mail_status"]) == ("full", "sent")
-    assert system.sweep() == {"published": [], "failed": [], "waiting": 0}
+    assert system.sweep() == {"published": [], "failed": [], "settled": [], "waiting": 0}
     assert (len(system.mails(incident_id)), len(system.hook_calls(incident_id))) == (1, 1)
 
 

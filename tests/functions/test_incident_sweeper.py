@@ -22,6 +22,7 @@ from functions.incident_sweeper.step_calls import call_of
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
 from infra import bundle
 from shared import clock, traces
+from shared.admission.service_window import published_at
 from shared.cloud import workflows
 from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
@@ -180,7 +181,7 @@ def test_healthy_incident_is_left_alone(sweep: Any, store: EmbeddedTraces, publi
 def test_incident_past_its_deadline_is_published_once(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher
 ) -> None:
-    """The execution may still run: at the deadline the incident is closed and its service is free again."""
+    """The execution may still run: at the deadline the incident is closed, and takes what its service still sends."""
     incident_id = opened(store, OLD)
     store.claim("service:service-1", incident_id, clock.now() + timedelta(hours=1))
 
@@ -193,7 +194,10 @@ def test_incident_past_its_deadline_is_published_once(
     outcome = closed(store, incident_id)
     assert outcome is not None
     assert outcome.kind == "degraded"
-    assert store.claim("service:service-1", "next", clock.now()).holder == "next"
+    lease = store.lease("service:service-1")
+    assert lease is not None
+    assert lease.holder == incident_id
+    assert published_at(lease) is not None
 
 
 def test_incident_whose_execution_ended_is_published_immediately(
@@ -746,8 +750,9 @@ def test_deployed_function_answers_with_what_it_swept(
     assert client.post("/", json={}).status_code == 500
     monkeypatch.setenv("POST_PROCESS_FUNCTION_URL", fake_post_process.url)
     reply = client.post("/", json={})
+    swept = {"published": [incident_id], "failed": [], "settled": [], "waiting": 1}
 
-    assert (reply.status_code, reply.json) == (200, {"published": [incident_id], "failed": [], "waiting": 1})
+    assert (reply.status_code, reply.json) == (200, swept)
     assert closed(store, incident_id) is not None
 
 

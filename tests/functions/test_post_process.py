@@ -16,6 +16,7 @@ from functions.post_process.publish_outcome import SENDING, publish
 from infra.local.sandboxes.gmail.server import GmailSandbox
 from infra.local.sandboxes.hook.server import HookSandbox
 from shared import clock
+from shared.admission.service_window import published_at
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Unavailable, Uncertain
 from shared.outbox.archive import ArchiveSettings, FileArchive
@@ -101,16 +102,17 @@ def refuse(error: IncidentCopilotError) -> Any:
 
 
 def test_full_incident_is_published_everywhere_once(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
-    """Hook, mail and archive get it, the incident closes with the outcome, the service is free again."""
+    """Hook, mail and archive get it, the incident closes with the outcome, and takes what its service still sends."""
     outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     assert outcome.receipts == {"hook": ID, "mail": "m1", "archive": str(tmp_path / ID / "brief.html")}
     record = store.incident(ID)
-    free = store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1))
+    lease = store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1))
     assert (outcome.kind, outcome.mail_status, outcome.hook_status) == ("full", "sent", "called")
     assert record is not None
     assert (record.state, record.outcome) == ("closed", outcome.model_dump(mode="json"))
-    assert free.holder == "next"
+    assert (lease.holder, published_at(lease) is not None) == (ID, True)
+    assert outcome.subject == people.mails[0].subject
     assert (people.mails[0].to, people.mails[0].message_id) == (("ada@example.com",), f"<{ID}.brief@incident-copilot>")
     assert people.calls[0][1] == ID
     assert people.calls[0][0]["incident"]["severity"] == "high"
@@ -310,7 +312,7 @@ def test_receipt_of_another_message_does_not_count_for_the_brief(store: Embedded
 def test_undelivered_brief_is_published_by_the_first_channel_that_takes_it(
     store: EmbeddedTraces, people: People, tmp_path: Path, again: str
 ) -> None:
-    """The retry closes the incident with the kind it has, and frees the service."""
+    """The retry closes the incident with the kind it has, and it takes what the service sends from then on."""
     people.mail_error = people.hook_error = Unavailable("no connection")
     publish(requests.full(), store, channels(people, tmp_path))
 
@@ -324,7 +326,7 @@ def test_undelivered_brief_is_published_by_the_first_channel_that_takes_it(
     assert outcome.kind == "degraded"
     assert outcome.delivered_by == {again}
     assert again in outcome.receipts
-    assert store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1)).holder == "next"
+    assert store.claim("service:billing-worker", "next", clock.now() + timedelta(hours=1)).holder == ID
 
 
 def test_unreachable_store_does_not_stop_the_mail(people: People, tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def publish(request: PostProcessRequest, number: int) -> Outcome:
     """Publish the request as an incident of its own."""
     alert = request.alert.replace(incident_id=f"inc-20260314-{number:06d}", service_name=f"service-{number}")
     traces.connect().open_incident(a_record(alert))
-    return work(request.replace(alert=alert))
+    # By one suspect commit they would be incidents of one cause.
+    code = request.code_analysis and request.code_analysis.replace(repo=f"acme/shop-{number}")
+    return work(request.replace(alert=alert, code_analysis=code))
 
 
 @contextmanager

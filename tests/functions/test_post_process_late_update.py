@@ -54,7 +54,7 @@ def test_update_follows_the_brief_by_every_channel_once(people: People) -> None:
     assert URL in update.text
     assert f"In-Reply-To: {brief.message_id}".encode() in compose(update, "copilot@example.com")
     (_, first), (payload, key) = people.calls
-    assert (payload["kind"], payload["pr_url"], key != first) == ("update", URL, True)
+    assert (payload["kind"], payload["pr_url"], key != first) == ("late_pull_request", URL, True)
     assert stored() == Outcome.model_validate(stored().model_dump()).replace(pr_url=URL)
     assert stored().kind == "full"
 

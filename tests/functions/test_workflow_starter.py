@@ -13,9 +13,10 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-from functions.workflow_starter.route_alert import IncidentRouter
+from functions.workflow_starter.route_alert import IncidentRouter, Limits
 from infra import bundle
 from shared import clock, traces
+from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.cloud import pubsub, workflows
 from shared.cloud.pubsub import DeadLetter
 from shared.contracts import Alert, SignedAlert
@@ -28,6 +29,7 @@ MAIN = bundle.ROOT / "functions" / "workflow_starter" / "main.py"
 WINDOW = timedelta(minutes=30)
 LEASE = timedelta(minutes=2)
 DEADLINE = timedelta(minutes=15)
+LIMITS = Limits(LEASE, DEADLINE, CoalescingSettings(), BrakeSettings())
 
 
 class FakeStarter:
@@ -119,7 +121,7 @@ def alert(number: int = 1, **changes: Any) -> Alert:
 
 def router(store: EmbeddedTraces, starter: FakeStarter, delivery: str = "one") -> IncidentRouter:
     """Return the router of one delivery attempt."""
-    return IncidentRouter(store, starter, WINDOW, LEASE, DEADLINE, delivery)
+    return IncidentRouter(store, starter, LIMITS, delivery)
 
 
 def push(endpoint: FlaskClient, text: str, message_id: str = "1") -> int:
@@ -364,18 +366,23 @@ def test_incident_past_its_deadline_merges_no_alert(
     assert stored(store, alert(2).incident_id).merged_alerts == 1
 
 
-def test_resolution_is_closed_and_counted(endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter) -> None:
-    """A resolved alert starts nothing: it is closed as resolved and attached to the open incident, once."""
+def test_resolution_of_an_open_incident_is_held_for_its_end(
+    endpoint: FlaskClient, store: EmbeddedTraces, starter: FakeStarter
+) -> None:
+    """The end of an alert starts nothing: it waits to be sent in the thread of the brief, and so do further ends."""
     push(endpoint, alert(1).model_dump_json())
 
     for _ in range(2):
         assert push(endpoint, alert(2, status="resolved").model_dump_json()) == 200
+        assert push(endpoint, alert(3, status="resolved").model_dump_json()) == 200
 
-    resolved = stored(store, alert(2).incident_id)
-    assert resolved.outcome is not None
-    assert (resolved.state, resolved.outcome["kind"]) == ("closed", "resolved")
-    assert resolved.outcome["merged_into"] == alert(1).incident_id
-    assert stored(store, alert(1).incident_id).merged_alerts == 1
+    first, second = stored(store, alert(2).incident_id), stored(store, alert(3).incident_id)
+    assert first.hold is not None
+    assert (first.state, first.hold.leads, first.hold.follows) == ("held", True, alert(1).incident_id)
+    assert second.outcome is not None
+    assert (second.state, second.outcome["kind"], second.follows) == ("closed", "resolved", first.incident_id)
+    assert second.outcome["merged_into"] == alert(1).incident_id
+    assert first.merged_alerts == 1
     assert starter.started == [alert(1).incident_id]
 
 

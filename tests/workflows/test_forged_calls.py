@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.workflow_starter.route_alert import record_of
+from functions.workflow_starter.incident_record import record_of
 from functions.workflow_starter.signed_alert import carried
 from shared import clock, signatures
 from shared.contracts import Branch, CodeAnalysis, FileEdit, Patch, Solution, StepCall, StepResult

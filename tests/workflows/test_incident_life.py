@@ -98,7 +98,8 @@ class Channel:
 
     def call(self, payload: dict[str, Any], key: str) -> None:
         """Take a call."""
-        self._take(str(payload["incident_id"]), json.dumps(payload))
+        # An update of an incident is a message of its own, under the id of the alert that carries it.
+        self._take(str(payload.get("update_id") or payload["incident_id"]), json.dumps(payload))
         assert key
 
     def _take(self, incident_id: str, text: str) -> None:

@@ -21,7 +21,7 @@ from functions.pr_creator.main import pr_creator
 from functions.rca.main import rca
 from functions.solution_generator.main import solution_generator
 from functions.suggestion.main import suggestion
-from functions.workflow_starter.route_alert import record_of
+from functions.workflow_starter.incident_record import record_of
 from functions.workflow_starter.signed_alert import carried
 from infra import bundle
 from infra.evals import run_scenario, scenario

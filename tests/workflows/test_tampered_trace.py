@@ -11,7 +11,7 @@ import pytest
 
 from functions.incident_sweeper.last_message import LastChannels
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
-from functions.workflow_starter.route_alert import record_of
+from functions.workflow_starter.incident_record import record_of
 from shared import clock
 from shared.contracts import StepCall, StepResult
 from shared.errors import IncidentCopilotError

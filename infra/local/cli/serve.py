@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import requests
@@ -16,6 +17,7 @@ from infra.local.cli.demo import SCENARIO
 from infra.local.scenarios.build import build
 from infra.local.stack.stack import PROJECT, Options, Stack
 from shared import clock
+from shared.errors import Unavailable
 from shared.traces.port import TraceStore
 
 FOLDER = ROOT / ".local"
@@ -99,6 +101,16 @@ def traces(incident_id: str | None, console: Console) -> int:
         return 1
     with trace_access.opened(CURRENT, PROJECT, firestore) as store:
         return _show_traces(store, incident_id, console)
+
+
+@contextlib.contextmanager
+def traces_of_running_stack() -> Iterator[TraceStore]:
+    """Open the traces of the stack that runs, or of the last that ran. Raises Unavailable when there was none."""
+    firestore = _address("firestore")
+    if firestore is None and not trace_access.file_of(CURRENT).exists():
+        raise Unavailable("There are no traces yet: start the stack with `make local`.")
+    with trace_access.opened(CURRENT, PROJECT, firestore) as store:
+        yield store
 
 
 def deadletters(has_replay: bool, console: Console) -> int:

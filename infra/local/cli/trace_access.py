@@ -24,7 +24,8 @@ def opened(folder: Path, project: str, emulator: str | None) -> Iterator[TraceSt
         with closing(EmbeddedTraces(EmbeddedSettings(traces_path=file_of(folder)))) as traces:
             yield traces
         return
-    from shared.traces.firestore import FirestoreSettings, FirestoreTraces
+    from shared.traces.firestore import FirestoreTraces
+    from shared.traces.firestore_settings import FirestoreSettings
 
     settings = FirestoreSettings(google_cloud_project=project, firestore_timeout_s=_TIMEOUT_S)
     with _emulator_variable(emulator):

@@ -1,6 +1,7 @@
 """The two steps that write: one branch, one commit, one pull request, or a clear reason."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from functions.file_updater.main import file_updater
 from functions.pr_creator.main import pr_creator
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.http import Reply, Request
-from shared import traces
+from shared import clock, traces
 from shared.contracts import Branch, CodeAnalysisRequest, FileEdit, FileStat
 from shared.step.steps import FILE_UPDATER
+from shared.traces.port import PullRequestRecord
 from tests import step_calls
 from tests.builders import an_incident
 from tests.functions.pull_requests.conftest import (
@@ -128,6 +130,36 @@ def test_incident_is_skipped_while_another_writes_the_same_files(steps: WritingS
     assert (branch.status, pull.status) == ("skipped", "skipped")
     assert "inc-20260504-0000000001 is writing" in pull.message
     assert len(steps.branches()) == 1
+
+
+def test_repository_with_enough_open_pull_requests_gets_no_other(steps: WritingSteps, monkeypatch: Any) -> None:
+    """Over the brake nothing is written, and the message says how to go on; a retry of an open one is no other."""
+    monkeypatch.setenv("PR_MAX_OPEN_PER_REPO", "1")
+    _, first = steps.both(incident(1))
+    branch, second = steps.both(incident(2), edit("run.sh", "echo one", "echo two"))
+
+    assert (first.status, branch.status, second.status) == ("success", "refused", "refused")
+    assert "PR_MAX_OPEN_PER_REPO is 1" in second.message
+    assert "Merge or close some" in second.message
+    assert (len(steps.pulls()), len(steps.branches())) == (1, 1)
+
+
+def test_change_that_waits_for_approval_is_asked_for_once(steps: WritingSteps, monkeypatch: Any) -> None:
+    """A second incident on the same files names the first; once that was declined, the third asks again."""
+    monkeypatch.setenv("PR_MODE", "approval")
+    until = clock.now() + timedelta(hours=1)
+    first = steps.update(update_request(incident(1)))
+    waiting = PullRequestRecord(state="awaiting_approval", approve_until=until)
+    traces.connect().set_pull_request(incident(1).incident_id, waiting)
+    second = steps.update(update_request(incident(2)))
+    elsewhere = steps.update(update_request(incident(3), edit("run.sh", "echo one", "echo two")))
+    traces.connect().set_pull_request(incident(1).incident_id, waiting.replace(state="declined"))
+    third = steps.update(update_request(incident(4)))
+
+    assert [one.status for one in (first, second, elsewhere, third)] == [
+        "awaiting_approval", "skipped", "awaiting_approval", "awaiting_approval",
+    ]  # fmt: skip
+    assert f"Incident {incident(1).incident_id} waits for the approval" in second.message
 
 
 @pytest.mark.parametrize(("mode", "draft"), [("draft", True), ("ready", False)])

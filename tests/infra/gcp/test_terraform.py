@@ -9,7 +9,7 @@ import pytest
 
 from infra import bundle
 from infra.signing_keys import PRIVATE, SIGNERS, secret_id
-from shared.traces.firestore import FirestoreSettings
+from shared.traces.firestore_settings import FirestoreSettings
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
 from tests.infra.gcp.expected import NAMES, WORKFLOW, account, called_by_workflow, deployed, has, manifest

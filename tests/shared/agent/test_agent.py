@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared import traces
+from shared.admission.daily_spend import DailyCeiling, reserve
 from shared.agent.agent import Agent, Toolbox
 from shared.agent.claim_checks import GroundingContext
 from shared.contracts import Answer, RootCauses
@@ -231,6 +232,24 @@ def test_incident_over_its_ceiling_gets_the_offline_answer(
 
     assert name in (answer.degraded or "")
     assert fake.messages == []
+
+
+def test_day_that_is_spent_gets_the_offline_answer(monkeypatch, tmp_path) -> None:
+    """What other incidents reserved counts; one that has its part goes on with it, step after step."""
+    monkeypatch.setenv("MODEL_MAX_COST_USD_PER_DAY", "0.1")
+    ceiling = DailyCeiling.from_env()
+    fake = FakeModel(GOOD)
+    connect(monkeypatch, fake)
+
+    assert reserve(traces.connect(), "inc-other", range(1), ceiling)
+    assert _ask(tmp_path).degraded is None
+    assert _ask(tmp_path).degraded is None
+    assert not reserve(traces.connect(), "inc-third", range(1), ceiling)
+    _spent(10, 0.07)
+    answer = _ask(tmp_path)
+
+    assert "MODEL_MAX_COST_USD_PER_DAY is 0.1" in (answer.degraded or "")
+    assert len(fake.messages) == 2
 
 
 def test_below_the_ceiling_the_model_is_asked(monkeypatch, tmp_path) -> None:

@@ -230,6 +230,8 @@ def test_open_pull_request_on_the_same_files_is_found(writer: GithubWriter, base
     assert existing is not None
     assert (existing.number, existing.branch) == (1, BRANCH)
     assert writer.pulls.touching(["run.sh"], "incident/") is None
+    assert writer.pulls.open_branches("incident/") == [BRANCH]
+    assert sorted(writer.pulls.open_branches("")) == sorted([BRANCH, "feature/x"])
 
 
 def test_reviews_are_requested_from_people_and_teams(writer: GithubWriter, base: str, git_dir: Path) -> None:

@@ -88,7 +88,7 @@ def test_mail_without_images_is_a_plain_alternative(sandbox: GmailSandbox) -> No
     assert sandbox.mails[0].get_content_type() == "multipart/alternative"
 
 
-@pytest.mark.parametrize("field", ["subject", "message_id"])
+@pytest.mark.parametrize("field", ["subject", "message_id", "in_reply_to"])
 def test_line_breaks_in_headers_inject_nothing(field: str) -> None:
     """A line break in a header's text becomes a space, never a header."""
     raw = compose(mail(**{field: "<a@b>\r\nBcc: evil@example.com\n\nbody"}), "copilot@example.com")
@@ -126,6 +126,15 @@ def test_no_text_makes_a_mail_fail(text: str) -> None:
     got = message_from_bytes(raw, policy=policy.default)
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert (got["To"], got["Auto-Submitted"]) == ("ada@example.com, bo@example.com", "auto-generated")
+
+
+def test_answer_stands_in_the_thread_of_the_mail_it_continues() -> None:
+    """Mail programs join them by both headers; a mail of its own has neither."""
+    answer = message_from_bytes(compose(mail(in_reply_to="<brief@x>"), "copilot@example.com"), policy=policy.default)
+    single = message_from_bytes(compose(mail(), "copilot@example.com"), policy=policy.default)
+
+    assert (answer["In-Reply-To"], answer["References"]) == ("<brief@x>", "<brief@x>")
+    assert (single["In-Reply-To"], single["References"]) == (None, None)
 
 
 def test_broken_address_is_refused() -> None:

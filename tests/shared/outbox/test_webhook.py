@@ -167,6 +167,15 @@ def test_pagerduty_gets_an_event_per_incident() -> None:
     assert event["links"] == [{"href": PAYLOAD["pr_url"], "text": "Draft pull request"}]
 
 
+def test_update_belongs_to_the_event_of_its_incident() -> None:
+    """PagerDuty joins them by the incident, not by the update's own key; Slack does not call it an instruction."""
+    update = PAYLOAD | {"kind": "update", "update_id": "inc-000002", "incident_id": "inc-000001"}
+
+    assert pagerduty_event(update, "inc-000002", "r0ut1ng")["dedup_key"] == "inc-000001"
+    assert "*What happened:*" in slack_message(update)["blocks"][1]["text"]["text"]
+    assert "*Do now:*" in slack_message(PAYLOAD)["blocks"][1]["text"]["text"]
+
+
 def test_only_the_end_of_the_alert_resolves() -> None:
     """What is open at PagerDuty is closed by who opened it, not by our opinion of a firing alert."""
     assert pagerduty_event(PAYLOAD | {"kind": "resolved"}, "k", "r")["event_action"] == "resolve"

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from infra.local.stack import emulators
-from shared.traces.firestore import FirestoreSettings, FirestoreTraces
+from shared.traces.firestore import FirestoreTraces
+from shared.traces.firestore_settings import FirestoreSettings
 from tests.emulated import need
 
 

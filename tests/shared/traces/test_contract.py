@@ -14,7 +14,16 @@ from shared import clock
 from shared.errors import Refused
 from shared.traces import document
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import IncidentRecord, PullRequestRecord, Run, RunError, StoredAnswer, ToolCall, TraceStore
+from shared.traces.port import (
+    Hold,
+    IncidentRecord,
+    PullRequestRecord,
+    Run,
+    RunError,
+    StoredAnswer,
+    ToolCall,
+    TraceStore,
+)
 
 MORNING = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 
@@ -511,3 +520,79 @@ def test_open_incident_has_no_outcome_to_amend(store: TraceStore) -> None:
     read = store.incident(record.incident_id)
     assert read is not None
     assert (read.state, read.outcome) == ("open", None)
+
+
+def hold(minute: int, **changes: Any) -> Hold:
+    """A hold that ends `minute` minutes into the morning."""
+    return Hold(reason="update", since=MORNING, until=MORNING + timedelta(minutes=minute), **changes)
+
+
+def test_held_incidents_are_listed_when_they_are_due(store: TraceStore) -> None:
+    """Those whose hold has ended, the earliest first; they are neither open nor closed."""
+    ids = [incident().incident_id for _ in range(4)]
+    for n, incident_id in enumerate(ids):
+        store.open_incident(incident(incident_id=incident_id))
+        assert store.hold_incident(incident_id, hold(10 - n, follows="inc-leader"))
+    store.close_incident(ids[3], {"kind": "merged"})
+
+    due = store.held_incidents(MORNING + timedelta(minutes=9))
+
+    assert [record.incident_id for record in due] == [ids[2], ids[1]]
+    assert due[0].hold == hold(8, follows="inc-leader")
+    assert store.incidents(state="open") == []
+    assert not store.hold_incident(ids[3], hold(20))
+    assert not store.hold_incident("inc-absent", hold(20))
+
+
+def test_held_incident_is_held_longer_or_opened_again(store: TraceStore) -> None:
+    """A later end replaces the earlier one; opened again it is held by nothing and as young as a new one."""
+    record = incident()
+    store.open_incident(record)
+    store.hold_incident(record.incident_id, hold(1))
+    store.hold_incident(record.incident_id, hold(5))
+
+    assert store.held_incidents(MORNING + timedelta(minutes=2)) == []
+    assert store.resume_incident(record.incident_id)
+    assert not store.resume_incident(record.incident_id)
+
+    resumed = store.incident(record.incident_id)
+    assert resumed is not None
+    assert (resumed.state, resumed.hold) == ("open", None)
+    assert resumed.created_at > MORNING
+    assert store.held_incidents(MORNING + timedelta(days=1)) == []
+
+
+def test_followers_are_those_published_with_an_incident(store: TraceStore) -> None:
+    """Merged ones and held ones are read by the incident they follow."""
+    leader, merged, held, other = (incident() for _ in range(4))
+    for record in (leader, merged, held, other):
+        store.open_incident(record)
+    store.follow(merged.incident_id, leader.incident_id)
+    store.close_incident(merged.incident_id, {"kind": "merged"})
+    store.hold_incident(held.incident_id, hold(1, follows=leader.incident_id))
+
+    followers = {record.incident_id for record in store.followers(leader.incident_id)}
+
+    assert followers == {merged.incident_id, held.incident_id}
+    assert len(store.followers(leader.incident_id, limit=1)) == 1
+
+
+def test_incident_opened_as_held_comes_back_so(store: TraceStore) -> None:
+    """What carries a message is held from the beginning."""
+    record = incident(state="held", hold=hold(3, leads=True), expire_at=MORNING + timedelta(days=3))
+
+    assert store.open_incident(record)
+
+    assert store.incident(record.incident_id) == record
+    assert store.held_incidents(MORNING + timedelta(minutes=3)) == [record]
+
+
+def test_lease_is_read_without_taking_it(store: TraceStore) -> None:
+    """A key that is free stays free; a lease is read by anybody while it lasts."""
+    assert store.lease("service:a") is None
+    taken = store.claim("service:a", "one", clock.now() + timedelta(minutes=1), {"n": 1})
+    store.claim("service:b", "one", clock.now())
+
+    assert store.lease("service:a") == taken
+    assert store.lease("service:b") is None
+    assert store.claim("service:b", "two", clock.now() + timedelta(minutes=1)).holder == "two"

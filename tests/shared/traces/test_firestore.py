@@ -9,7 +9,8 @@ import pytest
 
 from shared import clock
 from shared.errors import Unavailable
-from shared.traces.firestore import FirestoreSettings, FirestoreTraces
+from shared.traces.firestore import FirestoreTraces
+from shared.traces.firestore_settings import FirestoreSettings
 from shared.traces.port import IncidentRecord, Run
 
 

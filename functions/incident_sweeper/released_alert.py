@@ -1,0 +1,44 @@
+"""The alert that is investigated after it was held, and how severe its labels say it is."""
+
+import hashlib
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from shared import log
+from shared.contracts import Alert
+from shared.http.validation import places
+from shared.traces.port import IncidentRecord
+
+_SEVERITIES = (("critical", "page", "p1", "sev1", "emergency"), ("high", "error", "major", "p2", "sev2"), ("warning",))
+
+
+def firing_alert(record: IncidentRecord, held: Sequence[IncidentRecord]) -> Alert | None:
+    """
+    Return the alert that `record` holds, or the last one that fires of those that it carries; None for none.
+
+    One that is closed already comes back as an incident of its own, the same each time.
+    """
+    firing = [alert for one in (record, *held) if (alert := _alert_of(one)) and alert.status == "firing"]
+    if not firing:
+        return None
+    if firing[0].incident_id == record.incident_id:
+        return firing[0]
+    last = max(firing, key=lambda alert: alert.received_at)
+    digest = hashlib.sha256(last.incident_id.encode()).hexdigest()[:16]
+    return last.replace(incident_id=f"inc-again-{digest}")
+
+
+def severity_rank(record: IncidentRecord) -> int:
+    """Return 0 for the most severe, by the label that Grafana's and Prometheus' users give their rules."""
+    labels = record.alert.get("labels")
+    named = str(labels.get("severity") or labels.get("priority") or "").lower() if isinstance(labels, dict) else ""
+    return next((rank for rank, names in enumerate(_SEVERITIES) if named in names), len(_SEVERITIES))
+
+
+def _alert_of(record: IncidentRecord) -> Alert | None:
+    try:
+        return Alert.model_validate(record.alert)
+    except ValidationError as error:
+        log.critical("sweeper.alert_unreadable", incident_id=record.incident_id, error=places(error))
+        return None

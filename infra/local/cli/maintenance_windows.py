@@ -1,0 +1,80 @@
+"""Maintenance windows from the command line: list, add and remove them, in the running stack or in a project."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from infra.local.cli import serve
+from shared import clock
+from shared.admission import maintenance
+from shared.admission.maintenance import MaintenanceWindow
+from shared.errors import Rejected
+from shared.http.validation import sentence
+from shared.traces.port import TraceStore
+
+DATABASE = "incident-copilot"
+"""The Firestore database that infra/gcp makes."""
+MAX_RELEASED = 1_000
+
+
+def run(add: str | None, remove: str | None, project: str | None, console: Console) -> int:
+    """Add a window of JSON, or remove one by its name, then list them. Raises Rejected, Unavailable."""
+    with _store(project) as store:
+        if add:
+            window = parsed(add)
+            others = [one for one in maintenance.windows(store) if one.name != window.name]
+            maintenance.set_windows(store, [*others, window])
+        if remove:
+            console.print(f"{removed(store, remove)} held alerts are released.", highlight=False)
+        for window in maintenance.windows(store):
+            matchers = ", ".join(f"{name}={value}" for name, value in window.matchers.items())
+            line = f"{window.name}  {_at(window.start)} to {_at(window.until)}  {matchers}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def parsed(text: str) -> MaintenanceWindow:
+    """Return the window that JSON describes. Raises Rejected."""
+    try:
+        window = MaintenanceWindow.model_validate_json(text)
+    except ValidationError as error:
+        raise Rejected(f"This is no maintenance window: {sentence(error)}") from None
+    if window.until <= max(window.start, clock.now()):
+        raise Rejected("The window has ended: until must be later than start and than now")
+    return window
+
+
+def removed(store: TraceStore, name: str) -> int:
+    """Remove a window; return how many alerts it held, which the next sweep settles. Raises Rejected when unknown."""
+    windows = maintenance.windows(store)
+    window = next((one for one in windows if one.name == name), None)
+    if window is None:
+        raise Rejected(f"There is no maintenance window {name!r}")
+    maintenance.set_windows(store, [one for one in windows if one is not window])
+    held = store.held_incidents(window.until + maintenance.DIGEST_AFTER, MAX_RELEASED)
+    for record in held:
+        if record.hold is not None and (record.hold.reason, record.hold.name) == ("maintenance", name):
+            moment = clock.now() + (maintenance.DIGEST_AFTER if record.hold.leads else -maintenance.DIGEST_AFTER)
+            store.hold_incident(record.incident_id, record.hold.replace(until=moment))
+    return sum(bool(one.hold and one.hold.name == name and not one.hold.leads) for one in held)
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+@contextmanager
+def _store(project: str | None) -> Iterator[TraceStore]:
+    if project is None:
+        with serve.traces_of_running_stack() as store:
+            yield store
+        return
+    from shared.traces.firestore import FirestoreTraces
+    from shared.traces.firestore_settings import FirestoreSettings
+
+    settings = FirestoreSettings(google_cloud_project=project, firestore_database=DATABASE)
+    with closing(FirestoreTraces(settings)) as store:
+        yield store

@@ -1,0 +1,1 @@
+"""What keeps a storm of alerts small: windows of services, holds, brakes, maintenance windows."""

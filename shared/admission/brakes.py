@@ -1,0 +1,83 @@
+"""
+Brakes: how much any hour may bring. Each is a number of slots, and each slot a lease of one hour.
+
+Whoever needs one tries them from a place of its own, so that a storm does not contend for one document; the bound is
+exact, and what is free again is so one hour after it was taken. The last slots are for what was held: of that the most
+severe comes first.
+"""
+
+import zlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import clock
+from shared.admission.settings import BrakeSettings
+from shared.traces.port import TraceStore
+
+SPAN = timedelta(hours=1)
+MESSAGES_RESERVED = 2
+"""Mails of each hour that only lists of what is held, and updates, may use."""
+
+
+@dataclass(frozen=True)
+class Brake:
+    """A bound: its setting, the slots it counts, and how many of them only held alerts may take."""
+
+    setting: str
+    pool: str
+    size: int
+    reserved: int = 0
+
+
+MAILS = "MAILS_PER_RECIPIENT_PER_HOUR"
+
+
+def brakes_of(service_name: str, settings: BrakeSettings) -> tuple[Brake, ...]:
+    """Return what the investigation of a service must pass; it sends one mail."""
+    every, mails = settings.investigations_per_hour, settings.mails_per_recipient_per_hour
+    own = settings.investigations_per_service_per_hour
+    return (
+        Brake("INVESTIGATIONS_PER_SERVICE_PER_HOUR", f"service:{service_name}", own),
+        Brake("INVESTIGATIONS_PER_HOUR", "investigations", every, _reserved(every)),
+        Brake(MAILS, "mails", mails - MESSAGES_RESERVED, _reserved(mails)),
+    )
+
+
+def take_all(store: TraceStore, brakes: tuple[Brake, ...], holder: str, is_held: bool) -> Brake | None:
+    """Take a slot of each; return the brake that has none left, then nothing is taken. Raises what the store raises."""
+    taken: list[str] = []
+    for brake in brakes:
+        size = brake.size if is_held else brake.size - brake.reserved
+        key = take(store, brake.pool, size, holder)
+        if key is None:
+            for other in taken:
+                store.release(other, holder)
+            return brake
+        taken.append(key)
+    return None
+
+
+def take_mail(store: TraceStore, holder: str, settings: BrakeSettings, is_list: bool) -> bool:
+    """
+    Take the slot of one more message; return False when the hour has none left. Raises what the store raises.
+
+    The last one is for a list of what is held: updates never delay the word that something is.
+    """
+    size = settings.mails_per_recipient_per_hour - (not is_list)
+    return take(store, "mails", size, holder) is not None
+
+
+def take(
+    store: TraceStore, pool: str, size: int, holder: str, span: timedelta = SPAN, tries: int | None = None
+) -> str | None:
+    """Take one slot of a pool for a span; return its key, None when none of those tried is free."""
+    first = zlib.crc32(holder.encode()) % size
+    for number in range(min(size, tries or size)):
+        key = f"slot:{pool}:{(first + number) % size}"
+        if store.claim(key, holder, clock.now() + span).holder == holder:
+            return key
+    return None
+
+
+def _reserved(size: int) -> int:
+    return max(1, size // 6)

@@ -1,0 +1,69 @@
+"""Maintenance windows: alerts that match one are held until it ends, and end in one digest instead of briefs."""
+
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from shared import clock, log
+from shared.bounds import Contract, Verbatim
+from shared.contracts import Alert, AwareUtc
+from shared.errors import Rejected
+from shared.http.validation import places
+from shared.traces.port import TraceStore
+
+KEY = "maintenance"
+MAX_WINDOWS = 100
+DIGEST_AFTER = timedelta(seconds=75)
+"""How long after the end of a window its digest follows, so that it says what became of what still fires."""
+SERVICE = "service_name"
+
+Pattern = Annotated[str, Verbatim(200)]
+
+
+class MaintenanceWindow(Contract):
+    """
+    When which alerts are expected.
+
+    `matchers` says what each label must be, `*` standing for any text; `service_name` is the service, however its label
+    is called. All of them must match.
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    matchers: dict[Pattern, Pattern] = Field(min_length=1, max_length=20)
+    start: AwareUtc
+    until: AwareUtc
+
+    def takes(self, alert: Alert, moment: datetime) -> bool:
+        """Return whether the alert falls into the window."""
+        labels = {**alert.labels, SERVICE: alert.service_name}
+        is_now = self.start <= moment < self.until
+        return is_now and all(fnmatchcase(labels.get(name, ""), value) for name, value in self.matchers.items())
+
+
+def windows(store: TraceStore) -> list[MaintenanceWindow]:
+    """Return the windows that have not ended. One that cannot be read is none: its alerts are investigated."""
+    lease = store.lease(KEY)
+    stored = lease.value.get("windows") if lease else None
+    read = []
+    for entry in stored if isinstance(stored, list) else []:
+        try:
+            read.append(MaintenanceWindow.model_validate(entry))
+        except ValidationError as error:
+            log.error("maintenance.unreadable", error=places(error))
+    return [window for window in read if window.until > clock.now()]
+
+
+def window_of(alert: Alert, store: TraceStore) -> MaintenanceWindow | None:
+    """Return the window that takes the alert, the one that ends last of several; None for a test of the connection."""
+    taking = [window for window in windows(store) if window.takes(alert, clock.now())]
+    return max(taking, key=lambda window: window.until) if taking and not alert.is_test else None
+
+
+def set_windows(store: TraceStore, chosen: list[MaintenanceWindow]) -> None:
+    """Replace the windows. Raises Rejected when they are too many, and what the store raises."""
+    if len(chosen) > MAX_WINDOWS:
+        raise Rejected(f"{len(chosen)} maintenance windows, at most {MAX_WINDOWS}")
+    until = max((window.until for window in chosen), default=clock.now()) + timedelta(days=1)
+    store.claim(KEY, KEY, until, {"windows": [window.model_dump(mode="json") for window in chosen]})
