@@ -106,7 +106,7 @@ class IncidentRouter:
             return "resolved"
         _, own = self._opened(alert)
         if own.state != "open":
-            return "repeated" if own.state == "closed" else "held"
+            return "held" if own.state == "held" else "repeated"
         return self._holder.hold_update(alert, leader.incident_id)
 
     def _leader_of(self, alert: Alert) -> tuple[str, Standing]:

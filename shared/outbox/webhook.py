@@ -68,11 +68,7 @@ class Webhook:
 
         Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
         """
-        if self._settings.host == PAGERDUTY_HOST and payload["kind"] in (
-            "dismissed",
-            "maintenance",
-            "late_pull_request",
-        ):
+        if self._settings.host == PAGERDUTY_HOST and payload["kind"] in PAGES_NOBODY:
             # They page nobody, and what PagerDuty has open is not ours to close while the alert fires.
             return
         body = json.dumps(self._shape(payload, key), default=str).encode()

@@ -77,6 +77,8 @@ def test_alert_joins_an_incident_that_reached_nobody_yet(storm_of: Open, monkeyp
         storm.wait(10)
 
     assert storm.fire(fingerprint="other") == "merged"
+    storm.wait(900)
+    assert storm.fire(fingerprint="third") == "started"
 
 
 def test_repeats_of_one_alert_are_no_update(storm_of: Open) -> None:

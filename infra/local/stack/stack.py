@@ -23,8 +23,8 @@ from infra.local.scenarios.build import Built
 from infra.local.stack import emulators, processes, scheduler
 from infra.local.stack.model_choice import ModelChoice
 from infra.local.stack.processes import HOST, Service
+from infra.signing_keys import SIGNERS
 from shared import signatures
-from shared.step import steps
 from shared.traces.port import TraceStore
 
 PROJECT, LOCATION = "local", "local"
@@ -75,7 +75,7 @@ class Stack:
         self._starts: dict[str, Callable[[], Service]] = {}
         self._token = secrets.token_hex(16)
         self._webhook_secret = secrets.token_hex(16)
-        self._keys = {name: signatures.new_pair() for name in (*steps.BY_NAME, "workflow_starter")}
+        self._keys = {name: signatures.new_pair() for name in SIGNERS}
 
     def __enter__(self) -> Self:
         self._ends.callback(lambda: processes.stop(list(self.services.values())))
