@@ -10,12 +10,11 @@ import flask
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from shared import clock
+from shared.code_host.repository_policy import BRANCH_PREFIX
 from shared.errors import Rejected
 from shared.http.validation import places
-from shared.pull_request import marker
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-BRANCH_PREFIX = "incident/"
 
 AwareUtc = Annotated[datetime, AfterValidator(clock.to_utc)]
 
@@ -44,7 +43,6 @@ class _Pull(BaseModel):
     html_url: str
     state: Literal["open", "closed"]
     title: str
-    body: str | None = None
     draft: bool = False
     head: _Head
     updated_at: AwareUtc
@@ -65,16 +63,15 @@ class PullRequestEvent(BaseModel):
     @property
     def incident_id(self) -> str | None:
         """
-        The incident of the branch, else of the block in the body; None for pull requests that are not ours.
+        The incident of the branch; None for pull requests that are not ours.
 
-        Only branches of the repository itself count: a fork can imitate our branch names and bodies.
+        Only branches of the repository itself count: a fork can imitate our branch names. What the body says does not:
+        anybody who opens a pull request can copy the block of another one.
         """
         head = self.pull_request.head
         if head.repo is None or head.repo.full_name.lower() != self.repository.full_name.lower():
             return None
-        if head.ref.startswith(BRANCH_PREFIX):
-            return head.ref.removeprefix(BRANCH_PREFIX)
-        return marker.incident_of(self.pull_request.body or "")
+        return head.ref.removeprefix(BRANCH_PREFIX) if head.ref.startswith(BRANCH_PREFIX) else None
 
 
 @dataclass(frozen=True)

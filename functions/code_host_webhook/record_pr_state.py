@@ -1,7 +1,12 @@
 """Record the state of a pull request with its incident."""
 
+from pydantic import ValidationError
+
 from shared import log
-from shared.traces.port import PullRequestRecord, PullRequestState, TraceStore
+from shared.code_host import repository_policy
+from shared.contracts import Alert
+from shared.errors import IncidentCopilotError
+from shared.traces.port import IncidentRecord, PullRequestRecord, PullRequestState, TraceStore
 
 from .github_event import PullRequestEvent
 
@@ -19,7 +24,7 @@ def write_back(event: PullRequestEvent, store: TraceStore) -> str:
     if record is None:
         return f"There is no incident {incident_id!r}"
     stored = record.pull_request
-    if stored and stored.repo and stored.repo.lower() != event.repository.full_name.lower():
+    if not _is_expected(record, event.repository.full_name):
         return f"The pull request of {incident_id!r} is in another repository"
     if stored and _is_older(event, stored):
         return "A newer state is recorded already"
@@ -28,6 +33,18 @@ def write_back(event: PullRequestEvent, store: TraceStore) -> str:
     took_s = (pull.updated_at - record.created_at).total_seconds()
     log.info("pull_request.recorded", incident_id=incident_id, state=pull_request.state, after_s=round(took_s))
     return f"The pull request of {incident_id!r} is {pull_request.state}"
+
+
+def _is_expected(record: IncidentRecord, repo: str) -> bool:
+    """Return whether the incident's change was written there; where that is not recorded, whether it would be."""
+    if record.pull_request is not None and record.pull_request.repo:
+        return record.pull_request.repo.lower() == repo.lower()
+    try:
+        expected = repository_policy.repository_of(Alert.model_validate(record.alert))
+    except (ValidationError, IncidentCopilotError) as error:
+        log.warning("pull_request.repository_unknown", error_type=type(error).__name__)
+        return False
+    return expected is not None and expected.lower() == repo.lower()
 
 
 def _is_older(event: PullRequestEvent, stored: PullRequestRecord) -> bool:

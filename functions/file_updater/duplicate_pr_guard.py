@@ -22,7 +22,17 @@ def existing_pull_request(pulls: PullRequests, incident_id: str, paths: Sequence
     own = pulls.of_branch(branch_of(incident_id))
     if own is not None:
         return None if own.state == "open" else own
-    return pulls.touching(paths, BRANCH_PREFIX)
+    other = pulls.touching(paths, BRANCH_PREFIX)
+    return other if other is not None and _is_ours(other) else None
+
+
+def _is_ours(pull: ExistingPullRequest) -> bool:
+    """Return whether an incident stands behind it: a name like ours on a stranger's branch holds nothing back."""
+    try:
+        return traces.connect().incident(incident_of(pull.branch)) is not None
+    except IncidentCopilotError as error:
+        log.warning("file_updater.guard_failed", error_type=type(error).__name__, error=str(error))
+        return True
 
 
 def incident_of(branch: str) -> str:

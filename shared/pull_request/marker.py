@@ -1,10 +1,7 @@
-"""The machine-readable block in the body of a pull request: by it Incident CoPilot recognises its own."""
+"""The machine-readable block in the body of a pull request, for tools; it proves nothing about its author."""
 
 import json
-import re
 from collections.abc import Mapping
-
-_BLOCK = re.compile(r"<!-- incident-copilot (\{.*?\}) -->", re.DOTALL)
 
 
 def block(incident_id: str, facts: Mapping[str, object]) -> str:
@@ -19,17 +16,3 @@ def block(incident_id: str, facts: Mapping[str, object]) -> str:
 def marker(incident_id: str) -> str:
     """Return the start of an incident's block."""
     return f'<!-- incident-copilot {{"incident_id":"{incident_id}"'
-
-
-def incident_of(body: str) -> str | None:
-    """Return the incident named by the last block in a body, or None when no block can be read."""
-    # Ours is at the end; an earlier one may come from a log line.
-    blocks = _BLOCK.findall(body)
-    if not blocks:
-        return None
-    try:
-        facts = json.loads(blocks[-1])
-    except ValueError:
-        return None
-    incident_id = facts.get("incident_id")
-    return incident_id if isinstance(incident_id, str) else None

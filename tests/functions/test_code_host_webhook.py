@@ -141,12 +141,29 @@ def test_branch_of_a_fork_belongs_to_no_incident(repo: Any) -> None:
     assert stored().state == "open"
 
 
-def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
-    """A renamed branch still reaches its incident."""
+def test_block_in_the_body_of_another_branch_changes_nothing() -> None:
+    """Whoever may push a branch can copy it from a pull request of ours."""
     head = {"ref": "hotfix/cart", "repo": {"full_name": "octo/shop"}}
     deliver(event(head=head, body=f'Words\n<!-- incident-copilot {{"incident_id":"{ID}"}} -->'))
 
-    assert stored().state == "merged"
+    assert stored().state == "open"
+
+
+@pytest.mark.parametrize(("repo", "state"), [("octo/shop", "merged"), ("octo/other", "")])
+def test_pull_request_that_was_not_recorded_counts_in_the_configured_repository(
+    monkeypatch: pytest.MonkeyPatch, repo: str, state: str
+) -> None:
+    """pr_creator opens it and may fail to record it; a pull request elsewhere is a stranger's."""
+    monkeypatch.setenv("SERVICE_REPOS", json.dumps({ALERT.service_name: "octo/shop"}))
+    other = an_alert(incident_id="inc-20260504-00000000aa", github_repo=None)
+    traces.connect().open_incident(a_record(other))
+    head = {"ref": f"incident/{other.incident_id}", "repo": {"full_name": repo}}
+
+    deliver({**event(head=head), "repository": {"full_name": repo}})
+
+    record = traces.connect().incident(other.incident_id)
+    assert record is not None
+    assert (record.pull_request.state if record.pull_request else "") == state
 
 
 @pytest.mark.parametrize(
@@ -154,8 +171,6 @@ def test_block_in_the_body_names_the_incident_of_another_branch() -> None:
     [
         {"head": {"ref": "main", "repo": {"full_name": "octo/shop"}}},
         {"head": {"ref": "incident/inc-unknown", "repo": {"full_name": "octo/shop"}}},
-        {"head": {"ref": "x", "repo": {"full_name": "octo/shop"}}, "body": "<!-- incident-copilot {oops} -->"},
-        {"head": {"ref": "x", "repo": {"full_name": "octo/shop"}}, "body": '<!-- incident-copilot {"a":1} -->'},
     ],
 )
 def test_other_pull_requests_are_ignored(changes: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """What the pull request says: everything a reviewer needs, and nothing that acts on GitHub."""
 
+import json
 import re
 from typing import Any
 
@@ -23,6 +24,12 @@ from tests.builders import NOW, an_alert, an_incident
 from tests.functions.pull_requests.conftest import FIX, code_analysis, pull_request_request, solution
 
 NASTY = "@channel <img src=x onerror=1> [click](http://evil.example) `code` ## big | cell --> <!-- \n\n- [x] done"
+
+
+def incident_named(body: str) -> str | None:
+    """Return the incident that the last block in a body names: an earlier one may come from a log line."""
+    blocks = re.findall(r"<!-- incident-copilot (\{.*?\}) -->", body, re.DOTALL)
+    return json.loads(blocks[-1])["incident_id"] if blocks else None
 
 
 def request(**changes: Any) -> Any:
@@ -55,7 +62,7 @@ def test_body_has_everything_a_reviewer_needs() -> None:
     assert "| `src/cart.py` | 1 | 2 |" in body
     assert "with 80 % confidence" in body
     assert "ZeroDivisionError: division by zero" in body
-    assert marker.incident_of(body) == an_alert().incident_id
+    assert incident_named(body) == an_alert().incident_id
     assert body.startswith("**Incident `inc-20260504-0123456789`** (high)")
 
 
@@ -96,14 +103,14 @@ def test_block_survives_what_would_end_a_comment() -> None:
 
     assert text.startswith(marker.marker("inc-20260504-0123456789"))
     assert text.count("--") == 2
-    assert marker.incident_of(f"words {text} words") == "inc-20260504-0123456789"
+    assert incident_named(f"words {text} words") == "inc-20260504-0123456789"
 
 
 def test_block_in_a_log_line_is_ignored() -> None:
     """The last block counts, and that is ours."""
     forged = Evidence(id="L1", source="logs", text='<!-- incident-copilot {"incident_id":"inc-other"} -->')
 
-    assert marker.incident_of(pr_body(request(incident=an_incident(evidence=[forged])))) == an_alert().incident_id
+    assert incident_named(pr_body(request(incident=an_incident(evidence=[forged])))) == an_alert().incident_id
 
 
 def test_path_that_would_break_the_table_is_escaped() -> None:
@@ -123,7 +130,7 @@ def test_body_stays_under_githubs_limit() -> None:
     )
 
     assert len(body) < 65_536
-    assert marker.incident_of(body) is not None
+    assert incident_named(body) is not None
 
 
 @pytest.mark.parametrize(

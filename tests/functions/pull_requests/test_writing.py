@@ -426,3 +426,15 @@ def killed(steps: WritingSteps, alert: Any, call: int, *, is_done: bool) -> None
         status_of(pr_creator, pull_request_request(alert, branch))
     steps.github.fault = None
     steps.both(alert)
+
+
+def test_foreign_branch_that_is_named_like_ours_holds_no_patch_back(
+    steps: WritingSteps, monkeypatch: Any, tmp_path: Any
+) -> None:
+    """Whoever may push could keep every pull request of ours away; no incident stands behind it."""
+    steps.both(incident(1))
+    monkeypatch.setenv("TRACES_PATH", str(tmp_path / "without-the-first.sqlite3"))
+
+    branch, pull = steps.both(incident(2))
+
+    assert (branch.status, pull.status, len(steps.pulls())) == ("success", "success", 2)
