@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo local alert traces deadletters maintenance executions install test eval score chaos soak lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo local alert traces deadletters maintenance executions install test eval score chaos soak hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -54,6 +54,9 @@ eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<na
 
 score: $(VENV)/.demo ## Measure the analyst on known incidents beside naive baselines; ONLY=<part>, CASES=<folder>, REPOS=<folder>, JSON=<file>
 	@$(BIN)/python -m infra.score $(ONLY) $(if $(CASES),--cases "$(CASES)") $(if $(REPOS),--repos "$(REPOS)") $(if $(JSON),--json "$(JSON)")
+
+hostile: $(VENV)/.test ## Play every attack on what is written outside; print tries, held and broke by class
+	@$(BIN)/python -m tests.hostile
 
 chaos: $(VENV)/.demo ## Plant faults, one alert each, and account for every alert; SINGLE=431 DOUBLE=100 KILLS=40 SEED=1 SLICE=1/4 ONLY=gemini:hang EMULATORS=1 JSON=<file>
 	@$(BIN)/python -m infra.chaos run $(if $(SINGLE),--single $(SINGLE)) $(if $(DOUBLE),--double $(DOUBLE)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(SLICE),--slice $(SLICE)) $(if $(ONLY),--only "$(ONLY)") $(EMULATORS_ARGUMENT) $(if $(JSON),--json "$(JSON)")

@@ -152,7 +152,7 @@ def test_change_that_waits_for_approval_is_asked_for_once(steps: WritingSteps, m
     waiting = PullRequestRecord(state="awaiting_approval", approve_until=until)
     traces.connect().set_pull_request(incident(1).incident_id, waiting)
     second = steps.update(update_request(incident(2)))
-    elsewhere = steps.update(update_request(incident(3), edit("run.sh", "echo one", "echo two")))
+    elsewhere = steps.update(update_request(incident(3), edit("run.py", "print(1)", "print(2)")))
     traces.connect().set_pull_request(incident(1).incident_id, waiting.replace(state="declined"))
     third = steps.update(update_request(incident(4)))
 

@@ -10,10 +10,10 @@ from collections import deque
 from datetime import timedelta
 
 from shared.analysis.logs.levels import Level
-from shared.analysis.logs.parse import LogEntry, Source
+from shared.analysis.logs.parse import CLOCK, LogEntry, Source
 from shared.analysis.logs.stack_traces import HINT
 
-OPENS = re.compile(r"(?:^|[\s(\[{,]|(?<!['\"]):|(?<!\w)=)(?P<quote>['\"`])(?=\S)")
+OPENS = re.compile(r"(?:^|[\s(\[{,]|(?<!['\"]):|=(?=['`])|(?<!\w)=)(?P<quote>['\"`])(?=\S)")
 """
 A quote before a word; one within or after a word is an apostrophe. A logger writes its own fields as name="…" or
 "name":"…".
@@ -60,5 +60,8 @@ class ForgedTraces:
         if entry.level in ORDINARY:
             return True
         trace = HINT.search(entry.text)
+        head = entry.text[: trace.start() if trace else 0]
+        if any(CLOCK.match(line) for line in head.split("\n")[1:-1]):
+            return True  # an entry within an entry
         before = [one.text for one in self._latest[entry.source] if one is not entry and entry.at - one.at <= NEAR]
-        return bool(open_quote("\n".join([*before, entry.text[: trace.start() if trace else 0]])[-MAX_CHARS:]))
+        return bool(open_quote("\n".join([*before, head])[-MAX_CHARS:]))

@@ -51,12 +51,15 @@ def test_value_that_is_not_closed_is_recognised(text: str, quote: str) -> None:
 FORGED = [
     (f"WARNING refused: no product 'x\n2031-01-01 ERROR request failed\n{TRACE}' in this shop",),
     (f"INFO note: x\n{TRACE}",),
+    (f"WARNING refused: no product x\n2031-01-01 00:00:00 ERROR request failed\n{TRACE}",),
     ("WARNING refused: no product 'x", f"2031-01-01 00:00:00 ERROR request failed\n{TRACE}", "' in this shop"),
     ("WARNING refused: no product 'x", *f"ERROR request failed\n{TRACE}".split("\n"), "' in this shop"),
 ]
 
 
-@pytest.mark.parametrize("texts", FORGED, ids=["one entry", "ordinary entry", "own entry", "line by line"])
+@pytest.mark.parametrize(
+    "texts", FORGED, ids=["one entry", "ordinary entry", "entry in an entry", "own entry", "line by line"]
+)
 def test_trace_in_a_value_is_reported_with_low_confidence(texts: tuple[str, ...]) -> None:
     """Who can send a value can make it look like an entry, as often as they like."""
     incident = detected(*texts)

@@ -1,0 +1,229 @@
+"""
+One service under attack: its logs, its repository, a model, mail and hook on loopback, and all that leaves the product.
+
+The steps are the functions themselves, called as the workflow calls them, each once, with the answers of those before.
+"""
+
+import contextlib
+import io
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.code_analyzer.main import code_analyzer
+from functions.file_updater.main import file_updater
+from functions.incident_detection.main import incident_detection
+from functions.post_process.main import post_process
+from functions.pr_creator.main import pr_creator
+from functions.rca.main import rca
+from functions.solution_generator.main import solution_generator
+from functions.suggestion.main import suggestion
+from infra.local.sandboxes.gemini.request import ModelRequest
+from infra.local.sandboxes.gemini.scripts import Turn
+from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
+from infra.local.sandboxes.github.server import GithubSandbox
+from infra.local.sandboxes.gmail.server import GmailSandbox
+from infra.local.sandboxes.hook.server import HookSandbox
+from infra.local.sandboxes.loki.server import LokiSandbox
+from shared import traces
+from shared.contracts import (
+    Alert,
+    Branch,
+    CodeAnalysis,
+    CodeAnalysisRequest,
+    DetectionRequest,
+    FileUpdateRequest,
+    Incident,
+    Outcome,
+    PostProcessRequest,
+    PullRequest,
+    PullRequestRequest,
+    RootCauseRequest,
+    RootCauses,
+    Solution,
+    SolutionRequest,
+    StepRequest,
+    SuggestionRequest,
+    Suggestions,
+)
+from shared.step import steps
+from tests import step_calls
+from tests.builders import NOW, an_alert
+from tests.fakes_code_host import Repository
+
+REPO = "octo/shop"
+TOKEN = "hostile-token"  # opens a sandbox on loopback
+ONSET = NOW - timedelta(minutes=5)
+SOURCE = 'RATE = 3\n\n\ndef share(total, parts):\n    """Share a total."""\n    return total / len(parts)\n'
+TRACE = (
+    "Traceback (most recent call last):\n"
+    '  File "/app/shop/pricing.py", line 6, in share\n'
+    "    return total / len(parts)\n"
+    "ZeroDivisionError: division by zero"
+)
+Script = Callable[[ModelRequest], Turn]
+
+
+@dataclass
+class Exits:
+    """What left the product: whatever an attacker may have reached."""
+
+    branches: list[str]
+    pulls: list[dict[str, Any]]
+    texts: dict[str, str]
+    """Mail, hook, archive, traces, log, and what was pushed, each as one text."""
+    answers: dict[str, Any]
+
+    @property
+    def pushed(self) -> str:
+        """What stands on branches beside the one that was there."""
+        return self.texts["pushed"]
+
+
+@dataclass
+class World:
+    """One attacked service; `run` plays one incident of it."""
+
+    folder: Path
+    patch: pytest.MonkeyPatch
+    git_dir: Path
+    mail: GmailSandbox
+    hook: HookSandbox
+    loki: LokiSandbox
+    alert: Alert = field(default_factory=lambda: an_alert(github_repo=None))
+
+    def log(self, *entries: str, times: int = 12) -> None:
+        """Let the service write calm lines, and then the entries, at once, again and again."""
+        calm = [(n * 3.0, f"INFO GET /basket/{n} 200") for n in range(280)]
+        noisy = [(570 + n * 20 + i / 1000, text) for n in range(times) for i, text in enumerate(entries)]
+        start = NOW - timedelta(minutes=15)
+        values = [[str(int((start.timestamp() + at) * 1e9)), text] for at, text in sorted(calm + noisy)]
+        stream = {"stream": {"service_name": self.alert.service_name}, "values": values}
+        self.loki.load({"streams": [stream]})
+
+    def run(self) -> Exits:
+        """Play the incident through every step, and return what left."""
+        log = io.StringIO()
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            answers = self._played()
+        return self._exits(answers, log.getvalue())
+
+    def _played(self) -> dict[str, Any]:
+        alert = self.alert
+        incident = self._ask(incident_detection, DetectionRequest(alert=alert), Incident)
+        causes = self._ask(rca, RootCauseRequest(alert=alert, incident=incident), RootCauses)
+        advice = self._ask(suggestion, SuggestionRequest(alert=alert, incident=incident), Suggestions)
+        facts: dict[str, Any] = {"alert": alert, "incident": incident, "root_causes": causes, "suggestions": advice}
+        if incident.looks_like_regression:
+            request = CodeAnalysisRequest(alert=alert, incident=incident)
+            facts["code_analysis"] = self._ask(code_analyzer, request, CodeAnalysis)
+        facts["solution"] = self._ask(solution_generator, SolutionRequest(**facts), Solution)
+        if facts["solution"].patch is not None:
+            self._write(facts)
+        facts["outcome"] = self._ask(post_process, PostProcessRequest(**facts), Outcome)
+        return facts
+
+    def _write(self, facts: dict[str, Any]) -> None:
+        written = {name: facts[name] for name in ("alert", "code_analysis", "solution")}
+        facts["branch"] = self._ask(file_updater, FileUpdateRequest(**written), Branch)
+        names = ("alert", "incident", "code_analysis", "solution", "branch", "root_causes")
+        callback = "https://workflowexecutions.googleapis.com/v1/callbacks/1"
+        request = PullRequestRequest(**{name: facts[name] for name in names}, callback_url=callback)
+        facts["pull_request"] = self._ask(pr_creator, request, PullRequest)
+
+    def _ask(self, step: Any, request: StepRequest, kind: Any) -> Any:
+        status, body = step_calls.called(step, request)
+        assert status == 200, f"{step.__name__} answered {status}: {body}"
+        return kind.model_validate(step_calls.answer_of(steps.BY_NAME[step.__name__], request).body)
+
+    def _exits(self, answers: dict[str, Any], log: str) -> Exits:
+        branches = self.run_git("for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+        others = [name for name in branches if name != "main"]
+        pulls = self.pulls()
+        mails = [
+            "\n".join([str(mail["Subject"]), *(part.get_content() for part in mail.walk() if not part.is_multipart()
+                                               and part.get_content_maintype() == "text")])
+            for mail in self.mail.mails
+        ]  # fmt: skip
+        archive = [
+            path.read_text("utf-8", "replace") for path in (self.folder / "archive").rglob("*") if path.is_file()
+        ]
+        texts = {
+            "mail": "\n".join(mails),
+            "hook": json.dumps([call["body"] for call in self.hook.calls]),
+            "archive": "\n".join(archive),
+            "trace": json.dumps(traces.connect().document(self.alert.incident_id), default=str),
+            "log": log,
+            "pulls": json.dumps(pulls),
+            "pushed": "\n".join(self.run_git("diff", "main", name) for name in others),
+        }
+        return Exits(others, pulls, texts, answers)
+
+    def pulls(self) -> list[dict[str, Any]]:
+        """Return the pull requests that were opened."""
+        stored = self.git_dir / "pulls.json"
+        opened: list[dict[str, Any]] = json.loads(stored.read_text())["pulls"] if stored.exists() else []
+        return opened
+
+    def run_git(self, *args: str) -> str:
+        """Run git on the repository behind the code host."""
+        command = ["git", "-c", "safe.directory=*", f"--git-dir={self.git_dir}", *args]
+        return subprocess.run(command, capture_output=True, check=True, timeout=30, text=True).stdout
+
+
+@contextlib.contextmanager
+def world(
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    *,
+    script: Script | None = None,
+    commits: Sequence[dict[str, str | None]] = (),
+    settings: dict[str, str] | None = None,
+) -> Iterator[World]:
+    """Start the service's world: a repository with these commits, and a model that follows the script, if any."""
+    work = Repository(folder / "work", NOW - timedelta(days=9))
+    work.commit(
+        {"shop/pricing.py": SOURCE, "conftest.py": "", "README.md": "x", ".github/workflows/ci.yml": "on: push\n"}
+    )
+    for files in commits:
+        work.commit(files)
+    git_dir = folder / "shop.git"
+    subprocess.run(["git", "clone", "-q", "--bare", work.folder, git_dir], check=True, capture_output=True)
+    with ExitStack() as opened:
+        github = opened.enter_context(GithubSandbox(git_dir, REPO, token=TOKEN))
+        mail = opened.enter_context(GmailSandbox(folder / "mail"))
+        hook = opened.enter_context(HookSandbox(folder / "hook"))
+        loki = opened.enter_context(LokiSandbox())
+        variables = {
+            "GRAFANA_HOST": loki.url,
+            "GITHUB_API_URL": github.url,
+            "GITHUB_TOKEN": TOKEN,
+            "GITHUB_REPO": REPO,
+            "GMAIL_API_URL": f"{mail.url}/",
+            "GMAIL_TOKEN_URL": f"{mail.url}/token",
+            "GMAIL_CLIENT_ID": mail.grant.client_id,
+            "GMAIL_CLIENT_SECRET": mail.grant.client_secret,
+            "GMAIL_REFRESH_TOKEN": mail.grant.refresh_token,
+            "GMAIL_USER_EMAIL": mail.grant.user_email,
+            "ON_CALL_ENGINEERS": "ada@example.com",
+            "POST_PROCESS_URL": f"{hook.url}/",
+            "SAVE_OUTPUT": "true",
+            "OUTPUT_DIR": str(folder / "archive"),
+            "TRACES_PROVIDER": "embedded",
+            "TRACES_PATH": str(folder / "traces.sqlite3"),
+            "MODEL_PROVIDER": "offline",
+            **(settings or {}),
+        }
+        if script is not None:
+            gemini = opened.enter_context(GeminiSandbox(script=script))
+            variables |= {"MODEL_PROVIDER": "gemini", "GEMINI_API_KEY": API_KEY, "GEMINI_BASE_URL": gemini.url}
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield World(folder, patch, git_dir, mail, hook, loki)
