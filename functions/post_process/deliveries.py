@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from shared.contracts import Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.outbox.last_message import LastMessage, brief_message_id
 from shared.outbox.port import Archive, Hook, Mail, Mailer
+from shared.pull_request.signing import CODE_MARK, ApprovalSettings
 from shared.step import recorder
 
 from .brief.render import Brief
@@ -65,8 +66,17 @@ def send_mail(notice: Notice, connections: Connections) -> str:
         return ""
     brief, message_id = notice.render(), brief_message_id(notice.request.incident_id)
     thread = brief_message_id(notice.thread) if notice.thread else ""
-    mail = Mail(connections.on_call(), brief.subject, brief.html, brief.text, message_id, brief.images, thread)
+    html, text = (_with_code(body, notice.request) for body in (brief.html, brief.text))
+    mail = Mail(connections.on_call(), brief.subject, html, text, message_id, brief.images, thread)
     return sent(mailer, mail)
+
+
+def _with_code(body: str, request: PostProcessRequest) -> str:
+    """Return the body with the code that opens the approval page, which stands in no archive, hook or trace."""
+    made = request.pull_request
+    if made is None or not made.awaits_approval or made.approve_until is None or not ApprovalSettings.is_set_up():
+        return body
+    return body.replace(CODE_MARK, ApprovalSettings.from_env().code(request.incident_id, made.approve_until))
 
 
 def sent(mailer: Mailer, mail: Mail) -> str:

@@ -19,7 +19,7 @@ button{background:#151b23;color:#f0f6fc}.added{color:#7ee787}.removed{color:#ffa
 """
 _KINDS = {"+": "added", "-": "removed", "@": "hunk"}
 _HEADERS = {
-    # Titles, bodies and diffs come from alerts and repositories; the address itself is a credential.
+    # Titles, bodies and diffs come from alerts and repositories.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
@@ -28,6 +28,16 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
+
+
+def code_form(incident_id: str) -> str:
+    """Return the page that asks for the code of the mail; it says nothing of the incident, whoever opens it."""
+    form = (
+        f'<form method="post"><input type="hidden" name="incident" value="{escape(incident_id)}">'
+        '<label>Code from the mail <input name="code" required maxlength="40" autocomplete="one-time-code"></label>'
+        '<button class="yes">Show the change</button></form>'
+    )
+    return _whole("Approve a change", form)
 
 
 def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:

@@ -1,4 +1,4 @@
-"""From a link to a decision: the link opens the page, the page's form decides, the first decision counts."""
+"""From a code to a decision: the code opens the page, the page's form decides, the first decision counts."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -49,11 +49,24 @@ class ApprovalService:
     settings: ApprovalSettings
     store: TraceStore
 
-    def open(self, token: str) -> Visit:
-        """Return the visit for a link. Raises Rejected (not our link, or expired), Unavailable, Refused."""
-        incident_id = self.settings.verify("open the page", token)
+    def open(self, incident_id: str, code: str) -> Visit:
+        """Return the visit for a code. Raises Rejected (not the incident's code, or expired), Unavailable, Refused."""
+        pull_request = self._pull_request(incident_id)
+        # The time stays with the record after the decision, so that a person can come back.
+        until = pull_request.approve_until if pull_request else None
+        self.settings.check_code(incident_id, until or clock.now(), code)
+        return self._visit(incident_id, pull_request)
+
+    def reopen(self, confirm: str) -> Visit:
+        """Return the visit whose page holds the form. Raises Rejected (not our form, or expired) and as `open` does."""
+        incident_id = self.settings.verify("confirm on the page", confirm)
+        return self._visit(incident_id, self._pull_request(incident_id))
+
+    def _pull_request(self, incident_id: str) -> PullRequestRecord | None:
         record = self.store.incident(incident_id)
-        pull_request = record.pull_request if record else None
+        return record.pull_request if record else None
+
+    def _visit(self, incident_id: str, pull_request: PullRequestRecord | None) -> Visit:
         if pull_request is None:
             raise Rejected("There is nothing to approve for this incident")
         diff = self.store.text(pull_request.diff_ref) if pull_request.diff_ref else None
@@ -70,7 +83,7 @@ class ApprovalService:
         Uncertain.
         """
         if self.settings.verify("confirm on the page", confirm) != visit.incident_id:
-            raise Rejected("The form belongs to another page; open the link again")
+            raise Rejected("The form belongs to another page; open the page again")
         if decision not in ("approve", "decline"):
             raise Rejected("The form says neither approve nor decline")
         name = " ".join(by.split())

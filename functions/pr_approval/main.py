@@ -4,16 +4,21 @@ import flask
 import functions_framework
 
 from shared import log, traces
+from shared.bounds import clip
 from shared.errors import IncidentCopilotError, Rejected
 from shared.pull_request.signing import ApprovalSettings
 
-from .approval_page import html_response, page
+from .approval_page import code_form, html_response, page
 from .approval_service import ApprovalService, Visit
 
 
 @functions_framework.http
 def pr_approval(request: flask.Request) -> flask.Response:
-    """Show the diff on GET; on POST, with the page's own token, record the decision and resume the workflow."""
+    """
+    Ask for the code on GET; on POST show the change for the code, or take the decision of the page's own form.
+
+    The address holds no secret, so that whoever reads logs or archives can approve nothing.
+    """
     if request.method not in ("GET", "POST"):
         return html_response(
             page("Nothing here", "This address can be opened and its form can be sent, nothing else."), 405
@@ -21,10 +26,11 @@ def pr_approval(request: flask.Request) -> flask.Response:
     try:
         settings = ApprovalSettings.from_env()
         service = ApprovalService(settings, traces.connect())
-        visit = service.open(request.args.get("token", ""))
         if request.method == "GET":
-            return html_response(visit.page())
-        return html_response(_decided(service, visit, request))
+            return html_response(code_form(clip(request.args.get("incident", ""), 100)))
+        if "code" in request.form:
+            return html_response(service.open(request.form.get("incident", ""), request.form["code"]).page())
+        return html_response(_decided(service, service.reopen(request.form.get("confirm", "")), request))
     except IncidentCopilotError as error:
         say = log.warning if isinstance(error, Rejected) else log.error
         say("pr_approval.failed", error_type=type(error).__name__, error=str(error))

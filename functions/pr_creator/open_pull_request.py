@@ -60,22 +60,23 @@ def _draft(
 
 def _record(request: PullRequestRequest, draft: PullRequestDraft, opened: PullRequestOpened) -> None:
     """Record what was opened with the incident; when the store fails the pull request stays open, unrecorded."""
-    pull_request = PullRequestRecord(
-        state="open",
-        repo=request.branch.repo,
-        number=opened.number,
-        url=opened.url,
-        branch=draft.branch,
-        title=draft.title,
-        is_draft=opened.draft,
-        decision="approve" if request.is_approved else None,
-    )
     try:
         store = traces.connect()
         record = store.incident(request.incident_id)
         stored = record.pull_request if record else None
         # The GitHub webhook may have recorded a newer state already.
         if stored is None or stored.number != opened.number:
+            # Who approved what stays with it.
+            pull_request = (stored or PullRequestRecord(state="open")).replace(
+                state="open",
+                repo=request.branch.repo,
+                number=opened.number,
+                url=opened.url,
+                branch=draft.branch,
+                title=draft.title,
+                is_draft=opened.draft,
+                decision="approve" if request.is_approved else None,
+            )
             store.set_pull_request(request.incident_id, pull_request)
     except IncidentCopilotError as error:
         log.warning("pr_creator.not_recorded", error_type=type(error).__name__, error=str(error))

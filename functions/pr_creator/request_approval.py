@@ -37,7 +37,7 @@ def ask(request: PullRequestRequest) -> PullRequest:
     return PullRequest(
         status="awaiting_approval",
         branch=branch.branch,
-        approval_url=settings.link(request.incident_id, until),
+        approval_url=settings.link(request.incident_id),
         approve_until=until,
         approve_within_s=settings.approval_hours * 3600,
         message=f"{waiting.title}: waits for approval until {until:%Y-%m-%d %H:%M} UTC.",

@@ -1,1 +1,1 @@
-"""One pull request: the block that identifies it, whether a person must approve it, the signed approval links."""
+"""One pull request: the block that identifies it, whether a person must approve it, the approval codes."""

@@ -84,14 +84,17 @@ def system(tmp_path: Path) -> Iterator[System]:
 
 
 def test_approved_pull_request_is_opened_and_followed_to_its_end(system: System) -> None:
-    """Brief with a link; nothing on GitHub; the form; one draft; a mail; its end comes back by the webhook."""
-    link = re.search(r"http://\S+token=\S+", system.text(0))
+    """Brief with a link and a code; nothing on GitHub; the form; one draft; a mail; its end comes by the webhook."""
+    link = re.search(r"http://\S+incident=\S+", system.text(0))
+    code = re.search(r"Its code: (\S+)", system.text(0))
     assert link is not None
+    assert code is not None
+    opens = {"incident": system.incident_id, "code": code[1]}
     assert (system.pulls(), system.state(), system.is_over()) == ([], "awaiting_approval", False)
 
     # The brief is mailed a moment before the execution waits for the answer; until then the page holds no form.
-    wait(lambda: 'name="confirm"' in requests.get(link[0], timeout=10).text)
-    page = requests.get(link[0], timeout=10)
+    wait(lambda: 'name="confirm"' in requests.post(link[0], data=opens, timeout=10).text)
+    page = requests.post(link[0], data=opens, timeout=10)
     confirm = re.search(r'name="confirm" value="([^"]+)"', page.text)
     assert confirm is not None
     form = {"confirm": html.unescape(confirm[1]), "decision": "approve", "by": "Ada Lovelace"}

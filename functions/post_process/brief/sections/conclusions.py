@@ -15,6 +15,7 @@ from shared.contracts import (
     Quote,
     SuspectCommit,
 )
+from shared.pull_request.signing import CODE_MARK
 
 from ..model import (
     Block,
@@ -109,7 +110,12 @@ def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Sec
     button = Links((Link("Look at it and approve", url),), is_button=True)
     return Section(
         "Pull request",
-        (button, TextLine(f"Nothing is written before you approve. The link works once{until}."), *_change(request)),
+        (
+            button,
+            TextLine(f"Its code: {CODE_MARK}"),
+            TextLine(f"Nothing is written before you approve. The code decides once{until}."),
+            *_change(request),
+        ),
     )
 
 
