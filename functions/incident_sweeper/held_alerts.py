@@ -1,6 +1,7 @@
 """Decides each minute what becomes of held alerts whose time is up: nothing that is held waits for a later alert."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,7 +21,7 @@ from shared.traces.port import Hold, IncidentRecord, TraceStore
 
 from . import last_message
 from .last_message import LastChannels
-from .released_alert import firing_alert, severity_rank
+from .released_alert import firing_alert, last_end, severity_rank
 from .step_calls import held_call_of
 from .sweep import OutcomePublisher, SweepSettings
 
@@ -56,16 +57,22 @@ class HeldAlerts:
 
     def run(self, stopwatch: Callable[[], float], end: float) -> list[str]:
         """Settle what is due until `end` by `stopwatch`; return the ids. Raises what the store raises on the first."""
-        settled: list[str] = []
         due = self.store.held_incidents(clock.now(), MAX_HELD)
-        # Single alerts come before the lists of them, so that a list says what became of them.
-        for record in sorted(due, key=lambda one: (bool(one.hold and one.hold.leads), severity_rank(one))):
-            if stopwatch() >= end:
-                break
+        messages = deque(record for record in due if record.hold and record.hold.leads)
+        singles = deque(sorted((one for one in due if not (one.hold and one.hold.leads)), key=severity_rank))
+        # Single alerts come before the lists of them, so that a list says what became of them. They get half the time:
+        # in a storm the list is all that people get, and a post_process that hangs must not stop the alerts.
+        now = stopwatch()
+        turns = ((singles, now + (end - now) / 2), (messages, end), (singles, end))
+        return [each for records, until in turns for each in self._run(records, stopwatch, until)]
+
+    def _run(self, records: deque[IncidentRecord], stopwatch: Callable[[], float], until: float) -> Iterator[str]:
+        """Settle one after the other until a time by `stopwatch`; yield the ids of those that are settled."""
+        while records and stopwatch() < until:
+            record = records.popleft()
             with log.bound(incident_id=record.incident_id, service_name=record.service_name):
                 if self._settled(record):
-                    settled.append(record.incident_id)
-        return settled
+                    yield record.incident_id
 
     def _settled(self, record: IncidentRecord) -> bool:
         """Settle one; a failure is tried again by the next sweep, and after minutes it is said by a last message."""
@@ -79,7 +86,9 @@ class HeldAlerts:
         except Exception as error:  # noqa: BLE001  # one incident must not stop the others
             log.error("sweeper.unsettled", error_type=type(error).__name__, error=str(error))
             if not isinstance(error, Uncertain):
-                self._speak_late(record, key, error)
+                # Without a reply it may still be publishing: no second call until the lease has expired.
+                self.store.release(key, self._holder)
+            self._speak_late(record, error)
             return False
         log.info("sweeper.settled", became=became)
         return True
@@ -106,7 +115,7 @@ class HeldAlerts:
         if leader.hold is not None and leader.hold.reason != "update":
             # Its own alert was listed and never investigated, so nobody waits for a word on it.
             return self._close(record, leader.incident_id)
-        became = self._release(past, leader)
+        became = self._release(past, leader, hold)
         if became == "extend":
             return self._hold_longer(record, hold, past.fold().last_at + self.coalescing.hold)
         if became in ("update", "resolved") and not take_mail(
@@ -116,33 +125,55 @@ class HeldAlerts:
         # From here on further alerts have a carrier of their own, so what is read now is all there is.
         self.store.release(update_key(leader.incident_id), record.incident_id)
         past = history.read(self.store, record)
-        became = self._release(past, leader)
+        became = self._release(past, leader, hold)
         if became == "cancel":
             return self._close(record, leader.incident_id)
         if became == "investigate":
             self.store.release(service_key(record.service_name), leader.incident_id)
             return self._investigate(record, past.held)
+        return self._publish_update(record, past, leader, became)
+
+    def _publish_update(
+        self, record: IncidentRecord, past: history.History, leader: IncidentRecord, became: Release
+    ) -> str:
+        if became == "update" and not past.fold().firing and (end := last_end(past.held, leader.service_name)):
+            # The update says no end, so the end goes on being held for a message of its own.
+            self.bus().publish_all([end])
         self.publisher.publish(held_call_of(record))
         return "published"
 
-    def _release(self, past: history.History, leader: IncidentRecord) -> Release:
-        if past.linked:
-            # No other message names these services.
+    def _release(self, past: history.History, leader: IncidentRecord, hold: Hold) -> Release:
+        if past.linked or len(past.held) > history.MAX_ALERTS:
+            # No other message names these services, nor the alerts over what is read.
             return "update"
-        return release(past.fold(), _kind(leader), clock.now(), self.coalescing.hold)
+        moment = clock.now()
+        return release(past.fold(), _kind(leader), moment, self.coalescing.hold, moment - hold.since)
 
     def _settle_stopped(self, record: IncidentRecord, hold: Hold) -> str:
         """Start what a brake or a maintenance window held, unless it has ended or nothing is free for it."""
         folded, moment = self._own_fold(record), clock.now()
-        if not folded.firing and moment - folded.last_at < self.coalescing.hold:
+        # What comes back after its end has not ended; only a first end is waited for.
+        flaps = folded.again > 0 and moment - hold.since >= 2 * self.coalescing.hold
+        is_firing = bool(folded.firing) or (flaps and moment - folded.last_at < self.coalescing.hold)
+        if not is_firing and moment - folded.last_at < self.coalescing.hold:
             return self._hold_longer(record, hold, folded.last_at + self.coalescing.hold)
-        if not folded.firing or (hold.reason == "brake" and moment - hold.since > STOPPED_FOR):
+        is_over = hold.reason == "brake" and moment - hold.since > STOPPED_FOR
+        if is_firing and is_over and not self._is_listed(hold):
+            # No list of it reached anybody: as an open incident without an execution it is published.
+            self.store.resume_incident(record.incident_id)
+            return "opened"
+        if not is_firing or is_over:
             self._close(record, hold.follows)
             self.store.release(service_key(record.service_name), record.incident_id)
             return "listed"
         if take_all(self.store, brakes_of(record.service_name, self.brakes), record.incident_id, is_held=True):
             return self._hold_longer(record, hold, moment + RETRY)
         return self._investigate(record, [record])
+
+    def _is_listed(self, hold: Hold) -> bool:
+        """Return whether the list that names what is held was published, and not a last message in its place."""
+        carrier = self.store.incident(hold.follows) if hold.follows else None
+        return carrier is not None and carrier.state == "closed" and _kind(carrier) == "umbrella"
 
     def _own_fold(self, record: IncidentRecord) -> Fold:
         """Return what the alert itself and all that were merged into it add up to."""
@@ -178,9 +209,9 @@ class HeldAlerts:
         self.store.close_incident(record.incident_id, outcome.model_dump(mode="json"))
         return "merged"
 
-    def _speak_late(self, record: IncidentRecord, key: str, error: Exception) -> None:
+    def _speak_late(self, record: IncidentRecord, error: Exception) -> None:
+        """Send a last message once an alert has failed for minutes; a channel that is being sent to is left alone."""
         try:
-            self.store.release(key, self._holder)
             end = timedelta(seconds=self.settings.incident_give_up_seconds)
             since = last_message.unpublished_since(self.store, record, end)
             if clock.now() - since < timedelta(seconds=self.settings.last_message_seconds):

@@ -24,9 +24,19 @@ def firing_alert(record: IncidentRecord, held: Sequence[IncidentRecord]) -> Aler
         return None
     if firing[0].incident_id == record.incident_id:
         return firing[0]
-    last = max(firing, key=lambda alert: alert.received_at)
-    digest = hashlib.sha256(last.incident_id.encode()).hexdigest()[:16]
-    return last.replace(incident_id=f"inc-again-{digest}")
+    return _again(max(firing, key=lambda alert: alert.received_at))
+
+
+def last_end(held: Sequence[IncidentRecord], service_name: str) -> Alert | None:
+    """Return the last end among held alerts of a service, as an incident of its own, the same each time."""
+    alerts = [alert for one in held if (alert := _alert_of(one)) and alert.service_name == service_name]
+    ends = [alert for alert in alerts if alert.status == "resolved"]
+    return _again(max(ends, key=lambda alert: alert.received_at)) if ends else None
+
+
+def _again(alert: Alert) -> Alert:
+    digest = hashlib.sha256(alert.incident_id.encode()).hexdigest()[:16]
+    return alert.replace(incident_id=f"inc-again-{digest}")
 
 
 def severity_rank(record: IncidentRecord) -> int:

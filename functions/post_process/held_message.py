@@ -73,15 +73,21 @@ class HeldMessage:
 
 
 def update_of(
-    carrier: IncidentRecord, leader: IncidentRecord, folded: Fold, linked: Sequence[IncidentRecord] = ()
+    carrier: IncidentRecord,
+    leader: IncidentRecord,
+    folded: Fold,
+    linked: Sequence[IncidentRecord] = (),
+    is_calm: bool = True,
 ) -> HeldMessage:
     """
     Return the update of a published incident, or its end when none of its alerts fires any more.
 
+    `is_calm` says that nothing came for so long that what has ended counts as ended.
+
     `linked` are incidents of other services by the same cause, which no other message names.
     """
     outcome = _outcome(leader)
-    ended = not folded.firing and not linked
+    ended = not folded.firing and not linked and is_calm
     count = max(folded.count + len(linked), carrier.merged_alerts + 1)
     headline = "all its alerts have ended" if ended else f"{_alerts(count)} since its brief"
     last_at = max([folded.last_at, *(one.created_at for one in linked)])

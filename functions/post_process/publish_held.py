@@ -1,7 +1,9 @@
 """Publishes the message that a held incident carries, once, by every channel that reaches people."""
 
+from shared import clock
 from shared.admission import history
 from shared.admission.service_window import note_published, service_key
+from shared.admission.settings import CoalescingSettings
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import IncidentCopilotError
 from shared.outbox.port import Mailer
@@ -59,7 +61,10 @@ def _message(carrier: IncidentRecord, hold: Hold, store: TraceStore) -> HeldMess
         subject = str((first.outcome or {}).get("subject") or "") if first else ""
         return list_of(carrier, hold, [one for one in members if not (one.hold and one.hold.leads)], subject)
     past = history.read(store, carrier)
-    return update_of(carrier, past.leader or carrier, past.fold(), past.linked)
+    folded = past.fold()
+    is_whole = len(past.held) <= history.MAX_ALERTS
+    is_calm = is_whole and clock.now() - folded.last_at >= CoalescingSettings.from_env().hold
+    return update_of(carrier, past.leader or carrier, folded, past.linked, is_calm)
 
 
 def _deliveries(message: HeldMessage) -> dict[str, Delivery]:

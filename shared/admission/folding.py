@@ -90,15 +90,20 @@ def fold(before: Iterable[AlertEvent], held: Iterable[AlertEvent]) -> Fold:
     return result
 
 
-def release(folded: Fold, leader_kind: str, moment: datetime, hold: timedelta) -> Release:
+def release(
+    folded: Fold, leader_kind: str, moment: datetime, hold: timedelta, held_for: timedelta = timedelta()
+) -> Release:
     """
     Return what becomes of held alerts once their hold has ended; `leader_kind` is how their incident was published.
 
-    An end counts once nothing has fired for `hold`. What fired after a brief that saw no harm is investigated.
+    An end counts once nothing has fired for `hold`. What fired after a brief that saw no harm is investigated. What
+    comes and goes for longer than an alert and its end may take, two holds, is said while it does.
     """
     was_dismissed = leader_kind == "dismissed"
     if not folded.firing:
         if moment - folded.last_at < hold:
+            if (folded.new or folded.again) and held_for >= 2 * hold:
+                return "investigate" if was_dismissed else "update"
             return "extend"
         return "cancel" if was_dismissed else "resolved"
     if not folded.is_news:
