@@ -1,5 +1,6 @@
 """The page: everything is escaped, nothing is loaded, nothing runs."""
 
+import unicodedata
 from html import escape
 
 import flask
@@ -80,6 +81,16 @@ def _whole(title: str, inside: str) -> str:
     )
 
 
+def _visible(text: str) -> str:
+    """Return the text with what a browser hides, reorders or takes for the end of a line written as its code."""
+    return "".join(f"\u27e8U+{ord(char):04X}\u27e9" if _is_hidden(char) else char for char in text)
+
+
+def _is_hidden(char: str) -> bool:
+    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
+
+
 def _line(line: str) -> str:
     kind = _KINDS.get(line[:1], "")
+    line = _visible(line)
     return f'<span class="{kind}">{escape(line)}</span>\n' if kind else f"{escape(line)}\n"

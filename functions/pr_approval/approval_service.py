@@ -1,6 +1,6 @@
 """From a code to a decision: the code opens the page, the page's form decides, the first decision counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared import clock, log
@@ -17,6 +17,8 @@ from .workflow_callback import wake
 FORM_LIFE = timedelta(minutes=30)
 MAX_NAME = 80
 DECISION_TTL = timedelta(days=90)
+UNNAMED = "a person whose name was not recorded"
+"""Who decided first, where the store failed before it had the name."""
 _DECIDED = ("approved", "declined")
 
 
@@ -27,7 +29,7 @@ class Visit:
     incident_id: str
     pull_request: PullRequestRecord
     diff: str
-    confirm: str
+    confirm: str = ""
 
     @property
     def waiting(self) -> Waiting | None:
@@ -59,8 +61,11 @@ class ApprovalService:
 
     def reopen(self, confirm: str) -> Visit:
         """Return the visit whose page holds the form. Raises Rejected (not our form, or expired) and as `open` does."""
-        incident_id = self.settings.verify("confirm on the page", confirm)
-        return self._visit(incident_id, self._pull_request(incident_id))
+        # Not believed before it is verified: what the form is about is read to verify it.
+        named = confirm.partition(".")[0]
+        visit = self._visit(named, self._pull_request(named))
+        self.settings.verify("confirm on the page", confirm, shown_hash(visit))
+        return visit
 
     def _pull_request(self, incident_id: str) -> PullRequestRecord | None:
         record = self.store.incident(incident_id)
@@ -70,19 +75,20 @@ class ApprovalService:
         if pull_request is None:
             raise Rejected("There is nothing to approve for this incident")
         diff = self.store.text(pull_request.diff_ref) if pull_request.diff_ref else None
-        form_ends = clock.now() + FORM_LIFE
-        confirm = self.settings.sign("confirm on the page", incident_id, form_ends)
-        return Visit(incident_id, pull_request, diff or "", confirm)
+        visit = Visit(incident_id, pull_request, diff or "")
+        confirm = self.settings.sign("confirm on the page", incident_id, clock.now() + FORM_LIFE, shown_hash(visit))
+        return replace(visit, confirm=confirm)
 
     def decide(self, visit: Visit, confirm: str, decision: str, by: str) -> str:
         """
         Record the decision, who took it and on which change, and resume the workflow; return the page that says so.
 
         The decision is stored before the workflow is resumed, so that a form sent again after a failure resumes it.
-        Raises Rejected (not from our page, no name, nothing waits), Refused (the workflow has ended), Unavailable,
-        Uncertain.
+        Raises Rejected (not from our page, or it showed another change; no name, nothing waits), Refused (the workflow
+        has ended), Unavailable, Uncertain.
         """
-        if self.settings.verify("confirm on the page", confirm) != visit.incident_id:
+        about = shown_hash(visit)
+        if self.settings.verify("confirm on the page", confirm, about) != visit.incident_id:
             raise Rejected("The form belongs to another page; open the page again")
         if decision not in ("approve", "decline"):
             raise Rejected("The form says neither approve nor decline")
@@ -93,11 +99,12 @@ class ApprovalService:
         if waiting is None or not is_open(visit.pull_request):
             return ended(visit.pull_request)
         wish: Decision = "approve" if decision == "approve" else "decline"
-        final = approval.decide(self.store, visit.incident_id, wish, clock.now() + DECISION_TTL)
+        final = approval.decide(self.store, visit.incident_id, wish, about, clock.now() + DECISION_TTL)
         record = self.store.incident(visit.incident_id)
         signed = (record.pull_request if record else None) or visit.pull_request
         if signed.decision != final:
             # Else another person decided first, or the form is sent again: the first name stays.
+            name = name if final == wish else UNNAMED
             signed = approval.signed(visit.incident_id, visit.pull_request, final, name, visit.diff)
         decided = signed.replace(state="approved" if final == "approve" else "declined")
         self.store.set_pull_request(visit.incident_id, decided)
@@ -111,6 +118,12 @@ class ApprovalService:
         # The workflow may have continued and recorded what it opened.
         if record and record.pull_request == decided:
             self.store.set_pull_request(incident_id, decided.replace(is_woken=True))
+
+
+def shown_hash(visit: Visit) -> str:
+    """Return what a form is about: what its page shows may be replaced in the store before the form is sent."""
+    target = [visit.pull_request.repo or "", visit.pull_request.base_branch or ""]
+    return approval.hash_of("\0".join([*target, visit.diff]))
 
 
 def is_open(pull_request: PullRequestRecord) -> bool:

@@ -72,13 +72,13 @@ def waiting_of(record: PullRequestRecord) -> Waiting | None:
     )
 
 
-def decide(store: TraceStore, incident_id: str, decision: Decision, until: datetime) -> Decision:
+def decide(store: TraceStore, incident_id: str, decision: Decision, shown_hash: str, until: datetime) -> Decision:
     """
-    Record a decision and return the one in force: of two at the same time, the first.
+    Record a decision and return the one in force: of two at the same time about what one page showed, the first.
 
     `until` is when the record may be deleted. Raises Unavailable, Refused.
     """
-    lease = store.claim(_key(incident_id), decision, until)
+    lease = store.claim(f"approval:{incident_id}:{shown_hash}", decision, until)
     return "approve" if lease.holder == "approve" else "decline"
 
 
@@ -118,7 +118,3 @@ def is_approved(store: TraceStore, incident_id: str, diff: str) -> bool:
 
 def _body(record: PullRequestRecord) -> dict[str, object]:
     return {"decision": record.decision, "by": record.decided_by, "diff_sha256": record.diff_sha256}
-
-
-def _key(incident_id: str) -> str:
-    return f"approval:{incident_id}"

@@ -56,26 +56,27 @@ class ApprovalSettings(Settings):
         if until < clock.now():
             raise Rejected("This code has expired; the incident's brief says until when it could be used")
 
-    def sign(self, purpose: Purpose, incident_id: str, until: datetime) -> str:
-        """Return a token: `<incident id>.<expiry, Unix time in seconds>.<signature>`."""
+    def sign(self, purpose: Purpose, incident_id: str, until: datetime, about: str = "") -> str:
+        """Return a token: `<incident id>.<expiry, Unix time in seconds>.<signature>`; it is good for `about` alone."""
         expires = int(clock.to_utc(until).timestamp())
-        return f"{incident_id}.{expires}.{self._signature(purpose, incident_id, expires)}"
+        return f"{incident_id}.{expires}.{self._signature(purpose, incident_id, expires, about)}"
 
-    def verify(self, purpose: Purpose, token: str) -> str:
-        """Return the incident a token was signed for. Raises Rejected (not signed by us, or expired)."""
+    def verify(self, purpose: Purpose, token: str, about: str = "") -> str:
+        """Return the incident a token was signed for. Raises Rejected (not signed by us for `about`, or expired)."""
         incident_id, _, rest = token.partition(".")
         expires, _, signature = rest.partition(".")
         is_number = expires.isascii() and expires.isdigit() and len(expires) <= 12
-        expected = self._signature(purpose, incident_id, int(expires) if is_number else 0)
+        expected = self._signature(purpose, incident_id, int(expires) if is_number else 0, about)
         if not is_number or not hmac.compare_digest(signature.encode(), expected.encode()):
             raise Rejected("This form is not one of ours")
         if datetime.fromtimestamp(int(expires), UTC) < clock.now():
             raise Rejected("This form has expired; open the page again")
         return incident_id
 
-    def _signature(self, purpose: Purpose, incident_id: str, expires: int) -> str:
-        return base64.urlsafe_b64encode(self._digest(purpose, incident_id, expires)).decode().rstrip("=")
+    def _signature(self, purpose: Purpose, incident_id: str, expires: int, about: str) -> str:
+        return base64.urlsafe_b64encode(self._digest(purpose, incident_id, expires, about)).decode().rstrip("=")
 
-    def _digest(self, purpose: Purpose, incident_id: str, expires: int) -> bytes:
+    def _digest(self, purpose: Purpose, incident_id: str, expires: int, about: str = "") -> bytes:
         key = self.approval_signing_key.get_secret_value().encode()
-        return hmac.digest(key, f"{purpose}\n{incident_id}\n{expires}".encode(), "sha256")
+        body = f"{purpose}\n{incident_id}\n{expires}" + (f"\n{about}" if about else "")
+        return hmac.digest(key, body.encode(), "sha256")

@@ -11,6 +11,7 @@ import flask
 import pytest
 from pydantic import SecretStr
 
+from functions.pr_approval.approval_service import UNNAMED, ApprovalService, shown_hash
 from functions.pr_approval.main import pr_approval
 from infra.local.sandboxes.http import Reply, Request, Sandbox
 from shared import clock, signatures, traces
@@ -26,6 +27,7 @@ ALERT = an_alert()
 ID = ALERT.incident_id
 DIFF = "@@ -1 +1 @@\n-return <old>\n+return new\n"
 SETTINGS = ApprovalSettings(approval_signing_key=SecretStr(KEY), approval_url="https://approve.example.com/")
+ABOUT = approval.hash_of("\0".join(["octo/shop", "main", DIFF]))
 
 
 class Workflows(Sandbox):
@@ -69,7 +71,8 @@ def workflows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workflows]:
 def confirmation(**changes: Any) -> str:
     """A form's token that is good for an hour."""
     until = clock.now() + timedelta(hours=1)
-    return SETTINGS.sign(**{"purpose": "confirm on the page", "incident_id": ID, "until": until, **changes})
+    facts = {"purpose": "confirm on the page", "incident_id": ID, "until": until, "about": ABOUT}
+    return SETTINGS.sign(**{**facts, **changes})
 
 
 def code() -> str:
@@ -269,6 +272,51 @@ def test_approval_is_good_for_the_change_that_was_shown(workflows: Workflows) ->
         approval.is_approved(traces.connect(), ID, DIFF.replace("new", "evil"))
 
 
+def test_form_decides_on_the_change_that_its_page_showed(workflows: Workflows) -> None:
+    """Another run, or another account, may replace what waits while somebody reads it."""
+    confirm = confirm_of(opened())
+    store = traces.connect()
+    store.set_pull_request(ID, state().replace(diff_ref=store.keep_text(ID, "patch", DIFF.replace("new", "other"))))
+
+    response = visit({"confirm": confirm, "decision": "approve", "by": "Ada Lovelace"})
+
+    assert response.status_code == 400
+    assert (state().decision, workflows.requests) == (None, [])
+
+
+def test_decision_on_an_earlier_change_is_none_on_a_later_one(workflows: Workflows) -> None:
+    """Whoever declines never approves, whatever was approved before."""
+    earlier = ApprovalService(SETTINGS, traces.connect()).open(ID, code())
+    approval.decide(traces.connect(), ID, "approve", shown_hash(earlier), clock.now() + timedelta(days=1))
+    store = traces.connect()
+    store.set_pull_request(ID, state().replace(diff_ref=store.keep_text(ID, "patch", DIFF.replace("new", "other"))))
+
+    decided("decline")
+
+    assert state().decision == "decline"
+
+
+def test_name_of_who_declined_is_not_under_an_approval(workflows: Workflows) -> None:
+    """The store may fail after the first decision and before the name of who took it."""
+    earlier = ApprovalService(SETTINGS, traces.connect()).open(ID, code())
+    approval.decide(traces.connect(), ID, "approve", shown_hash(earlier), clock.now() + timedelta(days=1))
+
+    decided("decline")
+
+    assert (state().decision, state().decided_by) == ("approve", UNNAMED)
+
+
+def test_page_shows_characters_that_hide_or_reorder_code(workflows: Workflows) -> None:
+    """A line must read as it runs."""
+    store = traces.connect()
+    diff = "+if user:\u202e # admin\rdelete()\u200b\n"
+    store.set_pull_request(ID, state().replace(diff_ref=store.keep_text(ID, "patch", diff)))
+
+    page = opened().get_data(as_text=True)
+
+    assert "\u27e8U+202E\u27e9 # admin\u27e8U+000D\u27e9delete()\u27e8U+200B\u27e9" in page
+
+
 def test_approval_that_another_account_wrote_is_none(workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every function's account may write the store; only pr_approval has the key."""
     private, public = signatures.new_pair()
@@ -324,9 +372,9 @@ def test_missing_key_is_not_shown_to_visitors(monkeypatch: pytest.MonkeyPatch) -
 
 def test_signature_is_valid_for_its_purpose_only() -> None:
     """What is signed to open the page cannot confirm a decision."""
-    assert SETTINGS.verify("confirm on the page", confirmation()) == ID
+    assert SETTINGS.verify("confirm on the page", confirmation(), ABOUT) == ID
     with pytest.raises(Rejected):
-        SETTINGS.verify("open the page", confirmation())
+        SETTINGS.verify("open the page", confirmation(), ABOUT)
 
 
 @pytest.mark.parametrize(
