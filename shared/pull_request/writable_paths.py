@@ -32,11 +32,13 @@ _PLAIN_TEXTS = _words("""
 """)
 """Names without a suffix that nothing runs."""
 _FOLDERS = _words("""
-    __pycache__ ansible buildsrc fastlane helm k8s kubernetes magefiles nbproject node_modules terraform
+    __pycache__ ansible buildsrc fastlane git-hooks githooks gradle gulpfile.js helm k8s kubernetes magefiles
+    nbproject node_modules terraform xtask
 """)
 """Folders of tools; those whose names start with a dot are denied as such."""
 _TOP_FOLDERS = _words("""
-    charts ci deploy deployment deployments gradle hooks kustomize manifests playbooks pulumi roles vendor
+    build charts ci deploy deployment deployments docker gradle hooks kustomize manifests playbooks pulumi
+    requirements roles script scripts vendor
 """)
 """Names that are ordinary ones below the top: React has hooks, a shop has vendors."""
 _JS = r"\.[cm]?[jt]sx?"
@@ -65,6 +67,14 @@ _TOOLS = rf"""
     .*\.sublime-project .*\.lockb? package-lock\.json npm-shrinkwrap\.json id_(?:rsa|dsa|ecdsa|ed25519).*
     .*\.(?:pem|key|p12|pfx|jks) .*\.keystore .*\.tfstate.* .*\.env .*secret.*\.(?:ya?ml|json|toml|ini|properties)
     .*credential.*\.(?:ya?ml|json|toml|ini|properties) .*service[-_]account.*\.json
+    deploy(?:ment)?\.(?:rb|php|py|js|ts|pl) (?:docker-)?entrypoint\..* conanfile\.py pdm_build\.py
+    package@swift.*\.swift build\.jl activate\.r (?:gulp|grunt|jake|cake|danger)file(?:\.[\w-]+)*{_JS}
+    gatsby-(?:node|config|browser|ssr){_JS} ember-cli-build{_JS} config-overrides{_JS}
+    (?:craco|metro|knexfile)[\w.-]*{_JS} xmake\.lua premake\d*\.lua build\.cs
+    (?:.*[-_])?requirements[\w.-]*\.(?:txt|in) libs\.versions\.toml pubspec.* uv\.toml vcpkg[\w.-]*\.json
+    .*\.tf\.json ansible\.cfg appspec\.ya?ml firebase\.json project\.toml (?:fly|wrangler|netlify)[\w.-]*\.toml
+    action\.ya?ml mise[\w.-]*\.toml cmake(?:user)?presets\.json
+    (?:agents|claude|gemini|skill|copilot-instructions)\.md
 """
 """
 Patterns of names: packaging, tests and tasks of Python; JavaScript and TypeScript; the JVM, .NET, Go, Rust, Ruby, PHP,
@@ -77,6 +87,13 @@ _TOP_NAMES = _words("""
     runtests.py tasks.py template.yaml template.yml
 """)
 """Names that tools take from the top of a repository, and that are ordinary files elsewhere."""
+_DATA = _words(".cfg .ini .json .properties .toml .txt .xml .yaml .yml")
+"""Suffixes of content that tools also read: at the top, and in a folder of tools, it is theirs."""
+_SETTINGS = re.compile(
+    r"(?:app(?:lication|settings)?|config|settings|logging|log4j2?|logback|messages|openapi|features?|flags)\b.*"
+)
+"""Names of a service's own settings at the top."""
+_SBT = re.compile(r"(?:.*/)?project/[^/]+\.scala")
 _SHORT_NAME = re.compile(r"~\d")
 Strategy = Literal["fix", "revert"]
 
@@ -94,9 +111,13 @@ def denial(path: str, strategy: Strategy) -> str:
     is_hidden = any(part.startswith(".") for part in (*folders, name))
     if is_hidden or not _FOLDERS.isdisjoint(folders) or not _TOP_FOLDERS.isdisjoint(folders[:1]):
         return "it belongs to a tool, which may run it by itself"
-    if _TOOL.fullmatch(name) or (not folders and name in _TOP_NAMES):
+    if _TOOL.fullmatch(name) or (not folders and name in _TOP_NAMES) or _SBT.fullmatch(_folded(path)):
         return "build, CI, packaging, container or editor tools run or trust it"
-    _, dot, suffix = name.rpartition(".")
+    stem, dot, suffix = name.rpartition(".")
+    if f".{suffix}" in _DATA and stem not in _PLAIN_TEXTS:
+        is_of_tools = not (_FOLDERS | _TOP_FOLDERS).isdisjoint(folders)
+        if is_of_tools or (not folders and not _SETTINGS.match(name)):
+            return "it is data at the top or in a folder of tools, which they read"
     kinds = SOURCE if strategy == "fix" else SOURCE | CONTENT
     if not (dot and f".{suffix}" in kinds) and not (strategy == "revert" and not dot and suffix in _PLAIN_TEXTS):
         return "it is no source code" if strategy == "fix" else "it is neither source code nor content of the service"

@@ -13,18 +13,20 @@ from shared.analysis.logs.levels import Level
 from shared.analysis.logs.parse import CLOCK, LogEntry, Source
 from shared.analysis.logs.stack_traces import HINT
 
-OPENS = re.compile(r"(?:^|[\s(\[{,]|(?<!['\"]):|=(?=['`])|(?<!\w)=)(?P<quote>['\"`])(?=\S)")
+OPENS = re.compile(
+    r"(?:^|[\s(\[{,]|(?<!['\"]):|=(?=['`])|(?<!\w)=)(?P<quote>['\"`\u201c\u2018\u00ab])(?=\S|[ \t]*(?:\n|$))"
+)
 """
 A quote before a word; one within or after a word is an apostrophe. A logger writes its own fields as name="…" or
 "name":"…".
 """
-CLOSES = {"`": "`'"}
-"""Ruby, and many of its age, write `name'."""
+CLOSES = {"`": "`'", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
+"""Where it is another one; Ruby, and many of its age, write `name'."""
 ORDINARY: tuple[Level, ...] = ("info", "debug")
 NEAR = timedelta(milliseconds=100)
-LINES = 8
+LINES = 40
 """Lines of one write come at once, and few of them before the trace."""
-MAX_CHARS = 4000
+MAX_CHARS = 20_000
 MAX_SOURCES = 1000
 
 
