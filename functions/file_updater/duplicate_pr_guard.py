@@ -27,7 +27,7 @@ def existing_pull_request(pulls: PullRequests, incident_id: str, paths: Sequence
 
 
 def _is_ours(pull: ExistingPullRequest) -> bool:
-    """Return whether an incident stands behind it: a name like ours on a stranger's branch holds nothing back."""
+    """Return whether an incident stands behind it: a foreign branch with a name like ours holds nothing back."""
     try:
         return traces.connect().incident(incident_of(pull.branch)) is not None
     except IncidentCopilotError as error:

@@ -85,10 +85,7 @@ class HeldAlerts:
             self.store.release(key, self._holder)
         except Exception as error:  # noqa: BLE001  # one incident must not stop the others
             log.error("sweeper.unsettled", error_type=type(error).__name__, error=str(error))
-            if not isinstance(error, Uncertain):
-                # Without a reply it may still be publishing: no second call until the lease has expired.
-                self.store.release(key, self._holder)
-            self._speak_late(record, error)
+            self._speak_late(record, key, error)
             return False
         log.info("sweeper.settled", became=became)
         return True
@@ -209,9 +206,12 @@ class HeldAlerts:
         self.store.close_incident(record.incident_id, outcome.model_dump(mode="json"))
         return "merged"
 
-    def _speak_late(self, record: IncidentRecord, error: Exception) -> None:
+    def _speak_late(self, record: IncidentRecord, key: str, error: Exception) -> None:
         """Send a last message once an alert has failed for minutes; a channel that is being sent to is left alone."""
         try:
+            if not isinstance(error, Uncertain):
+                # Without a reply it may still be publishing: no second call until the lease has expired.
+                self.store.release(key, self._holder)
             end = timedelta(seconds=self.settings.incident_give_up_seconds)
             since = last_message.unpublished_since(self.store, record, end)
             if clock.now() - since < timedelta(seconds=self.settings.last_message_seconds):

@@ -153,7 +153,7 @@ def test_block_in_the_body_of_another_branch_changes_nothing() -> None:
 def test_pull_request_that_was_not_recorded_counts_in_the_configured_repository(
     monkeypatch: pytest.MonkeyPatch, repo: str, state: str
 ) -> None:
-    """pr_creator opens it and may fail to record it; a pull request elsewhere is a stranger's."""
+    """pr_creator opens it and may fail to record it; a pull request elsewhere is foreign."""
     monkeypatch.setenv("SERVICE_REPOS", json.dumps({ALERT.service_name: "octo/shop"}))
     other = an_alert(incident_id="inc-20260504-00000000aa", github_repo=None)
     traces.connect().open_incident(a_record(other))

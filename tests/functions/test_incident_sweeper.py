@@ -885,7 +885,7 @@ PUBLISHED = Outcome(kind="degraded", mail_status="sent", receipts={"mail": "m1"}
 def test_pull_request_opened_after_the_brief_is_an_update_until_a_channel_took_it(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The code host was slow: its webhook records what no step told the brief."""
+    """The code host was slow: its webhook records what no step reported to the brief."""
     incident_id = opened(store, YOUNG)
     store.close_incident(incident_id, PUBLISHED.model_dump(mode="json"))
     with_pull_request(store, incident_id)

@@ -341,7 +341,7 @@ def test_unreachable_store_does_not_stop_the_mail(people: People, tmp_path: Path
 def test_without_any_channel_the_brief_is_undelivered_and_says_what_to_set(
     store: EmbeddedTraces, people: People, tmp_path: Path
 ) -> None:
-    """Nobody is told by a system without channels; the log, the trace and the archived brief name the settings."""
+    """A system without channels notifies nobody; the log, the trace and the archived brief name the settings."""
     archive = channels(people, tmp_path).archive
     closed = Connections(lambda: None, lambda: None, archive, lambda: ())
 

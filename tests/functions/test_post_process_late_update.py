@@ -1,4 +1,4 @@
-"""What became known after the brief: told once by every channel, in the thread of the brief."""
+"""What came up after the brief: sent once by every channel, in the thread of the brief."""
 
 import inspect
 from pathlib import Path

@@ -10,9 +10,11 @@ import pytest
 from functions.incident_sweeper.held_alerts import HeldAlerts
 from functions.incident_sweeper.last_message import LastChannels
 from functions.incident_sweeper.sweep import SweepSettings
+from shared import clock
 from shared.admission import history, maintenance
 from shared.admission.maintenance import MaintenanceWindow
-from shared.errors import Uncertain
+from shared.errors import Unavailable, Uncertain
+from shared.traces.port import IncidentRecord
 from tests import storm as storms
 from tests.storm import Storm
 
@@ -144,3 +146,30 @@ def test_more_alerts_than_are_read_are_an_update(storm_of: Open, monkeypatch: py
 
     assert storm.kinds()["update"] == 1
     assert "31 alerts since its brief" in storm.mails[1].text
+
+
+def test_store_that_fails_while_one_alert_is_settled_does_not_stop_the_others(
+    storm_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease of the one stays until it expires; the next sweep tries it again."""
+    storm = storm_of(investigations_per_hour=2)
+    for number in range(4):
+        storm.fire(service=f"service-{number}", fingerprint=str(number))
+    held = [one for one in storm.accepted if storm.record(one).state == "held"]
+    until = max(hold.until for one in held if (hold := storm.record(one).hold) is not None)
+    monkeypatch.setattr(clock, "now", lambda: until)
+    tried: list[str] = []
+
+    def fail(_held: HeldAlerts, record: IncidentRecord) -> str:
+        tried.append(record.incident_id)
+        raise Unavailable("no answer")
+
+    def release(*_: object) -> None:
+        raise Unavailable("the store is away")
+
+    monkeypatch.setattr(HeldAlerts, "_settle", fail)
+    monkeypatch.setattr(storm.store, "release", release)
+    _sweep(storm, 1000)
+
+    assert len(held) > 1
+    assert sorted(tried) == sorted(held)
