@@ -49,6 +49,7 @@ class Storm:
     calls: list[tuple[dict[str, Any], str]] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    latest: Alert | None = None
     moment: datetime = START
     is_post_process_up: bool = True
     timeout: timedelta = timedelta(seconds=20)
@@ -74,6 +75,7 @@ class Storm:
     def take(self, alert: Alert) -> str:
         """Deliver an alert to the starter, again until it is taken, as Pub/Sub does; return what it became."""
         self.accepted.append(alert.incident_id)
+        self.latest = alert
         return self.deliver(alert)
 
     def deliver(self, alert: Alert) -> str:

@@ -77,7 +77,8 @@ def late_outcome(record: IncidentRecord) -> Outcome | None:
         outcome = Outcome.model_validate(record.outcome or {})
     except ValidationError as error:
         log.error("sweeper.outcome_unreadable", incident_id=record.incident_id, error=places(error))
-        return None
+        # Nobody has this brief, whatever else its outcome says.
+        return Outcome(kind="undelivered") if record.state == "undelivered" else None
     if record.state == "undelivered":
         return outcome
     uncertain = {failure.step for failure in outcome.failures if failure.error_type == "Uncertain"}

@@ -27,6 +27,8 @@ from .sweep import OutcomePublisher, SweepSettings
 
 MAX_HELD = 200
 """How many held incidents one sweep looks at, the earliest first."""
+MAX_RANKED = 50
+"""How many alerts merged into a held one say how severe it is."""
 RETRY, WAIT = timedelta(minutes=10), timedelta(minutes=5)
 """When what a brake still stops is tried again: an investigation, a mail."""
 STOPPED_FOR = timedelta(hours=2)
@@ -59,12 +61,17 @@ class HeldAlerts:
         """Settle what is due until `end` by `stopwatch`; return the ids. Raises what the store raises on the first."""
         due = self.store.held_incidents(clock.now(), MAX_HELD)
         messages = deque(record for record in due if record.hold and record.hold.leads)
-        singles = deque(sorted((one for one in due if not (one.hold and one.hold.leads)), key=severity_rank))
+        singles = deque(sorted((one for one in due if not (one.hold and one.hold.leads)), key=self._rank))
         # Single alerts come before the lists of them, so that a list says what became of them. They get half the time:
         # in a storm the list is all that people get, and a post_process that hangs must not stop the alerts.
         now = stopwatch()
         turns = ((singles, now + (end - now) / 2), (messages, end), (singles, end))
         return [each for records, until in turns for each in self._run(records, stopwatch, until)]
+
+    def _rank(self, record: IncidentRecord) -> int:
+        """Return 0 for the most severe of the alert and those that were merged into it."""
+        merged = self.store.followers(record.incident_id, MAX_RANKED) if record.merged_alerts else []
+        return min(map(severity_rank, (record, *merged)))
 
     def _run(self, records: deque[IncidentRecord], stopwatch: Callable[[], float], until: float) -> Iterator[str]:
         """Settle one after the other until a time by `stopwatch`; yield the ids of those that are settled."""

@@ -80,8 +80,10 @@ class AlertHolder:
             elif record.state == "closed":
                 self.store.release(key, carrier)
                 continue
-            self.store.hold_incident(alert.incident_id, hold.replace(follows=carrier))
+            self.store.follow(alert.incident_id, carrier)
             if carries(self.store, key, carrier):
+                # Only now: an attempt that dies before leaves it open, and the next one lists it again.
+                self.store.hold_incident(alert.incident_id, hold.replace(follows=carrier))
                 return
         raise Unavailable(f"What carries the message of {key!r} changed {ATTEMPTS} times")
 

@@ -530,6 +530,23 @@ def test_brief_that_nobody_has_is_delivered_again_and_then_closed(
     assert (record.state, record.outcome["mail_status"]) == ("closed", "sent")
 
 
+@pytest.mark.parametrize("outcome", [{"failures": 7}, {"mail_status": "lost"}], ids=str)
+def test_undelivered_brief_whose_outcome_is_unreadable_is_delivered_again(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: dict[str, Any],
+) -> None:
+    """That nobody has it is in the incident's state, whatever the outcome says."""
+    incident_id = opened(store, YOUNG)
+    assert store.leave_undelivered(incident_id, outcome)
+
+    assert swept_at(sweep, monkeypatch, 0, 1, 60) == [[], [incident_id], []]
+
+    assert [call.stage for call in publisher.published] == ["mail-1"]
+
+
 def test_brief_that_nobody_takes_is_tried_in_growing_pauses(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,6 +218,17 @@ def test_fifty_services_at_once_send_no_more_mails_than_the_brake(storm_of: Open
     assert storm.unaccounted() == []
 
 
+def test_held_alert_is_as_severe_as_the_worst_that_joined_it(storm_of: Open) -> None:
+    """What is investigated first must not hang on which alert of a service came first."""
+    storm = storm_of(investigations_per_hour=3)
+    for n in range(8):
+        storm.fire(f"service-{n}", labels={"severity": "high" if n < 6 else "warning"})
+    storm.fire("service-7", labels={"severity": "critical"}, fingerprint="other")
+    storm.wait(600)
+
+    assert "service-7" in {payload["service_name"] for payload, _ in storm.calls}
+
+
 def test_mails_of_any_hour_stay_within_the_brake(storm_of: Open) -> None:
     """Briefs, updates and lists together: no hour has more than the setting."""
     storm = storm_of(mails_per_recipient_per_hour=10)

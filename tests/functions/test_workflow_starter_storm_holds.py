@@ -1,6 +1,7 @@
 """Nothing that is held waits without end, and no service takes the place of another one's."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,59 @@ def test_store_that_fails_while_one_alert_is_settled_does_not_stop_the_others(
 
     assert len(held) > 1
     assert sorted(tried) == sorted(held)
+
+
+class _KilledError(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("calls", range(16))
+def test_alert_whose_starter_dies_while_the_list_goes_out_is_listed(
+    storm_of: Open, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """Before whichever call of the store the list is made, it was made without the alert."""
+    storm = storm_of(investigations_per_hour=2)
+    for n in range(4):
+        storm.fire(f"service-{n}")
+    with monkeypatch.context() as patch, suppress(_KilledError):
+        _interrupt(storm, calls, patch)
+        storm.fire("late")
+    assert storm.latest is not None
+    storm.wait(130)
+    for _ in range(3):
+        storm.deliver(storm.latest)
+        _keep_busy(storm, slots=2)
+        storm.wait(3600)
+
+    assert any("late" in mail.text for mail in storm.mails)
+    assert storm.unaccounted() == []
+
+
+def _keep_busy(storm: Storm, slots: int) -> None:
+    """Let other investigations take each slot of the next hours."""
+    for number in range(slots):
+        key = f"slot:investigations:{number}"
+        if lease := storm.store.lease(key):
+            storm.store.release(key, lease.holder)
+        storm.store.claim(key, "inc-other", storm.moment + timedelta(hours=5))
+
+
+def _interrupt(storm: Storm, calls: int, patch: pytest.MonkeyPatch) -> None:
+    """After so many calls of the store, let the list go out before the next one, and the process end after it."""
+    count, is_waiting = iter(range(calls + 1)), False
+
+    def interrupted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            nonlocal is_waiting
+            if not is_waiting and (number := next(count, None)) is None:
+                raise _KilledError
+            if not is_waiting and number == calls:
+                is_waiting = True
+                storm.wait(130)
+                is_waiting = False
+            return call(*arguments, **options)
+
+        return run
+
+    for name in ("open_incident", "incident", "claim", "release", "lease", "follow", "hold_incident"):
+        patch.setattr(storm.store, name, interrupted(getattr(storm.store, name)))
