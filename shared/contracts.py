@@ -386,6 +386,11 @@ class Incident(Judgement, Answer):
     patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)
     stack_traces: Annotated[list[StackTrace], Keep(8)] = Field(default_factory=list)
     evidence: Annotated[list[Evidence], Keep(40, rank=_is_cited)] = Field(default_factory=list)
+    failed_requests: Annotated[list[Annotated[str, Verbatim(16)]], Keep(4)] = Field(
+        default_factory=list,
+        description="Digests of requests in which errors were written: of all the lowest ones, so that services which "
+        "fail in the same requests name the same.",
+    )
     log_query_used: Query = ""
     log_selector: Query = Field("", description="What of it selects the service; empty when no log was read.")
     other_logs_selector: Query = Field("", description="What selects the services beside it.")

@@ -29,7 +29,11 @@ class Notice(Protocol):
 
     request: PostProcessRequest
     failures: list[Failure]
-    thread: str
+
+    @property
+    def thread(self) -> str:
+        """The incident whose mail thread the brief joins; empty for its own."""
+        ...
 
     def render(self) -> Brief:
         """Return the brief."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from shared import clock, log
+from shared.admission.causes import SameCause
 from shared.admission.service_window import note_published
 from shared.channels import CHANNELS, Channel
 from shared.contracts import DeliveryStatus, Failure, Outcome, OutcomeKind, PostProcessRequest
@@ -55,7 +56,7 @@ def publish(
         if folded is not None:
             return folded
     if first is None:
-        publisher.thread = same.leader if same else ""
+        publisher.link = same
         deliver_all(publisher, connections)
         outcome = publisher.outcome().replace(linked_to=same.leader if same else None)
     else:
@@ -135,13 +136,18 @@ class OutcomePublisher:
         self.request = request
         self._archived_path: str | None = None
         self._subject = ""
-        self.thread = ""
-        """The incident whose mail thread the brief joins."""
+        self.link: SameCause | None = None
+        """The incident of another service with the same cause, whose mail thread the brief joins."""
         self._store = store
         self._words = words
         self._holder = uuid4().hex
         self._named: set[str] = set()
         self._usage = self._measure()
+
+    @property
+    def thread(self) -> str:
+        """The incident whose mail thread the brief joins; empty for its own."""
+        return self.link.leader if self.link else ""
 
     def attempt(self, step: str, work: Callable[[], Result]) -> Result | None:
         """Return what `work` returns, or None and one more failure; each step is named once."""
@@ -184,7 +190,8 @@ class OutcomePublisher:
 
     def render(self) -> Brief:
         """Return the brief with every failure known so far."""
-        brief = render(self.request, self.failures, self._usage, self._words)
+        link = f"{self.link.service_name}, incident {self.link.leader}: {self.link.cause.words}" if self.link else ""
+        brief = render(self.request, self.failures, self._usage, self._words, link)
         self._subject = self._subject or brief.subject
         return brief
 

@@ -12,7 +12,8 @@ from shared.redaction import Redactor
 # Useful only to people and code; a model would only be tempted to repeat an address.
 _LEFT_OUT = {
     "link", "query", "url", "generator_url", "silence_url", "dashboard_url", "fingerprint", "incident_id", "user_id",
-    "log_query_used", "received_at", "lookup_window_s", "needs_response", "looks_like_regression", "has_patch",
+    "log_query_used", "failed_requests", "received_at", "lookup_window_s", "needs_response", "looks_like_regression",
+    "has_patch",
 }  # fmt: skip
 _RENAMED = {"subject": "message"}
 """In many logs `subject` is a person, so its value would be masked as a name."""

@@ -439,6 +439,8 @@ def test_services_that_fail_by_one_cause_are_one_thread_and_one_update(storm_of:
     assert storm.kinds() == {"full": 5, "update": 1}
     first = storm.mails[0]
     assert {mail.in_reply_to for mail in storm.mails[1:]} == {first.message_id}
+    words = f"service-0, incident {storm.accepted[0]}: the trouble of both begins at ledger."
+    assert [words in mail.text for mail in storm.mails] == [False, True, True, True, True, False]
     update = storm.mails[-1]
     assert "Other services that fail by the same cause:" in update.text
     assert all(f"service-{n}" in update.text for n in range(5, 12))

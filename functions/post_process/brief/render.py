@@ -62,10 +62,18 @@ class Brief:
 
 
 def render(
-    request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords | None = None
+    request: PostProcessRequest,
+    failures: list[Failure],
+    usage: Usage,
+    words: BriefWords | None = None,
+    link: str = "",
 ) -> Brief:
-    """Return the brief; the least needed is left out or shortened, with a note, to keep under HTML_BYTES."""
-    for candidate in _ever_shorter(view(request, failures, usage, words or BriefWords())):
+    """
+    Return the brief; `link` names the incident of another service that has the same cause.
+
+    The least needed is left out or shortened, with a note, to keep under HTML_BYTES.
+    """
+    for candidate in _ever_shorter(view(request, failures, usage, words or BriefWords(), link)):
         html, images = _html(candidate)
         if len(html.encode()) <= HTML_BYTES:
             break

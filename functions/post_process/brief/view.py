@@ -45,13 +45,18 @@ def since(request: PostProcessRequest) -> datetime | None:
     return onset or request.alert.started_at
 
 
-def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords) -> View:
-    """Return the whole brief; `failures` holds every failure known so far, `words` may open it."""
+def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, words: BriefWords, link: str = "") -> View:
+    """
+    Return the whole brief; `failures` holds every failure known so far, `words` may open it.
+
+    `link` names the incident of another service that has the same cause.
+    """
     kind = kind_of(request, failures)
     incident = request.incident
     troubles = [*failures, *degradations(request)]
     what_failed = Section("What failed", tuple(explain(troubles))) if troubles else None
     summary = Section("In short", (Words(clip(words.summary, 900), is_markdown=True),)) if words.summary else None
+    linked = Section("The same cause elsewhere", (TextLine(f"{link}."),)) if link else None
     before, after = _sections(request, kind)
     severity = incident.severity if incident else "unknown"
     mark = f"[{severity}, cannot tell]" if incident and incident.verdict == "cannot_tell" else f"[{severity}]"
@@ -66,7 +71,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         scope=_scope(request),
         subject=clip(f"{marks[kind]} {request.alert.service_name}: {headline(request)}", 180),
         warning=_warning(troubles),
-        sections=tuple(section for section in (summary, *before, what_failed, *after) if section),
+        sections=tuple(section for section in (summary, linked, *before, what_failed, *after) if section),
         footer=_footer(request, usage),
     )
 

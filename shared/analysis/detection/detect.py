@@ -74,6 +74,7 @@ def detect(
         own_part=parts.own,
         left_out=_left_out(patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)),
         evidence=collector.evidence,
+        failed_requests=list(summary.failed_requests),
         log_query_used=page.query if page else "",
         log_selector=page.selector if page else "",
         other_logs_selector=page.others_selector if page else "",

@@ -67,6 +67,7 @@ class TelemetrySummary:
     entry_times: EventTimes
     instances: tuple[InstanceLog, ...]
     failures: int | None
+    failed_requests: tuple[str, ...]
     series: tuple[Series, ...]
     metrics_absent: tuple[str, ...] = ()
     condition: ConditionState | None = None
@@ -172,6 +173,7 @@ def summarize(
         instances=with_versions(logs.instances.all(), measured_versions(instance_series)),
         # Of lines that were only counted, nobody knows which belong together.
         failures=logs.failures.count if page and page.is_complete else None,
+        failed_requests=tuple(logs.failed_requests.digests),
         series=tuple(series),
         metrics_absent=tuple(absent),
         condition=state_of(alert, condition),

@@ -9,6 +9,7 @@ from shared.analysis.logs.groups import Grouper, Groups
 from shared.analysis.logs.instances import Instances
 from shared.analysis.logs.join_traces import RANK, assemble
 from shared.analysis.logs.parse import LogEntry, read
+from shared.analysis.logs.request_ids import RequestSample
 from shared.analysis.logs.start_lines import StartLines
 from shared.analysis.series.event_times import EventTimes
 from shared.telemetry.port import LogLine
@@ -26,6 +27,7 @@ class LogDigest:
     lines: int = 0
     instances: Instances = field(default_factory=Instances)
     failures: Failures = field(default_factory=Failures)
+    failed_requests: RequestSample = field(default_factory=RequestSample)
     starts: StartLines = field(default_factory=StartLines)
     first: LogEntry | None = None
     end: datetime | None = None
@@ -39,7 +41,7 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
     """
     grouper = Grouper(own_names, whole_since)
     result = LogDigest(grouper.groups(), EventTimes(), EventTimes())
-    for entry in assemble(read(line) for line in _counted(lines, result)):
+    for entry in assemble(_read(lines, result)):
         micros = grouper.add(entry)
         result.times.add_micros(micros)
         if grouper.latest is not None:
@@ -55,9 +57,12 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
     return result
 
 
-def _counted(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogLine]:
+def _read(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogEntry]:
     for line in lines:
+        entry = read(line)
         result.lines += 1
         result.instances.add(line)
         result.end = line.at
-        yield line
+        if RANK[entry.level] >= RANK["error"]:
+            result.failed_requests.add(line.text, line.labels)
+        yield entry

@@ -1,5 +1,6 @@
 """Which request a log line belongs to: lines of one request are one observation of the service, not many."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -30,6 +31,29 @@ def request_id(text: str, labels: Mapping[str, str]) -> str:
 def _id_label(names: tuple[str, ...]) -> str:
     """Return the label that names a request, once for all lines of a stream; an empty text without one."""
     return next((name for name in names if _LABEL.fullmatch(name)), "")
+
+
+class RequestSample:
+    """
+    Digests of a few requests, of all the lowest ones: samples of services that take part in the same requests meet.
+
+    Bottom-k sketch: https://en.wikipedia.org/wiki/MinHash
+    """
+
+    SIZE = 4
+
+    def __init__(self) -> None:
+        self.digests: list[str] = []
+
+    def add(self, text: str, labels: Mapping[str, str]) -> None:
+        """Add the request that a line names, if it names one."""
+        id_ = request_id(text, labels)
+        if not id_:
+            return
+        # Ids may be anything that a client sends; of a digest nothing can be read.
+        digest = hashlib.sha256(id_.lower().encode(errors="surrogatepass")).hexdigest()[:16]
+        if digest not in self.digests:
+            self.digests = sorted([*self.digests, digest])[: self.SIZE]
 
 
 def without_ids(text: str) -> str:

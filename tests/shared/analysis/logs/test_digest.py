@@ -28,6 +28,15 @@ def test_entries_are_counted_by_level_with_their_times() -> None:
     assert (result.first.text if result.first else "", result.end) == ("WARN b", NOW + timedelta(seconds=6))
 
 
+def test_requests_are_sampled_of_lines_that_report_an_error() -> None:
+    """Also where a trace's or a JSON line's own text does not repeat the id."""
+    ordinary = [f"INFO trace_id={n:016x} served" for n in range(50)]
+    failed = '{"level":"error","msg":"boom","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}'
+
+    assert len(digest(lines(*ordinary, failed), ()).failed_requests.digests) == 1
+    assert digest(lines(*ordinary), ()).failed_requests.digests == []
+
+
 def test_no_line_gives_an_empty_digest() -> None:
     """A silent service has no first entry and no end."""
     result = digest((), ())

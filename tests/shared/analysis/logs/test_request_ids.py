@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.analysis.logs.request_ids import request_id, request_times, without_ids
+from shared.analysis.logs.request_ids import RequestSample, request_id, request_times, without_ids
 from shared.telemetry.port import LogLine
 
 START = datetime(2031, 5, 6, 7, 0, tzinfo=UTC)
@@ -48,3 +48,21 @@ def test_headline_holds_no_ids_of_one_request() -> None:
 
     assert without_ids(line) == "ERROR f.Basic#111 … catch price exception"
     assert without_ids("ERROR request failed") == "ERROR request failed"
+
+
+def test_samples_of_services_in_the_same_requests_meet() -> None:
+    """Whichever of many requests each wrote errors in, how it writes their ids, and in which order."""
+    ids = [f"{n:016x}" for n in range(1, 400)]
+    caller, called, other = RequestSample(), RequestSample(), RequestSample()
+    for id_ in ids:
+        caller.add(f"ERROR trace_id={id_} upstream failed", {})
+    for id_ in reversed(ids[:380]):
+        called.add("boom", {"trace_id": id_.upper()})
+    for n in range(400):
+        other.add(f"ERROR request_id=cafe{n:012x} failed", {})
+    other.add("ERROR names no request", {})
+
+    assert len(caller.digests) == RequestSample.SIZE
+    assert set(caller.digests) & set(called.digests)
+    assert not set(caller.digests) & set(other.digests)
+    assert not any(id_ in "".join(caller.digests) for id_ in ids)
