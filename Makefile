@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo local alert traces deadletters maintenance executions install test eval score chaos soak hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -63,6 +63,9 @@ chaos: $(VENV)/.demo ## Plant faults, one alert each, and account for every aler
 
 soak: $(VENV)/.demo ## Post alerts for MINUTES=30; no function's memory or open files may grow by more than 5 %; JSON=<file>
 	@$(BIN)/python -m infra.chaos soak --minutes $(or $(MINUTES),30) $(if $(JSON),--json "$(JSON)")
+
+storm: $(VENV)/.demo ## Post ALERTS=10000 of SERVICES=200 from SENDERS=20 at once; each must be in a message, mails within the brake; JSON=<file>
+	@$(BIN)/python -m infra.chaos storm $(if $(ALERTS),--alerts $(ALERTS)) $(if $(SERVICES),--services $(SERVICES)) $(if $(SENDERS),--senders $(SENDERS)) $(if $(JSON),--json "$(JSON)")
 
 format: $(VENV)/.test ## Rewrite imports and layout as the style wants them
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

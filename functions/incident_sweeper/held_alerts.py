@@ -15,6 +15,7 @@ from shared.admission.brakes import brakes_of, take_all, take_mail
 from shared.admission.folding import Fold, Release, event_of, fold, release
 from shared.admission.service_window import list_key, service_key, update_key
 from shared.admission.settings import BrakeSettings, CoalescingSettings
+from shared.admission.updates import join_update
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import IncidentCopilotError, Uncertain
 from shared.traces.port import Hold, IncidentRecord, TraceStore
@@ -119,12 +120,17 @@ class HeldAlerts:
         if leader.hold is not None and leader.hold.reason != "update":
             # Its own alert was listed and never investigated, so nobody waits for a word on it.
             return self._close(record, leader.incident_id)
+        return self._continue(record, hold, past, leader)
+
+    def _continue(self, record: IncidentRecord, hold: Hold, past: history.History, leader: IncidentRecord) -> str:
+        """Let held alerts continue a published incident: by a message of their own, or of the first by its cause."""
         became = self._release(past, leader, hold)
         if became == "extend":
             return self._hold_longer(record, hold, past.fold().last_at + self.coalescing.hold)
-        if became in ("update", "resolved") and not take_mail(
-            self.store, record.incident_id, self.brakes, is_list=False
-        ):
+        is_message = became in ("update", "resolved")
+        if is_message and (first := _first_of_cause(leader)):
+            return self._join(record, leader, first, is_over=became == "resolved")
+        if is_message and not take_mail(self.store, record.incident_id, self.brakes, is_list=False):
             return self._hold_longer(record, hold, clock.now() + WAIT)
         # From here on further alerts have a carrier of their own, so what is read now is all there is.
         self.store.release(update_key(leader.incident_id), record.incident_id)
@@ -136,6 +142,14 @@ class HeldAlerts:
             self.store.release(service_key(record.service_name), leader.incident_id)
             return self._investigate(record, past.held)
         return self._publish_update(record, past, leader, became)
+
+    def _join(self, record: IncidentRecord, leader: IncidentRecord, first: str, *, is_over: bool) -> str:
+        """Let what has no brief of its own be in the next update of the brief that names it."""
+        self.store.release(update_key(leader.incident_id), record.incident_id)
+        if is_over:
+            self.store.release(service_key(record.service_name), leader.incident_id)
+        closed = Outcome(kind="merged", merged_into=first, linked_to=first)
+        return f"joined: {join_update(self.store, record.incident_id, first, closed, timedelta())}"
 
     def _publish_update(
         self, record: IncidentRecord, past: history.History, leader: IncidentRecord, became: Release
@@ -231,7 +245,18 @@ class HeldAlerts:
 
 
 def _kind(leader: IncidentRecord) -> str:
+    outcome = _outcome(leader)
+    return outcome.kind if outcome else "degraded"
+
+
+def _first_of_cause(leader: IncidentRecord) -> str | None:
+    """Return the incident whose update named this one, which has no brief of its own; None when it has one."""
+    outcome = _outcome(leader)
+    return outcome.linked_to if outcome and outcome.kind in ("merged", "update") else None
+
+
+def _outcome(record: IncidentRecord) -> Outcome | None:
     try:
-        return Outcome.model_validate(leader.outcome or {}).kind
+        return Outcome.model_validate(record.outcome or {})
     except ValidationError:
-        return "degraded"
+        return None

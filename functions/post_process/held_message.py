@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.admission.folding import Fold
+from shared.admission.history import History
 from shared.bounds import clip
 from shared.contracts import Outcome, OutcomeKind
 from shared.outbox.last_message import brief_message_id
@@ -72,29 +72,23 @@ class HeldMessage:
         }
 
 
-def update_of(
-    carrier: IncidentRecord,
-    leader: IncidentRecord,
-    folded: Fold,
-    linked: Sequence[IncidentRecord] = (),
-    is_calm: bool = True,
-) -> HeldMessage:
+def update_of(carrier: IncidentRecord, past: History, is_calm: bool = True) -> HeldMessage:
     """
     Return the update of a published incident, or its end when none of its alerts fires any more.
 
     `is_calm` says that nothing came for so long that what has ended counts as ended.
-
-    `linked` are incidents of other services by the same cause, which no other message names.
     """
+    leader, folded, (others, over) = past.leader or carrier, past.fold(), past.linked_services
     outcome = _outcome(leader)
-    ended = not folded.firing and not linked and is_calm
-    count = max(folded.count + len(linked), carrier.merged_alerts + 1)
+    ended = not folded.firing and not others and not over and is_calm
+    count = max(folded.count + others.total(), carrier.merged_alerts + 1)
     headline = "all its alerts have ended" if ended else f"{_alerts(count)} since its brief"
-    last_at = max([folded.last_at, *(one.created_at for one in linked)])
-    lines = [f"The last alert came at {last_at:%Y-%m-%d %H:%M:%S} UTC."]
-    if linked:
-        others = Counter(one.service_name for one in linked)
-        lines.append(f"Other services that fail by the same cause: {_counted(others)}.")
+    lines = [f"The last alert came at {past.last_at:%Y-%m-%d %H:%M:%S} UTC."]
+    if others:
+        lines.append(f"Other services that fail by the same cause: {_counted(others, MAX_ROWS, 'services')}.")
+    if over:
+        ended_too = _counted(Counter(over), MAX_ROWS, "services")
+        lines.append(f"Of the other services by the same cause, all alerts have ended: {ended_too}.")
     if folded.new:
         lines.append(f"Not in the brief: {_counted(folded.new)}.")
     if folded.again:
@@ -169,7 +163,7 @@ def _alerts(count: int) -> str:
     return "1 alert" if count == 1 else f"{count} alerts"
 
 
-def _counted(rules: Counter[str]) -> str:
-    named = [(clip(rule, 120) or "no rule named", times) for rule, times in rules.most_common(MAX_RULES)]
-    listed = ", ".join(f"{rule} ({times} times)" if times > 1 else rule for rule, times in named)
-    return listed + (f" and {len(rules) - MAX_RULES} more rules" if len(rules) > MAX_RULES else "")
+def _counted(names: Counter[str], most: int = MAX_RULES, what: str = "rules") -> str:
+    named = [(clip(name, 120) or "no rule named", times) for name, times in names.most_common(most)]
+    listed = ", ".join(f"{name} ({times} times)" if times > 1 else name for name, times in named)
+    return listed + (f" and {len(names) - most} more {what}" if len(names) > most else "")

@@ -1,5 +1,7 @@
 """Links incidents of different services by their cause: their mails are one thread, and a storm is one update."""
 
+from dataclasses import replace
+
 from shared.admission.causes import SameCause, causes_of, same_cause
 from shared.admission.service_window import note_published
 from shared.admission.settings import CoalescingSettings
@@ -14,7 +16,13 @@ def cause_shared(request: PostProcessRequest, store: TraceStore) -> SameCause | 
     if not window:
         return None
     causes = causes_of(request.alert, request.incident, request.code_analysis)
-    return same_cause(store, request.incident_id, request.alert.service_name, causes, window)
+    same = same_cause(store, request.incident_id, request.alert.service_name, causes, window)
+    if same is None or not same.is_folded:
+        return same
+    # What joins an incident waits for its end; two that joined each other would wait for ever.
+    leader = store.incident(same.leader)
+    has_brief = leader is not None and leader.state == "closed" and (leader.outcome or {}).get("kind") != "merged"
+    return replace(same, is_folded=has_brief)
 
 
 def fold(request: PostProcessRequest, same: SameCause, store: TraceStore) -> Outcome:

@@ -41,11 +41,14 @@ def publish_held(
     publisher = OutcomePublisher(request, store, BriefWords())
     deliver_all(publisher, connections, _deliveries(message))
     leader = hold.follows if hold.reason == "update" else None
-    outcome = publisher.outcome(message.kind).replace(merged_into=leader, subject=message.mail(()).subject)
+    by_cause = leader if carrier.service_name != message.service_name else None
+    outcome = publisher.outcome(message.kind).replace(
+        merged_into=leader, linked_to=by_cause, subject=message.mail(()).subject
+    )
     publisher.close(outcome)
     if outcome.kind == "undelivered":
         return outcome
-    if carrier.service_name != message.service_name:
+    if by_cause is not None:
         # It was joined by its cause, and goes on taking what its own service sends.
         taking = outcome.replace(kind="merged")
         publisher.attempt("traces", lambda: note_published(store, carrier.service_name, carrier.incident_id, taking))
@@ -61,10 +64,9 @@ def _message(carrier: IncidentRecord, hold: Hold, store: TraceStore) -> HeldMess
         subject = str((first.outcome or {}).get("subject") or "") if first else ""
         return list_of(carrier, hold, [one for one in members if not (one.hold and one.hold.leads)], subject)
     past = history.read(store, carrier)
-    folded = past.fold()
     is_whole = len(past.held) <= history.MAX_ALERTS
-    is_calm = is_whole and clock.now() - folded.last_at >= CoalescingSettings.from_env().hold
-    return update_of(carrier, past.leader or carrier, folded, past.linked, is_calm)
+    is_calm = is_whole and clock.now() - past.fold().last_at >= CoalescingSettings.from_env().hold
+    return update_of(carrier, past, is_calm)
 
 
 def _deliveries(message: HeldMessage) -> dict[str, Delivery]:

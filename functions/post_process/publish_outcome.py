@@ -7,8 +7,10 @@ from typing import TypeVar
 from uuid import uuid4
 
 from shared import clock, log
+from shared.admission.brakes import give_back_mail
 from shared.admission.causes import SameCause
 from shared.admission.service_window import note_published
+from shared.admission.settings import BrakeSettings
 from shared.channels import CHANNELS, Channel
 from shared.contracts import DeliveryStatus, Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError, Unavailable, Uncertain
@@ -54,6 +56,7 @@ def publish(
     if same is not None and same.is_folded and not request.mail_attempt:
         folded = publisher.attempt("traces", lambda: fold(request, same, store))
         if folded is not None:
+            publisher.give_back_mail()
             return folded
     if first is None:
         publisher.link = same
@@ -61,6 +64,7 @@ def publish(
         outcome = publisher.outcome().replace(linked_to=same.leader if same else None)
     else:
         publisher.attempt("traces", lambda: store.count_merged_alert(first))
+        publisher.give_back_mail()
         outcome = publisher.outcome().replace(kind="merged", merged_into=first)
     publisher.close(outcome)
     return outcome
@@ -245,6 +249,11 @@ class OutcomePublisher:
         statuses = {self.statuses.get(channel.name) for channel in CHANNELS if channel.reaches_people}
         if statuses == {"off"} and NO_CHANNEL not in self.failures:
             self.failures.append(NO_CHANNEL)
+
+    def give_back_mail(self) -> None:
+        """Let another message have the slot of the mail that this incident does not send."""
+        incident_id = self.request.incident_id
+        self.attempt("traces", lambda: give_back_mail(self._store, incident_id, BrakeSettings.from_env()))
 
     def _amend(self, incident_id: str, outcome: Outcome) -> None:
         record = self._store.incident(incident_id)

@@ -3,6 +3,7 @@ Plant faults into the local stack and account for every alert.
 
 python -m infra.chaos run [--single N] [--double N] [--kills N] [--seed N] [--slice I/OF] [--only TEXT] …
 python -m infra.chaos soak [--minutes N] [--json FILE]
+python -m infra.chaos storm [--alerts N] [--services N] [--senders N] [--json FILE]
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.chaos import cases, soak
+from infra.chaos import cases, soak, storm
 from infra.chaos.campaign import Account, Campaign
 from infra.chaos.system import System
 from shared import clock
@@ -28,6 +29,8 @@ def main(arguments: list[str]) -> int:
     result: soak.Result
     if chosen.command == "soak":
         result = soak.run(folder, chosen.minutes, console.print)
+    elif chosen.command == "storm":
+        result = storm.run(folder, chosen.alerts, chosen.services, chosen.senders, console.print)
     else:
         result = _chaos(chosen, folder, console)
     for line in result.lines():
@@ -62,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     chaos.add_argument("--emulators", action="store_true", help="on Google's Pub/Sub and Firestore emulators")
     soaking = commands.add_parser("soak", help="alerts for minutes; memory and open files must not grow")
     soaking.add_argument("--minutes", type=float, default=30)
-    for command in (chaos, soaking):
+    storming = commands.add_parser("storm", help="many alerts at once; each in a message, mails within the brake")
+    storming.add_argument("--alerts", type=int, default=10_000)
+    storming.add_argument("--services", type=int, default=200)
+    storming.add_argument("--senders", type=int, default=20)
+    for command in (chaos, soaking, storming):
         command.add_argument("--json", type=Path, help="file for the result")
     return parser
 

@@ -76,7 +76,7 @@ def judge(store: TraceStore, incident_id: str, case: Case, got: Sent) -> Verdict
     counts = Counter(mail=len(got.mails), hook=len(got.calls), pull_request=len(got.pulls))
     again = [f"{count} of {name}" for name, count in counts.items() if count > 1]
     was_undelivered = _was_undelivered(trace)
-    is_lost = trace["state"] != "closed" or not _reached_somebody(store, outcome)
+    is_lost = trace["state"] != "closed" or not reached_somebody(store, outcome)
     doubled, repeated = ([], again) if was_undelivered and counts["pull_request"] <= 1 else (again, [])
     return Verdict(incident_id, outcome.kind, is_lost, doubled, repeated, _wrong(trace, outcome, case, got))
 
@@ -90,12 +90,12 @@ def _was_undelivered(trace: TraceDocument) -> bool:
     return any(answer.get("kind") == "undelivered" for answer in answers)
 
 
-def _reached_somebody(store: TraceStore, outcome: Outcome) -> bool:
+def reached_somebody(store: TraceStore, outcome: Outcome) -> bool:
     """Return whether the outcome has a receipt, its own or that of the incident it belongs to."""
     if outcome.merged_into is None:
         return bool(outcome.delivered_by)
     other = _outcome(store.document(outcome.merged_into))
-    return other is not None and _reached_somebody(store, other)
+    return other is not None and reached_somebody(store, other)
 
 
 def _wrong(trace: TraceDocument, outcome: Outcome, case: Case, got: Sent) -> list[str]:

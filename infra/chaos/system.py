@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -30,11 +30,13 @@ from shared import clock
 from shared.errors import IncidentCopilotError, Unavailable
 from shared.traces.port import IncidentRecord, TraceStore
 
+WORKFLOW_FILE = bundle.ROOT / "workflows" / "incident.workflows.yaml"
 WITHIN_S, TIMEOUT_S = 8, 7
 """How long the workflow waits for a step, and after how long functions end: short, so that what hangs costs little."""
+SELECTORS = {"LOKI_SELECTOR": '{service_name="$app"}', "PROMETHEUS_SELECTOR": '{service_name="$app"}'}
+"""Every alert, whatever its service, is about the scenario's application."""
 SETTINGS = {
-    "LOKI_SELECTOR": '{service_name="$app"}',
-    "PROMETHEUS_SELECTOR": '{service_name="$app"}',
+    **SELECTORS,
     **dict.fromkeys(("LOKI_TIMEOUT_S", "PROMETHEUS_TIMEOUT_S", "GITHUB_TIMEOUT_S", "GMAIL_TIMEOUT_S"), "2"),
     "POST_PROCESS_TIMEOUT_S": "2",
     "POST_PROCESS_FUNCTION_TIMEOUT_S": "9",
@@ -55,7 +57,8 @@ POISON = (b"\xff no json", b"{}", b'{"incident_id": 7}')
 class System:
     """The whole system without its scheduler; enter it to start every process. Raises what Stack raises."""
 
-    def __init__(self, folder: Path, *, has_emulators: bool = False) -> None:
+    def __init__(self, folder: Path, *, has_emulators: bool = False, is_impatient: bool = True) -> None:
+        """Options; an impatient one ends soon what hangs, and investigates every alert."""
         self.folder = folder
         self._proxies: dict[str, FaultProxy] = {}
         self._ends = ExitStack()
@@ -68,12 +71,12 @@ class System:
             folder,
             built,
             Options(
-                settings=SETTINGS,
+                settings=SETTINGS if is_impatient else SELECTORS,
                 has_emulators=has_emulators,
                 has_clock=False,
                 model=ModelChoice("sandbox"),
-                timeouts_s=dict.fromkeys(names, TIMEOUT_S),
-                workflow=_impatient_workflow(folder),
+                timeouts_s=dict.fromkeys(names, TIMEOUT_S) if is_impatient else {},
+                workflow=_impatient_workflow(folder) if is_impatient else WORKFLOW_FILE,
                 route=self._route,
             ),
         )
@@ -115,6 +118,10 @@ class System:
         for alert in body["alerts"]:
             alert["labels"] |= {"service_name": service, "app": "checkout-api"}
             alert["fingerprint"] = service
+        return self.post_body(body)
+
+    def post_body(self, body: Mapping[str, Any]) -> list[str]:
+        """Post a body to the webhook, again until it is accepted; return the incidents accepted."""
         headers = {"X-Webhook-API-Key": self.stack.options.api_key}
         end = time.monotonic() + POST_S
         while time.monotonic() < end:
@@ -205,7 +212,7 @@ class System:
 
 def _impatient_workflow(folder: Path) -> Path:
     """Write the workflow with short waits for each step; return where."""
-    text = (bundle.ROOT / "workflows" / "incident.workflows.yaml").read_text(encoding="utf-8")
+    text = WORKFLOW_FILE.read_text(encoding="utf-8")
     path = folder / "incident.workflows.yaml"
     path.write_text(re.sub(r"within: \d+", f"within: {WITHIN_S}", text), encoding="utf-8")
     return path

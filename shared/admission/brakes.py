@@ -73,6 +73,14 @@ def take_mail(store: TraceStore, holder: str, settings: BrakeSettings, is_list: 
     return any(store.claim(f"slot:mails:{number}", holder, clock.now() + SPAN).holder == holder for number in own)
 
 
+def give_back_mail(store: TraceStore, holder: str, settings: BrakeSettings) -> None:
+    """Give the slot of a mail back that was not sent after all. Raises what the store raises."""
+    for number in range(settings.mails_per_recipient_per_hour):
+        lease = store.lease(key := f"slot:mails:{number}")
+        if lease is not None and lease.holder == holder:
+            store.release(key, holder)
+
+
 def take(
     store: TraceStore, pool: str, size: int, holder: str, span: timedelta = SPAN, tries: int | None = None
 ) -> str | None:

@@ -451,10 +451,54 @@ def test_services_that_fail_by_one_cause_are_one_thread_and_one_update(storm_of:
     storm.fire("service-3", status="resolved")
     storm.wait(600)
     assert storm.kinds() == {"full": 5, "update": 2, "resolved": 1}
-    assert {payload["service_name"] for payload, _ in storm.calls[-2:]} == {"service-3", "service-7"}
+    assert {payload["service_name"] for payload, _ in storm.calls[-2:]} == {"service-0", "service-3"}
+    assert "Other services that fail by the same cause: service-7." in storm.mails[-1].text + storm.mails[-2].text
     (end,) = [payload for payload, _ in storm.calls if payload["kind"] == "resolved"]
     assert end["incident_id"] == storm.accepted[3]
     assert storm.unaccounted() == []
+
+
+def test_later_alerts_of_services_without_a_brief_are_one_update_of_the_first(storm_of: Open) -> None:
+    """Forty services by one cause: what fires and what ends after it is two more mails, not eighty."""
+    storm = storm_of(investigations_per_hour=100, mails_per_recipient_per_hour=100)
+    services = [f"service-{n}" for n in range(40)]
+    storm.suspects = dict.fromkeys(services, "ledger")
+    for service in services:
+        storm.fire(service)
+        storm.wait(1)
+    storm.wait(600)
+    before = len(storm.mails)
+
+    for service in services[5:]:
+        storm.fire(service, fingerprint=f"{service}-2", alert_name="More")
+    storm.wait(600)
+    (update,) = storm.mails[before:]
+    assert all(service in update.text for service in services[5:])
+    for service in services[5:]:
+        storm.fire(service, fingerprint=f"{service}-2", alert_name="More", status="resolved")
+        storm.fire(service, status="resolved")
+    storm.wait(600)
+
+    (_, end) = storm.mails[before:]
+    assert f"all alerts have ended: {', '.join(sorted(services[5:]))}." in end.text
+    assert "by the same cause: " not in end.text
+    assert storm.fire("service-20", fingerprint="anew") == "started"
+    storm.wait(600)
+    assert storm.store.incidents(state="held") == []
+    assert storm.unaccounted() == []
+
+
+def test_slots_of_mails_that_were_not_sent_are_free_again(storm_of: Open) -> None:
+    """An investigation whose cause is in another brief sends no mail."""
+    storm = storm_of(mails_per_recipient_per_hour=20, investigations_per_hour=100)
+    storm.suspects = {f"service-{n}": "ledger" for n in range(30)}
+    for n in range(30):
+        storm.fire(f"service-{n}")
+        storm.wait(10)
+    storm.wait(600)
+
+    assert storm.kinds() == {"full": 5, "update": storm.kinds()["update"]}
+    assert len(storm.started) == 30
 
 
 def test_first_of_one_cause_ends_by_its_own_alerts(storm_of: Open) -> None:

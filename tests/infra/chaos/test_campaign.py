@@ -1,7 +1,9 @@
 """A small sample of `make chaos`: nothing is lost, doubled or wrong; and the account sees what is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +11,10 @@ from infra.chaos import cases
 from infra.chaos.campaign import Campaign
 from infra.chaos.cases import Case
 from infra.chaos.judge import Sent, judge
+from infra.chaos.memory_use import Growth
 from infra.chaos.proxy import Fault
-from infra.chaos.soak import Growth, Soak
+from infra.chaos.soak import Soak
+from infra.chaos.storm import StormAccount
 from infra.chaos.system import System
 from shared.contracts import Outcome
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
@@ -98,3 +102,24 @@ def test_soak_fails_when_memory_or_open_files_grow() -> None:
     assert Soak(30, growth=[calm]).is_clean
     assert not Soak(30, growth=[calm, leaky]).is_clean
     assert not Soak(30, unpublished=["inc-1"]).is_clean
+
+
+@pytest.mark.parametrize(
+    ("change", "is_clean"),
+    [
+        ({}, True),
+        ({"accepted": 99}, False),
+        ({"unaccounted": ["inc-1"]}, False),
+        ({"mails": 41}, False),
+        ({"pull_requests": 2}, False),
+        ({"growth": [Growth("rca", (100.0, 106.0), (40, 40))]}, False),
+    ],
+    ids=str,
+)
+def test_storm_fails_when_an_alert_is_in_no_message_or_a_bound_is_passed(
+    change: dict[str, Any], is_clean: bool
+) -> None:
+    """Alerts that were not accepted, mails over the brake, several pull requests of one change, memory."""
+    account = StormAccount(alerts=100, services=5, senders=2, accepted=100, mails=40, mail_brake=40, pull_requests=1)
+
+    assert replace(account, **change).is_clean == is_clean
