@@ -372,6 +372,7 @@ class Incident(Judgement, Answer):
     shows_before_onset: bool = Field(
         True, description="Whether enough was read of the time before the onset to know what was absent then."
     )
+    title: Sentence = Field("", description="What is wrong in words of code alone: subjects quote no line of a log.")
     impact: Sentence = Field("", description="What users meet, for example the share of requests that fail.")
     what_changed: Annotated[list[Change], Keep(8)] = Field(
         default_factory=list, description="What changed, the closest to the onset first."

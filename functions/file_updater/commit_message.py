@@ -1,6 +1,7 @@
-"""The message of the commit that holds a patch."""
+"""The message of the commit that holds a patch; texts of models and of other commits do nothing in it."""
 
 from shared.contracts import FileUpdateRequest, Patch
+from shared.quoting.inert import unreferring
 
 
 def commit_message(request: FileUpdateRequest, patch: Patch) -> str:
@@ -11,17 +12,17 @@ def commit_message(request: FileUpdateRequest, patch: Patch) -> str:
 def _subject(request: FileUpdateRequest, patch: Patch) -> str:
     if patch.strategy == "revert" and patch.reverts:
         return f'Revert "{_subject_of(request, patch.reverts)}"'
-    return f"Fix {request.alert.service_name}: {patch.files_to_modify[0].reason}".rstrip(": ")[:72]
+    return unreferring(f"Fix {request.alert.service_name}: {patch.files_to_modify[0].reason}").rstrip(": ")[:72]
 
 
 def _subject_of(request: FileUpdateRequest, sha: str) -> str:
     for commit in request.code_analysis.suspect_commits:
         if commit.sha == sha:
-            return commit.subject
+            return unreferring(commit.subject)
     return sha[:12]
 
 
 def _reasons(patch: Patch) -> str:
     lines = [f"This reverts commit {patch.reverts}."] if patch.strategy == "revert" and patch.reverts else []
-    lines += [f"- {edit.path}: {edit.reason}" for edit in patch.files_to_modify if edit.reason]
+    lines += [f"- {unreferring(f'{edit.path}: {edit.reason}')}" for edit in patch.files_to_modify if edit.reason]
     return "\n".join(dict.fromkeys(lines)) or "See the incident for the evidence."

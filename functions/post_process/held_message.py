@@ -13,6 +13,7 @@ from shared.bounds import clip
 from shared.contracts import Outcome, OutcomeKind
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
+from shared.quoting.inert import defanged, one_line, visible
 from shared.traces.port import Hold, IncidentRecord
 
 MAX_ROWS, MAX_RULES = 500, 8
@@ -38,11 +39,20 @@ class HeldMessage:
         """Return it as a mail, an answer to the brief where there is one."""
         is_answer = self.thread != self.incident_id
         subject = f"Re: {self.thread_subject}" if is_answer and self.thread_subject else f"[{self.kind}] {self.title}"
-        text = "\n\n".join([f"{self.title}.", *self.lines]) + "\n"
-        blocks = "".join(f"<p>{escape(line)}</p>".replace("\n", "<br>") for line in (f"{self.title}.", *self.lines))
+        # Rules and services are named by whoever writes labels.
+        lines = [defanged(visible(line)) for line in (f"{self.title}.", *self.lines)]
+        text = "\n\n".join(lines) + "\n"
+        blocks = "".join(f"<p>{escape(line)}</p>".replace("\n", "<br>") for line in lines)
         html = f'<html><body style="font-family:sans-serif">{blocks}</body></html>'
         answers = brief_message_id(self.thread) if is_answer else ""
-        return Mail(to, clip(subject, 180), html, text, brief_message_id(self.incident_id), in_reply_to=answers)
+        return Mail(
+            to,
+            clip(defanged(one_line(subject)), 180),
+            html,
+            text,
+            brief_message_id(self.incident_id),
+            in_reply_to=answers,
+        )
 
     @property
     def title(self) -> str:

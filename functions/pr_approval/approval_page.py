@@ -1,11 +1,11 @@
 """The page: everything is escaped, nothing is loaded, nothing runs."""
 
-import unicodedata
 from html import escape
 
 import flask
 
 from shared.pull_request.approval import Waiting
+from shared.quoting.inert import visible
 
 _STYLE = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;
@@ -49,7 +49,7 @@ def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
         "Branch": f"{waiting.branch} into {waiting.base_branch} at {waiting.base_commit[:12]}",
         "Can be approved until": f"{waiting.approve_until:%Y-%m-%d %H:%M} UTC",
     }
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(visible(value))}</dd>" for name, value in facts.items())
     form = (
         f'<form method="post"><input type="hidden" name="confirm" value="{escape(confirm)}">'
         '<label>Your name <input name="by" required minlength="2" maxlength="80" autocomplete="name"></label>'
@@ -58,7 +58,9 @@ def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
     )
     lines = "".join(_line(line) for line in diff.split("\n"))
     change = f"<h2>Change</h2><pre>{lines}</pre><h2>What it will say</h2>"
-    return _whole(waiting.title, f'<dl>{rows}</dl>{form}{change}<pre class="body">{escape(waiting.body)}</pre>')
+    return _whole(
+        visible(waiting.title), f'<dl>{rows}</dl>{form}{change}<pre class="body">{escape(visible(waiting.body))}</pre>'
+    )
 
 
 def page(title: str, words: str, link: str = "") -> str:
@@ -81,16 +83,7 @@ def _whole(title: str, inside: str) -> str:
     )
 
 
-def _visible(text: str) -> str:
-    """Return the text with what a browser hides, reorders or takes for the end of a line written as its code."""
-    return "".join(f"\u27e8U+{ord(char):04X}\u27e9" if _is_hidden(char) else char for char in text)
-
-
-def _is_hidden(char: str) -> bool:
-    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
-
-
 def _line(line: str) -> str:
     kind = _KINDS.get(line[:1], "")
-    line = _visible(line)
+    line = visible(line)
     return f'<span class="{kind}">{escape(line)}</span>\n' if kind else f"{escape(line)}\n"

@@ -2,6 +2,7 @@
 
 from shared.contracts import Evidence, PullRequestRequest, SuspectCommit
 from shared.pull_request import marker
+from shared.quoting.inert import unreferring, visible
 
 from . import pr_risk
 
@@ -9,8 +10,7 @@ EVIDENCE_SHOWN = 4
 BODY_CHARS = 60_000
 """GitHub accepts 65,536."""
 
-# A zero-width space after @ keeps GitHub from notifying a person named in a log line.
-_INERT = str.maketrans({"@": "@\u200b", "<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in "\\`*_[]#!|"}})
+_INERT = str.maketrans({"<": "&lt;", ">": "&gt;", **{char: f"\\{char}" for char in "\\`*_[]#!|"}})
 
 
 def pr_title(request: PullRequestRequest) -> str:
@@ -130,7 +130,7 @@ def _machine_readable(request: PullRequestRequest) -> str:
 def _block(text: str) -> str:
     max_run = max((len(run) for run in _backtick_runs(text)), default=0)
     ticks = "`" * max(3, max_run + 1)
-    return f"{ticks}text\n{text.rstrip()}\n{ticks}"
+    return f"{ticks}text\n{visible(text.rstrip())}\n{ticks}"
 
 
 def _backtick_runs(text: str) -> list[str]:
@@ -145,8 +145,8 @@ def _code(text: str) -> str:
 
 def _inline(text: str) -> str:
     """Return one line without mentions, HTML or links: text of commits and models must not act on GitHub."""
-    return " ".join(text.split()).translate(_INERT)
+    return unreferring(text).translate(_INERT)
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:120]
+    return unreferring(text)[:120]

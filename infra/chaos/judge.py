@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.chaos.cases import Case
 from shared.contracts import Outcome
-from shared.step.steps import BY_NAME
+from shared.step.steps import BY_NAME, POST_PROCESS
 from shared.traces.port import TraceDocument, TraceStore
 
 SUBJECT_OF = {"loki": "loki", "prometheus": "prometheus", "github": "github", "gemini": "gemini", "hook": "hook"}
@@ -145,9 +145,18 @@ def _unnamed(trace: TraceDocument, outcome: Outcome, case: Case, got: Sent) -> l
             wrong.append(f"{fault.where} gave no answer, and the brief does not say so")
         # A hook that took the brief at a later attempt did not fail.
         is_mended = fault.where == "hook" and outcome.hook_status != "failed"
-        # A step that was ended by its timeout knows no more than that; the brief names the step.
-        is_ended = fault.kind == "hang" and bool(named & BY_NAME.keys())
+        # A step that was ended by its timeout, or came too late, says no more; the brief names it or the workflow.
+        is_ended = bool(named & {*BY_NAME, "workflow"}) and (fault.kind == "hang" or _has_late_step(trace, outcome))
         word = "" if fault.method or is_mended or is_ended else SUBJECT_OF.get(fault.where, "")
         if word not in got.words:
             wrong.append(f"{fault.where} was struck by {fault.kind}, and nothing names it")
     return wrong
+
+
+def _has_late_step(trace: TraceDocument, outcome: Outcome) -> bool:
+    """Return whether a step was ended by a timeout, or answered only once the brief was being made."""
+    if any("Timeout" in failure.error_type for failure in outcome.failures):
+        return True
+    briefs = [run["runStart"] for run in trace["traces"].get(POST_PROCESS.agent, [])]
+    others = [run for agent, runs in trace["traces"].items() if agent != POST_PROCESS.agent for run in runs]
+    return bool(briefs) and any(run["runEnd"] > min(briefs) for run in others)

@@ -24,8 +24,8 @@ BODY = 50
 SETTLE_S = 900.0
 """How long alerts have to be in a message: lists of what is held follow after 75 seconds, updates after 120."""
 SWEEP_S = 5.0
-FIRST, SAMPLES = 5, 5
-"""Memory is compared after the first fifth of the alerts, when every function has worked, and after all of them."""
+FIRST, SAMPLES = 2, 5
+"""Memory is compared after the first half of the alerts, when every function has worked, and after all of them."""
 
 
 @dataclass

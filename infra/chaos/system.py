@@ -48,7 +48,7 @@ SETTINGS = {
     "LAST_MESSAGE_SECONDS": "60",
     # Each alert is of another service and of the same cause: it is to be investigated all the same.
     "MERGE_WINDOW_SECONDS": "0",
-    **dict.fromkeys(("INVESTIGATIONS_PER_HOUR", "MAILS_PER_RECIPIENT_PER_HOUR"), "10000"),
+    **dict.fromkeys(("INVESTIGATIONS_PER_HOUR", "MAILS_PER_RECIPIENT_PER_HOUR", "MODEL_MAX_COST_USD_PER_DAY"), "10000"),
 }
 POST_S = 60.0
 POISON = (b"\xff no json", b"{}", b'{"incident_id": 7}')

@@ -18,12 +18,12 @@ from types import FrameType
 from typing import NoReturn
 
 from google.api_core.exceptions import GoogleAPICallError
-from rich.console import Console
 
 from infra.local.cli import demo, executions, maintenance_windows, serve
 from infra.local.stack.emulators import EmulatorFailed
 from infra.local.stack.model_choice import PROVIDERS, ModelChoice
 from infra.local.stack.processes import StartFailed
+from infra.local.terminal import Terminal
 from shared.errors import IncidentCopilotError
 
 DEFAULT_PORT = 8080
@@ -35,14 +35,14 @@ def main(arguments: list[str]) -> int:
     # SIGINT too: a shell that starts this in the background makes it ignore SIGINT.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    console = Console()
+    console = Terminal()
     try:
         return int(chosen.run(chosen, console))
     except KeyboardInterrupt:
         console.print("Stopped; no process is left running.")
         return 130
     except (IncidentCopilotError, StartFailed, EmulatorFailed, executions.EngineDown, GoogleAPICallError) as error:
-        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        console.print(f"{type(error).__name__}: {error}", style="red")
         return 1
 
 
@@ -114,14 +114,14 @@ def _engine(chosen: argparse.Namespace) -> executions.Engine:
     return executions.Engine(chosen.engine or executions.engine_url(serve.CURRENT / "stack.json"))
 
 
-def _run(chosen: argparse.Namespace, console: Console) -> NoReturn:
+def _run(chosen: argparse.Namespace, console: Terminal) -> NoReturn:
     # Only here: the scenarios bring every agent with them.
     from infra.local.cli import run_one
 
     run_one.run(chosen.name, chosen.port, console)
 
 
-def _demo(chosen: argparse.Namespace, console: Console) -> int:
+def _demo(chosen: argparse.Namespace, console: Terminal) -> int:
     options = demo.DemoOptions(
         case=chosen.case,
         repo_git=chosen.repo,

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.bounds import clip
 from shared.outbox.port import Mail
+from shared.quoting.inert import defanged
 
 _OTHER = re.compile(r"[^\x20-\x7e]|=\?")
 NAME_CHARS = 120
@@ -77,4 +78,4 @@ class LastMessage:
 
 
 def _plain(text: str, chars: int) -> str:
-    return clip(_OTHER.sub("?", text), chars, "...")
+    return clip(_OTHER.sub("?", defanged(text)), chars, "...")

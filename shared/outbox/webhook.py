@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -15,11 +16,13 @@ from shared.errors import IncidentCopilotError, Misconfigured, Unavailable, Unce
 from shared.http.retries import Sleep, may_pass, with_retries
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status
+from shared.quoting.inert import defanged, one_line, visible
 from shared.settings import Settings
 
 SLACK_HOST = "hooks.slack.com"
 PAGERDUTY_HOST = "events.pagerduty.com"
 PAGES_NOBODY = ("dismissed", "maintenance", "late_pull_request")
+SLACK_HEADER_CHARS = 150
 SLACK_TEXT_CHARS = 2_900  # Slack refuses a section text over 3,000 characters.
 PAGERDUTY_SEVERITY = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "info"}
 
@@ -71,7 +74,7 @@ class Webhook:
         if self._settings.host == PAGERDUTY_HOST and payload["kind"] in PAGES_NOBODY:
             # They page nobody, and what PagerDuty has open is not ours to close while the alert fires.
             return
-        body = json.dumps(self._shape(payload, key), default=str).encode()
+        body = json.dumps(self._shape(inert_payload(payload), key), default=str).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", "Idempotency-Key": key}
         if secret := self._settings.post_process_secret:
             headers["X-Incident-Copilot-Signature"] = sign(body, secret.get_secret_value())
@@ -107,28 +110,72 @@ class Webhook:
             raise _error(status, host, retry_after)
 
 
+def inert_payload(payload: Payload) -> Payload:
+    """
+    Return a payload whose texts are visible, and in which only our own link is a link.
+
+    The incident stays as it was read, for machines; only its hidden marks are written as their codes.
+    """
+    own = ("incident", "pr_url", "since")
+    return {name: _rewritten(value, visible if name in own else _inert) for name, value in payload.items()}
+
+
+def _inert(text: str) -> str:
+    return defanged(visible(text))
+
+
+def _rewritten(value: Any, write: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return write(value)
+    if isinstance(value, Mapping):
+        return {write(str(name)): _rewritten(each, write) for name, each in value.items()}
+    return [_rewritten(each, write) for each in value] if isinstance(value, list | tuple) else value
+
+
 def sign(body: bytes, secret: str) -> str:
     """Return the value of X-Incident-Copilot-Signature, checked by the receiver over the raw body."""
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def slack_message(payload: Payload) -> Payload:
-    """Return Slack's message for an outcome. Source: https://docs.slack.dev/reference/block-kit/blocks"""
-    title = f"[{payload['severity']}] {payload['service_name']}: {payload['headline']}"
-    lines = [f"*Outcome:* {_slack(payload['kind'])} · *Since:* {_slack(payload['since'])}"]
-    lines += [f"*Most likely cause:* {_slack(cause)}"] if (cause := payload.get("most_likely_cause")) else []
-    what = "What happened" if payload.get("update_id") else "Do now"
-    lines += [f"*{what}:* {_slack(action)}"] if (action := payload.get("recommended_action")) else []
-    lines += [f"*Failed:* {_slack(', '.join(failed))}"] if (failed := _failed_steps(payload)) else []
-    lines += [f"<{_slack(url)}|Draft pull request>"] if (url := payload.get("pr_url")) else []
+    """
+    Return Slack's message for an outcome; what others wrote is plain text, one paragraph each, in which nothing acts.
+
+    Source: https://docs.slack.dev/reference/block-kit/blocks, https://docs.slack.dev/reference/methods/chat.postMessage
+    """
+    title = one_line(
+        f"[{payload['severity']}] {payload['service_name']}: {payload.get('title') or payload['headline']}"
+    )
+    texts = {
+        "What happened": "" if payload["headline"] in title else payload["headline"],
+        "Most likely cause": payload.get("most_likely_cause"),
+        "What is new" if payload.get("update_id") else "Do now": payload.get("recommended_action"),
+        "Failed": ", ".join(_failed_steps(payload)),
+    }
+    texts_of_others = [_plain_section(f"{name}: {one_line(str(text))}") for name, text in texts.items() if text]
+    links = [_own_section(f"<{_slack(url)}|Draft pull request>")] if (url := payload.get("pr_url")) else []
     return {
         "text": _slack(title),
+        "mrkdwn": False,
+        "link_names": False,
+        "unfurl_links": False,
+        "unfurl_media": False,
         "blocks": [
-            {"type": "header", "text": {"type": "plain_text", "text": title[:150]}},
-            {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(lines)[:SLACK_TEXT_CHARS]}},
+            {"type": "header", "text": {"type": "plain_text", "text": title[:SLACK_HEADER_CHARS], "emoji": False}},
+            _own_section(f"*Outcome:* {_slack(payload['kind'])} · *Since:* {_slack(payload['since'])}"),
+            *texts_of_others,
+            *links,
             {"type": "context", "elements": [{"type": "mrkdwn", "text": f"Incident `{payload['incident_id']}`"}]},
         ],
     }
+
+
+def _plain_section(text: str) -> Payload:
+    return {"type": "section", "text": {"type": "plain_text", "text": text[:SLACK_TEXT_CHARS], "emoji": False}}
+
+
+def _own_section(text: str) -> Payload:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def pagerduty_event(payload: Payload, key: str, routing_key: str) -> Payload:
@@ -146,7 +193,7 @@ def pagerduty_event(payload: Payload, key: str, routing_key: str) -> Payload:
     return event | {
         "event_action": "trigger",
         "payload": {
-            "summary": f"{payload['service_name']}: {payload['headline']}"[:1024],
+            "summary": one_line(f"{payload['service_name']}: {payload.get('title') or payload['headline']}")[:1024],
             "source": payload["service_name"],
             "severity": PAGERDUTY_SEVERITY.get(payload["severity"], "error"),
             "timestamp": payload["since"],
@@ -158,7 +205,8 @@ def pagerduty_event(payload: Payload, key: str, routing_key: str) -> Payload:
 
 
 def _failed_steps(payload: Payload) -> list[str]:
-    return [str(failure["step"]) for failure in payload.get("failures", [])]
+    failures = payload.get("failures", [])
+    return [str(failure["step"]) for failure in failures if failure["error_type"] != "degraded"]
 
 
 def _slack(text: object) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from shared.quoting import quoted
+from shared.quoting.literals import quoted
 from shared.telemetry.http_reader import matcher
 from shared.telemetry.port import LogQuery
 from shared.telemetry.selectors import Selector

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from shared.quoting import quoted
+from shared.quoting.literals import quoted
 from shared.telemetry.http_reader import LABEL, selector
 
 _MATCHER = re.compile(rf'\s*({LABEL.strip("^$")})\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*")\s*')

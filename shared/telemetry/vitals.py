@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from string import Template
 
-from shared.quoting import quoted
+from shared.quoting.literals import quoted
 from shared.telemetry.http_reader import any_matcher
 from shared.telemetry.port import MetricQuery
 

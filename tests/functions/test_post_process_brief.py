@@ -24,6 +24,7 @@ from shared.contracts import (
     Patch,
     PostProcessRequest,
     PullRequest,
+    RootCause,
     RootCauses,
     Solution,
     Suggestion,
@@ -393,6 +394,39 @@ def test_hostile_text_makes_no_tag_and_no_link() -> None:
     assert page.links == []
     assert "49" not in re.findall(r"\{\{ (\S+) \}\}|\b(49)\b", page.words)
     assert "<script>alert(1)</script>" in page.words
+
+
+ADDRESSES = ["https://evil.example/pay", "www.evil.example", "mailto:eve@example.org", "http://evil.example:80"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_address_that_others_wrote_is_no_link_in_html_or_text(address: str) -> None:
+    """Mail programs make links of what looks like an address, wherever it stands; ours stay, and so do commands."""
+    words = f"Pay at {address} now"
+    request = requests.full(
+        incident=requests.incident(initial_symptoms=[words, words], impact=words, reasoning=words),
+        suggestions=Suggestions(recommended_action=words),
+        root_causes=RootCauses(root_causes=[RootCause(hypothesis=words, confidence=0.5)], most_likely=words),
+    )
+
+    made = brief(request)
+
+    assert address not in made.subject + made.text + Page(made.html).words
+    assert "evil" in made.text or "eve" in made.text
+    assert "https://github.com/example/billing/pull/412" in made.text
+
+
+def test_subject_quotes_no_line_and_no_model() -> None:
+    """A FATAL line with an address must not head the mail; what code says of it does."""
+    line = "FATAL pay at https://evil.example now"
+    fields = {
+        "initial_symptoms": [f"“{line}” is new: 3 since 02:31:00 UTC"],
+        "title": "One kind of line of the level fatal is new: 3 since 02:31:00 UTC",
+    }
+    made = brief(requests.full(incident=requests.incident(**fields)))
+
+    assert made.subject.endswith("billing-worker: One kind of line of the level fatal is new: 3 since 02:31:00 UTC")
+    assert "pay at https[:]//evil[.]example now" in made.text
 
 
 MARKUP = [

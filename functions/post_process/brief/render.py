@@ -19,6 +19,7 @@ from markdown_it.rules_inline import StateInline
 
 from shared.contracts import Failure, OutcomeKind, PostProcessRequest
 from shared.outbox.port import InlineImage
+from shared.quoting.inert import defanged
 
 from .model import Chart, Link, Section, View, shortened
 from .opinion import BriefWords
@@ -135,6 +136,7 @@ def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
         web_only=_web_only,
         chart_words=_chart_words,
         chart_image=chart_image,
+        own=_Own,
     )
     mjml = rules.from_string(_MJML).render(view=seen, colour=COLOURS[seen.tone], bright=BRIGHT[seen.tone])
     # No web fonts: a mail that fetches something reveals that it was read.
@@ -150,13 +152,23 @@ def _text(seen: View) -> str:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    rules.filters.update(web_only=_web_only, chart_words=_chart_words)
+    rules.filters.update(web_only=_web_only, chart_words=_chart_words, own=_Own)
     return re.sub(r"\n{3,}", "\n\n", rules.from_string(_TEXT).render(view=seen)).strip() + "\n"
 
 
+class _Own(str):
+    """Text of our own in which an address may be a link, and a command is to be copied as it is."""
+
+    __slots__ = ()
+
+
 def _finalize(value: object) -> object:
-    # What is marked safe went through _visible before.
-    return _visible(value) if type(value) is str else value
+    # What is marked safe went through _inert before; mail programs make links of whatever looks like an address.
+    return _inert(value) if type(value) is str else _visible(value) if type(value) is _Own else value
+
+
+def _inert(text: str) -> str:
+    return defanged(_visible(text))
 
 
 def _visible(text: str) -> str:
@@ -181,11 +193,11 @@ def _placeholder(state: StateInline, silent: bool) -> bool:
 
 
 def _markdown(text: str) -> str:
-    return _clean(_reader().render(_visible(text)))
+    return _clean(_reader().render(_inert(text)))
 
 
 def _inline_markdown(text: str) -> str:
-    return _clean(_reader().renderInline(_visible(text)))
+    return _clean(_reader().renderInline(_inert(text)))
 
 
 def _clean(html: str) -> str:
@@ -193,7 +205,7 @@ def _clean(html: str) -> str:
 
 
 def _web_only(links: tuple[Link, ...]) -> list[Link]:
-    return [link for link in links if _is_web(link.url)]
+    return [replace(link, url=_Own(link.url)) for link in links if _is_web(link.url)]
 
 
 def _is_web(url: str) -> bool:

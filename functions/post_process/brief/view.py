@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.bounds import clip
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
+from shared.quoting.inert import defanged, one_line
 
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
@@ -39,6 +40,16 @@ def headline(request: PostProcessRequest) -> str:
     return clip(" ".join(text.split()), 160)
 
 
+def title(request: PostProcessRequest) -> str:
+    """Return what is broken for a subject, in words of code and of the alert's rule: nothing of a line, no model's."""
+    alert, incident = request.alert, request.incident
+    text = incident.title if incident else ""
+    if incident and incident.verdict == "cannot_tell":
+        text = f"Cannot tell whether {alert.service_name} is harmed. {alert.summary or alert.alert_name}".strip()
+    text = text or alert.summary or alert.alert_name or f"Alert on {alert.service_name}"
+    return clip(defanged(one_line(text)), 160)
+
+
 def since(request: PostProcessRequest) -> datetime | None:
     """Return when it started: the onset in telemetry, else what the alert's sender reported."""
     onset = request.incident.onset if request.incident else None
@@ -69,7 +80,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         headline=clip(" ".join(words.headline.split()), 160) or headline(request),
         since=_since(request),
         scope=_scope(request),
-        subject=clip(f"{marks[kind]} {request.alert.service_name}: {headline(request)}", 180),
+        subject=clip(f"{marks[kind]} {one_line(request.alert.service_name)}: {title(request)}", 180),
         warning=_warning(troubles),
         sections=tuple(section for section in (summary, linked, *before, what_failed, *after) if section),
         footer=_footer(request, usage),
@@ -90,6 +101,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "alert_name": request.alert.alert_name,
         "severity": incident.severity if incident else "unknown",
         "incident_type": incident.incident_type_hint if incident else "unknown",
+        "title": title(request),
         "headline": headline(request),
         "impact": incident.impact if incident else "",
         "since": started.isoformat(),
@@ -97,7 +109,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "confidence": causes[0].confidence if causes else None,
         "recommended_action": actions.recommended(request),
         "pr_url": pull_request.pr_url if pull_request else None,
-        "failures": [failure.model_dump() for failure in failures],
+        "failures": [failure.model_dump() for failure in [*failures, *degradations(request)]],
         "incident": incident.model_dump(mode="json") if incident else None,
     }
 

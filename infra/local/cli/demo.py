@@ -9,6 +9,7 @@ from typing import Any
 import requests
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from infra import bundle
 from infra.local.cli import progress
@@ -46,7 +47,7 @@ def run(options: DemoOptions, console: Console) -> int:
     began = clock.now()
     folder = (options.output / f"run-{began:%Y%m%d-%H%M%S}-{began.microsecond:06d}").resolve()
     folder.mkdir(parents=True)
-    console.print(f"[bold]Incident CoPilot[/bold]: everything of this run goes to {_relative(folder)}")
+    console.print(Text.assemble(("Incident CoPilot", "bold"), f": everything of this run goes to {_relative(folder)}"))
     built = _build(options, folder)
     console.print(f"Starting sandboxes, Pub/Sub, workflow engine and functions (service {built.service_name}) …")
     with Stack(folder, built, Options(has_emulators=options.has_emulators, model=options.model)) as stack:
@@ -54,7 +55,7 @@ def run(options: DemoOptions, console: Console) -> int:
         console.print(f"{len(stack.services)} processes are up after {started_s:.1f} s.")
         for name in options.without:
             stack.end(name)
-            console.print(f"[yellow]{name} was stopped before the alert.[/yellow]")
+            console.print(Text(f"{name} was stopped before the alert.", "yellow"))
         with stack.traces() as traces:
             return _one_alert(stack, traces, folder, console)
 
@@ -80,7 +81,7 @@ def _build(options: DemoOptions, folder: Path) -> Built:
 def _one_alert(stack: Stack, traces: TraceStore, folder: Path, console: Console) -> int:
     alerted = time.monotonic()
     incident_id = post_alert(stack, stack.built.alert)
-    console.print(f"Alert accepted: [bold]{incident_id}[/bold]")
+    console.print(Text.assemble("Alert accepted: ", (incident_id, "bold")))
     execution = _watch(stack, traces, incident_id, console)
     seconds = time.monotonic() - alerted
     trace = traces.document(incident_id)
@@ -131,12 +132,13 @@ def _conclude(
     outcome = trace["outcome"] if trace else None
     if trace is None or outcome is None:
         state = f"{execution.state} {execution.error[:500]}" if execution else "no execution was started"
-        console.print(f"[red]No outcome after {seconds:.1f} s[/red]: {state}. Logs: {_relative(folder / 'logs')}")
+        head = (f"No outcome after {seconds:.1f} s", "red")
+        console.print(Text.assemble(head, f": {state}. Logs: {_relative(folder / 'logs')}"))
         return 1
-    console.print(f"\n[bold]{outcome['kind']}[/bold] outcome {seconds:.1f} s after the alert.")
+    console.print(Text.assemble("\n", (outcome["kind"], "bold"), f" outcome {seconds:.1f} s after the alert."))
     for failure in outcome["failures"]:
         console.print(
-            f"  [yellow]{failure['step']}[/yellow]: {failure['error_type']}: {failure['message']}", markup=True
+            Text.assemble("  ", (failure["step"], "yellow"), f": {failure['error_type']}: {failure['message']}")
         )
     missing = outcome["kind"] == "undelivered"
     if missing:
@@ -151,7 +153,7 @@ def _explain_undelivered(outcome: dict[str, Any], console: Console) -> None:
     """Say which channels did not take the brief, and what becomes of it."""
     named = {name: status for name, status in outcome["deliveries"].items() if name not in outcome["receipts"]}
     channels = ", ".join(f"{name} {status}" for name, status in named.items()) or "no channel is set up"
-    console.print(f"[red]Undelivered[/red]: nobody has the brief ({channels}).")
+    console.print(Text.assemble(("Undelivered", "red"), f": nobody has the brief ({channels})."))
     console.print("incident_sweeper tries again each minute, then in longer pauses.")
 
 

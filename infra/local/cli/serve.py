@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 from rich.console import Console
+from rich.text import Text
 
 from infra.bundle import ROOT
 from infra.local.cli import dead_letters, trace_access
@@ -58,7 +59,7 @@ def _point_current_at(folder: Path) -> None:
 def _print_addresses(stack: Stack, console: Console) -> None:
     for name, service in sorted(stack.services.items()):
         console.print(f"  {name:<20} {service.url:<28} pid {service.process.pid}", highlight=False)
-    console.print(f"\nPost an alert to [bold]{stack.intake_url}[/bold], for example:\n")
+    console.print(Text.assemble("\nPost an alert to ", (stack.intake_url, "bold"), ", for example:\n"))
     console.print(
         f"curl -X POST {stack.intake_url} \\\n"
         f"  -H 'Content-Type: application/json' -H 'X-Webhook-API-Key: {stack.options.api_key}' \\\n"

@@ -84,7 +84,9 @@ def detect(
     decision = decide(summary, classified(classify(summary), parts), incident, troubles)
     health = {"health": list(decision.health.proof)} if decision.verdict != "cannot_tell" else {}
     missing = {"missing": list(decision.health.missing)} if decision.verdict == "cannot_tell" else {}
-    return incident.replace(**dict(decision.judgement), verdict=decision.verdict, **health, **missing)
+    return incident.replace(
+        **dict(decision.judgement), verdict=decision.verdict, title=decision.title, **health, **missing
+    )
 
 
 def _hints(alert: Alert, page: LogPage | None) -> list[str]:

@@ -1,7 +1,7 @@
 """The offline judgement: whether it is an incident, its severity and its kind."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,13 +38,17 @@ REQUEST = re.compile(r"\b(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?P<
 CRITICAL_SHARE = 0.40
 
 
+Naming = Callable[[TraceGroup | LineGroup], str]
+
+
 @dataclass(frozen=True)
 class Decision:
-    """The judgement, the verdict it comes to, and what that rests on."""
+    """The judgement, the verdict it comes to, what that rests on, and what is wrong in words of code alone."""
 
     judgement: Judgement
     verdict: DetectionVerdict
     health: Health
+    title: str
 
 
 def decide(summary: TelemetrySummary, kind: Classification, incident: Incident, troubles: Sequence[str]) -> Decision:
@@ -66,7 +70,7 @@ def decide(summary: TelemetrySummary, kind: Classification, incident: Incident, 
         initial_symptoms=_symptoms(summary, verdict),
         reasoning=_reasoning(harms, kind, incident, health),
     )
-    return Decision(judgement, verdict, health)
+    return Decision(judgement, verdict, health, _title(summary, verdict))
 
 
 def looks_healthy(summary: TelemetrySummary, troubles: Sequence[str]) -> bool:
@@ -104,9 +108,9 @@ def _down(up: Series, summary: TelemetrySummary) -> str:
     return f"{summary.alert.service_name} is down: no scrape reaches it (up is 0) {when}"
 
 
-def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary) -> str:
+def _harm_of(group: TraceGroup | LineGroup, summary: TelemetrySummary, name: str = "") -> str:
     assert group.change is not None
-    name, count, at = _name(group), group.change.after, f"{group.change.at:%H:%M:%S} UTC"
+    name, count, at = name or _name(group), group.change.after, f"{group.change.at:%H:%M:%S} UTC"
     if not group.change.is_new:
         return f"{name} rose: {group.change.before} before {at}, {count} since"
     if summary.shows_before(group.change.at):
@@ -130,6 +134,15 @@ def _name(group: TraceGroup | LineGroup) -> str:
     if group.says_trace or len(group.times) > 1:
         words = group.cluster.root.template.replace(WILDCARD, "…")
     return f"“{clip(without_ids(words), 90)}”"
+
+
+def _name_without_words(group: TraceGroup | LineGroup) -> str:
+    """Name the same without a word of a line, which may be anybody's: for subjects and titles."""
+    if isinstance(group, TraceGroup):
+        return _name(group)
+    if (request := REQUEST.search(group.exemplar.text)) and SERVER_ERROR.search(group.exemplar.text):
+        return f"One kind of {request['method']} request answered with 5xx"
+    return f"One kind of line of the level {group.exemplar.level}"
 
 
 def _short(name: str) -> str:
@@ -180,16 +193,21 @@ def _affected(summary: TelemetrySummary) -> list[str]:
     return [summary.alert.service_name, *sorted(services)]
 
 
-def _symptoms(summary: TelemetrySummary, verdict: DetectionVerdict) -> list[str]:
+def _title(summary: TelemetrySummary, verdict: DetectionVerdict) -> str:
+    """Return the first symptom in words of code alone."""
+    return next(iter(_symptoms(summary, verdict, _name_without_words)), "")
+
+
+def _symptoms(summary: TelemetrySummary, verdict: DetectionVerdict, name: Naming = _name) -> list[str]:
     if verdict == "cannot_tell":
         return []
     down = is_down(summary.series)
     condition = summary.condition.sentence if summary.condition and summary.condition.holds else ""
     symptoms = [f"{condition[:1].upper()}{condition[1:]}."] if condition else []
     symptoms += [f"{_down(down, summary)}."] if down else []
-    symptoms += [_harm_of(group, summary)[:300] + "." for group in _events(summary)[:5]]
+    symptoms += [_harm_of(group, summary, name(group))[:300] + "." for group in _events(summary)[:5]]
     symptoms += [f"{_departure(one, summary)}." for one in summary.anomalies[:3]]
-    return list(dict.fromkeys(symptoms)) or _steady(summary)
+    return list(dict.fromkeys(symptoms)) or _steady(summary, name)
 
 
 def _events(summary: TelemetrySummary) -> list[TraceGroup | LineGroup]:
@@ -200,7 +218,7 @@ def _events(summary: TelemetrySummary) -> list[TraceGroup | LineGroup]:
     return [group for group in summary.risen if isinstance(group, TraceGroup) or not group.carries_trace]
 
 
-def _steady(summary: TelemetrySummary) -> list[str]:
+def _steady(summary: TelemetrySummary, name: Naming) -> list[str]:
     """Name what is wrong although nothing changed, and since when it was seen."""
     bad: list[TraceGroup | LineGroup] = [*summary.traces, *(line for line in summary.lines if line.is_error)]
     if not bad:
@@ -209,7 +227,7 @@ def _steady(summary: TelemetrySummary) -> list[str]:
     span = f"from {first.times.first:%H:%M:%S} to {first.times.last:%H:%M:%S} UTC"
     if _is_at_start(first.times.first, summary):
         span = f"since at least the start of the window, {first.times.first:%H:%M:%S} UTC"
-    return [f"{_name(first)}: {count} {span}, of {len(summary.errors)} errors in all."[:400]]
+    return [f"{name(first)}: {count} {span}, of {len(summary.errors)} errors in all."[:400]]
 
 
 def _reasoning(harms: list[str], kind: Classification, incident: Incident, health: Health) -> str:

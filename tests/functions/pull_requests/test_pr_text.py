@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.file_updater.commit_message import commit_message
 from functions.pr_creator.pr_risk import level, reasons
 from functions.pr_creator.pr_text import pr_body, pr_title
 from shared.contracts import (
@@ -13,6 +14,7 @@ from shared.contracts import (
     CodeAnalysis,
     Evidence,
     FileStat,
+    FileUpdateRequest,
     MetricAnomaly,
     Patch,
     RootCause,
@@ -51,6 +53,24 @@ def branch_with(*files: tuple[str, int, int]) -> Branch:
     return Branch(
         status="success", repo="o/r", branch="b", base_branch="main", base_commit="c" * 40, files=names, stats=stats
     )
+
+
+ACTING = ["fixes #12", "closes GH-7", "thanks @octocat", "closes https://github.com/o/r/issues/1", "[skip ci]"]
+
+
+@pytest.mark.parametrize("words", ACTING)
+def test_words_of_a_commit_or_a_model_act_nowhere(words: str) -> None:
+    """Neither in title and body nor in the commit: nobody is notified, no issue closed, no check skipped."""
+    suspect = code_analysis().suspect_commits[0].replace(sha="b" * 40, subject=words, why=words, author=words)
+    made = request(code_analysis=code_analysis().replace(suspect_commits=[suspect]))
+    patch = Patch(strategy="fix", files_to_modify=[FIX.replace(reason=f"Mend it\n\n{words}\n\nskip-checks: true")])
+    fixing = FileUpdateRequest(alert=an_alert(), code_analysis=code_analysis(), solution=made.solution)
+
+    texts = [pr_title(made), pr_body(made), commit_message(fixing, patch)]
+    texts.append(commit_message(fixing.model_copy(update={"code_analysis": made.code_analysis}), made.solution.patch))
+
+    assert not [text for text in texts if words in text]
+    assert not [text for text in texts if re.search(r"(?m)^skip-checks", text)]
 
 
 def test_body_has_everything_a_reviewer_needs() -> None:

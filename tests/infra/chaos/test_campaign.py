@@ -16,7 +16,7 @@ from infra.chaos.proxy import Fault
 from infra.chaos.soak import Soak
 from infra.chaos.storm import StormAccount
 from infra.chaos.system import System
-from shared.contracts import Outcome
+from shared.contracts import Failure, Outcome
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 from tests.builders import a_record, an_alert
 
@@ -85,6 +85,15 @@ def test_dependency_that_failed_and_is_not_named_is_a_wrong_statement(store: Emb
 
     assert judge(store, ID, case, Sent(mails=["all was read"])).wrong
     assert not judge(store, ID, case, Sent(mails=["Loki did not answer"])).wrong
+
+
+def test_dependency_of_a_step_that_was_too_late_need_not_be_named(store: EmbeddedTraces) -> None:
+    """What it met was not known yet; that the step did not answer in time must be said."""
+    ended = Failure(step="incident_detection", error_type="TimeoutError, OSError", message="no answer within 7 s")
+    store.close_incident(ID, Outcome(kind="degraded", mail_status="sent", failures=[ended]).model_dump(mode="json"))
+    case = Case("double", (Fault("prometheus", "503", hits=2), Fault("hook", "empty", 1)))
+
+    assert not judge(store, ID, case, Sent(mails=["incident_detection: no answer within 7 s"])).wrong
 
 
 def test_matrix_is_as_large_as_promised_and_the_same_each_time() -> None:

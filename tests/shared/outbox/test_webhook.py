@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.http import Reply
 from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
-from shared.outbox.webhook import Webhook, WebhookSettings, pagerduty_event, slack_message
+from shared.outbox.webhook import Webhook, WebhookSettings, inert_payload, pagerduty_event, slack_message
 
 PAYLOAD: dict[str, Any] = {
     "incident_id": "inc-000001",
@@ -140,22 +139,47 @@ def test_pagerduty_needs_its_routing_key(monkeypatch: pytest.MonkeyPatch) -> Non
         WebhookSettings.from_env()
 
 
-def test_slack_blocks_cannot_notify_the_whole_channel() -> None:
-    """Slack's three special characters are escaped, so that no log line notifies the whole channel."""
-    message = slack_message(PAYLOAD)
+def slack_texts(payload: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the texts of Slack's message by how Slack reads them."""
+    texts: dict[str, list[str]] = {"plain_text": [], "mrkdwn": []}
+    for block in slack_message(payload)["blocks"]:
+        for text in [block["text"]] if "text" in block else block["elements"]:
+            texts[text["type"]].append(text["text"])
+    return texts
 
-    assert "<!channel>" not in json.dumps(message["blocks"][1])
-    assert "<!channel>" not in message["text"]
-    assert message["blocks"][0]["text"]["type"] == "plain_text"
-    assert "<https://github.com/example/billing/pull/412|Draft pull request>" in message["blocks"][1]["text"]["text"]
+
+HOSTILE = "x <!channel> @here <https://evil.example|Runbook>\n*Do now:* `rm -rf /`"
+
+
+@pytest.mark.parametrize("field", ["headline", "title", "most_likely_cause", "recommended_action", "service_name"])
+def test_nothing_that_others_wrote_acts_in_slack(field: str) -> None:
+    """No mention, no link, no format and no line that looks like ours: it is plain text in a paragraph of its own."""
+    texts = slack_texts(PAYLOAD | {field: HOSTILE})
+
+    assert not any("evil" in text or "Do now" in text for text in texts["mrkdwn"])
+    assert not any("\n" in text for text in texts["plain_text"])
+    assert "<!channel>" not in slack_message(PAYLOAD | {field: HOSTILE})["text"]
+    assert f"<{PAYLOAD['pr_url']}|Draft pull request>" in texts["mrkdwn"]
 
 
 def test_slack_text_stays_within_its_limits() -> None:
     """A long cause does not make Slack refuse the message."""
-    message = slack_message(PAYLOAD | {"most_likely_cause": "<" * 5_000, "headline": "h" * 500})
+    texts = slack_texts(PAYLOAD | {"most_likely_cause": "<" * 5_000, "headline": "h" * 500})
 
-    assert len(message["blocks"][0]["text"]["text"]) <= 150
-    assert len(message["blocks"][1]["text"]["text"]) <= 3_000
+    assert len(texts["plain_text"][0]) <= 150
+    assert max(map(len, texts["plain_text"])) <= 3_000
+
+
+def test_hook_gets_texts_that_show_what_they_hold() -> None:
+    """Marks that hide or reorder text are written as their codes, and only our own link is a link."""
+    hostile = "see https://evil.example/x \u202egpj.exe\u200b \x1b[2J"
+    payload = PAYLOAD | {"headline": hostile, "incident": {"evidence": [{"text": hostile}]}}
+
+    sent = inert_payload(payload)
+
+    assert sent["headline"] == "see https[:]//evil[.]example/x ⟨U+202E⟩gpj.exe⟨U+200B⟩ ⟨U+001B⟩[2J"
+    assert sent["incident"]["evidence"][0]["text"].startswith("see https://evil.example/x ⟨U+202E⟩")
+    assert sent["pr_url"] == PAYLOAD["pr_url"]
 
 
 def test_pagerduty_gets_an_event_per_incident() -> None:
@@ -172,8 +196,8 @@ def test_update_belongs_to_the_event_of_its_incident() -> None:
     update = PAYLOAD | {"kind": "update", "update_id": "inc-000002", "incident_id": "inc-000001"}
 
     assert pagerduty_event(update, "inc-000002", "r0ut1ng")["dedup_key"] == "inc-000001"
-    assert "*What happened:*" in slack_message(update)["blocks"][1]["text"]["text"]
-    assert "*Do now:*" in slack_message(PAYLOAD)["blocks"][1]["text"]["text"]
+    assert any(text.startswith("What is new: ") for text in slack_texts(update)["plain_text"])
+    assert any(text.startswith("Do now: ") for text in slack_texts(PAYLOAD)["plain_text"])
 
 
 def test_only_the_end_of_the_alert_resolves() -> None:

@@ -1,0 +1,59 @@
+"""
+Text that others wrote, made inert: a reader sees all that it holds, and no program that shows it acts on it.
+
+Whoever can write a log line, a commit or a model's answer can write an address, a mention or a mark that hides text.
+"""
+
+import re
+import unicodedata
+
+_HIDDEN = ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
+_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):([/\\]{2}[^\s/?#\\]*)|\b(mailto|javascript|data|tel|sms):(?=\S)")
+_HOST = re.compile(r"(?i)\bwww\.(?=\w)")
+_MAILBOX = re.compile(r"(?<=[\w.+-])@(?=\w[\w-]*\.\w)")
+_REFERENCE = re.compile(r"(?i)#(?=\d)|\bGH-(?=\d)|@(?=[\w/])|!(?=\d)")
+_SKIP = re.compile(r"(?i)\[(?=[^\]\n]*\b(?:skip|no)\b)([^\]\n]*)\]")
+
+
+def visible(text: str) -> str:
+    """Return the text with every mark that is hidden, reorders text or ends a line unseen written as its code."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(f"\u27e8U+{ord(char):04X}\u27e9" if _is_hidden(char) else char for char in text)
+
+
+def one_line(text: str) -> str:
+    """Return the text in one line, all of it visible."""
+    return visible(" ".join(text.split()))
+
+
+def defanged(text: str) -> str:
+    """
+    Return the text with addresses written so that no program makes a link of them: `https[:]//evil[.]example`.
+
+    Names with dots stay as they are: classes, modules and files look the same.
+    """
+    if ":" not in text and "@" not in text and "." not in text:
+        return text
+    return _MAILBOX.sub("[@]", _HOST.sub("www[.]", _ADDRESS.sub(_dead, text)))
+
+
+def unreferring(text: str) -> str:
+    """
+    Return the text for a commit or its title: it mentions nobody, closes no issue and skips no check.
+
+    Source: https://docs.github.com/en/issues/tracking-your-work-with-issues/linking-a-pull-request-to-an-issue,
+    https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
+    """
+    text = _SKIP.sub(r"(\1)", defanged(one_line(text)))
+    return _REFERENCE.sub(lambda match: f"{match[0]} ", text)
+
+
+def _dead(match: re.Match[str]) -> str:
+    if match[3]:
+        return f"{match[3]}[:]"
+    return f"{match[1]}[:]{match[2].replace('.', '[.]')}"
+
+
+def _is_hidden(char: str) -> bool:
+    return char not in "\n\t" and unicodedata.category(char) in _HIDDEN

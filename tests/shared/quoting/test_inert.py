@@ -1,0 +1,57 @@
+"""Text of others shows what it holds and does nothing."""
+
+import pytest
+
+from shared.quoting.inert import defanged, one_line, unreferring, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain text: 10.4.0.7:5432 at 12:30", "plain text: 10.4.0.7:5432 at 12:30"),
+        ("com.acme.Cart.add(Cart.java:17)", "com.acme.Cart.add(Cart.java:17)"),
+        ("std::io::Error in shop::cart", "std::io::Error in shop::cart"),
+        ("C:\\logs\\app.log", "C:\\logs\\app.log"),
+        ("see https://evil.example/a.b?c=d", "see https[:]//evil[.]example/a.b?c=d"),
+        ("HTTPS://EVIL.example", "HTTPS[:]//EVIL[.]example"),
+        ("https:\\\\evil.example", "https[:]\\\\evil[.]example"),
+        ("www.evil.example", "www[.]evil.example"),
+        ("mailto:eve@example.com", "mailto[:]eve[@]example.com"),
+        ("ask ops@example.com", "ask ops[@]example.com"),
+        ("javascript:alert(1)", "javascript[:]alert(1)"),
+        ("slack://open?team=T1", "slack[:]//open?team=T1"),
+        ("jdbc:postgresql://db.internal:5432/shop", "jdbc:postgresql[:]//db[.]internal:5432/shop"),
+    ],
+)
+def test_no_address_is_a_link(text: str, expected: str) -> None:
+    """And what only looks like one stays readable."""
+    assert defanged(text) == expected
+    assert defanged(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("fixes #12", "fixes # 12"),
+        ("closes acme/shop#12", "closes acme/shop# 12"),
+        ("resolve GH-7", "resolve GH- 7"),
+        ("thanks @octocat and @acme/oncall", "thanks @ octocat and @ acme/oncall"),
+        ("closes https://github.com/acme/shop/issues/3", "closes https[:]//github[.]com/acme/shop/issues/3"),
+        ("tidy [skip ci]", "tidy (skip ci)"),
+        ("tidy [ci skip]", "tidy (ci skip)"),
+        ("tidy [no actions]", "tidy (no actions)"),
+        ("tidy\n\nskip-checks: true", "tidy skip-checks: true"),
+        ("read items[no] of [1, 2]", "read items(no) of [1, 2]"),
+        ("use C# and ## heads", "use C# and ## heads"),
+    ],
+)
+def test_commit_mentions_nobody_closes_nothing_and_skips_no_check(text: str, expected: str) -> None:
+    """Trailers need a line of their own, and these texts have none."""
+    assert unreferring(text) == expected
+
+
+def test_hidden_marks_are_written_as_their_codes() -> None:
+    """Also those of terminals; letters of every language stay."""
+    assert visible("a\u202eb\u200b\x1b[31m\r\ud800") == "a⟨U+202E⟩b⟨U+200B⟩⟨U+001B⟩[31m⟨U+000D⟩⟨U+D800⟩"
+    assert visible("Bestellung für 山田\n\tline") == "Bestellung für 山田\n\tline"
+    assert one_line("a\n*Do now:*\u2028b") == "a *Do now:* b"
