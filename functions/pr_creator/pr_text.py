@@ -2,7 +2,7 @@
 
 from shared.contracts import Evidence, PullRequestRequest, SuspectCommit
 from shared.pull_request import marker
-from shared.quoting.inert import unreferring, visible
+from shared.quoting.inert import unclosing, unreferring
 
 from . import pr_risk
 
@@ -130,7 +130,7 @@ def _machine_readable(request: PullRequestRequest) -> str:
 def _block(text: str) -> str:
     max_run = max((len(run) for run in _backtick_runs(text)), default=0)
     ticks = "`" * max(3, max_run + 1)
-    return f"{ticks}text\n{visible(text.rstrip())}\n{ticks}"
+    return f"{ticks}text\n{unclosing(text.rstrip())}\n{ticks}"
 
 
 def _backtick_runs(text: str) -> list[str]:

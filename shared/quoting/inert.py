@@ -11,7 +11,8 @@ _HIDDEN = ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
 _ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):([/\\]{2}[^\s/?#\\]*)|\b(mailto|javascript|data|tel|sms):(?=\S)")
 _HOST = re.compile(r"(?i)\bwww\.(?=\w)")
 _MAILBOX = re.compile(r"(?<=[\w.+-])@(?=\w[\w-]*\.\w)")
-_REFERENCE = re.compile(r"(?i)#(?=\d)|\bGH-(?=\d)|@(?=[\w/])|!(?=\d)")
+_ISSUE = re.compile(r"(?i)#(?=\d)|\bGH-(?=\d)|!(?=\d)")
+_MENTION = re.compile(r"@(?=[\w/])")
 _SKIP = re.compile(r"(?i)\[(?=[^\]\n]*\b(?:skip|no)\b)([^\]\n]*)\]")
 
 
@@ -38,15 +39,20 @@ def defanged(text: str) -> str:
     return _MAILBOX.sub("[@]", _HOST.sub("www[.]", _ADDRESS.sub(_dead, text)))
 
 
-def unreferring(text: str) -> str:
+def unclosing(text: str) -> str:
     """
-    Return the text for a commit or its title: it mentions nobody, closes no issue and skips no check.
+    Return the text for a code block of a pull request, whose body may become a commit: no issue is closed, no check
+    skipped.
 
     Source: https://docs.github.com/en/issues/tracking-your-work-with-issues/linking-a-pull-request-to-an-issue,
     https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
     """
-    text = _SKIP.sub(r"(\1)", defanged(one_line(text)))
-    return _REFERENCE.sub(lambda match: f"{match[0]} ", text)
+    return _ISSUE.sub(r"\g<0> ", _SKIP.sub(r"(\1)", defanged(visible(text))))
+
+
+def unreferring(text: str) -> str:
+    """Return the text, in one line, for a commit or a title: like `unclosing`, and it mentions nobody."""
+    return _MENTION.sub("@ ", unclosing(" ".join(text.split())))
 
 
 def _dead(match: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from infra.local.sandboxes.gemini.scripts import Turn, calling, text_turn
 from shared.contracts import Branch, PullRequestRequest
 from shared.pull_request.signing import ApprovalSettings
 from tests import step_calls
+from tests.hostile import quoted_text
 from tests.hostile.world import ONSET, SOURCE, TRACE, Exits, Script, World, world
 
 REVERTED: dict[str, str | None] = {"shop/pricing.py": SOURCE.replace("len(parts)", "max(len(parts), 1)")}
@@ -188,3 +190,5 @@ def all_attacks() -> Iterator[Attack]:
         yield Attack("a revert that brings a tool's file", path, _by_revert(path, "good\n"))
     for branch, repo in (("feature/evil", "octo/shop"), ("incident/other", "octo/shop"), ("main", "eve/shop")):
         yield Attack("a leaked token opens a pull request", f"{branch} of {repo}", _foreign_branch(branch, repo))
+    for place, name in quoted_text.names():
+        yield Attack(f"text in {place} acts", name, partial(quoted_text.play, place, name))

@@ -185,6 +185,7 @@ def world(
     *,
     script: Script | None = None,
     commits: Sequence[dict[str, str | None]] = (),
+    message: str = "Change",
     settings: dict[str, str] | None = None,
 ) -> Iterator[World]:
     """Start the service's world: a repository with these commits, and a model that follows the script, if any."""
@@ -193,7 +194,7 @@ def world(
         {"shop/pricing.py": SOURCE, "conftest.py": "", "README.md": "x", ".github/workflows/ci.yml": "on: push\n"}
     )
     for files in commits:
-        work.commit(files)
+        work.commit(files, message)
     git_dir = folder / "shop.git"
     subprocess.run(["git", "clone", "-q", "--bare", work.folder, git_dir], check=True, capture_output=True)
     with ExitStack() as opened:
