@@ -247,7 +247,12 @@ class StackTrace(Contract):
     first_seen: AwareUtc
     last_seen: AwareUtc
     is_doubtful: bool = Field(
-        False, description="Each stands in a value of another line, or in an ordinary one: a user may have written it."
+        False,
+        description="Since the onset each stands in a value of another line, in an ordinary one, or in a kind of line "
+        "that mostly comes without: a user may have written it.",
+    )
+    is_in_own_field: bool = Field(
+        False, description="Each stands in a field that only the logger fills, in a log whose every line is escaped."
     )
     evidence_id: EvidenceId | None = None
 
@@ -347,6 +352,15 @@ class OtherService(Contract):
     evidence_id: EvidenceId | None = None
 
 
+class Confirmation(Contract):
+    """Something that was read and that no user of the service can write."""
+
+    what: Line
+    shows_failure: bool = Field(
+        description="Whether it shows the service failing; what load alone can bring, a user can bring too."
+    )
+
+
 class Incident(Judgement, Answer):
     """What incident_detection found: the evidence and its judgement."""
 
@@ -374,6 +388,13 @@ class Incident(Judgement, Answer):
     )
     title: Sentence = Field("", description="What is wrong in words of code alone: subjects quote no line of a log.")
     impact: Sentence = Field("", description="What users meet, for example the share of requests that fail.")
+    confirmations: Annotated[list[Confirmation], Keep(5)] = Field(
+        default_factory=list, description="What no user of the service can write; empty when log text alone shows it."
+    )
+    contradiction: Line = Field(
+        "", description="A metric in which as many failures as the log text reports would show, and do not."
+    )
+    would_confirm: Line = Field("", description="What would show the failure beside log text, and how to get it.")
     what_changed: Annotated[list[Change], Keep(8)] = Field(
         default_factory=list, description="What changed, the closest to the onset first."
     )
@@ -413,6 +434,19 @@ class Incident(Judgement, Answer):
     def rollout(self) -> Change | None:
         """The change of instances that explains the leading error: it came from the new ones alone."""
         return next((one for one in self.what_changed if (one.error_share or 0) >= EXPLAINED), None)
+
+    @property
+    def failure_signals(self) -> list[str]:
+        """What shows the service failing and no user of it can write; a change goes on a branch with one alone."""
+        return [one.what for one in self.confirmations if one.shows_failure]
+
+    @property
+    def doubtful_ids(self) -> set[str | None]:
+        """Ids of the evidence that a user of the service may have sent: doubtful traces, and the lines they are in."""
+        doubtful = [trace for trace in self.stack_traces if trace.is_doubtful]
+        raised = {f"{trace.exception_type}: {trace.message}".removesuffix(": ")[:500] for trace in doubtful}
+        lines = {pattern.evidence_id for pattern in self.patterns if pattern.raises in raised}
+        return ({trace.evidence_id for trace in doubtful} | lines) - {None}
 
     @property
     def cited_ids(self) -> set[str | None]:
@@ -657,6 +691,7 @@ class StagedRequest(StepRequest):
 class FileUpdateRequest(StagedRequest):
     """Asks file_updater to put the patch on a branch."""
 
+    incident: Incident | None = Field(None, description="What the patch rests on; without it a person looks first.")
     code_analysis: CodeAnalysis
     solution: Solution
 
@@ -678,6 +713,9 @@ class Branch(Contract):
     base_branch: Ref | None = None
     base_commit: str | None = Field(None, max_length=64, description="The commit the patch was applied to.")
     commit: Ref | None = None
+    reverts: str | None = Field(
+        None, max_length=64, description="The commit that the change was checked to be the exact revert of."
+    )
     files: Annotated[list[FilePath], Keep(20)] = Field(default_factory=list)
     stats: Annotated[list[FileStat], Keep(20)] = Field(default_factory=list)
     diff_ref: str | None = Field(None, max_length=300, description="Reference of the whole diff in the trace store.")

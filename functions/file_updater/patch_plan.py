@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from shared.code_host import edits
 from shared.code_host.port import CodeReader, FileWrite
-from shared.contracts import FileStat, Patch
+from shared.contracts import CodeAnalysis, FileStat, Patch
 from shared.errors import Rejected
 
+from .exact_revert import reverted_commit
 from .patch_diff import FileDiff
 from .patch_parsing import check_parses
 from .patch_policy import PatchPolicy, as_diffs
@@ -19,6 +20,8 @@ class Plan:
     base_commit: str
     writes: list[FileWrite]
     diffs: list[FileDiff]
+    reverts: str | None = None
+    """The commit that it was checked to be the exact revert of; None for any other change, whatever it calls itself."""
 
     @property
     def paths(self) -> list[str]:
@@ -39,10 +42,11 @@ class Plan:
         ]
 
 
-def plan(patch: Patch, reader: CodeReader, head: str, policy: PatchPolicy) -> Plan:
+def plan(patch: Patch, reader: CodeReader, head: str, policy: PatchPolicy, analysis: CodeAnalysis) -> Plan:
     """
     Return the patch applied at commit `head`, whatever commit it was made for: each edit must match exactly once.
 
+    A change that is not the exact revert of a suspect commit is a model's, which may change less.
     Raises Rejected (a text missing or ambiguous, a file that is not text, the policy, a file that would not parse),
     Unavailable, Throttled, Refused (from the reader).
     """
@@ -58,7 +62,8 @@ def plan(patch: Patch, reader: CodeReader, head: str, policy: PatchPolicy) -> Pl
 
     writes = edits.apply(patch.files_to_modify, read)
     diffs = as_diffs(writes, before)
-    policy.check(diffs, patch.strategy)
+    reverts = reverted_commit(patch, writes, reader, head, analysis)
+    policy.check(diffs, "revert" if reverts else "fix")
     for diff in diffs:
         check_parses(diff.path, diff.before, diff.after)
-    return Plan(head, writes, diffs)
+    return Plan(head, writes, diffs, reverts)

@@ -14,6 +14,7 @@ from shared.step import recorder
 
 from .commit_message import commit_message
 from .duplicate_pr_guard import existing_pull_request, incident_of, other_at_work
+from .needs_person import why_a_person
 from .patch_plan import Plan, plan
 from .patch_policy import PatchPolicy
 from .pull_request_brake import check_open, waits_already
@@ -28,7 +29,6 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
     """
     if obstacle := writer.obstacle():
         raise Rejected(obstacle)
-    _check_located(request, patch)
     reader = writer.reader
     base = base_branch or reader.default_branch()
     head = reader.resolve(base)
@@ -39,10 +39,12 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
         return _linked(request, existing, reader.repo, base)
     check_open(writer.pulls, request.incident_id, reader.repo)
     with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
-        planned = plan(patch, reader, head, PatchPolicy.from_env())
+        planned = plan(patch, reader, head, PatchPolicy.from_env(), request.code_analysis)
         call.result = planned.diff
-    if _needs_person(patch) and not approval.is_approved(traces.connect(), request.incident_id, planned.diff):
-        return _awaiting(request, planned, reader.repo, base)
+    _check_located(request, planned)
+    why = why_a_person(request, patch, planned.reverts)
+    if why and not approval.is_approved(traces.connect(), request.incident_id, planned.diff):
+        return _awaiting(request, planned, reader.repo, base, why)
     check_unpublished(traces.connect(), request.incident_id, is_approved=request.is_approved)
     if other := other_at_work(reader.repo, request.incident_id, planned.paths):
         message = f"Incident {other} is writing a change of the same files at this moment; see its pull request."
@@ -50,19 +52,12 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
     return _written(request, patch, planned, writer, base)
 
 
-def _needs_person(patch: Patch) -> bool:
-    """Return whether a person has to see the change before it is on any branch, where CI may run it."""
-    return patch.strategy == "fix" or approval.mode() == "approval"
-
-
-def _check_located(request: FileUpdateRequest, patch: Patch) -> None:
+def _check_located(request: FileUpdateRequest, planned: Plan) -> None:
     """Accept a model's change of files that code located. Raises Rejected: a model may ask to read any file."""
     located = request.code_analysis.located_files
-    for edit in patch.files_to_modify if patch.strategy == "fix" else []:
-        if edit.path not in located:
-            raise Rejected(
-                f"{edit.path!r} is not a file that the evidence leads to, so a model's change of it is not made"
-            )
+    for path in planned.paths if planned.reverts is None else []:
+        if path not in located:
+            raise Rejected(f"{path!r} is not a file that the evidence leads to, so a model's change of it is not made")
 
 
 def _linked(request: FileUpdateRequest, existing: ExistingPullRequest, repo: str, base: str) -> Branch:
@@ -84,7 +79,7 @@ def _linked(request: FileUpdateRequest, existing: ExistingPullRequest, repo: str
     )
 
 
-def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str) -> Branch:
+def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str, why: str) -> Branch:
     """Store the diff for the approval page. Raises Rejected when the person declined, Unavailable."""
     if request.is_approved:
         raise Rejected("Nobody approved the pull request")
@@ -102,14 +97,16 @@ def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str) -
         files=planned.paths,
         stats=planned.stats,
         diff_ref=reference,
-        message="Checked; nothing is written before a person approves.",
+        reverts=planned.reverts,
+        message=f"Checked; nothing is written before a person approves. {why}",
     )
 
 
 def _written(request: FileUpdateRequest, patch: Patch, planned: Plan, writer: CodeWriter, base: str) -> Branch:
     name, head = branch_of(request.incident_id), planned.base_commit
+    message = commit_message(request, patch, planned.reverts)
     with recorder.tool("commit_files", repo=writer.repo, branch=name, base=head, files=planned.paths) as call:
-        written = writer.commit_files(name, head, commit_message(request, patch), planned.writes)
+        written = writer.commit_files(name, head, message, planned.writes)
         call.result = written.commit
     return Branch(
         status="success" if written.created else "exists",
@@ -118,6 +115,7 @@ def _written(request: FileUpdateRequest, patch: Patch, planned: Plan, writer: Co
         base_branch=base,
         base_commit=head if written.created else None,
         commit=written.commit,
+        reverts=planned.reverts,
         files=planned.paths,
         stats=planned.stats,
         message=f"One commit on {base} at {head[:12]}." if written.created else "The branch was there already.",

@@ -5,7 +5,7 @@ from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
 from shared.redaction import redact
 from shared.step import recorder
-from shared.telemetry.alert_condition import from_generator_url, rule_uid
+from shared.telemetry.alert_condition import from_generator_url, measured, rule_uid
 from shared.telemetry.port import AlertCondition, ConditionReading, MetricQuery
 
 
@@ -26,7 +26,7 @@ def read_condition(alert: Alert) -> ConditionReading | None:
             call.result = f"{len(series)} series, compared {condition.comparison} {condition.threshold}"
     except IncidentCopilotError:
         return None
-    return ConditionReading(condition, series)
+    return ConditionReading(condition, series, measured(condition.measure))
 
 
 def _of_grafana(alert: Alert) -> AlertCondition | None:

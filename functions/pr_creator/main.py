@@ -10,8 +10,8 @@ from .open_pull_request import open_for
 from .request_approval import ask
 
 NO_APPROVAL = (
-    "A model wrote this change, so a person has to see it before it is on a branch, and no approval is set up "
-    "(APPROVAL_SIGNING_KEY, APPROVAL_URL): nothing was written. Apply it by hand if it is right:"
+    "No approval is set up (APPROVAL_SIGNING_KEY, APPROVAL_URL), so that nothing was written. "
+    "Apply it by hand if it is right:"
 )
 
 
@@ -22,7 +22,7 @@ def pr_creator(request: PullRequestRequest) -> PullRequest:
     if branch.awaits_approval:
         repository_policy.check_branch(request.alert, request.code_analysis, branch)
         if approval.mode() != "approval" and not ApprovalSettings.is_set_up():
-            return PullRequest(status="skipped", branch=branch.branch, message=NO_APPROVAL)
+            return PullRequest(status="skipped", branch=branch.branch, message=f"{branch.message} {NO_APPROVAL}")
         return ask(request)
     if not branch.is_ready:
         status = "refused" if branch.status == "refused" else "skipped"

@@ -23,16 +23,15 @@ def level(request: PullRequestRequest) -> str:
     paths = [stat.path for stat in request.branch.stats]
     if lines > LARGE_LINES or _of(paths, is_manifest):
         return "high"
-    is_revert = request.solution.patch is not None and request.solution.patch.strategy == "revert"
-    return "low" if is_revert and lines <= SMALL_LINES and not _of(paths, is_settings) else "medium"
+    return "low" if request.branch.reverts and lines <= SMALL_LINES and not _of(paths, is_settings) else "medium"
 
 
 def reasons(request: PullRequestRequest) -> list[str]:
     """Return the reasons for the level, one sentence each."""
-    patch, stats = request.solution.patch, request.branch.stats
+    stats = request.branch.stats
     paths = [stat.path for stat in stats]
     sentences = [f"{size(stats)} in {'1 file' if len(stats) == 1 else f'{len(stats)} files'}."]
-    if patch and patch.reverts:
+    if request.branch.reverts:
         sentences.append("It reverts one commit by a three-way merge without conflict; later changes next to it stay.")
     if named := _of(paths, is_manifest):
         sentences.append(f"It changes what is built or installed: {', '.join(named)}.")

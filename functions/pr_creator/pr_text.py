@@ -1,5 +1,6 @@
 """Title and body of the pull request: what, why, evidence, risk, rollback, what to check."""
 
+from shared.analysis import grounds
 from shared.contracts import Evidence, PullRequestRequest, SuspectCommit
 from shared.pull_request import marker
 from shared.quoting.inert import unclosing, unreferring
@@ -30,10 +31,8 @@ def pr_body(request: PullRequestRequest) -> str:
 
 
 def _reverted(request: PullRequestRequest) -> SuspectCommit | None:
-    patch = request.solution.patch
-    if patch is None or patch.reverts is None:
-        return None
-    return next((commit for commit in request.code_analysis.suspect_commits if commit.sha == patch.reverts), None)
+    sha = request.branch.reverts
+    return next((commit for commit in request.code_analysis.suspect_commits if commit.sha == sha), None)
 
 
 def _why(request: PullRequestRequest) -> str:
@@ -72,15 +71,15 @@ def _evidence(request: PullRequestRequest) -> str:
 
 
 def _rests_on(request: PullRequestRequest) -> str:
-    """Say how many lines the change rests on, and which signals that nobody can write into a log."""
+    """Say how many lines the change rests on, and which signals that no user of the service can write."""
     incident = request.incident
     traces = sum(trace.count - trace.count_before_onset for trace in incident.stack_traces[:1])
     lines = f"{traces:,} stack traces" if traces else f"{incident.error_summary.total_errors:,} error lines"
-    signals = [anomaly.description for anomaly in incident.error_summary.metric_anomalies[:3]]
-    signals += [incident.impact] if incident.impact else []
-    if signals:
-        return f"It rests on {lines} and on: {_inline('; '.join(signals))}"
-    return f"It rests on {lines} alone: no metric that was read confirms them, so make sure that the failure is real."
+    signals = " ".join(incident.failure_signals[:3])
+    also = f" and on what no user of the service can write: {_inline(signals)}" if signals else " alone."
+    doubt = grounds.doubt(incident, request.code_analysis)
+    warning = f" {_inline(doubt)} Make sure that the failure is real." if doubt else ""
+    return f"It rests on {lines}{also}{warning}"
 
 
 def _evidence_item(item: Evidence) -> str:
@@ -111,14 +110,14 @@ def _checks(request: PullRequestRequest) -> str:
 
 
 def _machine_readable(request: PullRequestRequest) -> str:
-    patch, branch = request.solution.patch, request.branch
+    branch = request.branch
     return marker.block(
         request.incident_id,
         {
             "service_name": request.alert.service_name,
             "severity": request.incident.severity,
-            "strategy": patch.strategy if patch else "",
-            "reverts": (patch.reverts if patch else None) or "",
+            "strategy": "revert" if branch.reverts else "fix",
+            "reverts": branch.reverts or "",
             "base_branch": branch.base_branch or "",
             "base_commit": branch.base_commit or "",
             "files": branch.files,

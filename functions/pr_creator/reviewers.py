@@ -37,8 +37,8 @@ def _owners(reader: CodeReader, base: str, paths: Sequence[str]) -> list[str]:
 
 def _authors(request: PullRequestRequest, reader: CodeReader, base: str) -> Iterator[str]:
     """Yield the author of the reverted commit, then the last authors of the files."""
-    patch = request.solution.patch
-    if patch and patch.reverts and (login := reader.commit(patch.reverts).login):
+    reverts = request.branch.reverts
+    if reverts and (login := reader.commit(reverts).login):
         yield login
     for path in request.branch.files[:_PATHS_READ]:
         for commit in reader.commits(base, path=path, limit=_COMMITS_READ):

@@ -72,9 +72,7 @@ def causes(
     An answer without hypotheses is valid. If the model gave hypotheses and all are dropped, the offline ones are used.
     """
     drops: list[str] = []
-    root_causes = [
-        cause for each in refined.root_causes if (cause := _cause(each, confidence.cap(incident), context, drops))
-    ]
+    root_causes = [cause for each in refined.root_causes if (cause := _cause(each, incident, context, drops))]
     root_causes.sort(key=lambda cause: -cause.confidence)
     if refined.root_causes and not root_causes:
         offline_fields = offline.model_dump(include={"root_causes", "most_likely", "unknowns"})
@@ -127,13 +125,14 @@ def _named(names: Sequence[str], context: GroundingContext, drops: list[str]) ->
     return [name for name in names if name in context.text]
 
 
-def _cause(cause: RootCause, cap: float, context: GroundingContext, drops: list[str]) -> RootCause | None:
+def _cause(cause: RootCause, incident: Incident, context: GroundingContext, drops: list[str]) -> RootCause | None:
     quotes = context.quotes(cause.quotes, drops)
     ids = context.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
     hypothesis = context.prose(cause.hypothesis, drops)
     if not ids or not hypothesis:
         drops.append(f"dropped a hypothesis without evidence: {clip(cause.hypothesis, 120)!r}")
         return None
+    cap = confidence.cap(incident, cited=ids)
     checked = {
         "hypothesis": hypothesis,
         "quotes": quotes,

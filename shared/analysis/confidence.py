@@ -1,19 +1,37 @@
 """How sure any claim about an incident may be: capped by the evidence that could be read, whoever makes the claim."""
 
+from collections.abc import Collection
+
 from shared.contracts import Incident
 
 NO_LOGS_CAP, NO_ONSET_CAP, DEGRADED_CAP, CAP = 0.4, 0.55, 0.65, 0.95
 """Without logs, without an onset, with part of the telemetry, with all of it."""
+UNCONFIRMED_CAP, CONTRADICTED_CAP = 0.7, 0.4
+"""
+Where log text alone shows the failure, which a user of the service may have written: below what the brief calls high,
+and below medium where a metric of its failures does not show them.
+"""
+DOUBTFUL_CAP = 0.25
+"""Of what rests on a stack trace that stands where a user's text would."""
 OFFLINE_CAP = 0.75
 """Templates do not read the code, so none is more certain than this."""
 UNQUOTED_CAP = 0.5
 """A claim that cites evidence but does not quote it."""
 
 
-def cap(incident: Incident, best: float = CAP) -> float:
-    """Return the highest confidence of a claim about the incident, at most `best`."""
+def cap(incident: Incident, best: float = CAP, cited: Collection[str] = ()) -> float:
+    """Return the highest confidence of a claim about the incident that cites this evidence, at most `best`."""
     if incident.lines_read == 0:
         return min(NO_LOGS_CAP, best)
+    if not incident.doubtful_ids.isdisjoint(cited):
+        return min(DOUBTFUL_CAP, best)
     if incident.onset is None:
         return min(NO_ONSET_CAP, best)
-    return min(DEGRADED_CAP if incident.degraded else CAP, best)
+    caps = [best, CAP]
+    if incident.degraded:
+        caps.append(DEGRADED_CAP)
+    # A metric that moves with load confirms what is said of it, and no line.
+    is_measured = bool(incident.confirmations) and any(id_.startswith("M") for id_ in cited)
+    if not incident.failure_signals and not is_measured:
+        caps.append(CONTRADICTED_CAP if incident.contradiction else UNCONFIRMED_CAP)
+    return min(caps)

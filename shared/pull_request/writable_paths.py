@@ -32,13 +32,13 @@ _PLAIN_TEXTS = _words("""
 """)
 """Names without a suffix that nothing runs."""
 _FOLDERS = _words("""
-    __pycache__ ansible buildsrc fastlane git-hooks githooks gradle gulpfile.js helm k8s kubernetes magefiles
-    nbproject node_modules terraform xtask
+    __pycache__ ansible buildsrc capistrano cookbooks fastlane git-hooks githooks gradle gulpfile.js helm k8s
+    kubernetes magefiles nbproject node_modules terraform xtask
 """)
 """Folders of tools; those whose names start with a dot are denied as such."""
 _TOP_FOLDERS = _words("""
-    build charts ci deploy deployment deployments docker gradle hooks kustomize manifests playbooks pulumi
-    requirements roles script scripts vendor
+    build charts ci cmake deploy deployment deployments docker gradle grunt gulp hack hooks kustomize manifests
+    playbooks pulumi requirements roles script scripts tools vendor
 """)
 """Names that are ordinary ones below the top: React has hooks, a shop has vendors."""
 _JS = r"\.[cm]?[jt]sx?"
@@ -46,7 +46,7 @@ _TOOLS = rf"""
     setup\.(?:py|cfg) pyproject\.toml (?:tox|pytest|mypy|alembic)\.ini conftest\.py noxfile\.py fabfile\.py
     dodo\.py pavement\.py versioneer\.py hatch_build\.py ez_setup\.py (?:site|user)customize\.py .*\.conf\.py
     conf\.py (?:requirements|constraints)[\w.-]*\.(?:txt|in) pipfile.* environment\.ya?ml
-    meson(?:\.build|_options\.txt) scons(?:truct|cript) wscript
+    meson(?:\.build|_options\.txt) scons(?:truct|cript) (?:wscript|waf)[\w.-]* .*buildout[\w.-]*\.(?:cfg|py)
     (?:package|tsconfig|jsconfig|deno|lerna|nx|turbo|angular|project|rush|bower|babel|renovate)[\w.-]*\.jsonc?
     .*\.(?:config|conf|setup|workspace){_JS} (?:gulp|grunt|jake|cake|danger)file{_JS} pnpm-.* bunfig\.toml
     (?:webpack|rollup|vite|vitest|jest|karma|esbuild|babel|metro|protractor|cypress|playwright)(?:[._-][\w.-]*)?{_JS}
@@ -68,7 +68,8 @@ _TOOLS = rf"""
     .*\.(?:pem|key|p12|pfx|jks) .*\.keystore .*\.tfstate.* .*\.env .*secret.*\.(?:ya?ml|json|toml|ini|properties)
     .*credential.*\.(?:ya?ml|json|toml|ini|properties) .*service[-_]account.*\.json
     deploy(?:ment)?\.(?:rb|php|py|js|ts|pl) (?:docker-)?entrypoint\..* conanfile\.py pdm_build\.py
-    package@swift.*\.swift build\.jl activate\.r (?:gulp|grunt|jake|cake|danger)file(?:\.[\w-]+)*{_JS}
+    package@swift.*\.swift (?:build|make)\.jl (?:activate|configure|install)\.r (?:build|shake|shakefile)\.hs
+    (?:build|dune)\.ml emakefile.* (?:gulp|grunt|jake|cake|danger)file(?:\.[\w-]+)*{_JS}
     gatsby-(?:node|config|browser|ssr){_JS} ember-cli-build{_JS} config-overrides{_JS}
     (?:craco|metro|knexfile)[\w.-]*{_JS} xmake\.lua premake\d*\.lua build\.cs
     (?:.*[-_])?requirements[\w.-]*\.(?:txt|in) libs\.versions\.toml pubspec.* uv\.toml vcpkg[\w.-]*\.json
@@ -93,7 +94,8 @@ _SETTINGS = re.compile(
     r"(?:app(?:lication|settings)?|config|settings|logging|log4j2?|logback|messages|openapi|features?|flags)\b.*"
 )
 """Names of a service's own settings at the top."""
-_SBT = re.compile(r"(?:.*/)?project/[^/]+\.scala")
+_TOOL_PATH = re.compile(r"(?:.*/)?(?:project/[^/]+\.scala|config/deploy/.*|lib/(?:mix/)?tasks/.*)")
+"""Files of tools by the folder in which these look for them."""
 _SHORT_NAME = re.compile(r"~\d")
 Strategy = Literal["fix", "revert"]
 
@@ -111,7 +113,7 @@ def denial(path: str, strategy: Strategy) -> str:
     is_hidden = any(part.startswith(".") for part in (*folders, name))
     if is_hidden or not _FOLDERS.isdisjoint(folders) or not _TOP_FOLDERS.isdisjoint(folders[:1]):
         return "it belongs to a tool, which may run it by itself"
-    if _TOOL.fullmatch(name) or (not folders and name in _TOP_NAMES) or _SBT.fullmatch(_folded(path)):
+    if _TOOL.fullmatch(name) or (not folders and name in _TOP_NAMES) or _TOOL_PATH.fullmatch(_folded(path)):
         return "build, CI, packaging, container or editor tools run or trust it"
     stem, dot, suffix = name.rpartition(".")
     if f".{suffix}" in _DATA and stem not in _PLAIN_TEXTS:

@@ -12,7 +12,7 @@ from shared.step.steps import StepRow
 from shared.traces.port import Json, TraceStore
 
 RESULT_BYTES = 4_096
-DIGEST_BYTES = 3_600
+DIGEST_BYTES = 3_500
 """Of an answer that could not be stored: with all of them at once an execution stays under 128 of its 512 KB."""
 
 DECISIONS = ("needs_response", "looks_like_regression", "has_patch", "is_ready", "awaits_approval", "approve_within_s")

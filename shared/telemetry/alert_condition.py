@@ -9,7 +9,16 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
-from shared.telemetry.port import COMPARISONS, AlertCondition, Comparison
+from shared.telemetry.conventions import signs_of
+from shared.telemetry.port import (
+    COMPARISONS,
+    FAILS,
+    FAILURES,
+    PLATFORM_FAILURES,
+    AlertCondition,
+    Comparison,
+    Measured,
+)
 
 MAX_EXPRESSION = 2000
 """Characters; longer rules exist, and their part would be another rule."""
@@ -23,6 +32,26 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?", re.IGNORECAS
 _RULE_UID = re.compile(r"/alerting/(?:grafana/)?([A-Za-z0-9_-]{1,40})/(?:view|edit)")
 _EVALUATORS: Mapping[str, Comparison] = {"gt": ">", "lt": "<", "gte": ">=", "lte": "<=", "eq": "==", "ne": "!="}
 _MATH = re.compile(r"\s*\$\{?(\w+)\}?\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*")
+_ASIDE = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|\{[^}]*\}|\[[^\]]*\]")
+_LABEL_LIST = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", re.IGNORECASE)
+_METRIC = re.compile(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?![\w:]|\s*\()")
+_WORDS = frozenset(
+    (
+        "and",
+        "or",
+        "unless",
+        "bool",
+        "offset",
+        "by",
+        "without",
+        "inf",
+        "nan",
+        "group_left",
+        "group_right",
+        "start",
+        "end",
+    )
+)
 MAX_STEPS = 5
 """Of a Grafana rule, from its condition to the query it rests on."""
 
@@ -58,6 +87,22 @@ def from_expression(text: str) -> AlertCondition | None:
         if (threshold := _number(left)) is not None and right and not is_bool:
             return AlertCondition(right.strip(), FLIPPED[comparison], threshold)
     return None if re.search(r"[<>=]\s*bool\b", expression) else AlertCondition(expression)
+
+
+def measured(expression: str) -> Measured:
+    """
+    Return whether PromQL measures failures of a service, or something other, by the names of its metrics.
+
+    It is unknown where one of them is of no convention: it may be counted from log lines.
+    """
+    bare = _LABEL_LIST.sub("", _ASIDE.sub("", expression))
+    names = [name for name in _METRIC.findall(bare) if name.lower() not in _WORDS]
+    signs = [signs_of(name) for name in names]
+    if not names or not all(signs):
+        return "unknown"
+    every = frozenset[str]().union(*signs)
+    selects_failures = bool(FAILS.search(expression)) and not every.isdisjoint(FAILURES)
+    return "failures" if selects_failures or not every.isdisjoint(PLATFORM_FAILURES) else "other"
 
 
 def rule_uid(url: str, labels: Mapping[str, str]) -> str:

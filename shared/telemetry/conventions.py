@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from string import Template
 
+from shared.telemetry.port import BY_WORDS, FROM_LINES
 from shared.telemetry.vitals import Vital
 
 REQUESTS = "requests"
@@ -137,10 +138,10 @@ _GRPC_UPPER = "UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA
 _GRPC_NUMBERS = "2|4|12|13|14|15"
 _STATUS = tuple((label, "5..") for label in ("code", "status", "status_code"))
 _NAMESPACE = r"(?:(?!.*client)[a-z0-9_]+_)?"
+# What pipelines of logs put before the names of metrics that they count from lines.
+_COUNTS_LINES = re.compile(r"(?:promtail|loki|alloy|fluentbit|fluentd|vector|mtail|grok|log|logs)_")
 # What a gauge's name does not end with.
 _IS_GAUGE = r"(?!.*_(?:total|count|sum|bucket|created|info)$)"
-BY_WORDS = "the words of their names"
-
 CONVENTIONS: tuple[Convention, ...] = (
     *counted(_HTTP, "Prometheus client libraries", f"{_NAMESPACE}http_requests_total", _STATUS),
     *requests(_HTTP, "OpenTelemetry", "http_server_request_duration_seconds", (("http_response_status_code", "5.."),)),
@@ -317,8 +318,15 @@ def choose(names: Collection[str], by_operator: Collection[str] = ()) -> Choice:
         if (name := _first(row, names)) is not None:
             taken.add(row.slot)
             choice.vitals[row.sign] = Vital(_promql(row, name), row.unit, row.higher_is_worse)
-            choice.sources[row.sign] = row.source
+            choice.sources[row.sign] = FROM_LINES if _COUNTS_LINES.match(name) else row.source
     return choice
+
+
+def signs_of(name: str) -> frozenset[str]:
+    """Return the vital signs that are read from a metric of this name; none where its name alone suggests them."""
+    if _COUNTS_LINES.match(name):
+        return frozenset()
+    return frozenset(row.sign for row in CONVENTIONS if row.source != BY_WORDS and re.fullmatch(row.metric, name))
 
 
 def _first(row: Convention, names: Collection[str]) -> str | None:

@@ -158,6 +158,18 @@ class Series:
     """Whose names for metrics it was chosen by, or the setting that holds its query."""
 
 
+BY_WORDS = "the words of their names"
+"""The convention of series whose metric has a name of its own: who counts what for it is not known."""
+FROM_LINES = "log lines, as their names say"
+"""The convention of series that a pipeline of logs counts, so that who writes lines writes them too."""
+PROTOCOLS = ("", "grpc_", "mesh_")
+"""What stands before the name of a series of requests, by who measured them."""
+FAILURES = tuple(f"{protocol}error_ratio" for protocol in PROTOCOLS)
+"""Series of the share of requests to the service that fail."""
+FAILS = re.compile(r"5\.\.|5\d\d|5xx|error|fail|unavailable", re.IGNORECASE)
+"""Words and numbers by which an expression selects what fails."""
+PLATFORM_FAILURES = ("up", "restarts", "oom_killed_containers", "waiting_containers", "replicas_unavailable")
+"""Series by which the platform reports that instances fail."""
 NO_METRICS_STORE = "No metrics store is configured: PROMETHEUS_HOST names one."
 """What is absent where no host is known to have metrics."""
 
@@ -198,12 +210,21 @@ class AlertCondition:
         return bool(compare(value, self.threshold))
 
 
+Measured = Literal["failures", "other", "unknown"]
+
+
 @dataclass(frozen=True)
 class ConditionReading:
-    """An alert's condition, and what it measures in the window."""
+    """
+    An alert's condition, and what it measures in the window.
+
+    `measures` is `failures` of the service or something `other`, where its metrics are of a convention; a metric of
+    another name may be counted from log lines.
+    """
 
     condition: AlertCondition
     series: tuple[Series, ...]
+    measures: Measured = "unknown"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ LEVELS = (
     {"agent"},
 )
 ANALYSIS_LEVELS = (
-    {"confidence", "thresholds"},
+    {"confidence", "grounds", "thresholds"},
     {"series", "code"},
     {"logs"},
     {"requests"},

@@ -254,6 +254,11 @@ def solution(**changes: Any) -> Solution:
     return Solution(**{**fields, **changes})
 
 
+def branch() -> Branch:
+    """The branch with the change."""
+    return Branch(status="success", repo="example/billing", branch=f"incident/{INCIDENT_ID}")
+
+
 def full(**changes: Any) -> PostProcessRequest:
     """Everything worked, up to the pull request."""
     fields: dict[str, Any] = {
@@ -263,7 +268,7 @@ def full(**changes: Any) -> PostProcessRequest:
         "root_causes": root_causes(),
         "suggestions": suggestions(),
         "solution": solution(),
-        "branch": Branch(status="success", repo="example/billing", branch=f"incident/{INCIDENT_ID}"),
+        "branch": branch(),
         "pull_request": PullRequest(
             status="success", pr_number=412, pr_url="https://github.com/example/billing/pull/412"
         ),

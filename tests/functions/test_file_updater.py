@@ -14,7 +14,8 @@ file_updater = inspect.unwrap(step)
 
 def _branch(**changes: object) -> Branch:
     solution = requests.solution().replace(**changes)
-    request = FileUpdateRequest(alert=requests.alert(), code_analysis=requests.code_analysis(), solution=solution)
+    facts = {"incident": requests.incident(), "code_analysis": requests.code_analysis(), "solution": solution}
+    request = FileUpdateRequest(alert=requests.alert(), **facts)
     answer = file_updater(request)
     assert isinstance(answer, Branch)
     return answer

@@ -317,11 +317,29 @@ def test_edits_of_one_file_are_one_change() -> None:
     edits = [FileEdit(path="a.py", original=f"old{n}\n", new=f"new{n}\n") for n in range(2)]
     patch = Patch(strategy="revert", reverts="4c1d9e07aa31", files_to_modify=edits)
 
-    text = brief(requests.full(solution=requests.solution(patch=patch))).text
+    checked = requests.branch().replace(reverts="4c1d9e07aa31")
+    text = brief(requests.full(solution=requests.solution(patch=patch), branch=checked)).text
 
     assert "It reverts commit 4c1d9e07aa31, in 1 file." in text
     assert "    -old0\n    +new0\n    …\n    -old1\n    +new1\n" in text
     assert "@@" not in text
+
+
+def test_revert_that_waits_for_a_person_is_shown_with_its_reason() -> None:
+    """With a link where it can be approved; without one it is made by hand."""
+    why = "Checked; nothing is written before a person approves. Log text alone shows the failure."
+    branch = requests.branch().replace(status="awaiting_approval", reverts="4c1d9e07aa31", message=why)
+    waiting = PullRequest(status="awaiting_approval", approval_url="https://approve.example.com/?incident=x")
+    by_hand = PullRequest(status="skipped", message=f"{why} No approval is set up.")
+
+    to_approve = brief(requests.full(branch=branch, pull_request=waiting)).text
+    unset = brief(requests.full(branch=branch, pull_request=by_hand)).text
+
+    for text in (to_approve, unset):
+        assert "Log text alone shows the failure." in text
+        assert "It reverts commit 4c1d9e07aa31, in 1 file." in text
+        assert "raise UnknownCountry(country)" in text
+    assert "No approval is set up." in unset
 
 
 def test_weak_suspects_are_not_shown_next_to_the_best() -> None:

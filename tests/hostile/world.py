@@ -7,13 +7,14 @@ The steps are the functions themselves, called as the workflow calls them, each 
 import contextlib
 import io
 import json
+import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -29,9 +30,10 @@ from infra.local.sandboxes.gemini.request import ModelRequest
 from infra.local.sandboxes.gemini.scripts import Turn
 from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
 from infra.local.sandboxes.github.server import GithubSandbox
-from infra.local.sandboxes.gmail.server import GmailSandbox
+from infra.local.sandboxes.gmail.server import GmailSandbox, OauthGrant
 from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.loki.server import LokiSandbox
+from infra.local.sandboxes.prometheus.server import PrometheusSandbox
 from shared import traces
 from shared.contracts import (
     Alert,
@@ -60,6 +62,7 @@ from tests.fakes_code_host import Repository
 
 REPO = "octo/shop"
 TOKEN = "hostile-token"  # opens a sandbox on loopback
+CALM = "INFO GET /basket/{n} 200"
 ONSET = NOW - timedelta(minutes=5)
 SOURCE = 'RATE = 3\n\n\ndef share(total, parts):\n    """Share a total."""\n    return total / len(parts)\n'
 TRACE = (
@@ -69,6 +72,9 @@ TRACE = (
     "ZeroDivisionError: division by zero"
 )
 Script = Callable[[ModelRequest], Turn]
+Metrics = Literal["none", "empty", "calm", "failing"]
+"""Without a metrics store, with one that has no series, or measures requests and shows no failures, or some."""
+SECRETS = (TOKEN, API_KEY, OauthGrant().refresh_token, OauthGrant().client_secret)
 
 
 @dataclass
@@ -80,6 +86,11 @@ class Exits:
     texts: dict[str, str]
     """Mail, hook, archive, traces, log, and what was pushed, each as one text."""
     answers: dict[str, Any]
+
+    @property
+    def leaked(self) -> list[str]:
+        """Name the exits at which a credential of the product stands."""
+        return [name for name, text in self.texts.items() if any(secret in text for secret in SECRETS)]
 
     @property
     def pushed(self) -> str:
@@ -97,16 +108,41 @@ class World:
     mail: GmailSandbox
     hook: HookSandbox
     loki: LokiSandbox
+    prometheus: PrometheusSandbox
     alert: Alert = field(default_factory=lambda: an_alert(github_repo=None))
+    writes: bool = True
+    """Whether the steps run that write code."""
 
-    def log(self, *entries: str, times: int = 12) -> None:
-        """Let the service write calm lines, and then the entries, at once, again and again."""
-        calm = [(n * 3.0, f"INFO GET /basket/{n} 200") for n in range(280)]
-        noisy = [(570 + n * 20 + i / 1000, text) for n in range(times) for i, text in enumerate(entries)]
+    def log(self, *entries: str, times: int = 12, calm: str = CALM, gap_s: float = 0.001, **labels: str) -> None:
+        """
+        Let the service write calm lines, and then the entries, one right behind the other, again and again.
+
+        `{n}` in a text counts; `gap_s` is from one entry to the next, `labels` are further ones of the stream.
+        """
+        lines = [(n * 3.0, calm.replace("{n}", str(n))) for n in range(280)] if calm else []
+        every_s = min(20.0, 320 / times)
+        lines += [
+            (570 + n * every_s + i * gap_s, text.replace("{n}", str(n)))
+            for n in range(times)
+            for i, text in enumerate(entries)
+        ]
+        self.write(lines, **labels)
+
+    def write(self, lines: Sequence[tuple[float, str]], **labels: str) -> None:
+        """Write lines, each at its seconds after the start of the window, to the stream of these labels."""
         start = NOW - timedelta(minutes=15)
-        values = [[str(int((start.timestamp() + at) * 1e9)), text] for at, text in sorted(calm + noisy)]
-        stream = {"stream": {"service_name": self.alert.service_name}, "values": values}
+        values = [[str(int((start.timestamp() + at) * 1e9)), text] for at, text in sorted(lines)]
+        stream = {"stream": {"service_name": self.alert.service_name, **labels}, "values": values}
         self.loki.load({"streams": [stream]})
+
+    def count(self, metric: str, per_s: float, since: datetime | None = None, **labels: str) -> None:
+        """Let a counter of the service grow, from a time on if one is named."""
+        start, value, samples = NOW - timedelta(minutes=20), 0.0, []
+        for step in range(20 * 4 + 1):
+            at = start + timedelta(seconds=15 * step)
+            value += 15 * per_s if since is None or at > since else 0.0
+            samples.append((at.timestamp(), value))
+        self.prometheus.load(metric, {"service_name": self.alert.service_name, **labels}, samples)
 
     def run(self) -> Exits:
         """Play the incident through every step, and return what left."""
@@ -125,13 +161,13 @@ class World:
             request = CodeAnalysisRequest(alert=alert, incident=incident)
             facts["code_analysis"] = self._ask(code_analyzer, request, CodeAnalysis)
         facts["solution"] = self._ask(solution_generator, SolutionRequest(**facts), Solution)
-        if facts["solution"].patch is not None:
+        if self.writes and facts["solution"].patch is not None:
             self._write(facts)
         facts["outcome"] = self._ask(post_process, PostProcessRequest(**facts), Outcome)
         return facts
 
     def _write(self, facts: dict[str, Any]) -> None:
-        written = {name: facts[name] for name in ("alert", "code_analysis", "solution")}
+        written = {name: facts[name] for name in ("alert", "incident", "code_analysis", "solution")}
         facts["branch"] = self._ask(file_updater, FileUpdateRequest(**written), Branch)
         names = ("alert", "incident", "code_analysis", "solution", "branch", "root_causes")
         callback = "https://workflowexecutions.googleapis.com/v1/callbacks/1"
@@ -172,10 +208,13 @@ class World:
         opened: list[dict[str, Any]] = json.loads(stored.read_text())["pulls"] if stored.exists() else []
         return opened
 
-    def run_git(self, *args: str) -> str:
-        """Run git on the repository behind the code host."""
-        command = ["git", "-c", "safe.directory=*", f"--git-dir={self.git_dir}", *args]
-        return subprocess.run(command, capture_output=True, check=True, timeout=30, text=True).stdout
+    def run_git(self, *args: str, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
+        """Run git on the repository behind the code host, as somebody who may write there."""
+        identity = ("-c", "safe.directory=*", "-c", "user.name=Eve", "-c", "user.email=eve@example.com")
+        command = ["git", *identity, f"--git-dir={self.git_dir}", *args]
+        both = {**os.environ, **(env or {})}
+        done = subprocess.run(command, input=stdin, capture_output=True, check=True, timeout=30, text=True, env=both)
+        return done.stdout
 
 
 @contextlib.contextmanager
@@ -187,6 +226,7 @@ def world(
     commits: Sequence[dict[str, str | None]] = (),
     message: str = "Change",
     settings: dict[str, str] | None = None,
+    metrics: Metrics = "none",
 ) -> Iterator[World]:
     """Start the service's world: a repository with these commits, and a model that follows the script, if any."""
     work = Repository(folder / "work", NOW - timedelta(days=9))
@@ -202,6 +242,7 @@ def world(
         mail = opened.enter_context(GmailSandbox(folder / "mail"))
         hook = opened.enter_context(HookSandbox(folder / "hook"))
         loki = opened.enter_context(LokiSandbox())
+        prometheus = opened.enter_context(PrometheusSandbox())
         variables = {
             "GRAFANA_HOST": loki.url,
             "GITHUB_API_URL": github.url,
@@ -227,4 +268,11 @@ def world(
             variables |= {"MODEL_PROVIDER": "gemini", "GEMINI_API_KEY": API_KEY, "GEMINI_BASE_URL": gemini.url}
         for name, value in variables.items():
             patch.setenv(name, value)
-        yield World(folder, patch, git_dir, mail, hook, loki)
+        target = World(folder, patch, git_dir, mail, hook, loki, prometheus)
+        if metrics != "none":
+            patch.setenv("PROMETHEUS_HOST", prometheus.url)
+            if metrics != "empty":
+                target.count("http_requests_total", 0.2, code="200")
+        if metrics == "failing":
+            target.count("http_requests_total", 0.1, ONSET, code="500")
+        yield target

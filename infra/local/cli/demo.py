@@ -115,10 +115,20 @@ def _watch(stack: Stack, traces: TraceStore, incident_id: str, console: Console)
             has_failed = is_over and execution is not None and execution.state != "SUCCEEDED"
             rows = progress.rows(trace, running, is_over, has_failed)
             live.update(progress.steps(rows, f"Workflow execution of {incident_id}"))
-            if is_over or (execution is None and trace and trace.get("outcome")):
+            if is_over or (trace and trace.get("outcome") and (execution is None or _waits_for_a_person(trace))):
                 break
             time.sleep(POLL_S)
     return execution
+
+
+def _waits_for_a_person(trace: TraceDocument) -> bool:
+    """Return whether nothing goes on before somebody approves, which may take hours."""
+    return _answers(trace).get(steps.PR_CREATOR.agent, {}).get("status") == "awaiting_approval"
+
+
+def _answers(trace: TraceDocument) -> dict[str, dict[str, Any]]:
+    """Return the newest answer of each agent."""
+    return {agent: runs[-1]["agent_response"] or {} for agent, runs in trace["traces"].items() if runs}
 
 
 def _conclude(
@@ -170,12 +180,14 @@ def _places(folder: Path, incident_id: str, trace: TraceDocument) -> list[tuple[
 
 
 def _pull_request(folder: Path, trace: TraceDocument) -> list[tuple[str, str, Path | None]]:
-    answers = {agent: runs[-1]["agent_response"] or {} for agent, runs in trace["traces"].items() if runs}
+    answers = _answers(trace)
     branch, opened = answers.get(steps.FILE_UPDATER.agent, {}), answers.get(steps.PR_CREATOR.agent, {})
     places: list[tuple[str, str, Path | None]] = []
     if branch.get("commit"):
         repo = folder / "scenario" / "repo.git"
         places.append(("branch", f"git -C {_relative(repo)} show --stat {branch['branch']}", repo))
+    if _waits_for_a_person(trace):
+        places.append(("approval", f"{opened['approval_url']}, by the code in the mail; make local keeps it up", None))
     if opened.get("pr_number"):
         record = next(iter(folder.glob("scenario/**/pulls*")), folder / "scenario" / "pulls.json")
         places.append(("pull request", f"#{opened['pr_number']} {opened['message']}, in {_relative(record)}", record))

@@ -57,8 +57,12 @@ def _events(incident: Incident) -> list[StackTrace]:
 
 def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:
     """Cap by what was available; equals keep their order, so the leading trace stays first."""
-    cap = confidence.cap(incident, confidence.OFFLINE_CAP)
-    lowered = [cause.replace(confidence=min(cause.confidence, cap)) for cause in causes]
+    lowered = [
+        cause.replace(
+            confidence=min(cause.confidence, confidence.cap(incident, confidence.OFFLINE_CAP, cause.evidence_ids))
+        )
+        for cause in causes
+    ]
     ranked = sorted(lowered, key=lambda cause: -cause.confidence)
     if ranked and ranked[0].confidence >= LIKELY:
         ranked = [cause for cause in ranked if cause.confidence > hypotheses.BACKGROUND]

@@ -28,9 +28,9 @@ NEW_OWN_TRACE = 0.75
 OWN_TRACE = 0.5
 FOREIGN_TRACE = 0.35
 BACKGROUND = 0.1
-FORGED = 0.25
 DOUBTFUL = (
-    "It stands in a value of another line, or in an ordinary one, so that a user of the service may have sent it."
+    "It stands in a value of another line, in an ordinary one, or in a kind that mostly comes without a trace, so that "
+    "a user of the service may have sent it."
 )
 NAMED_FAULT = 0.6
 STEADY_FAULT = 0.35
@@ -73,7 +73,7 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
     if is_background(incident, trace):
         hypothesis, confidence = f"{hypothesis} It came before the onset too, and no rise is certain.", BACKGROUND
     if trace.is_doubtful:
-        hypothesis, confidence = f"{hypothesis} {DOUBTFUL}", min(confidence, FORGED)
+        hypothesis = f"{hypothesis} {DOUBTFUL}"
     return _cause(hypothesis, confidence, quotes, touched)
 
 

@@ -42,16 +42,21 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     files = Files(reader, commit)
     tree = Tree(files.paths(), alert.service_name)
     code_locations = locations.from_traces(incident, tree, files) or locations.from_messages(incident, reader, files)
+    # A trace that a user may have sent accuses no commit beside one that the service wrote.
+    certain = [each for each in code_locations if incident.doubtful_ids.isdisjoint(each.evidence_ids)]
     clues = Clues(
-        [each.place for each in code_locations], locations.words(incident, code_locations), began, history.commits
+        [each.place for each in certain or code_locations],
+        locations.words(incident, code_locations),
+        began,
+        history.commits,
     )
     ranked = suspect_commits.rank(reader, commit, clues)[:MAX_SUSPECTS]
     related = (
         locations.related_change(ranked[0], code_locations, clues.words, files) if ranked and code_locations else None
     )
     code_locations = [*code_locations, related] if related else code_locations
-    doubtful = {trace.evidence_id for trace in incident.stack_traces if trace.is_doubtful and trace.evidence_id}
-    return _answer(reader, commit, branch, origin, code_locations, ranked, history, doubtful)
+    located = list(dict.fromkeys(each.place.path for each in certain if each.evidence_ids))
+    return _answer(reader, commit, branch, origin, code_locations, ranked, history, located)
 
 
 def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: datetime) -> tuple[str, str]:
@@ -78,7 +83,7 @@ def _answer(
     code_locations: Sequence[CodeLocation],
     ranked: Sequence[Suspect],
     history: VersionHistory,
-    doubtful: set[str],
+    located: list[str],
 ) -> CodeAnalysis:
     evidence = _code_evidence(code_locations) + _commit_evidence(ranked, len(code_locations))
     reported = [_change_evidence(change, len(evidence) + n) for n, change in enumerate(history.changes, 1)]
@@ -88,10 +93,7 @@ def _answer(
         commit=commit,
         base_branch=branch,
         problematic_files=[_problematic_file(each, evidence[index].id) for index, each in enumerate(code_locations)],
-        # Where the best suspect changed code too is no place that the evidence names.
-        located_files=list(
-            dict.fromkeys(each.place.path for each in code_locations if set(each.evidence_ids) - doubtful)
-        ),
+        located_files=located,
         suspect_commits=[_suspect_commit(suspect) for suspect in ranked],
         suggested_fix_locations=list(dict.fromkeys(f"{each.place.path}:{each.place.line}" for each in code_locations)),
         analysis_summary=_summary(origin, commit, code_locations, ranked),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.analysis.detection import evidence, what_changed
 from shared.analysis.detection.classify import classify
+from shared.analysis.detection.confirmation import confirmations, contradiction, would_confirm
 from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACES, EvidenceCollector
 from shared.analysis.detection.impact import impact_of
 from shared.analysis.detection.judge import decide, looks_healthy
@@ -69,6 +70,9 @@ def detect(
         patterns=patterns,
         stack_traces=traces,
         impact=impact_of(summary),
+        confirmations=confirmations(summary, traces),
+        contradiction=contradiction(summary),
+        would_confirm=would_confirm(summary),
         what_changed=changes,
         other_services=parts.others,
         own_part=parts.own,

@@ -36,6 +36,7 @@ class EvidenceCollector:
     def __init__(self, page: LogPage | None) -> None:
         self.evidence: list[Evidence] = []
         self._query = page.query if page else ""
+        self._is_whole = page is not None and page.is_complete
         self._link = page.link if page else ""
         self._numbers = {prefix: count(1) for prefix in "LTMA"}
 
@@ -75,7 +76,9 @@ class EvidenceCollector:
             count_before_onset=count_before(group.times, at),
             first_seen=group.times.first,
             last_seen=group.times.last,
-            is_doubtful=group.certain == 0,
+            is_doubtful=group.is_doubtful_from(at),
+            # A line that was not read may be one in which texts are not escaped.
+            is_in_own_field=group.is_in_own_field and self._is_whole,
             evidence_id=evidence_id,
         )
 

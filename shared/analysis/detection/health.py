@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from math import ceil, log
 
 from shared.analysis.detection.summary import TelemetrySummary
-from shared.analysis.series.metric_anomalies import PROTOCOLS, least_change, quantity
-from shared.telemetry.port import Series
+from shared.analysis.series.metric_anomalies import least_change, quantity
+from shared.telemetry.port import PROTOCOLS, Series
 
 VISIBLE_SHARE = 0.05
 """The share of failing entries that must not go unseen."""

@@ -5,7 +5,8 @@ import re
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.logs.groups import LineGroup
 from shared.analysis.logs.levels import SERVER_ERROR
-from shared.analysis.series.metric_anomalies import FAILURES, quantity
+from shared.analysis.series.metric_anomalies import quantity
+from shared.telemetry.port import FAILURES
 
 ACCESS = re.compile(
     r"(?P<quoted>HTTP/\d(?:\.\d)?\"\s+\d{3}\b)|(?P<field>\bstatus(?:_code)?=\d{3}\b)"

@@ -13,11 +13,11 @@ from shared.analysis.logs.groups import LineGroup, TraceGroup
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.logs.masking import WILDCARD, masker
 from shared.analysis.logs.request_ids import without_ids
-from shared.analysis.series.metric_anomalies import FAILURES, LOG_RATE, Anomaly, quantity
+from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly, quantity
 from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import DetectionVerdict, Incident, Judgement, Severity
-from shared.telemetry.port import Series
+from shared.telemetry.port import FAILURES, Series
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 LABELS: dict[str, Severity] = {

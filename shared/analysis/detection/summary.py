@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from shared.analysis.changes.versions import measured_versions, with_versions
 from shared.analysis.detection import ranking
-from shared.analysis.detection.condition import ConditionState, state_of
 from shared.analysis.detection.unread import Totals, add_unread
 from shared.analysis.logs.digest import LogDigest, digest
 from shared.analysis.logs.groups import LineGroup, TraceGroup
@@ -20,6 +19,7 @@ from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.analysis.logs.start_lines import StartLines
 from shared.analysis.requests.follow import own_change
 from shared.analysis.series import metric_anomalies
+from shared.analysis.series.condition import ConditionState, state_of
 from shared.analysis.series.event_times import EventTimes
 from shared.analysis.series.log_stop import find_stop
 from shared.analysis.series.metric_anomalies import Anomaly

@@ -16,6 +16,8 @@ TRACE_KEYS = (
     *("stack_trace", "exc_info", "exception", "stacktrace", "stack", "traceback", "exc_text", "error.stack_trace"),
     *("stackTrace", "@x"),
 )
+LOGGERS_TRACE_KEYS = ("exc_info", "exc_text", "error.stack_trace")
+"""Of these, those that a logging library fills itself: `stack` may be what a browser reported."""
 NESTED_KEYS = ("jsonPayload", "error", "err", "exception", "fields", "attributes", "log", "thrown")
 # Where loggers put why something failed, as a text or as an object: zap, pino, logrus, structlog, ECS, Serilog.
 REASON_KEYS = (
@@ -88,7 +90,8 @@ class LogEntry(NamedTuple):
     """
     One log entry, or several joined: `text` is what a human reads, `message` its first line without the clock.
 
-    `parts` is how many entries of the log store it was joined from.
+    `parts` is how many entries of the log store it was joined from. `is_structured` says that the writer made it a JSON
+    object with a level, where every text is escaped, and `has_trace_field` that its only trace is a field of that.
     """
 
     at: datetime
@@ -98,13 +101,24 @@ class LogEntry(NamedTuple):
     source: Source
     service: str
     parts: int = 1
+    is_structured: bool = False
+    has_trace_field: bool = False
+
+
+class _Unwrapped(NamedTuple):
+    """The fields of a JSON line and its human text; the fields are None for any other line."""
+
+    fields: Mapping[str, object] | None
+    text: str
+    is_structured: bool = False
+    has_trace_field: bool = False
 
 
 def read(line: LogLine) -> LogEntry:
     """Return the line as an entry; never fails: a line of unknown format is its own message."""
-    fields, text = _unwrap(_bare(line.text))
-    text = _unescape(text)
-    level = _level(line.labels, fields, text)
+    unwrapped = _unwrap(_bare(line.text))
+    text = _unescape(unwrapped.text)
+    level = _level(line.labels, unwrapped.fields, text)
     return LogEntry(
         at=line.at,
         level=level,
@@ -112,6 +126,8 @@ def read(line: LogLine) -> LogEntry:
         message=first_line(text),
         source=_source(tuple(line.labels.items())),
         service=line.labels.get("service_name", ""),
+        is_structured=unwrapped.is_structured,
+        has_trace_field=unwrapped.has_trace_field and text == unwrapped.text,
     )
 
 
@@ -140,7 +156,7 @@ def _bare(raw: str) -> str:
 
 def _unescape(text: str) -> str:
     """Restore the line breaks of a stack trace written on one line."""
-    if "\\n" not in text:
+    if "\\n" not in text or "\n" in text.rstrip():
         return text
     if quoted := next((one for one in QUOTED.finditer(text) if "\\n" in one["value"]), None):
         text = f"{text[: quoted.start()].rpartition(' ')[0]}\n{quoted['value']}"
@@ -151,23 +167,31 @@ def _unescape(text: str) -> str:
     return text
 
 
-def _unwrap(raw: str) -> tuple[Mapping[str, object] | None, str]:
-    """Return the fields of a JSON line and its human text; the fields are None for any other line."""
+def _unwrap(raw: str) -> _Unwrapped:
     if not raw.startswith("{"):
-        return None, raw
+        return _Unwrapped(None, raw)
     try:
         loaded = json.loads(raw)
     except (ValueError, RecursionError):  # very deep nesting is not a log entry
-        return None, raw
+        return _Unwrapped(None, raw)
     if not isinstance(loaded, dict):
-        return None, raw
+        return _Unwrapped(None, raw)
     fields = _flatten(loaded)
     text = _text_of(fields)
     # Docker's json-file driver wraps a line that may itself be JSON.
     if text.startswith("{") and text != raw and "log" in loaded:
-        inner, inner_text = _unwrap(text.strip())
-        return inner or fields, inner_text
-    return fields, text or raw
+        inner = _unwrap(text.strip())
+        return inner._replace(fields=inner.fields or fields)
+    # A shipper that wraps plain lines gives them no level.
+    is_structured = levels.of_fields(loaded) != "unknown"
+    return _Unwrapped(fields, text or raw, is_structured, is_structured and _has_trace_field(loaded))
+
+
+def _has_trace_field(loaded: Mapping[str, object]) -> bool:
+    """Return whether a field that only a logger fills holds a trace, and no other text has several lines."""
+    traces = [key for key in LOGGERS_TRACE_KEYS if _trace_text(loaded.get(key))]
+    others = (value for key, value in loaded.items() if key not in traces)
+    return len(traces) == 1 and not any(isinstance(value, str) and "\n" in value for value in others)
 
 
 def _flatten(loaded: Mapping[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median, quantiles
 
-from shared.telemetry.port import Series
+from shared.telemetry.port import PROTOCOLS, Series
 
 Points = tuple[tuple[datetime, float], ...]
 
@@ -33,10 +33,6 @@ NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation o
 FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0.1, "restarts": 0.5, "containers": 0.5}
 
 
-PROTOCOLS = ("", "grpc_", "mesh_")
-"""What stands before the name of a series of requests, by who measured them."""
-FAILURES = tuple(f"{protocol}error_ratio" for protocol in PROTOCOLS)
-"""Series of the share of requests to the service that fail."""
 SYMPTOMS = tuple(protocol + sign for protocol in PROTOCOLS for sign in ("error_ratio", "request_rate"))
 """Series that show the harm itself; others may also show its cause."""
 

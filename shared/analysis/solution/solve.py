@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from shared.analysis import grounds
 from shared.analysis.causes import hypotheses
 from shared.analysis.code.paths import deepest_own, is_test
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
@@ -78,9 +79,8 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
     chosen = _single_suspect(request.incident, analysis)
     if isinstance(chosen, _Withheld):
         return chosen
-    traces = request.incident.stack_traces
-    if traces and all(trace.is_doubtful for trace in traces):
-        return _Withheld("The only stack trace may be text that a user of the service sent, so no change rests on it.")
+    if grounds.is_doubtful(request.incident, analysis) and not request.incident.failure_signals:
+        return _Withheld(f"{grounds.DOUBTFUL} {request.incident.would_confirm}".rstrip())
     head = (reader.resolve(analysis.base_branch) if analysis.base_branch else None) or analysis.commit
     edits = revert_edits(reader, chosen.sha, head)
     if isinstance(edits, Refusal):

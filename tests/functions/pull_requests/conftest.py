@@ -17,8 +17,10 @@ from shared.contracts import (
     Alert,
     Branch,
     CodeAnalysis,
+    Confirmation,
     FileEdit,
     FileUpdateRequest,
+    Incident,
     Patch,
     PullRequest,
     PullRequestRequest,
@@ -34,6 +36,8 @@ REPO, TOKEN = "octo/shop", "ghp_0123456789secret"
 GOOD = "def total(items):\n    return sum(items)\n"
 BAD = "def total(items):\n    return sum(items) / len(items)\n"
 FIX = FileEdit(path="src/cart.py", original="sum(items) / len(items)", new="sum(items)", reason="reverts the mean")
+CULPRIT = "cccce36bc33469580fb836e737faabf2ea30fc5b"
+"""The commit that FIX reverts."""
 NO_GIT_CONFIG = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
@@ -96,7 +100,7 @@ def answered(step: Any, request: StepRequest) -> Any:
 def code_analysis() -> CodeAnalysis:
     """What code_analyzer found: the second commit."""
     suspect = SuspectCommit(
-        sha="b" * 40, author="Ada", at=NOW, subject="Average the cart", score=0.9, why="it added len(items)"
+        sha=CULPRIT, author="Ada", at=NOW, subject="Average the cart", score=0.9, why="it added len(items)"
     )
     return CodeAnalysis(code_available=True, repo=REPO, base_branch="main", suspect_commits=[suspect])
 
@@ -105,6 +109,7 @@ def solution(*edits: FileEdit) -> Solution:
     """A patch of these edits, by default of the fix."""
     patch = Patch(
         strategy="revert",
+        reverts=CULPRIT,
         files_to_modify=list(edits or (FIX,)),
         test_cases=["An empty cart costs nothing."],
         rollback_plan="Revert the merge.",
@@ -114,13 +119,26 @@ def solution(*edits: FileEdit) -> Solution:
 
 def update_request(alert: Alert, *edits: FileEdit, **changes: Any) -> FileUpdateRequest:
     """What the workflow sends to file_updater."""
-    return FileUpdateRequest(alert=alert, code_analysis=code_analysis(), solution=solution(*edits), **changes)
+    facts = {"incident": confirmed_incident(), "code_analysis": code_analysis(), "solution": solution(*edits)}
+    return FileUpdateRequest(alert=alert, **{**facts, **changes})
 
 
 def pull_request_request(alert: Alert, branch: Branch, **changes: Any) -> PullRequestRequest:
     """What the workflow sends to pr_creator."""
-    fields = {"incident": an_incident(), "code_analysis": code_analysis(), "solution": solution(), "branch": branch}
+    fields = {
+        "incident": confirmed_incident(),
+        "code_analysis": code_analysis(),
+        "solution": solution(),
+        "branch": branch,
+    }
     return PullRequestRequest(alert=alert, **{**fields, **changes})
+
+
+def confirmed_incident() -> Incident:
+    """An incident that more than its log shows."""
+    return an_incident(
+        confirmations=[Confirmation(what="error_ratio: 0 % → 40 % from 02:50:00 UTC.", shows_failure=True)]
+    )
 
 
 def incident(number: int = 1, **changes: Any) -> Alert:
@@ -132,7 +150,7 @@ def incident(number: int = 1, **changes: Any) -> Alert:
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bare repository of two commits, with one file of every difficult kind."""
+    """A bare repository of three commits, with one file of every difficult kind."""
     work = tmp_path_factory.mktemp("shop")
     subprocess.run(["git", "init", "-q", "-b", "main", work], check=True, env=NO_GIT_CONFIG)
     (work / "src").mkdir()
@@ -149,10 +167,13 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (work / "CODEOWNERS").write_text("* @fallback\n/src/ @ada @octo/payments ops@example.com\n")
     commit(work, "Start", "ada")
     subprocess.run(["git", "-C", work, "update-index", "--add", "--cacheinfo", f"160000,{'a' * 40},module"], check=True)
+    commit(work, "Link a module", "ada", paths=["src"])
     (work / "src" / "cart.py").write_text(BAD)
     commit(work, "Average the cart", "grace", paths=["src"])
     bare = tmp_path_factory.mktemp("bare") / "shop.git"
     subprocess.run(["git", "clone", "-q", "--bare", work, bare], check=True, env=NO_GIT_CONFIG)
+    head = subprocess.run(["git", "-C", bare, "rev-parse", "main"], capture_output=True, check=True, env=NO_GIT_CONFIG)
+    assert head.stdout.decode().strip() == CULPRIT
     return bare
 
 
@@ -160,7 +181,10 @@ def commit(work: Path, message: str, login: str, paths: list[str] | None = None)
     """Commit as an account GitHub knows."""
     identity = ["-c", f"user.name={login.title()}", "-c", f"user.email={login}@users.noreply.github.com"]
     subprocess.run(["git", "-C", work, "add", *(paths or ["-A"])], check=True, env=NO_GIT_CONFIG)
-    subprocess.run(["git", "-C", work, *identity, "commit", "-qm", message], check=True, env=NO_GIT_CONFIG)
+    # The same commits each time, so that CULPRIT is one of them.
+    dates = {"GIT_AUTHOR_DATE": NOW.isoformat(), "GIT_COMMITTER_DATE": NOW.isoformat()}
+    env = {**NO_GIT_CONFIG, **dates}
+    subprocess.run(["git", "-C", work, *identity, "commit", "-qm", message], check=True, env=env)
 
 
 @pytest.fixture
@@ -171,6 +195,13 @@ def steps(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     with GithubSandbox(git_dir, REPO, token=TOKEN) as github:
         point_at(github, monkeypatch)
         yield WritingSteps(github, git_dir)
+
+
+@pytest.fixture
+def anything_is_a_revert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of how a change is written, whatever it is: what says that it is a revert is believed."""
+    believe = "functions.file_updater.patch_plan.reverted_commit"
+    monkeypatch.setattr(believe, lambda patch, *_: patch.reverts)
 
 
 def point_at(github: GithubSandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,11 @@ from functions.pr_creator.pr_text import pr_body, pr_title
 from shared.contracts import (
     Branch,
     CodeAnalysis,
+    Confirmation,
+    ErrorSummary,
     Evidence,
     FileStat,
     FileUpdateRequest,
-    MetricAnomaly,
     Patch,
     RootCause,
     RootCauses,
@@ -23,7 +24,7 @@ from shared.contracts import (
 )
 from shared.pull_request import marker
 from tests.builders import NOW, an_alert, an_incident
-from tests.functions.pull_requests.conftest import FIX, code_analysis, pull_request_request, solution
+from tests.functions.pull_requests.conftest import CULPRIT, FIX, code_analysis, pull_request_request, solution
 
 NASTY = "@channel <img src=x onerror=1> [click](http://evil.example) `code` ## big | cell --> <!-- \n\n- [x] done"
 
@@ -36,7 +37,7 @@ def incident_named(body: str) -> str | None:
 
 def request(**changes: Any) -> Any:
     """A revert of one commit, with a cause and some evidence."""
-    patch = Patch(strategy="revert", reverts="b" * 40, files_to_modify=[FIX], rollback_plan="Revert the merge.")
+    patch = Patch(strategy="revert", reverts=CULPRIT, files_to_modify=[FIX], rollback_plan="Revert the merge.")
     causes = RootCauses(root_causes=[RootCause(hypothesis="len is zero", confidence=0.8)], most_likely="len is zero")
     fields = {
         "solution": Solution(incident_category="code_issue", patch=patch),
@@ -50,9 +51,8 @@ def branch_with(*files: tuple[str, int, int]) -> Branch:
     """A branch with these files and their added and removed lines."""
     stats = [FileStat(path=path, lines_added=added, lines_removed=removed) for path, added, removed in files]
     names = [path for path, _, _ in files]
-    return Branch(
-        status="success", repo="o/r", branch="b", base_branch="main", base_commit="c" * 40, files=names, stats=stats
-    )
+    own = {"status": "success", "repo": "o/r", "branch": "b", "base_branch": "main", "base_commit": "c" * 40}
+    return Branch.model_validate({**own, "reverts": CULPRIT, "files": names, "stats": stats})
 
 
 ACTING = ["fixes #12", "closes GH-7", "thanks @octocat", "closes https://github.com/o/r/issues/1", "[skip ci]"]
@@ -66,8 +66,9 @@ def test_words_of_a_commit_or_a_model_act_nowhere(words: str) -> None:
     patch = Patch(strategy="fix", files_to_modify=[FIX.replace(reason=f"Mend it\n\n{words}\n\nskip-checks: true")])
     fixing = FileUpdateRequest(alert=an_alert(), code_analysis=code_analysis(), solution=made.solution)
 
-    texts = [pr_title(made), pr_body(made), commit_message(fixing, patch)]
-    texts.append(commit_message(fixing.model_copy(update={"code_analysis": made.code_analysis}), made.solution.patch))
+    texts = [pr_title(made), pr_body(made), commit_message(fixing, patch, None)]
+    reverting = fixing.model_copy(update={"code_analysis": made.code_analysis})
+    texts.append(commit_message(reverting, made.solution.patch, "b" * 40))
 
     assert not [text for text in texts if words in text]
     assert not [text for text in texts if re.search(r"(?m)^skip-checks", text)]
@@ -90,14 +91,15 @@ def test_title_of_a_revert_is_gits_own() -> None:
     """One line of limited length."""
     assert pr_title(request()) == 'Revert "Average the cart" (checkout-api)'
     long = solution().model_copy(update={"recommended_solution": "x\ny" * 200})
-    assert len(pr_title(request(solution=long)).splitlines()[0]) == 120
+    fix = branch_with().replace(reverts=None)
+    assert len(pr_title(request(solution=long, branch=fix)).splitlines()[0]) == 120
 
 
 def test_untrusted_text_triggers_nothing_on_github() -> None:
     """Outside code blocks it mentions no user, and links, formats, ticks or hides nothing."""
     analysis = code_analysis()
     suspect = analysis.suspect_commits[0].model_copy(update={"subject": NASTY, "why": NASTY, "author": NASTY})
-    patch = Patch(strategy="revert", reverts="b" * 40, files_to_modify=[FIX], test_cases=[NASTY], rollback_plan=NASTY)
+    patch = Patch(strategy="revert", reverts=CULPRIT, files_to_modify=[FIX], test_cases=[NASTY], rollback_plan=NASTY)
     body = pr_body(
         request(
             code_analysis=analysis.model_copy(update={"suspect_commits": [suspect]}),
@@ -171,8 +173,8 @@ def test_risk_depends_on_size_and_kind_of_files(files: list[tuple[str, int, int]
 
 def test_fix_is_never_low_risk() -> None:
     """Unlike a revert, it is code that never ran."""
-    fix = Patch(strategy="fix", files_to_modify=[FIX])
-    assert level(request(solution=solution().replace(patch=fix))) == "medium"
+    fix = branch_with(("src/cart.py", 1, 2)).replace(reverts=None)
+    assert level(request(branch=fix)) == "medium"
 
 
 def test_reasons_say_what_was_not_done() -> None:
@@ -193,13 +195,24 @@ def test_analysis_without_evidence_leaves_no_empty_section() -> None:
 
 def test_body_says_on_how_many_lines_and_signals_it_rests() -> None:
     """Whoever can write lines of the service can write many; a metric they cannot."""
-    anomaly = MetricAnomaly(metric="error_ratio", description="error_ratio: 0 % → 9 %", at=NOW, baseline=0, value=9)
-    lines = {"total_errors": 69}
+    lines = ErrorSummary(total_errors=69)
+    failing = Confirmation(what="error_ratio: 0 % → 9 %.", shows_failure=True)
+    busy = Confirmation(what="cpu: 1 → 2.", shows_failure=False)
 
     evidence = [Evidence(id="L1", source="logs", text="ERROR no price")]
-    alone = pr_body(request(incident=an_incident(error_summary=lines, evidence=evidence)))
-    measured = {**lines, "metric_anomalies": [anomaly]}
-    confirmed = pr_body(request(incident=an_incident(error_summary=measured, evidence=evidence)))
+    alone = pr_body(request(incident=an_incident(error_summary=lines, evidence=evidence, confirmations=[busy])))
+    confirmed = pr_body(request(incident=an_incident(error_summary=lines, evidence=evidence, confirmations=[failing])))
 
-    assert "It rests on 69 error lines alone: no metric that was read confirms them" in alone
-    assert "It rests on 69 error lines and on: error" in confirmed
+    assert "It rests on 69 error lines alone. Log text alone shows the failure" in alone
+    assert "Make sure that the failure is real." in alone
+    assert "It rests on 69 error lines and on what no user of the service can write: error" in confirmed
+    assert "Make sure" not in confirmed
+
+
+def test_change_that_only_calls_itself_a_revert_is_not_named_one() -> None:
+    """The title, the text and the hidden block say what was checked, not what a patch says of itself."""
+    unchecked = request(branch=branch_with(("src/cart.py", 1, 2)).replace(reverts=None))
+
+    assert pr_title(unchecked).startswith("Fix checkout-api")
+    assert "It reverts" not in pr_body(unchecked)
+    assert '"strategy":"fix","reverts":""' in pr_body(unchecked)

@@ -16,9 +16,9 @@ import pytest
 from functions.file_updater.patch_plan import plan
 from functions.file_updater.patch_policy import PatchPolicy
 from shared.analysis.solution.revert import Refusal, revert_edits
-from shared.contracts import Patch
+from shared.contracts import CodeAnalysis, Patch, SuspectCommit
 from shared.errors import Rejected
-from tests.fakes_code_host import GitReader
+from tests.fakes_code_host import START, GitReader
 
 REPOSITORY = os.environ.get("REAL_REPOSITORY", "")
 COMMITS, SEED, LATER = 100, 20_261_123, (0, 1, 5, 20, 60)
@@ -85,7 +85,10 @@ class Clone:
         if isinstance(edits, Refusal):
             raise Rejected(edits.reason)
         patch = Patch(strategy="revert", reverts=sha, files_to_modify=list(edits))
-        planned = plan(patch, reader, head, PatchPolicy())
+        suspect = SuspectCommit(sha=sha, at=START, score=1, why="it is reverted")
+        analysis = CodeAnalysis(code_available=True, suspect_commits=[suspect])
+        planned = plan(patch, reader, head, PatchPolicy(), analysis)
+        assert planned.reverts == sha
         self.git("read-tree", head)
         for write in planned.writes:
             self._stage(write.path, write.text, head)

@@ -109,6 +109,7 @@ def test_pull_request_closed_by_a_person_is_not_opened_again(
     assert (steps.branches(), len(steps.pulls())) == ([], 1)
 
 
+@pytest.mark.usefixtures("anything_is_a_revert")
 def test_storm_on_the_same_file_is_one_pull_request(steps: WritingSteps) -> None:
     """The second incident on the same file links to the first one's; another file gets its own."""
     _, first = steps.both(incident(1))
@@ -132,6 +133,7 @@ def test_incident_is_skipped_while_another_writes_the_same_files(steps: WritingS
     assert len(steps.branches()) == 1
 
 
+@pytest.mark.usefixtures("anything_is_a_revert")
 def test_repository_with_enough_open_pull_requests_gets_no_other(steps: WritingSteps, monkeypatch: Any) -> None:
     """Over the brake nothing is written, and the message says how to go on; a retry of an open one is no other."""
     monkeypatch.setenv("PR_MAX_OPEN_PER_REPO", "1")
@@ -144,6 +146,7 @@ def test_repository_with_enough_open_pull_requests_gets_no_other(steps: WritingS
     assert (len(steps.pulls()), len(steps.branches())) == (1, 1)
 
 
+@pytest.mark.usefixtures("anything_is_a_revert")
 def test_change_that_waits_for_approval_is_asked_for_once(steps: WritingSteps, monkeypatch: Any) -> None:
     """A second incident on the same files names the first; once that was declined, the third asks again."""
     monkeypatch.setenv("PR_MODE", "approval")
@@ -180,6 +183,7 @@ def test_mode_off_sends_no_request(steps: WritingSteps, monkeypatch: Any) -> Non
     assert "PR_MODE is off" in pull.message
 
 
+@pytest.mark.usefixtures("anything_is_a_revert")
 def test_file_mode_newlines_and_byte_order_mark_are_kept(steps: WritingSteps) -> None:
     """An executable stays one; CRLF and the byte order mark stay; all other lines keep every byte."""
     branch, _ = steps.both(
@@ -217,6 +221,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.usefixtures("anything_is_a_revert")
 @pytest.mark.parametrize(("wrong", "words"), REFUSED)
 def test_patch_in_doubt_is_refused_with_its_reason(steps: WritingSteps, wrong: FileEdit, words: str | None) -> None:
     """A clear status with the file's name, and nothing is written."""
@@ -230,6 +235,7 @@ def test_patch_in_doubt_is_refused_with_its_reason(steps: WritingSteps, wrong: F
     assert (steps.branches(), steps.pulls()) == ([], [])
 
 
+@pytest.mark.usefixtures("anything_is_a_revert")
 def test_too_many_files_are_refused(steps: WritingSteps, monkeypatch: Any) -> None:
     """The operator's limit holds."""
     monkeypatch.setenv("PR_MAX_FILES", "1")

@@ -6,20 +6,24 @@ from shared.agent import answer_checks
 from shared.agent.claim_checks import GroundingContext
 from shared.analysis import confidence
 from shared.contracts import (
+    Confirmation,
     DetectionVerdict,
     Incident,
+    LogPattern,
     Mitigation,
     Quote,
     RootCause,
     RootCauses,
     Solution,
+    StackTrace,
     Suggestion,
     Suggestions,
     Unknown,
 )
 from tests.builders import NOW, an_alert, an_incident
 
-INCIDENT = an_incident(onset=NOW, lines_read=40)
+FAILING = Confirmation(what="error_ratio: 0 % → 9 %.", shows_failure=True)
+INCIDENT = an_incident(onset=NOW, lines_read=40, confirmations=[FAILING])
 CONTEXT = GroundingContext([INCIDENT, an_alert()])
 OFFLINE = RootCauses(most_likely="offline thinks so")
 QUOTE = Quote(evidence_id="L1", text="division by zero")
@@ -49,15 +53,32 @@ def test_claim_without_a_quote_has_lower_confidence() -> None:
     ("changes", "cap"),
     [
         ({"onset": None}, confidence.NO_ONSET_CAP),
+        ({"confirmations": []}, confidence.UNCONFIRMED_CAP),
+        ({"confirmations": [], "contradiction": "error_ratio is 0 %."}, confidence.CONTRADICTED_CAP),
         ({"degraded": "Metrics are missing"}, confidence.DEGRADED_CAP),
         ({"evidence": [], "lines_read": 0}, confidence.NO_LOGS_CAP),
     ],
 )
 def test_confidence_is_capped_by_what_was_available(changes, cap: float) -> None:
     """With part of the telemetry missing, no claim is certain."""
-    incident = an_incident(**{"onset": NOW, "lines_read": 40, **changes})
+    incident = an_incident(**{"onset": NOW, "lines_read": 40, "confirmations": [FAILING], **changes})
 
     assert _causes(incident, quotes=[QUOTE])[0].root_causes[0].confidence == cap
+
+
+def test_claim_on_a_trace_that_a_user_may_have_sent_has_low_confidence() -> None:
+    """Whatever a model says of it, and whether it cites the trace or the line that it came with."""
+    seen = {"first_seen": NOW, "last_seen": NOW}
+    trace = StackTrace(language="python", exception_type="KeyError", message="x", frames=[], **seen, is_doubtful=True)
+    line = LogPattern(
+        template="refused", level="warning", count=9, exemplar="refused", raises="KeyError: x", evidence_id="L1", **seen
+    )
+
+    lines = INCIDENT.replace(stack_traces=[trace], patterns=[line])
+    traces = INCIDENT.replace(stack_traces=[trace.replace(evidence_id="L1")])
+
+    for incident in (lines, traces):
+        assert _causes(incident, quotes=[QUOTE])[0].root_causes[0].confidence == confidence.DOUBTFUL_CAP
 
 
 @pytest.mark.parametrize("changes", [{"evidence_ids": ["T7"]}, {"quotes": [Quote(evidence_id="L1", text="UFO")]},

@@ -2,8 +2,13 @@
 
 # ruff: noqa: RUF001  look-alikes are what is tried
 
+import re
+
 import pytest
 
+from infra import bundle
+from shared.pull_request.writable_paths import CONTENT as CONTENT_SUFFIXES
+from shared.pull_request.writable_paths import SOURCE as SOURCE_SUFFIXES
 from shared.pull_request.writable_paths import denial
 
 
@@ -36,6 +41,9 @@ RUN_BY_TOOLS = rows("""
     project/Dependencies.scala xmake.lua premake5.lua build/Build.cs xtask/src/main.rs scripts/release.py
     githooks/pre.py requirements/base.txt dev-requirements.txt backend/gradle/libs.versions.toml pubspec.yaml
     uv.toml vcpkg.json main.tf.json ansible.cfg appspec.yml firebase.json project.toml fly.production.toml
+    waf wscript_build.py bootstrap-buildout.py buildout.cfg Build.hs Shakefile.hs build.ml Emakefile.erl docs/make.jl
+    configure.R tools/release.py hack/update.go gulp/styles.js cmake/find.py infra/cookbooks/shop/default.rb
+    config/deploy/production.rb lib/capistrano/restart.rb lib/tasks/seed.rb lib/mix/tasks/seed.ex
     services/shop/deploy/deployment.yaml action.yml mise.toml CMakePresets.json AGENTS.md tool-settings.json
 """)
 TRICKS = [
@@ -95,7 +103,8 @@ TRICKS = [
 SOURCE = rows("""
     shop/cart.py src/main/java/org/shop/Cart.java internal/cart/total.go src/cart.rs lib/cart.rb
     app/Services/Cart.php web/src/hooks/useCart.ts web/src/App.tsx src/vendor/VendorService.cs Sources/Cart.swift
-    lib/cart.ex app/tasks.py app/build.py src/roles/admin.py server/index.mjs src/Größe.py 日本語/値.py
+    lib/cart.ex src/tools/price.py app/tasks.py app/build.py src/roles/admin.py server/index.mjs src/Größe.py
+    日本語/値.py
 """)
 CONTENT = rows("""
     README.md CHANGELOG.rst templates/cart.html src/main/resources/application.yml config/app.yaml locale/de.po
@@ -135,3 +144,23 @@ def test_enough_kinds_and_tricks_are_tried() -> None:
     """Each row above is one."""
     assert len(set(RUN_BY_TOOLS)) >= 90
     assert len(set(TRICKS)) >= 50
+
+
+def test_what_is_writable_is_listed() -> None:
+    """A reader of infra/SECURITY.md sees each suffix, with who may change it."""
+    text = (bundle.ROOT / "infra/SECURITY.md").read_text(encoding="utf-8")
+    source, content = (re.search(rf"`({first} [^`]*)`", text) for first in (r"\.c", r"\.adoc"))
+
+    assert source is not None
+    assert content is not None
+    assert set(source[1].split()) == SOURCE_SUFFIXES
+    assert set(content[1].split()) == CONTENT_SUFFIXES
+
+
+@pytest.mark.parametrize("suffix", sorted(SOURCE_SUFFIXES | CONTENT_SUFFIXES))
+def test_suffix_is_writable_by_its_kind_alone(suffix: str) -> None:
+    """A model changes source code, a revert content too; neither where the folder is a tool's."""
+    assert denial(f"shop/prices{suffix}", "revert") == ""
+    assert bool(denial(f"shop/prices{suffix}", "fix")) is (suffix in CONTENT_SUFFIXES)
+    for folder in (".github", "vendor", ".vscode"):
+        assert denial(f"{folder}/prices{suffix}", "revert")

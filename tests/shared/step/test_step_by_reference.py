@@ -238,9 +238,8 @@ def test_answer_that_cannot_be_stored_goes_with_the_result(failing: Callable[...
 
 def test_code_written_without_a_record_is_called_again(failing: Callable[..., None]) -> None:
     """What comes after rests on the trace, so the workflow retries until it holds the answer."""
-    request = FileUpdateRequest(
-        alert=ALERT, code_analysis=CodeAnalysis(code_available=True), solution=Solution(incident_category="unknown")
-    )
+    facts = {"code_analysis": CodeAnalysis(code_available=True), "solution": Solution(incident_category="unknown")}
+    request = FileUpdateRequest(alert=ALERT, incident=INCIDENT, **facts)
     stored(request)
     failing("record_run")
 

@@ -10,9 +10,10 @@ from shared.telemetry.alert_condition import (
     from_expression,
     from_generator_url,
     from_grafana_rule,
+    measured,
     rule_uid,
 )
-from shared.telemetry.port import AlertCondition
+from shared.telemetry.port import AlertCondition, Measured
 
 RATIO = 'sum(rate(http_requests_total{code=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))'
 
@@ -38,6 +39,28 @@ RATIO = 'sum(rate(http_requests_total{code=~"5.."}[5m])) / sum(rate(http_request
 def test_comparison_with_a_number_is_taken_apart(expression: str, expected: AlertCondition | None) -> None:
     """Only where it is the whole condition; a result that does not say whether it holds is no condition."""
     assert from_expression(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "measures"),
+    [
+        (RATIO, "failures"),
+        ('sum by (app) (rate(http_server_requests_seconds_count{outcome="SERVER_ERROR"}[5m]))', "failures"),
+        ('up{job="shop"}', "failures"),
+        ("increase(kube_pod_container_status_restarts_total[10m] offset 5m)", "failures"),
+        ("sum(rate(http_requests_total[5m])) by (app)", "other"),
+        ("histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))", "other"),
+        ('sum(rate(log_errors_total{app="up"}[5m]))', "unknown"),
+        ('sum(rate(promtail_custom_http_requests_total{code=~"5.."}[5m]))', "unknown"),
+        ("up * on (app) shop_failures", "unknown"),
+        ("job:failures:ratio", "unknown"),
+        ('{__name__="up"}', "unknown"),
+        ("vector(1)", "unknown"),
+    ],
+)
+def test_measure_is_of_failures_by_the_names_of_its_metrics(expression: str, measures: Measured) -> None:
+    """A name of no convention may be of a metric that is counted from log lines."""
+    assert measured(expression) == measures
 
 
 def test_expression_is_read_from_prometheus_link() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
-from shared.telemetry.conventions import BY_WORDS, CONVENTIONS, choose, request_signs
-from shared.telemetry.port import MetricQuery, MetricsOverview
+from shared.telemetry.conventions import CONVENTIONS, choose, request_signs
+from shared.telemetry.port import BY_WORDS, FROM_LINES, MetricQuery, MetricsOverview
 from shared.telemetry.prometheus import Prometheus, PrometheusSettings
 
 START = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -237,3 +237,11 @@ def test_client_metrics_are_no_requests_to_the_service() -> None:
     choice = choose(["http_client_requests_seconds_count", "app_http_client_requests_total", "client_latency_s"])
 
     assert not set(choice.vitals) & {*request_signs(), "latency"}
+
+
+def test_metric_that_a_pipeline_counts_from_lines_is_named_so() -> None:
+    """Who writes lines writes it too."""
+    sources = choose(["promtail_custom_http_requests_total"]).sources
+
+    assert sources["error_ratio"] == FROM_LINES
+    assert choose(["shop_http_requests_total"]).sources["error_ratio"] != FROM_LINES

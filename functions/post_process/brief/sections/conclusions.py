@@ -94,9 +94,8 @@ def pull_request(request: PostProcessRequest) -> Section:
     if made is not None and made.awaits_approval and made.approval_url:
         return _to_approve(request, made, made.approval_url)
     if made is None or made.pr_url is None or made.status not in ("success", "exists"):
-        patch = request.solution.patch if request.solution else None
-        # A model's own change is written by a person, who needs to see it.
-        change = _change(request) if patch and patch.strategy == "fix" else []
+        # A change that waits for a person who cannot approve it is made by hand, so it has to be seen.
+        change = _change(request) if request.branch is None or request.branch.awaits_approval else []
         return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."), *change))
     button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
@@ -114,6 +113,7 @@ def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Sec
             button,
             TextLine(f"Its code: {CODE_MARK}"),
             TextLine(f"Nothing is written before you approve. The code decides once{until}."),
+            *([TextLine(request.branch.message)] if request.branch else []),
             *_change(request),
         ),
     )
@@ -144,7 +144,8 @@ def _change(request: PostProcessRequest) -> list[Block]:
         return []
     paths = list(dict.fromkeys(edit.path for edit in patch.files_to_modify))
     files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-    way = f"It reverts commit {patch.reverts[:12]}, in {files}." if patch.reverts else f"It changes {files}."
+    reverts = request.branch.reverts if request.branch else None
+    way = f"It reverts commit {reverts[:12]}, in {files}." if reverts else f"It changes {files}."
     blocks: list[Block] = [TextLine(way)]
     for path in paths[:2]:
         lines = _diff([edit for edit in patch.files_to_modify if edit.path == path])

@@ -7,6 +7,7 @@ import pytest
 from shared.analysis.causes.explain import explain
 from shared.contracts import (
     Change,
+    Confirmation,
     Evidence,
     Frame,
     LogPattern,
@@ -44,7 +45,8 @@ def explained(**changes) -> RootCauses:
     """Return the root causes of an incident of checkout-api with an onset."""
     selector, others = '{service_name="checkout-api"}', '{service_name!="checkout-api"}'
     incident = an_incident(
-        **{"onset": ONSET, "lines_read": 500, "log_selector": selector, "other_logs_selector": others, **changes}
+        **{"onset": ONSET, "lines_read": 500, "log_selector": selector, "other_logs_selector": others}
+        | {"confirmations": [Confirmation(what="error_ratio: 0 % → 9 %.", shows_failure=True)], **changes}
     )
     return explain(RootCauseRequest(alert=an_alert(), incident=incident))
 
@@ -56,6 +58,14 @@ def test_new_exception_through_own_code_leads_with_line_and_quotes():
     assert "/app/cart.py:7" in cause.hypothesis
     assert [one.text for one in cause.quotes] == ["KeyError: 'price'", 'File "/app/cart.py", line 7, in total']
     assert (cause.evidence_ids, cause.confidence) == (["T1"], 0.75)
+
+
+@pytest.mark.parametrize(("contradiction", "confidence"), [("", 0.7), ("error_ratio is 0 %.", 0.4)])
+def test_exception_that_only_log_text_shows_is_not_called_very_likely(contradiction: str, confidence: float):
+    """A user of the service may have written it; the more so where the measured failures do not show it."""
+    facts = {"stack_traces": [a_trace()], "evidence": [piece("T1", TRACE)], "contradiction": contradiction}
+
+    assert explained(**facts, confirmations=[]).root_causes[0].confidence == confidence
 
 
 def test_steady_exception_has_lower_confidence():

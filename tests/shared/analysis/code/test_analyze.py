@@ -137,6 +137,20 @@ def test_commit_that_caused_the_fault_is_the_best_suspect(repository: Repository
     assert "wrote the line shop/cart.py:5" in best.why
 
 
+def test_trace_that_a_user_may_have_sent_accuses_nothing_beside_one_of_the_service(repository: Repository) -> None:
+    """It would choose the commit that is reverted; alone it is followed, and leads to no file that may be changed."""
+    old = trace(frame("/app/shop/money.py", 3, "rounded"), exception_type="ValueError", evidence_id="T2")
+    forged = trace(*FRAMES, is_doubtful=True)
+
+    nearby, alone = analyzed(repository, incident(forged, old)), analyzed(repository, incident(forged))
+
+    assert nearby.suspect_commits[0].subject == "Round amounts"
+    assert "Rename cost to price" not in {commit.subject for commit in nearby.suspect_commits}
+    assert nearby.located_files == ["shop/money.py"]
+    assert "shop/cart.py" in {file.path for file in nearby.problematic_files}
+    assert (alone.suspect_commits[0].subject, alone.located_files) == ("Rename cost to price", [])
+
+
 def test_every_claim_cites_verbatim_evidence(repository: Repository) -> None:
     """Locations cite the trace and an excerpt of the code; suspects are evidence too."""
     analysis = analyzed(repository, incident(trace(*FRAMES)))

@@ -11,6 +11,7 @@ from shared.code_host import edits
 from shared.contracts import (
     Alert,
     CodeAnalysis,
+    Confirmation,
     ErrorSummary,
     Frame,
     Incident,
@@ -333,5 +334,17 @@ def test_patch_does_not_rest_on_a_trace_that_a_user_may_have_sent(repository: Re
     solution = solved(repository, suspect(culprit, 0.9), stack_traces=[forged])
     believed = solved(repository, suspect(culprit, 0.9), stack_traces=[forged.replace(is_doubtful=False)])
 
-    assert "may be text that a user of the service sent" in (solution.patch_withheld or "")
+    assert "stands where a user of the service may have written it" in (solution.patch_withheld or "")
     assert believed.patch is not None
+
+
+def test_doubtful_trace_beside_a_failure_that_nobody_can_write_makes_a_patch(repository: Repository) -> None:
+    """file_updater lets a person look at it first."""
+    culprit = repository.commit({"cart.py": "price = line.amount\n"})
+    seen: dict[str, Any] = {"language": "python", "exception_type": "KeyError", "first_seen": START, "last_seen": START}
+    doubtful = StackTrace(**seen, frames=[Frame(path="cart.py", line=1, in_app=True)], is_doubtful=True)
+    down = Confirmation(what="No scrape reaches the service: up is 0.", shows_failure=True)
+
+    solution = solved(repository, suspect(culprit, 0.9), stack_traces=[doubtful], confirmations=[down])
+
+    assert solution.patch is not None

@@ -16,9 +16,9 @@ START = NOW - timedelta(minutes=30)
 ALERT = an_alert(start=START, end=NOW)
 
 
-def detected(*texts: str) -> Incident:
+def detected(*texts: str, calm_text: str = "INFO order {n} placed") -> Incident:
     """Return what is detected where these entries, written at once, come again and again after a calm time."""
-    calm = [(n * 5.0, f"INFO order {n} placed") for n in range(300)]
+    calm = [(n * 5.0, calm_text.replace("{n}", str(n))) for n in range(300)]
     noisy = [(1500 + n * 20 + i / 1000, text) for n in range(12) for i, text in enumerate(texts)]
     lines = [
         LogLine(START + timedelta(seconds=second), 0, text, {"service_name": "checkout-api"})
@@ -90,6 +90,30 @@ def test_own_trace_is_believed(text: str) -> None:
     (trace,) = detected(text).stack_traces
 
     assert not trace.is_doubtful
+
+
+def test_trace_with_a_kind_of_line_that_mostly_comes_without_is_doubtful() -> None:
+    """A call that logs an exception always logs one; this one logs what was asked for."""
+    (trace,) = detected(
+        f"WARNING refused: no product x\n{TRACE}", calm_text="WARNING refused: no product {n}"
+    ).stack_traces
+
+    assert trace.is_doubtful
+
+
+def test_trace_of_the_service_from_before_makes_no_forged_one_certain() -> None:
+    """The same exception may have happened once, and be sent again and again since."""
+    forged = [(1500 + n * 20.0, FORGED[0][0]) for n in range(12)]
+    calm = [(n * 5.0, f"INFO order {n} placed") for n in range(300)]
+    lines = [
+        LogLine(START + timedelta(seconds=second), 0, text, {"service_name": "checkout-api"})
+        for second, text in sorted([*calm, (300.5, f"ERROR request failed\n{TRACE}"), *forged])
+    ]
+
+    incident = detect(ALERT, LogPage(tuple(lines), "{x}", True), [], [])
+
+    assert incident.onset is not None
+    assert [trace.is_doubtful for trace in incident.stack_traces] == [True]
 
 
 def test_one_own_trace_among_forged_ones_is_believed() -> None:

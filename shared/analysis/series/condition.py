@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.bounds import clip
 from shared.contracts import Alert
-from shared.telemetry.port import AlertCondition, ConditionReading, Series
+from shared.telemetry.port import FAILS, AlertCondition, ConditionReading, Measured, Series
 
 MAX_LAG = timedelta(minutes=2)
 """Metrics are scraped with this delay at most: an older point says nothing of now."""
-_FAILS = re.compile(r"5\.\.|5\d\d|5xx|error|fail|unavailable", re.IGNORECASE)
 _REQUESTS = re.compile(r"request|http|grpc|rpc|_rq_", re.IGNORECASE)
 _DURATION = re.compile(r"(milli)?seconds|duration|latency", re.IGNORECASE)
 _QUANTILE = re.compile(r"histogram_quantile\s*\(\s*(0?\.\d+)")
@@ -34,6 +33,7 @@ class ConditionState:
     measure: str
     since: datetime | None = None
     impact: str = ""
+    measures: Measured = "unknown"
 
 
 def state_of(alert: Alert, reading: ConditionReading | None) -> ConditionState | None:
@@ -49,7 +49,7 @@ def state_of(alert: Alert, reading: ConditionReading | None) -> ConditionState |
     holding = [one for one in current if condition.holds(one.points[-1][1])]
     if holding:
         worst = max(holding, key=lambda one: abs(one.points[-1][1] - (condition.threshold or 0.0)))
-        return _still_holds(condition, worst)
+        return replace(_still_holds(condition, worst), measures=reading.measures)
     if current and condition.threshold is not None:
         return _no_longer(condition, current)
     # No result is no proof: the service that was measured may be gone.
@@ -131,4 +131,4 @@ def _is_share_of_failures(measure: str) -> bool:
     """Return whether it divides what failed by all: the dividend alone names failures."""
     # A slash within quotes is part of a label's value.
     slash = _QUOTED.sub(lambda match: "_" * len(match[0]), measure).rfind("/")
-    return slash > 0 and bool(_FAILS.search(measure[:slash])) and not _FAILS.search(measure[slash:])
+    return slash > 0 and bool(FAILS.search(measure[:slash])) and not FAILS.search(measure[slash:])
