@@ -7,6 +7,39 @@ import re
 from collections import Counter
 
 _WORDS = re.compile(r"[A-Za-z_$]+(?:[-./:\\][A-Za-z_$]*)*")
+_WORD_PARTS = re.compile(r"[^A-Za-z0-9]+")
+_WORD_PART = re.compile(
+    r"(?:hmac|sha|md|aes|utf|base|rsa|ed|hs|rs|es|ps|x|pkcs|pbkdf|argon|oauth|http|ipv|bcrypt|curve|p)\d{1,5}"
+    r"(?:id|mb\d|gcm|cbc)?"
+    r"|v?\d{1,4}|[A-Za-z]{1,3}|(?!.*[bcdfghjklmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ]{5})"
+    r"[A-Z]{0,4}[a-z]{2,}(?:[A-Z]{1,4}[a-z]{2,}){0,5}\d{0,2}|[A-Z]{1,12}\d{0,2}"
+)
+_PLACEHOLDER_WORDS = (
+    r"null|none|nil|true|false|yes|no|on|off|ok|n/?a|undefined|unknown|anonymous|default|empty|blank|unset|present|absent"
+    r"|provided|supplied|redacted|masked|hidden|filtered|protected|removed|omitted|scrubbed|sanitized|obfuscated|encrypted"
+    r"|required|optional|missing|invalid|valid|incorrect|correct|wrong|expired|failed|rejected|refused|denied|revoked"
+    r"|changed|reset|rotated|updated|disabled|enabled|accepted|verified|matched|mismatch|not|is|was|has|must|set|str(?:ing)?"
+    r"|bytes?|text|(?:var)?char\S*|int(?:eger)?|bool(?:ean)?|object|any|option\S*|secretstr|secure_?string|password|passwd"
+    r"|pass|pwd|pw|user(?:name)?|passphrase"
+    r"|secret|token|apikey|api_key|key|credentials?|value|your[-_ ]?\S*|my[-_]?(?:password|secret|token|key)"
+    r"|change[-_ ]?me|placeholder|example|dummy|xxx+|todo|tbd|sensitive(?:[-_ ]value)?|known|\d{1,3}"
+)
+_PLACEHOLDER = re.compile(
+    rf"(?:[(\[<]{{0,2}}(?:{_PLACEHOLDER_WORDS})[)\]>,.;:!?]{{0,3}}"
+    r"|[*x\u2022\u00b7.#?_=-]{2,}|\*+|[*\u2022x.]{3,}\S{0,4}|\S{0,4}[*\u2022]{3,}\S{0,4}"
+    r"|\$\{.*|\$\(.*|\$(?-i:[A-Z_][A-Z0-9_]*|[A-Za-z_]+)|\$\d{1,2}|\{\{.*|\{[\w .:!-]*\}?"
+    r"|#\{.*|%\{.*|%[\w.]+%|%\(\w+\)\w|%[-+#]?\w"
+    r"|<[\w %:./-]*>?|\[[\w :./-]*\]?|\(\w[\w ]*\)?|:\w+|@\w+|\?|[-/>=<|&+]+"
+    r"|(?:arn|vault|op|ssm|awssm|projects|secretsmanager|sops|kms|keyvault|env|secretref|ref)[:/!].*"
+    r"|!(?:ref|sub|getatt|secret|vault|env|include|join)\b.*|@microsoft\..*"
+    r"|enc\(.*|enc\[.*|\w+://[^\s@:]*(?::\d+)?(?:/[^\s@]*)?|0x[0-9a-f]{1,16}|\.{0,2}/[\w./-]*|[a-z]:\\[\w\\. -]*"
+    r"|\[cut:.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SENTENCE = re.compile(
+    r"(?i)(?=(?:\S+\s+){2})(?=.*\b(?:is|are|was|were|must|should|has|have|been|be|cannot|can't|can|may|not|too|does|doesn't"
+    r"|the|this|your|please|at least|required|invalid|incorrect|for|of|to|with)\b)[\w'\u2019,.:;!?()/ -]+"
+)
 _CARD_PREFIXES = re.compile(r"4|5[1-5]|2[2-7]|3[47]|3[068]|35|6(?:011|5|4[4-9])")
 _CARD_LENGTHS = {14, 15, 16}
 _IBAN_LENGTHS = {
@@ -53,16 +86,35 @@ _IBAN_LENGTHS = {
     "TR": 26,
     "UA": 29,
 }
-_PLACEHOLDER = re.compile(r"\[cut: [a-z][A-Za-z0-9 -]{0,40}\]")
 
 
 def looks_random(text: str) -> bool:
     """Whether the text is eight or more characters but no words: letters with digits, or high entropy."""
-    if len(text) < 8 or text.isdigit() or (_WORDS.fullmatch(text) and entropy(text) < 4.2):
+    if len(text) < 8 or text.isdigit() or (_WORDS.fullmatch(text) and entropy(text) < 4.2) or _is_wordy(text):
         return False
-    has_digit = any(char.isdigit() for char in text)
-    has_alpha = any(char.isalpha() for char in text)
-    return (has_digit and has_alpha and entropy(text) >= 2.5) or (len(text) >= 16 and entropy(text) >= 4.2)
+    return (is_mixed(text) and entropy(text) >= 2.5) or (len(text) >= 16 and entropy(text) >= 4.2)
+
+
+def is_ordinary(text: str) -> bool:
+    """Whether the text is a placeholder, a template, a reference, or words about the state of a secret: none itself."""
+    text = text.strip()
+    return _PLACEHOLDER.fullmatch(text) is not None or _SENTENCE.fullmatch(text) is not None
+
+
+def _is_wordy(text: str) -> bool:
+    """Whether the text consists of words and small numbers between signs, as `next-page-2` does."""
+    return all(_WORD_PART.fullmatch(part) for part in _WORD_PARTS.split(text) if part)
+
+
+def is_mixed(text: str) -> bool:
+    """Whether the text has letters and digits."""
+    return any(char.isdigit() for char in text) and any(char.isalpha() for char in text)
+
+
+def has_all_kinds(text: str) -> bool:
+    """Whether the text is long, without a space, and has capitals, small letters and digits in no order of words."""
+    kinds = (str.isupper, str.islower, str.isdigit)
+    return len(text) >= 20 and looks_random(text) and all(any(test(char) for char in text) for test in kinds)
 
 
 def entropy(text: str) -> float:
@@ -74,9 +126,10 @@ def entropy(text: str) -> float:
 def is_basic_credentials(text: str) -> bool:
     """Whether the text is base64 of `user:password`."""
     try:
-        return b":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        pair = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         return False
+    return b":" in pair and pair.isascii() and pair.decode("ascii").isprintable()
 
 
 def is_card(text: str) -> bool:
@@ -96,11 +149,12 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % 97 == 1
 
 
+def is_persons_address(text: str) -> bool:
+    """Whether a mail address can be a person's: what is before the `@` is no id and no user of a code host."""
+    local = text.partition("@")[0]
+    return local != "git" and re.fullmatch(r"[0-9a-f.$-]{12,}", local) is None
+
+
 def is_phone(text: str) -> bool:
     """Whether the text has as many digits as an international telephone number."""
     return 9 <= sum(char.isdigit() for char in text) <= 15
-
-
-def without_placeholders(text: str) -> str:
-    """Return what is left of a text without the placeholders of redacted secrets, and without white space around."""
-    return _PLACEHOLDER.sub("", text).strip()

@@ -5,8 +5,8 @@ import ipaddress
 import re
 from collections.abc import Callable
 
-from shared.redaction import checks
 from shared.redaction.redact import redact, redact_json
+from shared.redaction.rules import without_placeholders
 
 _MASK = re.compile(r"<(?:host|ip|user|text)-\d{6}>")
 _LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # recognised, never bound
@@ -101,7 +101,7 @@ class Redactor:
         return self._masked(value) if isinstance(value, str) else value
 
     def _field(self, name: str, value: object) -> object:
-        if isinstance(value, str) and not _MASK.fullmatch(value) and checks.without_placeholders(value):
+        if isinstance(value, str) and not _MASK.fullmatch(value) and without_placeholders(value):
             if _USER_FIELD.fullmatch(name):
                 return self._mask("user", value)
             if _HOST_FIELD.fullmatch(name) and not re.search(r"\s", value):

@@ -1,142 +1,160 @@
-"""Secrets known only by the name before them: `password=…`, `"apiKey": "…"`, `<secret>…</secret>`."""
+"""Secrets known by the name before them: `password=…`, `"apiKey": "…"`, `<secret>…</secret>`, dumps of objects."""
 
 import re
 from collections.abc import Iterator
 
 from shared.redaction import checks
+from shared.redaction.decoded_views import FILLER
+from shared.redaction.rules import Secret, Text, filled
+from shared.redaction.secret_names import SecretName, whole_name
 
-_ALWAYS = (
-    r"pass[_-]?(?:word|phrase|code)|passwd|passwrd|(?<![a-z])pwd|(?:db|smtp|mail|user|redis|mysql|pg|ldap|admin|root)"
-    r"[_-]?pass|mysql_pwd|client[ _-]?secret|app[_-]?secret|secret[_-]?access[_-]?key|aws_session_token|account[_-]?key"
-    r"|shared[_-]?access[_-]?key|private[_-]?key|(?:x[_-])?api[ _-]?key|application[_-]?key|app[_-]key|cvv2?|cvc"
+_GAP = r"[^\S\n]{0,40}"
+_CLOSE = r"""(?P<close>["'`]?(?::(?:protected|private|public|"[\w\\]{1,80}":private))?\]|["'`*]{1,2}|\)(?==\())?"""
+_SEPARATOR = re.compile(
+    rf"{_CLOSE}{_GAP}(?P<sep>(?:=>\s{{0,20}}|(?:===?|:=|=|:{{1,2}}(?!=)|\?=){_GAP}"
+    r"|\.{5,80}(?=[^\s.])|(?<=\s)->[^\S\n]{1,4})(?:[|>][+-]?[^\S\n]{0,4}\n\s{1,20})?(?:\n[^\S\n]{1,20}(?=[\"']))?)"
 )
-_WHEN_RANDOM = (
-    r"secret(?:[_-]?key(?:[_-][a-z0-9_]{1,20})?)?|token|access[ _-]?key"
-    r"|(?:sign(?:ing|ature)?|encrypt(?:ion)?|master|auth|session|license|storage"
-    r"|webhook)[_-]?key|credentials?|authorization|jsessionid|phpsessid|asp\.net_sessionid|connect\.sid|sessionid"
-    r"|(?:client|user|admin)[_-]?auth|(?:csrf|xsrf)[_-]?(?:value|cookie)|otp|webhook[_-]?url"
+"""What stands between a name and its value; a line ends there in PHP's dumps and before a block of YAML."""
+_ELEMENT = re.compile(r"(?:\s[^<>\n\0]{0,200})?>(?P<value>[^<>\n\0]{1,1000})</")
+_CELL = re.compile(
+    r"\s{0,8}(?:</[a-z0-9]{1,12}>\s{0,20}){1,3}(?:<[a-z][^<>\0]{0,100}>\s{0,20}){1,3}[\"']?(?P<value>[^<>\n\0\"']{1,500})"
 )
-HINTS = (
-    *("pass", "pwd", "secret", "token", "key", "cvv", "cvc", "credential", "authorization", "sessi", "connect.sid"),
-    *("auth", "otp", "csrf", "xsrf", "webhook"),
+_PAIR = re.compile(
+    r"""(?:["'`]|(?<=\{password)|(?<=\{token)|(?<=\{secret))\s{0,3},\s{0,3}[bu@&]?["'`<]{1,2}(?P<value>[^"'`\n\0>]{1,500})"""
 )
-"""Where none of these occurs (in lower case), no such name occurs."""
-
-_NAME = re.compile(
-    rf"(?:(?P<always>{_ALWAYS})|(?P<random>{_WHEN_RANDOM}))"
-    r"(?P<after>\\{0,3}[\"'])?(?P<sep>\s{0,3}(?:=>|:=|[:=])\s{0,3}|>)(?P<open>\\{0,3}[\"'`])?",
+_FIELD = re.compile(
+    r"""["'`]?[\s,;]{1,40}["'`]?(?:string_?|plain_?)?val(?:ue)?["'`]?\s{0,3}[:=]\s{0,3}(?:["'`](?P<quoted>[^"'`\n\0]{1,1000})"""
+    r"""|(?P<bare>[^\s"'`,;{}\[\]<>]{1,1000}))""",
     re.IGNORECASE,
 )
-_WHOLE_NAME = re.compile(
-    rf"(?:.*[^a-z])?(?:(?P<always>{_ALWAYS})|(?P<random>{_WHEN_RANDOM}))", re.IGNORECASE | re.DOTALL
+_FORM_PART = re.compile(
+    r"""["']?\r?\n(?:[A-Za-z-]{1,40}:[^\n\0]{0,100}\n){0,3}\r?\n(?P<value>[^\r\n\0]{1,1000})\r?\n--"""
 )
-_BARE = re.compile(r"""(?:[^\s&;,"'`<>)}\]\\]|,(?!\s|[\w.-]{1,40}[=:])|[)}\]](?![\s,;.)}\]"'\\]|$))*+""")
-_ELEMENT = re.compile(r"[^<>\r\n]*+")
-_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\r\n]|\\.)*+") for quote in "\"'`"}
-_NO_SECRET = re.compile(
-    r"""(?:null|none|nil|true|false|yes|no|undefined|empty|unset|redacted|masked|hidden|filtered|secret|required|missing"""
-    r"""|invalid|incorrect|wrong|expired|not|is|must|str|string|bytes|text|varchar\S*|option\S*|secretstr|char\S*"""
-    r"""|[*x•.#?-]{3,}|[$%{<\[(].*|\**|\[cut:.*|0x[0-9a-f]{1,4}|/[\w/.-]*)""",
-    re.IGNORECASE | re.DOTALL,
+_TABLE = re.compile(r"[^\S\n]{0,30}[|\u2502\t][^\S\n]{0,30}(?P<value>[^\s|\u2502\0]{4,256})(?![^|\u2502\n\0]*\()")
+
+_OPEN = re.compile(
+    r"""(?:\{\s{0,8}["']?(?:value|val|content|text|plain)["']?\s{0,3}[:=]\s{0,3}|\[\](?:string|byte)[{(]"""
+    r"""|(?:string|str|text|bytes|varchar|bstr|nvarchar)(?:\(\d{1,6}\)|:\d{1,6}:)[ ]?|\((?:\*?string|str|text)\)[ ]?"""
+    r"""|\(?(?:(?:some|just|ok|present|secretstr|secret|string|str|bytes|bytearray|text|literal|optional(?:\.of)?"""
+    r"""|new\ string|b64decode|base64\.b64decode|new\ secret|fernet|lit|sensitive)[ ]?[(\[]|just[ ]|[@&]|<<|[(\[]))?"""
+    r"""(?:[burfnlBURFNL]{1,2}(?=["']))?(?P<quote>\"\"\"|'''|["'`\u2018\u201c])?""",
+    re.IGNORECASE,
 )
+_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\r\n\0]|\\[^\r\n\0])*+") for quote in "\"'`"}
+_QUOTED |= {"\u2018": re.compile("[^\u2019\n\0]*+"), "\u201c": re.compile("[^\u201d\n\0]*+")}
+_BARE = re.compile(
+    r"""(?:[^\s&;,"'`<>)}\]\\\0]|&(?![\w.%-]{1,40}=|amp;)|<(?![/A-Za-z!?])|>(?=\S)"""
+    r"""|,(?!\s|[\w.-]{1,40}[=:])|[)}\]](?![\s,;.)}\]"'\\\0]|$))*+"""
+)
+_TO_END_OF_LINE = re.compile(r"[^\n\0]*+")
+_DUMPED_BYTES = re.compile(
+    r"<Buffer (?P<hex>[0-9a-f ]{8,}+)|\[(?P<numbers>\d{1,3}(?:,? \d{1,3}){5,}+)\]|\[(?P<byte>\d{1,3}u8)"
+)
+_CALL = re.compile(r"""\(\s?(?:[a-z_]{1,20}\s?=\s?)?[burBUR@]?["'`](?P<value>[^"'`\n\0]{1,1000})["'`]""")
+_NEW_VALUE = re.compile(r"""["']\s{1,3}(?:->|=>|to)\s{1,3}["'](?P<value>[^"'\n\0]{1,500})""")
 _CODE = re.compile(
-    r"(?i)(?=.*(?:pass|secret|token|key|cred|env|config|conf|settings|opts|options|args|param|getenv|self|this|request|req))"
-    r"[a-z_$@][\w$]*(?:(?:\.|::|->|\?\.)[a-z_$][\w$]*)*[?!]?"
+    r"(?i)(?=.*(?:pass|pwd|secret|token|key|cred|env|conf|settings|opts|options|args|param|this|self|req|auth|user|input))"
+    r"(?=.*(?:[._]|::|->|(?-i:[a-z][A-Z])))[a-z_$@][\w$]*(?:(?:\.|::|->|\?\.)[a-z_$][\w$]*)*[?!]?"
 )
-_MAX_NAME_CHARS = 8192
+_TYPE = re.compile(r"[A-Z]\w*(?:\.\w+)*\[[A-Za-z_][\w, .|]*\]|_?[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+[,;)\s]")
+_STARTS_SENTENCE = re.compile(r" [A-Za-z0-9(]+(?![A-Za-z0-9]*[:=])")
+_MAX_VALUE_CHARS = 8192
 _MAX_WORD = 256
-"""A longer value is never ordinary, so it is never read twice."""
+"""A longer value without a space is never ordinary, so it is never read twice."""
 
 
-def redact_values(text: str) -> str:
-    """Return `text` with the values after names of secrets replaced by `[cut: <kind>]`."""
-    pieces, done = [], 0
-    for start, end, kind in _secret_values(text):
-        pieces += [text[done:start], f"[cut: {kind}]"]
-        done = end
-    return "".join([*pieces, text[done:]])
+def secrets(text: Text, found_names: list[SecretName]) -> Iterator[Secret]:
+    """Yield the values that follow these names, left to right; a name inside a secret is not looked at."""
+    done = 0
+    for name in found_names:
+        if name.start < done:
+            continue
+        for start, end in _values(text.text, name):
+            yield Secret(start, end, name.kind)
+            done = max(done, end)
 
 
 def redact_value(name: str, value: object) -> object:
     """
-    Return the value of a JSON field, redacted whole when it is a text and its name is a secret's.
+    Return the value of a JSON field, redacted whole when it is a text or a number and its name is a secret's.
 
     A placeholder in the value does not excuse the rest of it: a log line can bring one along.
     """
-    if not isinstance(value, str) or not (rest := checks.without_placeholders(value)):
+    if isinstance(value, list):
+        return [redact_value(name, item) for item in value]
+    if isinstance(value, bool) or not isinstance(value, str | int):
         return value
-    match = _WHOLE_NAME.fullmatch(name)
-    if match is None or is_ordinary(rest) or not (match["always"] or checks.looks_random(rest)):
+    secret_name = whole_name(name)
+    if secret_name is None or not _is_secret(filled(str(value)), secret_name):
         return value
-    return f"[cut: {_kind(match)}]"
+    return f"[cut: {secret_name.kind}]"
 
 
-def _secret_values(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and kind of each secret value, left to right."""
-    position = 0
-    while name := _NAME.search(text, position):
-        start = name.end()
-        end = _end_of_value(text, start, name)
-        # A value that is not a secret may hold the next name, as in `token: password=x`.
-        position = start
-        if _is_secret(text, name, text[start:end], end):
-            yield start, end, _kind(name)
-            position = end
+def _values(text: str, name: SecretName) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each value that follows the name, in whatever way it does."""
+    if separator := _SEPARATOR.match(text, name.end):
+        yield from _assigned(text, name, separator)
+        return
+    for shape in (_FIELD, _PAIR, _ELEMENT, _CELL, _FORM_PART, _CALL, _TABLE):
+        if (match := shape.match(text, name.end)) and (group := match.lastgroup):
+            value = match[group].rstrip()
+            is_loose = shape in (_PAIR, _CELL, _CALL, _TABLE)
+            if _is_secret(value, name) and (not is_loose or checks.is_mixed(value)):
+                yield match.start(group), match.start(group) + len(value)
+            return
 
 
-def _end_of_value(text: str, start: int, name: re.Match[str]) -> int:
-    quote = name["open"]
-    if quote is None:
-        value = (_ELEMENT if name["sep"] == ">" else _BARE).match(text, start, start + _MAX_NAME_CHARS)
-    elif len(quote) == 1:
-        value = _QUOTED[quote].match(text, start, start + _MAX_NAME_CHARS)
-    else:
-        end = text.find(quote, start, start + _MAX_NAME_CHARS)
-        return end if end >= 0 else min(len(text), start + _MAX_NAME_CHARS)
+def _assigned(text: str, name: SecretName, separator: re.Match[str]) -> Iterator[tuple[int, int]]:
+    start = separator.end()
+    if separator["sep"] == ":" == text[name.start - 1 : name.start] and not name.is_sure:
+        return  # a part of a resource's name: `arn:…:secret:shop/db`
+    if dumped := _DUMPED_BYTES.match(text, start):
+        yield dumped.start(), dumped.end()
+        return
+    opened = _OPEN.match(text, start)
+    quote, start = (opened["quote"], opened.end()) if opened else (None, start)
+    end = _end_of_value(text, start, quote, separator)
+    value = text[start:end]
+    if _is_secret(value, name) and not (quote is None and _is_prose_or_code(text, separator, value, end)):
+        yield start, end
+    if quote and (changed := _NEW_VALUE.match(text, end)) and _is_secret(changed["value"], name):
+        yield changed.span("value")
+
+
+def _end_of_value(text: str, start: int, quote: str | None, separator: re.Match[str]) -> int:
+    if quote and len(quote) == 3:
+        end = text.find(quote, start, start + _MAX_VALUE_CHARS)
+        return end if end >= 0 else min(len(text), start + _MAX_VALUE_CHARS)
+    shape = _QUOTED[quote] if quote else _BARE
+    if quote is None and separator["sep"].startswith("=>") and (separator["close"] or "").endswith("]"):
+        shape = _TO_END_OF_LINE
+    # What has no space is a secret when it is long, whole: then no name inside it is looked at.
+    value = shape.match(text, start) if shape is _BARE else shape.match(text, start, start + _MAX_VALUE_CHARS)
     return value.end() if value else start
 
 
-def _is_secret(text: str, name: re.Match[str], value: str, end: int) -> bool:
-    if len(value) > _MAX_WORD:
+def _is_secret(value: str, name: SecretName) -> bool:
+    rest = value.replace(FILLER, "").strip()
+    if not any(char.isalnum() for char in rest):
+        return False
+    if len(rest) > _MAX_WORD and not re.search(r"\s", rest):
         return True
-    if not value or is_ordinary(value):
+    if name.kind == "card code":
+        return rest.isdigit()
+    if checks.is_ordinary(rest):
         return False
-    if name["sep"] == ">" and not text.startswith("</", end):
-        return False
-    if name["open"] is None and _is_prose_or_code(text, name, value, end):
-        return False
-    return bool(name["always"]) or checks.looks_random(value)
+    if name.needs_all:
+        return checks.has_all_kinds(rest)
+    return name.is_sure or checks.looks_random(rest) or checks.is_basic_credentials(rest)
 
 
-def is_ordinary(value: str) -> bool:
-    """Whether the value is a placeholder, a template variable or a word about the state of a secret."""
-    return _NO_SECRET.fullmatch(value.strip()) is not None
-
-
-def _is_prose_or_code(text: str, name: re.Match[str], value: str, end: int) -> bool:
+def _is_prose_or_code(text: str, separator: re.Match[str], value: str, end: int) -> bool:
     """Whether a bare word starts a sentence (`password: must be long`) or is an expression (`token = get_token()`)."""
-    is_sentence = (
-        ":" in name["sep"] and value.isalpha() and value.islower() and text[end : end + 2].strip(" ").isalpha()
+    if separator["sep"] == ": " and value.isalpha() and _STARTS_SENTENCE.match(text, end):
+        return True
+    if _TYPE.match(text, end - len(value)):
+        return True
+    is_expression = (
+        text[end : end + 1] in ("(", "[") or "(" in value or value.endswith("[") or _CODE.fullmatch(value) is not None
     )
-    is_expression = text[end : end + 1] in ("(", "[") or "(" in value or _CODE.fullmatch(value) is not None
-    return (is_sentence and text[end : end + 1] == " ") or (is_expression and not any(char.isdigit() for char in value))
-
-
-def _kind(name: re.Match[str]) -> str:
-    secret_name = (name["always"] or name["random"]).lower()
-    return next((kind for hint, kind in _KINDS.items() if hint in secret_name), "secret")
-
-
-_KINDS = {
-    "aws": "aws session token",
-    "account": "azure key",
-    "shared": "azure key",
-    "private": "private key",
-    "cv": "card code",
-    "pass": "password",
-    "pwd": "password",
-    "key": "key",
-    "token": "token",
-    "sess": "session",
-    "sid": "session",
-}
+    return is_expression and not any(char.isdigit() for char in value)

@@ -1,28 +1,37 @@
 """Secrets in sentences and in command lines: `the password is …`, `mysql -usvc -p…`, a line of a pgpass file."""
 
 import re
+from collections.abc import Iterator
 
-from shared.redaction import checks, secrets_by_key
-from shared.redaction.rules import after
+from shared.redaction import checks
+from shared.redaction.rules import RedactionRule, Secret, Text, after
+from shared.redaction.secret_names import SecretName
 
-_STRONG = (
-    r"(?:passwords?|pass[ _-]?(?:phrase|code)|passwd|(?<![a-z])pwd|(?:client|app|consumer)[ _-]?secret"
-    r"|api[ _-]?(?:key|token|secret)|(?:access|secret|account)[ _-]?key)"
-)
-_WEAK = r"(?:credentials?|(?<![a-z])creds|token|secret)"
 _WHOSE = r"(?:\s{1,3}(?:for|of)\s{1,3}(?:user\s{1,3})?[^\s\"'`]{1,64}+)?"
-_IS = rf"{_WHOSE}\s{{1,3}}(?:is|was|are|were|(?:(?:re)?set|changed)\sto)(?:\s{{0,3}}[:=])?\s{{1,3}}"
-_GAP = r"\s{1,3}"
-_OPEN = r"""\\{0,3}["'`]"""
-_BARE = r"""(?P<secret>(?![\[(<{$%/~-])[^\s"'`<>\\]{5,1000}[^\s"'`<>\\,.;:)\]}!?])(?![^\s"'`<>\\,.;:)\]}!?]|\()"""
-_QUOTED = rf"""{_OPEN}(?P<secret>[^\s"'`\\]{{4,1000}}+)(?=\\{{0,3}}["'`])"""
-_SENTENCE = rf"""{_OPEN}(?P<secret>[^"'`\\\r\n]{{4,1000}}+)(?=\\{{0,3}}["'`])"""
-_WORD = r"""(?:\\{0,3}["'])?(?P<secret>(?!\[cut|[$%{<-])[^\s"'\\]{1,512}+)"""
-_ARGUMENTS = r"[^\r\n|]{0,100}?\s"
+_IS = (
+    rf"{_WHOSE}\s{{1,3}}(?P<is>is|es|ist|lautet|was|are|were|(?:(?:re)?set|changed|updated|equals)\s(?:to|as)|equals)"
+    r"(?:\s{0,3}[:=])?(?:\s(?:now|still))?\s{1,3}"
+)
+_OPEN = r"""["'`\u2018\u201c]"""
+_QUOTED = rf"""{_OPEN}(?P<quoted>[^"'`\u2019\u201d\r\n\0]{{4,1000}}+)(?=["'`\u2019\u201d])"""
+_BARE = r"""(?P<bare>(?![\[(<{$%/~-])[^\s"'`<>\\\0]{5,1000}[^\s"'`<>\\\0,.;:)\]}!?])(?![^\s"'`<>\\\0,.;:)\]}!?]|\()"""
+_STATED = re.compile(rf"(?:{_IS}|\s{{1,3}})(?:{_QUOTED}|{_BARE})", re.IGNORECASE)
+_HEADED = re.compile(rf"\s(?:for|of)\s[^\n:\0]{{1,120}}:\s{{1,8}}{_BARE}", re.IGNORECASE)
+_OTHER = re.compile(
+    rf"[\s\"'`,;]{{1,4}}(?:but\s)?(?:got|received|vs\.?|not|!=|and|instead\sof)\s{{1,3}}{_OPEN}?{_BARE}", re.IGNORECASE
+)
+_WORD = r"""(?:["'])?(?P<secret>(?![$%{<-])[^\s"'\\\0]{1,512}+)"""
+_ARGUMENTS = r"[^\r\n|\0]{0,100}?\s"
 
+_NEXT_WORD = re.compile(
+    r"(?:to|is|are|was|were|for|and|or|the|a|an|in|on|of|as|at|by|with|from|if|option|options|flag|argument|value|via|must|can"
+    r"|should|when|instead|not)",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"[\d.,:/TZ+-]+(?:[a-z]{1,7}|[KMG]i?B)?|v\d[\w.+-]*|0x[0-9a-f]{1,8}", re.IGNORECASE)
 _CODE = re.compile(r"[a-z_$][\w$]*(?:(?:\.|::|->|#)[a-z_$][\w$]*)+", re.IGNORECASE)
 _PLACE = re.compile(r".*\.[a-z]{1,5}(?::\d+)*|[\w.+-]+[=:].*|[\w.-]*/.*", re.IGNORECASE | re.DOTALL)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{30,}={0,2}")
 _NUMBERED = re.compile(
     r"[a-z]+[-_ #]\d{1,4}|(?:hmac-?)?(?:sha|md|aes|utf|base|rsa|ed|hs|rs|es|ps|x|pkcs|pbkdf|argon|oauth|http|ipv|s)"
     r"[-_]?\d{1,5}(?:[-_]?(?:id|mb\d|gcm|cbc|v\d))*",
@@ -32,12 +41,15 @@ _NUMBERED = re.compile(
 
 def is_stated(text: str) -> bool:
     """Whether the word that a sentence calls a password can be one: six or more characters, letters and digits."""
-    return len(text) >= 6 and _is_mixed(text) and not (_NUMBER.fullmatch(text) or _NUMBERED.fullmatch(text))
+    return len(text) >= 6 and checks.is_mixed(text) and not (_NUMBER.fullmatch(text) or _NUMBERED.fullmatch(text))
 
 
 def is_next_to(text: str) -> bool:
     """Whether the word next to a secret's name can be one: as `is_stated`, and no code, path or field."""
-    return is_stated(text) and not (_CODE.fullmatch(text) or _PLACE.fullmatch(text))
+    is_place = _CODE.fullmatch(text) or _PLACE.fullmatch(text)
+    return is_stated(text) and (
+        is_place is None or (_BASE64.fullmatch(text) is not None and checks.has_all_kinds(text))
+    )
 
 
 def is_next_to_common_name(text: str) -> bool:
@@ -46,9 +58,14 @@ def is_next_to_common_name(text: str) -> bool:
     return is_next_to(text) and checks.looks_random(text) and (has_cases or (len(text) >= 20 and "-" not in text))
 
 
-def is_quoted(text: str) -> bool:
-    """Whether a quoted text after a password's name is not a placeholder."""
-    return not secrets_by_key.is_ordinary(text)
+def is_argument(text: str) -> bool:
+    """Whether the argument of an option is neither a placeholder nor the next word of a sentence."""
+    return not checks.is_ordinary(text) and _NEXT_WORD.fullmatch(text) is None
+
+
+def is_login(text: str) -> bool:
+    """Whether what follows a command that logs in is a password, or base64 of a user and one."""
+    return is_next_to(text) or checks.is_basic_credentials(text)
 
 
 def is_no_number(text: str) -> bool:
@@ -56,52 +73,103 @@ def is_no_number(text: str) -> bool:
     return not re.fullmatch(r"[\d:./-]+", text)
 
 
-def _is_mixed(text: str) -> bool:
-    return any(char.isdigit() for char in text) and any(char.isalpha() for char in text)
+def secrets(text: Text, found_names: list[SecretName]) -> Iterator[Secret]:
+    """Yield what a sentence calls one of these names: `password for svc is …`, `token … refused`, `api key "…"`."""
+    for name in found_names:
+        match = _STATED.match(text.text, name.end)
+        if match and (group := match.lastgroup) and _is_stated_secret(name, match[group], group, bool(match["is"])):
+            yield Secret(*match.span(group), name.kind)
+            other = _OTHER.match(text.text, match.end(group))
+            if other and is_next_to_common_name(other["bare"]):
+                yield Secret(*other.span("bare"), name.kind)
+        headed = _HEADED.match(text.text, name.end) if name.is_sure else None
+        if headed and is_next_to(headed["bare"]):
+            yield Secret(*headed.span("bare"), name.kind)
 
 
-_STRONG_HINTS = ("pass", "pwd", "secret", "key", "api")
-_WEAK_HINTS = ("cred", "token", "secret")
+def _is_stated_secret(name: SecretName, value: str, group: str, is_stated_as_one: bool) -> bool:
+    if checks.is_ordinary(value):
+        return False
+    if not name.is_sure:
+        return is_next_to_common_name(value)
+    return group == "quoted" or (is_stated(value) if is_stated_as_one else is_next_to(value))
 
-SENTENCES = (
-    after("password", ("phrase",), rf"pass[ _-]?phrase(?:{_IS}|{_GAP}){_SENTENCE}", is_quoted),
-    after("secret", _STRONG_HINTS, rf"{_STRONG}(?:{_IS}|{_GAP}){_QUOTED}", is_quoted),
-    after("secret", _STRONG_HINTS, rf"{_STRONG}{_IS}{_BARE}", is_stated),
-    after("secret", _STRONG_HINTS, rf"{_STRONG}{_GAP}{_BARE}", is_next_to),
-    after("secret", _WEAK_HINTS, rf"{_WEAK}(?:{_IS}|{_GAP})(?:{_OPEN})?{_BARE}", is_next_to_common_name),
+
+CODES = (
     after(
         "one-time code",
         ("otp", "pin", "code"),
-        r"(?<![a-z])(?:t?otp|pin|(?:verification|one[ _-]?time|2fa|mfa|sms)[ _-]?(?:code|password))(?:[ _-]?code)?"
-        rf"(?:{_IS}|(?:{_OPEN})?\s{{0,3}}[:=]\s{{0,3}}|{_GAP})(?:{_OPEN})?(?P<secret>\d{{4,8}})"
+        r"(?<![a-z])(?:t?otp|pin|(?:verification|one[ _-]?time|2fa|mfa|sms|security|login)"
+        r"[ _-]?(?:code|password|pin))(?:[ _-]?code)?"
+        rf"(?:{_IS}|[\"'`]?\s{{0,3}}(?:=>|[:=])\s{{0,3}}|\s{{1,3}})(?:{_OPEN})?(?P<secret>\d{{4,8}})"
         r"(?![\w-]|[.:]\d|\sof\b)",
     ),
 )
+PROTOCOLS = (
+    RedactionRule(
+        "password",
+        ("auth",),
+        r"(?<![A-Za-z_-])\"?AUTH\"?\s{1,3}(?:\"?(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|default)\"?\s{1,3})?"
+        r"\"?(?P<secret>[^\s\"\0]{6,512})",
+        is_login,
+    ),
+    after(
+        "password",
+        ("login",),
+        r"(?<![a-z0-9])[a-z]{0,4}\d{1,6}\slogin\s\S{1,64}\s(?P<secret>[^\s\0]{4,256})",
+        is_argument,
+    ),
+    after("password", ("setuser",), r"acl\ssetuser\s[^\n\0>]{1,200}>(?P<secret>[^\s\0]{1,256})", is_argument),
+)
 COMMAND_LINES = (
-    after("password", (" -p",), rf"(?<![\w-])(?:mysql|mariadb)[\w-]{{0,20}}+{_ARGUMENTS}-p(?!ort\b|rotocol){_WORD}"),
-    after("password", (" -p",), rf"(?<!\S)-u\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p{_WORD}", is_no_number),
+    after(
+        "password",
+        ("\n--", "\n-pass", "\n-pwd", "\n-token", "\n-secret", "\n-key", "storepass", "keypass"),
+        r"(?<![\w-])--?[a-z-]{0,30}?(?:password|passwd|passphrase|token|secret|api-?key|access-key|auth-?key|secret-key"
+        r"|(?<=-)pass|(?<=-)pwd|(?:store|key|src|dest)pass)\s{1,3}(?:[\"'])?(?P<secret>(?!-|pass:)[^\s\"'\\\0]++)",
+        is_argument,
+    ),
+    after(
+        "password",
+        ("mysql", "mariadb"),
+        rf"(?<![\w-])(?:mysql|mariadb)[\w-]{{0,20}}+{_ARGUMENTS}-p(?!ort\b|rotocol){_WORD}",
+    ),
+    after("password", ("\n-p",), rf"(?<!\S)-u\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p{_WORD}", is_no_number),
+    after("password", ("\n-p",), rf"(?<!\S)-u\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p\s{{1,3}}{_WORD}", is_stated),
     after("password", ("sshpass",), rf"sshpass\s{{1,3}}-p\s{{0,3}}{_WORD}"),
     after(
         "password",
-        (" -p",),
+        ("\n-p",),
         rf"(?<![\w-])(?:mongo[a-z]{{0,10}}+|(?:docker|podman|nerdctl|az|oc)\s{{1,3}}login|sqlcmd|unzip|zip|7z)"
         rf"{_ARGUMENTS}-p\s{{0,3}}{_WORD}",
         is_no_number,
     ),
     after("password", ("redis-cli",), rf"redis-cli(?=\s){_ARGUMENTS}(?:-a|--pass)\s{{1,3}}{_WORD}"),
     after("password", ("ldap",), rf"ldap[a-z]{{3,10}}+{_ARGUMENTS}-w\s{{0,3}}{_WORD}"),
-    after("password", ("-pass",), rf"\s-pass(?:in|out)?\s{{1,3}}pass:{_WORD}"),
+    after("password", ("\n-pass",), rf"\s-pass(?:in|out)?\s{{1,3}}pass:{_WORD}"),
     after(
         "password",
         ("curl",),
         rf"(?<![\w-])curl(?=\s){_ARGUMENTS}(?:-u|--(?:proxy-)?user)[\s=]{{0,3}}(?:{_OPEN})?[^\s:\"']{{1,64}}+:{_WORD}",
         is_no_number,
     ),
-    after("password", (" -u", "-user"), rf"(?<!\S)(?:-u|--(?:proxy-)?user)[\s=][\w.@%+-]{{1,64}}+:{_WORD}", is_stated),
+    after("password", ("\n-u", "-user"), rf"(?<!\S)(?:-u|--(?:proxy-)?user)[\s=][\w.@%+-]{{1,64}}+:{_WORD}", is_stated),
 )
-_PGPASS_REST = r":[a-z_*][\w.*-]{0,62}+:[a-z_*][\w.@*-]{0,62}+:(?P<secret>(?!\[cut)(?:[^\s:\"'\\]|\\[:\\]){1,256}+)"
+_PGPASS_REST = r":[a-z_*][\w.*-]{0,62}+:[a-z_*][\w.@*-]{0,62}+:(?P<secret>(?:[^\s:\"'\\]|\\[:\\]){1,256}+)"
 FILES = (
+    after(
+        "password",
+        ("machine", "login"),
+        r"(?<!\S)(?:machine\s{1,3}\S{1,255}\s{1,8})?login\s{1,3}\S{1,128}\s{1,8}password\s{1,3}(?P<secret>[^\s\0]{1,256})",
+        is_argument,
+    ),
+    after(
+        "password",
+        (":_authtoken", ":_password", ":_auth"),
+        r":_(?:authtoken|password|auth)\s{0,3}[=\s]\s{0,3}[\"']?(?P<secret>[^\s\"'\0]{4,1000})",
+        is_argument,
+    ),
     after("password", (":5432:", ":6432:", ":*:"), rf"(?<=[\w*\]]):(?:[56]432|\*){_PGPASS_REST}(?![:\w])"),
     after("password", (":",), rf":(?<=[\w*\]]:)\d{{3,5}}{_PGPASS_REST}(?![:\w])", is_stated),
 )
-IN_PROSE = (*SENTENCES, *COMMAND_LINES, *FILES)
+IN_PROSE = (*CODES, *PROTOCOLS, *COMMAND_LINES, *FILES)

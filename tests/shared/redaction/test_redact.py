@@ -147,6 +147,11 @@ HOSTILE = {
         "options": "--a-", "masks": "<host-", "brackets": "password=)", "prefixes": "sk-", "ssh": "ssh-rsa AAAA",
         "sentences": "password is ", "said": "password )))", "quotations": "passphrase '", "curls": "curl -u ",
         "mysql": "mysql -u ", "user options": "-u a:", "fields": ":5432:a:b", "owners": "token of ", "pins": "pin ",
+        "backslashes": "\\", "percents": "%41", "entities": "&lt;", "colours": "\x1b[0m", "tags": "<b>",
+        "bases": "cGFzc3dvcmQ9", "json": '{"a":"b",', "inserts": "insert into a (password) values (",
+        "headers": "authorization: bearer ",
+        "digests": 'digest a="b",', "hooks": "/hook/",
+        "bound": "$1 = 'x' password = $1 ", "wide": "\uff50",
     }.items()
 }  # fmt: skip
 
