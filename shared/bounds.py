@@ -12,7 +12,7 @@ too long is refused.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
@@ -166,3 +166,33 @@ class Contract(BaseModel):
             self.__dict__["left_out"] = {**self.left_out, name: self.left_out.get(name, 0) + len(value) - len(entries)}
             self.__pydantic_fields_set__.add("left_out")
         return self
+
+
+Message = TypeVar("Message", bound=Contract)
+
+
+def map_texts(contract: Message, kind: type[AtMost], change: Callable[[str], str]) -> Message:
+    """
+    Return the contract with `change` applied to each text that has exactly this kind of bound, however deep.
+
+    A text that becomes empty where the default is None becomes None.
+    """
+    changes = {}
+    for name, field in type(contract).model_fields.items():
+        value = getattr(contract, name)
+        if isinstance(value, str | list | Contract):
+            mapped = _mapped(value, field.annotation, marks_of(field.annotation, field.metadata), kind, change)
+            changes[name] = None if mapped == "" and field.default is None else mapped
+    return contract.replace(**changes)
+
+
+def _mapped(value: Any, annotation: Any, marks: Sequence[Any], kind: type[AtMost], change: Callable[[str], str]) -> Any:
+    match value:
+        case Contract():
+            return map_texts(value, kind, change)
+        case str() if value and any(type(mark) is kind for mark in marks):
+            return change(value)
+        case list():
+            inner = next(iter(get_args(annotation)), None)
+            return [_mapped(each, inner, marks_of(inner), kind, change) for each in value]
+    return value

@@ -14,7 +14,7 @@ from shared.agent.budget import Budget
 from shared.agent.claim_checks import GroundingContext
 from shared.agent.prompt_evidence import PromptEvidence
 from shared.agent.tool_loop import Dialogue
-from shared.bounds import Contract
+from shared.bounds import AtMost, Contract, map_texts
 from shared.contracts import Answer
 from shared.errors import BadAnswer, IncidentCopilotError
 from shared.http.validation import sentence
@@ -23,6 +23,7 @@ from shared.model.port import Model, Question, Tool
 from shared.redaction import Redactor
 from shared.step import recorder
 from shared.step.steps import ModelUse, StepRow
+from shared.text.plain_text import inert
 
 Ans = TypeVar("Ans", bound=Answer)
 Facts = Mapping[str, Contract | None]
@@ -112,7 +113,7 @@ class Agent(Generic[Ans]):
         )
 
     def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
-        """Return the fields the model filled. Raises BadAnswer naming what breaks the contract."""
+        """Return the fields the model filled, its prose inert. Raises BadAnswer naming what breaks the contract."""
         try:
             reply = schema.without(redactor.reveal_json(json.loads(_unfenced(text))), OURS)
             opinion = self.opinion.model_validate(reply)
@@ -120,7 +121,8 @@ class Agent(Generic[Ans]):
             raise BadAnswer(f"the answer is not a valid {self.opinion.__name__}: {sentence(error)}") from None
         except (ValueError, RecursionError):
             raise BadAnswer(f"the answer is not JSON; it is {len(text)} characters long") from None
-        filled = {name: getattr(opinion, name) for name in opinion.model_fields_set}
+        prose = map_texts(opinion, AtMost, inert)
+        filled = {name: getattr(prose, name) for name in opinion.model_fields_set}
         if not filled:
             raise BadAnswer(f"the answer has no field of {self.opinion.__name__}")
         return filled

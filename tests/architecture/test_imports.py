@@ -12,7 +12,7 @@ ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
     {"bounds", "channels", "clock", "contracts", "digest", "errors", "followup_queries", "links", "log", "quoting"}
-    | {"settings", "signatures"},
+    | {"settings", "signatures", "text"},
     {"http"},
     {"admission", "analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry"}
     | {"traces"},

@@ -30,6 +30,7 @@ from shared.contracts import (
     Suggestion,
     Suggestions,
 )
+from shared.text.plain_text import as_rendered
 from tests.functions import post_process_requests as requests
 
 USAGE = Usage(tokens=18_342, cost_usd=0.0213, duration_ms=41_000)
@@ -156,17 +157,28 @@ def test_rollback_that_names_the_commit_replaces_the_vague_one() -> None:
     assert "Commit to look at (only 20 %)" in open_
 
 
-def test_text_written_by_code_is_shown_unchanged() -> None:
-    """Asterisks of a template are not emphasis; in a model's text Markdown works, and templates stay complete."""
-    hypothesis = "“GET <*> took <*> ms” and *that* is 2*3*4"
+@pytest.mark.parametrize("maker", ["offline", "gemini:gemini-3.8-flash"])
+def test_prose_is_plain_text_whoever_wrote_it(maker: str) -> None:
+    """Asterisks of a template are not emphasis, and nothing in prose gets a style of its own."""
+    hypothesis = "“GET <*> took <*> ms” and *that* is 2*3*4: `kubectl get pods`, [here](//evil.example)"
     cause = requests.root_causes().root_causes[0].model_copy(update={"hypothesis": hypothesis})
 
-    ours = Page(brief(requests.full(root_causes=requests.root_causes(produced_by="offline", root_causes=[cause]))).html)
-    theirs = Page(brief(requests.full(root_causes=requests.root_causes(root_causes=[cause]))).html)
+    page = Page(brief(requests.full(root_causes=requests.root_causes(produced_by=maker, root_causes=[cause]))).html)
 
-    assert hypothesis in ours.words
-    assert "GET <*> took <*> ms" in theirs.words
-    assert "em" in {tag for tag, _ in theirs.tags}
+    assert hypothesis in page.words
+    assert not {"em", "strong", "code", "pre"} & {tag for tag, _ in page.tags}
+
+
+def test_page_shows_what_a_check_saw() -> None:
+    """No mark that is not drawn, no letter under another code: a check of the same text cannot see it otherwise."""
+    hypothesis = "r\u200bm \u202e-rf \u0440\u0430ypal.example"
+    cause = requests.root_causes().root_causes[0].model_copy(update={"hypothesis": hypothesis})
+
+    rendered = brief(requests.full(root_causes=requests.root_causes(root_causes=[cause])))
+
+    assert as_rendered(hypothesis) == "rm -rf paypal.example"
+    assert "rm -rf paypal.example" in Page(rendered.html).words
+    assert "rm -rf paypal.example" in rendered.text
 
 
 def test_logs_that_were_not_read_show_no_count() -> None:

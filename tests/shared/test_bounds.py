@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, ValidationError
 
-from shared.bounds import AtMost, Contract, FilePath, Keep, Line, Ref, Url, Verbatim, both_ends
+from shared.bounds import Address, AtMost, Contract, FilePath, Keep, Line, Ref, Url, Verbatim, both_ends, map_texts
 
 
 class Report(Contract):
@@ -159,3 +159,31 @@ def test_both_ends_leave_the_middle_out() -> None:
     """Two long lines may differ only at their ends."""
     assert both_ends("short", 20) == "short"
     assert both_ends("a" * 30 + "b" * 30, 21) == "aaaaaaaaa … bbbbbbbbb"
+
+
+class Chapter(Contract):
+    """A contract that holds others, and a text that may be absent."""
+
+    report: Report | None = None
+    reports: list[Report] = Field(default_factory=list)
+    notes: list[Line] = Field(default_factory=list)
+    page: Url | None = None
+
+
+def test_every_text_of_one_kind_is_changed_however_deep() -> None:
+    """A kind of text has one place where all of it passes; quotes and addresses are of another kind."""
+    inner = Report(title="a", excerpt="b", link="https://c")
+    chapter = Chapter(report=inner, reports=[inner], notes=["d"], page="https://e")
+
+    louder = map_texts(chapter, AtMost, str.upper)
+
+    assert [one.title for one in (louder.report, *louder.reports) if one] == ["A", "A"]
+    assert louder.notes == ["D"]
+    assert louder.replace(report=inner, reports=[inner], notes=["d"]) == chapter
+
+
+def test_a_text_that_becomes_empty_is_absent_where_it_may_be() -> None:
+    """A field that is None without a text must not hold an empty one."""
+    chapter = map_texts(Chapter(page="https://e", reports=[Report(link="https://c")]), Address, lambda _: "")
+
+    assert (chapter.page, chapter.reports[0].link) == (None, "")

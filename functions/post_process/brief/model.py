@@ -15,16 +15,12 @@ Tone = Literal["critical", "high", "medium", "low", "calm"]
 
 @dataclass(frozen=True)
 class Words:
-    """
-    Prose, read as Markdown when a model wrote it, with links, images and HTML left as plain text. What code wrote is
-    shown as it is, because there an asterisk is an asterisk.
-    """
+    """Prose, of code or of a model: plain text, in which nothing is a link and nothing looks like a command."""
 
     text: str
     is_strong: bool = False
     lead: str = ""
     """Plain text set in bold before the words."""
-    is_markdown: bool = False
     kind: ClassVar[str] = "words"
 
 
@@ -59,10 +55,9 @@ class Code:
 
 @dataclass(frozen=True)
 class Items:
-    """A list, its items Markdown when a model wrote them."""
+    """A list of plain texts."""
 
     texts: tuple[str, ...]
-    is_markdown: bool = False
     kind: ClassVar[str] = "items"
 
 

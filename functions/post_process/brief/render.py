@@ -11,15 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import mrml
-import nh3
 from jinja2 import Environment, StrictUndefined
-from jinja2.filters import do_mark_safe
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
 
 from shared.contracts import Failure, OutcomeKind, PostProcessRequest
 from shared.outbox.port import InlineImage
 from shared.quoting.inert import defanged
+from shared.text.plain_text import as_rendered
 
 from .model import Chart, Link, Section, View, shortened
 from .opinion import BriefWords
@@ -30,13 +27,6 @@ COLOURS = {"critical": "#c5221f", "high": "#c2500a", "medium": "#8a6100", "low":
 BRIGHT = {"critical": "#ff8a80", "high": "#ffab70", "medium": "#f2cc60", "low": "#7fb1ff", "calm": "#7ee2a0"}
 _BAR, _MARK = (0xD9, 0x4A, 0x3D), (0x7A, 0x86, 0x99)
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-# Control characters break XML; marks that change text direction can disguise what a text says.
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
-_TAGS = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote"}
-_DEAD = ["link", "image", "autolink", "html_inline", "html_block", "reference", "heading", "lheading", "hr", "entity"]
-_WILDCARD = "<*>"
 _HERE = Path(__file__).parent
 _MJML = (_HERE / "brief.mjml").read_text("utf-8")
 _TEXT = (_HERE / "brief.txt").read_text("utf-8")
@@ -78,7 +68,7 @@ def render(
         html, images = _html(candidate)
         if len(html.encode()) <= HTML_BYTES:
             break
-    return Brief(candidate.kind, _visible(candidate.subject), html, _text(candidate), images)
+    return Brief(candidate.kind, as_rendered(candidate.subject), html, _text(candidate), images)
 
 
 def _ever_shorter(whole: View) -> Iterator[View]:
@@ -131,8 +121,6 @@ def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
 
     rules = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_finalize)
     rules.filters.update(
-        markdown=_markdown,
-        inline_markdown=_inline_markdown,
         web_only=_web_only,
         chart_words=_chart_words,
         chart_image=chart_image,
@@ -163,45 +151,10 @@ class _Own(str):
 
 
 def _finalize(value: object) -> object:
-    # What is marked safe went through _inert before; mail programs make links of whatever looks like an address.
-    return _inert(value) if type(value) is str else _visible(value) if type(value) is _Own else value
-
-
-def _inert(text: str) -> str:
-    return defanged(_visible(text))
-
-
-def _visible(text: str) -> str:
-    return _INVISIBLE.sub("", text)
-
-
-def _reader() -> MarkdownIt:
-    """Return a Markdown parser without links and images: links are made from our own fields only."""
-    reader = MarkdownIt("commonmark", {"html": False, "linkify": False}).disable(_DEAD)
-    reader.inline.ruler.before("emphasis", "placeholder", _placeholder)
-    return reader
-
-
-def _placeholder(state: StateInline, silent: bool) -> bool:
-    """Keep the variable part of a log template, whose asterisk would otherwise start an emphasis."""
-    if not state.src.startswith(_WILDCARD, state.pos):
-        return False
-    if not silent:
-        state.pending += _WILDCARD
-    state.pos += len(_WILDCARD)
-    return True
-
-
-def _markdown(text: str) -> str:
-    return _clean(_reader().render(_inert(text)))
-
-
-def _inline_markdown(text: str) -> str:
-    return _clean(_reader().renderInline(_inert(text)))
-
-
-def _clean(html: str) -> str:
-    return do_mark_safe(_visible(nh3.clean(html, tags=_TAGS, attributes={})))
+    """Return every text of a template as a check saw it; mail programs make links of whatever looks like an address."""
+    if type(value) is str:
+        return defanged(as_rendered(value))
+    return as_rendered(value) if type(value) is _Own else value
 
 
 def _web_only(links: tuple[Link, ...]) -> list[Link]:

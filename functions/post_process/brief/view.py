@@ -66,7 +66,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
     incident = request.incident
     troubles = [*failures, *degradations(request)]
     what_failed = Section("What failed", tuple(explain(troubles))) if troubles else None
-    summary = Section("In short", (Words(clip(words.summary, 900), is_markdown=True),)) if words.summary else None
+    summary = Section("In short", (Words(clip(words.summary, 900)),)) if words.summary else None
     linked = Section("The same cause elsewhere", (TextLine(f"{link}."),)) if link else None
     before, after = _sections(request, kind)
     severity = incident.severity if incident else "unknown"
@@ -151,11 +151,10 @@ def _missing(incident: Incident | None) -> Section | None:
 
 def _why_dismissed(incident: Incident) -> Section:
     symptoms = tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[:5])
-    is_markdown = is_by_model(incident)
     reasoning = clip(incident.reasoning, 1200) or "The evidence shows no harm."
     blocks: list[Block] = [Items(tuple(clip(proof, 400) for proof in incident.health))] if incident.health else []
-    blocks += [Words(reasoning, is_markdown=is_markdown)] if is_markdown or not incident.health else []
-    blocks += [Items(symptoms, is_markdown)] if symptoms else []
+    blocks += [Words(reasoning)] if is_by_model(incident) or not incident.health else []
+    blocks += [Items(symptoms)] if symptoms else []
     return Section("Why no response is needed", tuple(blocks))
 
 

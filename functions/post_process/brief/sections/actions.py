@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from shared.bounds import clip
 from shared.contracts import PostProcessRequest
 
-from ..model import LEFT_OUT, Block, Code, Items, Section, TextLine, Words, is_by_model, prose
+from ..model import LEFT_OUT, Block, Code, Items, Section, TextLine, Words, prose
 
 ACTIONS = 6
 COMMAND_CHARS = 600
@@ -23,12 +23,11 @@ _COMMAND = re.compile(
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do; Markdown when a model wrote it."""
+    """One thing to do."""
 
     text: str
     steps: tuple[str, ...] = ()
     priority: str = "high"
-    is_markdown: bool = False
 
     @property
     def key(self) -> str:
@@ -48,7 +47,7 @@ def do_now(request: PostProcessRequest) -> Section:
         return Section("Do now", (TextLine("Nothing was suggested. Start with the evidence and the links below."),))
     blocks: list[Block] = []
     for number, action in enumerate(actions, 1):
-        blocks.append(Words(prose(action.text, 400), number == 1, f"{number}.", action.is_markdown))
+        blocks.append(Words(prose(action.text, 400), number == 1, f"{number}."))
         blocks += _steps(action)
     return Section("Do now", tuple(blocks))
 
@@ -74,8 +73,8 @@ def _first(request: PostProcessRequest) -> Action | None:
 
 def _recommended(request: PostProcessRequest) -> list[Action]:
     suggestions, solution = request.suggestions, request.solution
-    actions = [Action(suggestions.recommended_action, is_markdown=is_by_model(suggestions))] if suggestions else []
-    actions += [Action(solution.recommended_solution, is_markdown=is_by_model(solution))] if solution else []
+    actions = [Action(suggestions.recommended_action)] if suggestions else []
+    actions += [Action(solution.recommended_solution)] if solution else []
     return [action for action in actions if action.text][:1]
 
 
@@ -93,16 +92,14 @@ def _names_version(action: Action, request: PostProcessRequest) -> bool:
 
 def _suggested(request: PostProcessRequest) -> list[Action]:
     answer = request.suggestions
-    is_markdown = is_by_model(answer)
     suggestions = answer.suggestions if answer else []
-    return [Action(one.description, tuple(one.steps), one.priority, is_markdown) for one in suggestions]
+    return [Action(one.description, tuple(one.steps), one.priority) for one in suggestions]
 
 
 def _planned(request: PostProcessRequest) -> list[Action]:
     answer = request.solution
-    is_markdown = is_by_model(answer)
     mitigations = answer.mitigations if answer else []
-    return [Action(one.action, tuple(one.steps), one.priority, is_markdown) for one in mitigations]
+    return [Action(one.action, tuple(one.steps), one.priority) for one in mitigations]
 
 
 def _actions(request: PostProcessRequest) -> list[Action]:
@@ -129,5 +126,5 @@ def _steps(action: Action) -> list[Block]:
         elif blocks and isinstance(blocks[-1], Items):
             blocks[-1] = replace(blocks[-1], texts=(*blocks[-1].texts, clip(step, 300)))
         else:
-            blocks.append(Items((clip(step, 300),), action.is_markdown))
+            blocks.append(Items((clip(step, 300),)))
     return blocks

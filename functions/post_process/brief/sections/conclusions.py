@@ -52,15 +52,14 @@ def cause(request: PostProcessRequest) -> Section:
             "Most likely cause",
             (
                 verdict_line,
-                *([Words(reasoning, is_markdown=True)] if reasoning else []),
+                *([Words(reasoning)] if reasoning else []),
                 *quotes,
             ),
         )
     best, *others = causes
-    is_markdown = is_by_model(request.root_causes)
     seen = {piece.id: piece for piece in _evidence(request)}
     blocks: list[Block] = [
-        Words(prose(best.hypothesis, 900), is_strong=True, is_markdown=is_markdown),
+        Words(prose(best.hypothesis, 900), is_strong=True),
         TextLine(confidence(best.confidence)),
     ]
     blocks += [
@@ -71,9 +70,7 @@ def cause(request: PostProcessRequest) -> Section:
         for quote in best.quotes[:3]
     ]
     blocks += [
-        Words(
-            prose(other.hypothesis, 600), False, f"Also possible, {_likely(other.confidence)} confidence:", is_markdown
-        )
+        Words(prose(other.hypothesis, 600), lead=f"Also possible, {_likely(other.confidence)} confidence:")
         for other in others[:3]
     ]
     return Section("Most likely cause", tuple(blocks))
@@ -124,7 +121,7 @@ def code(request: PostProcessRequest) -> Section | None:
     analysis = request.code_analysis
     blocks: list[Block] = []
     for place in analysis.problematic_files[:2] if analysis else []:
-        blocks += _place(place, is_by_model(analysis))
+        blocks += _place(place)
     for commit in suspects(analysis)[:2]:
         blocks += _commit(commit, request.alert.received_at)
     if not blocks and request.incident:
@@ -151,7 +148,7 @@ def _change(request: PostProcessRequest) -> list[Block]:
         lines = _diff([edit for edit in patch.files_to_modify if edit.path == path])
         rest = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
         blocks.append(Code("\n".join(lines[:DIFF_LINES] + rest), clip(path, 200)))
-    undo = Words(clip(patch.rollback_plan, 400), lead="To undo:", is_markdown=is_by_model(request.solution))
+    undo = Words(clip(patch.rollback_plan, 400), lead="To undo:")
     return [*blocks, undo] if patch.rollback_plan else blocks
 
 
@@ -175,10 +172,10 @@ def _why_no_pull_request(request: PostProcessRequest) -> str:
     return clip(next(filter(None, messages), default), 600)
 
 
-def _place(place: ProblematicFile, is_markdown: bool) -> list[Block]:
+def _place(place: ProblematicFile) -> list[Block]:
     function = f" in {place.function_name}" if place.function_name else ""
     caption = clip(f"{place.path}:{place.line_start}{function}", 300)
-    issue = Words(clip(place.issue_description, 500), False, "" if place.code_snippet else caption, is_markdown)
+    issue = Words(clip(place.issue_description, 500), lead="" if place.code_snippet else caption)
     return [Code(clip(place.code_snippet, 1500), caption), issue] if place.code_snippet else [issue]
 
 

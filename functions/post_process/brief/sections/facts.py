@@ -19,7 +19,6 @@ from ..model import (
     TextLine,
     Words,
     at_time,
-    is_by_model,
     on_day,
 )
 from .conclusions import suspects
@@ -89,7 +88,7 @@ def errors(incident: Incident | None) -> Section | None:
     if kinds := sorted(kinds, key=lambda item: -item[1])[:6]:
         blocks.append(Table(("Error", "Count"), tuple((clip(name, 120), f"{count:,}") for name, count in kinds)))
     if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[1:5]):
-        blocks.insert(1, Items(symptoms, is_by_model(incident)))
+        blocks.insert(1, Items(symptoms))
     if anomalies := tuple(clip(anomaly.description, 300) for anomaly in counts.metric_anomalies[:5]):
         blocks.append(Items(anomalies))
     return Section("Errors", tuple(blocks), expendable=2)
@@ -183,7 +182,7 @@ def unknowns(request: PostProcessRequest) -> Section | None:
     for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
         if unknown.next_query and unknown.next_query in advised:
             continue
-        blocks.append(Words(clip(unknown.what, 300), is_markdown=is_by_model(request.root_causes)))
+        blocks.append(Words(clip(unknown.what, 300)))
         blocks += [Code(clip(unknown.next_query, 500), "Look here next")] if unknown.next_query else []
     return Section("Not known yet", tuple(blocks), expendable=1) if blocks else None
 

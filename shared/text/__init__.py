@@ -1,0 +1,1 @@
+"""Text itself: what a reader sees of it."""

@@ -1,0 +1,60 @@
+"""Text as a reader sees it, and a model's prose made inert; what is checked and what is rendered pass here alike."""
+
+import re
+import unicodedata
+
+_UNDRAWN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
+)
+"""What Unicode lets a program not draw, beside control and format characters: joiners, fillers, variation selectors."""
+_LIKE_LATIN = str.maketrans(
+    "аеорсхуіјѕԁһӏցԛԝАВЕКМНОРСТХУІЈЅԌԚԜοανρικυχϲϳΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹͿօոսհզօıɑɡɩ",
+    "aeopcxyijsdhlgqwABEKMHOPCTXYIJSGQWoavpikuxcjABEZHIKMNOPTYXCJonuhqoiagi",
+)
+"""Letters that are drawn as Latin ones. Source: https://www.unicode.org/Public/security/latest/confusables.txt"""
+_LIKE_MARKS = str.maketrans("\u2010\u2011\u2212\u2044\u2215\u29f8\ua789\u02d0\u2236\u2028\u2029\u2800", "---///:::   ")
+"""Hyphens, slashes, colons, line ends and blanks under another code."""
+_FULL_STOP = re.compile("(?<=\\w)\u3002(?=[A-Za-z0-9])")
+"""A browser takes this stop inside a host's name for a dot."""
+_PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
+_WORD = re.compile(r"[\w.-]+")
+_EMPHASIS = re.compile(r"(?<![\w<*])\*{1,3}(?=[^\s*>])([^*]*[^\s*])\*{1,3}(?![\w*>])")
+
+
+def as_rendered(text: str) -> str:
+    """
+    Return the text as a reader sees it, which leaves nothing to disagree on between a check and a page.
+
+    Marks without a drawing of their own and those that change the direction of writing are gone, characters that only
+    look otherwise have their plain form (NFKC), and a word that mixes Latin letters with look-alikes is Latin.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    marked = _FULL_STOP.sub(".", _composed(_drawn(text)).translate(_LIKE_MARKS))
+    return _drawn(_composed(_WORD.sub(_in_latin, marked)))
+
+
+def inert(text: str) -> str:
+    """
+    Return prose of a model as text that no page can make more of: one line, without marks of code or emphasis.
+
+    A line end can forge a heading or a label, backticks make what looks like a command.
+    """
+    words = as_rendered(text).replace("`", "")
+    return " ".join(_EMPHASIS.sub(r"\1", words).split())
+
+
+def _drawn(text: str) -> str:
+    """Return the text without what is not drawn; tabs and line feeds are."""
+    seen = _UNDRAWN.sub("", text)
+    return "".join(char for char in seen if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+
+
+def _composed(text: str) -> str:
+    # NFKC would write the mark of a truncated text as three full stops.
+    return "…".join(unicodedata.normalize("NFKC", part) for part in text.split("…"))
+
+
+def _in_latin(match: re.Match[str]) -> str:
+    word = match[0]
+    return word.translate(_LIKE_LATIN) if re.search(r"[A-Za-z]", word) else word

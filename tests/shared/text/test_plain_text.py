@@ -1,0 +1,75 @@
+"""What a reader sees of a text, and a model's prose made inert."""
+# ruff: noqa: RUF001  # look-alikes are the subject
+
+import unicodedata
+
+import pytest
+from hypothesis import given, strategies
+
+from shared.text.plain_text import as_rendered, inert
+
+ALIKE = "aeopcxyi аеорсхуі οανρικ ．／：。‐⁄\u200b\u200d\u202e\u2066\u00ad\ufe0f\u0301\u034f\u3164 `*_\n\t…½"
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("r\u200bm -rf /var", "rm -rf /var"),
+        ("\u202edrop table\u202c", "drop table"),
+        ("\uff52\uff4d \uff0d\uff52\uff46 \uff0fvar", "rm -rf /var"),
+        ("𝗄𝗎𝖻𝖾𝖼𝗍𝗅 delete", "kubectl delete"),
+        ("еvil.example", "evil.example"),
+        ("аррӏе.com", "apple.com"),
+        ("evil。example", "evil.example"),
+        ("ev\u00adil.ex\u2060ample", "evil.example"),
+        ("evil\ufe0f.example", "evil.example"),
+        ("rm \u2212rf", "rm -rf"),
+        ("http:\u2044\u2044evil", "http://evil"),
+        ("a\u2028b", "a b"),
+        ("\x1b[31mred\x07", "[31mred"),
+        ("one\n\ttwo", "one\n\ttwo"),
+        ("half a \ud800 pair", "half a  pair"),
+    ],
+)
+def test_text_is_what_a_reader_sees(text: str, seen: str) -> None:
+    """What is not drawn is gone, and what only looks otherwise has its plain form."""
+    assert as_rendered(text) == seen
+
+
+@pytest.mark.parametrize(
+    "text", ["Ошибка подключения к базе", "データベース。接続", "μs → 2 × 3 …", "größer", "naïve café"]
+)
+def test_other_scripts_stay_as_they_are(text: str) -> None:
+    """A word is folded only where it mixes Latin letters with look-alikes."""
+    assert as_rendered(text) == unicodedata.normalize("NFC", text)
+
+
+@given(strategies.one_of(strategies.text(), strategies.text(strategies.sampled_from(ALIKE))))
+def test_what_is_rendered_once_stays(text: str) -> None:
+    """A check and a page that apply it once more see the same."""
+    seen = as_rendered(text)
+
+    assert as_rendered(seen) == seen
+    assert not [char for char in seen if unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\n\t"]
+
+
+@pytest.mark.parametrize(
+    ("prose", "text"),
+    [
+        ("Run `kubectl get pods` **now**", "Run kubectl get pods now"),
+        ("It fails.\n*Do now:* reboot", "It fails. Do now: reboot"),
+        ("```sh\nreboot\n```", "sh reboot"),
+        ("GET <*> took <*> ms", "GET <*> took <*> ms"),
+        ("it is 2*3*4", "it is 2*3*4"),
+        ("r\u200bm `-rf`", "rm -rf"),
+    ],
+)
+def test_prose_of_a_model_is_one_plain_line(prose: str, text: str) -> None:
+    """No line of its own, no code style, no emphasis; templates stay complete."""
+    assert inert(prose) == text
+
+
+@given(strategies.one_of(strategies.text(), strategies.text(strategies.sampled_from(ALIKE))))
+def test_inert_prose_has_no_line_and_no_code(text: str) -> None:
+    """Whatever a model writes."""
+    assert not {"`", "\n"} & set(inert(text))
