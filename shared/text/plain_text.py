@@ -30,6 +30,13 @@ def as_rendered(text: str) -> str:
     """
     if _PLAIN.fullmatch(text):
         return text
+    # A letter that became Latin may make a stop one of a host's name, which joins the words around it.
+    while (again := _rewritten(text)) != text:
+        text = again
+    return text
+
+
+def _rewritten(text: str) -> str:
     marked = _FULL_STOP.sub(".", _composed(_drawn(text)).translate(_LIKE_MARKS))
     return _drawn(_composed(_WORD.sub(_in_latin, marked)))
 
