@@ -1,4 +1,4 @@
-"""One JSON line per event on stdout, with the context bound once.
+"""One JSON line per event on stdout, with the context bound once, and without secrets.
 
 The message is an event name, `package.past_tense`; everything else is a flat key.
 Cloud Logging reads `severity`, `message` and `time`.
@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from shared import clock
+from shared.redaction import redact_json_text
 
 _context: ContextVar[dict[str, Any] | None] = ContextVar("log_context", default=None)
 
@@ -54,5 +55,5 @@ def critical(event: str, **keys: Any) -> None:
 def _write(severity: str, event: str, keys: dict[str, Any]) -> None:
     line = {"severity": severity, "message": event, "time": clock.now().isoformat(), **(_context.get() or {}), **keys}
     # One write call, so that lines of concurrent requests never mix.
-    sys.stdout.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
+    sys.stdout.write(redact_json_text(json.dumps(line, default=str, ensure_ascii=False)) + "\n")
     sys.stdout.flush()

@@ -10,9 +10,9 @@ from shared.code_host.port import CodeReader
 from shared.contracts import CodeAnalysis, CodeAnalysisRequest, CodeFindings
 from shared.errors import IncidentCopilotError
 from shared.step import recorder, steps
+from shared.step.redacted import redacted
 from shared.step.step import step
 
-from .redact_analysis import without_secrets
 from .repository_tools import RepositoryTools
 
 AGENT = Agent[CodeAnalysis](steps.CODE_ANALYZER, Path(__file__).with_name("prompt.md"), CodeFindings)
@@ -38,7 +38,7 @@ def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
 def _read(request: CodeAnalysisRequest, reader: CodeReader) -> CodeAnalysis:
     alert = request.alert
     with recorder.tool("read_repository", repo=reader.repo, commit=alert.commit) as call:
-        analysis = without_secrets(analyze(alert, request.incident, reader, repository_policy.base_branch_of(alert)))
+        analysis = redacted(analyze(alert, request.incident, reader, repository_policy.base_branch_of(alert)))
         call.result = analysis.model_dump_json()
     return analysis
 

@@ -87,7 +87,7 @@ def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str, w
     if other := waits_already(repo, request.incident_id, planned.paths, until):
         message = f"Incident {other} waits for the approval of a change of the same files; its brief has the link."
         return Branch(status="skipped", repo=repo, base_branch=base, files=planned.paths, message=message)
-    reference = traces.connect().keep_text(request.incident_id, "patch", planned.diff)
+    reference = traces.connect().keep_text(request.incident_id, "patch", approval.reviewable(planned.diff))
     return Branch(
         status="awaiting_approval",
         repo=repo,

@@ -6,6 +6,7 @@ import flask
 
 from shared.pull_request.approval import Waiting
 from shared.quoting.inert import visible
+from shared.redaction import redact
 
 _STYLE = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;
@@ -56,17 +57,16 @@ def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
         '<button class="yes" name="decision" value="approve">Open this draft pull request</button>'
         '<button name="decision" value="decline">Decline</button></form>'
     )
-    lines = "".join(_line(line) for line in diff.split("\n"))
+    lines = "".join(_line(line) for line in redact(diff).split("\n"))
     change = f"<h2>Change</h2><pre>{lines}</pre><h2>What it will say</h2>"
-    return _whole(
-        visible(waiting.title), f'<dl>{rows}</dl>{form}{change}<pre class="body">{escape(visible(waiting.body))}</pre>'
-    )
+    body = f'<pre class="body">{escape(visible(redact(waiting.body)))}</pre>'
+    return _whole(visible(redact(waiting.title)), f"<dl>{rows}</dl>{form}{change}{body}")
 
 
 def page(title: str, words: str, link: str = "") -> str:
     """Return a page of one sentence, with a link, which may be empty."""
     anchor = f'<p><a rel="noreferrer" href="{escape(link)}">{escape(link)}</a></p>' if link else ""
-    return _whole(title, f"<p>{escape(words)}</p>{anchor}")
+    return _whole(title, f"<p>{escape(redact(words))}</p>{anchor}")
 
 
 def html_response(html: str, status: int = 200) -> flask.Response:
@@ -75,11 +75,12 @@ def html_response(html: str, status: int = 200) -> flask.Response:
 
 
 def _whole(title: str, inside: str) -> str:
+    heading = escape(redact(title))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><main><h1>{escape(title)}</h1>{inside}</main></body></html>\n"
+        f"<title>{heading}</title><style>{_STYLE}</style></head>"
+        f"<body><main><h1>{heading}</h1>{inside}</main></body></html>\n"
     )
 
 

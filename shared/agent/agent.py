@@ -20,7 +20,7 @@ from shared.errors import BadAnswer, IncidentCopilotError
 from shared.http.validation import sentence
 from shared.model import schema
 from shared.model.port import Model, Question, Tool
-from shared.redaction import Redactor
+from shared.redaction.masking import Redactor
 from shared.step import recorder
 from shared.step.steps import ModelUse, StepRow
 from shared.text.plain_text import inert

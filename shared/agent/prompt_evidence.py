@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.redaction import Redactor
+from shared.redaction.masking import Redactor
 
 # Useful only to people and code; a model would only be tempted to repeat an address.
 _LEFT_OUT = {

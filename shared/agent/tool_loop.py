@@ -3,13 +3,15 @@
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from shared.agent.budget import Budget
 from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
 from shared.model.port import Conversation, Model, ModelReply, Question, ToolAnswer, ToolRequest
 from shared.model.pricing import cost_usd
-from shared.redaction import Redactor
+from shared.redaction import redact
+from shared.redaction.masking import Redactor
 from shared.step import recorder
 
 Got = TypeVar("Got")
@@ -70,6 +72,7 @@ class Dialogue:
         left_s = self._ends_at - time.monotonic()
         if left_s <= 0:
             raise Unavailable(f"the time for {self._question.agent} ran out before the model gave a usable answer")
+        message = _without_secrets(message)
         self._conversation_chars += _chars(message)
         tokens = self._conversation_chars // CHARS_PER_TOKEN
         self._budget.check(tokens)
@@ -121,6 +124,13 @@ class Dialogue:
         except IncidentCopilotError as error:
             text = f"{type(error).__name__}: {error}"
         return self._redactor.hide(text)[:TOOL_TEXT_CHARS]
+
+
+def _without_secrets(message: Message) -> Message:
+    """Return what is about to be sent without secrets, whatever made it."""
+    if isinstance(message, str):
+        return redact(message)
+    return [replace(answer, text=redact(answer.text)) for answer in message]
 
 
 def _chars(message: Message) -> int:

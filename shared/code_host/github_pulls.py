@@ -1,6 +1,7 @@
 """The pull requests of one GitHub repository: find, open once, update."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Literal, Self
 
@@ -11,6 +12,7 @@ from shared import log
 from shared.code_host.github import GithubRepository, reading, require, search_again, writing
 from shared.code_host.port import ExistingPullRequest, PullRequestDraft, PullRequestOpened
 from shared.errors import IncidentCopilotError, Refused, Uncertain
+from shared.redaction import redact
 
 # How many open incident pull requests are compared; in a larger alert storm, one of these matches as well.
 _PULLS_COMPARED = 30
@@ -68,11 +70,12 @@ class GithubPulls:
 
     def open(self, draft: PullRequestDraft) -> PullRequestOpened:
         """
-        Open it, or return the branch's open one; if that is ours, update its title and body.
+        Open it, its title and body without secrets, or return the branch's open one; if that is ours, update both.
 
         If the plan has no drafts, open a normal one. Labels and reviewers that cannot be set are logged and left out.
         Raises Refused, Throttled, Unavailable, Uncertain (it may be open).
         """
+        draft = replace(draft, title=redact(draft.title), body=redact(draft.body))
         pull = next(iter(self._of_branch(draft.branch, "open")), None)
         is_new = pull is None
         if pull is None:

@@ -23,6 +23,7 @@ from shared.code_host.github_pulls import GithubPulls
 from shared.code_host.github_reader import GithubReader
 from shared.code_host.port import BranchWritten, FileWrite
 from shared.errors import Refused, Rejected, Uncertain
+from shared.redaction import redact
 
 _NEW_FILE_MODE = "100644"
 # Our branch has one commit; any more were added by people.
@@ -45,9 +46,9 @@ class GithubWriter:
         """
         Create one commit on top of `base_sha` with all `files`, and point the new `branch` at it.
 
-        The branch is created last: until then nothing is visible. File modes are kept; new files get 100644.
-        An existing branch is returned unchanged when it is ours: its commit is on top of `base_sha`, or one of its
-        newest commits has this message.
+        The branch is created last: until then nothing is visible. File modes are kept; new files get 100644. Secrets in
+        the message are redacted. An existing branch is returned unchanged when it is ours: its commit is on top of
+        `base_sha`, or one of its newest commits has this message.
         Raises Rejected (a file cannot be written, or nothing would change), Refused (also when the branch is not
         ours), Throttled, Unavailable (nothing visible happened), Uncertain (the branch may exist).
         """
@@ -55,6 +56,7 @@ class GithubWriter:
             raise Rejected(f"{branch!r} is not the name of a branch")
         if not re.fullmatch(r"[0-9a-f]{40}", base_sha):
             raise Rejected(f"{base_sha!r} is not the full sha of a commit")
+        message = redact(message)
         head = self._head(branch)
         if head is not None:
             return self._existing(branch, head, base_sha, message)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from shared.errors import Rejected, Unavailable
+from shared.redaction import redact, redact_json_text
 from shared.settings import Settings
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,119}")
@@ -28,17 +29,22 @@ class FileArchive:
 
     def save(self, name: str, content: bytes) -> str:
         """
-        Write `content` under `name` (`<folder>/<file>`), replacing an earlier file; return the file's path.
+        Write `content`, without secrets, under `name` (`<folder>/<file>`), replacing an earlier file; return its path.
 
         Raises Rejected (a name that could leave the folder), Unavailable (the disk fails).
         """
         path = self._folder.joinpath(*_parts(name))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, content)
+            _write_whole(path, _without_secrets(name, content))
         except OSError as error:
             raise Unavailable(f"Cannot write {str(path)!r}: {error.strerror}") from error
         return str(path)
+
+
+def _without_secrets(name: str, content: bytes) -> bytes:
+    text = content.decode("utf-8", "replace")
+    return (redact_json_text(text) if name.endswith(".json") else redact(text)).encode()
 
 
 def _parts(name: str) -> list[str]:

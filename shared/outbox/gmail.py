@@ -33,6 +33,7 @@ from shared.http.retries import Sleep, with_retries
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status, retry_after_s
 from shared.outbox.port import Mail, MailSent
+from shared.redaction import redact
 from shared.settings import Settings
 
 RENEW = (
@@ -72,7 +73,7 @@ class Gmail:
 
     def send(self, mail: Mail) -> MailSent:
         """
-        Send one mail; retry only while nothing was sent.
+        Send one mail, its subject and texts without secrets; retry only while nothing was sent.
 
         Raises Refused (token revoked, 4xx), Throttled (429), Unavailable (5xx, no connection), Uncertain (no reply).
         """
@@ -131,15 +132,15 @@ def compose(mail: Mail, sender: str) -> bytes:
     what only looks like an encoded word (RFC 2047). Raises Refused when an address is invalid.
     """
     body = MIMEMultipart("alternative")
-    body.attach(_part(mail.text, "plain"))
-    body.attach(_part(mail.html, "html"))
+    body.attach(_part(redact(mail.text), "plain"))
+    body.attach(_part(redact(mail.html), "html"))
     message = _with_images(body, mail) if mail.images else body
     try:
         message["From"] = str(Address("Incident CoPilot", addr_spec=sender))
         message["To"] = ", ".join(str(Address(addr_spec=address)) for address in mail.to)
     except ValueError as error:
         raise Refused(f"The mail has an invalid address: {error}") from error
-    message["Subject"] = _header(mail.subject)
+    message["Subject"] = _header(redact(mail.subject))
     message["Message-ID"] = _header(mail.message_id)
     if mail.in_reply_to:
         # RFC 5322, 3.6.4: mail programs show it in the thread of the other.

@@ -17,6 +17,7 @@ from shared.http.retries import Sleep, may_pass, with_retries
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status
 from shared.quoting.inert import defanged, one_line, visible
+from shared.redaction import redact_json
 from shared.settings import Settings
 
 SLACK_HOST = "hooks.slack.com"
@@ -67,14 +68,17 @@ class Webhook:
 
     def call(self, payload: Payload, key: str) -> None:
         """
-        Post `payload` in the receiver's own shape, at most three times within the budget; redirects are not followed.
+        Post `payload`, without secrets, in the receiver's own shape, at most three times within the budget.
+
+        Redirects are not followed.
 
         Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
         """
         if self._settings.host == PAGERDUTY_HOST and payload["kind"] in PAGES_NOBODY:
             # They page nobody, and what PagerDuty has open is not ours to close while the alert fires.
             return
-        body = json.dumps(self._shape(inert_payload(payload), key), default=str).encode()
+        payload = inert_payload(without_secrets(payload))
+        body = json.dumps(self._shape(payload, key), default=str).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", "Idempotency-Key": key}
         if secret := self._settings.post_process_secret:
             headers["X-Incident-Copilot-Signature"] = sign(body, secret.get_secret_value())
@@ -130,6 +134,11 @@ def _rewritten(value: Any, write: Callable[[str], str]) -> Any:
     if isinstance(value, Mapping):
         return {write(str(name)): _rewritten(each, write) for name, each in value.items()}
     return [_rewritten(each, write) for each in value] if isinstance(value, list | tuple) else value
+
+
+def without_secrets(payload: Payload) -> Payload:
+    """Return the payload with its texts redacted, and fields by their names."""
+    return {name: redact_json(value) for name, value in payload.items()}
 
 
 def sign(body: bytes, secret: str) -> str:

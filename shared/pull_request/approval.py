@@ -9,6 +9,7 @@ from pydantic import Field
 
 from shared import signatures
 from shared.errors import Refused
+from shared.redaction import redact
 from shared.settings import Settings
 from shared.traces.port import Decision, PullRequestRecord, TraceStore
 
@@ -86,6 +87,16 @@ AUTHOR = "pr_approval"
 _SUBJECT = "the approval"
 
 
+def reviewable(diff: str) -> str:
+    """
+    Return the change as a person sees it and the store keeps it: without secrets, and bound to what they were.
+
+    Lines around a change may hold a secret that the file had before.
+    """
+    text = redact(diff)
+    return diff if text == diff else f"{text}\n# Parts are redacted. SHA-256 of the whole change: {hash_of(diff)}"
+
+
 def hash_of(diff: str) -> str:
     """Return by what a decision names the change it is about."""
     return hashlib.sha256(diff.encode("utf-8", "surrogatepass")).hexdigest()
@@ -109,7 +120,7 @@ def is_approved(store: TraceStore, incident_id: str, diff: str) -> bool:
     if pull_request is None or pull_request.decision != "approve":
         return False
     signatures.check(AUTHOR, incident_id, _SUBJECT, _body(pull_request), pull_request.approval_signature)
-    if pull_request.diff_sha256 != hash_of(diff):
+    if pull_request.diff_sha256 != hash_of(reviewable(diff)):
         raise Refused(
             "The change is not the one that was approved: the base branch changed in between, or the patch did"
         )

@@ -6,9 +6,11 @@ import math
 import re
 from collections import Counter
 
-_WORDS = re.compile(r"[A-Za-z_$]+(?:[-./:\\][A-Za-z_$]*)*")
-_WORD_PARTS = re.compile(r"[^A-Za-z0-9]+")
-_WORD_PART = re.compile(
+from shared.redaction.patterns import Pattern
+
+_WORDS = Pattern(r"[A-Za-z_$]+(?:[-./:\\][A-Za-z_$]*)*")
+_WORD_PARTS = Pattern(r"[^A-Za-z0-9]+")
+_WORD_PART = Pattern(
     r"(?:hmac|sha|md|aes|utf|base|rsa|ed|hs|rs|es|ps|x|pkcs|pbkdf|argon|oauth|http|ipv|bcrypt|curve|p)\d{1,5}"
     r"(?:id|mb\d|gcm|cbc)?"
     r"|v?\d{1,4}|[A-Za-z]{1,3}|(?!.*[bcdfghjklmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ]{5})"
@@ -24,7 +26,7 @@ _PLACEHOLDER_WORDS = (
     r"|secret|token|apikey|api_key|key|credentials?|value|your[-_ ]?\S*|my[-_]?(?:password|secret|token|key)"
     r"|change[-_ ]?me|placeholder|example|dummy|xxx+|todo|tbd|sensitive(?:[-_ ]value)?|known|\d{1,3}"
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = Pattern(
     rf"(?:[(\[<]{{0,2}}(?:{_PLACEHOLDER_WORDS})[)\]>,.;:!?]{{0,3}}"
     r"|[*x\u2022\u00b7.#?_=-]{2,}|\*+|[*\u2022x.]{3,}\S{0,4}|\S{0,4}[*\u2022]{3,}\S{0,4}"
     r"|\$\{.*|\$\(.*|\$(?-i:[A-Z_][A-Z0-9_]*|[A-Za-z_]+)|\$\d{1,2}|\{\{.*|\{[\w .:!-]*\}?"
@@ -36,11 +38,11 @@ _PLACEHOLDER = re.compile(
     r"|\[cut:.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_SENTENCE = re.compile(
+_SENTENCE = Pattern(
     r"(?i)(?=(?:\S+\s+){2})(?=.*\b(?:is|are|was|were|must|should|has|have|been|be|cannot|can't|can|may|not|too|does|doesn't"
     r"|the|this|your|please|at least|required|invalid|incorrect|for|of|to|with)\b)[\w'\u2019,.:;!?()/ -]+"
 )
-_CARD_PREFIXES = re.compile(r"4|5[1-5]|2[2-7]|3[47]|3[068]|35|6(?:011|5|4[4-9])")
+_CARD_PREFIXES = Pattern(r"4|5[1-5]|2[2-7]|3[47]|3[068]|35|6(?:011|5|4[4-9])")
 _CARD_LENGTHS = {14, 15, 16}
 _IBAN_LENGTHS = {
     "AD": 24,

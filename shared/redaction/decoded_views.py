@@ -14,6 +14,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 
+from shared.redaction.patterns import Pattern
+
 MAX_LAYERS = 4
 """A JSON text in a JSON field of a log line that a shipper wrapped in JSON has three."""
 
@@ -39,26 +41,26 @@ _ESCAPES = (
 )
 _STARTS = rf"\\%&\x1b\[\#<{_INVISIBLE}{_WIDE}"
 # A set first, and what must follow each of it: so the search skips over all other characters at once.
-_ESCAPE = re.compile(rf"[{_STARTS}](?:{_ESCAPES})")
-_MAIL_ESCAPE = re.compile(rf"[={_STARTS}](?:(?<==)(?:[0-9A-F]{{2}}|\r?\n)|{_ESCAPES})")
+_ESCAPE = Pattern(rf"[{_STARTS}](?:{_ESCAPES})")
+_MAIL_ESCAPE = Pattern(rf"[={_STARTS}](?:(?<==)(?:[0-9A-F]{{2}}|\r?\n)|{_ESCAPES})")
 _MAIL_MARKS = ("=3D", "=\n", "=\r\n", "=20'", '=20"')
 _MARKS = ("\\", "%", "&", "\x1b", "</", "#033", *_MAIL_MARKS)
-_BARE_COLOUR = re.compile(r"\[\d{1,3}(?:;\d{1,3})*m")
-_UNUSUAL = re.compile(f"[{_INVISIBLE}{_WIDE}]")
+_BARE_COLOUR = Pattern(r"\[\d{1,3}(?:;\d{1,3})*m")
+_UNUSUAL = Pattern(f"[{_INVISIBLE}{_WIDE}]")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", "e": "\x1b"}
-_KEEPS_BACKSLASH = re.compile(r"[A-Za-z0-9.]")
+_KEEPS_BACKSLASH = Pattern(r"[A-Za-z0-9.]")
 
 _DIGIT = "[A-Za-z0-9+/_-]"
 _GROUP = rf"[C-DI-Za-f][AC-HQS-Xgi-nwy-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589]{_DIGIT}"
 """Four digits of base64 that encode three characters of ASCII, none of them a control character but a line end."""
 _WIDE_GROUPS = rf"[C-DI-Za-f][AQgw][AB]{_DIGIT}A[AC-H][AEIMQUYcgkosw048]A"
 """The same for three characters of UTF-16, which PowerShell encodes."""
-_BASE64 = re.compile(
+_BASE64 = Pattern(
     rf"(?:(?:{_GROUP}){{4}}(?:\r?\n?{_DIGIT}{{4}})*+|(?:{_WIDE_GROUPS}){{2,}}+)(?:{_DIGIT}{{2,8}}={{0,2}})?"
 )
 _STANDARD_DIGITS = {ord("-"): "+", ord("_"): "/"}
-_HEX = re.compile(r"(?<![0-9a-zA-Z])(?:[2-7][0-9a-fA-F]|0[9adAD]){10,}+(?![0-9a-zA-Z])")
-_RUN = re.compile(r"[A-Za-z0-9+/_.~-]{16,}")
+_HEX = Pattern(r"(?<![0-9a-zA-Z])(?:[2-7][0-9a-fA-F]|0[9adAD]){10,}+(?![0-9a-zA-Z])")
+_RUN = Pattern(r"[A-Za-z0-9+/_.~-]{16,}")
 
 
 class View:
@@ -185,7 +187,7 @@ def _escapes(text: str, chosen: Sequence[tuple[int, int]]) -> Iterator[_Piece]:
             yield start + match.start(), start + match.end(), _character(match[0])
 
 
-def _pattern(entry: str) -> re.Pattern[str]:
+def _pattern(entry: str) -> Pattern:
     # In quoted-printable; elsewhere `key=AB` is an assignment.
     return _MAIL_ESCAPE if any(mark in entry for mark in _MAIL_MARKS) else _ESCAPE
 

@@ -5,10 +5,11 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from shared.redaction.patterns import Pattern
 from shared.redaction.redact import redact, redact_json
 from shared.redaction.rules import without_placeholders
 
-_MASK = re.compile(r"<(?:host|ip|user|text)-\d{6}>")
+_MASK = Pattern(r"<(?:host|ip|user|text)-\d{6}>")
 _LOCAL_ADDRESSES = {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"}  # noqa: S104  # recognised, never bound
 _ENDINGS = r"internal|local|localdomain|lan|corp|intra|intranet|svc|com|net|org|io"
 _WEAK_ENDINGS = r"dev|cloud|app|ai|co|eu|de|fr|uk|us|nl|ch|at|se|fi|dk|pl|jp|br|au|ca|biz|gov|edu"
@@ -39,10 +40,10 @@ _HOST = (
     rf"|(?:{_LABEL}){{2,8}}(?:{_WEAK_ENDINGS})(?![\w(-]|\.[\w$]))"
 )
 _QUOTED_USER = r"(?<=for user )[\"'](?P<quoted_user>[^\"'\s]{1,128})[\"']|(?<=^user )\"(?P<first_user>[^\"\s]{1,128})\""
-_IDENTIFIERS = re.compile(
+_IDENTIFIERS = Pattern(
     "|".join(
         [
-            f"(?P<masked>{_MASK.pattern})",
+            f"(?P<masked>{_MASK.shape})",
             _URL_HOST,
             rf"(?<![A-Za-z])(?i:{_USER_NAMES}){_NAMED.format(name='user')}",
             rf"(?<![A-Za-z])(?i:{_HOST_NAMES}){_NAMED.format(name='named_host')}",
@@ -59,9 +60,9 @@ _KINDS = {
     **dict.fromkeys(("user", "quoted_user", "first_user"), "user"),
     "masked": "text",
 }
-_USER_FIELD = re.compile(rf"(?i:{_USER_NAMES})")
-_HOST_FIELD = re.compile(rf"(?i:{_HOST_NAMES})")
-_PLAIN_WORDS = re.compile(r"(?i:null|none|nil|true|false|undefined|unknown|anonymous|not|is|was|with|has|for|the|and)")
+_USER_FIELD = Pattern(rf"(?i:{_USER_NAMES})")
+_HOST_FIELD = Pattern(rf"(?i:{_HOST_NAMES})")
+_PLAIN_WORDS = Pattern(r"(?i:null|none|nil|true|false|undefined|unknown|anonymous|not|is|was|with|has|for|the|and)")
 
 
 class Redactor:

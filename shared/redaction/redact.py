@@ -1,15 +1,17 @@
 """Removes secrets from texts for good; the placeholder names their kind, `[cut: <kind>]`."""
 
-import re
+import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from shared.redaction import decoded_views, secret_names, secrets_by_key, secrets_in_prose, secrets_in_sql
 from shared.redaction.decoded_views import BORDER, FILLER, View
+from shared.redaction.patterns import Pattern
 from shared.redaction.rules import RedactionRule, Secret, Text, filled, placeholder
 from shared.redaction.secrets_by_context import CONTEXTS, PEOPLE
-from shared.redaction.secrets_by_format import IN_RUNS, TOKENS
+from shared.redaction.secrets_by_format import TOKENS
 from shared.redaction.secrets_in_prose import IN_PROSE
 from shared.redaction.secrets_in_sql import STATEMENTS
 
@@ -27,16 +29,20 @@ _LINES_SEARCHED = 100
 _CHARS_SEARCHED = 65_536
 """At once: most kinds occur in none of a hundred lines, and one search of them all is cheaper than one of each."""
 
-_KEY_STARTS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_LINE = re.compile(r"(?:^|(?<=\s))[A-Za-z0-9+/]{16,}={0,2}\s*$")
-_SHORT_KEY_LINE = re.compile(r"^\s*[A-Za-z0-9+/]{1,76}={0,2}\s*$")
-_OPEN_END = re.compile(r"[^\s.,;)}\]]\s*$")
-_CONTINUES = re.compile(
+_KEY_STARTS = Pattern(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_LINE = Pattern(r"(?:^|(?<=\s))[A-Za-z0-9+/]{16,}={0,2}\s*$")
+_SHORT_KEY_LINE = Pattern(r"^\s*[A-Za-z0-9+/]{1,76}={0,2}\s*$")
+_OPEN_END = Pattern(r"[^\s.,;)}\]]\s*$")
+_CONTINUES = Pattern(
     r"\s*[\"']?(?:value[\"']?\s*[:=]|string\(\d)"
     r"|[\"']?(?!\w+://|\d{4}-\d\d|\d\d:\d\d|\d{1,3}(?:\.\d|\s|$)|[A-Z]\d{4}\s)(?=[^\s\"'`,;(){}\[\]]*(?:\d|[a-z][A-Z]))"
     r"[^\s\"'`,;(){}\[\]]{3,}"
 )
 """How the rest of a value starts: no word, time or level, which start an entry of its own."""
+
+
+_SHORT = 1_000
+"""Characters of a text that is redacted once and remembered: most leave by several exits."""
 
 
 def redact(text: str) -> str:
@@ -45,6 +51,11 @@ def redact(text: str) -> str:
 
     Takes time linear in the length of `text`, for any text.
     """
+    return _redact_once(text) if len(text) <= _SHORT else _redact(text, RULES)
+
+
+@lru_cache(4_096)
+def _redact_once(text: str) -> str:
     return _redact(text, RULES)
 
 
@@ -59,6 +70,17 @@ def redact_json(value: object) -> object:
     if isinstance(value, list | tuple):
         return [redact_json(item) for item in value]
     return value
+
+
+def redact_json_text(text: str) -> str:
+    """Return the text of a JSON value redacted; it is JSON afterwards too."""
+    if redact(text) == text:
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return redact(text)
+    return redact(json.dumps(redact_json(value), ensure_ascii=False))
 
 
 def redact_lines(texts: Sequence[str]) -> list[str]:
@@ -174,7 +196,7 @@ def _visible(view: View, rules: Sequence[RedactionRule]) -> Iterator[Secret]:
     """Yield the secrets that stand in a view, those of an earlier rule first."""
     text, words, runs = Text(view.text), view.words.lower(), view.runs.lower()
     for rule in rules:
-        if rule.may_match(runs if rule in IN_RUNS else words):
+        if rule.may_match(runs if rule.is_run else words):
             yield from rule.secrets(text)
     if names := secret_names.names(text, words):
         yield from secrets_by_key.secrets(text, names)

@@ -8,9 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from shared.redaction.decoded_views import FILLER
+from shared.redaction.patterns import Pattern
 
 KINDS = frozenset(
     {
@@ -34,7 +35,7 @@ KINDS = frozenset(
 )
 """Every kind of secret; `[cut: <kind>]` in a text is a placeholder only with one of them."""
 
-_PLACEHOLDER = re.compile(rf"\[cut: (?:{'|'.join(sorted(KINDS, key=len, reverse=True))})\]")
+_PLACEHOLDER = Pattern(rf"\[cut: (?:{'|'.join(sorted(KINDS, key=len, reverse=True))})\]")
 
 
 def placeholder(kind: str) -> str:
@@ -83,15 +84,21 @@ class RedactionRule:
     shape: str
     is_secret: Callable[[str], bool] | None = None
     is_folded: bool = False
+    is_run: ClassVar[bool] = False
+    """Whether such a secret is one long run of letters, digits and signs, so that its hints stand in one too."""
 
     @cached_property
-    def pattern(self) -> re.Pattern[str]:
+    def pattern(self) -> Pattern:
         """The shape, compiled when first needed: most kinds never occur, and this keeps cold starts short."""
-        return re.compile(self.shape)
+        return Pattern(self.shape)
 
     def may_match(self, words: str) -> bool:
         """Whether a text of these words, in lower case, can hold such a secret."""
-        return any(hint in words for hint in self.hints)
+        # A loop: for short texts, of which there are many, `any` costs three times as much.
+        for hint in self.hints:  # noqa: SIM110
+            if hint in words:
+                return True
+        return False
 
     def secrets(self, text: Text) -> Iterator[Secret]:
         """Yield the secrets of this kind."""
@@ -104,6 +111,8 @@ class RedactionRule:
 @dataclass(frozen=True)
 class TokenRule(RedactionRule):
     """A token that starts with fixed letters; letters may be glued to it when the token itself looks random."""
+
+    is_run: ClassVar[bool] = True
 
     def secrets(self, text: Text) -> Iterator[Secret]:
         """Yield the tokens of this kind."""

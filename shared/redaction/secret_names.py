@@ -1,11 +1,11 @@
 """Names of secrets, in any spelling: `password`, `DB_PASS`, `clientSecret`, `x-api-key`, `refresh token`."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from shared.redaction.patterns import Pattern
 from shared.redaction.rules import Text
 
 _SUFFIX = (
@@ -48,12 +48,12 @@ class _Noun:
     needs_all: bool = False
 
     @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        return re.compile(rf"{self.shape}{_SUFFIX}(?![a-z])")
+    def pattern(self) -> Pattern:
+        return Pattern(rf"{self.shape}{_SUFFIX}(?![a-z])")
 
     @cached_property
-    def required(self) -> re.Pattern[str]:
-        return re.compile(rf"(?:{self.before})$")
+    def required(self) -> Pattern:
+        return Pattern(rf"(?:{self.before})$")
 
     def may_follow(self, before: str) -> bool:
         """Whether the noun can stand after this text, in lower case."""

@@ -4,6 +4,7 @@ import re
 
 from shared.redaction import checks
 from shared.redaction.decoded_views import FILLER
+from shared.redaction.patterns import Pattern
 from shared.redaction.rules import RedactionRule, after
 
 _IS = (
@@ -19,11 +20,11 @@ _SCHEMES = (
 )
 _PARAMETERS = r"""[a-z_-]{1,40}=(?:"[^"\n\0]*"?|'[^'\n\0]*'?|[^\s,"']*+)"""
 _CREDENTIALS = rf"""(?:{_PARAMETERS}(?:,?\s{{0,3}}{_PARAMETERS})*+|[^\s"'`,;)}}\]<>\0]++)"""
-_STATES = re.compile(
+_STATES = Pattern(
     r"(?i)(?:bearer|basic|digest|token|header|headers|required|missing|failed|null|none|nil|invalid|denied|error|is|was|not"
     r"|success\w*|granted|ok|code|server|service|policy|rules?|bypass\w*|disabled|enabled|undefined|true|false)\W*"
 )
-_SCHEME = re.compile(rf"(?:{_SCHEMES})\s+", re.IGNORECASE)
+_SCHEME = Pattern(rf"(?:{_SCHEMES})\s+", re.IGNORECASE)
 
 
 def is_credentials(text: str) -> bool:

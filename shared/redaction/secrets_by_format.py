@@ -2,7 +2,7 @@
 
 import re
 
-from shared.redaction.rules import RedactionRule, TokenRule, tokens
+from shared.redaction.rules import RedactionRule, tokens
 
 _KEY_STARTS = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BODY = r"(?:[^-\0]|-(?!----)){0,20000}+-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -241,5 +241,3 @@ HASHES = (
 )
 
 TOKENS: tuple[RedactionRule, ...] = (*PRIVATE_KEYS, *CLOUDS, *CODE_HOSTS, *SERVICES, *HASHES)
-IN_RUNS = frozenset(rule for rule in TOKENS if isinstance(rule, TokenRule))
-"""Each consists of a long run of letters, digits and signs."""

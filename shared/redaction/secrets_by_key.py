@@ -5,34 +5,33 @@ from collections.abc import Iterator
 
 from shared.redaction import checks
 from shared.redaction.decoded_views import FILLER
+from shared.redaction.patterns import Pattern
 from shared.redaction.rules import Secret, Text, filled
 from shared.redaction.secret_names import SecretName, whole_name
 
 _GAP = r"[^\S\n]{0,40}"
 _CLOSE = r"""(?P<close>["'`]?(?::(?:protected|private|public|"[\w\\]{1,80}":private))?\]|["'`*]{1,2}|\)(?==\())?"""
-_SEPARATOR = re.compile(
+_SEPARATOR = Pattern(
     rf"{_CLOSE}{_GAP}(?P<sep>(?:=>\s{{0,20}}|(?:===?|:=|=|:{{1,2}}(?!=)|\?=){_GAP}"
     r"|\.{5,80}(?=[^\s.])|(?<=\s)->[^\S\n]{1,4})(?:[|>][+-]?[^\S\n]{0,4}\n\s{1,20})?(?:\n[^\S\n]{1,20}(?=[\"']))?)"
 )
 """What stands between a name and its value; a line ends there in PHP's dumps and before a block of YAML."""
-_ELEMENT = re.compile(r"(?:\s[^<>\n\0]{0,200})?>(?P<value>[^<>\n\0]{1,1000})</")
-_CELL = re.compile(
+_ELEMENT = Pattern(r"(?:\s[^<>\n\0]{0,200})?>(?P<value>[^<>\n\0]{1,1000})</")
+_CELL = Pattern(
     r"\s{0,8}(?:</[a-z0-9]{1,12}>\s{0,20}){1,3}(?:<[a-z][^<>\0]{0,100}>\s{0,20}){1,3}[\"']?(?P<value>[^<>\n\0\"']{1,500})"
 )
-_PAIR = re.compile(
+_PAIR = Pattern(
     r"""(?:["'`]|(?<=\{password)|(?<=\{token)|(?<=\{secret))\s{0,3},\s{0,3}[bu@&]?["'`<]{1,2}(?P<value>[^"'`\n\0>]{1,500})"""
 )
-_FIELD = re.compile(
+_FIELD = Pattern(
     r"""["'`]?[\s,;]{1,40}["'`]?(?:string_?|plain_?)?val(?:ue)?["'`]?\s{0,3}[:=]\s{0,3}(?:["'`](?P<quoted>[^"'`\n\0]{1,1000})"""
     r"""|(?P<bare>[^\s"'`,;{}\[\]<>]{1,1000}))""",
     re.IGNORECASE,
 )
-_FORM_PART = re.compile(
-    r"""["']?\r?\n(?:[A-Za-z-]{1,40}:[^\n\0]{0,100}\n){0,3}\r?\n(?P<value>[^\r\n\0]{1,1000})\r?\n--"""
-)
-_TABLE = re.compile(r"[^\S\n]{0,30}[|\u2502\t][^\S\n]{0,30}(?P<value>[^\s|\u2502\0]{4,256})(?![^|\u2502\n\0]*\()")
+_FORM_PART = Pattern(r"""["']?\r?\n(?:[A-Za-z-]{1,40}:[^\n\0]{0,100}\n){0,3}\r?\n(?P<value>[^\r\n\0]{1,1000})\r?\n--""")
+_TABLE = Pattern(r"[^\S\n]{0,30}[|\u2502\t][^\S\n]{0,30}(?P<value>[^\s|\u2502\0]{4,256})(?![^|\u2502\n\0]*\()")
 
-_OPEN = re.compile(
+_OPEN = Pattern(
     r"""(?:\{\s{0,8}["']?(?:value|val|content|text|plain)["']?\s{0,3}[:=]\s{0,3}|\[\](?:string|byte)[{(]"""
     r"""|(?:string|str|text|bytes|varchar|bstr|nvarchar)(?:\(\d{1,6}\)|:\d{1,6}:)[ ]?|\((?:\*?string|str|text)\)[ ]?"""
     r"""|\(?(?:(?:some|just|ok|present|secretstr|secret|string|str|bytes|bytearray|text|literal|optional(?:\.of)?"""
@@ -40,24 +39,24 @@ _OPEN = re.compile(
     r"""(?:[burfnlBURFNL]{1,2}(?=["']))?(?P<quote>\"\"\"|'''|["'`\u2018\u201c])?""",
     re.IGNORECASE,
 )
-_QUOTED = {quote: re.compile(rf"(?:[^{quote}\\\r\n\0]|\\[^\r\n\0])*+") for quote in "\"'`"}
-_QUOTED |= {"\u2018": re.compile("[^\u2019\n\0]*+"), "\u201c": re.compile("[^\u201d\n\0]*+")}
-_BARE = re.compile(
+_QUOTED = {quote: Pattern(rf"(?:[^{quote}\\\r\n\0]|\\[^\r\n\0])*+") for quote in "\"'`"}
+_QUOTED |= {"\u2018": Pattern("[^\u2019\n\0]*+"), "\u201c": Pattern("[^\u201d\n\0]*+")}
+_BARE = Pattern(
     r"""(?:[^\s&;,"'`<>)}\]\\\0]|&(?![\w.%-]{1,40}=|amp;)|<(?![/A-Za-z!?])|>(?=\S)"""
     r"""|,(?!\s|[\w.-]{1,40}[=:])|[)}\]](?![\s,;.)}\]"'\\\0]|$))*+"""
 )
-_TO_END_OF_LINE = re.compile(r"[^\n\0]*+")
-_DUMPED_BYTES = re.compile(
+_TO_END_OF_LINE = Pattern(r"[^\n\0]*+")
+_DUMPED_BYTES = Pattern(
     r"<Buffer (?P<hex>[0-9a-f ]{8,}+)|\[(?P<numbers>\d{1,3}(?:,? \d{1,3}){5,}+)\]|\[(?P<byte>\d{1,3}u8)"
 )
-_CALL = re.compile(r"""\(\s?(?:[a-z_]{1,20}\s?=\s?)?[burBUR@]?["'`](?P<value>[^"'`\n\0]{1,1000})["'`]""")
-_NEW_VALUE = re.compile(r"""["']\s{1,3}(?:->|=>|to)\s{1,3}["'](?P<value>[^"'\n\0]{1,500})""")
-_CODE = re.compile(
+_CALL = Pattern(r"""\(\s?(?:[a-z_]{1,20}\s?=\s?)?[burBUR@]?["'`](?P<value>[^"'`\n\0]{1,1000})["'`]""")
+_NEW_VALUE = Pattern(r"""["']\s{1,3}(?:->|=>|to)\s{1,3}["'](?P<value>[^"'\n\0]{1,500})""")
+_CODE = Pattern(
     r"(?i)(?=.*(?:pass|pwd|secret|token|key|cred|env|conf|settings|opts|options|args|param|this|self|req|auth|user|input))"
     r"(?=.*(?:[._]|::|->|(?-i:[a-z][A-Z])))[a-z_$@][\w$]*(?:(?:\.|::|->|\?\.)[a-z_$][\w$]*)*[?!]?"
 )
-_TYPE = re.compile(r"[A-Z]\w*(?:\.\w+)*\[[A-Za-z_][\w, .|]*\]|_?[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+[,;)\s]")
-_STARTS_SENTENCE = re.compile(r" [A-Za-z0-9(]+(?![A-Za-z0-9]*[:=])")
+_TYPE = Pattern(r"[A-Z]\w*(?:\.\w+)*\[[A-Za-z_][\w, .|]*\]|_?[A-Z][a-z]+(?:[A-Z][A-Za-z]+)+[,;)\s]")
+_STARTS_SENTENCE = Pattern(r" [A-Za-z0-9(]+(?![A-Za-z0-9]*[:=])")
 _MAX_VALUE_CHARS = 8192
 _MAX_WORD = 256
 """A longer value without a space is never ordinary, so it is never read twice."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from shared.redaction import checks
+from shared.redaction.patterns import Pattern
 from shared.redaction.rules import RedactionRule, Secret, Text, after
 from shared.redaction.secret_names import SecretName
 
@@ -15,24 +16,24 @@ _IS = (
 _OPEN = r"""["'`\u2018\u201c]"""
 _QUOTED = rf"""{_OPEN}(?P<quoted>[^"'`\u2019\u201d\r\n\0]{{4,1000}}+)(?=["'`\u2019\u201d])"""
 _BARE = r"""(?P<bare>(?![\[(<{$%/~-])[^\s"'`<>\\\0]{5,1000}[^\s"'`<>\\\0,.;:)\]}!?])(?![^\s"'`<>\\\0,.;:)\]}!?]|\()"""
-_STATED = re.compile(rf"(?:{_IS}|\s{{1,3}})(?:{_QUOTED}|{_BARE})", re.IGNORECASE)
-_HEADED = re.compile(rf"\s(?:for|of)\s[^\n:\0]{{1,120}}:\s{{1,8}}{_BARE}", re.IGNORECASE)
-_OTHER = re.compile(
+_STATED = Pattern(rf"(?:{_IS}|\s{{1,3}})(?:{_QUOTED}|{_BARE})", re.IGNORECASE)
+_HEADED = Pattern(rf"\s(?:for|of)\s[^\n:\0]{{1,120}}:\s{{1,8}}{_BARE}", re.IGNORECASE)
+_OTHER = Pattern(
     rf"[\s\"'`,;]{{1,4}}(?:but\s)?(?:got|received|vs\.?|not|!=|and|instead\sof)\s{{1,3}}{_OPEN}?{_BARE}", re.IGNORECASE
 )
 _WORD = r"""(?:["'])?(?P<secret>(?![$%{<-])[^\s"'\\\0]{1,512}+)"""
 _ARGUMENTS = r"[^\r\n|\0]{0,100}?\s"
 
-_NEXT_WORD = re.compile(
+_NEXT_WORD = Pattern(
     r"(?:to|is|are|was|were|for|and|or|the|a|an|in|on|of|as|at|by|with|from|if|option|options|flag|argument|value|via|must|can"
     r"|should|when|instead|not)",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[\d.,:/TZ+-]+(?:[a-z]{1,7}|[KMG]i?B)?|v\d[\w.+-]*|0x[0-9a-f]{1,8}", re.IGNORECASE)
-_CODE = re.compile(r"[a-z_$][\w$]*(?:(?:\.|::|->|#)[a-z_$][\w$]*)+", re.IGNORECASE)
-_PLACE = re.compile(r".*\.[a-z]{1,5}(?::\d+)*|[\w.+-]+[=:].*|[\w.-]*/.*", re.IGNORECASE | re.DOTALL)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{30,}={0,2}")
-_NUMBERED = re.compile(
+_NUMBER = Pattern(r"[\d.,:/TZ+-]+(?:[a-z]{1,7}|[KMG]i?B)?|v\d[\w.+-]*|0x[0-9a-f]{1,8}", re.IGNORECASE)
+_CODE = Pattern(r"[a-z_$][\w$]*(?:(?:\.|::|->|#)[a-z_$][\w$]*)+", re.IGNORECASE)
+_PLACE = Pattern(r".*\.[a-z]{1,5}(?::\d+)*|[\w.+-]+[=:].*|[\w.-]*/.*", re.IGNORECASE | re.DOTALL)
+_BASE64 = Pattern(r"[A-Za-z0-9+/]{30,}={0,2}")
+_NUMBERED = Pattern(
     r"[a-z]+[-_ #]\d{1,4}|(?:hmac-?)?(?:sha|md|aes|utf|base|rsa|ed|hs|rs|es|ps|x|pkcs|pbkdf|argon|oauth|http|ipv|s)"
     r"[-_]?\d{1,5}(?:[-_]?(?:id|mb\d|gcm|cbc|v\d))*",
     re.IGNORECASE,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from shared.redaction import checks
+from shared.redaction.patterns import Pattern
 from shared.redaction.rules import Secret, Text, after
 from shared.redaction.secret_names import SecretName, whole_name
 
@@ -44,18 +45,18 @@ STATEMENTS = (
     ),
 )
 
-_INSERT = re.compile(
+_INSERT = Pattern(
     r"(?:insert|replace)\s{1,5}(?:ignore\s{1,5})?into\s{1,5}[^\s(\0]{1,200}+\s{0,5}\((?P<columns>[^()\0]{1,4000}+)\)"
     r"(?:\s{1,5}overriding\s[a-z ]{1,30})?\s{0,5}values?\s{0,5}",
     re.IGNORECASE,
 )
-_VALUE = re.compile(
+_VALUE = Pattern(
     r"\s{0,5}(?:[nebNEB]?'(?P<text>(?:[^'\\\0]|''|\\.)*+)'?|(?P<other>[^,()'\0]*+(?:\([^()\0]*\))?))\s{0,5}(?P<end>[,)]|$)"
 )
-_BOUND = re.compile(
+_BOUND = Pattern(
     r"""(?P<place>\$\d{1,3}|[:@][a-z]\w{0,30})["']?\s{0,3}[=:]\s{0,3}["'](?P<value>[^"'\n\0]{1,500})""", re.IGNORECASE
 )
-_PLACE = re.compile(r"""["'`\]]?\s{0,3}=\s{0,3}(?:crypt\()?(?P<place>\$\d{1,3}|[:@][a-z]\w{0,30})""", re.IGNORECASE)
+_PLACE = Pattern(r"""["'`\]]?\s{0,3}=\s{0,3}(?:crypt\()?(?P<place>\$\d{1,3}|[:@][a-z]\w{0,30})""", re.IGNORECASE)
 MAX_ROWS = 500
 """Of one statement that are read."""
 

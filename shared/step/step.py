@@ -25,8 +25,10 @@ from shared.contracts import StepCall, StepRequest
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Unforeseen
 from shared.http.validation import sentence
 from shared.pull_request import published
+from shared.redaction import redact
 from shared.step import incident_facts, steps
 from shared.step.recorder import recording
+from shared.step.redacted import redacted
 from shared.step.run_trace import RunStore, RunTrace
 from shared.step.step_result import as_json, result_of
 from shared.step.steps import StepRow
@@ -122,8 +124,9 @@ def validated(contract: type[Body], body: Mapping[str, Any]) -> Body:
 
 
 def error_response(error: IncidentCopilotError) -> flask.Response:
-    """Return the error as JSON, its message bounded; its status decides whether Workflows retries."""
-    response = _json({"error_type": type(error).__name__, "message": clip(str(error), MESSAGE_CHARS)}, error.status)
+    """Return the error as JSON, its message redacted and bounded; its status decides whether Workflows retries."""
+    message = clip(redact(str(error)), MESSAGE_CHARS)
+    response = _json({"error_type": type(error).__name__, "message": message}, error.status)
     if isinstance(error, Throttled) and error.retry_after_s is not None:
         response.headers["Retry-After"] = str(round(error.retry_after_s))
     return response
@@ -158,7 +161,7 @@ def _answer_once(
             "reads": incident_facts.runs_read(row, call, facts),
         }
         with recording() as done, RunTrace(run, agent_input, done, RunStore(store, row, incident_id)) as trace:
-            answer = work(request)
+            answer = redacted(work(request))
             trace.response = answer.model_dump(mode="json")
         return _in_force(row, incident_id, run, answer, trace.stored)
 
@@ -220,7 +223,7 @@ def _inline(row: StepRow, body: Json, work: Work, store: TraceStore) -> Json:
         recording() as done,
         RunTrace(row.agent, {}, done, None),
     ):
-        return work(request).model_dump(mode="json")
+        return redacted(work(request)).model_dump(mode="json")
 
 
 def _is_in_trace(store: TraceStore, body: Json) -> bool:

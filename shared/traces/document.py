@@ -3,12 +3,13 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared import clock
+from shared.redaction import redact, redact_json
 from shared.traces.port import (
     ErrorEntry,
     IncidentRecord,
@@ -65,8 +66,14 @@ def answers_of(trace: TraceDocument) -> dict[str, StoredAnswer]:
 
 
 def pull_request_json(record: PullRequestRecord) -> Json:
-    """Return the record as JSON, without the fields that hold nothing."""
-    return record.model_dump(mode="json", exclude_defaults=True)
+    """Return the record as JSON, its texts without secrets, and without the fields that hold nothing."""
+    texts = {"title": redact(record.title), "body": redact(record.body), "reason": redact(record.reason)}
+    return record.replace(**texts).model_dump(mode="json", exclude_defaults=True)
+
+
+def outcome_text(outcome: Json) -> str:
+    """Return an outcome as JSON text, without secrets."""
+    return dumps(redact_json(outcome))
 
 
 def run_entry(run: Run) -> RunEntry:
@@ -83,7 +90,7 @@ def run_entry(run: Run) -> RunEntry:
         "tokens_out": run.tokens_out,
         "cost_usd": run.cost_usd,
         "model_calls": [asdict(call) for call in run.model_calls],
-        "claims_dropped": list(run.claims_dropped),
+        "claims_dropped": [redact(claim) for claim in run.claims_dropped],
     }
 
 
@@ -106,8 +113,11 @@ def document_id(name: str) -> str:
 
 
 def storable_text(text: str) -> str:
-    """Return `text` as storable UTF-8, at most TEXT_LIMIT characters and a line that says how much is missing."""
-    clean = text.encode("utf-8", "replace").decode("utf-8")
+    """
+    Return `text` without secrets, as storable UTF-8, at most TEXT_LIMIT characters and a line that says how much is
+    missing.
+    """
+    clean = redact(text).encode("utf-8", "replace").decode("utf-8")
     if len(clean) <= TEXT_LIMIT:
         return clean
     return f"{clean[:TEXT_LIMIT]}\n[cut: the first {TEXT_LIMIT} of {len(clean)} characters are kept]"
@@ -131,17 +141,24 @@ def dumps(value: Any) -> str:
 def _tool_call_entry(call: ToolCall) -> ToolCallEntry:
     return {
         "tool_name": call.tool_name,
-        "args": dict(call.args),
+        "args": _without_secrets(call.args),
         "start": stamp(call.start),
         "end": stamp(call.end),
-        "result": call.result,
+        "result": redact(call.result),
         "result_ref": call.result_ref,
-        "error": call.error,
+        "error": None if call.error is None else redact(call.error),
     }
 
 
+def _without_secrets(args: Mapping[str, Any]) -> Json:
+    """Return the arguments redacted, those named like a secret whole."""
+    clean = redact_json(dict(args))
+    assert isinstance(clean, dict)
+    return clean
+
+
 def _error_entry(error: RunError) -> ErrorEntry:
-    return {"category": error.category, "message": error.message, "at": stamp(error.at)}
+    return {"category": error.category, "message": redact(error.message), "at": stamp(error.at)}
 
 
 def _digest(text: str) -> str:

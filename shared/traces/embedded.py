@@ -170,7 +170,7 @@ class EmbeddedTraces:
         changed = self._write(
             "UPDATE incidents SET state = ?, outcome = ?, updated_at = ? WHERE incident_id = ? AND state != 'closed'",
             state,
-            document.dumps(outcome),
+            document.outcome_text(outcome),
             document.stamp(clock.now()),
             incident_id,
         )
@@ -180,7 +180,7 @@ class EmbeddedTraces:
         """Replace the outcome of a closed incident. Raises Refused when it is open or absent."""
         changed = self._write(
             "UPDATE incidents SET outcome = ?, updated_at = ? WHERE incident_id = ? AND state = 'closed'",
-            document.dumps(outcome),
+            document.outcome_text(outcome),
             document.stamp(clock.now()),
             incident_id,
         )
@@ -336,7 +336,7 @@ def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:
         document.dumps(record.alert),
         record.execution,
         record.merged_alerts,
-        None if record.outcome is None else document.dumps(record.outcome),
+        None if record.outcome is None else document.outcome_text(record.outcome),
         document.stamp(record.expire_at),
         None if record.pull_request is None else document.dumps(document.pull_request_json(record.pull_request)),
         None if record.hold is None else document.dumps(record.hold.model_dump(mode="json")),

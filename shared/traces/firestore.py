@@ -153,7 +153,7 @@ class FirestoreTraces:
         """Replace the outcome of a closed incident. Raises Refused when it is open or absent."""
         if (record := self.incident(incident_id)) is not None and record.state != "closed":
             raise Refused(f"The incident {incident_id!r} is not closed, so it has no outcome to amend")
-        self._update(incident_id, {"outcome": document.dumps(outcome)})
+        self._update(incident_id, {"outcome": document.outcome_text(outcome)})
 
     def record_run(self, incident_id: str, run: Run, signature: str = "") -> StoredAnswer | None:
         """Store one finished run, storing the same run again changes nothing; return the answer in force."""

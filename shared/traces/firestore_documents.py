@@ -27,7 +27,7 @@ def fields(record: IncidentRecord) -> dict[str, Any]:
         "alert": document.dumps(record.alert),
         "execution": record.execution,
         "merged_alerts": record.merged_alerts,
-        "outcome": None if record.outcome is None else document.dumps(record.outcome),
+        "outcome": None if record.outcome is None else document.outcome_text(record.outcome),
         "expire_at": record.expire_at,
         "pull_request": record.pull_request and document.dumps(document.pull_request_json(record.pull_request)),
         "hold": record.hold and document.dumps(record.hold.model_dump(mode="json")),
@@ -38,7 +38,7 @@ def fields(record: IncidentRecord) -> dict[str, Any]:
 def ended(state: IncidentState, created_at: datetime, outcome: Json) -> dict[str, Any]:
     """Return the change that gives an incident its outcome."""
     age = {state: created_at}
-    return {"state": state, "age": age, "updated_at": clock.now(), "outcome": document.dumps(outcome)}
+    return {"state": state, "age": age, "updated_at": clock.now(), "outcome": document.outcome_text(outcome)}
 
 
 def joined(bodies: Iterable[object]) -> str:

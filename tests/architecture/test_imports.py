@@ -12,10 +12,9 @@ ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
     {"bounds", "channels", "clock", "contracts", "digest", "errors", "followup_queries", "links", "log", "quoting"}
-    | {"settings", "signatures", "text"},
+    | {"redaction", "settings", "signatures", "text"},
     {"http"},
-    {"admission", "analysis", "cloud", "code_host", "model", "outbox", "pull_request", "redaction", "telemetry"}
-    | {"traces"},
+    {"admission", "analysis", "cloud", "code_host", "model", "outbox", "pull_request", "telemetry"} | {"traces"},
     {"step"},
     {"agent"},
 )

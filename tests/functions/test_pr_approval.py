@@ -386,3 +386,19 @@ def test_address_of_another_system_is_no_link(url: str) -> None:
     traces.connect().set_pull_request(ID, state().replace(state="open", url=url, title="R"))
 
     assert "<a " not in opened().get_data(as_text=True)
+
+
+def test_page_shows_no_secret_and_approves_the_very_change(workflows: Workflows) -> None:
+    """Lines around a change may hold a secret; what is redacted in them is bound by its hash."""
+    diff = " DB_PASSWORD=hunter2x\n-return old\n+return new\n"
+    store = traces.connect()
+    store.set_pull_request(ID, state().replace(diff_ref=store.keep_text(ID, "patch", approval.reviewable(diff))))
+
+    page = opened().get_data(as_text=True)
+    decided("approve")
+
+    assert "hunter2x" not in page
+    assert "+return new" in page
+    assert approval.is_approved(store, ID, diff)
+    with pytest.raises(Refused, match="not the one that was approved"):
+        approval.is_approved(store, ID, diff.replace("hunter2x", "hunter3x"))

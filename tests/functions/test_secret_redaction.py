@@ -7,10 +7,10 @@ import pytest
 
 from functions.alert_intake.alert_subject import SERVICE_LABELS
 from functions.alert_intake.parse_alerts import Rules, read
-from functions.code_analyzer.redact_analysis import without_secrets as code_without_secrets
 from functions.incident_detection.fetch_telemetry import without_secrets as page_without_secrets
 from functions.solution_generator.withhold_credential_patch import without_secrets as solution_without_secrets
 from shared.contracts import CodeAnalysis, Evidence, FileEdit, Patch, ProblematicFile, Solution, SuspectCommit
+from shared.step.redacted import redacted
 from shared.telemetry.port import LogLine, LogPage
 from tests.builders import NOW
 from tests.planted_secrets import PLANTED, Planted
@@ -68,11 +68,11 @@ def test_code_evidence_loses_its_secrets_and_keeps_its_limits() -> None:
         evidence=[Evidence(id="C1", source="code", text=text), Evidence(id="C2", source="commits", text=f"+{KEY}")],
     )
 
-    redacted = code_without_secrets(analysis)
+    clean = redacted(analysis)
 
-    assert KEY not in redacted.model_dump_json()
-    assert "a@b.co" not in redacted.model_dump_json()
-    assert CodeAnalysis.model_validate_json(redacted.model_dump_json()) == redacted
+    assert KEY not in clean.model_dump_json()
+    assert "a@b.co" not in clean.model_dump_json()
+    assert CodeAnalysis.model_validate_json(clean.model_dump_json()) == clean
 
 
 def _solution(new: str) -> Solution:

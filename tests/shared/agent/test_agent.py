@@ -20,6 +20,7 @@ from shared.traces.port import Run
 from tests.builders import NOW, a_record, an_alert, an_incident
 from tests.fakes_model import FakeModel, asking, connect, text_reply
 
+LEAK = "refused password=hunter2x for svc"
 OFFLINE = RootCauses(most_likely="offline thinks so")
 INCIDENT_ID = an_alert().incident_id
 GOOD = json.dumps(
@@ -340,3 +341,17 @@ def test_prompt_with_an_unknown_name_is_an_error(monkeypatch, tmp_path) -> None:
         Agent[Answer](steps.RCA, prompt, RootCauses).refine(
             INCIDENT_ID, OFFLINE, {"incident": an_incident()}, lambda answer, context: (answer, [])
         )
+
+
+def test_prompt_and_answer_of_a_tool_carry_no_secret_whatever_made_them(monkeypatch, tmp_path) -> None:
+    """What goes to the model is redacted once more, whatever the prompt's own redaction let through."""
+    around = "shared.agent.prompt_evidence.PromptEvidence.around"
+    monkeypatch.setattr(around, lambda _self, _name, body: f"{body} {LEAK}")
+    fake = FakeModel(asking("read"), GOOD)
+    connect(monkeypatch, fake)
+
+    _ask(tmp_path, toolbox=_toolbox([]))
+
+    prompt, tool_answer = fake.messages
+    assert "refused password=[cut: password] for svc" in prompt
+    assert "hunter2x" not in f"{prompt}{_answer_text(tool_answer)}"

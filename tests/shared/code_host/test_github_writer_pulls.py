@@ -261,3 +261,18 @@ def by_hand(sandbox: GithubSandbox, method: str, path: str, body: dict[str, Any]
     headers = {"Authorization": f"Bearer {TOKEN}"}
     url = f"{sandbox.url}/repos/octo/shop/{path}"
     requests.request(method, url, json=body, headers=headers, timeout=10).raise_for_status()
+
+
+def test_pull_request_and_commit_carry_no_secret_whatever_made_them(
+    writer: GithubWriter, base: str, git_dir: Path, git: Git
+) -> None:
+    """Title, body and message are redacted once more; the marker by which we find our own stays, and so does code."""
+    code = "password = read('hunter2x')\n"
+    writer.commit_files(BRANCH, base, "Fix password=hunter2x", [FileWrite("src/cart.py", code)])
+    writer.pulls.open(draft(title="Fix token=Zx81kk2mQ0Pw", body=f"GET /?api_key=Zx81kk2mQ0Pw\n\n{MARKER}"))
+
+    (stored,) = pulls(git_dir)
+    assert git("log", "-1", "--format=%B", BRANCH) == "Fix password=[cut: password]"
+    assert "Zx81kk2mQ0Pw" not in stored["title"] + stored["body"]
+    assert MARKER in stored["body"]
+    assert git("show", f"{BRANCH}:src/cart.py") == code.rstrip()

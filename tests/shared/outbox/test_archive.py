@@ -1,5 +1,6 @@
 """The archive on a real disk."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,17 @@ def test_unwritable_folder_is_unavailable(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match=r"brief\.txt"):
         archive(tmp_path / "output").save("inc-1/brief.txt", b"")
+
+
+@pytest.mark.parametrize("name", ["inc-1/brief.html", "inc-1/brief.txt", "inc-1/incident.json"])
+def test_saved_file_holds_no_secret_whatever_made_it(tmp_path: Path, name: str) -> None:
+    """The last redaction is the archive's own, and JSON stays JSON."""
+    content = json.dumps(
+        {"line": "password=hunter2x\n", "db_password": 12345678, "n": 17, "ä": "ö"}, ensure_ascii=False
+    )
+
+    text = Path(archive(tmp_path).save(name, content.encode())).read_text("utf-8")
+
+    assert "hunter2x" not in text
+    assert "12345678" not in text
+    assert not name.endswith("json") or (json.loads(text)["n"], json.loads(text)["ä"]) == (17, "ö")

@@ -263,3 +263,17 @@ def test_secrets_are_not_shown_by_settings() -> None:
 
     assert "sandbox-secret" not in text
     assert "sandbox-refresh-token" not in text
+
+
+def test_mail_carries_no_secret_whatever_made_it() -> None:
+    """Subject, text and HTML are redacted once more before they leave; the code that opens the page stays."""
+    leak = "DB_PASSWORD=hunter2x, code ABCD-EFGH-IJKL"
+    sent = message_from_bytes(
+        compose(mail(subject=leak, text=leak, html=f"<p>{leak.replace('=', '&#61;')}</p>"), "a@example.com"),
+        policy=policy.default,
+    )
+
+    texts = [part.get_content() for part in sent.walk() if part.get_content_maintype() == "text"]
+    assert len(texts) == 2
+    assert "hunter2x" not in "".join([sent["Subject"], *texts])
+    assert all("ABCD-EFGH-IJKL" in text for text in texts)

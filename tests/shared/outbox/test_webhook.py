@@ -11,6 +11,7 @@ import pytest
 from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.http import Reply
 from shared.errors import Misconfigured, Refused, Throttled, Unavailable, Uncertain
+from shared.outbox import webhook
 from shared.outbox.webhook import Webhook, WebhookSettings, inert_payload, pagerduty_event, slack_message
 
 PAYLOAD: dict[str, Any] = {
@@ -204,3 +205,22 @@ def test_only_the_end_of_the_alert_resolves() -> None:
     """What is open at PagerDuty is closed by who opened it, not by our opinion of a firing alert."""
     assert pagerduty_event(PAYLOAD | {"kind": "resolved"}, "k", "r")["event_action"] == "resolve"
     assert pagerduty_event(PAYLOAD | {"kind": "full"}, "k", "r")["event_action"] == "trigger"
+
+
+def test_payload_carries_no_secret_whatever_made_it(sandbox: HookSandbox) -> None:
+    """Texts are redacted once more before they leave, and fields by their names."""
+    leaks = {"headline": "refused password=hunter2x", "incident": {"labels": {"db_password": "swordfish"}}}
+
+    hook(f"{sandbox.url}/outcome").call({**PAYLOAD, **leaks}, key="inc-000001")
+
+    (request,) = sandbox.requests
+    assert b"hunter2x" not in request.body
+    assert b"swordfish" not in request.body
+    assert request.json()["headline"] == "refused password=[cut: password]"
+
+
+@pytest.mark.parametrize("shape", [slack_message, lambda payload: pagerduty_event(payload, "inc-1", "a" * 32)])
+def test_redacted_payload_keeps_what_other_systems_need(shape: Any) -> None:
+    """Ids, times, links and numbers are no secrets."""
+    assert webhook.without_secrets(PAYLOAD) == PAYLOAD
+    assert shape(webhook.without_secrets(PAYLOAD)) == shape(PAYLOAD)

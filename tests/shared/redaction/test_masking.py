@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from shared.redaction import Redactor, redact
+from shared.redaction import redact
+from shared.redaction.masking import Redactor
 from tests.planted_secrets import PLANTED
 
 LINE = (

@@ -11,15 +11,19 @@ from shared import traces
 from shared.contracts import (
     Branch,
     CodeAnalysis,
+    FileEdit,
     FileUpdateRequest,
+    Patch,
     RootCauseRequest,
     RootCauses,
     Solution,
     Suggestions,
+    Unknown,
 )
-from shared.errors import IncidentCopilotError, Misconfigured, Rejected, Throttled, Unavailable
+from shared.errors import IncidentCopilotError, Misconfigured, Refused, Rejected, Throttled, Unavailable
 from shared.model.port import ModelReply
 from shared.step.recorder import claim_dropped, model_failed, model_replied, tool
+from shared.step.redacted import redacted
 from shared.step.step import step
 from shared.traces.port import Run
 from tests.builders import a_record, an_alert, an_incident, trace_of
@@ -314,3 +318,41 @@ def test_contracts_other_than_those_of_the_row_are_refused() -> None:
         @step
         def rca(request: RootCauseRequest) -> Suggestions:
             raise AssertionError("never reached")
+
+
+LEAK = "refused password=hunter2x for svc"
+
+
+def test_answer_holds_no_secret_whatever_made_it(app) -> None:
+    """The last redaction is the step's own: what is stored, signed and handed on has passed it."""
+
+    @step
+    def rca(_: RootCauseRequest) -> RootCauses:
+        return RootCauses(most_likely=LEAK, unknowns=[Unknown(what=LEAK)])
+
+    answer = _post(app, rca, _body()).get_json()
+
+    assert "hunter2x" not in str(answer) + str(trace_of(traces.connect(), REQUEST.incident_id))
+    assert answer["unknowns"][0]["what"] == "refused password=[cut: password] for svc"
+
+
+def test_edits_of_a_patch_stay_exact(app) -> None:
+    """Redaction would change their bytes; a patch with a credential is withheld before."""
+    edit = FileEdit(path="a.py", original="# by ada@example.com", new="# by bo@example.com", reason=LEAK)
+    patch = Patch(strategy="fix", files_to_modify=[edit], rollback_plan=LEAK)
+
+    clean = redacted(Solution(incident_category="code_issue", patch=patch))
+
+    assert clean.patch is not None
+    assert clean.patch.files_to_modify == [edit]
+    assert "hunter2x" not in clean.patch.rollback_plan
+
+
+def test_error_answers_without_a_secret(app) -> None:
+    """The workflow's execution shows it to whoever may read it."""
+
+    @step
+    def rca(_: RootCauseRequest) -> RootCauses:
+        raise Refused(LEAK)
+
+    assert _post(app, rca, _body()).get_json()["message"] == "refused password=[cut: password] for svc"

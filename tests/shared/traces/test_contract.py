@@ -596,3 +596,28 @@ def test_lease_is_read_without_taking_it(store: TraceStore) -> None:
     assert store.lease("service:a") == taken
     assert store.lease("service:b") is None
     assert store.claim("service:b", "two", clock.now() + timedelta(minutes=1)).holder == "two"
+
+
+LEAK = "refused password=hunter2x for svc"
+
+
+def test_kept_text_holds_no_secret_whatever_made_it(store: TraceStore) -> None:
+    """Transcripts, results of tools and diffs are redacted once more."""
+    assert store.text(store.keep_text("inc-1", "transcript", LEAK)) == "refused password=[cut: password] for svc"
+
+
+def test_run_outcome_and_pull_request_hold_no_secret_whatever_made_them(store: TraceStore) -> None:
+    """Errors, dropped claims, calls of tools, the outcome's failures and what waits for approval."""
+    record = incident()
+    store.open_incident(record)
+    call = ToolCall("query", {"query": LEAK, "api_key": "swordfish"}, MORNING, MORNING, LEAK, error=LEAK)
+    errors = (RunError(category="Refused", message=LEAK, at=MORNING),)
+    store.record_run(record.incident_id, run(tool_calls=(call,), errors=errors, claims_dropped=(LEAK,)))
+    store.set_pull_request(record.incident_id, PullRequestRecord(state="open", title=LEAK, body=LEAK, reason=LEAK))
+    store.close_incident(record.incident_id, {"failures": [{"message": LEAK}]})
+
+    stored = str(store.document(record.incident_id))
+
+    assert "hunter2x" not in stored
+    assert "swordfish" not in stored
+    assert stored.count("[cut: ") == 10
