@@ -93,6 +93,12 @@ class Alert(Contract):
     github_base_branch: Ref | None = Field(None, description="Base branch, when the alert names it.")
     commit: Ref | None = Field(None, description="Deployed commit or tag, when the labels name it.")
 
+    @property
+    def runbook_url(self) -> str:
+        """The address in the annotation for the runbook; an empty text without one."""
+        runbooks = [text for name, text in self.annotations.items() if "runbook" in name.lower()]
+        return next((text for text in runbooks if text.startswith(("https://", "http://"))), "")
+
 
 class SignedAlert(Alert):
     """
@@ -575,15 +581,23 @@ class Unknown(Contract):
     """What is not known, and where to look next."""
 
     what: Sentence
-    next_query: Query = ""
+    look_for: Annotated[str, Verbatim(200)] = Field(
+        "", description="Words verbatim in the evidence; code makes the query for the lines that hold them."
+    )
+    next_query: Query = Field("", description="The query to run next; only code writes it.")
 
 
-class RootCauses(Answer):
-    """Ranked hypotheses; the list may be empty, then `unknowns` says where to look."""
+class CausesOpinion(Contract):
+    """Hypotheses and what is not known; the model's part of RootCauses."""
 
     root_causes: Annotated[list[RootCause], Keep(5)] = Field(default_factory=list, description="Best first.")
-    most_likely: Paragraph = ""
     unknowns: Annotated[list[Unknown], Keep(10)] = Field(default_factory=list)
+
+
+class RootCauses(CausesOpinion, Answer):
+    """Ranked hypotheses; the list may be empty, then `unknowns` says where to look."""
+
+    most_likely: Paragraph = ""
 
 
 class SuggestionRequest(StepRequest):
@@ -592,17 +606,36 @@ class SuggestionRequest(StepRequest):
     incident: Incident
 
 
-class Suggestion(Contract):
-    """One thing the engineer on call can do."""
+class Command(Contract):
+    """What a reader may run or open; only code writes it, from a template filled with evidence."""
 
+    what: Line = Field(description="What it does.")
+    command: Query = Field("", description="A command or a query, to be copied.")
+    link: Url = Field("", description="A page, where it is one.")
+
+
+class AdviceOpinion(Contract):
+    """In which order to take the advice, and what it lacks; the model's part of any advice."""
+
+    ranking: Annotated[list[Name], Keep(20)] = Field(
+        default_factory=list, description="The `advice_id` of each piece of offline advice, the first to take first."
+    )
+    remarks: Paragraph = Field("", description="What the reader should know about it, in prose.")
+
+
+class Suggestion(Contract):
+    """One thing the engineer on call can do; only code writes it."""
+
+    advice_id: Name = Field("", description="Which advice it is.")
     type: Literal["config", "patch", "scale", "rollback", "api"]
     description: Paragraph
     steps: Annotated[list[Paragraph], Keep(10)] = Field(default_factory=list)
+    commands: Annotated[list[Command], Keep(6)] = Field(default_factory=list)
     priority: Literal["high", "medium", "low"]
     estimated_impact: Sentence = ""
 
 
-class Suggestions(Answer):
+class Suggestions(AdviceOpinion, Answer):
     """What to do now, before the cause is known."""
 
     suggestions: Annotated[list[Suggestion], Keep(8)] = Field(default_factory=list)
@@ -619,10 +652,12 @@ class SolutionRequest(StepRequest):
 
 
 class Mitigation(Contract):
-    """A way to end the harm."""
+    """A way to end the harm; only code writes it."""
 
+    advice_id: Name = Field("", description="Which advice it is.")
     action: Paragraph
     steps: Annotated[list[Paragraph], Keep(10)] = Field(default_factory=list)
+    commands: Annotated[list[Command], Keep(6)] = Field(default_factory=list)
     can_auto_execute: bool = False
     priority: Literal["high", "medium", "low"]
 
@@ -646,16 +681,11 @@ class Patch(Contract):
     rollback_plan: Paragraph = ""
 
 
-class SolutionOpinion(Contract):
-    """How to end the harm; the model's part of a Solution."""
+class SolutionOpinion(AdviceOpinion):
+    """What kind of fault it is, and which mitigation first; the model's part of a Solution."""
 
     incident_category: IncidentType
     category_reason: Paragraph = ""
-    solutions: Annotated[list[Paragraph], Keep(8)] = Field(
-        default_factory=list, description="What would end the cause."
-    )
-    mitigations: Annotated[list[Mitigation], Keep(8)] = Field(default_factory=list)
-    recommended_solution: Paragraph = ""
 
 
 class FixOpinion(SolutionOpinion):
@@ -667,6 +697,11 @@ class FixOpinion(SolutionOpinion):
 class Solution(SolutionOpinion, Answer):
     """Mitigations, and a patch when one is certain enough to draft; code, not the model, decides that."""
 
+    solutions: Annotated[list[Paragraph], Keep(8)] = Field(
+        default_factory=list, description="What would end the cause."
+    )
+    mitigations: Annotated[list[Mitigation], Keep(8)] = Field(default_factory=list)
+    recommended_solution: Paragraph = ""
     patch: Patch | None = None
     patch_withheld: Paragraph | None = Field(None, description="Why there is no patch.")
 

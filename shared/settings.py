@@ -41,7 +41,8 @@ class Settings(BaseModel):
 
 def _problem(place: tuple[int | str, ...], message: str) -> str:
     # A check over several fields has no location; its message names them.
-    return f"{str(place[0]).upper()}: {message}" if place else message
+    inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place[1:])
+    return f"{str(place[0]).upper()}{inner}: {message}" if place else message
 
 
 def lookup(name: str) -> str | None:

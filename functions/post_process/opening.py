@@ -13,7 +13,7 @@ AGENT = Agent[BriefWords](steps.POST_PROCESS, Path(__file__).with_name("prompt.m
 
 
 def opening(request: PostProcessRequest) -> BriefWords:
-    """Return headline and summary, empty when there is no model, no incident, or no valid answer."""
+    """Return the summary, empty when there is no model, no incident, or no valid answer."""
     if request.incident is None or not request.incident.needs_response:
         return BriefWords()
     facts = {
@@ -31,5 +31,4 @@ def opening(request: PostProcessRequest) -> BriefWords:
 def _check(words: BriefWords, context: GroundingContext) -> tuple[BriefWords, list[str]]:
     """Drop what the evidence does not support."""
     drops: list[str] = []
-    checked = {"headline": context.prose(words.headline, drops), "summary": context.prose(words.summary, drops)}
-    return words.replace(**checked), drops
+    return words.replace(summary=context.prose(words.summary, drops)), drops

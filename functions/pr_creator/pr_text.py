@@ -19,7 +19,7 @@ def pr_title(request: PullRequestRequest) -> str:
     suspect = _reverted(request)
     if suspect:
         return _one_line(f'Revert "{suspect.subject}" ({request.alert.service_name})')
-    return _one_line(f"Fix {request.alert.service_name}: {request.solution.recommended_solution}")
+    return _one_line(f"Fix {request.alert.service_name} in {', '.join(request.branch.files)}")
 
 
 def pr_body(request: PullRequestRequest) -> str:

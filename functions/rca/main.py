@@ -5,11 +5,11 @@ from pathlib import Path
 from shared.agent import answer_checks
 from shared.agent.agent import Agent
 from shared.analysis.causes.explain import explain
-from shared.contracts import RootCauseRequest, RootCauses
+from shared.contracts import CausesOpinion, RootCauseRequest, RootCauses
 from shared.step import steps
 from shared.step.step import step
 
-AGENT = Agent[RootCauses](steps.RCA, Path(__file__).with_name("prompt.md"), RootCauses)
+AGENT = Agent[RootCauses](steps.RCA, Path(__file__).with_name("prompt.md"), CausesOpinion)
 
 
 @step

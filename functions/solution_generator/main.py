@@ -6,6 +6,7 @@ from pathlib import Path
 from shared.agent import answer_checks
 from shared.agent.agent import Agent
 from shared.agent.claim_checks import GroundingContext
+from shared.analysis.advice import templates
 from shared.analysis.solution.solve import solve
 from shared.code_host import reader as code_reader
 from shared.code_host.port import CodeReader
@@ -33,7 +34,7 @@ def solution_generator(request: SolutionRequest) -> Solution:
 
     def check(refined: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:
         checked, drops = answer_checks.solution(refined, offline, context)
-        whole, refused = decided(checked, offline, request.code_analysis, reader, context)
+        whole, refused = decided(checked, offline, request, reader, context)
         return whole, drops + refused
 
     # An exact revert is kept, so the model is not asked for another patch.
@@ -44,15 +45,16 @@ def solution_generator(request: SolutionRequest) -> Solution:
 
 def _solve(request: SolutionRequest) -> tuple[Solution, CodeReader | None]:
     code = request.code_analysis
+    all_templates, problem = templates.configured()
     if code is None or not code.code_available:
-        return solve(request, None), None
+        return solve(request, None, all_templates).replace(degraded=problem), None
     try:
         reader = code_reader.connect(code.repo)
         with recorder.tool("read_repository", repo=code.repo, commit=code.commit) as call:
-            solution = solve(request, reader)
+            solution = solve(request, reader, all_templates)
             call.result = solution.patch_withheld or "a patch was made"
     except IncidentCopilotError as error:
         reason = f"The repository could not be read ({type(error).__name__}: {error}), so there is no patch."
-        unread = solve(request, None)
-        return unread.replace(degraded=reason, patch_withheld=reason), None
-    return solution, reader
+        unread = solve(request, None, all_templates)
+        return unread.replace(degraded=" ".join(filter(None, (problem, reason))), patch_withheld=reason), None
+    return solution.replace(degraded=problem), reader

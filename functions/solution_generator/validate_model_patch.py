@@ -2,14 +2,15 @@
 
 import re
 
-from shared.agent.answer_checks import unsafe
 from shared.agent.claim_checks import GroundingContext, has_address
+from shared.analysis.solution.solve import SUITE, test_cases
 from shared.bounds import clip
 from shared.code_host import edits
 from shared.code_host.port import CodeReader
-from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution
+from shared.contracts import CodeAnalysis, FileEdit, Patch, Solution, SolutionRequest
 from shared.errors import IncidentCopilotError, Rejected
 from shared.pull_request.writable_paths import denial
+from shared.text.plain_text import as_rendered
 
 # Commands a code host obeys in a commit message: skip pipelines, close issues, mention people.
 _COMMANDS = re.compile(
@@ -18,12 +19,13 @@ _COMMANDS = re.compile(
 MAX_FILES = 3
 MAX_CHARS = 8_000
 """Text written by one fix: more is a rewrite, which is for people."""
+UNDO = "Revert the merge of this pull request."
 
 
 def decided(
     refined: Solution,
     offline: Solution,
-    code: CodeAnalysis | None,
+    request: SolutionRequest,
     reader: CodeReader | None,
     context: GroundingContext,
 ) -> tuple[Solution, list[str]]:
@@ -32,14 +34,15 @@ def decided(
 
     An exact revert of the one culprit is known to end the failure, so no proposed fix takes its place.
     """
-    proposed = refined.patch
+    proposed, code = refined.patch, request.code_analysis
     if proposed is None or proposed == offline.patch:
         return _with_patch(refined, offline.patch, offline.patch_withheld), []
     if offline.patch is not None:
         return _with_patch(refined, offline.patch, None), ["dropped a fix: the exact revert of the culprit is kept"]
     reason = _refusal(proposed, code, reader, context)
-    if reason is None:
-        return _with_patch(refined, _cleaned(proposed, context), None), []
+    if reason is None and code is not None:
+        cases = [*test_cases(request.incident, code), SUITE]
+        return _with_patch(refined, _cleaned(proposed, cases, context), None), []
     withheld = f"{offline.patch_withheld or 'No commit is certain enough to revert.'} A fix was not drafted: {reason}."
     return _with_patch(refined, None, withheld), [f"dropped a fix: {reason}"]
 
@@ -70,14 +73,16 @@ def _refusal(
 
 def _doubt(edit: FileEdit, located_paths: frozenset[str], context: GroundingContext) -> str | None:
     if edit.path not in located_paths:
-        return f"{clip(edit.path, 200)!r} is not a file the evidence leads to"
+        return "it changes a file that the evidence does not lead to"
     if denied := denial(edit.path, "fix"):
         return f"{clip(edit.path, 200)!r} is not changed automatically: {denied}"
     if edit.original is None or edit.new is None:
         return "it creates or deletes a file"
     if has_address(edit.new) and any(line not in context.text for line in edit.new.splitlines() if has_address(line)):
         return "it brings in an address"
-    return f"it brings in {reason}" if (reason := unsafe(edit.new)) and edit.new not in context.text else None
+    if any(as_rendered(line) != line and line not in edit.original for line in edit.new.splitlines()):
+        return "it brings in marks that a reviewer does not see as they are"
+    return None
 
 
 def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
@@ -96,14 +101,12 @@ def _misfit(patch: Patch, code: CodeAnalysis, reader: CodeReader) -> str | None:
     return None
 
 
-def _cleaned(patch: Patch, context: GroundingContext) -> Patch:
-    """Remove links and commands from the texts around the change; the change itself is never touched."""
-    files = [edit.replace(reason=_safe_line(edit.reason, context)) for edit in patch.files_to_modify]
-    tests = [line for case in patch.test_cases if (line := _safe_line(case, context))]
-    plan = _safe_line(patch.rollback_plan, context) or "Revert the merge of this pull request."
-    return patch.replace(reverts=None, files_to_modify=files, test_cases=tests, rollback_plan=plan)
+def _cleaned(patch: Patch, test_cases: list[str], context: GroundingContext) -> Patch:
+    """Keep the reasons that the evidence holds, and let code say how to test and to undo; the change stays as it is."""
+    files = [edit.replace(reason=_safe_reason(edit.reason, context)) for edit in patch.files_to_modify]
+    return patch.replace(reverts=None, files_to_modify=files, test_cases=test_cases, rollback_plan=UNDO)
 
 
-def _safe_line(text: str, context: GroundingContext) -> str:
-    line = " ".join(text.split())
-    return "" if unsafe(line) or context.invented_name(line) or _COMMANDS.search(line) else line
+def _safe_reason(text: str, context: GroundingContext) -> str:
+    reason = context.prose(text, [])
+    return "" if _COMMANDS.search(reason) else reason

@@ -29,8 +29,18 @@ Ans = TypeVar("Ans", bound=Answer)
 Facts = Mapping[str, Contract | None]
 Check = Callable[[Ans, GroundingContext], tuple[Ans, list[str]]]
 
-OURS = ("produced_by", "degraded", "left_out")
-"""Fields that only code may write."""
+OURS = (
+    "produced_by",
+    "degraded",
+    "left_out",
+    # What a reader may run, and the order in which to test and to undo a change.
+    "commands",
+    "next_query",
+    "reverts",
+    "rollback_plan",
+    "test_cases",
+)
+"""Fields that only code may write, wherever they stand: a model's schema has none, and what it sends in one is lost."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
-"""Checks of each agent's answer: claims must be in the evidence, advice must be safe to follow.
+"""Checks of each agent's answer: claims must be in the evidence, and what a reader may do is made by code alone.
 
 Each check takes the refined answer, the offline answer it refines and what the model was shown. It returns the checked
 answer, and one sentence for each thing it dropped.
 """
 
-import re
 from collections.abc import Sequence
+from typing import TypeVar
 
-from shared.agent.claim_checks import GroundingContext, has_address
+from shared import followup_queries
+from shared.agent.claim_checks import GroundingContext
 from shared.analysis import confidence
 from shared.bounds import clip
 from shared.contracts import (
@@ -21,14 +22,11 @@ from shared.contracts import (
     Suggestions,
     Unknown,
 )
+from shared.text.plain_text import as_rendered, inert
+
+Advice = TypeVar("Advice", Suggestion, Mitigation)
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
-_DESTRUCTIVE = re.compile(
-    r"(?i)\brm\s+-[a-z]*[rf]|\bdrop\s+(?:table|database|schema|index)|\btruncate\s+table|\bdelete\s+from\b|\bmkfs"
-    r"|\bdd\s+if=|\bshred\b|\bflushall\b|\bflushdb\b|kubectl\s+delete\s+(?:ns|namespace|pvc?|crd|secret|--all|all)"
-    r"|\bterraform\s+destroy|\bgit\s+push\b.*(?:--force|\s-f\b|\s\+)|\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|base64\s+-d"
-    r"|chmod\s+(?:-R\s+)?[0-7]*777|iptables\s+-F|setenforce\s+0|--no-verify\b|/dev/tcp/|\bnc\s+-[a-z]*e"
-)
 
 
 def judgement(refined: Incident, offline: Incident, context: GroundingContext) -> tuple[Incident, list[str]]:
@@ -57,57 +55,79 @@ def judgement(refined: Incident, offline: Incident, context: GroundingContext) -
         "recommendation": "proceed" if kept_open else refined.recommendation,
         "incident_detected": refined.incident_detected or (kept_open and offline.incident_detected),
         "affected_services": services or offline.affected_services,
-        "initial_symptoms": symptoms or offline.initial_symptoms,
+        "initial_symptoms": _titled(symptoms, offline),
         "reasoning": context.prose(refined.reasoning, drops) or offline.reasoning,
     }
     return refined.replace(**judged), drops
+
+
+def _titled(symptoms: list[str], offline: Incident) -> list[str]:
+    """Return the symptoms, the first by code: it is the title of brief and mail."""
+    title = offline.initial_symptoms[:1] or (["A model sees harm that no rule sees."] if symptoms else [])
+    return [*title, *(symptom for symptom in symptoms if symptom not in map(inert, title))]
 
 
 def causes(
     refined: RootCauses, offline: RootCauses, incident: Incident, context: GroundingContext
 ) -> tuple[RootCauses, list[str]]:
     """
-    Keep the hypotheses that cite existing evidence and state nothing beyond it, each with capped confidence.
+    Keep the hypotheses that cite existing evidence and state nothing beyond it.
+
+    How sure each is follows from the evidence that it quotes; the model may only be less sure.
 
     An answer without hypotheses is valid. If the model gave hypotheses and all are dropped, the offline ones are used.
     """
     drops: list[str] = []
-    root_causes = [cause for each in refined.root_causes if (cause := _cause(each, incident, context, drops))]
+    root_causes = [cause for each in refined.root_causes if (cause := _cause(each, offline, incident, context, drops))]
     root_causes.sort(key=lambda cause: -cause.confidence)
     if refined.root_causes and not root_causes:
         offline_fields = offline.model_dump(include={"root_causes", "most_likely", "unknowns"})
         return RootCauses.model_validate({**refined.model_dump(), **offline_fields}), drops
-    is_complete = len(root_causes) == len(refined.root_causes)
-    most_likely = context.prose(refined.most_likely, drops) if is_complete else ""
-    unknowns = [one for each in refined.unknowns if (one := _unknown(each, drops))]
+    named = {inert(one.what): one for one in offline.unknowns}
+    unknowns = [
+        one
+        for each in refined.unknowns
+        if (one := named.get(each.what) or _unknown(each, incident, context, drops)) is not None
+    ]
     best = root_causes[0].hypothesis if root_causes else ""
-    grounded = {"root_causes": root_causes, "most_likely": most_likely or best, "unknowns": unknowns}
-    return refined.replace(**grounded), drops
+    return refined.replace(root_causes=root_causes, most_likely=best, unknowns=unknowns), drops
 
 
 def suggestions(refined: Suggestions, offline: Suggestions, context: GroundingContext) -> tuple[Suggestions, list[str]]:
-    """Drop advice with invented names, addresses or destructive commands; if none is left, use the offline advice."""
+    """Keep the advice that code made, in the order of the model, and its remarks as far as the evidence holds them."""
     drops: list[str] = []
-    advice = [one for each in refined.suggestions if (one := _suggestion(each, context, drops))]
-    first = _advice(refined.recommended_action, context, drops)
-    if not advice:
-        advice, first = offline.suggestions, first or offline.recommended_action
-    checked = {"suggestions": advice, "recommended_action": first or advice[0].description}
+    advice = _ranked(offline.suggestions, refined.ranking, drops)
+    checked = {
+        "suggestions": advice,
+        "recommended_action": advice[0].description if advice else offline.recommended_action,
+        "ranking": [one.advice_id for one in advice],
+        "remarks": context.prose(refined.remarks, drops),
+    }
     return refined.replace(**checked), drops
 
 
 def solution(refined: Solution, offline: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:
-    """Keep reasons that the evidence holds and advice that is safe; use the offline text for what is dropped."""
+    """Keep the advice that code made, in the order of the model, and reasons and remarks that the evidence holds."""
     drops: list[str] = []
-    solutions = [text for each in refined.solutions if (text := _advice(each, context, drops))]
-    mitigations = [one for each in refined.mitigations if (one := _mitigation(each, context, drops))]
-    checked: dict[str, object] = {
+    mitigations = _ranked(offline.mitigations, refined.ranking, drops)
+    # A revert that is drafted stays what is recommended.
+    first = mitigations[0].action if mitigations and offline.patch is None else offline.recommended_solution
+    checked = {
         "category_reason": context.prose(refined.category_reason, drops) or offline.category_reason,
-        "solutions": solutions or offline.solutions,
-        "mitigations": mitigations or offline.mitigations,
-        "recommended_solution": _advice(refined.recommended_solution, context, drops) or offline.recommended_solution,
+        "mitigations": mitigations,
+        "recommended_solution": first,
+        "ranking": [one.advice_id for one in mitigations],
+        "remarks": context.prose(refined.remarks, drops),
     }
     return refined.replace(**checked), drops
+
+
+def _ranked(advice: Sequence[Advice], ranking: Sequence[str], drops: list[str]) -> list[Advice]:
+    """Return all of the advice, what the ranking names first; it can neither add to it nor take from it."""
+    ids = {one.advice_id for one in advice}
+    drops += [f"dropped the advice {id_[:80]!r}, which is none of code's" for id_ in ranking if id_ not in ids]
+    places = {id_: place for place, id_ in reversed(list(enumerate(ranking)))}
+    return sorted(advice, key=lambda one: places.get(one.advice_id, len(places)))
 
 
 def _not_far_below(severity: Severity, offline: Severity, drops: list[str]) -> Severity:
@@ -121,70 +141,44 @@ def _not_far_below(severity: Severity, offline: Severity, drops: list[str]) -> S
 
 def _named(names: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:
     """Return the names that are in what the model was shown."""
-    drops += [f"dropped the unknown name {name[:80]!r}" for name in names if name not in context.text]
-    return [name for name in names if name in context.text]
+    drops += [f"dropped the unknown name {name[:80]!r}" for name in names if not context.has_name(name)]
+    return [name for name in names if context.has_name(name)]
 
 
-def _cause(cause: RootCause, incident: Incident, context: GroundingContext, drops: list[str]) -> RootCause | None:
-    quotes = context.quotes(cause.quotes, drops)
-    ids = context.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
+def _cause(
+    cause: RootCause, offline: RootCauses, incident: Incident, context: GroundingContext, drops: list[str]
+) -> RootCause | None:
+    by_code = next((one for one in offline.root_causes if inert(one.hypothesis) == cause.hypothesis), None)
+    if by_code is not None:
+        return by_code.replace(confidence=min(cause.confidence, by_code.confidence))
     hypothesis = context.prose(cause.hypothesis, drops)
+    quotes = context.quotes(hypothesis, cause.quotes, drops)
+    cited = context.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
+    # Without a quote, some evidence must at least speak of the same.
+    ids = cited if quotes else [id_ for id_ in cited if context.supports(hypothesis, id_)]
     if not ids or not hypothesis:
         drops.append(f"dropped a hypothesis without evidence: {clip(cause.hypothesis, 120)!r}")
         return None
-    cap = confidence.cap(incident, cited=ids)
+    evidence = confidence.of_evidence(offline, [quote.evidence_id for quote in quotes] or ids)
+    cap = min(confidence.cap(incident, cited=ids), evidence, confidence.CAP if quotes else confidence.UNQUOTED_CAP)
     checked = {
         "hypothesis": hypothesis,
         "quotes": quotes,
         "evidence_ids": ids,
-        "confidence": min(cause.confidence, cap if quotes else min(cap, confidence.UNQUOTED_CAP)),
+        "confidence": min(cause.confidence, cap),
         "affected_components": _named(cause.affected_components, context, drops),
     }
     return cause.replace(**checked)
 
 
-def _unknown(unknown: Unknown, drops: list[str]) -> Unknown | None:
-    reason = unsafe(unknown.what) or unsafe(unknown.next_query)
-    if reason:
-        drops.append(f"dropped a next step with {reason}: {clip(unknown.what, 120)!r}")
-    return None if reason else unknown
-
-
-def _suggestion(suggestion: Suggestion, context: GroundingContext, drops: list[str]) -> Suggestion | None:
-    description = _advice(suggestion.description, context, drops)
-    if not description:
+def _unknown(unknown: Unknown, incident: Incident, context: GroundingContext, drops: list[str]) -> Unknown | None:
+    """Return what is not known, with the query for the words that the model would look for; code writes the query."""
+    what = context.prose(unknown.what, drops)
+    if not what:
         return None
-    impact = context.prose(suggestion.estimated_impact, drops)
-    steps = _steps(suggestion.steps, context, drops)
-    return suggestion.replace(description=description, steps=steps, estimated_impact=impact)
-
-
-def _mitigation(mitigation: Mitigation, context: GroundingContext, drops: list[str]) -> Mitigation | None:
-    action = _advice(mitigation.action, context, drops)
-    if not action:
-        return None
-    steps = _steps(mitigation.steps, context, drops)
-    # Only a complete action may be automated: one that lost a step is for a human.
-    is_complete = len(steps) == len(mitigation.steps)
-    checked = {"action": action, "steps": steps, "can_auto_execute": mitigation.can_auto_execute and is_complete}
-    return mitigation.replace(**checked)
-
-
-def _steps(steps: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:
-    return [text for step in steps if (text := _advice(step, context, drops))]
-
-
-def _advice(text: str, context: GroundingContext, drops: list[str]) -> str:
-    """Return the text, or "" when it must not be followed; numbers in advice are proposals, not claims."""
-    reason = unsafe(text) or context.invented_name(text)
-    if reason:
-        drops.append(f"dropped advice with {reason}: {text[:120]!r}")
-    return "" if reason else text
-
-
-def unsafe(text: str) -> str | None:
-    """Return why it is not safe to follow the text, or None when it is safe."""
-    # A log line can plant an address; our own links are in other fields.
-    if has_address(text):
-        return "an address"
-    return "a destructive command" if _DESTRUCTIVE.search(text) else None
+    words = unknown.look_for
+    if words and as_rendered(words) not in context.text:
+        drops.append(f"dropped words to look for that are not in the evidence: {words[:80]!r}")
+        words = ""
+    query = followup_queries.lines_with(incident.log_selector, words) if words.strip() else ""
+    return unknown.replace(what=what, look_for=words, next_query=query)

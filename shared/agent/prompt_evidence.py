@@ -13,7 +13,7 @@ from shared.redaction.masking import Redactor
 _LEFT_OUT = {
     "link", "query", "url", "generator_url", "silence_url", "dashboard_url", "fingerprint", "incident_id", "user_id",
     "log_query_used", "failed_requests", "received_at", "lookup_window_s", "needs_response", "looks_like_regression",
-    "has_patch", "title",
+    "has_patch", "title", "commands", "ranking", "rollback_plan",
 }  # fmt: skip
 _RENAMED = {"subject": "message"}
 """In many logs `subject` is a person, so its value would be masked as a name."""
@@ -39,8 +39,13 @@ class PromptEvidence:
     def _body(self, fact: BaseModel | None) -> str:
         if fact is None:
             return "not available"
-        body = self._redactor.hide_json(_without_noise(fact.model_dump(mode="json", exclude_none=True)))
+        body = self._redactor.hide_json(reduced(fact))
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def reduced(fact: BaseModel) -> Any:
+    """Return what a prompt shows of a fact, as JSON with its secrets: claims are checked against the same."""
+    return _without_noise(fact.model_dump(mode="json", exclude_none=True))
 
 
 def _shortened(name: str, item: Any) -> Any:

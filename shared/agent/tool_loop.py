@@ -104,7 +104,7 @@ class Dialogue:
         if self._rounds_left == 0:
             names = ", ".join(sorted({request.name[:40] for request in reply.requests}))
             recorder.claim_dropped(f"refused to call {names!r}: no function may be called now")
-            self._repair("", reply, BadAnswer(f"it calls {names!r} instead of answering"))
+            self._repair("", reply, BadAnswer("it calls functions instead of answering"))
             return [ToolAnswer(request, NO_MORE) for request in reply.requests]
         self._rounds_left -= 1
         return [

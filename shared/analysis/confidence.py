@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from shared.contracts import Incident
+from shared.contracts import Incident, RootCauses
 
 NO_LOGS_CAP, NO_ONSET_CAP, DEGRADED_CAP, CAP = 0.4, 0.55, 0.65, 0.95
 """Without logs, without an onset, with part of the telemetry, with all of it."""
@@ -17,6 +17,8 @@ OFFLINE_CAP = 0.75
 """Templates do not read the code, so none is more certain than this."""
 UNQUOTED_CAP = 0.5
 """A claim that cites evidence but does not quote it."""
+UNRANKED_CAP = 0.35
+"""What rests on evidence from which no rule follows anything: as much as a server error that nothing explains."""
 
 
 def cap(incident: Incident, best: float = CAP, cited: Collection[str] = ()) -> float:
@@ -35,3 +37,13 @@ def cap(incident: Incident, best: float = CAP, cited: Collection[str] = ()) -> f
     if not incident.failure_signals and not is_measured:
         caps.append(CONTRADICTED_CAP if incident.contradiction else UNCONFIRMED_CAP)
     return min(caps)
+
+
+def of_evidence(offline: RootCauses, cited: Collection[str]) -> float:
+    """
+    Return how sure a claim may be by the evidence it rests on: as sure as what the rules conclude from it.
+
+    The rules are measured on recorded incidents; what a model thinks of itself is not.
+    """
+    concluded = [cause.confidence for cause in offline.root_causes if not set(cited).isdisjoint(cause.evidence_ids)]
+    return max(concluded, default=UNRANKED_CAP)

@@ -17,7 +17,8 @@ _LIKE_MARKS = str.maketrans("\u2010\u2011\u2212\u2044\u2215\u29f8\ua789\u02d0\u2
 _FULL_STOP = re.compile("(?<=\\w)\u3002(?=[A-Za-z0-9])")
 """A browser takes this stop inside a host's name for a dot."""
 _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
-_WORD = re.compile(r"[\w.-]+")
+_WORD = re.compile("[\\w.\u3002\u0300-\u036f-]+")
+_SCHEME = re.compile(r"[\w+.-]{0,64}:/{2,}(?=[\w\[])")
 _EMPHASIS = re.compile(r"(?<![\w<*])\*{1,3}(?=[^\s*>])([^*]*[^\s*])\*{1,3}(?![\w*>])")
 
 
@@ -45,9 +46,17 @@ def inert(text: str) -> str:
     """
     Return prose of a model as text that no page can make more of: one line, without marks of code or emphasis.
 
-    A line end can forge a heading or a label, backticks make what looks like a command.
+    A line end can forge a heading or a label. Backticks make what looks like a command, so they become quotation marks.
+    An address loses its scheme, so that it is the name of a host and a path.
     """
-    words = as_rendered(text).replace("`", "")
+    # What goes can bring together what then goes too, so that only a text in which nothing is left to go is inert.
+    while (bare := _bare(text)) != text:
+        text = bare
+    return text
+
+
+def _bare(text: str) -> str:
+    words = _SCHEME.sub("", re.sub("`+", "'", as_rendered(text)))
     return " ".join(_EMPHASIS.sub(r"\1", words).split())
 
 

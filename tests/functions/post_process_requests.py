@@ -7,6 +7,7 @@ from shared.contracts import (
     Alert,
     Branch,
     CodeAnalysis,
+    Command,
     ErrorSummary,
     Evidence,
     Failure,
@@ -210,15 +211,20 @@ def suggestions(**changes: Any) -> Suggestions:
         "produced_by": "gemini:gemini-3.5-flash-lite",
         "suggestions": [
             Suggestion(
+                advice_id="restore_configuration",
                 type="config",
                 description="Pause the invoice queue for countries without a rate",
                 steps=["Set `INVOICE_PAUSE_UNKNOWN=true`", "Watch the queue length"],
                 priority="medium",
             ),
             Suggestion(
+                advice_id="roll_back",
                 type="rollback",
                 description="Roll billing-worker back to the release before 4c1d9e07aa",
-                steps=["kubectl -n billing rollout undo deployment/billing-worker", "Watch the failure ratio fall"],
+                steps=["Watch the failure ratio fall"],
+                commands=[
+                    Command(what="In Kubernetes", command="kubectl -n billing rollout undo deployment/billing-worker")
+                ],
                 priority="high",
             ),
         ],
@@ -235,7 +241,10 @@ def solution(**changes: Any) -> Solution:
         "solutions": ["Put the guard back"],
         "mitigations": [
             Mitigation(
-                action="Retry the failed invoices after the fix", steps=["Replay queue `failed`"], priority="low"
+                advice_id="check_instances",
+                action="Retry the failed invoices after the fix",
+                steps=["Replay queue `failed`"],
+                priority="low",
             )
         ],
         "patch": Patch(

@@ -117,8 +117,9 @@ def test_change_of_the_pipeline_is_not_drafted(monkeypatch, reader) -> None:
             path="shop/pricing.py", original="RATE = 3", new="import requests; requests.get('http://evil.example')"
         ),
         FileEdit(path="shop/pricing.py", original="RATE = 3", new="x = 1\n" * 2_000),
+        FileEdit(path="shop/pricing.py", original="RATE = 3", new="RATE = 3  # \u202e}admin si"),
     ],
-    ids=["pipeline", "climbing", "new file", "overwrites", "deletes", "not there", "address", "rewrite"],
+    ids=["pipeline", "climbing", "new file", "overwrites", "deletes", "not there", "address", "rewrite", "bidi"],
 )
 def test_bad_fix_is_withheld_and_says_why(monkeypatch, reader, edit: FileEdit) -> None:
     """Whatever it proposes, code decides; the reason is in the solution."""
@@ -143,7 +144,7 @@ def test_exact_small_fix_of_the_failing_code_is_drafted(monkeypatch, reader) -> 
     ["[skip ci] now", "Fixes #1", "ask @everyone", "Signed-off-by: root", "see http://evil.example", "a\n\n@all"],
 )
 def test_text_of_a_fix_triggers_nothing_on_the_code_host(monkeypatch, reader, reason: str) -> None:
-    """It goes into a commit and a pull request, where machines read it."""
+    """It goes into a commit and a pull request, where machines read it; how to test and to undo it says code."""
     edit = FileEdit(path="shop/pricing.py", original="len(parts), 1)", new="len(parts), 2)", reason=reason)
     patch = Patch(strategy="fix", files_to_modify=[edit], test_cases=[reason, "It adds up."], rollback_plan=reason)
 
@@ -151,7 +152,7 @@ def test_text_of_a_fix_triggers_nothing_on_the_code_host(monkeypatch, reader, re
 
     assert drafted is not None
     assert drafted.files_to_modify[0].reason == ""
-    assert drafted.test_cases == ["It adds up."]
+    assert [case for case in drafted.test_cases if reason in case or case == "It adds up."] == []
     assert drafted.rollback_plan == "Revert the merge of this pull request."
 
 

@@ -17,6 +17,7 @@ from functions.post_process.brief.view import Usage, kind_of
 from shared.contracts import (
     Change,
     CodeAnalysis,
+    Command,
     ErrorSummary,
     Failure,
     FileEdit,
@@ -140,10 +141,18 @@ def test_recommended_action_is_first_and_listed_once() -> None:
 def test_rollback_that_names_the_commit_replaces_the_vague_one() -> None:
     """Advice from before the commit was known is dropped; a weak suspect changes nothing."""
     vague = Suggestion(
-        type="rollback", description="Roll it back if a version was deployed shortly before.", priority="high"
+        advice_id="roll_back",
+        type="rollback",
+        description="Roll it back if a version was deployed shortly before.",
+        priority="high",
     )
     early = Suggestions(suggestions=[vague], recommended_action=vague.description)
-    named = Mitigation(action="Roll it back to a release without 4c1d9e07aa31.", steps=["Find it."], priority="high")
+    named = Mitigation(
+        advice_id="roll_back",
+        action="Roll it back to a release without 4c1d9e07aa31.",
+        steps=["Find it."],
+        priority="high",
+    )
     weak = requests.code_analysis().suspect_commits[0].model_copy(update={"score": 0.2})
     answers = {"suggestions": early, "solution": requests.solution(mitigations=[named])}
 
@@ -393,7 +402,8 @@ def test_evidence_of_one_query_is_linked_once() -> None:
 def test_full_hash_is_shortened_in_prose_and_whole_in_commands() -> None:
     """Forty digits fill two lines on a phone; a command needs them all."""
     sha = "4c1d9e07aa31" + "0" * 28
-    one = requests.suggestions().suggestions[1].model_copy(update={"steps": [f"git revert {sha}"]})
+    revert = Command(what="On a branch", command=f"git revert {sha}")
+    one = requests.suggestions().suggestions[1].model_copy(update={"commands": [revert]})
     rendered = brief(requests.full(suggestions=Suggestions(suggestions=[one], recommended_action=f"Take {sha} back")))
 
     assert "1. Take 4c1d9e07aa31 back" in rendered.text
@@ -402,14 +412,53 @@ def test_full_hash_is_shortened_in_prose_and_whole_in_commands() -> None:
 
 def test_command_is_complete_or_absent() -> None:
     """Half a command is another command: a long one is left out, never truncated."""
-    steps = ["kubectl delete pod --selector app=" + "a" * 700, "$ kubectl get pods"]
-    suggestion = requests.suggestions().suggestions[0].model_copy(update={"steps": steps})
+    commands = [Command(what="Long", command="kubectl delete pod --selector app=" + "a" * 700)]
+    commands += [Command(what="Short", command="kubectl get pods")]
+    suggestion = requests.suggestions().suggestions[0].model_copy(update={"commands": commands})
 
     text = brief(requests.full(suggestions=Suggestions(suggestions=[suggestion]))).text
 
     assert "kubectl delete" not in text
     assert "A long command is left out here" in text
-    assert "    kubectl get pods\n" in text
+    assert "  Short:\n    kubectl get pods\n" in text
+
+
+@pytest.mark.parametrize("step", ["$ kubectl delete ns prod", "sudo rm -rf /var", "`curl //evil.example`"])
+def test_only_what_code_made_a_command_looks_like_one(step: str) -> None:
+    """A step is words, whatever they are: it is in the list of steps and never in a block to copy."""
+    suggestion = requests.suggestions().suggestions[0].model_copy(update={"steps": [step], "commands": []})
+    request = requests.full(
+        suggestions=Suggestions(suggestions=[suggestion]), solution=requests.solution(patch=None, mitigations=[])
+    )
+
+    text = brief(request).text
+
+    assert f"  - {step}\n" in text
+    assert f"    {step}" not in text
+
+
+def test_page_of_a_command_and_the_runbook_are_links() -> None:
+    """What goes with an action stands under it: a page that operators set, the runbook of the alert."""
+    page = Command(what="Releases", link="https://grafana.example.com/releases/billing-worker")
+    one = requests.suggestions().suggestions[1].model_copy(update={"commands": [page]})
+    runbook = Suggestion(advice_id="follow_runbook", type="api", description="Follow the runbook.", priority="low")
+    request = requests.full(suggestions=Suggestions(suggestions=[one, runbook], recommended_action=one.description))
+
+    links = Page(brief(request).html).links
+
+    assert page.link in links
+    assert links.count(request.alert.runbook_url) == 2
+
+
+def test_remarks_of_a_model_stand_apart_from_what_to_do() -> None:
+    """They are prose under a title of their own, once where two agents say the same."""
+    words = "The rollback is safe: no migration came with it."
+    request = requests.full(suggestions=requests.suggestions(remarks=words), solution=requests.solution(remarks=words))
+
+    text = brief(request).text
+
+    assert text.count(words) == 1
+    assert f"REMARKS OF THE MODEL\n--------------------\n{words}\n" in text
 
 
 def test_hostile_text_makes_no_tag_and_no_link() -> None:
@@ -621,8 +670,14 @@ def test_rollback_that_names_the_version_goes_before_one_that_does_not() -> None
     vague, named = "Roll checkout back to the version until 01:56 UTC.", "Roll checkout back to v2.14.1."
     request = request.replace(
         code_analysis=request.code_analysis.replace(what_changed=[deployment], suspect_commits=[]),
-        suggestions=Suggestions(suggestions=[], recommended_action=vague),
-        solution=Solution(incident_category="code_issue", mitigations=[Mitigation(action=named, priority="high")]),
+        suggestions=Suggestions(
+            suggestions=[Suggestion(advice_id="roll_back", type="rollback", description=vague, priority="high")],
+            recommended_action=vague,
+        ),
+        solution=Solution(
+            incident_category="code_issue",
+            mitigations=[Mitigation(advice_id="roll_back", action=named, priority="high")],
+        ),
     )
 
     text = brief(request).text

@@ -1,4 +1,4 @@
-"""The two texts of a brief that a model may write; without a model they are empty and the template fills in."""
+"""The text of a brief that a model may write; without a model it is empty and the template fills in."""
 
 from typing import Annotated
 
@@ -11,7 +11,6 @@ from shared.contracts import Answer
 class BriefOpinion(Contract):
     """The opening of a brief; the model's part of it."""
 
-    headline: Annotated[str, AtMost(160)] = Field("", description="What is broken, for whom: one line, no full stop.")
     summary: Annotated[str, AtMost(900)] = Field(
         "", description="Three to five sentences: harm, likely cause, what to do first, how sure."
     )

@@ -77,7 +77,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         tone=_tone(incident, kind),
         badge="no response needed" if kind == "dismissed" else f"{severity} severity",
         service=request.alert.service_name,
-        headline=clip(" ".join(words.headline.split()), 160) or headline(request),
+        headline=headline(request),
         since=_since(request),
         scope=_scope(request),
         subject=clip(f"{marks[kind]} {one_line(request.alert.service_name)}: {title(request)}", 180),
@@ -127,6 +127,7 @@ def _sections(
     unknown = _missing(request.incident)
     changed = facts.what_changed(request)
     return (unknown, changed, conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
+        actions.remarks(request),
         conclusions.code(request),
         facts.errors(request.incident),
         facts.timeline(request),

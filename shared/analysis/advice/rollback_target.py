@@ -2,6 +2,7 @@
 
 import re
 
+from shared.analysis.advice.values import name
 from shared.contracts import Change, CodeAnalysis, Incident
 
 _SHA = re.compile(r"[0-9a-f]{7,64}")
@@ -14,17 +15,21 @@ def rollback_target(incident: Incident, code: CodeAnalysis | None = None) -> str
     Instances that alone wrote the leading error show it, else a version or a deployment that came before the onset. A
     version that is only a commit's hash tells a reader nothing, so another source's name of it goes first.
     """
-    change = incident.rollout or _before_onset(incident, incident.what_changed)
-    deployments = code.what_changed if code else []
-    deployment = _before_onset(incident, deployments)
-    since = change or deployment
-    if since is None:
+    changes = changes_to_undo(incident, code)
+    if not changes:
         return ""
-    versions = [one.version_before for one in (change, deployment) if one is not None and one.version_before]
-    until = f"the version until {since.at:%H:%M} UTC"
-    if name := next((version for version in versions if not _SHA.fullmatch(version)), ""):
-        return f"{name}, {until}"
+    until = f"the version until {changes[0].at:%H:%M} UTC"
+    versions = [version for one in changes if (version := name(one.version_before))]
+    if named := next((version for version in versions if not _SHA.fullmatch(version)), ""):
+        return f"{named}, {until}"
     return f"{until} (commit {versions[0][:12]})" if versions else until
+
+
+def changes_to_undo(incident: Incident, code: CodeAnalysis | None = None) -> list[Change]:
+    """Return what a rollback undoes: the change of instances or versions, and the deployment that reports it."""
+    change = incident.rollout or _before_onset(incident, incident.what_changed)
+    deployment = _before_onset(incident, code.what_changed if code else [])
+    return [one for one in (change, deployment) if one is not None]
 
 
 def _before_onset(incident: Incident, changes: list[Change]) -> Change | None:

@@ -1,8 +1,13 @@
 """Measures that end the harm, by the kind of fault; each claims no more than the evidence shows."""
 
+from collections.abc import Sequence
+
 from shared.analysis.advice.look_at_instances import look_at_instances
 from shared.analysis.advice.look_elsewhere import look_elsewhere
-from shared.analysis.advice.rollback_target import rollback_target
+from shared.analysis.advice.rollback_target import changes_to_undo, rollback_target
+from shared.analysis.advice.suggest import values_of_rollback
+from shared.analysis.advice.templates import AdviceTemplate, commands_for
+from shared.analysis.advice.values import name, service_name, values_of
 from shared.analysis.faults import matching
 from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
@@ -10,7 +15,6 @@ from shared.contracts import CodeAnalysis, Incident, IncidentType, Mitigation, S
 
 REVERT_SCORE = 0.5
 """A commit with a lower score explains too little to name in a rollback, let alone to revert automatically."""
-"""Words in the names of series that measure something that can run out."""
 
 
 def best_suspect(analysis: CodeAnalysis | None) -> SuspectCommit | None:
@@ -18,39 +22,70 @@ def best_suspect(analysis: CodeAnalysis | None) -> SuspectCommit | None:
     return analysis.suspect_commits[0] if analysis and analysis.suspect_commits else None
 
 
-def mitigations(request: SolutionRequest, category: IncidentType) -> list[Mitigation]:
-    """Return what ends the harm, most promising first; there is always at least one."""
-    service, incident = request.alert.service_name, request.incident
+def mitigations(
+    request: SolutionRequest, category: IncidentType, reverts: str, templates: Sequence[AdviceTemplate]
+) -> list[Mitigation]:
+    """
+    Return what ends the harm, most promising first, with the commands that the templates give; there is at least one.
+
+    `reverts` is the commit that the patch reverts exactly, if there is one.
+    """
+    revert = [_revert(reverts)] if reverts else []
+    measures = [_with_commands(one, request, reverts, templates) for one in [*_measures(request, category), *revert]]
+    return measures + _advised(request, measures) or [
+        _with_commands(_check_instances(service_name(request.alert)), request, reverts, templates)
+    ]
+
+
+def _with_commands(
+    measure: Mitigation, request: SolutionRequest, reverts: str, templates: Sequence[AdviceTemplate]
+) -> Mitigation:
+    alert, changes = request.alert, changes_to_undo(request.incident, request.code_analysis)
+    more = {"sha": reverts, "dependency": _dependency(alert.service_name, request.incident)}
+    values = values_of(alert, request.incident, **more, **values_of_rollback(alert, changes))
+    return measure.replace(commands=commands_for(measure.advice_id, alert.service_name, values, templates))
+
+
+def _advised(request: SolutionRequest, measures: Sequence[Mitigation]) -> list[Mitigation]:
+    """Return the urgent suggestions that no measure repeats."""
+    actions = {measure.action for measure in measures}
+    return [
+        Mitigation(
+            advice_id=each.advice_id,
+            action=each.description,
+            steps=each.steps,
+            commands=each.commands,
+            priority=each.priority,
+        )
+        for each in (request.suggestions.suggestions if request.suggestions else [])
+        if each.priority == "high" and each.description not in actions
+    ]
+
+
+def _measures(request: SolutionRequest, category: IncidentType) -> list[Mitigation]:
+    service, incident = service_name(request.alert), request.incident
     if (elsewhere := look_elsewhere(service, incident)) is not None:
         # Its instances, versions and code were not read: a measure for it would be a guess.
-        measures = [Mitigation(action=elsewhere[0], steps=elsewhere[1], priority="high")]
-    elif category == "code_issue":
-        measures = [_rollback(request)] if incident.onset or best_suspect(request.code_analysis) else []
-    elif category == "config_issue":
-        measures = [_restore_config(service, incident), _rollback_if_deployed(request)]
-    elif category == "infrastructure_issue":
-        measures = _for_instances(request)
-    elif category == "external_dependency":
+        return [Mitigation(advice_id="look_elsewhere", action=elsewhere[0], steps=elsewhere[1], priority="high")]
+    if category == "code_issue":
+        return [_rollback(request)] if incident.onset or best_suspect(request.code_analysis) else []
+    if category == "config_issue":
+        return [_restore_config(service, incident), _rollback_if_deployed(request)]
+    if category == "infrastructure_issue":
+        return _for_instances(request)
+    if category == "external_dependency":
         signal = matching.leading(incident)
         # A fault with steps of its own has them among the suggestions.
-        measures = [] if signal and signal.rule.steps else [_relieve_dependency(service, incident)]
-    else:
-        has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
-        # Without an onset nobody can see whether a version came before it.
-        rollback = [_rollback_if_deployed(request)] if incident.onset else []
-        measures = [*(_for_instances(request) if has_cause else []), *rollback]
-    advised = [
-        Mitigation(action=each.description, steps=each.steps, priority=each.priority)
-        for each in (request.suggestions.suggestions if request.suggestions else [])
-        if each.priority == "high"
-    ]
-    all_measures = measures + [each for each in advised if each.action not in {other.action for other in measures}]
-    return all_measures or [_check_instances(service)]
+        return [] if signal and signal.rule.steps else [_relieve_dependency(request)]
+    has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
+    # Without an onset nobody can see whether a version came before it.
+    rollback = [_rollback_if_deployed(request)] if incident.onset else []
+    return [*(_for_instances(request) if has_cause else []), *rollback]
 
 
 def _for_instances(request: SolutionRequest) -> list[Mitigation]:
     """Return a measure for the exhausted resource, else for the instances; none that repeats an urgent suggestion."""
-    service, exhausted = request.alert.service_name, _exhausted_resource(request.incident)
+    service, exhausted = service_name(request.alert), _exhausted_resource(request.incident)
     urgent = {
         each.type
         for each in (request.suggestions.suggestions if request.suggestions else [])
@@ -77,7 +112,7 @@ def _rollback_if_deployed(request: SolutionRequest) -> Mitigation:
 
 
 def _rollback(request: SolutionRequest) -> Mitigation:
-    service, suspect = request.alert.service_name, best_suspect(request.code_analysis)
+    service, suspect = service_name(request.alert), best_suspect(request.code_analysis)
     is_named = suspect is not None and suspect.score >= REVERT_SCORE
     before = f"a release without {suspect.sha[:12]}" if suspect and is_named else "the last release that worked"
     steps = [f"Find the release of {service} deployed before the onset."] if request.incident.onset else []
@@ -85,6 +120,7 @@ def _rollback(request: SolutionRequest) -> Mitigation:
         named = f"; the suspect is {suspect.sha[:12]}" if suspect and is_named else ""
         before, steps = f"{target}{named}", []
     return Mitigation(
+        advice_id="roll_back",
         action=f"Roll {service} back to {before}.",
         steps=[
             *steps,
@@ -98,6 +134,7 @@ def _rollback(request: SolutionRequest) -> Mitigation:
 def _restore_config(service: str, incident: Incident) -> Mitigation:
     since = f" since {incident.onset:%Y-%m-%d %H:%M} UTC" if incident.onset else ""
     return Mitigation(
+        advice_id="restore_configuration",
         action=f"Restore the configuration of {service} that worked.",
         steps=[
             f"Compare the variables, secrets and flags of {service} with those before the onset{since}.",
@@ -109,6 +146,7 @@ def _restore_config(service: str, incident: Incident) -> Mitigation:
 
 def _add_resource(service: str, exhausted: str) -> Mitigation:
     return Mitigation(
+        advice_id="add_capacity",
         action=f"Give {service} more of the resource it lacks ({exhausted}).",
         steps=[
             "Compare CPU, memory, connections and disk with their limits.",
@@ -129,17 +167,28 @@ def _exhausted_resource(incident: Incident) -> str | None:
 
 def _check_instances(service: str) -> Mitigation:
     action, steps = look_at_instances(service)
-    return Mitigation(action=action, steps=steps, priority="high")
+    return Mitigation(advice_id="check_instances", action=action, steps=steps, priority="high")
 
 
-def _relieve_dependency(service: str, incident: Incident) -> Mitigation:
+def _dependency(service: str, incident: Incident) -> str:
+    """Return what the evidence names as the dependency that fails; an empty text when it names none."""
     signal = matching.leading(incident)
-    others = [name for name in incident.affected_services if name != service]
-    dependency = (signal.target if signal else "") or (others[0] if others else "")
+    others = [other for other in incident.affected_services if other != service]
+    return (signal.target if signal else "") or (others[0] if others else "")
+
+
+def _relieve_dependency(request: SolutionRequest) -> Mitigation:
+    service, dependency = service_name(request.alert), name(_dependency(request.alert.service_name, request.incident))
     relief = "Shorten timeouts, open the circuit breaker or switch the feature off until it answers again."
-    if not dependency:
-        return Mitigation(
-            action=f"Relieve {service} of what it calls and gets no answer from.", steps=[relief], priority="high"
-        )
-    steps = [f"Notify the owner of {dependency}.", relief]
-    return Mitigation(action=f"Relieve {service} of {dependency}.", steps=steps, priority="high")
+    action = f"Relieve {service} of {dependency or 'what it calls and gets no answer from'}."
+    steps = [f"Notify the owner of {dependency}.", relief] if dependency else [relief]
+    return Mitigation(advice_id="relieve_dependency", action=action, steps=steps, priority="high")
+
+
+def _revert(sha: str) -> Mitigation:
+    return Mitigation(
+        advice_id="revert_commit",
+        action=f"Revert commit {sha[:12]}, which explains the failure.",
+        steps=["Merge the revert and deploy it; until then a rollback ends the harm sooner."],
+        priority="high",
+    )

@@ -1,9 +1,11 @@
 """From cause and code to a solution: mitigations by rule, and a patch only when one commit explains the failure."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.analysis import grounds
+from shared.analysis.advice.templates import BUILT_IN, AdviceTemplate
 from shared.analysis.causes import hypotheses
 from shared.analysis.code.paths import deepest_own, is_test
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
@@ -24,6 +26,7 @@ from shared.contracts import (
 
 REVERT_LEAD = 0.15
 """How far the best score must be ahead of the second."""
+SUITE = "The existing test suite passes on the branch."
 
 _MIGRATION = re.compile(r"(^|/)(migrations?|migrate|alembic|flyway|liquibase)/|\.sql$")
 
@@ -33,26 +36,30 @@ class _Withheld:
     reason: str
 
 
-def solve(request: SolutionRequest, reader: CodeReader | None) -> Solution:
+def solve(
+    request: SolutionRequest, reader: CodeReader | None, templates: Sequence[AdviceTemplate] = BUILT_IN
+) -> Solution:
     """
     Return mitigations, solutions and, where one commit explains the failure, its revert as a patch.
 
-    The patch is made against the head of the base branch; where there is none, `patch_withheld` says why.
-    Raises Unavailable, Throttled, Refused (from the reader).
+    `templates` give the mitigations their commands. The patch is made against the head of the base branch; where there
+    is none, `patch_withheld` says why. Raises Unavailable, Throttled, Refused (from the reader).
     """
     category, reason = _category(request)
     outcome = _patch(request, reader)
     patch = outcome if isinstance(outcome, Patch) else None
-    solutions = _solutions(request, patch)
-    measures = mitigations(request, category)
+    measures = mitigations(request, category, (patch.reverts or "") if patch else "", templates)
     return Solution(
         incident_category=category,
         category_reason=reason,
-        solutions=solutions,
+        solutions=_solutions(request, patch),
         mitigations=measures,
         patch=patch,
         patch_withheld=outcome.reason if isinstance(outcome, _Withheld) else None,
-        recommended_solution=solutions[0] if patch else measures[0].action,
+        # The exact revert of the culprit ends the cause too.
+        recommended_solution=next(
+            (one.action for one in measures if one.advice_id == "revert_commit"), measures[0].action
+        ),
     )
 
 
@@ -92,7 +99,7 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
         strategy="revert",
         reverts=chosen.sha,
         files_to_modify=list(edits),
-        test_cases=_test_cases(request.incident, analysis, chosen),
+        test_cases=[*test_cases(request.incident, analysis), *_tests_reverted(chosen), SUITE],
         rollback_plan=_rollback_plan(chosen),
     )
 
@@ -124,16 +131,15 @@ def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit
     return best
 
 
-def _test_cases(incident: Incident, analysis: CodeAnalysis, suspect: SuspectCommit) -> list[str]:
-    cases = []
+def test_cases(incident: Incident, analysis: CodeAnalysis) -> list[str]:
+    """Return what a test of a change must show: the calls that failed succeed."""
     explaining = [trace for trace in incident.stack_traces if not hypotheses.is_background(incident, trace)]
-    for trace in explaining[:2]:
-        cases.append(f"The call that led to `{_named(trace)}`{_through(trace, analysis)} succeeds.")
+    return [f"The call that led to `{_named(trace)}`{_through(trace, analysis)} succeeds." for trace in explaining[:2]]
+
+
+def _tests_reverted(suspect: SuspectCommit) -> list[str]:
     tests = [path for path in suspect.files if is_test(path)]
-    if tests:
-        cases.append(f"What {suspect.sha[:12]} tested is reverted with it: {', '.join(tests[:5])}.")
-    cases.append("The existing test suite passes on the branch.")
-    return cases
+    return [f"What {suspect.sha[:12]} tested is reverted with it: {', '.join(tests[:5])}."] if tests else []
 
 
 def _through(trace: StackTrace, analysis: CodeAnalysis) -> str:

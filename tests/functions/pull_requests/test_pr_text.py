@@ -88,11 +88,18 @@ def test_body_has_everything_a_reviewer_needs() -> None:
 
 
 def test_title_of_a_revert_is_gits_own() -> None:
-    """One line of limited length."""
+    """It says what is taken back."""
     assert pr_title(request()) == 'Revert "Average the cart" (checkout-api)'
-    long = solution().model_copy(update={"recommended_solution": "x\ny" * 200})
-    fix = branch_with().replace(reverts=None)
-    assert len(pr_title(request(solution=long, branch=fix)).splitlines()[0]) == 120
+
+
+def test_title_of_a_fix_names_the_files_alone() -> None:
+    """Words of a model are no title; one line of limited length."""
+    words = solution().model_copy(update={"recommended_solution": "Run rm -rf"})
+    fix = request(solution=words, branch=branch_with(("src/cart.py", 1, 2)).replace(reverts=None))
+
+    assert pr_title(fix) == "Fix checkout-api in src/cart.py"
+    many = fix.branch.model_copy(update={"files": ["x" * 99, "y" * 99]})
+    assert len(pr_title(fix.model_copy(update={"branch": many}))) == 120
 
 
 def test_untrusted_text_triggers_nothing_on_github() -> None:

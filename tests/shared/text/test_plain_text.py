@@ -1,6 +1,7 @@
 """What a reader sees of a text, and a model's prose made inert."""
 # ruff: noqa: RUF001  # look-alikes are the subject
 
+import re
 import unicodedata
 
 import pytest
@@ -56,12 +57,15 @@ def test_what_is_rendered_once_stays(text: str) -> None:
 @pytest.mark.parametrize(
     ("prose", "text"),
     [
-        ("Run `kubectl get pods` **now**", "Run kubectl get pods now"),
+        ("Run `kubectl get pods` **now**", "Run 'kubectl get pods' now"),
         ("It fails.\n*Do now:* reboot", "It fails. Do now: reboot"),
-        ("```sh\nreboot\n```", "sh reboot"),
+        ("```sh\nreboot\n```", "'sh reboot '"),
         ("GET <*> took <*> ms", "GET <*> took <*> ms"),
         ("it is 2*3*4", "it is 2*3*4"),
-        ("r\u200bm `-rf`", "rm -rf"),
+        ("r\u200bm `-rf`", "rm '-rf'"),
+        ("see http://db.internal:5432/a and HTTPS://evil.example", "see db.internal:5432/a and evil.example"),
+        ("h\u200bttp://evil.example", "evil.example"),
+        ("POST https:/… is a template", "POST https:/… is a template"),
     ],
 )
 def test_prose_of_a_model_is_one_plain_line(prose: str, text: str) -> None:
@@ -71,5 +75,9 @@ def test_prose_of_a_model_is_one_plain_line(prose: str, text: str) -> None:
 
 @given(strategies.one_of(strategies.text(), strategies.text(strategies.sampled_from(ALIKE))))
 def test_inert_prose_has_no_line_and_no_code(text: str) -> None:
-    """Whatever a model writes."""
-    assert not {"`", "\n"} & set(inert(text))
+    """Whatever a model writes, also once more."""
+    prose = inert(text)
+
+    assert not {"`", "\n"} & set(prose)
+    assert not re.search(r"://[^\W_]", prose)
+    assert inert(prose) == as_rendered(prose) == prose

@@ -1,43 +1,40 @@
-"""The section on what to do now: the agents' advice as one list, the most certain first, each once."""
+"""The section on what to do now: the advice that code made as one list, the most certain first, each once."""
 
 import re
 from dataclasses import dataclass, replace
 
 from shared.bounds import clip
-from shared.contracts import PostProcessRequest
+from shared.contracts import Command, Mitigation, PostProcessRequest, Suggestion
 
-from ..model import LEFT_OUT, Block, Code, Items, Section, TextLine, Words, prose
+from ..model import LEFT_OUT, Block, Code, Items, Link, Links, Section, TextLine, Words, prose
 
 ACTIONS = 6
 COMMAND_CHARS = 600
 CULPRIT = 0.5
 """Score from which a commit is named as the culprit."""
 _PRIORITIES = ("high", "medium", "low")
-_WAY_BACK = re.compile(r"\b(?:roll\w*\b.{0,80}?\bback|roll-?back|revert|undo|take\b.{0,80}?\bback)\b", re.IGNORECASE)
-_OTHER_WAY = re.compile(r"config|setting|flag|schema|migration|database|\bdata\b", re.IGNORECASE)
-_COMMAND = re.compile(
-    r"(\$ |sudo )?(kubectl|gcloud|gsutil|git|gh|curl|docker|helm|terraform|aws|az|psql|redis-cli|systemctl|argocd|flux"
-    r"|ssh)\s"
-)
+_WAYS_BACK = ("roll_back", "revert_commit")
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do."""
+    """One thing to do; `advice_id` is empty for words of no template."""
 
+    advice_id: str
     text: str
     steps: tuple[str, ...] = ()
+    commands: tuple[Command, ...] = ()
     priority: str = "high"
 
     @property
     def key(self) -> str:
-        """The bare words, which identify advice that is given twice."""
-        return re.sub(r"\W+", " ", self.text.lower()).strip()
+        """What identifies advice that is given twice; ways back to an older release are one."""
+        return "back" if self.leads_back else _words(self.text)
 
     @property
     def leads_back(self) -> bool:
-        """Whether it returns to an older release; restoring a flag or a database does not count."""
-        return bool(_WAY_BACK.search(self.text)) and not _OTHER_WAY.search(self.text)
+        """Whether it returns to an older release."""
+        return self.advice_id in _WAYS_BACK
 
 
 def do_now(request: PostProcessRequest) -> Section:
@@ -48,8 +45,19 @@ def do_now(request: PostProcessRequest) -> Section:
     blocks: list[Block] = []
     for number, action in enumerate(actions, 1):
         blocks.append(Words(prose(action.text, 400), number == 1, f"{number}."))
-        blocks += _steps(action)
+        blocks += [Items(tuple(clip(step, 300) for step in action.steps[:6]))] if action.steps else []
+        blocks += [_command(command) for command in action.commands[:6] if command.command or command.link]
+        if action.advice_id == "follow_runbook" and request.alert.runbook_url:
+            blocks.append(Links((Link("Runbook", request.alert.runbook_url),)))
     return Section("Do now", tuple(blocks))
+
+
+def remarks(request: PostProcessRequest) -> Section | None:
+    """Return what a model adds to the advice: prose, apart from what a reader may do."""
+    answers = (request.suggestions, request.solution)
+    words = dict.fromkeys(answer.remarks for answer in answers if answer is not None and answer.remarks)
+    blocks = tuple(Words(clip(text, 900)) for text in words)
+    return Section("Remarks of the model", blocks, expendable=1) if blocks else None
 
 
 def recommended(request: PostProcessRequest) -> str:
@@ -60,10 +68,10 @@ def recommended(request: PostProcessRequest) -> str:
 
 def _first(request: PostProcessRequest) -> Action | None:
     """Prefer what names the culprit to what was advised before it was known."""
-    advice = _recommended(request)
-    all_actions = (*advice, *_planned(request), *_suggested(request))
-    naming = (action for action in all_actions if _names_culprit(action, request))
-    first = next(naming, advice[0] if advice else None)
+    all_actions = (*_suggested(request), *_planned(request))
+    advice = _recommended(request, all_actions)
+    ordered = (*([advice] if advice else []), *_planned(request), *_suggested(request))
+    first = next((action for action in ordered if _names_culprit(action, request)), advice)
     if first is not None and first.leads_back and not _names_version(first, request):
         # What was advised before the code host was read may not know which version ran before.
         back = (action for action in all_actions if action.leads_back and _names_version(action, request))
@@ -71,11 +79,16 @@ def _first(request: PostProcessRequest) -> Action | None:
     return first
 
 
-def _recommended(request: PostProcessRequest) -> list[Action]:
-    suggestions, solution = request.suggestions, request.solution
-    actions = [Action(suggestions.recommended_action)] if suggestions else []
-    actions += [Action(solution.recommended_solution)] if solution else []
-    return [action for action in actions if action.text][:1]
+def _recommended(request: PostProcessRequest, actions: tuple[Action, ...]) -> Action | None:
+    """Return the action that the agents recommend, by its words; what was suggested goes first."""
+    answers = (
+        request.suggestions.recommended_action if request.suggestions else "",
+        request.solution.recommended_solution if request.solution else "",
+    )
+    text = next(filter(None, answers), "")
+    return next(
+        (action for action in actions if _words(action.text) == _words(text)), Action("", text) if text else None
+    )
 
 
 def _names_culprit(action: Action, request: PostProcessRequest) -> bool:
@@ -91,40 +104,39 @@ def _names_version(action: Action, request: PostProcessRequest) -> bool:
 
 
 def _suggested(request: PostProcessRequest) -> list[Action]:
-    answer = request.suggestions
-    suggestions = answer.suggestions if answer else []
-    return [Action(one.description, tuple(one.steps), one.priority) for one in suggestions]
+    suggestions = request.suggestions.suggestions if request.suggestions else []
+    return [_action(one, one.description) for one in suggestions]
 
 
 def _planned(request: PostProcessRequest) -> list[Action]:
-    answer = request.solution
-    mitigations = answer.mitigations if answer else []
-    return [Action(one.action, tuple(one.steps), one.priority) for one in mitigations]
+    mitigations = request.solution.mitigations if request.solution else []
+    return [_action(one, one.action) for one in mitigations]
+
+
+def _action(advice: Suggestion | Mitigation, text: str) -> Action:
+    return Action(advice.advice_id, text, tuple(advice.steps), tuple(advice.commands), advice.priority)
 
 
 def _actions(request: PostProcessRequest) -> list[Action]:
-    """Return the actions, each once; of several ways back to an older release only the first, with its steps."""
+    """Return the actions, each once with its steps and commands; of several ways back to an older release the first."""
     first = _first(request)
     others = sorted([*_suggested(request), *_planned(request)], key=lambda action: _PRIORITIES.index(action.priority))
     # The same action from another agent comes right after the first, because its steps fit best.
-    others.sort(key=lambda action: first is None or action.key != first.key)
+    others.sort(key=lambda action: first is None or _words(action.text) != _words(first.text))
     actions: dict[str, Action] = {}
     for action in [*([first] if first else []), *others]:
-        same = actions.setdefault("back" if action.leads_back else action.key, action)
-        actions["back" if action.leads_back else action.key] = replace(same, steps=same.steps or action.steps)
+        same = actions.setdefault(action.key, action)
+        commands = {(one.command, one.link): one for one in (*same.commands, *action.commands)}
+        actions[action.key] = replace(same, steps=same.steps or action.steps, commands=tuple(commands.values()))
     return list(actions.values())
 
 
-def _steps(action: Action) -> list[Block]:
-    """Return each command as its own block, to be copied; prose between them as lists."""
-    blocks: list[Block] = []
-    for step in action.steps[:6]:
-        bare = step.strip().strip("`")
-        if _COMMAND.match(bare):
-            command = Code(bare.removeprefix("$ "), "Suggested command", is_command=True)
-            blocks.append(command if len(bare) <= COMMAND_CHARS else LEFT_OUT)
-        elif blocks and isinstance(blocks[-1], Items):
-            blocks[-1] = replace(blocks[-1], texts=(*blocks[-1].texts, clip(step, 300)))
-        else:
-            blocks.append(Items((clip(step, 300),)))
-    return blocks
+def _words(text: str) -> str:
+    return re.sub(r"\W+", " ", text.lower()).strip()
+
+
+def _command(command: Command) -> Block:
+    """Return a command or a query as a block of its own, to be copied, and a page as a link."""
+    if command.link:
+        return Links((Link(command.what, command.link),))
+    return Code(command.command, command.what, is_command=True) if len(command.command) <= COMMAND_CHARS else LEFT_OUT

@@ -176,23 +176,21 @@ def unknowns(request: PostProcessRequest) -> Section | None:
         *(code.hints if code and code.code_available else ()),
     )
     blocks: list[Block] = [Items(hints)] if hints else []
-    advised = " ".join(
-        step for one in (request.suggestions.suggestions if request.suggestions else []) for step in one.steps
-    )
+    suggestions = request.suggestions.suggestions if request.suggestions else []
+    advised = {command.command for one in suggestions for command in one.commands}
     for unknown in (request.root_causes.unknowns if request.root_causes else [])[:5]:
-        if unknown.next_query and unknown.next_query in advised:
+        if unknown.next_query in advised:
             continue
         blocks.append(Words(clip(unknown.what, 300)))
-        blocks += [Code(clip(unknown.next_query, 500), "Look here next")] if unknown.next_query else []
+        blocks += [Code(unknown.next_query, "Look here next", is_command=True)] if unknown.next_query else []
     return Section("Not known yet", tuple(blocks), expendable=1) if blocks else None
 
 
 def links(request: PostProcessRequest) -> Section | None:
     """Return where to read more: the alert's own pages first, then the evidence."""
     alert = request.alert
-    runbook = next((url for name, url in alert.annotations.items() if "runbook" in name.lower()), "")
     places = [
-        Link("Runbook", runbook),
+        Link("Runbook", alert.runbook_url),
         Link("Dashboard", alert.dashboard_url),
         Link("Alert rule", alert.generator_url),
         Link("Silence this alert", alert.silence_url),

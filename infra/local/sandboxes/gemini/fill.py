@@ -23,8 +23,12 @@ def grounded(request: ModelRequest) -> dict[str, Any]:
         for name, part in schema.get("properties", {}).items()
         if name in offline or name in schema.get("required", ()) or not offline
     }
-    if "headline" in schema.get("properties", {}):
-        filled |= _opening(request.facts)
+    if "summary" in schema.get("properties", {}):
+        filled["summary"] = _summary(request.facts)
+    if "ranking" in schema.get("properties", {}):
+        filled["ranking"] = [
+            each["advice_id"] for each in offline.get("suggestions") or offline.get("mitigations") or []
+        ]
     for cause in filled.get("root_causes") or []:
         cause.setdefault("quotes", _quotes(request, cause.get("evidence_ids", [])))
     return filled
@@ -63,12 +67,12 @@ def _plain(name: str) -> str:
     return name.replace("_", " ").capitalize() + "."
 
 
-def _opening(facts: dict[str, Any]) -> dict[str, str]:
+def _summary(facts: dict[str, Any]) -> str:
     """Return the opening of a brief, from the texts of the other answers."""
     symptoms = facts.get("incident", {}).get("initial_symptoms") or ["Something fails"]
     sentences = [symptoms[0], facts.get("root_causes", {}).get("most_likely", "")]
     sentences.append(facts.get("suggestions", {}).get("recommended_action", ""))
-    return {"headline": symptoms[0].rstrip("."), "summary": " ".join(filter(None, sentences))}
+    return " ".join(filter(None, sentences))
 
 
 def _quotes(request: ModelRequest, ids: list[str]) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 from shared.analysis.advice.suggest import suggest
 from shared.contracts import (
     Change,
+    Command,
     Evidence,
     Frame,
     LogPattern,
@@ -85,8 +86,10 @@ def test_query_to_watch_holds_what_does_not_vary_of_the_message():
 
     answer = suggested(stack_traces=[trace], evidence=[text], log_selector='{app="shop"}')
 
-    steps = [step for one in answer.suggestions if one.type == "rollback" for step in one.steps]
-    assert steps[-1] == 'After it, watch that this stops: {app="shop"} |= "KeyError: no price for"'
+    commands = [command for one in answer.suggestions if one.type == "rollback" for command in one.commands]
+    assert commands == [
+        Command(what="After it, watch that this stops", command='{app="shop"} |= "KeyError: no price for"')
+    ]
 
 
 def test_failure_that_may_be_as_old_as_the_service_suggests_no_rollback():
