@@ -31,19 +31,21 @@ _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 def judgement(refined: Incident, offline: Incident, context: GroundingContext) -> tuple[Incident, list[str]]:
     """
-    Keep a model from hiding an incident: it may dismiss only what code proved healthy, and below high severity.
+    Keep a model from hiding an incident: where code sees harm it may dismiss only what a metric speaks against.
 
-    It may call an incident what code could not tell or thought healthy; it may not call healthy what nobody can tell.
+    A log line may talk a model into calm, and nobody outside writes a metric of failed requests. It may call an
+    incident what code could not tell or thought healthy; it may not call healthy what nobody can tell.
     """
     drops: list[str] = []
     severity = _not_far_below(refined.severity, offline.severity, drops)
     dismisses = refined.recommendation == "dismiss" and offline.verdict != "healthy"
-    may_dismiss = bool(offline.health) and not offline.degraded and offline.severity in ("low", "medium")
-    kept_open = dismisses and not may_dismiss
+    is_contradicted = bool(offline.contradiction) and not offline.failure_signals and not offline.degraded
+    kept_open = dismisses and not (is_contradicted and offline.severity in ("low", "medium"))
     if kept_open:
         drops.append("dropped the dismissal of an incident that code would not dismiss")
+    is_dismissed = refined.recommendation == "dismiss" and not kept_open
     verdict = offline.verdict
-    if refined.recommendation == "dismiss" and not kept_open:
+    if is_dismissed:
         verdict = "healthy"
     elif refined.recommendation == "proceed" and refined.incident_detected:
         verdict = "incident"
@@ -53,7 +55,8 @@ def judgement(refined: Incident, offline: Incident, context: GroundingContext) -
         "verdict": verdict,
         "severity": severity,
         "recommendation": "proceed" if kept_open else refined.recommendation,
-        "incident_detected": refined.incident_detected or (kept_open and offline.incident_detected),
+        "incident_detected": refined.incident_detected or (offline.incident_detected and not is_dismissed),
+        "health": [offline.contradiction] if is_dismissed and offline.contradiction else offline.health,
         "affected_services": services or offline.affected_services,
         "initial_symptoms": _titled(symptoms, offline),
         "reasoning": context.prose(refined.reasoning, drops) or offline.reasoning,

@@ -86,7 +86,7 @@ def detect(
         lines_read=summary.lines_read,
     )
     decision = decide(summary, classified(classify(summary), parts), incident, troubles)
-    health = {"health": list(decision.health.proof)} if decision.verdict != "cannot_tell" else {}
+    health = {"health": list(decision.health.proof)} if decision.verdict == "healthy" else {}
     missing = {"missing": list(decision.health.missing)} if decision.verdict == "cannot_tell" else {}
     return incident.replace(
         **dict(decision.judgement), verdict=decision.verdict, title=decision.title, **health, **missing

@@ -178,12 +178,19 @@ def _severity(summary: TelemetrySummary, verdict: DetectionVerdict) -> Severity:
     if verdict == "cannot_tell" or not (summary.risen or summary.errors or summary.anomalies or is_down_now):
         return label_severity or "medium"
     severity: Severity = "medium"
-    is_fatal_for_many = summary.has_fatal and summary.error_share >= HIGH_SHARE
-    if summary.has_fatal or summary.error_share >= HIGH_SHARE:
+    share = max(summary.error_share, _failing_share(summary))
+    is_fatal_for_many = summary.has_fatal and share >= HIGH_SHARE
+    if summary.has_fatal or share >= HIGH_SHARE:
         severity = "high"
-    if is_down_now or is_fatal_for_many or summary.error_share >= CRITICAL_SHARE:
+    if is_down_now or is_fatal_for_many or share >= CRITICAL_SHARE:
         severity = "critical"
     return max(severity, label_severity or "low", key=SEVERITIES.index)
+
+
+def _failing_share(summary: TelemetrySummary) -> float:
+    """Return the share of requests that fail as it is measured; 0 where none is, or where it did not rise."""
+    shares = [one.value for one in summary.anomalies if one.series.name in FAILURES and one.series.unit == "ratio"]
+    return max(shares, default=0.0)
 
 
 def _affected(summary: TelemetrySummary) -> list[str]:

@@ -25,6 +25,7 @@ from shared.contracts import (
 )
 from tests.builders import NOW, an_alert, an_incident
 
+CALM = "By its lines about 8 % of requests fail, while error_ratio is at most 0 % since the onset."
 FAILING = Confirmation(what="error_ratio: 0 % → 9 %.", shows_failure=True)
 INCIDENT = an_incident(onset=NOW, lines_read=40, confirmations=[FAILING], log_selector='{app="shop"}')
 CONTEXT = GroundingContext([INCIDENT, an_alert()])
@@ -162,11 +163,13 @@ def _judged(offline: Incident, **changes) -> tuple[Incident, list[str]]:
     [
         an_incident(lines_read=40),
         an_incident(lines_read=0, severity="low"),
-        an_incident(lines_read=9, severity="low", degraded="x", health=["It is calm."]),
-        an_incident(lines_read=900, severity="low"),
+        an_incident(lines_read=9, severity="low", degraded="x", contradiction=CALM),
+        an_incident(lines_read=9, severity="low", contradiction=CALM, confirmations=[FAILING]),
+        an_incident(lines_read=9, severity="high", contradiction=CALM),
+        an_incident(lines_read=900, severity="low", health=["It is calm."]),
         an_incident(lines_read=900, severity="low", verdict="cannot_tell"),
     ],
-    ids=["high", "no logs", "half the telemetry", "no proof of health", "cannot tell"],
+    ids=["high", "no logs", "half the telemetry", "failures measured", "severe", "calm elsewhere", "cannot tell"],
 )
 def test_model_may_not_dismiss_what_code_would_not(offline: Incident) -> None:
     """A log text that talks the model into a dismissal changes nothing."""
@@ -176,13 +179,21 @@ def test_model_may_not_dismiss_what_code_would_not(offline: Incident) -> None:
     assert drops
 
 
-def test_model_may_dismiss_a_small_incident_with_complete_telemetry() -> None:
-    """To judge a short disturbance is the task of the model."""
-    offline = an_incident(lines_read=40, severity="medium", health=["In their usual range: request_rate 5 to 7."])
+def test_model_may_dismiss_a_small_incident_that_a_metric_speaks_against() -> None:
+    """Lines alone report it, failed requests are measured and do not show it; the brief gives that as the reason."""
+    offline = an_incident(lines_read=40, severity="medium", contradiction=CALM)
 
-    judged, drops = _judged(offline, recommendation="dismiss")
+    judged, drops = _judged(offline, recommendation="dismiss", incident_detected=False)
 
     assert (judged.recommendation, judged.verdict, judged.needs_response, drops) == ("dismiss", "healthy", False, [])
+    assert judged.health == [CALM]
+
+
+def test_model_that_sees_no_incident_hides_none() -> None:
+    """To proceed and to have detected nothing is no dismissal."""
+    judged, _ = _judged(an_incident(lines_read=40), incident_detected=False)
+
+    assert (judged.incident_detected, judged.needs_response) == (True, True)
 
 
 @pytest.mark.parametrize("verdict", ["healthy", "cannot_tell"])

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shared.analysis.causes.explain import explain
 from shared.analysis.detection.detect import detect
 from shared.contracts import Incident, RootCauseRequest
@@ -144,6 +146,14 @@ def test_metrics_alone_show_that_the_error_ratio_rose_and_when():
     assert "error_ratio: 0 % → 6.7 % from 02:50:00 UTC" in [one.text for one in incident.evidence]
     # Failing requests are the harm, not its cause.
     assert explain(RootCauseRequest(alert=ALERT, incident=incident)).root_causes == []
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.067, "medium"), (0.2, "high"), (0.85, "critical")])
+def test_severity_follows_the_measured_share_of_failed_requests(share: float, severity: str):
+    """A service that logs one line in a hundred may still fail nine requests in ten."""
+    points = tuple((START + timedelta(minutes=index), 0.0 if index < 20 else share) for index in range(31))
+
+    assert detect(ALERT, None, [Series("error_ratio", "ratio", "q", {}, points)], []).severity == severity
 
 
 def test_dismissal_mentions_only_what_was_read():
