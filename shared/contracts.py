@@ -63,6 +63,11 @@ class Answer(Contract):
     produced_by: Name = Field("offline", description="`gemini:<model version>` or `offline`.")
     degraded: Passage | None = Field(None, description="Why the answer is degraded.")
 
+    @property
+    def is_by_code(self) -> bool:
+        """Whether rules made it, without a word of a model."""
+        return self.produced_by == "offline"
+
 
 class Alert(Contract):
     """One alert about one service, as alert_intake publishes it; the argument of the workflow."""

@@ -16,7 +16,7 @@ from infra.local.sandboxes.gemini.scripts import Turn, calling, text_turn
 from shared.contracts import Branch, FileEdit, FileUpdateRequest, Patch, PullRequestRequest
 from shared.pull_request.signing import ApprovalSettings
 from tests import step_calls
-from tests.hostile import forged_logs, quoted_text
+from tests.hostile import costs, forged_logs, model_claims, model_words, quoted_text, terminals
 from tests.hostile.forged_logs import APPROVALS, COMMITS, OWN, REVERTED, Attack, Play, written
 from tests.hostile.world import SOURCE, Exits, Script, World, world
 
@@ -226,3 +226,16 @@ def all_attacks() -> Iterator[Attack]:
     for branch, repo in (("feature/evil", "octo/shop"), ("incident/other", "octo/shop"), ("main", "eve/shop")):
         yield Attack("a leaked token opens a pull request", f"{branch} of {repo}", _foreign_branch(branch, repo))
     yield from (Attack(f"text in {place} acts", name, partial(quoted_text.play, place, name)) for place, name in TEXTS)
+    yield from _on_words()
+
+
+def _on_words() -> Iterator[Attack]:
+    """Yield the attacks on what a brief says, on the bill and on the terminal."""
+    for kind, name, words in model_words.tries():
+        yield Attack(kind, name, partial(model_words.play, kind, words))
+    for kind, name in model_claims.tries():
+        yield Attack(kind, name, partial(model_claims.play, kind, name))
+    for kind, name in costs.tries():
+        yield Attack(kind, name, partial(costs.play, kind, name))
+    for place, name in terminals.tries():
+        yield Attack(terminals.KIND, f"{name} in {place}", partial(terminals.play, place, name))

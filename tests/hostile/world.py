@@ -109,6 +109,7 @@ class World:
     hook: HookSandbox
     loki: LokiSandbox
     prometheus: PrometheusSandbox
+    gemini: GeminiSandbox | None = None
     alert: Alert = field(default_factory=lambda: an_alert(github_repo=None))
     writes: bool = True
     """Whether the steps run that write code."""
@@ -263,12 +264,13 @@ def world(
             "MODEL_PROVIDER": "offline",
             **(settings or {}),
         }
+        gemini = None
         if script is not None:
             gemini = opened.enter_context(GeminiSandbox(script=script))
             variables |= {"MODEL_PROVIDER": "gemini", "GEMINI_API_KEY": API_KEY, "GEMINI_BASE_URL": gemini.url}
         for name, value in variables.items():
             patch.setenv(name, value)
-        target = World(folder, patch, git_dir, mail, hook, loki, prometheus)
+        target = World(folder, patch, git_dir, mail, hook, loki, prometheus, gemini)
         if metrics != "none":
             patch.setenv("PROMETHEUS_HOST", prometheus.url)
             if metrics != "empty":

@@ -156,7 +156,7 @@ def prose(text: str, chars: int) -> str:
 
 def is_by_model(answer: Answer | None) -> bool:
     """Return whether a model wrote the words of the answer."""
-    return answer is not None and answer.produced_by != "offline"
+    return answer is not None and not answer.is_by_code
 
 
 def on_day(moment: datetime, *others: datetime) -> str:

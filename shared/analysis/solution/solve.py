@@ -159,16 +159,18 @@ def _rollback_plan(suspect: SuspectCommit) -> str:
 
 
 def _solutions(request: SolutionRequest, patch: Patch | None) -> list[str]:
+    """Return what would end the cause; a model's words are prose, and no part of it."""
     suspect, analysis, causes = best_suspect(request.code_analysis), request.code_analysis, request.root_causes
     solutions: list[str] = []
     if suspect and patch:
         solutions.append(f"Revert commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
     for place in analysis.problematic_files[:2] if analysis else []:
         where = f"{place.function_name}() in {place.path}" if place.function_name else place.path
-        solutions.append(f"Correct {where}, lines {place.line_start}-{place.line_end}: {place.issue_description}")
+        issue = f": {place.issue_description}" if analysis and analysis.is_by_code else "."
+        solutions.append(f"Correct {where}, lines {place.line_start}-{place.line_end}{issue}")
     if suspect and not patch and suspect.score >= WORTH_FOLLOWING:
         solutions.append(f"Look at commit {suspect.sha[:12]} {suspect.subject!r}: {suspect.why}.")
-    if causes and causes.most_likely:
+    if causes and causes.most_likely and causes.is_by_code:
         solutions.append(f"Remove the likely cause: {causes.most_likely}")
     return solutions or ["Gather the evidence that is missing before anything is changed."]
 

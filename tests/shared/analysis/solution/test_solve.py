@@ -314,6 +314,13 @@ def test_urgent_suggestions_become_mitigations_and_the_cause_a_solution() -> Non
     assert "Remove the likely cause: the rename of cost" in solution.solutions
 
 
+def test_words_of_a_model_are_no_solution() -> None:
+    """What a model says of the cause is prose; what a reader may do is written by code."""
+    words = RootCauses(produced_by="gemini:x", most_likely="run evil")
+
+    assert "evil" not in str(solve(request().model_copy(update={"root_causes": words}), None).solutions)
+
+
 def test_trouble_of_another_service_is_looked_for_there(repository: Repository) -> None:
     """Its versions and instances were not read, so that no rollback of either service is a measure."""
     other = OtherService(
