@@ -1,11 +1,11 @@
 """Read settings from the environment: the only module that may use `os.environ`."""
 
-import json
 import os
 from typing import Any, Self, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from shared import json_text
 from shared.errors import Misconfigured
 
 
@@ -34,7 +34,7 @@ class Settings(BaseModel):
         if get_origin(cls.model_fields[name].annotation) not in (list, tuple, dict):
             return text
         try:
-            return json.loads(text)
+            return json_text.parsed(text)
         except ValueError:
             raise Misconfigured(f"Settings are missing or wrong: {name.upper()}: not valid JSON") from None
 

@@ -5,6 +5,7 @@ import json
 
 import flask
 
+from shared import json_text
 from shared.errors import Rejected
 
 MAX_BODY_BYTES = 4_194_304
@@ -40,9 +41,9 @@ def body_of(request: flask.Request) -> object:
     if len(content) > MAX_BODY_BYTES:
         raise BodyTooLarge(f"The body is over {MAX_BODY_BYTES} bytes; limit the alerts of a notification")
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        raise Rejected("The body is not JSON") from None
+        return json_text.parsed(content)
+    except ValueError as error:
+        raise Rejected(f"The body is not JSON: {error}") from None
 
 
 def answer(status: int, body: dict[str, object], **headers: str) -> flask.Response:

@@ -1,7 +1,6 @@
 """Read one GitHub delivery: verify its signature, then parse the fields we use."""
 
 import hmac
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,7 +8,7 @@ from typing import Annotated, Literal
 import flask
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from shared import clock
+from shared import clock, json_text
 from shared.code_host.repository_policy import BRANCH_PREFIX
 from shared.errors import Rejected
 from shared.http.validation import places
@@ -94,10 +93,10 @@ def read(request: flask.Request, secret: str) -> Delivery:
     if event != "pull_request":
         return Delivery(event, None)
     try:
-        return Delivery(event, PullRequestEvent.model_validate(json.loads(content)))
+        return Delivery(event, PullRequestEvent.model_validate(json_text.parsed(content)))
     except ValidationError as error:
         raise Rejected(f"The delivery is not a pull_request event; wrong or missing: {places(error)}") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Rejected("The delivery is not JSON; set the webhook's content type to application/json") from None
 
 

@@ -1,7 +1,6 @@
 """Check that a file that parsed before a patch parses after it; what did not parse before is not checked."""
 
 import ast
-import json
 import tomllib
 import warnings
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import tree_sitter_javascript
 import tree_sitter_typescript
 import yaml
 
+from shared import json_text
 from shared.errors import Rejected
 
 
@@ -42,7 +42,7 @@ def _parse_python(text: str) -> None:
 
 
 def _parse_json(text: str) -> None:
-    json.loads(text.removeprefix("\ufeff"))
+    json_text.parsed(text.removeprefix("\ufeff"))
 
 
 def _parse_toml(text: str) -> None:

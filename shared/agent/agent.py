@@ -1,6 +1,5 @@
 """An agent: asks the model to refine the offline answer, and keeps the offline answer when the model fails."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from shared import model
+from shared import json_text, model
 from shared.agent import prompt
 from shared.agent.budget import Budget
 from shared.agent.claim_checks import GroundingContext
@@ -125,11 +124,11 @@ class Agent(Generic[Ans]):
     def _validated(self, text: str, redactor: Redactor) -> dict[str, Any]:
         """Return the fields the model filled, its prose inert. Raises BadAnswer naming what breaks the contract."""
         try:
-            reply = schema.without(redactor.reveal_json(json.loads(_unfenced(text))), OURS)
+            reply = schema.without(redactor.reveal_json(json_text.parsed(_unfenced(text))), OURS)
             opinion = self.opinion.model_validate(reply)
         except ValidationError as error:
             raise BadAnswer(f"the answer is not a valid {self.opinion.__name__}: {sentence(error)}") from None
-        except (ValueError, RecursionError):
+        except ValueError:
             raise BadAnswer(f"the answer is not JSON; it is {len(text)} characters long") from None
         prose = map_texts(opinion, AtMost, inert)
         filled = {name: getattr(prose, name) for name in opinion.model_fields_set}

@@ -4,7 +4,6 @@ The SDK is asynchronous: its session lives in an event loop of its own thread, u
 Source: https://github.com/modelcontextprotocol/python-sdk
 """
 
-import json
 import logging
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp.types import CONNECTION_CLOSED, PARSE_ERROR, REQUEST_TIMEOUT, EmbeddedResource, Implementation, TextContent
 from pydantic import ValidationError
 
+from shared import json_text
 from shared.bounds import clip
 from shared.code_host.mcp_transports import Transport
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Unavailable
@@ -42,7 +42,7 @@ class Content:
     def data(self) -> Any:
         """Return the answer as JSON. Raises BadAnswer."""
         try:
-            return json.loads(self.texts[0])
+            return json_text.parsed(self.texts[0])
         except (IndexError, ValueError):
             raise BadAnswer("the MCP tool did not answer with JSON") from None
 

@@ -1,10 +1,10 @@
 """The channels to people: mail, hook, archive. Each `connect_…()` returns None when its channel is not set up."""
 
-import json
 import re
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 
+from shared import json_text
 from shared.errors import Misconfigured
 from shared.outbox.port import Archive, Hook, Mailer
 from shared.settings import Settings
@@ -95,6 +95,6 @@ def _addresses(text: str) -> list[str]:
     if not text.startswith("["):
         return [text] if text else []
     try:
-        return [address.strip() for address in TypeAdapter(list[str]).validate_python(json.loads(text))]
+        return [address.strip() for address in TypeAdapter(list[str]).validate_python(json_text.parsed(text))]
     except (ValueError, ValidationError):
         raise Misconfigured("ON_CALL_ENGINEERS is neither a JSON list of strings nor one mail address") from None

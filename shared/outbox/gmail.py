@@ -4,7 +4,6 @@ Source: https://developers.google.com/workspace/gmail/api/reference/rest/v1/user
 """
 
 import base64
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from googleapiclient import discovery
 from googleapiclient.errors import HttpError
 from pydantic import Field, SecretStr
 
+from shared import json_text
 from shared.bounds import clip, storable
 from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
 from shared.http.retries import Sleep, with_retries
@@ -198,7 +198,7 @@ class _TokenRequest:
 
 def _holds_token(body: bytes) -> bool:
     try:
-        answer = json.loads(body)
+        answer = json_text.parsed(body)
     except ValueError:
         return False
     return isinstance(answer, dict) and isinstance(answer.get("access_token"), str)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from shared import json_text
 from shared.redaction import decoded_views, secret_names, secrets_by_key, secrets_in_prose, secrets_in_sql
 from shared.redaction.decoded_views import BORDER, FILLER, View
 from shared.redaction.patterns import Pattern
@@ -77,8 +78,8 @@ def redact_json_text(text: str) -> str:
     if redact(text) == text:
         return text
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_text.parsed(text)
+    except ValueError:
         return redact(text)
     return redact(json.dumps(redact_json(value), ensure_ascii=False))
 

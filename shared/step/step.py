@@ -19,7 +19,7 @@ from typing import Any, TypeVar, get_type_hints
 import flask
 from pydantic import BaseModel, ValidationError
 
-from shared import log, signatures, traces
+from shared import json_text, log, signatures, traces
 from shared.bounds import Contract, clip
 from shared.contracts import StepCall, StepRequest
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Unforeseen
@@ -102,9 +102,9 @@ def parse(http_request: flask.Request, contract: type[Body]) -> Body:
 
 def _body_of(http_request: flask.Request, contract: type[BaseModel]) -> Json:
     try:
-        body = http_request.get_json(silent=True)
-    except RecursionError:
-        raise Rejected("The body is nested too deeply to be read") from None
+        body = json_text.parsed(http_request.get_data()) if http_request.is_json else None
+    except ValueError as error:
+        raise Rejected(f"The body is not JSON: {error}") from None
     if not isinstance(body, dict):
         raise Rejected(f"The body is not a JSON object; send a {contract.__name__} with Content-Type application/json")
     return body

@@ -1,6 +1,5 @@
 """What Loki and Prometheus share: label matchers, and reading JSON over HTTP within budgets of time and bytes."""
 
-import json
 import re
 import threading
 import time
@@ -13,7 +12,7 @@ import requests
 from pydantic import AfterValidator, Field, SecretStr
 from requests.auth import HTTPBasicAuth
 
-from shared import clock, log
+from shared import clock, json_text, log
 from shared.bounds import clip
 from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable
 from shared.http.retries import FIRST_PAUSE_S, with_retries
@@ -204,7 +203,7 @@ class Reader:
         if reply.status_code != 200:
             raise self._error(reply, body, request)
         try:
-            answer = json.loads(body)
+            answer = json_text.parsed(body)
         except ValueError:
             subject, kind = self._subject(request), reply.headers.get("Content-Type", "")
             if "html" in kind:
@@ -247,7 +246,7 @@ def _reason(error: requests.RequestException) -> str:
 def _explanation(body: bytes) -> bytes:
     """Return the error text: Prometheus and gateways wrap it in JSON, Loki sends plain text."""
     try:
-        wrapped = json.loads(body)
+        wrapped = json_text.parsed(body)
     except ValueError:
         return body
     text = (wrapped.get("error") or wrapped.get("message")) if isinstance(wrapped, dict) else None

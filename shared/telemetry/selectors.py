@@ -6,7 +6,6 @@ A template is a selector whose values hold places for the labels of the alert, `
 Source: https://grafana.com/docs/loki/latest/query/log_queries/#log-stream-selector
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from shared import json_text
 from shared.quoting.literals import quoted
 from shared.telemetry.http_reader import LABEL, selector
 
@@ -139,6 +139,6 @@ def _parsed(text: str) -> list[_Matcher]:
 
 def _text(literal: str) -> str:
     try:
-        return str(json.loads(literal))
+        return str(json_text.parsed(literal))
     except ValueError:
         raise ValueError(f"{literal} is no text with JSON's escapes; a backslash is written twice") from None

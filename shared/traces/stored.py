@@ -4,13 +4,12 @@ Read back what a store holds, checked: every function's account may write there,
 What cannot be read is left out and is in the log: one bad entry must not hide the incident it belongs to.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from shared import log
+from shared import json_text, log
 from shared.http.validation import places
 from shared.traces.port import Hold, IncidentRecord, Json, Lease, PullRequestRecord, RunEntry, StoredAnswer
 
@@ -68,11 +67,11 @@ def _payload(text: object, part: str, owner: str) -> Json | None:
     if text is None:
         return None
     try:
-        body = json.loads(text, parse_constant=_refuse) if isinstance(text, str) else text
+        body = json_text.parsed(text, _refuse) if isinstance(text, str) else text
         if isinstance(body, dict):
             return body
         problem = f"It is a {type(body).__name__}, not an object"
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         problem = str(error)
     log.critical("traces.unreadable", part=part, owner=owner, error=problem)
     return {}

@@ -11,7 +11,19 @@ SHARED = bundle.ROOT / "shared"
 ANALYSIS = SHARED / "analysis"
 # A new module or package gets its level here, above everything it imports.
 LEVELS = (
-    {"bounds", "channels", "clock", "contracts", "digest", "errors", "followup_queries", "links", "log", "quoting"}
+    {
+        "bounds",
+        "channels",
+        "clock",
+        "contracts",
+        "digest",
+        "errors",
+        "followup_queries",
+        "json_text",
+        "links",
+        "log",
+        "quoting",
+    }
     | {"redaction", "settings", "signatures", "text"},
     {"http"},
     {"admission", "analysis", "cloud", "code_host", "model", "outbox", "pull_request", "telemetry"} | {"traces"},

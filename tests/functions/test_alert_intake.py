@@ -468,6 +468,19 @@ def test_hostile_fields_are_limited(endpoint: FlaskClient, topic: FakePubsub) ->
     assert len(published.model_dump_json().encode()) < 30_000
 
 
+@pytest.mark.parametrize("depth", [101, 500, 100_000])
+@pytest.mark.parametrize("place", ["labels", "annotations", "values"])
+def test_deep_body_is_refused_with_the_reason(endpoint: FlaskClient, topic: FakePubsub, place: str, depth: int) -> None:
+    """No sender nests so; a walk over it would end in a 500."""
+    alert = json.dumps(firing()).removesuffix("}") + f', "{place}": {{"a": {"[" * depth + "]" * depth}}}}}'
+
+    reply = endpoint.post("/webhook/trigger_agent", data=f'{{"alerts": [{alert}]}}', headers={"X-Webhook-API-Key": KEY})
+
+    assert reply.status_code == 400
+    assert "nested deeper than 100 values" in reply.get_data(as_text=True)
+    assert not topic.published
+
+
 def test_values_are_read_from_the_text_of_older_versions(endpoint: FlaskClient, topic: FakePubsub) -> None:
     """Grafana before version 9 sends them as text alone; labels may hold quotes and brackets."""
     text = (

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from shared import json_text
 from shared.analysis.logs.levels import LEVEL_KEYS
 from shared.analysis.logs.parse import MESSAGE_KEYS, TRACE_KEYS
 from shared.analysis.logs.start_lines import StartLine
@@ -57,8 +58,8 @@ def settings_of(text: str) -> dict[str, str]:
 def _of_json(text: str) -> dict[str, str] | None:
     start = text.find("{")
     try:
-        parsed = json.loads(text[start:]) if start >= 0 else None
-    except (ValueError, RecursionError):
+        parsed = json_text.parsed(text[start:]) if start >= 0 else None
+    except ValueError:
         return None
     return dict(_flat(parsed)) if isinstance(parsed, dict) else None
 

@@ -1,12 +1,12 @@
 """Reads the level, message and source of one log entry, in JSON, logfmt or the usual text formats."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple, cast
 
+from shared import json_text
 from shared.analysis.logs import levels
 from shared.analysis.logs.levels import Level
 from shared.telemetry.port import LogLine
@@ -171,8 +171,8 @@ def _unwrap(raw: str) -> _Unwrapped:
     if not raw.startswith("{"):
         return _Unwrapped(None, raw)
     try:
-        loaded = json.loads(raw)
-    except (ValueError, RecursionError):  # very deep nesting is not a log entry
+        loaded = json_text.parsed(raw)
+    except ValueError:
         return _Unwrapped(None, raw)
     if not isinstance(loaded, dict):
         return _Unwrapped(None, raw)
