@@ -55,8 +55,8 @@ eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<na
 score: $(VENV)/.demo ## Measure the analyst on known incidents beside naive baselines; ONLY=<part>, CASES=<folder>, REPOS=<folder>, JSON=<file>
 	@$(BIN)/python -m infra.score $(ONLY) $(if $(CASES),--cases "$(CASES)") $(if $(REPOS),--repos "$(REPOS)") $(if $(JSON),--json "$(JSON)")
 
-hostile: $(VENV)/.test ## Play every attack on what is written outside; print tries, held and broke by class
-	@$(BIN)/python -m tests.hostile
+hostile: $(VENV)/.test ## Play every attack on what is written outside, and measure what redaction finds; ONLY=attacks or secrets, SEED=1
+	@$(BIN)/python -m tests.hostile $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 chaos: $(VENV)/.demo ## Plant faults, one alert each, and account for every alert; SINGLE=431 DOUBLE=100 KILLS=40 SEED=1 SLICE=1/4 ONLY=gemini:hang EMULATORS=1 JSON=<file>
 	@$(BIN)/python -m infra.chaos run $(if $(SINGLE),--single $(SINGLE)) $(if $(DOUBLE),--double $(DOUBLE)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(SLICE),--slice $(SLICE)) $(if $(ONLY),--only "$(ONLY)") $(EMULATORS_ARGUMENT) $(if $(JSON),--json "$(JSON)")

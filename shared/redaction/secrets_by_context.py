@@ -114,6 +114,13 @@ ADDRESSES = (
         is_random_path,
     ),
     after(
+        "url token",
+        ("reset", "password", "token", "invit", "magic", "confirm", "verif", "activat", "unsubscribe", "/login/"),
+        r"/[a-z_-]{0,20}(?:reset|password|token|invit|magic|confirm|verif|activat|unsubscribe|login)[a-z_-]{0,20}/"
+        r"(?P<secret>[a-z0-9_-]{20,}+)(?![a-z0-9_.-])",
+        checks.has_all_kinds,
+    ),
+    after(
         "signature",
         ("sig=", "x-amz-", "x-goog-", "signature=", "x-oss-", "hmac=", "policy="),
         rf"[?&;](?:sig|{_SIGNED}|(?:hdnts|hdnea|__token__)|hmac|signature|s-?signature|policy)=(?P<secret>[^&\s\"'`<>\\\0]{{8,}}+)",

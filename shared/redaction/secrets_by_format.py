@@ -226,6 +226,7 @@ SERVICES = (
     ),
 )
 HASHES = (
+    RedactionRule("password hash", ('"md5', "'md5"), r"(?<=[\"'])(?P<secret>md5[0-9a-f]{32})(?=[\"'])"),
     RedactionRule(
         "password hash",
         ("$2a$", "$2b$", "$2y$", "$1$", "$5$", "$6$", "$y$", "$apr1$", "$argon2", "$pbkdf2", "$scrypt"),

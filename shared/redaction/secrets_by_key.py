@@ -24,7 +24,8 @@ _PAIR = Pattern(
     r"""(?:["'`]|(?<=\{password)|(?<=\{token)|(?<=\{secret))\s{0,3},\s{0,3}[bu@&]?["'`<]{1,2}(?P<value>[^"'`\n\0>]{1,500})"""
 )
 _FIELD = Pattern(
-    r"""["'`]?[\s,;]{1,40}["'`]?(?:string_?|plain_?)?val(?:ue)?["'`]?\s{0,3}[:=]\s{0,3}(?:["'`](?P<quoted>[^"'`\n\0]{1,1000})"""
+    r"""["'`]?[\s,;]{1,40}["'`]?(?:(?:string_?|plain_?)?val(?:ue)?["'`]?\s{0,3}[:=]\s{0,3}"""
+    r"""|--(?:body|value|data|literal)[\s=]{1,3})(?:["'`](?P<quoted>[^"'`\n\0]{1,1000})"""
     r"""|(?P<bare>[^\s"'`,;{}\[\]<>]{1,1000}))""",
     re.IGNORECASE,
 )
@@ -114,6 +115,8 @@ def _assigned(text: str, name: SecretName, separator: re.Match[str]) -> Iterator
     quote, start = (opened["quote"], opened.end()) if opened else (None, start)
     end = _end_of_value(text, start, quote, separator)
     value = text[start:end]
+    if quote and value.lstrip()[:1] in (":", ","):
+        return  # the quote ends a name with a colon in it, as a key of JSON can have
     if _is_secret(value, name) and not (quote is None and _is_prose_or_code(text, separator, value, end)):
         yield start, end
     if quote and (changed := _NEW_VALUE.match(text, end)) and _is_secret(changed["value"], name):

@@ -18,6 +18,7 @@ _QUOTED = rf"""{_OPEN}(?P<quoted>[^"'`\u2019\u201d\r\n\0]{{4,1000}}+)(?=["'`\u20
 _BARE = r"""(?P<bare>(?![\[(<{$%/~-])[^\s"'`<>\\\0]{5,1000}[^\s"'`<>\\\0,.;:)\]}!?])(?![^\s"'`<>\\\0,.;:)\]}!?]|\()"""
 _STATED = Pattern(rf"(?:{_IS}|\s{{1,3}})(?:{_QUOTED}|{_BARE})", re.IGNORECASE)
 _HEADED = Pattern(rf"\s(?:for|of)\s[^\n:\0]{{1,120}}:\s{{1,8}}{_BARE}", re.IGNORECASE)
+_NAMED = Pattern(rf"\s{{1,3}}[A-Za-z][\w-]{{1,30}}\s{{1,3}}{_BARE}[^\S\n]*(?:$|[\n\0])")
 _OTHER = Pattern(
     rf"[\s\"'`,;]{{1,4}}(?:but\s)?(?:got|received|vs\.?|not|!=|and|instead\sof)\s{{1,3}}{_OPEN}?{_BARE}", re.IGNORECASE
 )
@@ -83,9 +84,10 @@ def secrets(text: Text, found_names: list[SecretName]) -> Iterator[Secret]:
             other = _OTHER.match(text.text, match.end(group))
             if other and is_next_to_common_name(other["bare"]):
                 yield Secret(*other.span("bare"), name.kind)
-        headed = _HEADED.match(text.text, name.end) if name.is_sure else None
-        if headed and is_next_to(headed["bare"]):
-            yield Secret(*headed.span("bare"), name.kind)
+        for shape in (_HEADED, _NAMED) if name.is_sure else ():
+            value = shape.match(text.text, name.end)
+            if value and is_next_to(value["bare"]) and (shape is _HEADED or checks.looks_random(value["bare"])):
+                yield Secret(*value.span("bare"), name.kind)
 
 
 def _is_stated_secret(name: SecretName, value: str, group: str, is_stated_as_one: bool) -> bool:
@@ -137,6 +139,12 @@ COMMAND_LINES = (
     ),
     after("password", ("\n-p",), rf"(?<!\S)-u\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p{_WORD}", is_no_number),
     after("password", ("\n-p",), rf"(?<!\S)-u\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p\s{{1,3}}{_WORD}", is_stated),
+    after(
+        "password",
+        ("add_user", "change_password", "set_password", "adduser", "htpasswd"),
+        rf"(?:add_user|change_password|set_password|adduser|htpasswd\s-[a-z]{{1,4}}\s\S{{1,200}})\s{{1,3}}[\w.@-]{{1,64}}\s{{1,3}}{_WORD}",
+        is_stated,
+    ),
     after("password", ("sshpass",), rf"sshpass\s{{1,3}}-p\s{{0,3}}{_WORD}"),
     after(
         "password",

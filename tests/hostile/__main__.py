@@ -1,5 +1,12 @@
-"""`python -m tests.hostile`: play every attack, print tries, held and broke by class; exit 1 when one broke."""
+"""
+`python -m tests.hostile`: play every attack, print tries, held and broke by class; then measure redaction of secrets.
 
+`--seed N` repeats the values of a run, `--only secrets` or `--only attacks` does one of the two. Exit 1 when an attack
+broke, or redaction kept less than is promised.
+"""
+
+import argparse
+import random
 import sys
 import tempfile
 from collections import Counter
@@ -8,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.attacks import Attack, all_attacks
+from tests.hostile.secrets import measure
 
 
 def played(attack: Attack) -> str:
@@ -27,7 +35,18 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    """Play them all."""
+    """Play them all, and measure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile")
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--only", choices=("attacks", "secrets"))
+    arguments = parser.parse_args()
+    is_held = arguments.only == "secrets" or not _broken()
+    is_redacted = arguments.only == "attacks" or measure.main(arguments.seed)
+    return 0 if is_held and is_redacted else 1
+
+
+def _broken() -> bool:
+    """Play every attack and print the table; return whether one got through."""
     tries: Counter[str] = Counter()
     broke: Counter[str] = Counter()
     for attack in all_attacks():
@@ -40,7 +59,7 @@ def main() -> int:
     for kind, count in tries.items():
         _say(f"{kind:<40} {count:>5} {count - broke[kind]:>5} {broke[kind]:>5}")
     _say(f"{'all':<40} {tries.total():>5} {tries.total() - broke.total():>5} {broke.total():>5}")
-    return 1 if broke else 0
+    return bool(broke)
 
 
 if __name__ == "__main__":
