@@ -119,6 +119,11 @@ def has_all_kinds(text: str) -> bool:
     return len(text) >= 20 and looks_random(text) and all(any(test(char) for char in text) for test in kinds)
 
 
+def has_kinds_of_an_id(text: str) -> bool:
+    """Whether the text has capitals, small letters and digits, as keys in addresses do and names of pages do not."""
+    return looks_random(text) and all(any(map(test, text)) for test in (str.isupper, str.islower, str.isdigit))
+
+
 def entropy(text: str) -> float:
     """Return Shannon's entropy of the characters, in bits per character."""
     size = len(text)

@@ -127,6 +127,8 @@ _NOUNS = (
     _Noun("key", "fernet", r"fernet(?:[ _-]?key)?", is_sure=True),
     _Noun("key", "encrypt", r"encrypt", is_word=True, needs_all=True),
     _Noun("secret", "value", r"value", before=r"secret[^\n\0]{1,24}", needs_all=True),
+    _Noun("secret", "salt", r"salts?", needs_all=True),
+    _Noun("pin", "pin", r"pin[ _-]?block", is_sure=True, is_word=True),
     _Noun("token", "crumb", r"crumb"),
     _Noun("token", "pat", r"pat", is_word=True, before=r"[a-z0-9][_-]"),
     _Noun("password", "securestring", r"securestring", is_sure=True),

@@ -2,6 +2,7 @@
 
 import re
 
+from shared.redaction import checks
 from shared.redaction.rules import RedactionRule, tokens
 
 _KEY_STARTS = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -43,6 +44,7 @@ CLOUDS = (
     *tokens(
         "cloud key",
         {
+            "avns_": r"AVNS_[A-Za-z0-9_-]{16,}+",
             "ltai": r"LTAI[A-Za-z0-9]{12,24}",
             "akid": r"AKID[A-Za-z0-9]{32}",
             "aqvn": r"AQVN[A-Za-z0-9_-]{35,38}",
@@ -138,6 +140,14 @@ SERVICES = (
         "payment key",
         ("access_token$production$",),
         r"(?P<secret>access_token\$production\$[a-z0-9]{16}\$[a-f0-9]{32})",
+    ),
+    *tokens("personal access token", {"1/": r"(?<![\w/])1/\d{10,20}:[a-f0-9]{32}(?![a-f0-9])"}),
+    RedactionRule("password", ("554=", "925="), r"(?:^|[|\x01;^])(?:554|925)=(?P<secret>[^|\x01;^\s]{1,256})"),
+    RedactionRule("api key", ("?key=", "&key="), r"[?&]key=(?P<secret>[A-Za-z0-9_-]{10,}+)", checks.has_kinds_of_an_id),
+    RedactionRule(
+        "api key",
+        ("username",),
+        r"""["']username["']\s{0,3}:\s{0,3}["'][^"'\n]{1,100}["'],\s{0,3}["']key["']\s{0,3}:\s{0,3}["'](?P<secret>[^"'\s]{16,200})""",
     ),
     *tokens("twilio key", {"sk": r"SK[0-9a-f]{32}(?![0-9a-f])"}),
     *tokens("sendgrid key", {"sg.": r"SG\.[A-Za-z0-9_-]{16,}+\.[A-Za-z0-9_-]{16,}+"}),

@@ -34,6 +34,8 @@ _NUMBER = Pattern(r"[\d.,:/TZ+-]+(?:[a-z]{1,7}|[KMG]i?B)?|v\d[\w.+-]*|0x[0-9a-f]
 _CODE = Pattern(r"[a-z_$][\w$]*(?:(?:\.|::|->|#)[a-z_$][\w$]*)+", re.IGNORECASE)
 _PLACE = Pattern(r".*\.[a-z]{1,5}(?::\d+)*|[\w.+-]+[=:].*|[\w.-]*/.*", re.IGNORECASE | re.DOTALL)
 _BASE64 = Pattern(r"[A-Za-z0-9+/]{30,}={0,2}")
+_UUID = Pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""An id of anything, but next to the name of a setting, which stands in capitals, its value."""
 _NUMBERED = Pattern(
     r"[a-z]+[-_ #]\d{1,4}|(?:hmac-?)?(?:sha|md|aes|utf|base|rsa|ed|hs|rs|es|ps|x|pkcs|pbkdf|argon|oauth|http|ipv|s)"
     r"[-_]?\d{1,5}(?:[-_]?(?:id|mb\d|gcm|cbc|v\d))*",
@@ -79,7 +81,14 @@ def secrets(text: Text, found_names: list[SecretName]) -> Iterator[Secret]:
     """Yield what a sentence calls one of these names: `password for svc is …`, `token … refused`, `api key "…"`."""
     for name in found_names:
         match = _STATED.match(text.text, name.end)
-        if match and (group := match.lastgroup) and _is_stated_secret(name, match[group], group, bool(match["is"])):
+        if (
+            match
+            and (group := match.lastgroup)
+            and (
+                _is_stated_secret(name, match[group], group, bool(match["is"]))
+                or (text.text[name.start : name.end].isupper() and _UUID.fullmatch(match[group]))
+            )
+        ):
             yield Secret(*match.span(group), name.kind)
             other = _OTHER.match(text.text, match.end(group))
             if other and is_next_to_common_name(other["bare"]):

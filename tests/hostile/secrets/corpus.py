@@ -1,14 +1,16 @@
-"""The lines that redaction is measured on: secrets and look-alikes, a first set in two halves and a second set."""
+"""The lines that redaction is measured on: secrets and look-alikes, a first set in two halves, and two more sets."""
 
 import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from tests.hostile.secrets.values import Line, Values
 
 _HERE = Path(__file__).parent
 _SIGNS = str.maketrans({"⏎": "\n", "␍": "\r", "⇥": "\t"})
+Later = Literal["second", "third"]
 TIMES = 2
 """Lines of each kind of secret in the first set, each with other values."""
 
@@ -25,15 +27,15 @@ def lookalike_lines(seed: int, *, half: int | None = None) -> list[Line]:
     return _of_half(_lookalikes("lookalikes.txt", seed), half)
 
 
-def second_secret_lines(seed: int) -> list[Line]:
-    """Return the lines of the second set that hold secrets."""
+def later_secret_lines(number: Later, seed: int) -> list[Line]:
+    """Return the lines of the second or third set that hold secrets."""
     values = Values(seed)
-    return [values.line(kind, template) for kind, template in _styles("secrets_second.txt")]
+    return [values.line(kind, template) for kind, template in _styles(f"secrets_{number}.txt")]
 
 
-def second_lookalike_lines(seed: int) -> list[Line]:
-    """Return the look-alikes of the second set."""
-    return _lookalikes("lookalikes_second.txt", seed)
+def later_lookalike_lines(number: Later, seed: int) -> list[Line]:
+    """Return the look-alikes of the second or third set."""
+    return _lookalikes(f"lookalikes_{number}.txt", seed)
 
 
 def is_leaked(secret: str, text: str) -> bool:

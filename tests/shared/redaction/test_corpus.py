@@ -21,23 +21,33 @@ def _changed(lines: list[Line]) -> list[str]:
 
 @pytest.mark.parametrize(
     "lines",
-    [corpus.secret_lines(SEED, half=0), corpus.secret_lines(SEED, half=1), corpus.second_secret_lines(SEED)],
-    ids=["first half", "second half", "second set"],
+    [
+        corpus.secret_lines(SEED, half=0),
+        corpus.secret_lines(SEED, half=1),
+        corpus.later_secret_lines("second", SEED),
+        corpus.later_secret_lines("third", SEED),
+    ],
+    ids=["first half", "second half", "second set", "third set"],
 )
 def test_secrets_are_redacted(lines: list[Line]) -> None:
     """In lines of clouds, frameworks, databases and people, with values that no other run had."""
-    assert len(lines) >= 150
+    assert len(lines) >= 70
     assert len(_leaked(lines)) <= (1 - MIN_RECALL) * len(lines), _leaked(lines)
 
 
 @pytest.mark.parametrize(
     "lines",
-    [corpus.lookalike_lines(SEED, half=0), corpus.lookalike_lines(SEED, half=1), corpus.second_lookalike_lines(SEED)],
-    ids=["first half", "second half", "second set"],
+    [
+        corpus.lookalike_lines(SEED, half=0),
+        corpus.lookalike_lines(SEED, half=1),
+        corpus.later_lookalike_lines("second", SEED),
+        corpus.later_lookalike_lines("third", SEED),
+    ],
+    ids=["first half", "second half", "second set", "third set"],
 )
 def test_lookalikes_stay(lines: list[Line]) -> None:
     """Ids, hashes, paths, versions, placeholders, prose and code are no secrets."""
-    assert len(lines) >= 100
+    assert len(lines) >= 50
     assert len(_changed(lines)) <= MAX_FALSE * len(lines), _changed(lines)
 
 
@@ -53,7 +63,7 @@ def test_secret_is_redacted_in_every_encoding(name: str) -> None:
 
 def test_redacting_lines_twice_changes_nothing() -> None:
     """What is redacted on its way in is redacted again on its way out."""
-    lines = [*corpus.secret_lines(SEED), *corpus.second_secret_lines(SEED), *encodings.encoded_lines(SEED)]
+    lines = [*corpus.secret_lines(SEED), *corpus.later_secret_lines("second", SEED), *encodings.encoded_lines(SEED)]
 
     for line in lines:
         once = redact_lines(line.entries)
