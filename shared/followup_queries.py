@@ -14,6 +14,8 @@ MAX_NEEDLE = 200
 MIN_PLAIN = 8
 _ESCAPED = re.compile(r"[\"\\\x00-\x1f\x7f]+|[^\x00-\x7f]+")
 """What JSON may write otherwise, so that a line that holds it may not match."""
+_ACTS = re.compile(r"(?i)[a-z][a-z0-9+.-]{0,20}:/{2}|\bwww\.|@|[$`!]")
+"""What a mail program makes a link of, and what a shell runs inside of quotation marks, where a query is pasted."""
 _FAILURE = '|~ "(?i)error|exception|fail|fatal|panic|refused|unavailable|timed? ?out"'
 
 
@@ -23,13 +25,23 @@ def lines_of(selector: str) -> str:
 
 
 def lines_with(selector: str, needle: str) -> str:
-    """Return the query for the lines that hold the needle: its longest part that JSON lines write alike, truncated."""
-    return selector and f"{selector} |= {quoted(_plain(needle.partition(chr(10))[0]))}"
+    """
+    Return the query for the lines that hold the needle, whose words are others'.
+
+    It looks for the longest part of it that JSON lines write alike and that holds no address and no mark of a shell.
+    """
+    part = _plain(needle.partition("\n")[0])
+    return f"{selector} |= {quoted(part)}" if selector and part else selector
 
 
 def _plain(needle: str) -> str:
-    part = max((part.strip() for part in _ESCAPED.split(needle)), key=len)
-    return (part if len(part) >= MIN_PLAIN else needle.strip())[:MAX_NEEDLE].strip()
+    inert = _largest_part(_ACTS, needle)
+    part = _largest_part(_ESCAPED, inert)
+    return (part if len(part) >= MIN_PLAIN else inert)[:MAX_NEEDLE].strip()
+
+
+def _largest_part(separator: re.Pattern[str], text: str) -> str:
+    return max((part.strip() for part in separator.split(text)), key=len)
 
 
 def problems_over_time(selector: str) -> str:

@@ -35,6 +35,21 @@ def test_search_text_is_what_json_writes_alike(needle: str, part: str) -> None:
     assert followup_queries.lines_with(SHOP, needle) == f'{SHOP} |= "{part}"'
 
 
+@pytest.mark.parametrize(
+    ("needle", "query"),
+    [
+        ("cannot pay: see https://evil.example/pay?x=1 at once", '{app="shop"} |= "evil.example/pay?x=1 at once"'),
+        ("see www.evil.example/pay", '{app="shop"} |= "evil.example/pay"'),
+        ("user eve@example.org is refused", '{app="shop"} |= "example.org is refused"'),
+        ("this cannot run $(reboot) of `x` now!", '{app="shop"} |= "this cannot run"'),
+        ("$", SHOP),
+    ],
+)
+def test_query_holds_nothing_that_acts_where_it_is_read_or_pasted(needle: str, query: str) -> None:
+    """A mail program makes links, and a shell runs what stands inside of quotation marks."""
+    assert followup_queries.lines_with(SHOP, needle) == query
+
+
 def test_query_over_other_services_is_one_that_loki_takes() -> None:
     """It refuses a selector whose matchers an absent label fulfils; values stay inside their quotes."""
     query = followup_queries.lines_naming('db"} or {a="', selectors.by_label("app", 'sh"op').others)
