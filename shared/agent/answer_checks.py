@@ -158,11 +158,12 @@ def _cause(
     quotes = context.quotes(hypothesis, cause.quotes, drops)
     cited = context.ids([*cause.evidence_ids, *(quote.evidence_id for quote in quotes)], drops)
     # Without a quote, some evidence must at least speak of the same.
-    ids = cited if quotes else [id_ for id_ in cited if context.supports(hypothesis, id_)]
+    supporting = [id_ for id_ in cited if context.supports(hypothesis, id_)]
+    ids = cited if quotes else supporting
     if not ids or not hypothesis:
         drops.append(f"dropped a hypothesis without evidence: {clip(cause.hypothesis, 120)!r}")
         return None
-    evidence = confidence.of_evidence(offline, [quote.evidence_id for quote in quotes] or ids)
+    evidence = confidence.of_evidence(offline, {*(quote.evidence_id for quote in quotes), *supporting})
     cap = min(confidence.cap(incident, cited=ids), evidence, confidence.CAP if quotes else confidence.UNQUOTED_CAP)
     checked = {
         "hypothesis": hypothesis,

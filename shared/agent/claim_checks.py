@@ -17,6 +17,8 @@ from shared.text.plain_text import as_rendered
 
 _PULL = re.compile(r"(?i)(?:(?<![\w&])#|\bpull(?: request|/|s/) ?#?|\bPR ?#?|\bMR ?!?|\bissue ?#?)(\d+)\b")
 _URL = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.|data:[a-z]+/|javascript:(?=\S))[^\s<>\"'`)\]]*")
+_TERMS_IN_COMMON = 2
+"""So many make a claim one about a piece of evidence; one may be chance."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z\s])")
 
 
@@ -101,7 +103,10 @@ class GroundingContext:
         # A single common word stands in too many lines to prove anything.
         if len(content) + bool(names(seen)) + bool(figures(seen)) < 2 or not content:
             return "without content of its own"
-        return None if content & terms(claim) else "that says nothing of its claim"
+        # A frame of a trace need not repeat what the trace says; a piece of which the claim speaks is one about it.
+        around = self._terms(self.evidence[quote.evidence_id].text)
+        is_about = content & terms(claim) or len(around & terms(claim)) >= _TERMS_IN_COMMON
+        return None if is_about else "that says nothing of its claim"
 
     def _terms(self, text: str) -> frozenset[str]:
         """Return the terms of a piece of evidence, with those of the faults that rules read in it."""

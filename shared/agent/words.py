@@ -65,9 +65,9 @@ turn undo unset upgrade verify warn absent active affected big blocked broken bu
 concurrent consistent constant current dead deep different direct double due earlier empty entire equal expired
 external false fast full general given healthy heavy high higher idle immediate incoming incomplete incorrect
 increased individual intermittent invalid isolated known large larger legitimate linear live local long low main
-malformed maximum minimum multiple mutual natural negative nested normal numerous occasional old older original
+malformed maximum minimum multiple mutual natural negative nested normal numerous occasional ordinary old older original
 outbound partial pending persistent plain plausible positive present previous primary prior public quick random rare
-raw readable ready real recent related relevant remaining remote repeated resident rising risky running safe
+raw readable ready real recent regular related relevant remaining remote repeated resident rising risky running safe
 scattered secondary separate serious shared short silent similar simple single slow slower small smaller specific
 stale steady stuck successful sudden synchronous temporary thin transient true typical unavailable unbounded unclear
 uneven uniform unreachable unrelated unresponsive unsafe unused upcoming usual valid visible weak wide wrong party

@@ -9,6 +9,7 @@ from shared.contracts import (
     Command,
     Confirmation,
     DetectionVerdict,
+    Evidence,
     FileEdit,
     Incident,
     LogPattern,
@@ -46,6 +47,21 @@ def test_quoted_claim_is_as_sure_as_what_code_concludes_from_the_same_evidence()
     assert (causes.root_causes[0].confidence, drops) == (0.7, [])
     assert causes.root_causes[0].evidence_ids == ["L1"]
     assert causes.most_likely == "a division has a divisor of zero"
+
+
+def test_what_a_claim_cites_counts_where_it_speaks_of_the_claim() -> None:
+    """The first line of a trace is a piece of its own, from which no rule concludes anything."""
+    line = Evidence(id="L2", source="logs", text="Traceback: division by zero in the cart")
+    context = GroundingContext([INCIDENT.replace(evidence=[*INCIDENT.evidence, line])])
+    cause = RootCause(
+        hypothesis="A division by zero.", confidence=0.9, quotes=[Quote(evidence_id="L2", text="division by zero")]
+    )
+
+    def sure(*cited: str) -> float:
+        answer = RootCauses(root_causes=[cause.replace(evidence_ids=list(cited))])
+        return answer_checks.causes(answer, OFFLINE, INCIDENT, context)[0].root_causes[0].confidence
+
+    assert (sure("L1"), sure()) == (BY_CODE.confidence, confidence.UNRANKED_CAP)
 
 
 def test_model_may_be_less_sure() -> None:

@@ -44,6 +44,16 @@ def test_quote_must_speak_of_its_claim(claim: str) -> None:
     assert not _supports('refused by "db:5432"', claim)
 
 
+def test_frame_proves_a_claim_about_its_trace() -> None:
+    """It names the place and need not repeat the fault; one word in common may be chance."""
+    trace = 'File "/app/lib/modio.rs", line 191, in fetch_mods\nParseError: invalid digit'
+    context = GroundingContext([an_incident(evidence=[Evidence(id="T1", source="logs", text=trace)])])
+    frame = Quote(evidence_id="T1", text="/app/lib/modio.rs")
+
+    assert context.quotes("Parsing a digit fails.", [frame], [])
+    assert not context.quotes("Parsing the payment fails.", [frame], [])
+
+
 def test_quote_is_compared_as_a_reader_sees_it() -> None:
     """A mark that is not drawn neither hides nor makes a difference."""
     assert _supports('ref\u200bused by "db:5432"', "The database refuses connections.")
