@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from shared.telemetry.conventions import signs_of
 from shared.telemetry.port import (
+    CHOSEN_BY_CLIENTS,
     COMPARISONS,
     FAILS,
     FAILURES,
@@ -34,6 +35,10 @@ _EVALUATORS: Mapping[str, Comparison] = {"gt": ">", "lt": "<", "gte": ">=", "lte
 _MATH = re.compile(r"\s*\$\{?(\w+)\}?\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*")
 _ASIDE = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|\{[^}]*\}|\[[^\]]*\]")
 _LABEL_LIST = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", re.IGNORECASE)
+_MATCHER = re.compile(r'([a-zA-Z_]\w*)\s*=~?\s*"((?:\\.|[^"\\])*)"')
+_STATUS = re.compile(r"code|status|outcome", re.IGNORECASE)
+"""Labels of the outcome; a path or a route of the same words is the client's."""
+_BY_CLIENT = re.compile(r"4\.\.|4\d\d|4xx|client", re.IGNORECASE)
 _METRIC = re.compile(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?![\w:]|\s*\()")
 _WORDS = frozenset(
     (
@@ -101,8 +106,14 @@ def measured(expression: str) -> Measured:
     if not names or not all(signs):
         return "unknown"
     every = frozenset[str]().union(*signs)
-    selects_failures = bool(FAILS.search(expression)) and not every.isdisjoint(FAILURES)
-    return "failures" if selects_failures or not every.isdisjoint(PLATFORM_FAILURES) else "other"
+    by_server = not every.isdisjoint(FAILURES) and every.isdisjoint(CHOSEN_BY_CLIENTS) and _selects_failures(expression)
+    return "failures" if by_server or not every.isdisjoint(PLATFORM_FAILURES) else "other"
+
+
+def _selects_failures(expression: str) -> bool:
+    """Return whether a matcher of a status selects what the server fails at, and nothing that a client chooses."""
+    statuses = [value for label, value in _MATCHER.findall(expression) if _STATUS.search(label)]
+    return any(map(FAILS.search, statuses)) and not any(map(_BY_CLIENT.search, statuses))
 
 
 def rule_uid(url: str, labels: Mapping[str, str]) -> str:

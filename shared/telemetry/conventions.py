@@ -159,7 +159,8 @@ CONVENTIONS: tuple[Convention, ...] = (
     *requests(
         _GRPC, "OpenTelemetry", "rpc_server_duration_milliseconds", (("rpc_grpc_status_code", _GRPC_NUMBERS),), 0.001
     ),
-    *counted(_ISTIO, "Istio", "istio_requests_total", (("response_code", "5..|0"),)),
+    # 0 is a request whose client left before the answer, which anybody can do.
+    *counted(_ISTIO, "Istio", "istio_requests_total", (("response_code", "5.."),)),
     *timed(_ISTIO, "Istio", "istio_request_duration_milliseconds", 0.001),
     *counted(_ENVOY, "Envoy", "envoy_cluster_upstream_rq_xx", (("envoy_response_code_class", "5"),)),
     *timed(_ENVOY, "Envoy", "envoy_cluster_upstream_rq_time", 0.001),

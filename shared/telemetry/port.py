@@ -166,6 +166,8 @@ PROTOCOLS = ("", "grpc_", "mesh_")
 """What stands before the name of a series of requests, by who measured them."""
 FAILURES = tuple(f"{protocol}error_ratio" for protocol in PROTOCOLS)
 """Series of the share of requests to the service that fail."""
+CHOSEN_BY_CLIENTS = ("grpc_error_ratio",)
+"""Of these, what a client makes fail: it sets the deadline of a gRPC call, and calls methods that are not there."""
 FAILS = re.compile(r"5\.\.|5\d\d|5xx|error|fail|unavailable", re.IGNORECASE)
 """Words and numbers by which an expression selects what fails."""
 PLATFORM_FAILURES = ("up", "restarts", "oom_killed_containers", "waiting_containers", "replicas_unavailable")

@@ -151,6 +151,38 @@ def _load(target: World) -> None:
     target.log(OWN)
 
 
+def _deadlines(target: World) -> None:
+    """Send gRPC calls with a deadline of a millisecond, which the server then reports as its own failures."""
+    target.count("grpc_server_handled_total", 0.2, grpc_code="OK")
+    target.count("grpc_server_handled_total", 0.2, ONSET, grpc_code="DeadlineExceeded")
+    target.log(OWN)
+
+
+def _leaving(target: World) -> None:
+    """Close connections before the answer, which a mesh counts as the code 0."""
+    target.count("istio_requests_total", 0.2, reporter="destination", response_code="200")
+    target.count("istio_requests_total", 0.2, ONSET, reporter="destination", response_code="0")
+    target.log(OWN)
+
+
+def _bad_requests(target: World) -> None:
+    """Send requests that are refused, where the rule counts these too."""
+    failing = 'sum(rate(http_requests_total{service_name="checkout-api",code=~"4..|5.."}[2m]))'
+    _under_a_rule(target, f"{failing} > 0.05", code="404")
+
+
+def _path_of_words(target: World) -> None:
+    """Request a path whose name sounds like a failure, where a rule counts that path."""
+    _under_a_rule(target, 'sum(rate(http_requests_total{path="/error"}[2m])) > 0.05', code="200", path="/error")
+
+
+def _under_a_rule(target: World, expression: str, **labels: str) -> None:
+    url = f"https://prometheus.example.com/graph?g0.expr={quote(expression)}"
+    target.alert = target.alert.replace(alert_name="Requests", generator_url=url)
+    target.count("http_requests_total", 0.2, ONSET, **labels)
+    target.log(OWN)
+
+
 RECOGNISED: dict[str, Write] = {
     "in single quotes": lines(QUOTED),
     "in double quotes": lines(f'WARNING refused: no product "x\n{CLOCK} ERROR basket failed\n{TRACE}"'),
@@ -242,6 +274,13 @@ TRUE: dict[str, tuple[Write, Metrics]] = {
 }
 
 
+BY_REQUESTS: tuple[tuple[str, Write, Metrics], ...] = (
+    ("with gRPC calls of a short deadline", _deadlines, "empty"),
+    ("with requests that are left", _leaving, "empty"),
+    ("with refused requests, which the rule counts", _bad_requests, "calm"),
+    ("with requests of a path named error", _path_of_words, "calm"),
+)
+"""What moves metrics and is chosen by the client."""
 MEASURED: tuple[Metrics, ...] = ("none", "calm", "failing")
 
 
@@ -257,6 +296,8 @@ def attacks() -> Iterator[Attack]:
         yield Attack("a trace exactly as the service writes", name, forged(write, "calm", LOW))
     of_lines = forged(_metric_of_lines, "empty", MEDIUM)
     yield Attack("a trace exactly as the service writes", "with a metric that counts lines", of_lines)
+    for name, write, metrics in BY_REQUESTS:
+        yield Attack("a trace exactly as the service writes", name, forged(write, metrics, 1.0))
     with_approvals = forged(lines(OWN), "none", MEDIUM, settings=APPROVALS)
     yield Attack("a trace exactly as the service writes", "approvals set up", with_approvals)
     words = lines("ERROR the setting of the shared basket is not set", times=40)

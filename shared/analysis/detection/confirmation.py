@@ -12,7 +12,7 @@ from shared.analysis.detection.health import is_down
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.series.metric_anomalies import LOG_RATE, Anomaly, least_change, quantity
 from shared.contracts import Confirmation, StackTrace
-from shared.telemetry.port import BY_WORDS, FAILURES, FROM_LINES, PLATFORM_FAILURES, Series
+from shared.telemetry.port import BY_WORDS, CHOSEN_BY_CLIENTS, FAILURES, FROM_LINES, PLATFORM_FAILURES, Series
 
 RISES_WITHIN = timedelta(minutes=5)
 """A rate over two minutes, scraped each minute and sure after two points, shows a rise by then."""
@@ -83,7 +83,9 @@ def _of_series(summary: TelemetrySummary) -> Iterator[Confirmation]:
             continue
         moved = f"{quantity(anomaly.baseline, series.unit)} → {quantity(anomaly.value, series.unit)}"
         what = f"{series.name}: {moved} from {anomaly.at:%H:%M:%S} UTC."
-        yield Confirmation(what=what, shows_failure=series.name in (*FAILURES, *PLATFORM_FAILURES))
+        is_chosen = series.name in CHOSEN_BY_CLIENTS
+        shows_failure = series.name in (*FAILURES, *PLATFORM_FAILURES) and not is_chosen
+        yield Confirmation(what=what, shows_failure=shows_failure)
 
 
 def _is_near(anomaly: Anomaly, summary: TelemetrySummary) -> bool:

@@ -49,6 +49,11 @@ def test_comparison_with_a_number_is_taken_apart(expression: str, expected: Aler
         ('up{job="shop"}', "failures"),
         ("increase(kube_pod_container_status_restarts_total[10m] offset 5m)", "failures"),
         ("sum(rate(http_requests_total[5m])) by (app)", "other"),
+        ('sum(rate(http_requests_total{code=~"4..|5.."}[5m]))', "other"),
+        ('sum(rate(http_requests_total{status=~"5..", path="/x"}[5m]))', "failures"),
+        ('sum(rate(http_requests_total{path="/error"}[5m]))', "other"),
+        ('sum(rate(http_server_requests_seconds_count{outcome=~"CLIENT_ERROR|SERVER_ERROR"}[5m]))', "other"),
+        ('sum(rate(grpc_server_handled_total{grpc_code="Unavailable"}[5m]))', "other"),
         ("histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))", "other"),
         ('sum(rate(log_errors_total{app="up"}[5m]))', "unknown"),
         ('sum(rate(promtail_custom_http_requests_total{code=~"5.."}[5m]))', "unknown"),
@@ -59,7 +64,11 @@ def test_comparison_with_a_number_is_taken_apart(expression: str, expected: Aler
     ],
 )
 def test_measure_is_of_failures_by_the_names_of_its_metrics(expression: str, measures: Measured) -> None:
-    """A name of no convention may be of a metric that is counted from log lines."""
+    """
+    A name of no convention may be of a metric that is counted from log lines.
+
+    Requests that are refused, a path, and how long a gRPC call may take are the client's choice.
+    """
     assert measured(expression) == measures
 
 

@@ -60,7 +60,8 @@ RATE = a_series("request_rate", 1.0, 1.0, "requests/s", higher_is_worse=False)
     ("series", "shows_failure"),
     [
         (a_series("error_ratio", 0, 0.2), True),
-        (a_series("grpc_error_ratio", 0, 0.2), True),
+        (a_series("mesh_error_ratio", 0, 0.2), True),
+        (a_series("grpc_error_ratio", 0, 0.2), False),
         (a_series("restarts", 0, 3, "restarts"), True),
         (a_series("up", 1, 0, "up", higher_is_worse=False), True),
         (a_series("cpu", 0.1, 2, "cores"), False),
@@ -70,7 +71,7 @@ RATE = a_series("request_rate", 1.0, 1.0, "requests/s", higher_is_worse=False)
     ids=lambda value: value.name if isinstance(value, Series) else "",
 )
 def test_series_confirms_the_failure_where_load_alone_does_not_move_it(series: Series, shows_failure: bool) -> None:
-    """Whoever uses the service can make it busy and slow, and none of its requests fail by that."""
+    """Whoever uses the service can make it busy and slow, and end gRPC calls by a deadline; nothing fails by that."""
     confirmations = detected(f"ERROR failed\n{TRACE}", series).confirmations
 
     assert confirmations
