@@ -10,6 +10,7 @@ from typing import TypeVar
 from shared import followup_queries
 from shared.agent.claim_checks import GroundingContext
 from shared.analysis import confidence
+from shared.analysis.advice.values import name
 from shared.bounds import clip
 from shared.contracts import (
     Incident,
@@ -143,9 +144,10 @@ def _not_far_below(severity: Severity, offline: Severity, drops: list[str]) -> S
 
 
 def _named(names: Sequence[str], context: GroundingContext, drops: list[str]) -> list[str]:
-    """Return the names that are in what the model was shown."""
-    drops += [f"dropped the unknown name {name[:80]!r}" for name in names if not context.has_name(name)]
-    return [name for name in names if context.has_name(name)]
+    """Return the names that are in what the model was shown; a sentence of it is none."""
+    known_names = [each for each in names if name(each) and context.has_name(each)]
+    drops += [f"dropped the unknown name {clip(each, 80)!r}" for each in names if each not in known_names]
+    return known_names
 
 
 def _cause(

@@ -209,11 +209,17 @@ def reached(exits: Exits, words: str) -> str:
     """Return where words can be run or opened."""
     core = _core(words)
     page = _Page()
-    page.feed(exits.texts["archive"])
+    pages = re.findall(r"(?is)<!doctype html.*?</html>", exits.texts["archive"])
+    for html in pages:
+        page.feed(html)
+    if not pages:
+        return "there is no brief"
     foreign = [link for link in page.links if _FOREIGN.search(link)]
     if foreign:
         return f"a link to {foreign[0]!r}"
     # A query that looks for words of the evidence holds them as a string of its own language.
+    if core in _core(" ".join(exits.answers["incident"].affected_services)):
+        return "it is the name of a service"
     commands = [text for text in page.commands if core in _core(text) and not re.match(r"\s*\{\w+=", text)]
     if commands:
         return f"it looks like a command: {commands[0]!r}"

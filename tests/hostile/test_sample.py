@@ -8,6 +8,7 @@ import pytest
 
 from shared.bounds import Contract
 from shared.contracts import Solution, Suggestions
+from tests.builders import an_incident
 from tests.hostile.attacks import all_attacks
 from tests.hostile.forged_logs import Attack
 from tests.hostile.model_words import reached
@@ -21,7 +22,8 @@ ADVICE: tuple[tuple[str, Callable[..., Contract], str], ...] = (
     ("suggestions", Suggestions, "recommended_action"),
     ("solution", partial(Solution, incident_category="unknown"), "recommended_solution"),
 )
-NONE = {name: kind() for name, kind, _ in ADVICE}
+HTML = "<!doctype html><html>{}</html>"
+NONE = {"incident": an_incident()} | {name: kind() for name, kind, _ in ADVICE}
 
 RULES: dict[str, tuple[str, object, str]] = {
     "functions.file_updater.write_branch.why_a_person": ("a model's own change", lambda *_: "", "incident/"),
@@ -77,7 +79,7 @@ def test_attack_that_gets_through_is_noticed(tmp_path: Path, monkeypatch: pytest
 )
 def test_words_that_can_be_run_or_opened_are_noticed(page: str, advised: str) -> None:
     """Wherever they stand; as prose they do nothing."""
-    advice = {name: kind(**{field: advised}) for name, kind, field in ADVICE}
+    advice = {"incident": an_incident()} | {name: kind(**{field: advised}) for name, kind, field in ADVICE}
 
-    assert reached(Exits([], [], {"archive": page, "mail": ""}, advice), "rm -rf /x")
-    assert not reached(Exits([], [], {"archive": "<p>rm -rf /x</p>", "mail": ""}, NONE), "rm -rf /x")
+    assert reached(Exits([], [], {"archive": HTML.format(page), "mail": ""}, advice), "rm -rf /x")
+    assert not reached(Exits([], [], {"archive": HTML.format("<p>rm -rf /x</p>"), "mail": ""}, NONE), "rm -rf /x")

@@ -234,6 +234,14 @@ def test_invented_service_is_dropped() -> None:
     assert judged.affected_services == ["checkout-api"]
 
 
+def test_sentence_of_the_evidence_is_no_name() -> None:
+    """A log line would else stand in the head of the brief, as an affected service."""
+    judged, drops = _judged(INCIDENT, affected_services=["division by zero", "shop"])
+
+    assert "division by zero" not in judged.affected_services
+    assert drops
+
+
 def test_title_of_brief_and_mail_is_codes() -> None:
     """A model adds symptoms after the first."""
     offline = an_incident(initial_symptoms=["Calls divide by zero."])
