@@ -8,7 +8,7 @@ the log store did not answer, so that asking it again leads nowhere.
 import re
 from datetime import datetime
 
-from shared.quoting.literals import quoted
+from shared.text.literals import quoted
 
 MAX_NEEDLE = 200
 MIN_PLAIN = 8

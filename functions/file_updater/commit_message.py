@@ -1,7 +1,7 @@
 """The message of the commit that holds a patch; texts of models and of other commits do nothing in it."""
 
 from shared.contracts import FileUpdateRequest, Patch
-from shared.quoting.inert import unreferring
+from shared.text.harmless import unreferring
 
 
 def commit_message(request: FileUpdateRequest, patch: Patch, reverts: str | None) -> str:

@@ -13,7 +13,7 @@ from shared.bounds import clip
 from shared.contracts import Outcome, OutcomeKind
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
-from shared.quoting.inert import defanged, one_line, visible
+from shared.text.harmless import defanged, one_line, visible
 from shared.traces.port import Hold, IncidentRecord
 
 MAX_ROWS, MAX_RULES = 500, 8

@@ -5,8 +5,8 @@ from html import escape
 import flask
 
 from shared.pull_request.approval import Waiting
-from shared.quoting.inert import visible
 from shared.redaction import redact
+from shared.text.harmless import visible
 
 _STYLE = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;

@@ -3,7 +3,7 @@
 from shared.analysis import grounds
 from shared.contracts import Evidence, PullRequestRequest, SuspectCommit
 from shared.pull_request import marker
-from shared.quoting.inert import unclosing, unreferring
+from shared.text.harmless import unclosing, unreferring
 
 from . import pr_risk
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from shared.quoting.inert import visible
+from shared.text.harmless import visible
 
 
 class Terminal(Console):

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.bounds import clip
 from shared.outbox.port import Mail
-from shared.quoting.inert import defanged
+from shared.text.harmless import defanged
 
 _OTHER = re.compile(r"[^\x20-\x7e]|=\?")
 NAME_CHARS = 120

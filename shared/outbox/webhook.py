@@ -16,9 +16,9 @@ from shared.errors import IncidentCopilotError, Misconfigured, Unavailable, Unce
 from shared.http.retries import Sleep, may_pass, with_retries
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status
-from shared.quoting.inert import defanged, one_line, visible
 from shared.redaction import redact_json
 from shared.settings import Settings
+from shared.text.harmless import defanged, one_line, visible
 
 SLACK_HOST = "hooks.slack.com"
 PAGERDUTY_HOST = "events.pagerduty.com"

@@ -17,7 +17,7 @@ from shared.bounds import clip
 from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable
 from shared.http.retries import FIRST_PAUSE_S, with_retries
 from shared.http.status import error_from_status
-from shared.quoting.literals import quoted
+from shared.text.literals import quoted
 
 LABEL = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

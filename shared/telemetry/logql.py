@@ -2,10 +2,10 @@
 
 import re
 
-from shared.quoting.literals import quoted
 from shared.telemetry.http_reader import matcher
 from shared.telemetry.port import LogQuery
 from shared.telemetry.selectors import Selector
+from shared.text.literals import quoted
 
 PROBLEM_WORDS = (
     r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|severe|emerg|traceback|fail|abort|crash"

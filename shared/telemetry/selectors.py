@@ -15,8 +15,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from shared import json_text
-from shared.quoting.literals import quoted
 from shared.telemetry.http_reader import LABEL, selector
+from shared.text.literals import quoted
 
 _MATCHER = re.compile(rf'\s*({LABEL.strip("^$")})\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*")\s*')
 _OPPOSITE = {"=": "!=", "=~": "!~"}

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from string import Template
 
-from shared.quoting.literals import quoted
 from shared.telemetry.http_reader import any_matcher
 from shared.telemetry.port import MetricQuery
+from shared.text.literals import quoted
 
 # rate() needs two samples, and a scrape interval can be a minute.
 _WINDOW_S = 120

@@ -22,7 +22,6 @@ LEVELS = (
         "json_text",
         "links",
         "log",
-        "quoting",
     }
     | {"redaction", "settings", "signatures", "text"},
     {"http"},

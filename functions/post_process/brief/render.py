@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from shared.contracts import Failure, OutcomeKind, PostProcessRequest
 from shared.outbox.port import InlineImage
-from shared.quoting.inert import defanged
+from shared.text.harmless import defanged
 from shared.text.plain_text import as_rendered
 
 from .model import Chart, Link, Section, View, shortened

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.bounds import clip
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
-from shared.quoting.inert import defanged, one_line
+from shared.text.harmless import defanged, one_line
 
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.quoting.inert import defanged, one_line, unreferring, visible
+from shared.text.harmless import defanged, one_line, unreferring, visible
 
 
 @pytest.mark.parametrize(

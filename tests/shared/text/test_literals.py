@@ -3,7 +3,7 @@
 import pytest
 
 from shared.errors import Rejected
-from shared.quoting.literals import quoted
+from shared.text.literals import quoted
 
 
 @pytest.mark.parametrize(
