@@ -85,7 +85,7 @@ def lines(*entries: str, times: int = 12, calm: str = "INFO GET /basket/{n} 200"
     return lambda target: target.log(*entries, times=times, calm=calm, **labels)  # type: ignore[arg-type]
 
 
-def obj(level: str, message: str, **fields: str) -> str:
+def obj(level: str, message: str, **fields: object) -> str:
     """Return what a logger of JSON writes."""
     return json.dumps({"level": level, "message": message, **fields})
 
@@ -194,6 +194,14 @@ RECOGNISED: dict[str, Write] = {
     "field without escapes": lines(f"WARNING refused product='x\nERROR basket failed\n{TRACE}'"),
     "ordinary message of JSON": lines(obj("info", f"searched for x\n{TRACE}"), calm=ESCAPED_CALM),
     "quoted in a message of JSON": lines(obj("warning", f"refused: no product 'x\n{TRACE}'"), calm=ESCAPED_CALM),
+    "JSON in a message, as the logger writes it": lines(
+        obj("error", json.dumps({"level": "error", "message": "x", "exc_info": TRACE}), log={"logger": "shop"}),
+        calm=ESCAPED_CALM,
+    ),
+    "JSON in a field called log": lines(
+        json.dumps({"level": "error", "log": json.dumps({"level": "error", "message": "x", "exc_info": TRACE})}),
+        calm=ESCAPED_CALM,
+    ),
     "line ends of two characters": lines("INFO searched for x " + TRACE.replace("\n", "\\n")),
     "line that mostly comes without": lines(
         f"WARNING refused: no product x\n{TRACE}", calm="WARNING refused: no product {n}"

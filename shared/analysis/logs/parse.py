@@ -178,12 +178,12 @@ def _unwrap(raw: str) -> _Unwrapped:
         return _Unwrapped(None, raw)
     fields = _flatten(loaded)
     text = _text_of(fields)
-    # Docker's json-file driver wraps a line that may itself be JSON.
-    if text.startswith("{") and text != raw and "log" in loaded:
-        inner = _unwrap(text.strip())
-        return inner._replace(fields=inner.fields or fields)
     # A shipper that wraps plain lines gives them no level.
     is_structured = levels.of_fields(loaded) != "unknown"
+    # Docker's json-file driver wraps a line that may itself be JSON; what a logger with levels holds is anybody's text.
+    if not is_structured and isinstance(loaded.get("log"), str) and text.startswith("{"):
+        inner = _unwrap(text.strip())
+        return inner._replace(fields=inner.fields or fields)
     return _Unwrapped(fields, text or raw, is_structured, is_structured and _has_trace_field(loaded))
 
 

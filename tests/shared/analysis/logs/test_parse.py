@@ -85,6 +85,26 @@ def test_google_cloud_payload_is_unwrapped():
     assert read(line(json.dumps({"severity": "ERROR", "jsonPayload": {"message": "no price"}}))).text == "no price"
 
 
+@pytest.mark.parametrize(
+    "outer",
+    [{"level": "info", "log": "%s"}, {"level": "info", "message": "%s", "log": {"logger": "shop"}}],
+    ids=["a field called log", "a message beside the logger's own"],
+)
+def test_json_that_a_logger_quotes_is_text(outer: dict[str, object]):
+    """Only a driver without levels wraps lines; who sends a text to the service could else fill the logger's fields."""
+    sent = json.dumps(
+        {
+            "level": "error",
+            "message": "x",
+            "exc_info": 'Traceback (most recent call last):\n  File "/a.py", line 1, in f\nE: x',
+        }
+    )
+    entry = read(line(json.dumps({key: sent if value == "%s" else value for key, value in outer.items()})))
+
+    assert (entry.level, entry.has_trace_field) == ("info", False)
+    assert entry.text.startswith(sent[:40])
+
+
 def test_docker_wrapping_is_removed():
     """Docker's json-file driver wraps lines that may themselves be JSON."""
     inner = json.dumps({"severity": "ERROR", "message": "no price"})
