@@ -5,7 +5,7 @@ import re
 from shared.contracts import Alert, Change, Incident
 from shared.text.plain_text import as_rendered
 
-_NAME = re.compile(r"(?!.*(?:\$\(|://))[^\s|;&`'\"“”\u2018\u2019]{1,120}")
+_NAME = re.compile(r"(?!.*(?:\$\(|://))[^\s|;&<>`'\"“”\u2018\u2019]{1,120}")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,119}")
 _POD = re.compile(r"([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)-[a-z0-9]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}")
 """Deployment, hash of the replica set, and the five characters that Kubernetes draws. Source: apimachinery, rand.go."""
@@ -18,7 +18,7 @@ def name(value: str, otherwise: str = "") -> str:
     Return a value for a sentence of advice, or `otherwise` when it is no name.
 
     A log line can hold any text, and a sentence of it inside advice would be advice: a name is one word, of bounded
-    length, without marks of a shell or of a quotation and without an address.
+    length, without marks of a shell, a page or a quotation and without an address.
     """
     seen = as_rendered(value)
     return seen if _NAME.fullmatch(seen) else otherwise
