@@ -42,7 +42,9 @@ def test_names_get_into_commands_and_sentences_as_they_are(value: str) -> None:
     assert (token(value), name(value)) == (value, value)
 
 
-@pytest.mark.parametrize("value", ["https://evil.example/x", "<script>x()</script>", "run this", "a`b", "$(x)", "x;y", "“x”", "w" * 121])
+@pytest.mark.parametrize(
+    "value", ["https://evil.example/x", "<script>x()</script>", "run this", "a`b", "$(x)", "x;y", "“x”", "w" * 121]
+)
 def test_no_sentence_or_address_gets_into_advice(value: str) -> None:
     """It would be advice of whoever wrote the line."""
     assert name(value, "the service") == "the service"
