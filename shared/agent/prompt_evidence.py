@@ -17,6 +17,8 @@ _LEFT_OUT = {
 }  # fmt: skip
 _RENAMED = {"subject": "message"}
 """In many logs `subject` is a person, so its value would be masked as a name."""
+_CONSONANTS = "bcdfghjklmnpqrstvwxz"
+"""Without vowels, so that they make no word."""
 _MAX_ITEMS = {"patterns": 8, "error_types": 5, "warning_types": 4, "stack_traces": 4}
 """Lists are sorted best first and later items add little: a flood of logs must not make the prompt longer."""
 
@@ -25,7 +27,8 @@ class PromptEvidence:
     """Fence all evidence in one question with marks that hold a random value, so no text from a log can close them."""
 
     def __init__(self, redactor: Redactor) -> None:
-        self._nonce = secrets.token_hex(8)
+        # Letters alone: sixteen digits can be a card number, and redaction would cut the mark.
+        self._nonce = "".join(secrets.choice(_CONSONANTS) for _ in range(14))
         self._redactor = redactor
 
     def facts(self, facts: Mapping[str, BaseModel | None]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The agent: refines, checks, falls back to the offline answer."""
 
 import json
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from shared import traces
 from shared.admission.daily_spend import DailyCeiling, reserve
 from shared.agent.agent import Agent, Toolbox
 from shared.agent.claim_checks import GroundingContext
+from shared.agent.prompt_evidence import PromptEvidence
 from shared.contracts import Answer, RootCauses
 from shared.errors import BadAnswer, Misconfigured, Unavailable
 from shared.model.port import Tool
+from shared.redaction import redact
+from shared.redaction.masking import Redactor
 from shared.step import steps
 from shared.step.recorder import recording
 from shared.traces.port import Run
@@ -355,3 +359,12 @@ def test_prompt_and_answer_of_a_tool_carry_no_secret_whatever_made_them(monkeypa
     prompt, tool_answer = fake.messages
     assert "refused password=[cut: password] for svc" in prompt
     assert "hunter2x" not in f"{prompt}{_answer_text(tool_answer)}"
+
+
+def test_marks_around_evidence_hold_nothing_that_redaction_replaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sent is redacted once more; a mark of digits is a card number now and then, and then closes nothing."""
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "3502221118980357")
+    fenced = PromptEvidence(Redactor("inc-1")).around("offline", "{}")
+
+    assert redact(fenced) == fenced
+    assert not any(char.isdigit() for char in fenced)
