@@ -42,7 +42,7 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
         planned = plan(patch, reader, head, PatchPolicy.from_env(), request.code_analysis)
         call.result = planned.diff
     _check_located(request, planned)
-    why = why_a_person(request, patch, planned.reverts)
+    why = why_a_person(request, patch, planned.reverts, reader, head)
     if why and not approval.is_approved(traces.connect(), request.incident_id, planned.diff):
         return _awaiting(request, planned, reader.repo, base, why)
     check_unpublished(traces.connect(), request.incident_id, is_approved=request.is_approved)

@@ -16,7 +16,7 @@ from infra.local.sandboxes.gemini.scripts import Turn, calling, text_turn
 from shared.contracts import Branch, FileEdit, FileUpdateRequest, Patch, PullRequestRequest
 from shared.pull_request.signing import ApprovalSettings
 from tests import step_calls
-from tests.hostile import costs, forged_logs, model_claims, model_words, quoted_text, terminals
+from tests.hostile import contributor, costs, forged_logs, model_claims, model_words, quoted_text, terminals
 from tests.hostile.forged_logs import APPROVALS, COMMITS, OWN, REVERTED, Attack, Play, written
 from tests.hostile.world import SOURCE, Exits, Script, World, world
 
@@ -223,6 +223,7 @@ def all_attacks() -> Iterator[Attack]:
         yield Attack("a revert that brings a tool's file", path, _by_revert(path, "good\n"))
     for name, change in FALSE_REVERTS.items():
         yield Attack("a patch that calls itself a revert", name, _false_revert(change))
+    yield from contributor.attacks()
     for branch, repo in (("feature/evil", "octo/shop"), ("incident/other", "octo/shop"), ("main", "eve/shop")):
         yield Attack("a leaked token opens a pull request", f"{branch} of {repo}", _foreign_branch(branch, repo))
     yield from (Attack(f"text in {place} acts", name, partial(quoted_text.play, place, name)) for place, name in TEXTS)

@@ -47,6 +47,11 @@ RULES: dict[str, tuple[str, object, str]] = {
     "shared.analysis.confidence.of_evidence": ("a model is surer than the evidence", lambda *_: 0.95, "it is sure by"),
     "shared.agent.budget.Budget.check": ("a ceiling is reached", lambda *_: None, "calls"),
     "infra.local.terminal.visible": ("stored text acts in a terminal", lambda text: text, "it writes"),
+    "functions.file_updater.needs_person.brings_what_was_never_there": (
+        "a revert to what no reviewer saw",
+        lambda *_: False,
+        "evil",
+    ),
 }
 """What holds a class of attacks: the attack, what stands in the rule's place, and what it gets then."""
 

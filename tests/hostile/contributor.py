@@ -1,0 +1,56 @@
+"""Attacks by who can get a pull request merged, or push a branch: what a revert, or a branch, then brings."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.builders import NOW
+from tests.hostile.forged_logs import OWN, REVERTED, Attack, Play, written
+from tests.hostile.world import SOURCE, World, world
+
+EVIL = f"{SOURCE.replace('len(parts)', 'max(len(parts), 1)')}\n\nprint('EVIL')\n"
+"""What a reviewer never sees: one commit of the pull request brings it, and the next removes it."""
+
+
+def _committed(
+    target: World, parents: Sequence[str], files: Mapping[str, str], at: datetime, message: str = "Change"
+) -> str:
+    """Return a new commit: the files over those of its first parent."""
+    index = {"GIT_INDEX_FILE": str(target.folder / "attack.index")}
+    target.run_git("read-tree", parents[0], env=index)
+    for path, text in files.items():
+        blob = target.run_git("hash-object", "-w", "--stdin", stdin=text).strip()
+        target.run_git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=index)
+    tree = target.run_git("write-tree", env=index).strip()
+    dates = {name: at.isoformat() for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE")}
+    named = [part for parent in parents for part in ("-p", parent)]
+    return target.run_git("commit-tree", tree, *named, "-m", message, env=dates).strip()
+
+
+def _merged(*states: str) -> Play:
+    """Merge a pull request of these states of the file, one commit each; the last one fails."""
+
+    def play(folder: Path, patch: pytest.MonkeyPatch) -> str:
+        with world(folder, patch, commits=[REVERTED], metrics="failing") as target:
+            main = side = target.run_git("rev-parse", "main").strip()
+            for n, text in enumerate(states):
+                side = _committed(target, [side], {"shop/pricing.py": text}, NOW - timedelta(hours=5 - n))
+            at = NOW - timedelta(hours=1)
+            merge = _committed(target, [main, side], {"shop/pricing.py": states[-1]}, at, "Merge a pull request")
+            target.run_git("update-ref", "refs/heads/main", merge)
+            target.log(OWN)
+            exits = target.run()
+        if len(states) == 1:
+            return "" if "max(len(parts), 1)" in exits.pushed else f"no draft: {exits.texts['mail'][:300]}"
+        return f"it pushed {written(exits)}" if "EVIL" in exits.pushed else written(exits)
+
+    return play
+
+
+def attacks() -> Iterator[Attack]:
+    """Yield every attack by a contributor, and what is true."""
+    kind = "a revert to what no reviewer saw"
+    yield Attack(kind, "one commit of a merged branch", _merged(EVIL, SOURCE))
+    yield Attack("true, so it is drafted", "the one commit of a merged branch", _merged(SOURCE))
