@@ -60,6 +60,20 @@ def _check_secrets(diff: FileDiff) -> None:
             raise Rejected(f"{diff.path!r} would hold what looks like a secret ({kind}) that it does not hold now")
 
 
+def check_shown(diff: str) -> None:
+    """
+    Accept a change whose every new line stands as it is on the page on which a person approves it.
+
+    What looks like a secret or a personal detail is redacted there, and code can be written so that it does. Raises
+    Rejected naming the line.
+    """
+    lines = Counter(redaction.redact(diff).split("\n"))
+    lines.subtract(diff.split("\n"))
+    if hidden := [line for line, count in lines.items() if count < 0 and line.startswith("+")]:
+        visible_part = redaction.redact(hidden[0][1:]).strip()
+        raise Rejected(f"a person could not see all of a new line, as parts of it are redacted: {visible_part[:200]!r}")
+
+
 def _secrets(text: str) -> Counter[str]:
     """Count what redaction would replace, by its kind."""
     pieces = redaction.redact(text).split(_REDACTED)[1:]

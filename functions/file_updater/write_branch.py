@@ -16,7 +16,7 @@ from .commit_message import commit_message
 from .duplicate_pr_guard import existing_pull_request, incident_of, other_at_work
 from .needs_person import why_a_person
 from .patch_plan import Plan, plan
-from .patch_policy import PatchPolicy
+from .patch_policy import PatchPolicy, check_shown
 from .pull_request_brake import check_open, waits_already
 
 
@@ -83,6 +83,8 @@ def _awaiting(request: FileUpdateRequest, planned: Plan, repo: str, base: str, w
     """Store the diff for the approval page. Raises Rejected when the person declined, Unavailable."""
     if request.is_approved:
         raise Rejected("Nobody approved the pull request")
+    if planned.reverts is None:
+        check_shown(planned.diff)
     until = clock.now() + timedelta(hours=ApprovalHours.from_env().approval_hours)
     if other := waits_already(repo, request.incident_id, planned.paths, until):
         message = f"Incident {other} waits for the approval of a change of the same files; its brief has the link."

@@ -6,12 +6,13 @@ import flask
 
 from shared.pull_request.approval import Waiting
 from shared.redaction import redact
-from shared.text.harmless import visible
+from shared.text.harmless import unmistakable, visible
 
+# Lines are wrapped: nobody scrolls to what stands behind a thousand spaces.
 _STYLE = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;
-color:#1f2328;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}pre{overflow-x:auto;padding:1rem;
-background:#f6f8fa;border-radius:6px;font:12px/1.45 ui-monospace,monospace}pre.body{white-space:pre-wrap;
+color:#1f2328;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}pre{padding:1rem;
+background:#f6f8fa;border-radius:6px;font:12px/1.45 ui-monospace,monospace;white-space:pre-wrap;
 overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5rem}form{display:flex;flex-wrap:wrap;align-items:end;gap:1rem;
 margin:1.5rem 0}label,input{display:block;font:inherit}
 button{font:inherit;padding:.6rem 1.2rem;border-radius:6px;border:1px solid #59636e;background:#fff;color:#1f2328}
@@ -59,7 +60,7 @@ def review(incident_id: str, waiting: Waiting, diff: str, confirm: str) -> str:
     )
     lines = "".join(_line(line) for line in redact(diff).split("\n"))
     change = f"<h2>Change</h2><pre>{lines}</pre><h2>What it will say</h2>"
-    body = f'<pre class="body">{escape(visible(redact(waiting.body)))}</pre>'
+    body = f"<pre>{escape(visible(redact(waiting.body)))}</pre>"
     return _whole(visible(redact(waiting.title)), f"<dl>{rows}</dl>{form}{change}{body}")
 
 
@@ -86,5 +87,5 @@ def _whole(title: str, inside: str) -> str:
 
 def _line(line: str) -> str:
     kind = _KINDS.get(line[:1], "")
-    line = visible(line)
+    line = unmistakable(line)
     return f'<span class="{kind}">{escape(line)}</span>\n' if kind else f"{escape(line)}\n"

@@ -7,7 +7,10 @@ Whoever can write a log line, a commit or a model's answer can write an address,
 import re
 import unicodedata
 
+from shared.text.plain_text import LIKE_LATIN, UNDRAWN
+
 _HIDDEN = ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
+_WORD = re.compile(r"\w+")
 _ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):([/\\]{2}[^\s/?#\\]*)|\b(mailto|javascript|data|tel|sms):(?=\S)")
 _HOST = re.compile(r"(?i)\bwww\.(?=\w)")
 _MAILBOX = re.compile(r"(?<=[\w.+-])@(?=\w[\w-]*\.\w)")
@@ -20,7 +23,13 @@ def visible(text: str) -> str:
     """Return the text with every mark that is hidden, reorders text or ends a line unseen written as its code."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(f"\u27e8U+{ord(char):04X}\u27e9" if _is_hidden(char) else char for char in text)
+    pairs = zip(f" {text}", text, strict=False)
+    return "".join(_code_of(char) if _is_hidden(char, before) else char for before, char in pairs)
+
+
+def unmistakable(text: str) -> str:
+    """Return code as `visible` does, and with the code of each letter that looks as if its word were all Latin."""
+    return visible(text if text.isascii() else _WORD.sub(_without_look_alikes, text))
 
 
 def one_line(text: str) -> str:
@@ -61,5 +70,20 @@ def _dead(match: re.Match[str]) -> str:
     return f"{match[1]}[:]{match[2].replace('.', '[.]')}"
 
 
-def _is_hidden(char: str) -> bool:
-    return char not in "\n\t" and unicodedata.category(char) in _HIDDEN
+def _without_look_alikes(match: re.Match[str]) -> str:
+    word = match[0]
+    if not re.search(r"[A-Za-z]", word):
+        return word
+    return "".join(_code_of(char) if ord(char) in LIKE_LATIN else char for char in word)
+
+
+def _code_of(char: str) -> str:
+    return f"\u27e8U+{ord(char):04X}\u27e9"
+
+
+def _is_hidden(char: str, before: str) -> bool:
+    if char in "\ufe0e\ufe0f":
+        # One behind a symbol chooses its picture: that is how a coloured sign is written.
+        return unicodedata.category(before) != "So"
+    is_undrawn = unicodedata.category(char) in _HIDDEN or char == "\u2800" or UNDRAWN.match(char) is not None
+    return is_undrawn and char not in "\n\t"

@@ -3,11 +3,11 @@
 import re
 import unicodedata
 
-_UNDRAWN = re.compile(
+UNDRAWN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
 )
 """What Unicode lets a program not draw, beside control and format characters: joiners, fillers, variation selectors."""
-_LIKE_LATIN = str.maketrans(
+LIKE_LATIN = str.maketrans(
     "аеорсхуіјѕԁһӏցԛԝАВЕКМНОРСТХУІЈЅԌԚԜοανρικυχϲϳΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹͿօոսհզօıɑɡɩ",
     "aeopcxyijsdhlgqwABEKMHOPCTXYIJSGQWoavpikuxcjABEZHIKMNOPTYXCJonuhqoiagi",
 )
@@ -62,7 +62,7 @@ def _bare(text: str) -> str:
 
 def _drawn(text: str) -> str:
     """Return the text without what is not drawn; tabs and line feeds are."""
-    seen = _UNDRAWN.sub("", text)
+    seen = UNDRAWN.sub("", text)
     return "".join(char for char in seen if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
 
 
@@ -73,4 +73,4 @@ def _composed(text: str) -> str:
 
 def _in_latin(match: re.Match[str]) -> str:
     word = match[0]
-    return word.translate(_LIKE_LATIN) if re.search(r"[A-Za-z]", word) else word
+    return word.translate(LIKE_LATIN) if re.search(r"[A-Za-z]", word) else word

@@ -317,6 +317,23 @@ def test_page_shows_characters_that_hide_or_reorder_code(workflows: Workflows) -
     assert "\u27e8U+202E\u27e9 # admin\u27e8U+000D\u27e9delete()\u27e8U+200B\u27e9" in page
 
 
+def test_page_shows_characters_that_look_like_others(workflows: Workflows) -> None:
+    """Two names that look the same are two names."""
+    store = traces.connect()
+    diff = "+if \u0430dmin or \u3164:\n"
+    store.set_pull_request(ID, state().replace(diff_ref=store.keep_text(ID, "patch", diff)))
+
+    assert "+if \u27e8U+0430\u27e9dmin or \u27e8U+3164\u27e9:" in opened().get_data(as_text=True)
+
+
+def test_page_wraps_what_stands_behind_many_spaces(workflows: Workflows) -> None:
+    """Nobody scrolls to the right to read a change."""
+    page = opened().get_data(as_text=True)
+
+    assert "white-space:pre-wrap" in page
+    assert "overflow-x" not in page
+
+
 def test_approval_that_another_account_wrote_is_none(workflows: Workflows, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every function's account may write the store; only pr_approval has the key."""
     private, public = signatures.new_pair()

@@ -50,7 +50,7 @@ RULES: dict[str, tuple[str, object, str]] = {
     "functions.file_updater.needs_person.brings_what_was_never_there": (
         "a revert to what no reviewer saw",
         lambda *_: False,
-        "evil",
+        "it pushed",
     ),
 }
 """What holds a class of attacks: the attack, what stands in the rule's place, and what it gets then."""

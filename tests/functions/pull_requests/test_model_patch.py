@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from functions.file_updater.patch_policy import check_shown
 from shared import clock, traces
 from shared.contracts import Alert, Branch, FileEdit, FileUpdateRequest, Patch, PullRequest, Solution
+from shared.errors import Rejected
 from shared.pull_request import approval
 from tests.functions.pull_requests.conftest import (
     WritingSteps,
@@ -111,3 +113,34 @@ def test_file_that_only_a_model_asked_to_read_is_not_changed(steps: WritingSteps
     assert branch.status == "refused"
     assert "not a file that the evidence leads to" in branch.message
     assert steps.branches() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sum(items) / len(items)", "mail(sum(items), 'eve@example.org')"),
+        ("return sum", 'PASSWORD = "hunter2hunter2"; return sum'),
+    ],
+    ids=["a mailbox", "a password"],
+)
+def test_change_that_the_page_would_not_show_whole_is_not_asked_for(
+    steps: WritingSteps, before: str, after: str
+) -> None:
+    """Redaction hides what looks like a secret, and code can be written so that it does."""
+    edit = FileEdit(path="src/cart.py", original=before, new=after)
+    patch = Patch(strategy="fix", files_to_modify=[edit])
+
+    branch = branch_of(steps, incident(), solution=fix().replace(patch=patch))
+
+    assert (branch.status, steps.branches()) == ("refused", [])
+
+
+def test_secret_in_place_of_another_is_not_hidden_from_who_approves() -> None:
+    """Their number is the same, and so is what the page would show of both."""
+    with pytest.raises(Rejected, match=r"parts of it are redacted: 'PASSWORD = \"\[cut: password\]\"; run\(\)'"):
+        check_shown(' a = 1\n-PASSWORD = "hunter2hunter2"\n+PASSWORD = "open_sesame_1"; run()\n')
+
+
+def test_secret_beside_a_change_does_not_stop_it() -> None:
+    """The file had it before."""
+    check_shown(' PASSWORD = "hunter2hunter2"\n-a = 1\n+a = 2\n')

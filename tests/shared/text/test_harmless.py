@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.text.harmless import defanged, one_line, unreferring, visible
+from shared.text.harmless import defanged, one_line, unmistakable, unreferring, visible
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,24 @@ def test_hidden_marks_are_written_as_their_codes() -> None:
     assert visible("a\u202eb\u200b\x1b[31m\r\ud800") == "a⟨U+202E⟩b⟨U+200B⟩⟨U+001B⟩[31m⟨U+000D⟩⟨U+D800⟩"
     assert visible("Bestellung für 山田\n\tline") == "Bestellung für 山田\n\tline"
     assert one_line("a\n*Do now:*\u2028b") == "a *Do now:* b"
+
+
+def test_characters_that_are_not_drawn_are_hidden_too() -> None:
+    """Code may be named by them, and a run of selectors may hold a whole program."""
+    assert visible("timeout,\u3164 = q") == "timeout,⟨U+3164⟩ = q"
+    assert visible("x = '\ufe01\U000e0101\u2800'") == "x = '⟨U+FE01⟩⟨U+E0101⟩⟨U+2800⟩'"
+    assert visible("a\u034fb") == "a⟨U+034F⟩b"
+
+
+def test_sign_keeps_its_colour() -> None:
+    """One selector behind a symbol chooses its picture; a second one does nothing."""
+    assert visible("\u26a0\ufe0f hot") == "\u26a0\ufe0f hot"
+    assert visible("\u26a0\ufe0f\ufe0f") == "\u26a0\ufe0f⟨U+FE0F⟩"
+
+
+def test_look_alike_in_a_latin_word_is_written_as_its_code() -> None:
+    """Words of other languages stay."""
+    assert unmistakable("if us\u0435r.admin:") == "if us⟨U+0435⟩r.admin:"
+    assert (
+        unmistakable("\u0437\u0430\u043a\u0430\u0437 = 'Stückzahl'") == "\u0437\u0430\u043a\u0430\u0437 = 'Stückzahl'"
+    )
