@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import github
+from github.Commit import Commit
 from github.GitCommit import GitCommit
 from github.InputGitTreeElement import InputGitTreeElement
 
@@ -47,8 +48,8 @@ class GithubWriter:
         Create one commit on top of `base_sha` with all `files`, and point the new `branch` at it.
 
         The branch is created last: until then nothing is visible. File modes are kept; new files get 100644. Secrets in
-        the message are redacted. An existing branch is returned unchanged when it is ours: its commit is on top of
-        `base_sha`, or one of its newest commits has this message.
+        the message are redacted. An existing branch is returned unchanged when it is ours: its newest commit writes
+        these files and no other, or one below with this message does, once the branch has an open pull request.
         Raises Rejected (a file cannot be written, or nothing would change), Refused (also when the branch is not
         ours), Throttled, Unavailable (nothing visible happened), Uncertain (the branch may exist).
         """
@@ -59,9 +60,9 @@ class GithubWriter:
         message = redact(message)
         head = self._head(branch)
         if head is not None:
-            return self._existing(branch, head, base_sha, message)
+            return self._existing(branch, head, base_sha, message, files)
         commit = self._store(base_sha, message, files)
-        return self._publish(branch, commit, base_sha, message)
+        return self._publish(branch, commit, base_sha, message, files)
 
     @property
     def reader(self) -> GithubReader:
@@ -90,14 +91,38 @@ class GithubWriter:
             except github.UnknownObjectException:
                 return None
 
-    def _existing(self, branch: str, head: str, base_sha: str, message: str) -> BranchWritten:
-        """Return what an earlier run wrote. Raises Refused when someone else did."""
+    def _existing(
+        self, branch: str, head: str, base_sha: str, message: str, files: Sequence[FileWrite]
+    ) -> BranchWritten:
+        """
+        Return what an earlier run wrote. Raises Refused when someone else did.
+
+        Who may push can take the name of the branch, and our message: ours is the commit that does what we would write.
+        People may add to it once its pull request is open, which says what we wrote and is read with theirs.
+        """
         with reading(f"the commits of {branch!r} in {self.repo!r}"):
-            newest = islice(self._repository.opened.get_commits(sha=head), _COMMITS_READ)
-            rows = [(commit.commit.message.strip(), [parent.sha for parent in commit.parents]) for commit in newest]
-        if rows[0][1] == [base_sha] or message.strip() in [text for text, _ in rows]:
+            newest = list(islice(self._repository.opened.get_commits(sha=head), _COMMITS_READ))
+            is_newest = self._holds(newest[0], base_sha, files)
+            named = (each for each in newest[1:] if each.commit.message.strip() == message.strip())
+            is_below = not is_newest and any(self._holds(each, base_sha, files) for each in islice(named, 1))
+        if is_newest or (is_below and self._is_opened(branch)):
             return BranchWritten(branch, head, created=False)
         raise Refused(f"The branch {branch!r} of {self.repo!r} exists with someone else's commits, at {head}")
+
+    def _holds(self, commit: Commit, base_sha: str, files: Sequence[FileWrite]) -> bool:
+        """Return whether the commit writes these files and no other, on what the base has; call it inside `reading`."""
+        changed = {name for file in commit.files for name in (file.filename, file.previous_filename) if name}
+        texts = {file.path: file.text for file in files}
+        if len(commit.parents) != 1 or changed != texts.keys():
+            return False
+        reader, parent = self.reader, commit.parents[0].sha
+        if parent != base_sha and reader.compare(parent, base_sha).behind_by:
+            return False
+        return all(reader.read(path, commit.sha) == text for path, text in texts.items())
+
+    def _is_opened(self, branch: str) -> bool:
+        pull = self.pulls.of_branch(branch)
+        return pull is not None and pull.state == "open"
 
     def _store(self, base_sha: str, message: str, files: Sequence[FileWrite]) -> str:
         """Store the commit and return its sha. Objects without a branch are invisible, so a missing reply is safe."""
@@ -116,7 +141,9 @@ class GithubWriter:
             raise Rejected(f"The files to write are already at {base.sha} in {self.repo!r}: nothing would change")
         return require(repository.create_git_commit(message, tree, [base]).sha)
 
-    def _publish(self, branch: str, commit: str, base_sha: str, message: str) -> BranchWritten:
+    def _publish(
+        self, branch: str, commit: str, base_sha: str, message: str, files: Sequence[FileWrite]
+    ) -> BranchWritten:
         try:
             with writing(f"the branch {branch!r} of {self.repo!r}"):
                 self._repository.opened.create_git_ref(f"refs/heads/{branch}", commit)
@@ -128,7 +155,7 @@ class GithubWriter:
             head = search_again(lambda: self._head(branch))
             if head is None:
                 raise
-            return self._existing(branch, head, base_sha, message)
+            return self._existing(branch, head, base_sha, message, files)
         return BranchWritten(branch, commit, created=True)
 
 

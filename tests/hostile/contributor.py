@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 from tests.builders import NOW
-from tests.hostile.forged_logs import OWN, REVERTED, Attack, Play, written
+from tests.hostile.forged_logs import COMMITS, OWN, REVERTED, Attack, Play, written
 from tests.hostile.world import SOURCE, World, world
 
 EVIL = f"{SOURCE.replace('len(parts)', 'max(len(parts), 1)')}\n\nprint('EVIL')\n"
 """What a reviewer never sees: one commit of the pull request brings it, and the next removes it."""
+OURS = """Revert "Change"
+
+This reverts commit {culprit}.
+- shop/pricing.py: reverts {culprit:.12}
+
+Incident: {id}
+"""
 
 
 def _committed(
@@ -49,8 +56,28 @@ def _merged(*states: str) -> Play:
     return play
 
 
+def _made_before(message: str) -> Play:
+    """Push the branch of the incident first, with another change; its id stands in the mail that asks a person."""
+
+    def play(folder: Path, patch: pytest.MonkeyPatch) -> str:
+        with world(folder, patch, commits=COMMITS, metrics="failing") as target:
+            main = target.run_git("rev-parse", "main").strip()
+            text = message.format(id=target.alert.incident_id, culprit=main)
+            evil = _committed(target, [main], {"shop/pricing.py": EVIL}, NOW, text)
+            target.run_git("update-ref", f"refs/heads/incident/{target.alert.incident_id}", evil)
+            target.log(OWN)
+            with pytest.raises(AssertionError, match=r"file_updater answered 424.*someone else's commits"):
+                target.run()
+            return f"a pull request of it: {pulls[0]['title']}" if (pulls := target.pulls()) else ""
+
+    return play
+
+
 def attacks() -> Iterator[Attack]:
     """Yield every attack by a contributor, and what is true."""
     kind = "a revert to what no reviewer saw"
     yield Attack(kind, "one commit of a merged branch", _merged(EVIL, SOURCE))
+    kind = "a branch in the name of the incident"
+    yield Attack(kind, "with a commit on the base branch", _made_before("Change"))
+    yield Attack(kind, "with the message of our commit", _made_before(OURS))
     yield Attack("true, so it is drafted", "the one commit of a merged branch", _merged(SOURCE))

@@ -11,7 +11,7 @@ from infra.local.sandboxes.http import Reply, Request
 from shared.code_host.github import GithubSettings
 from shared.code_host.github_reader import GithubReader
 from shared.code_host.github_writer import GithubWriter
-from shared.code_host.port import FileWrite
+from shared.code_host.port import FileWrite, PullRequestDraft
 from shared.errors import Refused, Rejected, Unavailable, Uncertain
 from tests.shared.code_host.github_faults import commit_by_hand, done_but_answered_502, failing, posts
 
@@ -81,13 +81,46 @@ def test_writing_takes_few_requests(writer: GithubWriter, base: str, sandbox: Gi
 
 
 def test_branch_with_commits_of_people_is_returned_unchanged(writer: GithubWriter, base: str, git: Git) -> None:
-    """Our commit below theirs still makes it ours, also when the base has changed."""
+    """Our commit below theirs still makes it ours once its pull request is open, also when the base has changed."""
     ours = writer.commit_files(BRANCH, base, MESSAGE, [FIX]).commit
     theirs = commit_by_hand(git, ours, "Polish")
+    writer.pulls.open(PullRequestDraft(BRANCH, "main", "Stop dividing", "", marker="-"))
     git("update-ref", f"refs/heads/{BRANCH}", theirs)
     moved = commit_by_hand(git, base, "Meanwhile")
 
     assert writer.commit_files(BRANCH, moved, MESSAGE, [FIX]).commit == theirs
+
+
+def test_commits_of_people_before_there_is_a_pull_request_are_not_ours(
+    writer: GithubWriter, base: str, git: Git
+) -> None:
+    """The pull request would say that it holds our change alone."""
+    ours = writer.commit_files(BRANCH, base, MESSAGE, [FIX]).commit
+    git("update-ref", f"refs/heads/{BRANCH}", commit_by_hand(git, ours, "Polish"))
+
+    with pytest.raises(Refused, match="someone else"):
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+
+@pytest.mark.parametrize("message", ["Polish", MESSAGE])
+@pytest.mark.parametrize("path", ["src/cart.py", "docs/why.md"])
+def test_branch_that_takes_our_name_is_not_ours(writer: GithubWriter, base: str, message: str, path: str) -> None:
+    """Whoever may push knows its name, and our message, once a person is asked to approve the change."""
+    if path != FIX.path:
+        base = writer.commit_files("incident/ours", base, MESSAGE, [FIX]).commit
+    writer.commit_files(BRANCH, base, message, [FileWrite(path, "EVIL = 1\n")])
+
+    with pytest.raises(Refused, match="someone else"):
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
+
+
+def test_commit_like_ours_on_another_one_is_not_ours(writer: GithubWriter, base: str) -> None:
+    """The branch would bring what lies below it."""
+    evil = writer.commit_files("incident/evil", base, "Polish", [FileWrite("docs/why.md", "EVIL = 1\n")]).commit
+    writer.commit_files(BRANCH, evil, MESSAGE, [FIX])
+
+    with pytest.raises(Refused, match="someone else"):
+        writer.commit_files(BRANCH, base, MESSAGE, [FIX])
 
 
 def test_branch_of_someone_else_is_refused(writer: GithubWriter, base: str, git: Git) -> None:
@@ -199,9 +232,11 @@ def test_slower_run_of_the_same_incident_uses_the_branch_of_the_faster(
 ) -> None:
     """Two parallel runs create one branch, and both return it."""
 
+    faster = writer.commit_files("incident/faster", base, MESSAGE, [FIX]).commit
+
     def fault(request: Request) -> Reply | None:
         if request.method == "POST" and request.path.endswith("/git/refs"):
-            git("update-ref", f"refs/heads/{BRANCH}", commit_by_hand(git, base, MESSAGE))
+            git("update-ref", f"refs/heads/{BRANCH}", faster)
         return None
 
     sandbox.fault = fault
