@@ -43,9 +43,10 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
         call.result = planned.diff
     _check_located(request, planned)
     why = why_a_person(request, patch, planned.reverts, reader, head)
-    if why and not approval.is_approved(traces.connect(), request.incident_id, planned.diff):
+    is_approved = approval.is_approved(traces.connect(), request.incident_id, planned.diff)
+    if (why or request.is_approved) and not is_approved:
         return _awaiting(request, planned, reader.repo, base, why)
-    check_unpublished(traces.connect(), request.incident_id, is_approved=request.is_approved)
+    check_unpublished(traces.connect(), request.incident_id, is_approved=is_approved)
     if other := other_at_work(reader.repo, request.incident_id, planned.paths):
         message = f"Incident {other} is writing a change of the same files at this moment; see its pull request."
         return Branch(status="skipped", repo=reader.repo, base_branch=base, files=planned.paths, message=message)

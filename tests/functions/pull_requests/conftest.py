@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from functions.file_updater.main import file_updater
 from functions.pr_creator.main import pr_creator
 from infra.local.sandboxes.github.server import GithubSandbox
-from shared import traces
+from shared import clock, traces
 from shared.contracts import (
     Alert,
     Branch,
@@ -28,6 +29,7 @@ from shared.contracts import (
     StepRequest,
     SuspectCommit,
 )
+from shared.pull_request import approval
 from shared.step import steps as steps_table
 from tests import step_calls
 from tests.builders import NOW, a_record, an_alert, an_incident
@@ -146,6 +148,28 @@ def incident(number: int = 1, **changes: Any) -> Alert:
     alert = an_alert(incident_id=f"inc-20260504-{number:010d}", **changes)
     traces.connect().open_incident(a_record(alert, nonce=step_calls.NONCE))
     return alert
+
+
+def approve(alert: Alert, diff: str) -> None:
+    """Store that a person approved this change of the incident."""
+    store = traces.connect()
+    waiting = approval.Waiting(
+        title="Fix",
+        body="",
+        repo="octo/shop",
+        branch=f"incident/{alert.incident_id}",
+        base_branch="main",
+        base_commit="a" * 40,
+        diff_ref=store.keep_text(alert.incident_id, "patch", diff),
+        callback_url="https://workflowexecutions.googleapis.com/v1/callbacks/1",
+        approve_until=clock.now() + timedelta(hours=1),
+    )
+    approval.ask(store, alert.incident_id, waiting)
+    record = store.incident(alert.incident_id)
+    assert record is not None
+    assert record.pull_request is not None
+    signed = approval.signed(alert.incident_id, record.pull_request, "approve", "Ada Lovelace", diff)
+    store.set_pull_request(alert.incident_id, signed)
 
 
 @pytest.fixture(scope="session")

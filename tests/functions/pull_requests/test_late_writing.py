@@ -13,6 +13,7 @@ from shared import clock, traces
 from shared.traces.port import IncidentState
 from tests.functions.pull_requests.conftest import (
     WritingSteps,
+    approve,
     incident,
     pull_request_request,
     status_of,
@@ -86,15 +87,30 @@ def test_answer_given_before_the_brief_is_repeated_after_it(steps: WritingSteps)
     assert steps.update(update_request(alert)) == branch
 
 
-def test_approved_change_is_written_after_the_brief(steps: WritingSteps) -> None:
+def test_approved_change_is_written_after_the_brief(steps: WritingSteps, monkeypatch: pytest.MonkeyPatch) -> None:
     """There the brief asked for it."""
+    monkeypatch.setenv("PR_MODE", "approval")
     alert = incident()
+    diff = traces.connect().text(steps.update(update_request(alert)).diff_ref or "") or ""
+    approve(alert, diff)
     end(alert.incident_id, "closed")
 
     branch = steps.update(update_request(alert, is_approved=True))
     pull = steps.create(pull_request_request(alert, branch, is_approved=True))
 
     assert (branch.status, pull.status) == ("success", "success")
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_call_that_only_says_that_it_is_approved_writes_nothing(steps: WritingSteps, state: IncidentState) -> None:
+    """Who may call the step says what he likes; the approval is in the trace."""
+    alert = incident()
+    end(alert.incident_id, state)
+
+    answer = steps.update(update_request(alert, is_approved=True))
+
+    assert (answer.status, answer.message) == ("refused", "Nobody approved the pull request")
+    assert steps.branches() == []
 
 
 def test_step_that_comes_while_a_channel_is_sent_to_writes_nothing(steps: WritingSteps) -> None:

@@ -1,17 +1,16 @@
 """A change that a model wrote: only where code located the fault, and on no branch before a person approved it."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from functions.file_updater.patch_policy import check_shown
-from shared import clock, traces
+from shared import traces
 from shared.contracts import Alert, Branch, FileEdit, FileUpdateRequest, Patch, PullRequest, Solution
 from shared.errors import Rejected
-from shared.pull_request import approval
 from tests.functions.pull_requests.conftest import (
     WritingSteps,
+    approve,
     code_analysis,
     incident,
     pull_request_request,
@@ -66,28 +65,6 @@ def test_change_of_a_model_stands_in_the_brief_where_nobody_can_approve(steps: W
     assert (branch.status, pull.status) == ("awaiting_approval", "skipped")
     assert "APPROVAL_SIGNING_KEY" in pull.message
     assert (steps.branches(), steps.pulls()) == ([], [])
-
-
-def approve(alert: Alert, diff: str) -> None:
-    """Store that a person approved this change of the incident."""
-    store = traces.connect()
-    waiting = approval.Waiting(
-        title="Fix",
-        body="",
-        repo="octo/shop",
-        branch=f"incident/{alert.incident_id}",
-        base_branch="main",
-        base_commit="a" * 40,
-        diff_ref=store.keep_text(alert.incident_id, "patch", diff),
-        callback_url="https://workflowexecutions.googleapis.com/v1/callbacks/1",
-        approve_until=clock.now() + timedelta(hours=1),
-    )
-    approval.ask(store, alert.incident_id, waiting)
-    record = store.incident(alert.incident_id)
-    assert record is not None
-    assert record.pull_request is not None
-    signed = approval.signed(alert.incident_id, record.pull_request, "approve", "Ada Lovelace", diff)
-    store.set_pull_request(alert.incident_id, signed)
 
 
 def test_approved_change_is_written_and_another_one_is_not(steps: WritingSteps) -> None:

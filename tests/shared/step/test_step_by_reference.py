@@ -479,6 +479,25 @@ def test_digest_of_another_run_or_of_the_step_itself_is_not_read(keys: Callable[
     assert (status, answered["error_type"]) == (400, "Rejected")
 
 
+def test_code_is_never_written_by_a_reduced_answer() -> None:
+    """It may have lost the trace that a user of the service has sent, or the metric that speaks against it."""
+    facts = {"code_analysis": CodeAnalysis(code_available=True), "solution": Solution(incident_category="unknown")}
+    request = FileUpdateRequest(alert=ALERT, incident=None, **facts)
+    stored(request)
+    reduced = StepResult(step="incident_detection", digest=INCIDENT.model_dump(mode="json"))
+    seen = []
+
+    @step
+    def file_updater(request: FileUpdateRequest) -> Branch:
+        """Note what it would rest on."""
+        seen.append(request.incident)
+        return Branch(status="skipped")
+
+    status, _ = post(file_updater, call_of(request).replace(results=[reduced]).model_dump(mode="json"))
+
+    assert (status, seen) == (200, [None])
+
+
 @pytest.mark.parametrize("is_inline", [True, False])
 def test_nonce_of_half_a_character_is_no_crash(is_inline: bool) -> None:
     """JSON can hold one; UTF-8 cannot."""
