@@ -10,7 +10,9 @@ from shared.settings import Settings
 from shared.traces.port import TraceStore
 
 DAY = timedelta(hours=24)
-PART_USD, MAX_PARTS, TRIES = 0.05, 400, 50
+PART_USD = 0.05
+"""About what an incident costs (infra/costs.py): a smaller part would only be more documents of each."""
+TRIES = 50
 
 
 class DailyCeiling(Settings):
@@ -23,7 +25,7 @@ class DailyCeiling(Settings):
     @property
     def parts(self) -> int:
         """In how many equal parts it is given out."""
-        return min(MAX_PARTS, max(1, math.floor(self.model_max_cost_usd_per_day / PART_USD)))
+        return max(1, math.floor(self.model_max_cost_usd_per_day / PART_USD))
 
     def parts_of(self, cost_usd: float) -> int:
         """Return how many parts an incident needs that has spent so much and asks once more."""

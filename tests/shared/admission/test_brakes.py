@@ -82,9 +82,17 @@ def test_reserved_parts_cover_what_is_spent_and_never_exceed_the_day(usd: float,
     """All parts together are the ceiling, and those of an incident are worth more than it has spent."""
     ceiling = DailyCeiling(model_max_cost_usd_per_day=usd)
 
-    assert 1 <= ceiling.parts <= 400
+    assert ceiling.parts * 0.05 <= usd * 1.000001
+    assert usd < (ceiling.parts + 1) * 0.05
     assert ceiling.parts_of(cost) * usd / ceiling.parts >= cost * 0.999999
     assert (ceiling.parts_of(cost) - 1) * usd / ceiling.parts <= cost * 1.000001
+
+
+def test_cheap_incidents_use_up_no_high_ceiling(store: EmbeddedTraces) -> None:
+    """Five cents each: the five hundred incidents of a bad day are far below 1,000 dollars."""
+    ceiling = DailyCeiling(model_max_cost_usd_per_day=1000)
+
+    assert all(reserve(store, f"inc-{n}", range(1), ceiling) for n in range(500))
 
 
 def test_day_gives_out_no_more_than_its_parts(store: EmbeddedTraces) -> None:
