@@ -13,6 +13,7 @@ DEMO_ARGUMENTS = $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT) $(if $(CASE),--case "$
 
 PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region))
 CHECKOV := 3.3.30
+SCANNERS := detect-secrets==1.5.0 credsweeper==1.19.5
 
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z%-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -56,7 +57,10 @@ score: $(VENV)/.demo ## Measure the analyst on known incidents beside naive base
 	@$(BIN)/python -m infra.score $(ONLY) $(if $(CASES),--cases "$(CASES)") $(if $(REPOS),--repos "$(REPOS)") $(if $(JSON),--json "$(JSON)")
 
 hostile: $(VENV)/.test ## Play every attack on what is written outside, and measure what redaction finds; ONLY=attacks or secrets, SEED=1
-	@$(BIN)/python -m tests.hostile $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+	@test "$(ONLY)" = attacks || test -e $(VENV)/scanners/complete || \
+	  { $(PYTHON) -m venv $(VENV)/scanners && $(VENV)/scanners/bin/pip install --quiet $(SCANNERS) && touch $(VENV)/scanners/complete; } || \
+	  echo "The other scanners could not be installed; the table is without them."
+	@PATH="$(abspath $(VENV))/scanners/bin:$$PATH" $(BIN)/python -m tests.hostile $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 chaos: $(VENV)/.demo ## Plant faults, one alert each, and account for every alert; SINGLE=431 DOUBLE=100 KILLS=40 SEED=1 SLICE=1/4 ONLY=gemini:hang EMULATORS=1 JSON=<file>
 	@$(BIN)/python -m infra.chaos run $(if $(SINGLE),--single $(SINGLE)) $(if $(DOUBLE),--double $(DOUBLE)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(SLICE),--slice $(SLICE)) $(if $(ONLY),--only "$(ONLY)") $(EMULATORS_ARGUMENT) $(if $(JSON),--json "$(JSON)")

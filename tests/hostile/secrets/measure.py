@@ -6,35 +6,23 @@ how far they carry, at their first measuring above all, which infra/SECURITY.md 
 searches for names and ten formats in the text as it is.
 """
 
-import contextlib
 import re
-import sqlite3
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
 
 from functions.alert_intake.alert_subject import SERVICE_LABELS
 from functions.alert_intake.parse_alerts import Rules, read
 from functions.incident_detection.fetch_telemetry import without_secrets
-from infra.local.sandboxes.gemini.request import ModelRequest
-from infra.local.sandboxes.gemini.scripts import Turn, agreeable
 from shared.contracts import Evidence
 from shared.redaction import redact_lines
 from shared.step.redacted import redacted
 from shared.telemetry.port import LogLine, LogPage
 from tests.builders import NOW, an_incident
-from tests.hostile.secrets import corpus, encodings, other_scanners
+from tests.hostile.secrets import corpus, encodings, other_scanners, product
 from tests.hostile.secrets.values import Line
-from tests.hostile.world import SOURCE, TRACE, world
 
 MIN_RECALL, MAX_FALSE = 0.97, 0.02
-LINES_A_RUN = 60
-"""Of one incident: so many stand in what is kept of its log."""
-MIN_DISTINCT = 8
 _PLAIN = re.compile(
     r"(?i)(?:password|passwd|secret|token|api_?key)[\"']?\s*[=:]\s*[\"']?(?P<named>[^\s\"',;]+)"
     r"|(?P<format>AKIA[A-Z2-7]{16}|gh[pos]_\w{30,}|glpat-[\w-]{20}|xox[abp]-[\w-]{10,}|sk_live_\w{10,}|AIza[\w-]{35}"
@@ -53,6 +41,8 @@ class Row:
     leaked: tuple[str, ...]
     lookalikes: int = 0
     changed: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    """Places that were to be measured and that no line came to."""
 
     @property
     def recall(self) -> float:
@@ -67,7 +57,7 @@ class Row:
     @property
     def is_good(self) -> bool:
         """Whether it keeps what is promised."""
-        return self.recall >= MIN_RECALL and self.false <= MAX_FALSE
+        return self.recall >= MIN_RECALL and self.false <= MAX_FALSE and not self.empty
 
     def __str__(self) -> str:
         tail = f"{self.lookalikes:>6} {self.false:>7.1%}" if self.lookalikes else ""
@@ -104,19 +94,17 @@ def through_functions(seed: int) -> list[Row]:
     ]
 
 
-def through_product(seed: int, runs: int | None = None) -> Row:
-    """Return which secrets stand in anything that left the product, and which look-alikes were masked in it."""
+def through_product(seed: int, runs: int | None = None) -> tuple[Row, list[str]]:
+    """
+    Return which secrets stand in anything that left the product, and which look-alikes were masked in it.
+
+    With it comes a line of text for each exit: how many of the lines with secrets got there.
+    """
     secrets, lookalikes = _everything(seed)
-    plays = [_play(lines) for lines in _batches(secrets)[:runs]]
-    leaked = [kind for play in plays for kind in play.leaked()]
-    count = sum(len(line.secrets) for play in plays for line in play.lines)
-    others = [_play(lines) for lines in _batches(lookalikes)[:runs]]
-    masked = [kind for play in others for kind in play.masked()]
-    alike = sum(len(play.lines) for play in others)
-    reached = sum(play.reached() for play in (*plays, *others)) / (sum(len(play.lines) for play in plays) + alike)
-    return Row(
-        f"product: every exit ({reached:.0%} of the lines got there)", count, tuple(leaked), alike, tuple(masked)
-    )
+    theirs, alike = product.measured(secrets, runs), product.measured(lookalikes, runs)
+    got_out = (theirs.reached + alike.reached) / (theirs.lines + alike.lines)
+    name = f"product: every exit ({got_out:.0%} of the lines got to one)"
+    return Row(name, theirs.secrets, theirs.leaked, alike.lines, alike.masked, tuple(theirs.empty)), [*theirs.exits()]
 
 
 def baseline(seed: int) -> list[Row]:
@@ -133,17 +121,20 @@ def baseline(seed: int) -> list[Row]:
 
 def main(seed: int) -> bool:
     """Print the whole table; return whether every promise was kept."""
-    measured = [*alone(seed), *through_functions(seed), through_product(seed)]
+    whole, exits = through_product(seed)
+    measured = [*alone(seed), *through_functions(seed), whole]
     layers = encoded(seed)
     _say(f"\n{'secrets, seed ' + str(seed):<56} {'lines':>6} {'recall':>7} {'alike':>6} {'changed':>7}")
-    for row in [*measured, *baseline(seed)]:
-        _say(str(row))
-    whole = [row for row in layers if not row.leaked]
-    _say(f"encodings: {len(whole)} of {len(layers)} redacted")
+    for text in [*map(str, measured), *exits, *map(str, baseline(seed))]:
+        _say(text)
+    held = [row for row in layers if not row.leaked]
+    _say(f"encodings: {len(held)} of {len(layers)} redacted")
     for row in [*measured, *layers]:
         if row.leaked or row.changed:
             _say(f"  {row.name}: leaked {sorted(set(row.leaked))}, changed {sorted(set(row.changed))}"[:1000])
-    return all(row.is_good for row in measured) and len(whole) == len(layers)
+        if row.empty:
+            _say(f"  {row.name}: nothing came to {', '.join(row.empty)}")
+    return all(row.is_good for row in measured) and len(held) == len(layers)
 
 
 def _say(line: str) -> None:
@@ -198,86 +189,3 @@ def _page(entries: Sequence[str]) -> list[str]:
 def _answered(entries: Sequence[str]) -> list[str]:
     evidence = [Evidence(id="L1", source="logs", text="\n".join(entries), at=NOW)]
     return [piece.text for piece in redacted(an_incident(evidence=evidence)).evidence]
-
-
-@dataclass(frozen=True)
-class Play:
-    """One incident whose log, alert and code held these lines, and everything that left the product."""
-
-    lines: Sequence[Line]
-    texts: Sequence[str]
-
-    def leaked(self) -> list[str]:
-        """Return the kinds whose secret stands somewhere, as it is or escaped."""
-        rows = [row for text in self.texts for row in text.split("\n")]
-        return [
-            line.kind
-            for number, line in enumerate(self.lines)
-            for secret in line.secrets
-            if any(secret in _own(row, number, secret) for row in rows)
-        ]
-
-    def masked(self) -> list[str]:
-        """Return the kinds of which something was masked."""
-        rows = {row for text in self.texts for row in text.split("\n") if "[cut: " in row}
-        return [line.kind for number, line in enumerate(self.lines) if any(_is_of(row, number) for row in rows)]
-
-    def reached(self) -> int:
-        """Return how many of the lines stand somewhere."""
-        return sum(any(_mark(number) in text for text in self.texts) for number in range(len(self.lines)))
-
-
-def _batches(lines: Sequence[Line]) -> list[Sequence[Line]]:
-    return [lines[start : start + LINES_A_RUN] for start in range(0, len(lines), LINES_A_RUN)]
-
-
-def _mark(number: int) -> str:
-    return f"[line-{chr(97 + number // 26)}{chr(97 + number % 26)}]"
-
-
-def _own(row: str, number: int, secret: str) -> str:
-    """Return the part of a row in which a secret would be this line's: a short one can stand anywhere by chance."""
-    return row if len(secret) >= MIN_DISTINCT else row.partition(_mark(number))[2].partition("[line-")[0]
-
-
-def _is_of(row: str, number: int) -> bool:
-    return "[cut: " in row.partition(_mark(number))[2].partition("[line-")[0]
-
-
-def _play(lines: Sequence[Line]) -> Play:
-    """Play one incident; the model's requests and the whole trace store are exits too."""
-    prompts: list[str] = []
-
-    def script(request: ModelRequest) -> Turn:
-        prompts.append(str(request.body))
-        return agreeable(request)
-
-    code = SOURCE.replace("RATE = 3\n", "RATE = 3\n" + "".join(f"# {line.entries[0]!r}\n" for line in lines[:4]))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        pytest.MonkeyPatch.context() as patch,
-        world(Path(folder), patch, commits=[{"shop/pricing.py": code}], script=script) as target,
-    ):
-        notes = {f"note_{number}": line.entries[0] for number, line in enumerate(lines[:12])}
-        body = {"alerts": [{"labels": {"service": target.alert.service_name}, "annotations": notes}]}
-        (alert,) = read(body, Rules(NOW, "nonce", tuple(SERVICE_LABELS), 900, "grafana")).alerts
-        target.alert = target.alert.replace(annotations=alert.annotations, summary=alert.summary)
-        entries = [entry for number, line in enumerate(lines) for entry in _as_errors(number, line)]
-        target.log(f"ERROR basket failed\n{TRACE}", *entries, times=3)
-        texts = [*target.run().texts.values(), *prompts, _stored(Path(folder) / "traces.sqlite3")]
-    return Play(lines, [layer for text in texts for layer in (text, _unescaped(text))])
-
-
-def _as_errors(number: int, line: Line) -> list[str]:
-    first, *rest = line.entries
-    return [f"ERROR call failed {_mark(number)} {first}", *rest]
-
-
-def _stored(path: Path) -> str:
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        return "\n".join(connection.iterdump())
-
-
-def _unescaped(text: str) -> str:
-    """Return the text as its JSON, HTML or escapes say it, so that a secret with a quote is found in it."""
-    return encodings.decoded(text)[1]

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from tests.hostile.secrets import measure
+from tests.hostile.secrets import corpus, measure, product
 
 SEED = 7
 
@@ -16,23 +16,32 @@ def test_functions_keep_what_is_promised() -> None:
 
 
 def test_secrets_are_in_nothing_that_leaves_the_product() -> None:
-    """Neither in mail, hook, archive, trace store, log and prompts of one incident; its look-alikes are not masked."""
-    row = measure.through_product(SEED, runs=1)
+    """Lines come to every exit, and none with its secret; look-alikes are not masked."""
+    row, _ = measure.through_product(SEED, runs=3)
 
-    assert row.is_good, (row.name, row.leaked, row.changed)
-    assert "(100% of the lines got there)" in row.name
+    assert row.is_good, (row.name, row.leaked, row.changed, row.empty)
+    assert "(100% of the lines got to one)" in row.name
 
 
-def test_secret_that_gets_through_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without redaction the measurement says what leaked."""
+def test_secret_that_gets_through_is_noticed_at_every_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without redaction the measurement says what leaked, and where."""
     module = importlib.import_module("shared.redaction.redact")
     monkeypatch.setattr(module, "_secrets", lambda _text, _rules: [])
     module._redact_once.cache_clear()
 
-    row = measure.through_product(SEED, runs=1)
+    without = product.measured(corpus.secret_lines(SEED), runs=3)
 
-    assert row.recall < 0.2
+    assert len(without.leaked) > 0.8 * without.secrets
+    assert [name for name in product.EXITS if not without.leaked_at[name]] == []
     module._redact_once.cache_clear()
+
+
+def test_exit_that_no_line_came_to_is_noticed() -> None:
+    """Of an empty exit nothing is measured, so nothing may be claimed."""
+    one = product.measured(corpus.secret_lines(SEED), runs=1)
+
+    assert "approval page" in one.empty
+    assert "pull request" not in one.empty
 
 
 def test_second_opinion_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
