@@ -19,11 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import bundle
+from infra.score.code import measure as code
 from infra.score.microservice import measure as microservice
 from infra.score.part import Options, Part, PartScore, ScoreTable
 from shared.errors import Rejected
 
-PARTS = (Part("microservice", microservice.measure),)
+PARTS = (Part("code", code.measure, reads_code=True), Part("microservice", microservice.measure))
 WIDTH = 210
 """Characters of a line that is not written to a terminal: a wrapped table is hard to compare."""
 CASES = bundle.ROOT.parent / "shared" / "cases"

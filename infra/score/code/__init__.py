@@ -1,0 +1,1 @@
+"""The files, commits and drafts that the analyst names, beside naive baselines of the same incidents."""
