@@ -106,8 +106,8 @@ def _missed(read: Sequence[CodeObservation]) -> ScoreTable:
 
 def _calibration(read: Sequence[CodeObservation]) -> ScoreTable:
     causes = [(one.confidence, one.is_file_right) for one in read if one.confidence is not None]
-    known = [one for one in read if one.tier != "none" and one.suspect_score is not None]
-    suspects = [(one.suspect_score or 0.0, one.commit_rank == 1) for one in known]
+    gold = [one for one in read if one.tier != "none" and one.suspect_score is not None]
+    suspects = [(one.suspect_score or 0.0, one.commit_rank == 1) for one in gold]
     rows: list[Row] = []
     for name, claims in (("confidence of the first cause", causes), ("score of the first suspect", suspects)):
         rows += _bins(name, calibration(claims))

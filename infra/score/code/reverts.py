@@ -23,7 +23,7 @@ from shared.errors import IncidentCopilotError, Rejected
 
 FILE = "reverts.jsonl"
 NOWHERE = "http://127.0.0.1:9"
-SHOWN = 5
+COMPARED = 5
 WINDOW = timedelta(minutes=15)
 
 
@@ -75,7 +75,7 @@ def _rows(path: Path) -> list[_Row]:
 
 def _observe(row: _Row, git_dir: Path) -> RevertObservation:
     before = history.run_git("rev-parse", f"{row.revert}^", cwd=git_dir).strip()
-    newest = history.run_git("log", f"-{SHOWN}", "--no-merges", "--format=%H", before, cwd=git_dir).split()
+    newest = history.run_git("log", f"-{COMPARED}", "--no-merges", "--format=%H", before, cwd=git_dir).split()
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "repo.git"
         history.borrow_commit(git_dir, before, own)

@@ -127,13 +127,14 @@ def deepest_own(frames: Sequence[AnyFrame]) -> AnyFrame | None:
 
 
 def is_documentation(path: str) -> bool:
-    """Return whether a path is documentation or an example, which the service never runs."""
+    """
+    Return whether a path is documentation or an example, which the service never runs.
+
+    A `.txt` is one by its name in capitals (README.txt, CHANGES.txt): requirements.txt and CMakeLists.txt build it.
+    """
     pure = PurePosixPath(path)
-    return pure.suffix.lower() in {".md", ".rst", ".txt", ".adoc"} or pure.parts[0].lower() in {
-        "docs",
-        "doc",
-        "examples",
-    }
+    is_text = pure.suffix.lower() in {".md", ".rst", ".adoc"} or (pure.suffix == ".txt" and pure.stem.isupper())
+    return is_text or pure.parts[0].lower() in {"docs", "doc", "examples"}
 
 
 def _jvm_package(function: str) -> tuple[str, ...]:

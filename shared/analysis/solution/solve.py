@@ -118,6 +118,8 @@ def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit
     ranked = analysis.suspect_commits
     if not ranked:
         return _Withheld("No commit touches the code the evidence points at.")
+    if not analysis.problematic_files:
+        return _Withheld(f"Nothing leads to a place in the code, so only its time speaks against {ranked[0].sha[:12]}.")
     best, second = ranked[0], ranked[1].score if len(ranked) > 1 else 0.0
     began = incident.onset or incident.end
     if best.at > began:

@@ -17,7 +17,7 @@ def test_claims_that_hold_as_often_as_they_say_have_no_error() -> None:
     assert [(each.low, each.count, each.right) for each in measured.bins] == [(0.7, 4, 0.75)]
 
 
-def test_claims_that_tell_right_from_wrong_are_better_than_the_mean() -> None:
+def test_claims_that_part_right_from_wrong_are_better_than_the_mean() -> None:
     """And those that are sure of what is wrong are worse."""
     assert calibration([(1.0, True), (0.0, False)]).better == 1.0
     assert calibration([(0.0, True), (1.0, False)]).better == pytest.approx(-3.0)

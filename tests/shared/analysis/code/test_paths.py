@@ -121,4 +121,7 @@ def test_documentation_is_distinguished_from_code() -> None:
     """Documentation cannot cause a failure, so it must be recognised."""
     assert is_documentation("docs/conf.py")
     assert is_documentation("CHANGES.rst")
+    assert is_documentation("CHANGES.txt")
     assert not is_documentation("src/docs.py")
+    assert not is_documentation("requirements.txt")
+    assert not is_documentation("src/CMakeLists.txt")

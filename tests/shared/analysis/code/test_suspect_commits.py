@@ -138,6 +138,22 @@ def test_newest_commits_are_used_when_no_location_is_known(repository: Repositor
     assert suspects[0].score < 0.3
 
 
+def test_without_a_place_the_newest_leads_whatever_its_subject_says(repository: Repository) -> None:
+    """Between commits of the same day, order tells more than words like "refactor"."""
+    repository.commit({"queue.py": "RETRIES = 0\n"}, "Refactor, simplify and replace the queue", at=day(29))
+    newest = repository.commit({"queue.py": "RETRIES = 1\n"}, "Set it", at=day(29.1))
+
+    assert ranked(repository)[0].commit.sha == newest
+
+
+def test_without_a_place_words_of_the_failure_lead(repository: Repository) -> None:
+    """What a commit changed says more than when it did."""
+    named = repository.commit({"queue.py": "basket_limit = 0\n"}, at=day(28))
+    repository.commit({"other.py": "LEVEL = 1\n"}, at=day(29))
+
+    assert ranked(repository, message="basket_limit")[0].commit.sha == named
+
+
 def test_number_of_calls_does_not_grow_with_the_history(repository: Repository) -> None:
     """However long the histories are, the number of calls to the code host is limited."""
     for number in range(25):

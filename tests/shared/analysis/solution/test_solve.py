@@ -134,6 +134,19 @@ def test_patch_is_withheld_unless_one_commit_stands_out(
     assert words in (solution.patch_withheld or "")
 
 
+def test_patch_is_withheld_when_nothing_leads_to_a_place(repository: Repository) -> None:
+    """However newest a commit is, its time alone reverts nothing."""
+    wanted = request(suspect(repository.head(), 0.9))
+    analysis = wanted.code_analysis
+    assert analysis is not None
+    unplaced = wanted.replace(code_analysis=analysis.replace(problematic_files=[]))
+
+    solution = solve(unplaced, GitReader(repository.folder, "main"))
+
+    assert solution.patch is None
+    assert "only its time" in (solution.patch_withheld or "")
+
+
 def test_patch_is_withheld_when_the_suspect_came_after_the_failure(repository: Repository) -> None:
     """A commit after the failure is not reverted automatically."""
     solution = solved(repository, suspect(repository.head(), 0.9, at=ONSET + timedelta(minutes=1)))
