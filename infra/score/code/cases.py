@@ -73,6 +73,10 @@ class CodeCase:
         """The type of its exception, without modules."""
         return self.truth.exception.split(":")[0].strip().rsplit(".", 1)[-1]
 
+    def is_culprit(self, path: str) -> bool:
+        """Return whether a file is one of the fault, also where it stood above `src` until the fix was made."""
+        return any(path == named or named.endswith(f"/{path}") for named in self.truth.culprit_files)
+
     @cached_property
     def frames(self) -> list[tuple[str, int | None]]:
         """File and line of its frames that are of the repository, the deepest first."""

@@ -1,7 +1,7 @@
 """From the evidence of an incident to places in the code: stack frames first, else the words of log messages."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.analysis.code import diffs, spans, suspect_commits
@@ -15,6 +15,8 @@ from shared.contracts import Frame, Incident, LogPattern, StackTrace
 
 MAX_FILES_READ = 6
 MAX_PLACES = 5
+FUNCTIONS_OF_A_FILE = 2
+"""More of one file would leave no place for the others on the stack."""
 MAX_SEARCHES = 3
 ENOUGH_FILES = 3
 MAX_CHANGED_FILES = 10
@@ -60,13 +62,17 @@ def from_traces(incident: Incident, tree: Tree, files: Files) -> list[CodeLocati
     for trace in _by_weight(incident.stack_traces):
         for frame in _frames(trace, tree):
             each = _place(frame, trace, tree.match(frame), files, len(locations))
-            if each is not None:
+            if each is not None and _functions(locations, each.place.path) < FUNCTIONS_OF_A_FILE:
                 locations.setdefault((each.place.path, each.place.span.name), each)
             if len(locations) == MAX_PLACES:
                 return list(locations.values())
         for each in _named_modules(trace, tree, files, len(locations)):
             locations.setdefault((each.place.path, each.place.span.name), each)
     return list(locations.values())[:MAX_PLACES]
+
+
+def _functions(locations: Iterable[tuple[str, str]], path: str) -> int:
+    return sum(listed == path for listed, _ in locations)
 
 
 def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> Iterator[CodeLocation]:

@@ -1,6 +1,7 @@
 """Known incidents are read with their truth, and with the repository that is at hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ def test_truth_of_an_incident_is_read(small_shop: Shop) -> None:
     assert (case.name, case.tier, case.culprit) == ("exe-shop-1", "gold-bisect", small_shop.culprit)
     assert case.exception_type == "ZeroDivisionError"
     assert case.frames == [("shop/pricing.py", 6), ("shop/basket.py", 5)]
+
+
+def test_file_that_was_moved_before_the_fix_is_of_the_fault(small_shop: Shop) -> None:
+    """The truth names files as the fix does; a file of the same name elsewhere is another."""
+    case = small_shop.case()
+    moved = replace(case, truth=case.truth.model_copy(update={"culprit_files": ["src/shop/pricing.py"]}))
+
+    assert moved.is_culprit("shop/pricing.py")
+    assert not case.is_culprit("shop/other/pricing.py")
+    assert not case.is_culprit("src/shop/pricing.py")
 
 
 def test_incident_whose_repository_is_not_at_hand_is_read_without(small_shop: Shop) -> None:

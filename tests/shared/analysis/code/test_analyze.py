@@ -127,6 +127,17 @@ def test_deepest_own_frame_comes_first_with_its_function(repository: Repository)
     assert analysis.suggested_fix_locations == ["shop/cart.py:5", "shop/api.py:10"]
 
 
+def test_functions_of_one_file_leave_a_place_for_its_callers(repository: Repository) -> None:
+    """A file whose functions call each other is one place, however many of them are on the stack."""
+    deep = "".join(f"def f{n}(lines):\n    return f{n + 1}(lines)\n\n\n" for n in range(6))
+    repository.commit({"shop/deep.py": deep}, at=ONSET - timedelta(hours=2))
+    calls = [frame("/app/shop/deep.py", 4 * n + 2, f"f{n}", f"return f{n + 1}(lines)") for n in range(6)]
+
+    analysis = analyzed(repository, incident(trace(FRAMES[1], *calls)))
+
+    assert [file.path for file in analysis.problematic_files[:3]] == ["shop/deep.py", "shop/deep.py", "shop/api.py"]
+
+
 def test_commit_that_caused_the_fault_is_the_best_suspect(repository: Repository) -> None:
     """The commit that wrote the failing line hours before is first, with the reason."""
     analysis = analyzed(repository, incident(trace(*FRAMES)))
