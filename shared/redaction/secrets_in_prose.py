@@ -18,7 +18,8 @@ _QUOTED = rf"""{_OPEN}(?P<quoted>[^"'`\u2019\u201d\r\n\0]{{4,1000}}+)(?=["'`\u20
 _BARE = r"""(?P<bare>(?![\[(<{$%/~-])[^\s"'`<>\\\0]{5,1000}[^\s"'`<>\\\0,.;:)\]}!?])(?![^\s"'`<>\\\0,.;:)\]}!?]|\()"""
 _STATED = Pattern(rf"(?:{_IS}|\s{{1,3}})(?:{_QUOTED}|{_BARE})", re.IGNORECASE)
 _HEADED = Pattern(rf"\s(?:for|of)\s[^\n:\0]{{1,120}}:\s{{1,8}}{_BARE}", re.IGNORECASE)
-_NAMED = Pattern(rf"\s{{1,3}}[A-Za-z][\w-]{{1,30}}\s{{1,3}}{_BARE}[^\S\n]*(?:$|[\n\0])")
+# The line ends there, or what quotes it: the same line stands in code, JSON or a page.
+_NAMED = Pattern(rf"\s{{1,3}}[A-Za-z][\w-]{{1,30}}\s{{1,3}}{_BARE}[^\S\n]*(?:$|[\n\0\"'`<\\])")
 _OTHER = Pattern(
     rf"[\s\"'`,;]{{1,4}}(?:but\s)?(?:got|received|vs\.?|not|!=|and|instead\sof)\s{{1,3}}{_OPEN}?{_BARE}", re.IGNORECASE
 )

@@ -211,3 +211,11 @@ def test_field_that_is_redacted_already_stays_as_it_is() -> None:
     once = redact_json({"password": "hunter2", "owner": "ada@example.com"})
 
     assert redact_json(once) == once
+
+
+@pytest.mark.parametrize("around", ["{}", "# '{}'", '{{"line": "{}"}}', '"{}\\n"', "<td>{}</td>", "`{}`"])
+def test_secret_at_the_end_of_a_line_is_one_where_the_line_is_quoted_too(around: str) -> None:
+    """The same line stands in code, JSON and pages."""
+    line = around.format("sentinel auth-pass mymaster qdwc7GP7XougXTEw")
+
+    assert redact(line) == line.replace("qdwc7GP7XougXTEw", "[cut: password]")
