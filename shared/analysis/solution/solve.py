@@ -9,6 +9,7 @@ from shared.analysis.advice.templates import BUILT_IN, AdviceTemplate
 from shared.analysis.causes import hypotheses
 from shared.analysis.code.paths import deepest_own, is_test
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
+from shared.analysis.solution.removed_names import still_used
 from shared.analysis.solution.revert import Refusal, revert_edits
 from shared.analysis.thresholds import WORTH_FOLLOWING
 from shared.bounds import clip
@@ -89,17 +90,27 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
     if grounds.is_doubtful(request.incident, analysis) and not request.incident.failure_signals:
         return _Withheld(f"{grounds.DOUBTFUL} {request.incident.would_confirm}".rstrip())
     head = (reader.resolve(analysis.base_branch) if analysis.base_branch else None) or analysis.commit
+    return _revert(request.incident, analysis, chosen, reader, head)
+
+
+def _revert(
+    incident: Incident, analysis: CodeAnalysis, chosen: SuspectCommit, reader: CodeReader, head: str
+) -> Patch | _Withheld:
+    """Return the revert of a commit, or what speaks against one that code alone makes."""
     edits = revert_edits(reader, chosen.sha, head)
     if isinstance(edits, Refusal):
         return _Withheld(f"Commit {chosen.sha[:12]} is the suspect but cannot be reverted cleanly: {edits.reason}.")
     migration = next((edit.path for edit in edits if _MIGRATION.search(edit.path)), None)
     if migration:
         return _Withheld(f"Commit {chosen.sha[:12]} holds a migration ({migration}); its data would not go back.")
+    if use := still_used(reader, edits, head):
+        why = f"its revert takes {use.name!r} away, which {use.path!r} uses"
+        return _Withheld(f"Commit {chosen.sha[:12]} is the suspect, but {why}.")
     return Patch(
         strategy="revert",
         reverts=chosen.sha,
         files_to_modify=list(edits),
-        test_cases=[*test_cases(request.incident, analysis), *_tests_reverted(chosen), SUITE],
+        test_cases=[*test_cases(incident, analysis), *_tests_reverted(chosen), SUITE],
         rollback_plan=_rollback_plan(chosen),
     )
 

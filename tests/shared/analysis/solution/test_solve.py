@@ -171,6 +171,16 @@ def test_patch_is_withheld_when_it_would_undo_a_migration(repository: Repository
     assert "migration" in (solved(repository, suspect(culprit, 0.9)).patch_withheld or "")
 
 
+def test_patch_is_withheld_when_it_would_take_away_what_others_use(repository: Repository) -> None:
+    """A revert that breaks an import ends more than the fault."""
+    culprit = repository.commit({"cart.py": "price = line.amount\nRATE = 3\n"})
+    repository.commit({"page.py": "from cart import RATE\n"})
+
+    withheld = solved(repository, suspect(culprit, 0.9)).patch_withheld or ""
+
+    assert "takes 'RATE' away, which 'page.py' uses" in withheld
+
+
 @pytest.mark.parametrize("available", [True, False])
 def test_patch_is_withheld_without_a_repository(available: bool) -> None:
     """Without a reader, or with unreadable code, there are only mitigations."""
