@@ -1,5 +1,10 @@
-"""Crash traces without a repository: the classes that the analyst takes for the service's own, the deepest first."""
+"""
+Crash traces without their sources: the classes that the analyst takes for the service's own, the deepest first.
 
+Of a project's tree only the files are known of which some crash names a class.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +18,8 @@ from infra.score.code.observe import rank
 from infra.score.code.replay import variables
 from infra.score.halves import Half, half_of
 from infra.score.part import Progress
-from shared.analysis.code.paths import is_test
+from shared.analysis.code.locations import own_frames
+from shared.analysis.code.paths import Tree
 from shared.contracts import Alert, DetectionRequest, Incident
 from shared.errors import Rejected
 from shared.step.recorder import recording
@@ -31,6 +37,11 @@ class _Row(BaseModel):
     in_repo_classes: list[str]
     trace: str
 
+    @property
+    def project(self) -> str:
+        """Whose crash it is: its id is `<project>-<number>`."""
+        return self.id.rpartition("-")[0]
+
 
 @dataclass(frozen=True)
 class CrashObservation:
@@ -47,27 +58,33 @@ def measure(cases: Path, progress: Progress) -> list[CrashObservation]:
     path = cases / FILE
     if not path.exists():
         return []
-    observed = []
+    rows: list[_Row] = []
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         try:
-            observed.append(_observe(_Row.model_validate_json(line)))
+            rows.append(_Row.model_validate_json(line))
         except ValidationError as error:
             raise Rejected(f"line {number} of {str(path)!r} cannot be read: {error}") from error
+    trees = {project: _tree(row for row in rows if row.project == project) for project in {row.project for row in rows}}
+    observed = [_observe(row, trees[row.project]) for row in rows]
     progress(f"{len(observed)} crashes")
     return observed
 
 
-def _observe(row: _Row) -> CrashObservation:
-    own, truth = own_classes(_incident(row)), set(row.culprit_classes)
+def _tree(rows: Iterable[_Row]) -> Tree:
+    classes = {name.partition("$")[0] for row in rows for name in (*row.in_repo_classes, *row.culprit_classes)}
+    return Tree(sorted(f"src/{name.replace('.', '/')}.java" for name in classes))
+
+
+def _observe(row: _Row, tree: Tree) -> CrashObservation:
+    own, truth = own_classes(_incident(row), tree), set(row.culprit_classes)
     frames = list(dict.fromkeys(row.in_repo_classes))
     place, frames_place = (rank(listed, truth.__contains__) for listed in (own, frames))
     return CrashObservation(row.id, half_of(row.id), place, frames_place)
 
 
-def own_classes(incident: Incident) -> list[str]:
-    """Return the classes of the first trace that are the service's own and no tests, the deepest first, each once."""
-    frames = incident.stack_traces[0].frames if incident.stack_traces else []
-    own = [frame for frame in reversed(frames) if frame.in_app and not is_test(frame.path)]
+def own_classes(incident: Incident, tree: Tree) -> list[str]:
+    """Return the classes of the first trace that are of the tree, the deepest first and tests last, each once."""
+    own = own_frames(incident.stack_traces[0], tree) if incident.stack_traces else []
     return list(dict.fromkeys(frame.function.rpartition(".")[0].partition("$")[0] for frame in own))
 
 

@@ -59,7 +59,7 @@ def _files(read: Sequence[CodeObservation], crashed: Sequence[CrashObservation])
     if crashed:
         rows += _ranked("crashes", "analyst", [(one.half, one.rank) for one in crashed], (1, 3))
         rows += _ranked("crashes", "deepest frames", [(one.half, one.frames_rank) for one in crashed], (1, 3))
-    note = "A file of the fault is among the first named. Crashes are read without their repository: of them the class."
+    note = "A file of the fault is among the first named. Crashes are read without their sources: of them the class."
     return ScoreTable("Files", ("incidents", "who", "among the first", *HALVES), tuple(rows), note)
 
 

@@ -60,7 +60,7 @@ def from_traces(incident: Incident, tree: Tree, files: Files) -> list[CodeLocati
     """Return the places of the traces' frames, the likeliest first, each file and function once."""
     locations: dict[tuple[str, str], CodeLocation] = {}
     for trace in _by_weight(incident.stack_traces):
-        for frame in _frames(trace, tree):
+        for frame in own_frames(trace, tree):
             each = _place(frame, trace, tree.match(frame), files, len(locations))
             if each is not None and _functions(locations, each.place.path) < FUNCTIONS_OF_A_FILE:
                 locations.setdefault((each.place.path, each.place.span.name), each)
@@ -133,7 +133,7 @@ def _by_weight(traces: Sequence[StackTrace]) -> list[StackTrace]:
     )
 
 
-def _frames(trace: StackTrace, tree: Tree) -> list[Frame]:
+def own_frames(trace: StackTrace, tree: Tree) -> list[Frame]:
     """Return the frames worth reading, deepest first, product code before tests."""
     frames = [frame for frame in reversed(trace.app_frames) if tree.match(frame).paths]
     if not frames:

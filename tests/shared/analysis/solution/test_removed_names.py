@@ -83,7 +83,7 @@ def test_name_that_a_module_passes_on_is_one_of_its_own(repository: Repository) 
         ("rounded = money = 3\n", False),
     ],
 )
-def test_python_uses_what_it_imports_from_there(tmp_path: Path, user: str, is_used: bool) -> None:  # noqa: FBT001
+def test_python_uses_what_it_imports_from_there(tmp_path: Path, user: str, is_used: bool) -> None:
     """A name of another module, or one that is its own, is another."""
     repository = Repository(tmp_path / "repository")
     repository.commit({"shop/money.py": MONEY, "app.py": user})
