@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.analysis.code import deployed, locations, suspect_commits
+from shared.analysis.code import deployed, guards, locations, suspect_commits
 from shared.analysis.code.deployed import ReportedChange, VersionHistory, deployed_refs
 from shared.analysis.code.locations import CodeLocation, Files
 from shared.analysis.code.paths import Tree
@@ -54,7 +54,7 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     related = (
         locations.related_change(ranked[0], code_locations, clues.words, files) if ranked and code_locations else None
     )
-    code_locations = [*code_locations, related] if related else code_locations
+    code_locations = guards.callers_first([*code_locations, related] if related else code_locations, ranked)
     located = list(dict.fromkeys(each.place.path for each in certain if each.evidence_ids))
     return _answer(reader, commit, branch, origin, code_locations, ranked, history, located)
 

@@ -25,6 +25,9 @@ MAX_CHANGED_FILES = 10
 _LEVEL = re.compile(r"^\W*(?:FATAL|CRITICAL|SEVERE|ERROR|WARNING|WARN)\b")
 _VARIABLE_PART = re.compile(r"<\*>|,?\s[\w.]+=|[\"'{}\[\]()=<>|\\#]|: ")
 _PLAIN_WORD = re.compile(r"(?<![^\s])[A-Za-z]{2,}(?![^\s,;])")
+_LACKS = re.compile(
+    r"module '[\w.]+' has no attribute|cannot import name '?\w+'? from '[\w.]+'|\bNoSuch(?:Method|Field)Error\b"
+)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
@@ -60,15 +63,22 @@ def from_traces(incident: Incident, tree: Tree, files: Files) -> list[CodeLocati
     """Return the places of the traces' frames, the likeliest first, each file and function once."""
     locations: dict[tuple[str, str], CodeLocation] = {}
     for trace in _by_weight(incident.stack_traces):
+        if _LACKS.search(f"{trace.exception_type}: {trace.message}"):
+            # What lacks the name is at fault, not the line that wanted it.
+            _add(locations, _named_modules(trace, tree, files, len(locations)))
         for frame in own_frames(trace, tree):
             each = _place(frame, trace, tree.match(frame), files, len(locations))
             if each is not None and _functions(locations, each.place.path) < FUNCTIONS_OF_A_FILE:
                 locations.setdefault((each.place.path, each.place.span.name), each)
             if len(locations) == MAX_PLACES:
                 return list(locations.values())
-        for each in _named_modules(trace, tree, files, len(locations)):
-            locations.setdefault((each.place.path, each.place.span.name), each)
+        _add(locations, _named_modules(trace, tree, files, len(locations)))
     return list(locations.values())[:MAX_PLACES]
+
+
+def _add(locations: dict[tuple[str, str], CodeLocation], others: Iterable[CodeLocation]) -> None:
+    for each in others:
+        locations.setdefault((each.place.path, each.place.span.name), each)
 
 
 def _functions(locations: Iterable[tuple[str, str]], path: str) -> int:

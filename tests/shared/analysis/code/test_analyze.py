@@ -233,11 +233,11 @@ def test_service_installed_as_a_library_is_found(repository: Repository) -> None
     assert analyzed(repository, incident(trace(installed))).problematic_files[0].path == "shop/cart.py"
 
 
-def test_module_in_the_message_is_a_location_too(repository: Repository) -> None:
-    """An import or attribute error on a module leaves no frame in that module."""
+def test_module_that_lacks_a_name_comes_first(repository: Repository) -> None:
+    """An import or attribute error on a module leaves no frame in that module, and is its fault."""
     named = trace(FRAMES[2], message="module 'shop.money' has no attribute 'rounded'")
 
-    assert [file.path for file in analyzed(repository, incident(named)).problematic_files][1] == "shop/money.py"
+    assert analyzed(repository, incident(named)).problematic_files[0].path == "shop/money.py"
 
 
 def test_other_files_of_the_suspect_are_added_when_frames_give_few(repository: Repository) -> None:
