@@ -514,7 +514,7 @@ class SuspectCommit(Contract):
     files: Annotated[list[FilePath], Keep(20)] = Field(
         default_factory=list, description="Files it changed, the relevant first."
     )
-    score: Confidence = Field(description="How well it explains the evidence.")
+    score: Confidence = Field(description="How likely it is the culprit.")
     why: Paragraph
     url: Url = ""
 

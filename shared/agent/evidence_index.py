@@ -20,6 +20,11 @@ _PLACES = frozenset(("line", "line_start", "line_end"))
 _FROM = frozenset(("start", "end", "onset", "started_at"))
 """The moments from which a reader counts."""
 _TO = _FROM | {"at", "first_seen", "last_seen", "peak_error_time"}
+_BELIEFS = frozenset(("score", "confidence"))
+"""Numbers of what code takes for likely: no share of requests or of anything else that was counted."""
+_BELIEF_WORDS = frozenset(
+    stem(word) for word in ("confidence", "likely", "likelihood", "probability", "score", "suspect", "culprit", "sure")
+)
 _STATUS_WORDS = frozenset(stem(word) for word in ("errors", "responses", "answers", "statuses", "codes"))
 _COMPOSED = re.compile(r"[/.:#\\]+")
 
@@ -35,6 +40,7 @@ class EvidenceIndex:
     def __init__(self, facts: Sequence[Any], read: Iterable[str]) -> None:
         self._counts: set[float] = set()
         self._measures: set[float] = set()
+        self._beliefs: set[float] = set()
         self._places: set[float] = set()
         self._ratios: set[float] = set()
         self._from: set[datetime] = set()
@@ -91,7 +97,9 @@ class EvidenceIndex:
         if figure.kind == "count":
             return self._has_count(figure)
         in_texts = (value for one in self._figures for value in _measured(one, figure))
-        return any(_matches(figure, value) for value in (*self._by_code(figure.kind), *in_texts))
+        is_belief = figure.kind == "percent" and not _BELIEF_WORDS.isdisjoint(figure.words)
+        believed = (100 * value for value in self._beliefs) if is_belief else ()
+        return any(_matches(figure, value) for value in (*self._by_code(figure.kind), *believed, *in_texts))
 
     def _by_code(self, kind: Kind) -> set[float]:
         """Return the numbers that code gives as numbers and that may measure this."""
@@ -152,6 +160,8 @@ class EvidenceIndex:
     def _note(self, name: str, value: float) -> None:
         if name in _PLACES:
             self._places.add(value)
+        elif name in _BELIEFS:
+            self._beliefs.add(value)
         elif isinstance(value, int):
             self._counts.add(value)
         else:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import zip_longest
 
@@ -26,6 +26,12 @@ _NEWEST, _NEWEST_FALLS = 0.28, 1.5
 Score of the newest commit where nothing leads to a place in the code, and how it falls with each newer one: by
 1/place^1.5. Of 117 commits that were reverted soon after, 47 % were the newest of their branch, 64 % among three and
 69 % among five; a half-life of days tells nothing between commits of one day. Low, as no commit need be to blame.
+"""
+_POWER, _NONE = 3, 0.2
+"""
+A score is the share of a commit's points to this power among those of all, and of none of them. Chosen on 21 incidents
+with a known culprit, whose first suspect was the culprit in 81 %: Brier .112, always claiming that .154, the points
+themselves .198. On 19 others: .135, .166, .160.
 """
 _OLD = 0.4
 """Share that remains of the score for touching the place when it did no harm for a long time."""
@@ -60,7 +66,11 @@ class Clues:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A commit with its score, the reasons, and its change that most likely caused the failure."""
+    """
+    A commit with its score, the reasons, and its change that most likely caused the failure.
+
+    Where a place in the code is known the score is how likely it is the culprit, from 0 to 1.
+    """
 
     commit: Commit
     score: float
@@ -94,7 +104,14 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
     before = [commit.sha for commit in details.values() if commit.at <= clues.began] if not clues.places else []
     turns = {sha: turn for turn, sha in enumerate(before, 1)}
     suspects = [_suspect(details[sha], marks[sha], clues, turns.get(sha)) for sha in details]
+    suspects = _shares(suspects) if clues.places else suspects
     return sorted(suspects, key=lambda suspect: (-suspect.score, -suspect.commit.at.timestamp(), suspect.commit.sha))
+
+
+def _shares(suspects: Sequence[Suspect]) -> list[Suspect]:
+    """Return the suspects, the score of each its share among all of them, and none: how often it is the culprit."""
+    total = sum(suspect.score**_POWER for suspect in suspects) + _NONE**_POWER
+    return [replace(suspect, score=round(suspect.score**_POWER / total, 3)) for suspect in suspects]
 
 
 def _histories(reader: CodeReader, head: str, clues: Clues, details: dict[str, Commit]) -> dict[str, Sequence[Commit]]:

@@ -11,7 +11,7 @@ from shared.analysis.code.paths import deepest_own, is_test
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
 from shared.analysis.solution.removed_names import still_used
 from shared.analysis.solution.revert import Refusal, revert_edits
-from shared.analysis.thresholds import WORTH_FOLLOWING
+from shared.analysis.thresholds import ALTERNATIVE, WORTH_FOLLOWING
 from shared.bounds import clip
 from shared.code_host.port import CodeReader
 from shared.contracts import (
@@ -25,8 +25,8 @@ from shared.contracts import (
     SuspectCommit,
 )
 
-REVERT_LEAD = 0.15
-"""How far the best score must be ahead of the second."""
+REVERT_SURE = 0.8
+"""How likely a commit must be the culprit: chosen on 21 known ones, where 15 suspects had this and 14 were it."""
 SUITE = "The existing test suite passes on the branch."
 
 _MIGRATION = re.compile(r"(^|/)(migrations?|migrate|alembic|flyway|liquibase)/|\.sql$")
@@ -135,12 +135,14 @@ def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit
     began = incident.onset or incident.end
     if best.at > began:
         return _Withheld(f"The best suspect {best.sha[:12]} was committed after the failure began.")
-    if best.score < REVERT_SCORE:
-        return _Withheld(f"The best suspect {best.sha[:12]} explains too little to revert (score {best.score:.2f}).")
-    if best.score - second < REVERT_LEAD:
+    if best.score < REVERT_SURE and second >= ALTERNATIVE:
         return _Withheld(
-            f"{best.sha[:12]} and {ranked[1].sha[:12]} explain the failure about equally well, so a human must choose."
+            f"{best.sha[:12]} (score {best.score:.2f}) and {ranked[1].sha[:12]} (score {second:.2f}) may both explain "
+            "the failure, so a human must choose."
         )
+    if best.score < REVERT_SURE:
+        why = f"score {best.score:.2f}, of which {REVERT_SURE:.2f} is needed"
+        return _Withheld(f"The best suspect {best.sha[:12]} explains too little to revert ({why}).")
     return best
 
 

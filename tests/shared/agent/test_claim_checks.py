@@ -3,8 +3,8 @@
 import pytest
 
 from shared.agent.claim_checks import GroundingContext
-from shared.contracts import Evidence, Quote
-from tests.builders import an_alert, an_incident
+from shared.contracts import CodeAnalysis, Evidence, Quote, SuspectCommit
+from tests.builders import NOW, an_alert, an_incident
 
 INCIDENT = an_incident(
     evidence=[
@@ -174,3 +174,12 @@ def test_only_the_sentence_with_the_invention_is_dropped() -> None:
 def test_text_that_a_tool_read_is_evidence() -> None:
     """A number in a file that the model read is not invented."""
     assert GroundingContext([INCIDENT], ["TIMEOUT = 86400"]).doubt("The timeout is 86400 s.") is None
+
+
+def test_likelihood_of_a_suspect_is_no_share_of_requests() -> None:
+    """Code's own belief is repeated as one, and measures nothing else."""
+    suspect = SuspectCommit(sha="1a2b3c4d5e6f", at=NOW, subject="Change", score=0.98, why="it wrote the line")
+    context = GroundingContext([INCIDENT, CodeAnalysis(code_available=True, suspect_commits=[suspect])])
+
+    assert context.doubt("Commit 1a2b3c4d5e6f is the culprit with 98 % likelihood.") is None
+    assert context.doubt("98 % of the requests are refused.") is not None

@@ -3,6 +3,7 @@
 from datetime import datetime
 from difflib import unified_diff
 
+from shared.analysis.thresholds import ALTERNATIVE
 from shared.bounds import clip
 from shared.contracts import (
     CodeAnalysis,
@@ -130,9 +131,9 @@ def code(request: PostProcessRequest) -> Section | None:
 
 
 def suspects(analysis: CodeAnalysis | None) -> list[SuspectCommit]:
-    """Return the best suspect, and others only when they explain at least half of the evidence too."""
+    """Return the best suspect, and others only where they may well be the culprit instead."""
     commits = analysis.suspect_commits if analysis else []
-    return commits[:1] + [commit for commit in commits[1:] if commit.score >= WORTH_SHOWING]
+    return commits[:1] + [commit for commit in commits[1:] if commit.score >= ALTERNATIVE]
 
 
 def _change(request: PostProcessRequest) -> list[Block]:

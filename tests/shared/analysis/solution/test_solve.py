@@ -100,7 +100,7 @@ def test_single_suspect_is_reverted(repository: Repository) -> None:
     """One commit that explains the failure becomes a revert that applies to the base branch's head."""
     reader = GitReader(repository.folder, "main")
 
-    solution = solved(repository, suspect(repository.head(), 0.8), onset=ONSET)
+    solution = solved(repository, suspect(repository.head(), 0.9), onset=ONSET)
 
     assert solution.patch is not None
     assert solution.patch_withheld is None
@@ -112,7 +112,7 @@ def test_single_suspect_is_reverted(repository: Repository) -> None:
 
 def test_patch_says_what_to_test_and_how_to_roll_it_back(repository: Repository) -> None:
     """Test cases and rollback plan name the failure, the tests that the revert removes, and the commit."""
-    patch = solved(repository, suspect(repository.head(), 0.8)).patch
+    patch = solved(repository, suspect(repository.head(), 0.9)).patch
 
     assert patch is not None
     assert "AttributeError: no price" in patch.test_cases[0]
@@ -122,7 +122,12 @@ def test_patch_says_what_to_test_and_how_to_roll_it_back(repository: Repository)
 
 @pytest.mark.parametrize(
     ("scores", "words"),
-    [([], "No commit touches"), ([0.3], "explains too little"), ([0.7, 0.65], "about equally well")],
+    [
+        ([], "No commit touches"),
+        ([0.3], "explains too little"),
+        ([0.7, 0.25], "may both explain"),
+        ([0.7, 0.1], "score 0.70, of which 0.80"),
+    ],
 )
 def test_patch_is_withheld_unless_one_commit_stands_out(
     repository: Repository, scores: list[float], words: str
