@@ -58,7 +58,7 @@ score: $(VENV)/.demo ## Measure the analyst on known incidents beside naive base
 
 hostile: $(VENV)/.test ## Play every attack on what is written outside, and measure what redaction finds; ONLY=attacks or secrets, SEED=1
 	@test "$(ONLY)" = attacks || test -e $(VENV)/scanners/complete || \
-	  { $(PYTHON) -m venv $(VENV)/scanners && $(VENV)/scanners/bin/pip install --quiet $(SCANNERS) && touch $(VENV)/scanners/complete; } || \
+	  { echo "Installing two other scanners once, 420 MB" && $(PYTHON) -m venv $(VENV)/scanners && $(VENV)/scanners/bin/pip install --quiet $(SCANNERS) && touch $(VENV)/scanners/complete; } || \
 	  echo "The other scanners could not be installed; the table is without them."
 	@PATH="$(abspath $(VENV))/scanners/bin:$$PATH" $(BIN)/python -m tests.hostile $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 

@@ -14,7 +14,7 @@ MAX_STEPS = 2
 _RAISES = re.compile(r"^(?:raise|throw|panic!?\s*\(|die\b|croak\b|abort\s*\()")
 _NAME = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 _STRING = re.compile(r"(['\"`]).*?\1")
-_CALL = re.compile(r"[A-Za-z_]\w*(?=\s*\()")
+_CALL = re.compile(r"(?<!\w)[A-Za-z_]\w*+(?=\s*\()")
 _PARAMETERS = re.compile(r"\(([^()]*)")
 _OBJECT = re.compile(r"(?<!\w)(?:self|this|cls)\s*(?:\.|->|\[)|(?<!\w)@\w")
 _WORDS = frozenset(

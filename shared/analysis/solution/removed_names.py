@@ -15,12 +15,16 @@ MAX_NAMES = 5
 MAX_FILES = 5
 """Files that are read for one name."""
 
-_WORDS_BEFORE = r"(?:(?:export|default|pub(?:\([^)\n]*\))?|public|static|final|abstract|async|sealed|data|open)\s+)*"
+_WORDS_BEFORE = (
+    r"(?:(?:export|default|pub(?:\([^)\n]*\))?|public|static|final|abstract|async|sealed|data|open)[ \t]+)*+"
+)
 _KINDS = r"(?:def|class|func|function\*?|fn|struct|enum|interface|trait|type|record|object|const|let|var|val)"
-_DEFINED = re.compile(rf"^{_WORDS_BEFORE}{_KINDS}\s+(?P<name>[A-Za-z_$][\w$]*)", re.MULTILINE)
-_ASSIGNED = re.compile(r"^(?P<name>[A-Za-z_]\w*)\s*(?::[^=\n]{1,80})?=(?!=)", re.MULTILINE)
+_DEFINED = re.compile(rf"^{_WORDS_BEFORE}{_KINDS}[ \t]+(?P<name>[A-Za-z_$][\w$]*)", re.MULTILINE)
+_ASSIGNED = re.compile(r"^(?P<name>[A-Za-z_]\w*)[ \t]*(?::[^=\n]{1,80})?=(?!=)", re.MULTILINE)
 _IMPORTED = re.compile(
-    r"^(?P<indent>[ \t]*)from\s+(?P<module>[.\w]+)\s+import\s+(?:\((?P<several>[^)]*)\)|(?P<one>[^\n(]+))", re.MULTILINE
+    r"^(?P<indent>[ \t]*)from[ \t]+(?P<module>[.\w]+)[ \t]+import[ \t]+"
+    r"(?:\((?P<several>[^)]{0,4000})\)|(?P<one>[^\n(]+))",
+    re.MULTILINE,
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _PYTHON = (".py", ".pyi")

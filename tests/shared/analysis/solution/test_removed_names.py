@@ -1,6 +1,7 @@
 """A change that takes a name away which other files use is noticed; one that takes an unused name away is not."""
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -91,6 +92,21 @@ def test_python_uses_what_it_imports_from_there(tmp_path: Path, user: str, is_us
     use = still_used(GitReader(repository.folder), edited("shop/money.py", "def rounded(", "def up("), "HEAD")
 
     assert (use is not None) is is_used
+
+
+@pytest.mark.parametrize("line", ["public\n", "from a import (\n", "x" * 50, "pub(", "  ", "async \n", "a: b"])
+def test_long_file_takes_linear_time(tmp_path: Path, line: str) -> None:
+    """What a repository holds is not ours: ten times the text takes about ten times as long."""
+    repository = Repository(tmp_path / "repository")
+    seconds = []
+    for size in (20_000, 200_000):
+        text = line * (size // len(line)) + "\nEND = 1\n"
+        repository.commit({"shop/long.py": text})
+        start = process_time()
+        still_used(GitReader(repository.folder), edited("shop/long.py", "\nEND = 1\n", "\n"), "HEAD")
+        seconds.append(process_time() - start)
+
+    assert seconds[1] < 40 * max(seconds[0], 0.02)
 
 
 def test_number_of_requests_is_limited(repository: Repository) -> None:
