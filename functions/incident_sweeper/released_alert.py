@@ -19,19 +19,20 @@ def firing_alert(record: IncidentRecord, held: Sequence[IncidentRecord]) -> Aler
 
     One that is closed already comes back as an incident of its own, the same each time.
     """
-    firing = [alert for one in (record, *held) if (alert := _alert_of(one)) and alert.status == "firing"]
-    if not firing:
-        return None
-    if firing[0].incident_id == record.incident_id:
-        return firing[0]
-    return _again(max(firing, key=lambda alert: alert.received_at))
+    own = _alert_of(record)
+    if own and own.status == "firing":
+        return own
+    firing = (alert for one in held if (alert := _alert_of(one)) and alert.status == "firing")
+    last = max(firing, key=lambda alert: alert.received_at, default=None)
+    return _again(last) if last else None
 
 
 def last_end(held: Sequence[IncidentRecord], service_name: str) -> Alert | None:
     """Return the last end among held alerts of a service, as an incident of its own, the same each time."""
-    alerts = [alert for one in held if (alert := _alert_of(one)) and alert.service_name == service_name]
-    ends = [alert for alert in alerts if alert.status == "resolved"]
-    return _again(max(ends, key=lambda alert: alert.received_at)) if ends else None
+    alerts = (_alert_of(one) for one in held if one.service_name == service_name)
+    ends = (alert for alert in alerts if alert and alert.status == "resolved")
+    last = max(ends, key=lambda alert: alert.received_at, default=None)
+    return _again(last) if last else None
 
 
 def _again(alert: Alert) -> Alert:

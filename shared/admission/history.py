@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from shared.admission.folding import AlertEvent, Fold, event_of, fold
 from shared.traces.port import IncidentRecord, TraceStore
@@ -15,15 +16,19 @@ MAX_CARRIERS = 50
 
 @dataclass(frozen=True)
 class History:
-    """An incident, the alerts merged into it, and those held for its next update, the carrier first."""
+    """
+    An incident, what the alerts of its service merged into it said, and the alerts held for its next update.
+
+    Of the held ones the carrier is first.
+    """
 
     leader: IncidentRecord | None
-    before: tuple[IncidentRecord, ...]
+    before: tuple[AlertEvent, ...]
     held: tuple[IncidentRecord, ...]
 
     def fold(self) -> Fold:
         """Return what the held alerts of the service itself add."""
-        return fold(map(event_of, self._own(self.before)), map(event_of, self._own(self.held)))
+        return fold(self.before, (event_of(one) for one in self.held if _is_own(one, self.leader)))
 
     @property
     def last_at(self) -> datetime:
@@ -45,8 +50,9 @@ class History:
         fired = {name: sum(event.status == "firing" for event in by_service[name]) for name in sorted(failing)}
         return Counter(fired), tuple(sorted(by_service.keys() - failing))
 
-    def _own(self, records: tuple[IncidentRecord, ...]) -> list[IncidentRecord]:
-        return [one for one in records if self.leader is None or one.service_name == self.leader.service_name]
+
+def _is_own(record: IncidentRecord, leader: IncidentRecord | None) -> bool:
+    return leader is None or record.service_name == leader.service_name
 
 
 def read(store: TraceStore, carrier: IncidentRecord) -> History:
@@ -60,6 +66,8 @@ def read(store: TraceStore, carrier: IncidentRecord) -> History:
     if leader is None:
         return History(None, (), held)
     joined = [one for one in store.followers(leader.incident_id, MAX_ALERTS) if one.incident_id != carrier.incident_id]
-    earlier = [one for one in joined if one.hold and one.hold.leads]
-    updates = [record for one in earlier for record in store.followers(one.incident_id, MAX_ALERTS)]
-    return History(leader, (leader, *joined, *updates), held)
+    earlier = (one for one in joined if one.hold and one.hold.leads)
+    updates = (record for one in earlier for record in store.followers(one.incident_id, MAX_ALERTS))
+    # In a storm there are thousands of them, so what is not needed of each is not kept.
+    before = tuple(event_of(one) for one in chain((leader,), joined, updates) if _is_own(one, leader))
+    return History(leader, before, held)
