@@ -6,6 +6,7 @@ from shared.contracts import Outcome, PostProcessRequest
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
 from shared.step import recorder
+from shared.text.harmless import defanged, visible
 from shared.traces.port import TraceStore
 
 from .brief.opinion import BriefWords
@@ -64,8 +65,9 @@ def written(request: PostProcessRequest, to: tuple[str, ...]) -> Mail:
         subject = f"The approved pull request for {service} was not opened"
         lines = _why_not(request)
     lines.append(f"Incident {request.incident_id}.")
-    # Only the pull request's own address, which was checked, becomes a link.
+    # Only the pull request's own address, which was checked, becomes a link; what failed may quote others.
     url = made.pr_url if made is not None else None
+    lines = [line if url and url in line else defanged(visible(line)) for line in lines]
     html = "".join(f"<p>{_linked(line, url)}</p>" for line in lines)
     message_id = f"<{request.incident_id}.approved@incident-copilot>"
     text, brief_id = "\n\n".join(lines) + "\n", brief_message_id(request.incident_id)

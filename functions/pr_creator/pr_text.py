@@ -137,8 +137,8 @@ def _backtick_runs(text: str) -> list[str]:
 
 
 def _code(text: str) -> str:
-    """Return a name in code style, or escaped where a backtick or a line break would end the style."""
-    is_plain = bool(text) and "`" not in text and text.isprintable()
+    """Return a name in code style, or escaped where it would end the style, or act in a commit that takes it over."""
+    is_plain = bool(text) and "`" not in text and text.isprintable() and unreferring(text) == text
     return f"`{text}`".replace("|", "\\|") if is_plain else _inline(text)
 
 

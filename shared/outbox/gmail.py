@@ -35,6 +35,7 @@ from shared.http.status import error_from_status, retry_after_s
 from shared.outbox.port import Mail, MailSent
 from shared.redaction import redact
 from shared.settings import Settings
+from shared.text.harmless import defanged
 
 RENEW = (
     "Gmail's refresh token has expired or was revoked (invalid_grant). Renew it: open "
@@ -140,7 +141,7 @@ def compose(mail: Mail, sender: str) -> bytes:
         message["To"] = ", ".join(str(Address(addr_spec=address)) for address in mail.to)
     except ValueError as error:
         raise Refused(f"The mail has an invalid address: {error}") from error
-    message["Subject"] = _header(redact(mail.subject))
+    message["Subject"] = _header(defanged(redact(mail.subject)))
     message["Message-ID"] = _header(mail.message_id)
     if mail.in_reply_to:
         # RFC 5322, 3.6.4: mail programs show it in the thread of the other.

@@ -11,12 +11,14 @@ from shared.text.plain_text import LIKE_LATIN, UNDRAWN
 
 _HIDDEN = ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
 _WORD = re.compile(r"\w+")
-_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):([/\\]{2}[^\s/?#\\]*)|\b(mailto|javascript|data|tel|sms):(?=\S)")
-_HOST = re.compile(r"(?i)\bwww\.(?=\w)")
+_ADDRESS = re.compile(r"(?i):([/\\]{2}[^\s/?#\\]*)|(?<![a-z0-9_])(mailto|javascript|data|tel|sms):(?=\S)")
+"""Whatever stands before the colon: an address is a link behind letters of other scripts too, without a space."""
+_HOST = re.compile(r"(?i)(?<![a-z0-9])www\.(?=\w)")
 _MAILBOX = re.compile(r"(?<=[\w.+-])@(?=\w[\w-]*\.\w)")
-_ISSUE = re.compile(r"(?i)#(?=\d)|\bGH-(?=\d)|!(?=\d)")
+_ISSUE = re.compile(r"(?i)#(?=\d)|(?<![a-z0-9])GH-(?=\d)|!(?=\d)")
 _MENTION = re.compile(r"@(?=[\w/])")
-_SKIP = re.compile(r"(?i)\[(?=[^\]\n]*\b(?:skip|no)\b)([^\]\n]*)\]")
+_BRACKETS = re.compile(r"\[([^\[\]\n]*)\]")
+_SKIPS = re.compile(r"(?i)(?<![a-z0-9_])(?:skip|no)(?![a-z0-9_])")
 
 
 def visible(text: str) -> str:
@@ -56,7 +58,7 @@ def unclosing(text: str) -> str:
     Source: https://docs.github.com/en/issues/tracking-your-work-with-issues/linking-a-pull-request-to-an-issue,
     https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
     """
-    return _ISSUE.sub(r"\g<0> ", _SKIP.sub(r"(\1)", defanged(visible(text))))
+    return _ISSUE.sub(r"\g<0> ", _BRACKETS.sub(_unskipping, defanged(visible(text))))
 
 
 def unreferring(text: str) -> str:
@@ -65,9 +67,11 @@ def unreferring(text: str) -> str:
 
 
 def _dead(match: re.Match[str]) -> str:
-    if match[3]:
-        return f"{match[3]}[:]"
-    return f"{match[1]}[:]{match[2].replace('.', '[.]')}"
+    return f"{match[2]}[:]" if match[2] else f"[:]{match[1].replace('.', '[.]')}"
+
+
+def _unskipping(match: re.Match[str]) -> str:
+    return f"({match[1]})" if _SKIPS.search(match[1]) else match[0]
 
 
 def _without_look_alikes(match: re.Match[str]) -> str:

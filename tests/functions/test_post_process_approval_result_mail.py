@@ -116,5 +116,6 @@ def test_address_in_a_failure_is_no_link() -> None:
 
     mail = written(request(pull_request=None, failures=[failure]), ("on-call@example.com",))
 
-    assert "https://evil.example/login" in mail.text
+    assert "https[:]//evil[.]example/login" in mail.text
+    assert "https:" not in mail.html
     assert "<a " not in mail.html

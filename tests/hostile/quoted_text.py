@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.world import SOURCE, TRACE, Exits, World, world
+from tests.hostile.world import ONSET, SOURCE, TRACE, Exits, World, world
 
+WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+"""What is written in wide letters is rendered in plain ones."""
 TEXTS: Mapping[str, str] = {
     "an address": "see https://evil.example/pay?x=1",
+    "an address in wide letters": "https://evil.example/pay".translate(WIDE),
+    "an address behind other letters": "見るhttps://evil.example/pay",
     "an address without a scheme": "see www.evil.example/pay",
     "a mailbox": "write to eve@example.org",
     "a link of Markdown": "[runbook](https://evil.example/run)",
@@ -25,8 +29,10 @@ TEXTS: Mapping[str, str] = {
 }
 ACTS = {
     "mail": re.compile(r"(?i)https?://evil|www\.evil|eve@example|[\u202a-\u202e\u2066-\u2069\u200b\u2060\x1b\x07]"),
-    "hook": re.compile(r"(?i)https?://evil[^\"]*\"\s*,\s*\"impact|\\u202e|\\u200b|\\u2060|\\u001b"),
-    "pulls": re.compile(r"(?i)\]\(https?://evil|@octo(?![^`]*`)|#12|GH-7|shop#3|\[skip ci\]|\\u202e|\\u200b|\\u001b"),
+    "hook": re.compile(r"(?i)https?://evil[^\"]*\"\s*,\s*\"impact|(?<!\\)\\u(?:202e|200b|2060|001b)"),
+    "pulls": re.compile(
+        r"(?i)\]\(https?://evil|@octo(?![^`]*`)|#12|GH-7|shop#3|\[skip ci\]|(?<!\\)\\u(?:202e|200b|001b)"
+    ),
     "commits": re.compile(r"(?i)https?://evil|@octo|#12|GH-7|shop#3|\[skip ci\]|\[ci skip\]|[\u202e\u200b\u2060\x1b]"),
 }
 """What would act, by where it is read."""
@@ -48,15 +54,15 @@ def play(place: str, name: str, folder: Path, patch: pytest.MonkeyPatch) -> str:
     text = TEXTS[name]
     # git writes neither a control byte nor a line end into a subject.
     message = text if place == "the subject of the commit" and text.isprintable() else "Change the share"
-    with world(folder, patch, commits=[CULPRIT, BROKEN], message=message) as target:
+    with world(folder, patch, commits=[CULPRIT, BROKEN], message=message, metrics="failing") as target:
         PLACES[place](target, text)
         exits = target.run()
         commits = target.run_git("log", "--format=%B", "--all", "--not", "main")
-    return _acting(exits, commits)
+    return _acting(exits, commits, is_named="service" in place)
 
 
-def _acting(exits: Exits, commits: str) -> str:
-    subject = exits.texts["mail"].partition("\n")[0]
+def _acting(exits: Exits, commits: str, *, is_named: bool) -> str:
+    subject = "" if is_named else exits.texts["mail"].partition("\n")[0]
     if "evil" in subject or "eve@" in subject:
         return f"it heads the mail: {subject}"
     texts = {**exits.texts, "commits": commits, "pulls": _BLOCK.sub("", exits.texts["pulls"])}
@@ -70,6 +76,17 @@ def _acting(exits: Exits, commits: str) -> str:
 
 def _in_a_fatal_line(target: World, text: str) -> None:
     target.log(f"FATAL cannot go on: {text}")
+
+
+def _alone_in_a_fatal_line(target: World, text: str) -> None:
+    target.log(f"FATAL {text}")
+
+
+def _in_the_name_of_the_service(target: World, text: str) -> None:
+    target.alert = target.alert.replace(service_name=text)
+    target.count("http_requests_total", 0.2, code="200")
+    target.count("http_requests_total", 0.1, ONSET, code="500")
+    target.log(f"ERROR basket failed\n{TRACE}")
 
 
 def _in_an_exception(target: World, text: str) -> None:
@@ -87,6 +104,8 @@ def _nearby(target: World, text: str) -> None:
 
 PLACES = {
     "a fatal line": _in_a_fatal_line,
+    "a fatal line of its own": _alone_in_a_fatal_line,
+    "the name of the service": _in_the_name_of_the_service,
     "an exception": _in_an_exception,
     "a line beside the failure": _nearby,
     "the alert": _in_the_alert,

@@ -5,7 +5,9 @@ import pytest
 from infra.local.sandboxes.loki import logql
 from shared import followup_queries
 from shared.telemetry import selectors
+from tests.builders import NOW
 
+WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 SHOP = '{app="shop"}'
 
 
@@ -43,11 +45,29 @@ def test_search_text_is_what_json_writes_alike(needle: str, part: str) -> None:
         ("user eve@example.org is refused", '{app="shop"} |= "example.org is refused"'),
         ("this cannot run $(reboot) of `x` now!", '{app="shop"} |= "this cannot run"'),
         ("$", SHOP),
+        (f"FATAL {'https://evil.example/run'.translate(WIDE)}", '{app="shop"} |= "FATAL"'),
+        (f"FATAL {'$(reboot)'.translate(WIDE)}", '{app="shop"} |= "FATAL"'),
+        ("ht\u200btps\uff1a//ev\u0456l", '{app="shop"} |= "tps"'),
+        ("数据库连接失败", '{app="shop"} |= "数据库连接失败"'),
     ],
 )
 def test_query_holds_nothing_that_acts_where_it_is_read_or_pasted(needle: str, query: str) -> None:
     """A mail program makes links, and a shell runs what stands inside of quotation marks."""
     assert followup_queries.lines_with(SHOP, needle) == query
+
+
+@pytest.mark.parametrize(
+    "service", ["https://evil.example/x", "www.evil.example", "$(reboot)", "`x`", "https://x".translate(WIDE)]
+)
+def test_no_query_names_a_service_whose_name_acts(service: str) -> None:
+    """A label can hold any text; what operators write in a selector stays."""
+    own, others = selectors.by_label("app", service).own, selectors.by_label("app", service).others
+
+    queries = [followup_queries.lines_of(own), followup_queries.lines_with(own, "x"),
+               followup_queries.problems_over_time(own), followup_queries.lines_naming("db", others),
+               followup_queries.container_restarts(service, NOW, NOW)]  # fmt: skip
+    assert queries == [""] * 5
+    assert followup_queries.lines_of('{app=~"shop-$"}') == '{app=~"shop-$"}'
 
 
 def test_query_over_other_services_is_one_that_loki_takes() -> None:

@@ -3,6 +3,7 @@
 import re
 
 from shared.contracts import Alert, Change, Incident
+from shared.text.harmless import defanged
 from shared.text.plain_text import as_rendered
 
 _NAME = re.compile(r"(?!.*(?:\$\(|://))[^\s|;&<>`'\"“”\u2018\u2019]{1,120}")
@@ -34,9 +35,9 @@ def token(value: str) -> str:
     Return a value for a command or an address, or nothing: then there is none.
 
     It is never quoted instead, as shells quote differently and a template may have quotation marks of its own. It
-    starts with a letter or a digit, so that it is no option.
+    starts with a letter or a digit, so that it is no option, and a mail program makes no link of it.
     """
-    return value if _TOKEN.fullmatch(value) else ""
+    return value if _TOKEN.fullmatch(value) and defanged(value) == value else ""
 
 
 def values_of(alert: Alert, incident: Incident, **more: str) -> dict[str, str]:

@@ -135,6 +135,17 @@ def test_block_survives_what_would_end_a_comment() -> None:
     assert incident_named(f"words {text} words") == "inc-20260504-0123456789"
 
 
+def test_name_does_nothing_in_a_commit_that_takes_the_body_over() -> None:
+    """A squash commit may hold the whole body: names in code style and in the block too."""
+    name = "fixes #12, closes GH-7 [skip ci] @octocat https://evil.example"
+
+    asked = request(branch=branch_with((f"{name}.py", 1, 0)))
+    body = pr_body(asked.replace(alert=an_alert(service_name=name)))
+
+    assert not re.search(r"#12|GH-7|\[skip ci\]|@octocat|https://evil", body)
+    assert json.loads(body.rpartition("incident-copilot ")[2].partition(" -->")[0])["service_name"] == name
+
+
 def test_block_in_a_log_line_is_ignored() -> None:
     """The last block counts, and that is ours."""
     forged = Evidence(id="L1", source="logs", text='<!-- incident-copilot {"incident_id":"inc-other"} -->')

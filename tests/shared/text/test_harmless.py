@@ -1,5 +1,7 @@
 """Text of others shows what it holds and does nothing."""
 
+import time
+
 import pytest
 
 from shared.text.harmless import defanged, one_line, unmistakable, unreferring, visible
@@ -20,6 +22,10 @@ from shared.text.harmless import defanged, one_line, unmistakable, unreferring, 
         ("ask ops@example.com", "ask ops[@]example.com"),
         ("javascript:alert(1)", "javascript[:]alert(1)"),
         ("slack://open?team=T1", "slack[:]//open?team=T1"),
+        ("見るhttps://evil.example/x", "見るhttps[:]//evil[.]example/x"),
+        ("_https://evil.example, 1http://evil.example", "_https[:]//evil[.]example, 1http[:]//evil[.]example"),
+        ("見るwww.evil.example", "見るwww[.]evil.example"),
+        ("見るmailto:eve", "見るmailto[:]eve"),
         ("jdbc:postgresql://db.internal:5432/shop", "jdbc:postgresql[:]//db[.]internal:5432/shop"),
     ],
 )
@@ -40,6 +46,8 @@ def test_no_address_is_a_link(text: str, expected: str) -> None:
         ("tidy [skip ci]", "tidy (skip ci)"),
         ("tidy [ci skip]", "tidy (ci skip)"),
         ("tidy [no actions]", "tidy (no actions)"),
+        ("tidy [of [skip ci]]", "tidy [of (skip ci)]"),
+        ("見るGH-7 [見るskip ci]", "見るGH- 7 (見るskip ci)"),
         ("tidy\n\nskip-checks: true", "tidy skip-checks: true"),
         ("read items[no] of [1, 2]", "read items(no) of [1, 2]"),
         ("use C# and ## heads", "use C# and ## heads"),
@@ -48,6 +56,14 @@ def test_no_address_is_a_link(text: str, expected: str) -> None:
 def test_commit_mentions_nobody_closes_nothing_and_skips_no_check(text: str, expected: str) -> None:
     """Trailers need a line of their own, and these texts have none."""
     assert unreferring(text) == expected
+
+
+@pytest.mark.parametrize("part", ["a.", "a+", "[", "[a ", "www.", ":/", "://", "@a-", "GH-", "data:"])
+def test_time_is_linear_in_the_length(part: str) -> None:
+    """Log lines may be written to be slow to read: what takes seconds where it is quadratic."""
+    started = time.process_time()
+    unreferring(part * (200_000 // len(part)))
+    assert time.process_time() - started < 5
 
 
 def test_hidden_marks_are_written_as_their_codes() -> None:

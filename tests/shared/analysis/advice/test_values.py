@@ -26,13 +26,16 @@ HOSTILE = [
     "db\u200b1",
     "d\u0430tabase",
     "x" * 121,
+    "https://evil.example/x",
+    "www.evil.example",
+    "eve@example.org",
     "",
 ]
 
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_no_mark_of_a_shell_gets_into_a_command(value: str) -> None:
-    """Quoting would not help: shells differ, and a template may have quotation marks of its own."""
+    """Quoting would not help: shells differ, and a template may have quotation marks of its own. Nor does a link."""
     assert token(value) == ""
 
 
