@@ -20,6 +20,8 @@ _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _WORD = re.compile("[\\w.\u3002\u0300-\u036f-]+")
 _SCHEME = re.compile(r"[\w+.-]{0,64}:/{2,}(?=[\w\[])")
 _EMPHASIS = re.compile(r"(?<![\w<*])\*{1,3}(?=[^\s*>])([^*]*[^\s*])\*{1,3}(?![\w*>])")
+_PASSES = 8
+"""More than prose needs: marks that are nested deeper were written to be slow to read, and go all at once."""
 
 
 def as_rendered(text: str) -> str:
@@ -50,13 +52,16 @@ def inert(text: str) -> str:
     An address loses its scheme, so that it is the name of a host and a path.
     """
     # What goes can bring together what then goes too, so that only a text in which nothing is left to go is inert.
-    while (bare := _bare(text)) != text:
+    for _ in range(_PASSES):
+        if (bare := _bare(text)) == text:
+            return text
         text = bare
-    return text
+    return _bare(re.sub("[*/]+", " ", text))
 
 
 def _bare(text: str) -> str:
-    words = _SCHEME.sub("", re.sub("`+", "'", as_rendered(text)))
+    # A blank keeps apart what stood on both sides: else each address that goes may make another one.
+    words = _SCHEME.sub(" ", re.sub("`+", "'", as_rendered(text)))
     return " ".join(_EMPHASIS.sub(r"\1", words).split())
 
 

@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001  # look-alikes are the subject
 
 import re
+import time
 import unicodedata
 
 import pytest
@@ -81,3 +82,21 @@ def test_inert_prose_has_no_line_and_no_code(text: str) -> None:
     assert not {"`", "\n"} & set(prose)
     assert not re.search(r"://[^\W_]", prose)
     assert inert(prose) == as_rendered(prose) == prose
+
+
+@pytest.mark.parametrize(
+    ("before", "core", "behind"),
+    [
+        ("://", "a", ""),
+        ("://", "", "a "),
+        (":://", "a", "_а://**".replace("а", "\u0430")),
+        ("./**a", "!", "_**/"),
+        ("*", "a", "*"),
+    ],
+)
+def test_deeply_nested_marks_take_linear_time_and_are_gone(before: str, core: str, behind: str) -> None:
+    """A model may write them to hold a step up: with a pass for each it was minutes."""
+    started = time.process_time()
+    text = inert(before * 20_000 + core + behind * 20_000)
+    assert time.process_time() - started < 10
+    assert inert(text) == text

@@ -9,24 +9,32 @@ from shared.analysis.logs.stack_traces.parsed import ParsedTrace
 MAX_CHARS = 200_000
 MAX_LINE = 1000
 HINT = re.compile(
-    r'^\W*File "|Traceback \(most recent|^\s*at \S|\.go:\d+|\.(?:rb|erb|rake|ru):\d+:in |^\s*#0 |panicked at ',
+    r'^[^\w\n]*File "|Traceback \(most recent|^[^\S\n]*at \S|\.go:\d+|\.(?:rb|erb|rake|ru):\d+:in |^[^\S\n]*#0 '
+    r"|panicked at ",
     re.MULTILINE,
 )
+"""
+None of these reads over the end of a line: one that may, and fails, does so again from every line of a text whose lines
+are all empty.
+"""
 PARSERS = (
     (rust.START, rust.parse),
-    (re.compile(r'File "[^"]+", line \d+'), python.parse),
+    (re.compile(r'File "[^"\n]+", line \d+'), python.parse),
     (
         re.compile(
-            r"^\s*at .*\([\w$.-]+\.(?:java|kt|kts|scala|groovy)(?::\d+)?\)|\((?:Native Method|Unknown Source)\)",
+            r"^[^\S\n]*at .*\([\w$.-]+\.(?:java|kt|kts|scala|groovy)(?::\d+)?\)|\((?:Native Method|Unknown Source)\)",
             re.MULTILINE,
         ),
         java.parse,
     ),
-    (re.compile(r"^\s*at .*(?::\d+:\d+\)?,?\s*\{?$|\(<anonymous>\)|\(node:)", re.MULTILINE), javascript.parse),
-    (re.compile(r"^\s*at [\w.<>`+\[\],$|\-]+\s?\([^)]*\)(?: in .+:line \d+)?\s*$", re.MULTILINE), dotnet.parse),
+    (re.compile(r"^[^\S\n]*at .*(?::\d+:\d+\)?,?\s*\{?$|\(<anonymous>\)|\(node:)", re.MULTILINE), javascript.parse),
+    (
+        re.compile(r"^[^\S\n]*at [\w.<>`+\[\],$|\-]+[^\S\n]?\([^)\n]*\)(?: in .+:line \d+)?[^\S\n]*$", re.MULTILINE),
+        dotnet.parse,
+    ),
     (re.compile(r"\.(?:go|s):\d+", re.MULTILINE), go.parse),
     (re.compile(r"\.(?:rb|erb|rake|ru|haml|slim)>?:\d+:in ", re.MULTILINE), ruby.parse),
-    (re.compile(r"^\s*#\d+ \S.*\(\d+\): ", re.MULTILINE), php.parse),
+    (re.compile(r"^[^\S\n]*#\d+ \S.*\(\d+\): ", re.MULTILINE), php.parse),
 )
 
 

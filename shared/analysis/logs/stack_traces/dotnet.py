@@ -9,7 +9,8 @@ AT = re.compile(
     r"^\s*at (?P<function>[\w.<>`+\[\],$|\-]+(?:\.\.ctor|\.\.cctor)?)\s?(?P<arguments>\([^)]*\))"
     r"(?: in (?P<path>.+?):line (?P<line>\d+))?\s*$"
 )
-NAME = r"(?:[A-Za-z_][\w`]*\.)*[A-Z][\w`]*(?:Exception|Error|Fault)\w*"
+NAME = r"(?<![\w`])(?:[A-Za-z_][\w`]*\.)*(?>[A-Z][\w`]*(?:Exception|Error|Fault)\w*)"
+"""Whole words, of which nothing is given back: else a long word is read again from each of its letters."""
 HEAD = re.compile(rf"(?P<type>{NAME})(?: \([^)]*\))?(?::\s?(?P<message>.*?))?(?=\s*--->\s|\s*$)")
 INNER_ENDS = "--- End of inner exception stack trace ---"
 ARROW = re.compile(r"\s*(?:\(Inner Exception #\d+\) )?--->\s*")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, Raised, frame, owned
 
-FRAME = re.compile(r"^\s*#\d+ (?P<path>[^\s(][^(]*\.\w+)\((?P<line>\d+)\): (?P<function>[^(]*)", re.MULTILINE)
+FRAME = re.compile(r"^[^\S\n]*#\d+ (?P<path>[^\s(][^(\n]*\.\w+)\((?P<line>\d+)\): (?P<function>[^(\n]*)", re.MULTILINE)
 # Monolog, which Laravel and Symfony log with: https://github.com/Seldaek/monolog, LineFormatter
 MONOLOG = re.compile(
-    r"\[object\] \((?P<type>[\w\\]+)\(code: [^)]*\): (?P<message>.*?) at (?P<path>/[^\s:]+):(?P<line>\d+)\)"
+    r"\[object\] \((?P<type>[\w\\]+)\(code: [^)\n]*\): (?P<message>.*?) at (?P<path>/[^\s:]+):(?P<line>\d+)\)"
 )
 HEAD = re.compile(
     r"(?P<type>[A-Z][\w\\]*(?:Error|Exception)\w*): (?P<message>.*?) in (?P<path>\S+?\.php)(?::|\()(?P<line>\d+)"

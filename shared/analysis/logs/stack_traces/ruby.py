@@ -7,17 +7,20 @@ from shared.analysis.logs.stack_traces.parsed import UNKNOWN_TYPE, ParsedTrace, 
 
 # Rails writes the request's tags before each line of a backtrace: `[3f1e-1000] app/models/…`
 TAGS = r"(?:\[[\w.:-]{1,64}\] ?)*"
-PLACE = (
-    r"(?P<path>(?:<internal:)?[^\s:()'\"]+(?:\.rb|\.rake|\.erb|\.ru|\.haml|\.slim|>)|\(eval[^)]*\)|[./\w-]*bin/[\w.-]+)"
-    r":(?P<line>\d+)"
+_PLACE = (
+    r"(?P<path>{run}(?:<internal:)?[^\s:()'\"]+(?:\.rb|\.rake|\.erb|\.ru|\.haml|\.slim|>)|\(eval[^)]*\)"
+    r"|{word}[./\w-]*bin/[\w.-]+):(?P<line>\d+)"
 )
+PLACE = _PLACE.format(run="", word="")
+ANYWHERE = _PLACE.format(run=r"(?<![^\s:()'\"])", word=r"(?<![./\w-])")
+"""A place that starts where a path does, so that a long one is not read again from each of its letters."""
 IN = r"(?::in [`'](?P<function>[^']*)')?"
 FRAME = re.compile(rf"^\s*{TAGS}(?:\d+: )?(?:from )?{PLACE}{IN}\s*$")
-RAISED_AT = re.compile(rf"^.*?{PLACE}{IN}: (?P<message>.*?)(?: \((?P<type>[A-Z][\w:]*)\))?\s*$")
+RAISED_AT = re.compile(rf"^.*?{ANYWHERE}{IN}: (?P<message>.*?)(?: \((?P<type>[A-Z][\w:]*)\))?\s*$")
 HEAD = re.compile(
     r"(?:^|\s)(?!Traceback )(?P<type>[A-Z]\w*(?:::[A-Z]\w*)*)\s?(?:\((?P<inside>.*)\):?|: (?P<message>.*))\s*$"
 )
-REVERSED = re.compile(r"^\s+1: from ", re.MULTILINE)
+REVERSED = re.compile(r"^[^\S\n]+1: from ", re.MULTILINE)
 
 
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:

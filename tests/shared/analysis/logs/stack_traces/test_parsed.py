@@ -53,3 +53,26 @@ def test_wrapper_leads_when_its_cause_has_no_frame():
     chain = [Raised("Wrapper", "", (foreign,)), Raised("Cause", "", ())]
 
     assert explaining_exception(chain).type == "Wrapper"
+
+
+@pytest.mark.parametrize(
+    "line", ["", "-", "at a(", "#0 a", 'File "', "Exception" * 110, "1" * 1000, "+" * 1000, "a." * 500]
+)
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "a",
+        "   at A.B() in a.cs:line 1",
+        "a.rb:1:in `f': bad (E)",
+        "#0 a.php(1): f()",
+        "\tat a.B.c(D.java:1)",
+        "    at f (a.js:1:1)",
+        "\t/a/b.go:1 +0x1",
+        '  File "a.py", line 1, in f',
+    ],
+)
+def test_lines_written_to_be_slow_to_read_take_no_time(line: str, trace: str) -> None:
+    """Whoever can write a line may write it: 100 kB of empty lines held a step up for a minute, each time."""
+    started = time.process_time()
+    stack_traces.parse("\n".join([trace, *([line] * (100_000 // (len(line) + 1))), trace]))
+    assert time.process_time() - started < 5
