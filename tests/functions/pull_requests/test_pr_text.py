@@ -139,8 +139,8 @@ def test_name_does_nothing_in_a_commit_that_takes_the_body_over() -> None:
     """A squash commit may hold the whole body: names in code style and in the block too."""
     name = "fixes #12, closes GH-7 [skip ci] @octocat https://evil.example"
 
-    asked = request(branch=branch_with((f"{name}.py", 1, 0)))
-    body = pr_body(asked.replace(alert=an_alert(service_name=name)))
+    wanted = request(branch=branch_with((f"{name}.py", 1, 0)))
+    body = pr_body(wanted.replace(alert=an_alert(service_name=name)))
 
     assert not re.search(r"#12|GH-7|\[skip ci\]|@octocat|https://evil", body)
     assert json.loads(body.rpartition("incident-copilot ")[2].partition(" -->")[0])["service_name"] == name
