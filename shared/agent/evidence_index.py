@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import permutations
 from typing import Any
 
@@ -16,6 +16,9 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _NAMED_DAY = re.compile(
     rf"(?i)(?<![\w.])(\d{{1,2}}) ({'|'.join(_MONTHS)})[a-z]*\b|\b({'|'.join(_MONTHS)})[a-z]* (\d{{1,2}})(?![\w.])"
 )
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NAMED_MOMENT = re.compile(rf"(?i)\b({'|'.join(_WEEKDAYS)}|yesterday|tomorrow|noon|midnight|o['\u2019]clock)\b")
+"""Moments in words: each stands in the evidence as such, or is the weekday of one of its days."""
 _PLACES = frozenset(("line", "line_start", "line_end"))
 _FROM = frozenset(("start", "end", "onset", "started_at"))
 """The moments from which a reader counts."""
@@ -51,6 +54,7 @@ class EvidenceIndex:
         self._spans = {abs((a - b).total_seconds()) for a in self._from for b in self._to}
         self._figures = figures(self.text)
         self._clocks = {clock for match in _CLOCK.finditer(self.text) for clock in _clocks(match)}
+        self._weekdays = set(_weekdays(self.text))
         self._days = {(int(month), int(day)) for _, month, day in _DAY.findall(self.text)} | set(_named(self.text))
 
     def has(self, words: str) -> bool:
@@ -75,9 +79,15 @@ class EvidenceIndex:
         for match in _CLOCK.finditer(sentence):
             if max(_clocks(match), key=len) not in self._clocks:
                 return match[0]
+        for match in _NAMED_MOMENT.finditer(sentence):
+            if not self._has_moment(match[1]):
+                return match[1]
         days = [(int(month), int(day)) for _, month, day in _DAY.findall(sentence)]
         unknown = [day for day in (*days, *_named(sentence)) if day not in self._days]
         return f"{unknown[0][1]} {_MONTHS[unknown[0][0] - 1].capitalize()}" if unknown else None
+
+    def _has_moment(self, word: str) -> bool:
+        return word.lower() in self._weekdays or self._has_word(word.lower())
 
     def unknown_figure(self, sentence: str) -> Figure | None:
         """Return a number of the sentence that is neither in it nor follows from two others of the sentence."""
@@ -196,6 +206,15 @@ def _clocks(match: re.Match[str]) -> set[str]:
     """Return a time of day to the minute and, where it has one, to the second."""
     minute = f"{int(match[1]):02}:{match[2]}"
     return {minute, f"{minute}:{match[3]}"} if match[3] else {minute}
+
+
+def _weekdays(text: str) -> Iterable[str]:
+    """Yield the weekdays of the days in a text."""
+    for year, month, day in set(_DAY.findall(text)):
+        try:
+            yield _WEEKDAYS[date(int(year), int(month), int(day)).weekday()]
+        except ValueError:
+            continue
 
 
 def _named(text: str) -> list[tuple[int, int]]:

@@ -47,12 +47,40 @@ _WORDS = {
     "eleven": 11,
     "twelve": 12,
     "dozen": 12,
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "sixteen": 16,
+    "seventeen": 17,
+    "eighteen": 18,
+    "nineteen": 19,
     "twenty": 20,
     "thirty": 30,
     "forty": 40,
     "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
 }
-_MAGNITUDES = {"dozens": 12.0, "hundreds": 100.0, "thousands": 1e3, "millions": 1e6}
+_MAGNITUDES = {
+    "dozens": 12.0,
+    **dict.fromkeys(("hundred", "hundreds"), 100.0),
+    **dict.fromkeys(("thousand", "thousands"), 1e3),
+    **dict.fromkeys(("million", "millions"), 1e6),
+    **dict.fromkeys(("billion", "billions"), 1e9),
+}
+_SHARES = {"half": (50.0, 10.0), "third": (33.0, 5.0), "thirds": (66.0, 5.0), "quarter": (25.0, 5.0),
+           "quarters": (75.0, 5.0)}  # fmt: skip
+"""Percent and how far a share in words is rounded; only before `of`, as a third retry is no share."""
+_MULTIPLES = {
+    **dict.fromkeys(("doubled", "twofold"), 2.0),
+    **dict.fromkeys(("tripled", "threefold"), 3.0),
+    **dict.fromkeys(("quadrupled", "fourfold"), 4.0),
+    "fivefold": 5.0,
+    "tenfold": 10.0,
+    "hundredfold": 100.0,
+}
 _COMPARED = frozenset(
     ["as", "more", "higher", "larger", "slower", "faster", "greater", "longer", "less", "lower", "the", "its", "over"]
 )
@@ -124,13 +152,8 @@ def _pieces(text: str) -> Iterator[_Piece]:
 
 def _figures_at(pieces: list[_Piece], place: int) -> Iterator[Figure]:
     piece = pieces[place].text.rstrip(_ENDS).lstrip(":*")
-    lower = piece.lower()
-    if lower in _WORDS:
-        yield replace(_figure(str(_WORDS[lower]), pieces, place), text=piece)
-    elif lower in _MAGNITUDES:
-        after = [each.word for each in pieces[place + 1 : place + 3]]
-        value = _MAGNITUDES[lower] * (_MAGNITUDES.get(after[-1], 1.0) if after[:1] == ["of"] else 1.0)
-        yield Figure(piece, value, "count", 9 * value)
+    if (in_words := _in_words(piece, pieces, place)) is not None:
+        yield in_words
     elif match := _PLACE.fullmatch(piece):
         yield Figure(piece, float(match[1] or match[2]), "place")
     elif match := _KEYED.fullmatch(piece):
@@ -142,6 +165,21 @@ def _figures_at(pieces: list[_Piece], place: int) -> Iterator[Figure]:
         yield Figure(piece, hours * 3600 + minutes * 60 + seconds, "seconds", 1)
     elif _NUMBER.fullmatch(piece):
         yield _figure(piece, pieces, place)
+
+
+def _in_words(piece: str, pieces: list[_Piece], place: int) -> Figure | None:
+    lower, after = piece.lower(), [each.word for each in pieces[place + 1 : place + 3]]
+    if lower in _WORDS:
+        return replace(_figure(str(_WORDS[lower]), pieces, place), text=piece)
+    if lower in _MAGNITUDES:
+        value = _MAGNITUDES[lower] * (_MAGNITUDES.get(after[-1], 1.0) if after[:1] == ["of"] else 1.0)
+        return Figure(piece, value, "count", 9 * value)
+    if lower in _MULTIPLES:
+        return Figure(piece, _MULTIPLES[lower], "ratio", 1)
+    if lower in _SHARES and after[:1] == ["of"]:
+        share, step = _SHARES[lower]
+        return Figure(piece, share, "percent", step)
+    return Figure(piece, 1800, "seconds", 600) if [lower, *after] == ["half", "an", "hour"] else None
 
 
 def _figure(piece: str, pieces: list[_Piece], place: int) -> Figure:
