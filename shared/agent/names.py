@@ -15,6 +15,8 @@ _PLAIN_STEMS = frozenset(stem(word) for word in PLAIN)
 _NUMBER = re.compile(r"[^\w/.-]*\d[\d.,]*(?:[-/]?(?:[^\W\d_]+|%|\u00d7))?|\d+(?:[/-]\d+)*")
 _INNER_MARK = re.compile(r"[\w)\]]*[_/\\@#=&|$<>~^+:.][\w(\[]|[/\\@#$~.][\w]")
 _MIXED_CASE = re.compile(r"[a-z][A-Z]|[A-Z]{2}|[A-Z][a-z]+[A-Z]")
+_CONTRACTED = re.compile(r"[A-Za-z][a-z]{1,6}n['\u2019]t|[A-Za-z]+['\u2019](?:m|d|ll|re|ve)")
+_DETERMINERS = frozenset(("a", "an", "the", "its", "their", "our", "your"))
 _DOTTED = re.compile(r"v?\d+(?:\.\d+){2,}\S*|\d+(?:\.\d+){3}(?::\d+)?")
 
 
@@ -29,16 +31,22 @@ def names(sentence: str) -> list[str]:
 
     Plain words are none, nor are numbers, dates and times. A word is a name by an inner mark (`db_1`, `cart.py`,
     `a:b`), by digits or capitals inside, by a capital at its start or a hyphen inside unless it is a plain word, and by
-    a hyphen before it.
+    a hyphen before it. The capital of a verb at the start of the sentence is none.
     """
-    return [name for piece in sentence.split() for name in _names_in(piece)]
+    pieces = sentence.split()
+    return [name for piece in pieces[_opens_with_verb(pieces) :] for name in _names_in(piece)]
+
+
+def _opens_with_verb(pieces: list[str]) -> bool:
+    """Return whether the first word takes an object, as `Wrapping the value` does: a name has no article after it."""
+    return len(pieces) > 1 and re.fullmatch("[A-Z][a-z]+", pieces[0]) is not None and pieces[1] in _DETERMINERS
 
 
 def _names_in(piece: str) -> list[str]:
     if piece in _OPERATORS:
         return [piece]
     word = re.sub(r"(?:\(\))?(?:['\u2019]s)?$", "", piece.strip(_TRIMMED)).strip(_TRIMMED)
-    if not word or (word.lower() in PLAIN and not _is_shouted(word)):
+    if not word or _is_contracted(word) or (word.lower() in PLAIN and not _is_shouted(word)):
         return []
     if word.count("/") == 1 and all(part.isalpha() for part in word.split("/")):
         return [name for part in word.split("/") for name in _names_in(part)]
@@ -58,6 +66,13 @@ def _is_name(word: str) -> bool:
         parts = [part for part in re.split("[-\u2013]", word) if part]
         return parts[-1].lower() in _COMPONENTS or not all(map(_is_plain, parts))
     return word[0].isupper() and (_is_shouted(word) or not _is_plain(word))
+
+
+def _is_contracted(word: str) -> bool:
+    """Return whether an apostrophe joins two plain words: `don't`, `they've`."""
+    if not _CONTRACTED.fullmatch(word):
+        return False
+    return word.endswith("t") or _is_plain(re.split("['\u2019]", word)[0])
 
 
 def _is_plain(word: str) -> bool:

@@ -90,6 +90,10 @@ def test_id_must_exist() -> None:
         "The 15 minutes before hold nothing else.",
         "It says “refused by”.",
         "Checkout-api waits for a thread-pool or a read-only replica.",
+        "I'm sure that it doesn't wait, and they\u2019ve refused it.",
+        "Don't wait for it.",
+        "Wrapping the call hides it.",
+        "Decode the trace first.",
     ],
 )
 def test_claim_that_the_evidence_holds_is_accepted(sentence: str) -> None:
@@ -121,6 +125,10 @@ def test_claim_that_the_evidence_holds_is_accepted(sentence: str) -> None:
         "Read evil.example.",
         "Open javascript:alert(1) first.",
         "Kafka is down.",
+        "Kafka'd be down.",
+        "Kafka, the broker, is down.",
+        "Kafka that is down refuses it.",
+        "Then Decode the trace.",
         "The orders-db is down.",
         "It is written in cart.py.",
         "It is raised in CartService.",
