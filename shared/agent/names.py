@@ -1,6 +1,7 @@
 """What in a sentence is written like a name: of a service, a file, a host, a commit, a setting, an option."""
 
 import re
+from http import HTTPStatus
 
 from shared.agent.words import ACRONYMS, FUNCTION_WORDS, PLAIN, stem
 
@@ -17,6 +18,8 @@ _INNER_MARK = re.compile(r"[\w)\]]*[_/\\@#=&|$<>~^+:.][\w(\[]|[/\\@#$~.][\w]")
 _MIXED_CASE = re.compile(r"[a-z][A-Z]|[A-Z]{2}|[A-Z][a-z]+[A-Z]")
 _CONTRACTED = re.compile(r"[A-Za-z][a-z]{1,6}n['\u2019]t|[A-Za-z]+['\u2019](?:m|d|ll|re|ve)")
 _DETERMINERS = frozenset(("a", "an", "the", "its", "their", "our", "your"))
+_STATUS = re.compile("|".join(rf"(?<=\b{each.value} ){each.phrase}\b" for each in HTTPStatus))
+"""What a status means follows from its number, which is checked as a number: `502 Bad Gateway`."""
 _DOTTED = re.compile(r"v?\d+(?:\.\d+){2,}\S*|\d+(?:\.\d+){3}(?::\d+)?")
 
 
@@ -33,7 +36,7 @@ def names(sentence: str) -> list[str]:
     `a:b`), by digits or capitals inside, by a capital at its start or a hyphen inside unless it is a plain word, and by
     a hyphen before it. The capital of a verb at the start of the sentence is none.
     """
-    pieces = sentence.split()
+    pieces = _STATUS.sub(" ", sentence).split()
     return [name for piece in pieces[_opens_with_verb(pieces) :] for name in _names_in(piece)]
 
 

@@ -151,6 +151,17 @@ def test_address_is_no_part_of_what_a_model_is_shown() -> None:
     assert CONTEXT.doubt("See grafana.example/d/1.") is not None
 
 
+def test_meaning_of_a_status_follows_from_its_number() -> None:
+    """The standard says it; the number itself must be in the evidence, and the words must be its own."""
+    line = Evidence(id="L1", source="logs", text="upstream answered 502")
+    context = GroundingContext([an_incident(evidence=[line])])
+
+    assert context.doubt("It answers 502 Bad Gateway.") is None
+    assert context.doubt("It answers 400 Bad Request.") is not None
+    assert context.doubt("It answers 502 Bad Orders.") is not None
+    assert context.doubt("Bad Gateway is what it answers.") is not None
+
+
 def test_digests_of_requests_hold_no_number() -> None:
     """What identifies a request counts nothing."""
     context = GroundingContext([an_incident(failed_requests=["1234567890123456"], evidence=[])])
