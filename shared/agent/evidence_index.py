@@ -29,6 +29,7 @@ _BELIEF_WORDS = frozenset(
     stem(word) for word in ("confidence", "likely", "likelihood", "probability", "score", "suspect", "culprit", "sure")
 )
 _STATUS_WORDS = frozenset(stem(word) for word in ("errors", "responses", "answers", "statuses", "codes"))
+_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _COMPOSED = re.compile(r"[/.:#\\]+")
 
 
@@ -66,11 +67,13 @@ class EvidenceIndex:
         lower = name.lower()
         if any(self._has_word(each) for each in (lower, lower.removesuffix("s"), lower.removeprefix("v"))):
             return True
+        if self._has_apart(name):
+            return True
         if re.fullmatch(r"[0-9a-f]{7,}", lower) and re.search(rf"(?<![0-9a-z]){lower}", self._folded):
             return True  # the start of a commit's id
         if "-" in lower or "_" in lower:
             return self._has_word(re.sub(r"[-_]", " ", lower)) or self._has_word(lower.replace("-", "_"))
-        parts = [part for part in _COMPOSED.split(lower) if part]
+        parts = [part for part in _COMPOSED.split(name) if part]
         is_composed = len(parts) > 1 and "@" not in lower and not all(part.isdigit() for part in parts)
         return is_composed and all(self._has_part(part) for part in parts)
 
@@ -101,7 +104,12 @@ class EvidenceIndex:
     def _has_part(self, part: str) -> bool:
         if part.isdigit():
             return float(part) in self._places or any(one.value == float(part) for one in self._figures)
-        return self._has_word(part)
+        return self._has_word(part.lower()) or self._has_apart(part)
+
+    def _has_apart(self, name: str) -> bool:
+        """Return whether a class stands in it as its file is called: `OrdersController` in `orders_controller.rb`."""
+        apart, changes = _CASE.subn("_", name)
+        return changes > 0 and re.search(rf"(?<!\w){re.escape(apart.lower())}(?!\w)", self._folded) is not None
 
     def _has_figure(self, figure: Figure) -> bool:
         if figure.kind == "count":

@@ -162,6 +162,18 @@ def test_meaning_of_a_status_follows_from_its_number() -> None:
     assert context.doubt("Bad Gateway is what it answers.") is not None
 
 
+def test_class_and_its_file_are_one_name() -> None:
+    """Languages write the same words with capitals and with underscores; a word more or less is another name."""
+    trace = "app/controllers/orders_controller.rb:9:in `create'\napp/controllers/cart_base_controller.rb:3"
+    context = GroundingContext([an_incident(evidence=[Evidence(id="T1", source="logs", text=trace)])])
+
+    assert context.doubt("It fails in OrdersController#create.") is None
+    assert context.doubt("It fails in OrdersController.") is None
+    assert context.doubt("It fails in OrdersController#destroy.") is not None
+    assert context.doubt("It fails in BaseController.") is not None
+    assert context.doubt("It fails in CartController.") is not None
+
+
 def test_digests_of_requests_hold_no_number() -> None:
     """What identifies a request counts nothing."""
     context = GroundingContext([an_incident(failed_requests=["1234567890123456"], evidence=[])])
