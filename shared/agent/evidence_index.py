@@ -95,8 +95,17 @@ class EvidenceIndex:
     def unknown_figure(self, sentence: str) -> Figure | None:
         """Return a number of the sentence that is neither in it nor follows from two others of the sentence."""
         stated = figures(sentence)
-        present = [figure for figure in stated if self._has_figure(figure)]
+        present = [figure for figure in stated if self._has_figure(figure) or self._has_version(sentence, figure)]
         return next((one for one in stated if one not in present and not _follows(one, present)), None)
+
+    def _has_version(self, sentence: str, figure: Figure) -> bool:
+        """Return whether a number is the version, or its start, of what the word before it names: `Python 3.8`."""
+        named = re.search(rf"(\w+) {re.escape(figure.text)}(?!\w)", sentence)
+        if named is None or "." not in figure.text or figure.kind != "count" or figure.counted:
+            return False
+        # Joined to its name: a number with a space before it is one of many things.
+        joined = rf"(?<![^\W_]){re.escape(named[1].lower())}(?:-[a-z]+)*[-/_]?{re.escape(figure.text)}(?!\d)"
+        return re.search(joined, self._folded) is not None
 
     def _has_word(self, word: str) -> bool:
         return bool(word) and re.search(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", self._folded) is not None

@@ -174,6 +174,18 @@ def test_class_and_its_file_are_one_name() -> None:
     assert context.doubt("It fails in CartController.") is not None
 
 
+def test_version_may_be_cut_as_people_cut_it() -> None:
+    """It belongs to what it is joined to in the evidence; another one, or one that counts, is not in it."""
+    trace = 'python: File "/usr/lib/python3.8/json.py", line 7 [spring-web-5.3.21.jar] GET / HTTP/1.1'
+    context = GroundingContext([an_incident(evidence=[Evidence(id="T1", source="logs", text=trace)])])
+
+    assert context.doubt("It mixes spring 5.3, Python 3.8 and HTTP 1.1.") is None
+    assert context.doubt("It runs on Python 3.9.") is not None
+    assert context.doubt("It runs on Python 5.3.") is not None
+    assert context.doubt("It runs on spring 5.30.") is not None
+    assert context.doubt("It takes python 3.8 s.") is not None
+
+
 def test_digests_of_requests_hold_no_number() -> None:
     """What identifies a request counts nothing."""
     context = GroundingContext([an_incident(failed_requests=["1234567890123456"], evidence=[])])
