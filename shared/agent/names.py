@@ -17,6 +17,11 @@ _NUMBER = re.compile(r"[^\w/.-]*\d[\d.,]*(?:[-/]?(?:[^\W\d_]+|%|\u00d7))?|\d+(?:
 _INNER_MARK = re.compile(r"[\w)\]]*[_/\\@#=&|$<>~^+:.][\w(\[]|[/\\@#$~.][\w]")
 _MIXED_CASE = re.compile(r"[a-z][A-Z]|[A-Z]{2}|[A-Z][a-z]+[A-Z]")
 _CONTRACTED = re.compile(r"[A-Za-z][a-z]{1,6}n['\u2019]t|[A-Za-z]+['\u2019](?:m|d|ll|re|ve)")
+_DESCRIBED = re.compile(
+    r"(?:[a-z]|non|self|one|two|three|four|five|six|seven|eight|nine|ten)"
+    rf"-(?!(?:{'|'.join(_COMPONENTS)})$)([A-Za-z]+)|([A-Za-z]+)-(?!\w*eed)[a-z]{{3,}}ed"
+)
+"""A word joined to a letter, a number, a negation or a participle is no name by that: `f-string`, `user-supplied`."""
 _DETERMINERS = frozenset(("a", "an", "the", "its", "their", "our", "your"))
 _STATUS = re.compile("|".join(rf"(?<=\b{each.value} ){each.phrase}\b" for each in HTTPStatus))
 """What a status means follows from its number, which is checked as a number: `502 Bad Gateway`."""
@@ -34,15 +39,18 @@ def names(sentence: str) -> list[str]:
 
     Plain words are none, nor are numbers, dates and times. A word is a name by an inner mark (`db_1`, `cart.py`,
     `a:b`), by digits or capitals inside, by a capital at its start or a hyphen inside unless it is a plain word, and by
-    a hyphen before it. The capital of a verb at the start of the sentence is none.
+    a hyphen before it. The capital of a verb or an adverb at the start of the sentence is none.
     """
     pieces = _STATUS.sub(" ", sentence).split()
-    return [name for piece in pieces[_opens_with_verb(pieces) :] for name in _names_in(piece)]
+    return [name for piece in pieces[_opens_plainly(pieces) :] for name in _names_in(piece)]
 
 
-def _opens_with_verb(pieces: list[str]) -> bool:
-    """Return whether the first word takes an object, as `Wrapping the value` does: a name has no article after it."""
-    return len(pieces) > 1 and re.fullmatch("[A-Z][a-z]+", pieces[0]) is not None and pieces[1] in _DETERMINERS
+def _opens_plainly(pieces: list[str]) -> bool:
+    """Return whether the first word is an adverb or takes an object: a name has no article right after it."""
+    if len(pieces) < 2:
+        return False
+    is_verb = re.fullmatch("[A-Z][a-z]+", pieces[0]) is not None and pieces[1] in _DETERMINERS
+    return is_verb or re.fullmatch("[A-Z][a-z]{3,}ly,", pieces[0]) is not None
 
 
 def _names_in(piece: str) -> list[str]:
@@ -53,6 +61,8 @@ def _names_in(piece: str) -> list[str]:
         return []
     if word.count("/") == 1 and all(part.isalpha() for part in word.split("/")):
         return [name for part in word.split("/") for name in _names_in(part)]
+    if described := _DESCRIBED.fullmatch(word):
+        return [name for part in described.groups() if part for name in _names_in(part)]
     return [word] if _is_name(word) else []
 
 

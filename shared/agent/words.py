@@ -3,20 +3,21 @@
 import re
 
 _FUNCTION = """
-a about above across actually after again against all almost alone along already also although always among an and
-another any anyone anything apart are as at away back be became because become been before behind being below
-besides best better between beyond both but by can cannot certainly clear clearly could did do does done down during
-each early either else elsewhere enough even ever every everyone everything except exactly far few finally first for
-fourth from further generally good had half hardly has have having hence her here how however i if in indeed inside
-instead into is it its itself just largely last late later latter least less let like likely little longer made
-mainly make many may maybe means meanwhile might more moreover most mostly much must near nearly neither never
-nevertheless new newly next no nobody none nor normally not nothing now nowhere of off often on once one only onto
-or other others otherwise our out outside over own part partly per perhaps possible possibly presumably previously
-probably quite rather really recently right roughly same second seem seemingly seems several shall she should
-similarly since so some someone something sometimes soon still strictly such than that the their them then there
-thereafter therefore these they third this those though through throughout thus to together too toward towards twice
-typically under unknown unless unlike until up upon us usually very via was we well were what whatever when whenever
-where whereas whether which while who whole whose why will with within without worse worst would yes yet you your
+a about above across actually after afterward afterwards again against all almost alone along already also although
+always among an and another any anyone anything apart are as at away back be became because become been before
+behind being below besides best better between beyond both but by can cannot certainly clear clearly could depending
+did do does done down during each early either else elsewhere enough even ever every everyone everything except
+exactly far few finally first for fourth from further furthermore generally good had half hardly has have having
+hence her here how however i if in indeed inside instead into is it its itself judging just largely last late later
+latter least less let like likely little longer made mainly make many may maybe means meanwhile might more moreover
+most mostly much must near nearly neither never nevertheless new newly next no nobody none nor normally not nothing
+now nowhere of off often on once one only onto or other others otherwise our out outside over overall own part
+partly per perhaps possible possibly presumably previously probably quite rather really recently right roughly same
+second seem seemingly seems several shall she should similarly since so some someone something sometimes soon still
+strictly such than that the their them then there thereafter therefore these they third this those though through
+throughout thus to together too toward towards twice typically under unknown unless unlike until up upon us usually
+very via was we well were what whatever when whenever where whereas whether whichever which while who whoever whole
+whose why will with within without worse worst would yes yet you your
 """
 _NOISE = """
 at call caused code content debug error exception fail failed failing failure fatal file got handled id info level

@@ -94,6 +94,8 @@ def test_id_must_exist() -> None:
         "Don't wait for it.",
         "Wrapping the call hides it.",
         "Decode the trace first.",
+        "Unfortunately, it waits.",
+        "Whoever calls it waits for a user-supplied, non-refused, one-element f-string.",
     ],
 )
 def test_claim_that_the_evidence_holds_is_accepted(sentence: str) -> None:
@@ -126,6 +128,11 @@ def test_claim_that_the_evidence_holds_is_accepted(sentence: str) -> None:
         "Open javascript:alert(1) first.",
         "Kafka is down.",
         "Kafka'd be down.",
+        "Unfortunately, Kafka is down.",
+        "The Kafka-backed trace waits.",
+        "A non-Kafka trace waits.",
+        "The news-feed waits.",
+        "The one-db waits.",
         "Kafka, the broker, is down.",
         "Kafka that is down refuses it.",
         "Then Decode the trace.",
