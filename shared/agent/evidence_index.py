@@ -183,6 +183,19 @@ class EvidenceIndex:
             self._ratios.add(abs(fields["value"] / fields["baseline"]))
         if "count" in fields and "count_before_onset" in fields:
             self._counts.add(fields["count"] - fields["count_before_onset"])
+        if "error_summary" in fields:
+            for level in ("error", "warning"):
+                of_level = [each for each in fields.get("patterns", ()) if each.get("level") == level]
+                self._note_level(of_level, fields["error_summary"].get(f"total_{level}s"))
+
+    def _note_level(self, patterns: list[dict[str, Any]], total: int | None) -> None:
+        """Note how many lines of a level came before the onset, how many since, and how many are of another pattern."""
+        # A prompt may hold only some of the patterns: without the others nothing follows.
+        if total is None or sum(each["count"] for each in patterns) != total:
+            return
+        self._counts |= {total - each["count"] for each in patterns}
+        before = sum(each["count_before_onset"] for each in patterns)
+        self._counts |= {before, total - before}
 
     def _note(self, name: str, value: float) -> None:
         if name in _PLACES:

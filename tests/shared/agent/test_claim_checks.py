@@ -3,7 +3,7 @@
 import pytest
 
 from shared.agent.claim_checks import GroundingContext
-from shared.contracts import CodeAnalysis, Evidence, Quote, SuspectCommit
+from shared.contracts import CodeAnalysis, ErrorSummary, Evidence, LogPattern, Quote, SuspectCommit
 from tests.builders import NOW, an_alert, an_incident
 
 INCIDENT = an_incident(
@@ -209,6 +209,24 @@ def test_counts_by_code_may_be_said_of_anything_it_counts() -> None:
     assert context.doubt("12 jobs were taken by worker 31.") is None
     assert context.doubt("31 jobs were lost.") is not None
     assert context.doubt("12 pods were lost.") is not None
+
+
+def _errors(total: int) -> GroundingContext:
+    line = LogPattern(template="x", level="error", count=1, first_seen=NOW, last_seen=NOW, exemplar="x")
+    patterns = [
+        line.replace(template=name, count=count, count_before_onset=before)
+        for name, count, before in (("a", 220, 0), ("b", 160, 100), ("c", 30, 20))
+    ]
+    summary = ErrorSummary(total_errors=total)
+    return GroundingContext([an_incident(patterns=patterns, error_summary=summary, evidence=[])])
+
+
+@pytest.mark.parametrize("sentence", ["The other 190 are old.", "120 came before it.", "290 errors came since."])
+def test_what_follows_from_all_errors_may_be_said(sentence: str) -> None:
+    """How many are of another pattern, came before the onset or since, follows where every pattern is counted."""
+    assert _errors(410).doubt(sentence) is None
+    assert _errors(999).doubt(sentence) is not None
+    assert _errors(410).doubt(sentence.replace("90", "80").replace("20", "40")) is not None
 
 
 def test_only_the_sentence_with_the_invention_is_dropped() -> None:
