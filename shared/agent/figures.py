@@ -34,34 +34,21 @@ _UNITS: dict[str, tuple[Kind, float]] = {
 _SEPARATE = frozenset(_UNITS) - {"m", "d", "h", "x", "b", "us"}
 """Units that may stand apart from their number: `5 m` and `7 d` may be anything."""
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6}
+_UNITS_IN_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_TEENS = ("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 _WORDS = {
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
+    # "One" is mostly no number.
+    **{word: value for value, word in enumerate(_UNITS_IN_WORDS[1:], 2)},
     "ten": 10,
-    "eleven": 11,
-    "twelve": 12,
+    **{word: value for value, word in enumerate(_TEENS, 11)},
     "dozen": 12,
-    "thirteen": 13,
-    "fourteen": 14,
-    "fifteen": 15,
-    "sixteen": 16,
-    "seventeen": 17,
-    "eighteen": 18,
-    "nineteen": 19,
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "seventy": 70,
-    "eighty": 80,
-    "ninety": 90,
+    **{word: 10 * value for value, word in enumerate(_TENS, 2)},
+    **{
+        f"{tens}-{unit}": 10 * ten + one
+        for ten, tens in enumerate(_TENS, 2)
+        for one, unit in enumerate(_UNITS_IN_WORDS, 1)
+    },
 }
 _MAGNITUDES = {
     "dozens": 12.0,

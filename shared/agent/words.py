@@ -73,7 +73,8 @@ scattered secondary separate serious shared short silent similar simple single s
 stale steady stuck successful sudden synchronous temporary thin transient true typical unavailable unbounded unclear
 uneven uniform unreachable unrelated unresponsive unsafe unused upcoming usual valid visible weak wide wrong party
 contact honour honor ignore respect tackle investigate escalate inform trace widen narrow bound two three four five
-six seven eight nine ten eleven twelve twenty thirty forty fifty dozen dozens hundreds thousands millions
+six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty
+forty fifty sixty seventy eighty ninety dozen dozens hundreds thousands millions
 """
 _ACRONYMS = """
 api apis ci cpu cpus crud css csv db dns ddos dto eof fd fds fifo fk gb gc gpu gui html http https i/o id ids io ioc

@@ -95,6 +95,7 @@ def test_id_must_exist() -> None:
         "Wrapping the call hides it.",
         "Decode the trace first.",
         "Unfortunately, it waits.",
+        "Fifteen minutes before it there is nothing.",
         "Whoever calls it waits for a user-supplied, non-refused, one-element f-string.",
     ],
 )
@@ -133,6 +134,8 @@ def test_claim_that_the_evidence_holds_is_accepted(sentence: str) -> None:
         "A non-Kafka trace waits.",
         "The news-feed waits.",
         "The one-db waits.",
+        "Seventeen pods restarted.",
+        "It fails in forty-two cases.",
         "Kafka, the broker, is down.",
         "Kafka that is down refuses it.",
         "Then Decode the trace.",
