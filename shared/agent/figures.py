@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Literal
 
 from shared.agent.words import FUNCTION_WORDS, stem
@@ -33,6 +33,8 @@ _UNITS: dict[str, tuple[Kind, float]] = {
 }
 _SEPARATE = frozenset(_UNITS) - {"m", "d", "h", "x", "b", "us"}
 """Units that may stand apart from their number: `5 m` and `7 d` may be anything."""
+_EARLIER = frozenset(("before", "earlier"))
+"""A number between `in the` and these spans a time; it shares the unit: `25 in 17 minutes, none in the 40 before`."""
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6}
 _UNITS_IN_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
@@ -83,6 +85,7 @@ _PLACE = re.compile(r"[\w.\]/-]*[^\W\d]:(\d+)(?::\d+)?|[\d.]+:(\d+)")
 _KEYED = re.compile(r"[^\W\d][\w.-]*:(\d+(?:\.\d+)?[a-zA-Z%]+)")
 _PAIR = re.compile(r"\d+(?:\.\d+)?[/-]\d+(?:\.\d+)?")
 _ENDS = ".:!?…"
+_SENTENCE_ENDS = (".", "!", "?")
 _GROUPS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
@@ -196,7 +199,16 @@ def _unit(attached: str, pieces: list[_Piece], place: int, *, is_status: bool) -
         return ("percent", 1.0) if second == "cent" else ("rate", 1.0)
     if first == "times":
         return ("ratio", 1.0) if second in _COMPARED else None
+    if first in _EARLIER and [piece.word for piece in pieces[max(place - 2, 0) : place]] == ["in", "the"]:
+        return _unit_of_time_before(pieces[:place])
     return _UNITS[first] if first in _SEPARATE else None
+
+
+def _unit_of_time_before(pieces: list[_Piece]) -> tuple[Kind, float] | None:
+    """Return the last unit of time in the same sentence."""
+    same = takewhile(lambda piece: not piece.text.endswith(_SENTENCE_ENDS), reversed(pieces))
+    units = (_UNITS[piece.word] for piece in same if piece.word in _SEPARATE)
+    return next((unit for unit in units if unit[0] == "seconds"), None)
 
 
 def _step(digits: str, fraction: str | None, kind: Kind, is_scaled: bool) -> float:
