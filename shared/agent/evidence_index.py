@@ -1,5 +1,7 @@
 """Everything that a model was shown, indexed: which names, quotations, times and numbers stand in it."""
 
+import errno
+import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -67,7 +69,7 @@ class EvidenceIndex:
         lower = name.lower()
         if any(self._has_word(each) for each in (lower, lower.removesuffix("s"), lower.removeprefix("v"))):
             return True
-        if self._has_apart(name):
+        if self._has_apart(name) or self._has_system_error(name):
             return True
         if re.fullmatch(r"[0-9a-f]{7,}", lower) and re.search(rf"(?<![0-9a-z]){lower}", self._folded):
             return True  # the start of a commit's id
@@ -97,6 +99,11 @@ class EvidenceIndex:
         stated = figures(sentence)
         present = [figure for figure in stated if self._has_figure(figure) or self._has_version(sentence, figure)]
         return next((one for one in stated if one not in present and not _follows(one, present)), None)
+
+    def _has_system_error(self, name: str) -> bool:
+        """Return whether the text of an error of the operating system stands in it: `ENOENT`, no such file."""
+        number = getattr(errno, name, None)
+        return isinstance(number, int) and self.has(os.strerror(number))
 
     def _has_version(self, sentence: str, figure: Figure) -> bool:
         """Return whether a number is the version, or its start, of what the word before it names: `Python 3.8`."""

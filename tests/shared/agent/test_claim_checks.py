@@ -187,6 +187,15 @@ def test_class_and_its_file_are_one_name() -> None:
     assert context.doubt("It fails in CartController.") is not None
 
 
+def test_text_of_a_system_error_is_its_name() -> None:
+    """Programs write either; the name of another error is not in it."""
+    line = Evidence(id="L1", source="logs", text="dial tcp: connect: connection refused")
+    context = GroundingContext([an_incident(evidence=[line])])
+
+    assert context.doubt("It answers with ECONNREFUSED.") is None
+    assert context.doubt("It answers with ECONNRESET.") is not None
+
+
 def test_version_may_be_cut_as_people_cut_it() -> None:
     """It belongs to what it is joined to in the evidence; another one, or one that counts, is not in it."""
     trace = 'python: File "/usr/lib/python3.8/json.py", line 7 [spring-web-5.3.21.jar] GET / HTTP/1.1'
