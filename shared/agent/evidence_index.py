@@ -32,6 +32,8 @@ _BELIEF_WORDS = frozenset(
 )
 _STATUS_WORDS = frozenset(stem(word) for word in ("errors", "responses", "answers", "statuses", "codes"))
 _CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_LINE_WORDS = frozenset(stem(word) for word in ("errors", "failures", "warnings", "lines", "others"))
+"""What a sum over lines of the log counts: it says nothing of pods."""
 _COMPOSED = re.compile(r"[/.:#\\]+")
 
 
@@ -45,6 +47,7 @@ class EvidenceIndex:
 
     def __init__(self, facts: Sequence[Any], read: Iterable[str]) -> None:
         self._counts: set[float] = set()
+        self._sums: set[float] = set()
         self._measures: set[float] = set()
         self._beliefs: set[float] = set()
         self._places: set[float] = set()
@@ -154,7 +157,8 @@ class EvidenceIndex:
 
     def _has_count(self, figure: Figure) -> bool:
         by_code = self._counts if figure.value.is_integer() else self._counts | self._measures
-        if any(_matches(figure, value) for value in by_code):
+        sums = self._sums if not figure.counted or figure.counted in _LINE_WORDS else ()
+        if any(_matches(figure, value) for value in (*by_code, *sums)):
             return True
         if "percentil" in figure.words:
             return self._has_word(f"p{figure.value:g}")
@@ -200,9 +204,8 @@ class EvidenceIndex:
         # A prompt may hold only some of the patterns: without the others nothing follows.
         if total is None or sum(each["count"] for each in patterns) != total:
             return
-        self._counts |= {total - each["count"] for each in patterns}
         before = sum(each["count_before_onset"] for each in patterns)
-        self._counts |= {before, total - before}
+        self._sums |= {before, total - before, *(total - each["count"] for each in patterns)}
 
     def _note(self, name: str, value: float) -> None:
         if name in _PLACES:

@@ -241,6 +241,7 @@ def test_what_follows_from_all_errors_may_be_said(sentence: str) -> None:
     """How many are of another pattern, came before the onset or since, follows where every pattern is counted."""
     assert _errors(410).doubt(sentence) is None
     assert _errors(999).doubt(sentence) is not None
+    assert _errors(410).doubt("It came from 190 pods.") is not None
     assert _errors(410).doubt(sentence.replace("90", "80").replace("20", "40")) is not None
 
 
