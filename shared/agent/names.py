@@ -49,7 +49,7 @@ def _opens_plainly(pieces: list[str]) -> bool:
     """Return whether the first word is an adverb or takes an object: a name has no article right after it."""
     if len(pieces) < 2:
         return False
-    is_verb = re.fullmatch("[A-Z][a-z]+", pieces[0]) is not None and pieces[1] in _DETERMINERS
+    is_verb = re.fullmatch("[A-Z][a-z]+ing", pieces[0]) is not None and pieces[1] in _DETERMINERS
     return is_verb or re.fullmatch("[A-Z][a-z]{3,}ly,", pieces[0]) is not None
 
 

@@ -62,7 +62,8 @@ compare confirm consider correct create cut deploy disable drain drop enable end
 follow give go handle hold identify increase inspect keep leave look lower map mark move note notify open pause
 prefer prevent protect prove pull push put raise read reboot reduce reject remove repair repeat replace require
 reset resolve restrict rewrite rotate say see send shift show skip switch take tell throttle track trim try tune
-turn undo unset upgrade verify warn absent active affected big blocked broken busy central common complete
+turn undo unset upgrade verify warn convert copy decode encode fetch grant
+parse pin purge rebuild rename render wrap absent active affected big blocked broken busy central common complete
 concurrent consistent constant current dead deep different direct double due earlier empty entire equal expired
 external false fast full general given healthy heavy high higher idle immediate incoming incomplete incorrect
 increased individual intermittent invalid isolated known large larger legitimate linear live local long low main
