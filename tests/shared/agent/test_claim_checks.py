@@ -197,7 +197,7 @@ def test_text_of_a_system_error_is_its_name() -> None:
     assert context.doubt("It answers with ECONNRESET.") is not None
 
 
-def test_version_may_be_cut_as_people_cut_it() -> None:
+def test_version_may_be_shortened_at_a_dot() -> None:
     """It belongs to what it is joined to in the evidence; another one, or one that counts, is not in it."""
     trace = 'python: File "/usr/lib/python3.8/json.py", line 7 [spring-web-5.3.21.jar] GET / HTTP/1.1'
     context = GroundingContext([an_incident(evidence=[Evidence(id="T1", source="logs", text=trace)])])
