@@ -142,7 +142,7 @@ def test_claim_that_the_evidence_holds_is_accepted(sentence: str) -> None:
         "Kafka, the broker, is down.",
         "Kafka the broker is down.",
         "Kafka that is down refuses it.",
-        "Then Sharding the trace.",
+        "Then Wrapping the trace.",
         "The orders-db is down.",
         "It is written in cart.py.",
         "It is raised in CartService.",
