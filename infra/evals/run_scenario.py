@@ -95,7 +95,7 @@ def play(scenario: EvalScenario, ask: Ask = ask_inline) -> Played:
         alert, commits, variables = set_up(scenario, Path(folder), sandboxes)
         with environment(variables), recording() as done:
             began = time.monotonic()
-            played = _run(alert, commits, ask)
+            played = run_steps(alert, commits, ask)
             played.seconds = time.monotonic() - began
     played.tokens = sum(reply.tokens_in + reply.tokens_out for reply in done.replies)
     played.cost_usd = sum(reply.cost_usd for reply in done.replies)
@@ -103,7 +103,8 @@ def play(scenario: EvalScenario, ask: Ask = ask_inline) -> Played:
     return played
 
 
-def _run(alert: Alert, commits: list[str], ask: Ask) -> Played:
+def run_steps(alert: Alert, commits: list[str], ask: Ask = ask_inline) -> Played:
+    """Return what the agents answer to an alert, in workflow order, as far as detection lets them."""
     incident = ask(incident_detection, DetectionRequest(alert=alert), Incident)
     played = Played(alert, commits, incident)
     if not incident.needs_response:

@@ -11,31 +11,14 @@ from typing import Any
 
 from functions.alert_intake import parse_alerts
 from functions.alert_intake.alert_subject import SERVICE_LABELS
-from functions.code_analyzer.main import code_analyzer
-from functions.incident_detection.main import incident_detection
-from functions.rca.main import rca
-from functions.solution_generator.main import solution_generator
-from functions.suggestion.main import suggestion
-from infra.evals.run_scenario import TOKEN, ask_inline, environment
+from infra.evals.run_scenario import TOKEN, environment, run_steps
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.loki.server import LokiSandbox
 from infra.local.scenarios.cases import from_case
 from infra.score.code.cases import CodeCase
 from infra.score.microservice.replay import UNSET
 from shared import clock
-from shared.contracts import (
-    Alert,
-    CodeAnalysis,
-    CodeAnalysisRequest,
-    DetectionRequest,
-    Incident,
-    RootCauseRequest,
-    RootCauses,
-    Solution,
-    SolutionRequest,
-    SuggestionRequest,
-    Suggestions,
-)
+from shared.contracts import Alert, CodeAnalysis, Incident, RootCauses, Solution
 from shared.step.recorder import recording
 
 
@@ -62,7 +45,9 @@ def replay(case: CodeCase) -> CodeAnswer:
         alert = _alert(json.loads(built.alert.read_bytes()))
         started = time.perf_counter()
         with recording():
-            return _answered(alert, started)
+            played = run_steps(alert, [])
+        seconds = time.perf_counter() - started
+    return CodeAnswer(played.incident, seconds, played.root_causes, played.code, played.solution)
 
 
 @contextmanager
@@ -89,19 +74,3 @@ def _alert(body: dict[str, Any]) -> Alert:
     rules = parse_alerts.Rules(clock.now(), "score", tuple(SERVICE_LABELS), 900, "score")
     (alert,) = parse_alerts.read(body, rules).alerts
     return alert
-
-
-def _answered(alert: Alert, started: float) -> CodeAnswer:
-    incident = ask_inline(incident_detection, DetectionRequest(alert=alert), Incident)
-    if not incident.needs_response:
-        return CodeAnswer(incident, time.perf_counter() - started)
-    causes = ask_inline(rca, RootCauseRequest(alert=alert, incident=incident), RootCauses)
-    advice = ask_inline(suggestion, SuggestionRequest(alert=alert, incident=incident), Suggestions)
-    code = None
-    if incident.looks_like_regression:
-        code = ask_inline(code_analyzer, CodeAnalysisRequest(alert=alert, incident=incident), CodeAnalysis)
-    request = SolutionRequest(
-        alert=alert, incident=incident, root_causes=causes, suggestions=advice, code_analysis=code
-    )
-    solution = ask_inline(solution_generator, request, Solution)
-    return CodeAnswer(incident, time.perf_counter() - started, causes, code, solution)
