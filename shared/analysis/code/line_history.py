@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.analysis.code import diffs
+from shared.analysis.code import diffs, meaning
 from shared.analysis.code.diffs import Hunk
 from shared.analysis.code.spans import Span
 from shared.code_host.port import Commit, FileChange
@@ -59,40 +59,33 @@ def follow(place: Place, history: Iterable[Commit], marks: Mapping[str, Marks]) 
         change = next((change for change in commit.changes if change.path == path), None)
         if change is None:
             continue
-        entry = marks[commit.sha]
-        entry.file = max(entry.file, weight)
-        entry.change = entry.change or change
-        _note(trail, diffs.hunks(change.patch), weight, entry, change)
+        entry, hunks = marks[commit.sha], diffs.hunks(change.patch)
+        changed = meaning.changed_lines(hunks)
+        if changed or not hunks:
+            entry.file = max(entry.file, weight)
+            entry.change = entry.change or change
+        _note(trail, hunks, changed, weight, entry, change)
         path = change.previous_path or path
 
 
-def _note(trail: _Trail, changed: Sequence[Hunk], weight: float, entry: Marks, change: FileChange) -> None:
+def _note(
+    trail: _Trail, hunks: Sequence[Hunk], changed: Sequence[int], weight: float, entry: Marks, change: FileChange
+) -> None:
+    """Note what a commit did to a place; `changed` are the lines that it changed in what they do."""
     place = trail.place
-    if _adds_followed_line(trail, changed):
-        if weight > entry.line:
-            entry.line, entry.change = weight, change
-        entry.reasons.append(f"it wrote the line {place.path}:{place.line} fails on")
-        trail.line = None
-    elif trail.line is not None:
-        trail.line = diffs.before(trail.line, changed)
-    touched = _touched_lines(trail, changed)
+    if trail.line is not None:
+        was = diffs.before(trail.line, hunks) or meaning.source(trail.line, hunks)
+        if was is None:
+            if weight > entry.line:
+                entry.line, entry.change = weight, change
+            entry.reasons.append(f"it wrote the line {place.path}:{place.line} fails on")
+        trail.line = was
+    touched = sum(trail.start <= number <= trail.end for number in changed)
     if touched:
         entry.function = max(entry.function, weight * (_SINGLE_LINE if touched < 2 else 1))
         where = f"{place.span.name}()" if place.span.name else "the lines around the failure"
         entry.reasons.append(f"it changed {touched} lines of {where} in {place.path}")
-    trail.start, trail.end = _edge_before(trail.start, changed), _edge_before(trail.end, changed)
-
-
-def _adds_followed_line(trail: _Trail, changed: Sequence[Hunk]) -> bool:
-    """Tell whether the hunks wrote the line that is followed back in time; False once its origin was found."""
-    if trail.line is None:
-        return False
-    return any(number == trail.line for hunk in changed for number, _ in hunk.added())
-
-
-def _touched_lines(trail: _Trail, changed: Sequence[Hunk]) -> int:
-    rows = [row for hunk in changed for row in (*hunk.added(), *hunk.removed())]
-    return sum(1 for number, text in rows if trail.start <= number <= trail.end and text.strip())
+    trail.start, trail.end = _edge_before(trail.start, hunks), _edge_before(trail.end, hunks)
 
 
 def _edge_before(line: int, changed: Sequence[Hunk]) -> int:
