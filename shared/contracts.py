@@ -480,9 +480,15 @@ class Incident(Judgement, Answer):
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own idiom
     @property
     def looks_like_regression(self) -> bool:
-        """Whether the service's own code may be at fault, so that code_analyzer should read it."""
-        in_app = any(trace.app_frames for trace in self.stack_traces)
-        return self.verdict == "incident" and (self.incident_type_hint in ("code_issue", "config_issue") or in_app)
+        """
+        Whether the service's own code may be at fault, so that code_analyzer should read it.
+
+        A trace that is new may come through it whatever its paths say, as only the repository's tree tells whose they
+        are; without a trace, the words of the log and the newest commits may lead to it.
+        """
+        is_new = any(trace.app_frames or trace.count_before_onset == 0 for trace in self.stack_traces)
+        is_of_code = self.incident_type_hint in ("code_issue", "config_issue")
+        return self.verdict == "incident" and (is_of_code or is_new or not self.stack_traces)
 
 
 class CodeAnalysisRequest(StepRequest):

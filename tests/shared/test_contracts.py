@@ -92,6 +92,25 @@ def test_a_changed_incident_keeps_its_computed_fields_true() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "in_app", "is_read"), [(0, False, True), (5, False, False), (5, True, True), (None, False, True)]
+)
+def test_code_is_read_for_what_may_come_through_it(before: int | None, in_app: bool, is_read: bool) -> None:
+    """A trace of libraries that came before is usual; whose the frames of a new one are, the repository says."""
+    seen = {"first_seen": builders.NOW, "last_seen": builders.NOW}
+    frames = [contracts.Frame(path="/app/node_modules/shop/a.js", in_app=in_app)]
+    traces = [
+        contracts.StackTrace(
+            language="javascript", exception_type="E", frames=frames, count=9, count_before_onset=before, **seen
+        )
+        for _ in ([] if before is None else [1])
+    ]
+
+    incident = builders.an_incident(incident_type_hint="unknown", stack_traces=traces)
+
+    assert incident.looks_like_regression == is_read
+
+
+@pytest.mark.parametrize(
     ("detected", "recommendation", "verdict"),
     [(True, "proceed", "incident"), (True, "dismiss", "healthy"), (False, "proceed", "healthy")],
 )

@@ -121,7 +121,7 @@ def _why_unread(incident: Incident) -> str:
         return "The code was to be read, but no analysis of it arrived, so no change can be proposed."
     if incident.lines_read == 0:
         return "The code was not read: without log lines, nothing leads to a place in it."
-    return "The code was not read: no stack trace and no sign of a fault in the code leads to a place in it."
+    return "The code was not read: no fault is certain, or its stack traces are of libraries and came before it too."
 
 
 def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit | _Withheld:

@@ -200,11 +200,8 @@ def test_patch_is_withheld_without_a_repository(available: bool) -> None:
     ("changes", "words"),
     [
         ({}, "no analysis of it arrived"),
-        (
-            {"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 9},
-            "no stack trace and no sign of a fault",
-        ),
-        ({"stack_traces": [], "incident_type_hint": "unknown", "lines_read": 0}, "without log lines"),
+        ({"stack_traces": [], "verdict": "cannot_tell", "lines_read": 9}, "no fault is certain"),
+        ({"stack_traces": [], "verdict": "cannot_tell", "lines_read": 0}, "without log lines"),
     ],
 )
 def test_code_that_was_not_requested_is_not_called_unreadable(changes: dict[str, Any], words: str) -> None:
