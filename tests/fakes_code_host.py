@@ -148,10 +148,11 @@ class GitReader:
         return Commit(**{**listed.__dict__, "changes": tuple(_changes(names, patches))})
 
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
-        """Return files of the branch that contain `text`."""
+        """Return files of the branch that contain every word of `text`: a host's search skips what is between them."""
         self.calls.append(f"search {text}")
+        words = [part for word in text.split() for part in ("-e", word)]
         try:
-            matches = git(self._repository, "grep", "-l", "-z", "-F", "-e", text, self._branch).split("\0")
+            matches = git(self._repository, "grep", "-l", "-z", "-F", "--all-match", *words, self._branch).split("\0")
         except subprocess.CalledProcessError:
             return []
         return [path.split(":", 1)[1] for path in matches if path][:limit]

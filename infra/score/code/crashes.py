@@ -18,8 +18,8 @@ from infra.score.code.observe import rank
 from infra.score.code.replay import variables
 from infra.score.halves import Half, half_of
 from infra.score.part import Progress
-from shared.analysis.code.locations import own_frames
 from shared.analysis.code.paths import Tree
+from shared.analysis.code.places.frames import own_frames
 from shared.contracts import Alert, DetectionRequest, Incident
 from shared.errors import Rejected
 from shared.step.recorder import recording

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.analysis.code import deployed, guards, locations, suspect_commits
+from shared.analysis.code import deployed, suspect_commits
 from shared.analysis.code.deployed import ReportedChange, VersionHistory, deployed_refs
-from shared.analysis.code.locations import CodeLocation, Files
 from shared.analysis.code.paths import Tree
+from shared.analysis.code.places import locations, order
+from shared.analysis.code.places.location import CodeLocation, Files
 from shared.analysis.code.suspect_commits import Clues, Suspect
 from shared.bounds import clip
 from shared.code_host.port import CodeReader
@@ -40,7 +41,7 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     if (pair := history.pair) is not None and pair.after_sha and not alert.commit:
         commit, origin = pair.after_sha, f"the commit of {pair.after}, which was deployed"
     files = Files(reader, commit)
-    tree = Tree(files.paths(), alert.service_name)
+    tree = Tree(files.paths(), alert.service_name, reader.repo)
     code_locations = locations.from_traces(incident, tree, files) or locations.from_messages(incident, reader, files)
     # A trace that a user may have sent accuses no commit beside one that the service wrote.
     certain = [each for each in code_locations if incident.doubtful_ids.isdisjoint(each.evidence_ids)]
@@ -51,10 +52,7 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
         history.commits,
     )
     ranked = suspect_commits.rank(reader, commit, clues)[:MAX_SUSPECTS]
-    related = (
-        locations.related_change(ranked[0], code_locations, clues.words, files) if ranked and code_locations else None
-    )
-    code_locations = guards.callers_first([*code_locations, related] if related else code_locations, ranked)
+    code_locations = order.settle(code_locations, ranked, clues.words, incident, reader, tree, files)
     located = list(dict.fromkeys(each.place.path for each in certain if each.evidence_ids))
     return _answer(reader, commit, branch, origin, code_locations, ranked, history, located)
 

@@ -25,6 +25,7 @@ _SOURCE_SUFFIXES = {
 _JVM_SUFFIXES = {".java", ".kt", ".scala", ".groovy"}
 _TEST_NAME = re.compile(r"^(test_.*|.*_test|.*[._-](test|spec|tests)|.*(Test|Tests|TestCase|Spec|IT)|conftest)$")
 _TEST_FOLDERS = {"t", "test", "tests", "testing_tests", "spec", "specs", "__tests__", "testdata", "fixtures"}
+_SOURCE_ROOTS = {"src", "lib", "python"}
 _VENDORED = {"vendor", "node_modules", "third_party", "site-packages", "dist-packages", "_vendor"}
 
 
@@ -39,8 +40,10 @@ class Match:
 class Tree:
     """The paths of a repository, indexed by file name."""
 
-    def __init__(self, paths: Sequence[str], service_name: str = "") -> None:
+    def __init__(self, paths: Sequence[str], service_name: str = "", repo: str = "") -> None:
         self._paths = paths
+        self.names = tuple(name for name in (service_name, repo.rpartition("/")[2]) if name)
+        """Under these the service's own package may be installed."""
         self._by_name: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         self._service = service_name.lower()
         for path in paths:
@@ -54,6 +57,26 @@ class Tree:
             return Match(())
         paths = self._best(parts)
         return Match(paths) if paths else Match(self._best_source(parts), exact=False)
+
+    def holds(self, parts: Sequence[str]) -> bool:
+        """Return whether a file that is not vendored ends with this whole path; a bare name is at a source's root."""
+        wanted = tuple(part.lower() for part in parts)
+        for candidate in self._by_name.get(wanted[-1], []) if wanted else []:
+            above = candidate[: len(candidate) - len(wanted)]
+            is_end = tuple(part.lower() for part in candidate[len(above) :]) == wanted
+            if is_end and _VENDORED.isdisjoint(candidate) and (len(wanted) > 1 or set(above) <= _SOURCE_ROOTS):
+                return True
+        return False
+
+    def has_manifest(self, package: str, manifests: Sequence[str]) -> bool:
+        """Return whether the repository declares a package: in a folder of its name, or by a gem's specification."""
+        folders = {
+            candidate[-2].lower()
+            for name in manifests
+            for candidate in self._by_name.get(name.lower(), [])
+            if len(candidate) > 1 and _VENDORED.isdisjoint(candidate)
+        }
+        return package.lower() in folders or f"{package}.gemspec".lower() in self._by_name
 
     def module(self, dotted: str) -> str | None:
         """Return the one file of a module or class an error names (`shop.cart`, `org.shop.Cart`)."""

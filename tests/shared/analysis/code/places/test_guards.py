@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.analysis.code import spans
-from shared.analysis.code.guards import callers_first, is_guard
 from shared.analysis.code.line_history import Place
-from shared.analysis.code.locations import CodeLocation
+from shared.analysis.code.places.guards import callers_first, is_guard
+from shared.analysis.code.places.location import CodeLocation
 from shared.analysis.code.suspect_commits import Suspect
 from shared.code_host.port import Commit, FileChange
 

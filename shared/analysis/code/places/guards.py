@@ -3,15 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from shared.analysis.code.locations import CodeLocation
 from shared.analysis.code.paths import is_test
+from shared.analysis.code.places.frames import RAISES
+from shared.analysis.code.places.location import CodeLocation
 from shared.analysis.code.suspect_commits import Suspect
 from shared.analysis.thresholds import WORTH_FOLLOWING
 
 MAX_STEPS = 2
 """How far up the stack it leads: a guard may call another one."""
 
-_RAISES = re.compile(r"^(?:raise|throw|panic!?\s*\(|die\b|croak\b|abort\s*\()")
 _NAME = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*")
 _STRING = re.compile(r"(['\"`]).*?\1")
 _CALL = re.compile(r"(?<!\w)[A-Za-z_]\w*+(?=\s*\()")
@@ -45,7 +45,7 @@ def callers_first(locations: Sequence[CodeLocation], ranked: Sequence[Suspect]) 
 def is_guard(location: CodeLocation) -> bool:
     """Return whether the failing line raises on purpose, or uses nothing but its function's parameters."""
     text = location.place.text.strip()
-    if _RAISES.match(text):
+    if RAISES.match(text):
         return True
     plain = _STRING.sub("", text)
     used = set(_NAME.findall(plain)) - _WORDS - set(_CALL.findall(plain))

@@ -2,28 +2,25 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from shared.analysis.code import diffs, spans, suspect_commits
+from shared.analysis.code import spans, suspect_commits
 from shared.analysis.code.line_history import Place
-from shared.analysis.code.paths import Match, Tree, is_documentation, is_test
-from shared.analysis.code.suspect_commits import Suspect
-from shared.analysis.thresholds import WORTH_FOLLOWING
+from shared.analysis.code.paths import Match, Tree, is_test
+from shared.analysis.code.places.frames import own_frames
+from shared.analysis.code.places.location import CodeLocation, Files
 from shared.bounds import clip
-from shared.code_host.port import CodeReader, FileChange
+from shared.code_host.port import CodeReader
 from shared.contracts import Frame, Incident, LogPattern, StackTrace
 
-MAX_FILES_READ = 6
 MAX_PLACES = 5
 FUNCTIONS_OF_A_FILE = 2
 """More of one file would leave no place for the others on the stack."""
 MAX_SEARCHES = 3
-ENOUGH_FILES = 3
-MAX_CHANGED_FILES = 10
-"""Files of code a commit may change and still point to one place."""
 
 _LEVEL = re.compile(r"^\W*(?:FATAL|CRITICAL|SEVERE|ERROR|WARNING|WARN)\b")
 _VARIABLE_PART = re.compile(r"<\*>|,?\s[\w.]+=|[\"'{}\[\]()=<>|\\#]|: ")
+_BETWEEN = r"(?:[\s\"'`+\\.,]|\b[a-z](?=[\"']))+"
+"""What stands between two words of a message in code: a text may be joined from several."""
 _PLAIN_WORD = re.compile(r"(?<![^\s])[A-Za-z]{2,}(?![^\s,;])")
 _LACKS = re.compile(
     r"module '[\w.]+' has no attribute|cannot import name '?\w+'? from '[\w.]+'|\bNoSuch(?:Method|Field)Error\b"
@@ -31,38 +28,10 @@ _LACKS = re.compile(
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
-@dataclass(frozen=True)
-class CodeLocation:
-    """A place, the text of its file, and why it was chosen."""
-
-    place: Place
-    text: str
-    issue: str
-    correlation: str
-    evidence_ids: tuple[str, ...]
-
-
-class Files:
-    """Files of one commit; each is read once, at most MAX_FILES_READ are read."""
-
-    def __init__(self, reader: CodeReader, commit: str) -> None:
-        self._reader = reader
-        self._commit = commit
-        self._texts: dict[str, str | None] = {}
-
-    def paths(self) -> Sequence[str]:
-        return self._reader.paths(self._commit)
-
-    def text(self, path: str) -> str | None:
-        if path not in self._texts and len(self._texts) < MAX_FILES_READ:
-            self._texts[path] = self._reader.read(path, self._commit)
-        return self._texts.get(path)
-
-
 def from_traces(incident: Incident, tree: Tree, files: Files) -> list[CodeLocation]:
     """Return the places of the traces' frames, the likeliest first, each file and function once."""
     locations: dict[tuple[str, str], CodeLocation] = {}
-    for trace in _by_weight(incident.stack_traces):
+    for trace in by_weight(incident.stack_traces):
         if _LACKS.search(f"{trace.exception_type}: {trace.message}"):
             # What lacks the name is at fault, not the line that wanted it.
             _add(locations, _named_modules(trace, tree, files, len(locations)))
@@ -96,60 +65,15 @@ def _named_modules(trace: StackTrace, tree: Tree, files: Files, depth: int) -> I
         line = spans.definition_line(text, last) or 1
         place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
         issue = f"The message of {trace.exception_type} names this module: {dotted}"
-        yield CodeLocation(place, text, issue, _correlation(trace), _ids(trace.evidence_id))
+        yield CodeLocation(place, text, issue, _correlation(trace), _ids(trace.evidence_id), is_frame=False)
 
 
-def related_change(
-    suspect: Suspect, locations: Sequence[CodeLocation], clue_words: frozenset[str], files: Files
-) -> CodeLocation | None:
-    """
-    Return where else the best suspect changed code: a fault is often near the line that fails.
-
-    Returns None when the traces lead to enough files, the suspect is weak, or its change is too wide.
-    """
-    known_paths = {each.place.path for each in locations}
-    others = [change for change in suspect.commit.changes if change.path not in known_paths and _is_code(change)]
-    is_narrow = 0 < len(others) <= MAX_CHANGED_FILES and bool(suspect.commit.parents)
-    if len(known_paths) >= ENOUGH_FILES or suspect.score < WORTH_FOLLOWING or not is_narrow:
-        return None
-    change = max(others, key=lambda other: (_shared_words(other, clue_words), len(other.patch or "")))
-    text = files.text(change.path)
-    rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.added() if row[1].strip()]
-    if text is None or not rows:
-        return None
-    number, row = max(rows, key=lambda each: len(suspect_commits.words_of(each[1]) & clue_words))
-    line = spans.settle(text, number, row, "")
-    if line is None:
-        return None
-    place = Place(change.path, line, row.strip(), spans.enclosing(change.path, text, line), len(locations))
-    issue = f"Changed by {suspect.commit.sha[:12]} together with the code that fails: {row.strip()[:200]}"
-    return CodeLocation(place, text, issue, f"No frame is in it; {suspect.commit.sha[:12]} is the best suspect.", ())
-
-
-def _is_code(change: FileChange) -> bool:
-    return bool(change.patch) and not is_test(change.path) and not is_documentation(change.path)
-
-
-def _shared_words(change: FileChange, clue_words: frozenset[str]) -> int:
-    rows = [row for hunk in diffs.hunks(change.patch) for row in hunk.rows if not row.startswith(" ")]
-    return len(suspect_commits.words_of("\n".join(rows)) & clue_words)
-
-
-def _by_weight(traces: Sequence[StackTrace]) -> list[StackTrace]:
+def by_weight(traces: Sequence[StackTrace]) -> list[StackTrace]:
     """Order traces by relevance to this incident: the service's own words first, new ones, then the frequent."""
     return sorted(
         traces,
         key=lambda trace: (trace.is_doubtful, trace.count_before_onset > 0, trace.count_before_onset - trace.count),
     )
-
-
-def own_frames(trace: StackTrace, tree: Tree) -> list[Frame]:
-    """Return the frames worth reading, deepest first, product code before tests."""
-    frames = [frame for frame in reversed(trace.app_frames) if tree.match(frame).paths]
-    if not frames:
-        # The service may itself be installed as a library.
-        frames = [frame for frame in reversed(trace.frames) if tree.match(frame).paths]
-    return sorted(frames, key=lambda frame: is_test(frame.path))
 
 
 def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: int) -> CodeLocation | None:
@@ -212,13 +136,19 @@ def _constant_part(template: str) -> str:
 
 def _place_of_phrase(path: str, phrase: str, pattern: LogPattern, files: Files, depth: int) -> CodeLocation | None:
     text = files.text(path)
-    if text is None or phrase not in text:
+    match = re.search(_BETWEEN.join(map(re.escape, phrase.split())), text) if text else None
+    if text is None or match is None:
         return None
-    line = text[: text.index(phrase)].count("\n") + 1
+    line = text[: match.start()].count("\n") + 1
     place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
     issue = f"The message is written at line {line}: {clip(place.text, 200)}"
     return CodeLocation(
-        place, text, issue, f"{clip(pattern.template, 300)} ({pattern.count} times)", _ids(pattern.evidence_id)
+        place,
+        text,
+        issue,
+        f"{clip(pattern.template, 300)} ({pattern.count} times)",
+        _ids(pattern.evidence_id),
+        is_frame=False,
     )
 
 
@@ -228,5 +158,5 @@ def _ids(evidence_id: str | None) -> tuple[str, ...]:
 
 def words(incident: Incident, locations: Sequence[CodeLocation]) -> frozenset[str]:
     if locations and incident.stack_traces:
-        return suspect_commits.words_of(_by_weight(incident.stack_traces)[0].message)
+        return suspect_commits.words_of(by_weight(incident.stack_traces)[0].message)
     return suspect_commits.words_of(" ".join(pattern.template for pattern in _worst(incident.patterns)[:2]))

@@ -1,0 +1,1 @@
+"""From the evidence of an incident to places in the code."""
