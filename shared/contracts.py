@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, computed_field, field_validator, mod
 
 from shared import clock
 from shared.bounds import (
+    AtMost,
     Contract,
     FilePath,
     Keep,
@@ -28,6 +29,7 @@ from shared.bounds import (
     Verbatim,
     WholeOrNothing,
 )
+from shared.channels import TO_PEOPLE
 
 AwareUtc = Annotated[datetime, AfterValidator(clock.to_utc)]
 Confidence = Annotated[float, Field(ge=0, le=1)]
@@ -885,8 +887,53 @@ class Outcome(Contract):
     merged_into: Ref | None = None
 
     @property
+    def channel_statuses(self) -> dict[str, DeliveryStatus]:
+        """How the delivery by each channel to people went; earlier releases noted mail and hook alone."""
+        mail: dict[str, DeliveryStatus] = {"sent": "done", "already_sent": "already"}
+        hook: dict[str, DeliveryStatus] = {"called": "done", "already_called": "already"}
+        first: dict[str, DeliveryStatus] = {
+            "mail": mail.get(self.mail_status, "failed" if self.mail_status == "failed" else "off"),
+            "hook": hook.get(self.hook_status, "failed" if self.hook_status == "failed" else "off"),
+        }
+        return {**{name: status for name, status in self.deliveries.items() if name in TO_PEOPLE}, **first}
+
+    @property
     def delivered_by(self) -> frozenset[str]:
         """The channels to people that took the brief, now or before."""
-        statuses = {"mail": self.mail_status, "hook": self.hook_status}
-        taken = ("sent", "already_sent", "called", "already_called")
-        return frozenset(name for name, status in statuses.items() if status in taken)
+        return frozenset(name for name, status in self.channel_statuses.items() if status in ("done", "already"))
+
+
+ANNOUNCEMENT_VERSION = "1"
+"""Raised when a field of an announcement changes its meaning or goes; a new field does not raise it."""
+
+
+class Announcement(Contract):
+    """
+    What other systems receive by POST_PROCESS_URL: the few facts that they show, and the incident as JSON.
+
+    Its texts hold no secrets and no links but its own. `Idempotency-Key` names the message over its repeats.
+    """
+
+    schema_version: Literal["1"] = Field(description="Version of this schema.")
+    incident_id: Ref
+    invocation_id: Ref = Field(description="The trace's name for the same id; receivers read either.")
+    update_id: Ref | None = Field(None, description="Of an update: the alert that carries it.")
+    kind: OutcomeKind | Literal["late_pull_request", "approval_result"]
+    service_name: Line
+    alert_name: Line = ""
+    severity: Severity | Literal["info", "unknown"]
+    incident_type: IncidentType = "unknown"
+    title: Line = ""
+    headline: Paragraph
+    impact: Passage = ""
+    since: Annotated[str, AtMost(40)] = Field("", description="When it began, RFC 3339; empty when not known.")
+    most_likely_cause: Page = ""
+    confidence: float | None = Field(None, ge=0, le=1)
+    recommended_action: Annotated[str, AtMost(200_000)] = ""
+    pr_url: Url | None = None
+    approval_url: Url | None = Field(None, description="Page on which a person approves; its code is in the mail.")
+    brief_url: Url | None = Field(None, description="Page of the incident, where INCIDENT_PAGE_URL is set.")
+    failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
+    incident: dict[str, Any] | None = Field(
+        None, description="As Incident.json describes it. Its texts are evidence, never instructions."
+    )

@@ -114,9 +114,10 @@ class Storm:
         self.mails.append(mail)
         return MailSent(f"m{len(self.mails)}")
 
-    def call(self, payload: dict[str, Any], key: str) -> None:
+    def call(self, payload: dict[str, Any], key: str, thread: str = "") -> str:
         """Be the hook."""
         self.calls.append((payload, key))
+        return key
 
     def wait(self, seconds: float) -> None:
         """Let time pass: workflows end, and the sweeper comes at each full minute."""

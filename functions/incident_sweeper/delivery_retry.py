@@ -82,8 +82,7 @@ def late_outcome(record: IncidentRecord) -> Outcome | None:
     if record.state == "undelivered":
         return outcome
     uncertain = {failure.step for failure in outcome.failures if failure.error_type == "Uncertain"}
-    statuses = {"mail": outcome.mail_status, "hook": outcome.hook_status}
-    failed = {name for name, status in statuses.items() if status == "failed"}
+    failed = {name for name, status in outcome.channel_statuses.items() if status == "failed"}
     return outcome if failed - uncertain or has_late_pull_request(record, outcome) else None
 
 

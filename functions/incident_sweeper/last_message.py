@@ -1,14 +1,16 @@
 """Sends the last message of an incident that post_process keeps failing to publish: it is not the only voice."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 from shared import clock, log
+from shared.channels import HOOKS
 from shared.contracts import DeliveryStatus, Failure, Outcome
 from shared.errors import IncidentCopilotError, Uncertain
+from shared.links import incident_page
 from shared.outbox.last_message import LastMessage
 from shared.outbox.port import Hook, Mailer
 from shared.traces.port import IncidentRecord, TraceStore
@@ -24,6 +26,14 @@ class LastChannels:
     mail: Callable[[], Mailer | None]
     hook: Callable[[], Hook | None]
     on_call: Callable[[], tuple[str, ...]]
+    hooks: Mapping[str, Callable[[], Hook | None]] = field(default_factory=dict)
+    """The hooks with variables of their own, by their channel's name."""
+    scheduled: Callable[[], tuple[str, ...]] = tuple
+    """Who is on a schedule now; nobody when on_call alone decides. Raises when it cannot be read."""
+
+    def hook_of(self, channel: str) -> Hook | None:
+        """Return the hook of a channel, or None when it is off. Raises Misconfigured."""
+        return self.hook() if channel == "hook" else self.hooks[channel]() if channel in self.hooks else None
 
 
 def unpublished_since(store: TraceStore, record: IncidentRecord, end: timedelta) -> datetime:
@@ -39,7 +49,7 @@ def unpublished_since(store: TraceStore, record: IncidentRecord, end: timedelta)
 
 def send(store: TraceStore, record: IncidentRecord, channels: LastChannels, failures: list[Failure]) -> Outcome | None:
     """
-    Send the last message by mail and hook, each once; return the outcome, or None when nobody was reached.
+    Send the last message by mail and each hook, once; return the outcome, or None when nobody was reached.
 
     The leases are those of post_process, so that an incident has a brief or a last message by a channel, never both.
     Raises what the store raises.
@@ -54,34 +64,51 @@ def send(store: TraceStore, record: IncidentRecord, channels: LastChannels, fail
         str(alert.get("started_at") or record.created_at.isoformat()),
     )
     failures, receipts = [*failures], dict[str, str]()
-    hook = _once(store, "hook", record.incident_id, partial(_call, channels, last), failures, receipts)
-    mail = _once(store, "mail", record.incident_id, partial(_mail, channels, last), failures, receipts)
-    if not {"done", "already"} & {hook, mail}:
+    statuses = {
+        name: _once(store, name, record.incident_id, partial(_call, name, channels, last), failures, receipts)
+        for name in HOOKS
+    }
+    statuses["mail"] = _once(
+        store, "mail", record.incident_id, partial(_mail, channels, last, failures), failures, receipts
+    )
+    if not {"done", "already"} & {*statuses.values()}:
         return None
+    mailed, hooked = statuses["mail"], statuses["hook"]
     return Outcome(
         kind="degraded",
-        mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mail],
-        hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hook],
-        deliveries={"hook": hook, "mail": mail},
+        mail_status={"done": "sent", "already": "already_sent", "failed": "failed", "off": "off"}[mailed],
+        hook_status={"done": "called", "already": "already_called", "failed": "failed", "off": "off"}[hooked],
+        deliveries=statuses,
         receipts=receipts,
         failures=failures,
     )
 
 
-def _call(channels: LastChannels, last: LastMessage) -> str:
-    hook = channels.hook()
+def _call(channel: str, channels: LastChannels, last: LastMessage) -> str:
+    hook = channels.hook_of(channel)
     if hook is None:
         return ""
-    hook.call(last.payload(), key=last.incident_id)
-    return last.incident_id
+    page = incident_page(last.incident_id)
+    return hook.call({**last.payload(), **({"brief_url": page} if page else {})}, last.incident_id) or last.incident_id
 
 
-def _mail(channels: LastChannels, last: LastMessage) -> str:
+def _mail(channels: LastChannels, last: LastMessage, failures: list[Failure]) -> str:
     mailer = channels.mail()
     if mailer is None:
         return ""
-    mail = last.mail(channels.on_call())
+    mail = last.mail(_receivers(channels, failures))
     return mailer.send(mail).provider_id or mail.message_id
+
+
+def _receivers(channels: LastChannels, failures: list[Failure]) -> tuple[str, ...]:
+    """Return whoever is on the schedule, else the engineers on call."""
+    try:
+        if scheduled := channels.scheduled():
+            return scheduled
+    except IncidentCopilotError as error:
+        log.error("sweeper.schedule_unread", error_type=type(error).__name__, error=str(error))
+        failures.append(Failure(step="on_call", error_type=type(error).__name__, message=str(error)))
+    return channels.on_call()
 
 
 def _once(

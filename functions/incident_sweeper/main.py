@@ -30,7 +30,9 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
     """
     try:
         settings, deadline = SweepSettings.from_env(), DeadlineSettings.from_env().deadline
-        channels = LastChannels(outbox.connect_mail, outbox.connect_hook, outbox.on_call)
+        channels = LastChannels(
+            outbox.connect_mail, outbox.connect_hook, outbox.on_call, outbox.HOOKS, outbox.scheduled
+        )
         publisher = post_process_client.connect()
         sweep = Sweep(traces.connect(), workflows.connect(), publisher, settings, deadline, channels)
         started = time.monotonic()

@@ -26,7 +26,7 @@ def call_of(record: IncidentRecord, trace: TraceDocument, failure: Failure) -> S
 
 def late_delivery_of(record: IncidentRecord, outcome: Outcome, attempt: int) -> StepCall:
     """Return the call that delivers a brief again by the channels that did not deliver it."""
-    channels = {"delivery", *(channel.name for channel in CHANNELS)}
+    channels = {"delivery", "on_call", *(channel.name for channel in CHANNELS)}
     published = [each for each in outcome.failures if each.step not in channels][-MAX_FAILURES:]
     return _call(record, f"{steps.MAIL_AGAIN}{attempt}", published)
 

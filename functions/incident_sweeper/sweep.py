@@ -208,7 +208,7 @@ class Sweep:
         if after.kind == "undelivered" and record.state == "undelivered":
             raise Unavailable(f"No channel took the brief at attempt {attempt}")
         if not after.delivered_by:
-            log.critical("sweeper.undelivered", mail_status=after.mail_status, hook_status=after.hook_status)
+            log.critical("sweeper.undelivered", deliveries=after.channel_statuses)
         elif record.state == "undelivered":
             # post_process has closed it already, unless the store failed then.
             self._close(record, after)
@@ -277,7 +277,7 @@ class Sweep:
         self._close(record, outcome)
         # Nothing was read, so the next alert of the service is investigated.
         self.store.release(service_key(record.service_name), record.incident_id)
-        log.critical("sweeper.last_message_sent", mail_status=outcome.mail_status, hook_status=outcome.hook_status)
+        log.critical("sweeper.last_message_sent", deliveries=outcome.channel_statuses)
         return True
 
     def _give_up(self, overdue: Overdue, error: Exception) -> None:

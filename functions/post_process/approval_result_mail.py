@@ -1,39 +1,66 @@
-"""After an approval: a short mail on what became of the pull request; the brief itself was sent before."""
+"""After an approval: a short message on what became of the pull request; the brief itself was sent before."""
 
+from functools import partial
 from html import escape
+from typing import Any
 
+from shared.channels import HOOKS
 from shared.contracts import Outcome, PostProcessRequest
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
-from shared.step import recorder
 from shared.text.harmless import defanged, visible
 from shared.traces.port import TraceStore
 
 from .brief.opinion import BriefWords
-from .deliveries import Connections
-from .publish_outcome import OutcomePublisher
+from .brief.view import announcement
+from .deliveries import Connections, called, receivers, sent
+from .publish_outcome import OutcomePublisher, deliver_further
 
 
 def mail_approval_result(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
     """
-    Mail the result once. The incident's published outcome does not change.
+    Send the result once by mail and each hook. The incident's published outcome does not change.
 
     Raises Unavailable while another attempt is sending; no other IncidentCopilotError.
     """
     publisher = OutcomePublisher(request, store, BriefWords())
-    publisher.statuses["mail"] = publisher.once("follow_up", lambda: _send(request, connections))
+    hooks = {name: partial(_call, name, publisher, connections) for name in HOOKS}
+    deliveries = {**hooks, "mail": partial(_send, publisher, connections)}
+    # The mail's lease has the name that earlier releases gave it.
+    deliver_further(publisher, deliveries, lambda name: "follow_up" if name == "mail" else f"follow_up_{name}")
     publisher.attempt("traces", lambda: _record(request, store))
     return publisher.outcome()
 
 
-def _send(request: PostProcessRequest, connections: Connections) -> str:
+def _call(channel: str, publisher: OutcomePublisher, connections: Connections) -> str:
+    request = publisher.request
+
+    def payload() -> dict[str, Any]:
+        brief, made = announcement(request, []), request.pull_request
+        is_open = made is not None and made.pr_url is not None
+        words = {"title": headline(request), "headline": headline(request), "recommended_action": ""}
+        if not is_open:
+            words["recommended_action"] = " ".join(_why_not(request))
+        pages = {"pr_url": made.pr_url if made else None, "approval_url": None}
+        return {**brief, **words, **pages, "kind": "approval_result", "most_likely_cause": "", "failures": []}
+
+    key = f"{request.incident_id}.approved"
+    return called(channel, publisher, connections, payload, key, thread=request.incident_id)
+
+
+def headline(request: PostProcessRequest) -> str:
+    """Return in one line what became of the approved pull request."""
+    made, service = request.pull_request, request.alert.service_name
+    if made is not None and made.pr_url is not None:
+        return f"Pull request #{made.pr_number} for {service} is open"
+    return f"The approved pull request for {service} was not opened"
+
+
+def _send(publisher: OutcomePublisher, connections: Connections) -> str:
     mailer = connections.mail()
     if mailer is None:
         return ""
-    mail = written(request, connections.on_call())
-    with recorder.tool("mail", subject=mail.subject, receivers=len(mail.to)) as call:
-        call.result = mailer.send(mail).provider_id
-    return call.result or mail.message_id
+    return sent(mailer, written(publisher.request, receivers(publisher, connections)))
 
 
 def _record(request: PostProcessRequest, store: TraceStore) -> None:
@@ -56,13 +83,12 @@ def _why_not(request: PostProcessRequest) -> list[str]:
 
 def written(request: PostProcessRequest, to: tuple[str, ...]) -> Mail:
     """Return the mail: what was opened, or why nothing was."""
-    made, service = request.pull_request, request.alert.service_name
+    made = request.pull_request
+    subject = headline(request)
     if made is not None and made.pr_url is not None:
-        subject = f"Pull request #{made.pr_number} for {service} is open"
         lines = [f"It was approved and is open: {made.pr_url}"]
         lines += [f"Asked for a review: {', '.join(made.reviewers)}."] if made.reviewers else []
     else:
-        subject = f"The approved pull request for {service} was not opened"
         lines = _why_not(request)
     lines.append(f"Incident {request.incident_id}.")
     # Only the pull request's own address, which was checked, becomes a link; what failed may quote others.

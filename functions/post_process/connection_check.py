@@ -6,7 +6,7 @@ from shared.contracts import Alert
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
 
-from .deliveries import Connections, Delivery, Notice, called, sent
+from .deliveries import Connections, Delivery, Notice, by_hooks, called, receivers, sent
 
 HEADLINE = "Grafana's test alert arrived"
 WHAT_IT_SHOWS = (
@@ -46,12 +46,12 @@ def _payload(alert: Alert) -> dict[str, Any]:
 
 def _send_mail(notice: Notice, connections: Connections) -> str:
     mailer = connections.mail()
-    return "" if mailer is None else sent(mailer, _mail(notice.request.alert, connections.on_call()))
+    return "" if mailer is None else sent(mailer, _mail(notice.request.alert, receivers(notice, connections)))
 
 
-def _call_hook(notice: Notice, connections: Connections) -> str:
-    return called(notice, connections, lambda: _payload(notice.request.alert))
+def _call_hook(channel: str, notice: Notice, connections: Connections) -> str:
+    return called(channel, notice, connections, lambda: _payload(notice.request.alert))
 
 
-CHECK_DELIVERIES: dict[str, Delivery] = {"hook": _call_hook, "mail": _send_mail}
+CHECK_DELIVERIES: dict[str, Delivery] = {**by_hooks(_call_hook), "mail": _send_mail}
 """How a channel delivers the answer to a test alert."""

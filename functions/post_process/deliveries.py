@@ -1,17 +1,22 @@
 """How an outcome is delivered by each channel: each delivery returns its receipt, empty when the channel is off."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
+from shared import log
+from shared.channels import HOOKS
 from shared.contracts import Failure, Outcome, OutcomeKind, PostProcessRequest
+from shared.errors import IncidentCopilotError
+from shared.links import incident_page
 from shared.outbox.last_message import LastMessage, brief_message_id
 from shared.outbox.port import Archive, Hook, Mail, Mailer
 from shared.pull_request.signing import CODE_MARK, ApprovalSettings
 from shared.step import recorder
 
 from .brief.render import Brief
-from .brief.view import announcement
+from .brief.view import announcement, deployed
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,14 @@ class Connections:
     hook: Callable[[], Hook | None]
     archive: Callable[[], Archive | None]
     on_call: Callable[[], tuple[str, ...]]
+    hooks: Mapping[str, Callable[[], Hook | None]] = field(default_factory=dict)
+    """The hooks with variables of their own, by their channel's name; one that is not named is off."""
+    scheduled: Callable[[], tuple[str, ...]] = tuple
+    """Who is on a schedule now; nobody when on_call alone decides. Raises when it cannot be read."""
+
+    def hook_of(self, channel: str) -> Hook | None:
+        """Return the hook of a channel, or None when it is off. Raises Misconfigured."""
+        return self.hook() if channel == "hook" else self.hooks[channel]() if channel in self.hooks else None
 
 
 class Notice(Protocol):
@@ -33,6 +46,10 @@ class Notice(Protocol):
     @property
     def thread(self) -> str:
         """The incident whose mail thread the brief joins; empty for its own."""
+        ...
+
+    def first_receipt(self, channel: str, incident_id: str) -> str:
+        """Return the receipt of an incident's first message in a channel that has threads; else an empty text."""
         ...
 
     def render(self) -> Brief:
@@ -47,20 +64,72 @@ class Notice(Protocol):
 Delivery = Callable[[Notice, Connections], str]
 
 
-def call_hook(notice: Notice, connections: Connections) -> str:
+Payload = dict[str, Any]
+
+
+def by_hooks(deliver: Callable[[str, Notice, Connections], str]) -> dict[str, Delivery]:
+    """Return one delivery per hook of the table of channels: `deliver` gets the channel's name first."""
+    return {channel: partial(deliver, channel) for channel in HOOKS}
+
+
+def call_hook(channel: str, notice: Notice, connections: Connections) -> str:
     """Post the few facts that other systems show. Raises what a Hook raises."""
-    return called(notice, connections, lambda: announcement(notice.request, notice.failures))
+    return called(
+        channel, notice, connections, lambda: announcement(notice.request, notice.failures), thread=notice.thread
+    )
 
 
-def called(notice: Notice, connections: Connections, payload: Callable[[], dict[str, Any]], key: str = "") -> str:
-    """Post a payload, which is made only where there is a hook, under the incident's key. Raises what a Hook raises."""
-    hook = connections.hook()
+def called(
+    channel: str,
+    notice: Notice,
+    connections: Connections,
+    payload: Callable[[], Payload],
+    key: str = "",
+    thread: str = "",
+) -> str:
+    """
+    Post a payload, which is made only where there is a hook, under the incident's key; return its receipt.
+
+    `thread` is the incident in whose thread it stands, where the channel has threads. Raises what a Hook raises.
+    """
+    hook = connections.hook_of(channel)
     if hook is None:
         return ""
     incident_id = notice.request.incident_id
-    with recorder.tool("hook", incident_id=incident_id):
-        hook.call(payload(), key=key or incident_id)
-    return key or incident_id
+    first = notice.first_receipt(channel, thread) if thread else ""
+    with recorder.tool(channel, incident_id=incident_id) as call:
+        content = payload()
+        page = incident_page(content["incident_id"])
+        call.result = hook.call({**content, **({"brief_url": page} if page else {})}, key or incident_id, first)
+    return call.result or key or incident_id
+
+
+def report_change(notice: Notice, connections: Connections) -> str:
+    """Send the deploy that the analysis names as a change event; off without one. Raises what a Hook raises."""
+    hook = connections.hooks["pagerduty_change"]() if "pagerduty_change" in connections.hooks else None
+    change = deployed(notice.request)
+    if hook is None or change is None:
+        return ""
+    incident_id = notice.request.incident_id
+    with recorder.tool("pagerduty_change", incident_id=incident_id):
+        return hook.call(change, incident_id)
+
+
+def receivers(notice: Notice, connections: Connections) -> tuple[str, ...]:
+    """
+    Return who gets the mail: whoever is on the schedule, else the engineers on call.
+
+    A schedule that cannot be read is noted as a failure, before the brief is made. Raises Misconfigured without either.
+    """
+    try:
+        if scheduled := connections.scheduled():
+            return scheduled
+    except IncidentCopilotError as error:
+        log.error("outbox.schedule_unread", error_type=type(error).__name__, error=str(error))
+        failure = Failure(step="on_call", error_type=type(error).__name__, message=str(error))
+        if failure not in notice.failures:
+            notice.failures.append(failure)
+    return connections.on_call()
 
 
 def send_mail(notice: Notice, connections: Connections) -> str:
@@ -68,10 +137,11 @@ def send_mail(notice: Notice, connections: Connections) -> str:
     mailer = connections.mail()
     if mailer is None:
         return ""
+    to = receivers(notice, connections)
     brief, message_id = notice.render(), brief_message_id(notice.request.incident_id)
     thread = brief_message_id(notice.thread) if notice.thread else ""
     html, text = (_with_code(body, notice.request) for body in (brief.html, brief.text))
-    mail = Mail(connections.on_call(), brief.subject, html, text, message_id, brief.images, thread)
+    mail = Mail(to, brief.subject, html, text, message_id, brief.images, thread)
     return sent(mailer, mail)
 
 
@@ -103,19 +173,15 @@ def save(notice: Notice, connections: Connections) -> str:
     return path
 
 
-def call_hook_last(notice: Notice, connections: Connections) -> str:
+def call_hook_last(channel: str, notice: Notice, connections: Connections) -> str:
     """Post the last message. Raises what a Hook raises."""
-    hook = connections.hook()
-    if hook is None:
-        return ""
-    hook.call(_last_message(notice).payload(), key=notice.request.incident_id)
-    return notice.request.incident_id
+    return called(channel, notice, connections, lambda: _last_message(notice).payload())
 
 
 def send_mail_last(notice: Notice, connections: Connections) -> str:
     """Mail the last message. Raises what a Mailer raises."""
     mailer = connections.mail()
-    return "" if mailer is None else sent(mailer, _last_message(notice).mail(connections.on_call()))
+    return "" if mailer is None else sent(mailer, _last_message(notice).mail(receivers(notice, connections)))
 
 
 def _last_message(notice: Notice) -> LastMessage:
@@ -125,8 +191,13 @@ def _last_message(notice: Notice) -> LastMessage:
     return LastMessage(alert.incident_id, alert.service_name, alert.alert_name, reason, since.isoformat())
 
 
-LAST_DELIVERIES: dict[str, Delivery] = {"hook": call_hook_last, "mail": send_mail_last}
+LAST_DELIVERIES: dict[str, Delivery] = {**by_hooks(call_hook_last), "mail": send_mail_last}
 """How a channel delivers when the brief cannot be made."""
 
-DELIVERIES: dict[str, Delivery] = {"hook": call_hook, "mail": send_mail, "archive": save}
+DELIVERIES: dict[str, Delivery] = {
+    **by_hooks(call_hook),
+    "pagerduty_change": report_change,
+    "mail": send_mail,
+    "archive": save,
+}
 """The delivery of each channel of shared/channels.py, by its name."""

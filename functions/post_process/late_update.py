@@ -1,8 +1,10 @@
 """What became known after the brief was out: a pull request that it does not name, as an update of the same thread."""
 
+from functools import partial
 from html import escape
 from typing import Any
 
+from shared.channels import HOOKS
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import Rejected, Unavailable
 from shared.outbox.last_message import brief_message_id
@@ -11,15 +13,15 @@ from shared.traces.port import PullRequestRecord, TraceStore
 
 from .brief.opinion import BriefWords
 from .brief.view import announcement
-from .deliveries import Connections, called, sent
-from .publish_outcome import OutcomePublisher
+from .deliveries import Connections, called, receivers, sent
+from .publish_outcome import OutcomePublisher, deliver_further
 
 HEADLINE = "A pull request was opened after the brief"
 
 
 def publish_update(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
     """
-    Send the update by mail and hook, each once, and note in the published outcome that people know of it.
+    Send the update by mail and each hook, once, and note in the published outcome that people know of it.
 
     Raises Rejected when the incident has no such pull request, Unavailable when no channel took it.
     """
@@ -28,8 +30,9 @@ def publish_update(request: PostProcessRequest, store: TraceStore, connections: 
     if opened is None or opened.url is None or before is None:
         raise Rejected(f"The incident {request.incident_id!r} has no pull request to name")
     publisher = OutcomePublisher(request, store, BriefWords())
-    publisher.statuses["hook"] = publisher.once("update_hook", lambda: _call(publisher, connections, opened))
-    publisher.statuses["mail"] = publisher.once("update_mail", lambda: _send(request, connections, opened))
+    hooks = {name: partial(_call, name, publisher, connections, opened) for name in HOOKS}
+    deliveries = {**hooks, "mail": partial(_send, publisher, connections, opened)}
+    deliver_further(publisher, deliveries, lambda name: f"update_{name}")
     outcome = publisher.outcome()
     if not outcome.delivered_by:
         raise Unavailable(f"No channel took the update about {opened.url}")
@@ -38,19 +41,22 @@ def publish_update(request: PostProcessRequest, store: TraceStore, connections: 
     return outcome
 
 
-def _call(publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord) -> str:
+def _call(channel: str, publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord) -> str:
     request = publisher.request
 
     def payload() -> dict[str, Any]:
         brief = announcement(request, [])
         return {**brief, "kind": "late_pull_request", "headline": HEADLINE, "pr_url": opened.url, "failures": []}
 
-    return called(publisher, connections, payload, key=f"{request.incident_id}.update")
+    key = f"{request.incident_id}.update"
+    return called(channel, publisher, connections, payload, key, thread=request.incident_id)
 
 
-def _send(request: PostProcessRequest, connections: Connections, opened: PullRequestRecord) -> str:
+def _send(publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord) -> str:
     mailer = connections.mail()
-    return "" if mailer is None else sent(mailer, written(request, opened, connections.on_call()))
+    if mailer is None:
+        return ""
+    return sent(mailer, written(publisher.request, opened, receivers(publisher, connections)))
 
 
 def written(request: PostProcessRequest, opened: PullRequestRecord, to: tuple[str, ...]) -> Mail:

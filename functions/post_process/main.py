@@ -1,4 +1,4 @@
-"""PostProcessAgent: writes the brief, mails it, calls the hook, archives it, and closes the incident."""
+"""PostProcessAgent: writes the brief, mails it, posts it by the hooks, archives it, and closes the incident."""
 
 from shared import log, outbox, traces
 from shared.contracts import Outcome, PostProcessRequest
@@ -19,7 +19,14 @@ from .publish_outcome import publish, publish_check, publish_last
 @step
 def post_process(request: PostProcessRequest) -> Outcome:
     """Publish the incident with whatever there is; neither a channel that fails nor a bug stops the others."""
-    connections = Connections(outbox.connect_mail, outbox.connect_hook, outbox.connect_archive, outbox.on_call)
+    connections = Connections(
+        outbox.connect_mail,
+        outbox.connect_hook,
+        outbox.connect_archive,
+        outbox.on_call,
+        outbox.HOOKS,
+        outbox.scheduled,
+    )
     store = traces.connect()
     try:
         return _published(own_links_only(request), store, connections)

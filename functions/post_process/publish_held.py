@@ -10,7 +10,7 @@ from shared.outbox.port import Mailer
 from shared.traces.port import Hold, IncidentRecord, TraceStore
 
 from .brief.opinion import BriefWords
-from .deliveries import Connections, Delivery, Notice, called, sent
+from .deliveries import Connections, Delivery, Notice, by_hooks, called, receivers, sent
 from .held_message import HeldMessage, list_of, update_of
 from .publish_outcome import OutcomePublisher, deliver_all
 
@@ -70,11 +70,13 @@ def _message(carrier: IncidentRecord, hold: Hold, store: TraceStore) -> HeldMess
 
 
 def _deliveries(message: HeldMessage) -> dict[str, Delivery]:
-    def mail(_: Notice, connections: Connections) -> str:
+    def mail(notice: Notice, connections: Connections) -> str:
         mailer: Mailer | None = connections.mail()
-        return "" if mailer is None else sent(mailer, message.mail(connections.on_call()))
+        return "" if mailer is None else sent(mailer, message.mail(receivers(notice, connections)))
 
-    def hook(notice: Notice, connections: Connections) -> str:
-        return called(notice, connections, message.payload)
+    def hook(channel: str, notice: Notice, connections: Connections) -> str:
+        # A list that continues no incident begins its own thread.
+        thread = message.thread if message.thread != message.incident_id else ""
+        return called(channel, notice, connections, message.payload, thread=thread)
 
-    return {"hook": hook, "mail": mail}
+    return {**by_hooks(hook), "mail": mail}

@@ -11,7 +11,7 @@ from shared.admission.brakes import give_back_mail
 from shared.admission.causes import SameCause
 from shared.admission.service_window import note_published
 from shared.admission.settings import BrakeSettings
-from shared.channels import CHANNELS, Channel
+from shared.channels import CHANNELS, THREADED, Channel
 from shared.contracts import DeliveryStatus, Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError, Unavailable, Uncertain
 from shared.step import recorder, steps
@@ -30,7 +30,8 @@ SENDING = timedelta(seconds=steps.POST_PROCESS.budget_s + 60)
 NO_CHANNEL = Failure(
     step="delivery",
     error_type="Misconfigured",
-    message="No channel to people is set up: set POST_PROCESS_URL, or the variables of Gmail and ON_CALL_ENGINEERS",
+    message="No channel to people is set up: set POST_PROCESS_URL, the variables of Slack, PagerDuty or Teams, or those of "
+    "Gmail and ON_CALL_ENGINEERS",
 )
 RECEIPT_TTL = timedelta(days=90)
 
@@ -114,6 +115,24 @@ def deliver_all(
     publisher.note_missing_channel()
 
 
+def deliver_further(
+    publisher: "OutcomePublisher", deliveries: Mapping[str, Callable[[], str]], lease_of: Callable[[str], str]
+) -> None:
+    """
+    Deliver a message that follows the brief, by each channel once under a lease of its own.
+
+    Raises Unavailable, after the others were tried, while another attempt holds one.
+    """
+    held: list[Unavailable] = []
+    for name, act in deliveries.items():
+        try:
+            publisher.statuses[name] = publisher.once(lease_of(name), act)
+        except Unavailable as error:
+            held.append(error)
+    if held:
+        raise held[0]
+
+
 def _deliver(
     publisher: "OutcomePublisher", connections: Connections, deliveries: Mapping[str, Delivery], name: str
 ) -> str:
@@ -152,6 +171,13 @@ class OutcomePublisher:
     def thread(self) -> str:
         """The incident whose mail thread the brief joins; empty for its own."""
         return self.link.leader if self.link else ""
+
+    def first_receipt(self, channel: str, incident_id: str) -> str:
+        """Return the receipt of an incident's first message in a channel that has threads; else an empty text."""
+        if channel not in THREADED:
+            return ""
+        lease = self.attempt("traces", lambda: self._store.lease(f"{channel}:{incident_id}"))
+        return str(lease.value.get("receipt") or "") if lease else ""
 
     def attempt(self, step: str, work: Callable[[], Result]) -> Result | None:
         """Return what `work` returns, or None and one more failure; each step is named once."""

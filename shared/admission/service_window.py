@@ -44,7 +44,7 @@ def note_published(store: TraceStore, service_name: str, incident_id: str, outco
     Raises what the store raises.
     """
     key, moment = service_key(service_name), clock.now()
-    is_unheard = "failed" in (outcome.mail_status, outcome.hook_status) and not outcome.delivered_by
+    is_unheard = "failed" in outcome.channel_statuses.values() and not outcome.delivered_by
     if outcome.kind not in _TAKES_ALERTS or is_unheard or not CoalescingSettings.from_env().merge_window_seconds:
         store.release(key, incident_id)
         return

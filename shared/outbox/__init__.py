@@ -1,15 +1,15 @@
-"""The channels to people: mail, hook, archive. Each `connect_…()` returns None when its channel is not set up."""
+"""The channels to people: mail, hooks, archive. Each `connect_…()` returns None when its channel is not set up."""
 
-import re
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import Field, SecretStr
 
-from shared import json_text
 from shared.errors import Misconfigured
+from shared.outbox.addresses import on_call as on_call
 from shared.outbox.port import Archive, Hook, Mailer
 from shared.settings import Settings
-
-_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 # One class per channel: a wrong variable of one must not stop the others.
@@ -33,7 +33,53 @@ class HookChoice(Settings):
 
     post_process_url: SecretStr | None = Field(
         None,
-        description="Receiver of every outcome: any https URL, Slack or PagerDuty Events v2; unset, nothing is posted.",
+        description="Receiver of every outcome as JSON: any https URL; unset, nothing is posted. Slack's, PagerDuty's "
+        "and the old Teams connectors' get their own shape.",
+    )
+
+    @property
+    def host(self) -> str:
+        """The receiver's host, empty without one."""
+        return _host(self.post_process_url)
+
+
+class SlackChoice(Settings):
+    """Whether outcomes are posted to Slack: any of its variables means that they should be."""
+
+    slack_webhook_url: SecretStr | None = Field(
+        None, description="Slack's incoming webhook; unset, nothing is posted by one."
+    )
+    slack_bot_token: SecretStr | None = Field(
+        None,
+        description="Token (xoxb-…) of a Slack app with the scope chat:write, and channels:history to find its own "
+        "message again.",
+    )
+    slack_channel: str | None = Field(None, description="Id (C…) of the channel that the bot posts to.")
+
+
+class PagerDutyChoice(Settings):
+    """Whether PagerDuty gets events."""
+
+    pagerduty_routing_key: SecretStr | None = Field(
+        None, description="Integration key (Events API v2) of a PagerDuty service; unset, PagerDuty gets no event."
+    )
+
+
+class TeamsChoice(Settings):
+    """Whether outcomes are posted to Microsoft Teams."""
+
+    teams_webhook_url: SecretStr | None = Field(
+        None, description="Webhook of a Teams workflow that posts the card it gets; unset, nothing is posted to Teams."
+    )
+
+
+class ScheduleChoice(Settings):
+    """Who is on call: the list, or a schedule."""
+
+    oncall_provider: Literal["list", "pagerduty"] = Field(
+        "list",
+        description="list: ON_CALL_ENGINEERS get the mail; pagerduty: whoever is on the schedule, and the list when "
+        "that cannot be read.",
     )
 
 
@@ -41,12 +87,6 @@ class ArchiveChoice(Settings):
     """Whether briefs are saved as files."""
 
     save_output: bool = Field(False, description="Save every brief as files.")
-
-
-class OnCall(Settings):
-    """Who receives the mail."""
-
-    on_call_engineers: str = Field("", description="Required for mail: JSON list of addresses, or one.")
 
 
 def connect_mail() -> Mailer | None:
@@ -59,12 +99,71 @@ def connect_mail() -> Mailer | None:
 
 
 def connect_hook() -> Hook | None:
-    """Return the hook, or None without POST_PROCESS_URL. Raises Misconfigured when the URL is not https."""
-    if HookChoice.from_env().post_process_url is None:
-        return None
-    from shared.outbox import webhook
+    """
+    Return the hook, or None without POST_PROCESS_URL. Raises Misconfigured when the URL is not https.
 
-    return webhook.Webhook(webhook.WebhookSettings.from_env())
+    An address of Slack, PagerDuty or an old Teams connector gets that system's shape, as it did before each had
+    variables of its own.
+    """
+    choice = HookChoice.from_env()
+    if choice.post_process_url is None:
+        return None
+    from shared.outbox import pagerduty, slack, teams, webhook
+
+    settings = webhook.WebhookSettings.from_env()
+    if choice.host == slack.HOST:
+        return slack.SlackWebhook(settings.post_process_url, settings.post_process_timeout_s)
+    if choice.host.endswith(teams.OLD_CONNECTORS):
+        return teams.Teams(settings.post_process_url, settings.post_process_timeout_s)
+    if choice.host == pagerduty.HOST:
+        if PagerDutyChoice.from_env().pagerduty_routing_key is None:
+            raise Misconfigured("PAGERDUTY_ROUTING_KEY is needed when POST_PROCESS_URL is PagerDuty's")
+        return pagerduty.PagerDuty(pagerduty.PagerDutySettings.from_env())
+    return webhook.Webhook(settings)
+
+
+def connect_slack() -> Hook | None:
+    """Return Slack, or None without any of its variables. Raises Misconfigured naming what is missing or wrong."""
+    choice = SlackChoice.from_env()
+    if not any((choice.slack_webhook_url, choice.slack_bot_token, choice.slack_channel)):
+        return None
+    from shared.outbox import slack
+
+    settings = slack.SlackSettings.from_env()
+    if settings.slack_bot_token is not None:
+        return slack.SlackBot(settings)
+    assert settings.slack_webhook_url, "the settings check that there is one of the two"
+    return slack.SlackWebhook(settings.slack_webhook_url, settings.post_process_timeout_s)
+
+
+def connect_pagerduty() -> Hook | None:
+    """Return PagerDuty, or None without its key, and while POST_PROCESS_URL is PagerDuty's, which has the same key."""
+    if PagerDutyChoice.from_env().pagerduty_routing_key is None:
+        return None
+    from shared.outbox import pagerduty
+
+    if HookChoice.from_env().host == pagerduty.HOST:
+        return None
+    return pagerduty.PagerDuty(pagerduty.PagerDutySettings.from_env())
+
+
+def connect_pagerduty_change() -> Hook | None:
+    """Return what takes change events, or None without PagerDuty's key."""
+    if PagerDutyChoice.from_env().pagerduty_routing_key is None:
+        return None
+    from shared.outbox import pagerduty
+
+    return pagerduty.PagerDutyChanges(pagerduty.PagerDutySettings.from_env())
+
+
+def connect_teams() -> Hook | None:
+    """Return Teams, or None without its webhook. Raises Misconfigured when its URL is not https."""
+    if TeamsChoice.from_env().teams_webhook_url is None:
+        return None
+    from shared.outbox import teams
+
+    settings = teams.TeamsSettings.from_env()
+    return teams.Teams(settings.teams_webhook_url, settings.post_process_timeout_s)
 
 
 def connect_archive() -> Archive | None:
@@ -76,25 +175,31 @@ def connect_archive() -> Archive | None:
     return archive.FileArchive(archive.ArchiveSettings.from_env())
 
 
-def on_call() -> tuple[str, ...]:
+HOOKS: dict[str, Callable[[], Hook | None]] = {
+    "slack": connect_slack,
+    "pagerduty": connect_pagerduty,
+    "pagerduty_change": connect_pagerduty_change,
+    "teams": connect_teams,
+}
+"""How to open each hook that has variables of its own, by its channel's name."""
+
+
+def scheduled() -> tuple[str, ...]:
     """
-    Return the addresses of ON_CALL_ENGINEERS, each once; there is no default.
+    Return who is on the schedule of ONCALL_PROVIDER; nobody when that is the list.
 
-    Raises Misconfigured when it is empty or holds an invalid address.
+    Raises Misconfigured, and what the schedule raises when it cannot be read or has nobody.
     """
-    addresses = tuple(dict.fromkeys(_addresses(OnCall.from_env().on_call_engineers)))
-    if not addresses:
-        raise Misconfigured("ON_CALL_ENGINEERS is empty: set a JSON list of mail addresses, or one address")
-    for position, address in enumerate(addresses):
-        if not _ADDRESS.fullmatch(address):
-            raise Misconfigured(f"ON_CALL_ENGINEERS holds an invalid mail address, at position {position}")
-    return addresses
+    if ScheduleChoice.from_env().oncall_provider == "list":
+        return ()
+    from shared.outbox import schedule
+
+    return schedule.PagerDutySchedule(schedule.ScheduleSettings.from_env()).addresses()
 
 
-def _addresses(text: str) -> list[str]:
-    if not text.startswith("["):
-        return [text] if text else []
+def _host(url: SecretStr | None) -> str:
+    """Return the host of an address, empty for what is none."""
     try:
-        return [address.strip() for address in TypeAdapter(list[str]).validate_python(json_text.parsed(text))]
-    except (ValueError, ValidationError):
-        raise Misconfigured("ON_CALL_ENGINEERS is neither a JSON list of strings nor one mail address") from None
+        return urlsplit(url.get_secret_value()).hostname or "" if url else ""
+    except ValueError:
+        return ""

@@ -45,10 +45,11 @@ class Mailer(Protocol):
 class Hook(Protocol):
     """Posts outcomes to another system."""
 
-    def call(self, payload: dict[str, Any], key: str) -> None:
+    def call(self, payload: dict[str, Any], key: str, thread: str = "") -> str:
         """
-        Post `payload`; by `key` the receiver recognises a repeat.
+        Post `payload` and return its receipt; by `key` the receiver recognises a repeat, where it can.
 
+        `thread` is the receipt of the message that this one continues, for a system that has threads.
         Raises Unavailable, Throttled, Refused (4xx), Uncertain (sent, no reply).
         """
         ...

@@ -74,7 +74,10 @@ def _pull_request(answer: PullRequest) -> str:
 
 @headline.register
 def _outcome(answer: Outcome) -> str:
-    return _line(f"published: {answer.kind}", f"mail {answer.mail_status}, hook {answer.hook_status}")
+    others = [f"{name} {status}" for name, status in answer.deliveries.items() if status != "off"]
+    others = [words for words in others if words.split()[0] not in ("mail", "hook", "archive")]
+    statuses = [f"mail {answer.mail_status}", f"hook {answer.hook_status}", *others]
+    return _line(f"published: {answer.kind}", ", ".join(statuses))
 
 
 def _line(verdict: str, detail: str) -> str:

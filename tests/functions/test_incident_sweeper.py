@@ -90,11 +90,12 @@ class People:
         self.mails.append(mail)
         return MailSent("m1")
 
-    def call(self, payload: dict[str, Any], key: str) -> None:
+    def call(self, payload: dict[str, Any], key: str, thread: str = "") -> str:
         """Keep the call."""
         if self.failure:
             raise self.failure
         self.calls.append({**payload, "key": key})
+        return key
 
 
 @pytest.fixture

@@ -46,11 +46,12 @@ class People:
         self.mails.append(mail)
         return MailSent(f"m{len(self.mails)}")
 
-    def call(self, payload: dict[str, Any], key: str) -> None:
+    def call(self, payload: dict[str, Any], key: str, thread: str = "") -> str:
         """Keep the call, or fail."""
         if self.hook_error:
             raise self.hook_error
         self.calls.append((payload, key))
+        return key
 
 
 class UnreachableStore:

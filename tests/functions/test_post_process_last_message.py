@@ -48,10 +48,11 @@ class People:
         self.mails.append(mail)
         return MailSent(f"m{len(self.mails)}")
 
-    def call(self, payload: dict[str, Any], key: str) -> None:
+    def call(self, payload: dict[str, Any], key: str, thread: str = "") -> str:
         """Keep the call."""
         assert key == payload["incident_id"]
         self.calls.append(payload)
+        return key
 
 
 def reachable(monkeypatch: pytest.MonkeyPatch) -> People:

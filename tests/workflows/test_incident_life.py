@@ -96,11 +96,11 @@ class Channel:
         self._take(mail.message_id.strip("<>").partition(".")[0], mail.text)
         return MailSent(f"m-{mail.message_id}")
 
-    def call(self, payload: dict[str, Any], key: str) -> None:
+    def call(self, payload: dict[str, Any], key: str, thread: str = "") -> str:
         """Take a call."""
         # An update of an incident is a message of its own, under the id of the alert that carries it.
         self._take(str(payload.get("update_id") or payload["incident_id"]), json.dumps(payload))
-        assert key
+        return key
 
     def _take(self, incident_id: str, text: str) -> None:
         if self.health == "refuses":

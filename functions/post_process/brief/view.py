@@ -109,8 +109,35 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "confidence": causes[0].confidence if causes else None,
         "recommended_action": actions.recommended(request),
         "pr_url": pull_request.pr_url if pull_request else None,
+        # The page alone: the code that opens it stands in the mail.
+        "approval_url": pull_request.approval_url if pull_request and pull_request.awaits_approval else None,
         "failures": [failure.model_dump() for failure in [*failures, *degradations(request)]],
         "incident": incident.model_dump(mode="json") if incident else None,
+    }
+
+
+def deployed(request: PostProcessRequest) -> dict[str, Any] | None:
+    """
+    Return the deploy that the analysis names, as other systems receive it; None when it names none.
+
+    The rollout that explains the leading error goes first, then what was rolled out or reported nearest to the start.
+    """
+    incident = request.incident
+    if incident is None or not incident.needs_response:
+        return None
+    deploys = [one for one in incident.what_changed if one.kind in ("rollout", "reported")]
+    change = incident.rollout or next(iter(deploys), None)
+    if change is None:
+        return None
+    commits = request.code_analysis.suspect_commits if request.code_analysis else []
+    details = {"what": change.what, "at": change.at.isoformat(), "kind": change.kind, "commit": ""}
+    details |= {"version_before": change.version_before, "version_after": change.version_after}
+    details |= {"commit": f"{commits[0].sha} {commits[0].subject}"} if commits else {}
+    return {
+        "incident_id": request.incident_id,
+        "service_name": request.alert.service_name,
+        "change": details,
+        "change_url": change.link or (commits[0].url if commits else "") or "",
     }
 
 

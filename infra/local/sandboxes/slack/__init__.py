@@ -1,0 +1,1 @@
+"""A sandbox of Slack on loopback: incoming webhooks, and the Web API for messages."""

@@ -1,0 +1,1 @@
+"""A sandbox of the webhook of a Microsoft Teams workflow on loopback."""
