@@ -22,7 +22,7 @@ ENV_EXAMPLE = bundle.ROOT / ".env.example"
 
 
 def schemas() -> dict[Path, str]:
-    """Return the JSON Schema of every message of the workflow, and of every request and answer, by its path."""
+    """Return the JSON Schema of every message of the workflow and of what other systems receive, by its path."""
     return {SCHEMAS / f"{cls.__name__}.json": _schema(cls) for cls in _travelling()}
 
 
@@ -33,6 +33,7 @@ def _travelling() -> list[type[BaseModel]]:
         contracts.StepCall,
         contracts.StepResult,
         contracts.Alert,
+        contracts.Announcement,
         *(part for row in steps.STEPS for part in (row.request, row.answer)),
     }
     return [cls for cls in defined if cls in wanted and issubclass(cls, BaseModel)]

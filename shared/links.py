@@ -1,11 +1,9 @@
 """Which addresses may become links: pages of the systems that the settings name."""
 
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from shared import log
-from shared.errors import Misconfigured
 from shared.settings import Settings
 
 GITHUB_API, GITHUB = "api.github.com", "github.com"
@@ -26,20 +24,13 @@ class LinkSettings(Settings):
         "https://api.github.com", description="Root URL of GitHub's REST API; change it for GitHub Enterprise."
     )
     approval_url: str = Field("", description="Address of the function pr_approval.")
-    incident_page_url: str = Field(
-        "",
-        pattern=r"^$|^https?://[^\s]*\{incident_id\}[^\s]*$",
-        description="Address of an incident's page with {incident_id} in it, for example the console's; unset, no "
-        "message links one.",
-    )
     link_hosts: list[str] = Field(
         default_factory=list, description="JSON list of further hosts that a brief may link, with their port if any."
     )
 
     def hosts(self) -> frozenset[str]:
         """Return the hosts, with their ports where an address has one."""
-        urls = [self.grafana_host, self.grafana_url, self.prometheus_host, self.github_api_url]
-        urls += [self.approval_url, self.incident_page_url]
+        urls = (self.grafana_host, self.grafana_url, self.prometheus_host, self.github_api_url, self.approval_url)
         hosts = {host for url in urls if (host := host_of(url))} | {host.lower() for host in self.link_hosts}
         # The pages of github.com are not where its API is; those of GitHub Enterprise are.
         return frozenset(hosts | {GITHUB} if GITHUB_API in hosts else hosts)
@@ -47,16 +38,6 @@ class LinkSettings(Settings):
     def is_own(self, url: str) -> bool:
         """Return whether an address is a page of one of these systems."""
         return host_of(url) in self.hosts()
-
-
-def incident_page(incident_id: str) -> str | None:
-    """Return the address of an incident's page, or None without INCIDENT_PAGE_URL; a wrong setting links none."""
-    try:
-        url = LinkSettings.from_env().incident_page_url
-    except Misconfigured as error:
-        log.error("links.misconfigured", error=str(error))
-        return None
-    return url.replace("{incident_id}", quote(incident_id, safe="")) or None
 
 
 def host_of(url: str) -> str:

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
-from shared import clock, log
+from shared import clock, log, outbox
 from shared.channels import HOOKS
 from shared.contracts import DeliveryStatus, Failure, Outcome
 from shared.errors import IncidentCopilotError, Uncertain
-from shared.links import incident_page
 from shared.outbox.last_message import LastMessage
 from shared.outbox.port import Hook, Mailer
 from shared.traces.port import IncidentRecord, TraceStore
@@ -88,7 +87,7 @@ def _call(channel: str, channels: LastChannels, last: LastMessage) -> str:
     hook = channels.hook_of(channel)
     if hook is None:
         return ""
-    page = incident_page(last.incident_id)
+    page = outbox.incident_page(last.incident_id)
     return hook.call({**last.payload(), **({"brief_url": page} if page else {})}, last.incident_id) or last.incident_id
 
 

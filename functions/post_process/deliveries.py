@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from shared import log
+from shared import log, outbox
 from shared.channels import HOOKS
 from shared.contracts import Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError
-from shared.links import incident_page
 from shared.outbox.last_message import LastMessage, brief_message_id
 from shared.outbox.port import Archive, Hook, Mail, Mailer
 from shared.pull_request.signing import CODE_MARK, ApprovalSettings
@@ -99,7 +98,7 @@ def called(
     first = notice.first_receipt(channel, thread) if thread else ""
     with recorder.tool(channel, incident_id=incident_id) as call:
         content = payload()
-        page = incident_page(content["incident_id"])
+        page = outbox.incident_page(content["incident_id"])
         call.result = hook.call({**content, **({"brief_url": page} if page else {})}, key or incident_id, first)
     return call.result or key or incident_id
 

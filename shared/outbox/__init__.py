@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr
 
+from shared import log
 from shared.errors import Misconfigured
 from shared.outbox.addresses import on_call as on_call
 from shared.outbox.port import Archive, Hook, Mailer
@@ -80,6 +81,17 @@ class ScheduleChoice(Settings):
         "list",
         description="list: ON_CALL_ENGINEERS get the mail; pagerduty: whoever is on the schedule, and the list when "
         "that cannot be read.",
+    )
+
+
+class PageChoice(Settings):
+    """Where an incident has a page."""
+
+    incident_page_url: str = Field(
+        "",
+        pattern=r"^$|^https?://[^\s]*\{incident_id\}[^\s]*$",
+        description="Address of an incident's page with {incident_id} in it, for example the console's; unset, no hook "
+        "links one.",
     )
 
 
@@ -195,6 +207,16 @@ def scheduled() -> tuple[str, ...]:
     from shared.outbox import schedule
 
     return schedule.PagerDutySchedule(schedule.ScheduleSettings.from_env()).addresses()
+
+
+def incident_page(incident_id: str) -> str | None:
+    """Return the address of an incident's page, or None without INCIDENT_PAGE_URL; a wrong setting links none."""
+    try:
+        url = PageChoice.from_env().incident_page_url
+    except Misconfigured as error:
+        log.error("outbox.page_misconfigured", error=str(error))
+        return None
+    return url.replace("{incident_id}", quote(incident_id, safe="")) or None
 
 
 def _host(url: SecretStr | None) -> str:

@@ -14,7 +14,7 @@ from shared.errors import Uncertain
 from shared.http.retries import Sleep, may_pass, with_retries
 from shared.outbox.posting import (
     MAX_ANSWER_BYTES,
-    HookTimeout,
+    TIMEOUT,
     Payload,
     check_address,
     error_of,
@@ -22,6 +22,7 @@ from shared.outbox.posting import (
     post,
 )
 from shared.outbox.slack_message import links
+from shared.settings import Settings
 from shared.text.harmless import one_line
 
 HOST = "events.pagerduty.com"
@@ -33,7 +34,7 @@ MAX_EVENT_BYTES = 512_000
 """Events of 512 KB and more are refused: https://support.pagerduty.com/main/docs/event-management"""
 
 
-class PagerDutySettings(HookTimeout):
+class PagerDutySettings(Settings):
     """The service that gets the events."""
 
     pagerduty_routing_key: SecretStr = Field(
@@ -43,6 +44,7 @@ class PagerDutySettings(HookTimeout):
         "https://events.pagerduty.com",
         description="Root of PagerDuty's Events API; EU: https://events.eu.pagerduty.com.",
     )
+    post_process_timeout_s: float = Field(10, gt=0, le=60, description=TIMEOUT)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from pydantic import Field
 from urllib3.exceptions import HTTPError
 
 from shared import json_text
@@ -17,22 +16,15 @@ from shared.errors import IncidentCopilotError, Misconfigured, Unavailable, Unce
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status
 from shared.redaction import redact, redact_json
-from shared.settings import Settings
 from shared.text.harmless import defanged, one_line, visible
 
 Payload = dict[str, Any]
 OWN_LINKS = ("pr_url", "approval_url", "brief_url", "change_url")
 """What links in a payload: our own pages, and the pull request, whose address was checked."""
+TIMEOUT = "Whole budget of each hook with its retries, in seconds."
+"""What POST_PROCESS_TIMEOUT_S means for each of them."""
 MAX_ANSWER_BYTES = 65_536
 _REASON_CHARS = 200
-
-
-class HookTimeout(Settings):
-    """How long a hook may take."""
-
-    post_process_timeout_s: float = Field(
-        10, gt=0, le=60, description="Whole budget of each hook with its retries, in seconds."
-    )
 
 
 class GatewayFailed(Uncertain):

@@ -29,9 +29,9 @@ MAX_RECEIVERS = 20
 class ScheduleSettings(Settings):
     """Which schedules, and how they are read."""
 
-    pagerduty_api_token: SecretStr = Field(description="Read-only key of PagerDuty's REST API, for the schedule.")
+    pagerduty_api_token: SecretStr = Field(description="For ONCALL_PROVIDER=pagerduty: read-only key of its REST API.")
     pagerduty_schedule_ids: list[str] = Field(
-        min_length=1, max_length=20, description="JSON list of the ids of the PagerDuty schedules that get the mail."
+        min_length=1, max_length=20, description="For ONCALL_PROVIDER=pagerduty: JSON list of the schedules' ids."
     )
     pagerduty_api_url: str = Field(
         "https://api.pagerduty.com", description="Root of PagerDuty's REST API; EU: https://api.eu.pagerduty.com."

@@ -27,8 +27,8 @@ from shared.http.retries import Sleep, with_retries
 from shared.http.status import retry_after_s
 from shared.outbox.posting import (
     MAX_ANSWER_BYTES,
+    TIMEOUT,
     Answer,
-    HookTimeout,
     Payload,
     check_address,
     error_of,
@@ -37,6 +37,7 @@ from shared.outbox.posting import (
     quoted_reason,
 )
 from shared.outbox.slack_message import slack_message
+from shared.settings import Settings
 
 HOST = "hooks.slack.com"
 BRIEFS = ("full", "degraded", "dismissed")
@@ -63,7 +64,7 @@ _HINTS = {
 }
 
 
-class SlackSettings(HookTimeout):
+class SlackSettings(Settings):
     """The bot with its channel, or the webhook; the bot is taken when both are set."""
 
     slack_webhook_url: SecretStr | None = Field(
@@ -78,6 +79,7 @@ class SlackSettings(HookTimeout):
         None, pattern=r"^[A-Z0-9]{5,20}$", description="Id (C…) of the channel that the bot posts to."
     )
     slack_api_url: str = Field("https://slack.com/api", description="Root of Slack's Web API.")
+    post_process_timeout_s: float = Field(10, gt=0, le=60, description=TIMEOUT)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -15,7 +15,7 @@ from shared.bounds import clip
 from shared.http.retries import Sleep, with_retries
 from shared.outbox.posting import (
     MAX_ANSWER_BYTES,
-    HookTimeout,
+    TIMEOUT,
     Payload,
     check_address,
     error_of,
@@ -23,6 +23,7 @@ from shared.outbox.posting import (
     post,
 )
 from shared.outbox.slack_message import links, paragraphs, title_of
+from shared.settings import Settings
 from shared.text.harmless import one_line
 
 OLD_CONNECTORS = ".webhook.office.com"
@@ -32,12 +33,13 @@ TEXT_CHARS = 2_900
 SHORTEST_TEXT_CHARS = 50
 
 
-class TeamsSettings(HookTimeout):
+class TeamsSettings(Settings):
     """The workflow that posts; its URL holds its signature."""
 
     teams_webhook_url: SecretStr = Field(
         description="Webhook of a Teams workflow that posts the card it gets; unset, nothing is posted to Teams."
     )
+    post_process_timeout_s: float = Field(10, gt=0, le=60, description=TIMEOUT)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -14,10 +14,11 @@ from pydantic import Field, SecretStr, model_validator
 from shared import clock
 from shared.contracts import ANNOUNCEMENT_VERSION, Announcement
 from shared.http.retries import Sleep, may_pass, with_retries
-from shared.outbox.posting import GatewayFailed, HookTimeout, Payload, check_address, error_of, fit_to_send, post
+from shared.outbox.posting import TIMEOUT, GatewayFailed, Payload, check_address, error_of, fit_to_send, post
+from shared.settings import Settings
 
 
-class WebhookSettings(HookTimeout):
+class WebhookSettings(Settings):
     """Where to post; the URL is a secret, since it may carry a token."""
 
     post_process_url: SecretStr = Field(
@@ -27,6 +28,7 @@ class WebhookSettings(HookTimeout):
     post_process_secret: SecretStr | None = Field(
         None, description="Key of the HMAC-SHA256 signatures: of the body, and of its time and body."
     )
+    post_process_timeout_s: float = Field(10, gt=0, le=60, description=TIMEOUT)
 
     @property
     def host(self) -> str:

@@ -86,9 +86,7 @@ class PagerDutySandbox(Sandbox):
         wanted, is_whole = request.query.get("schedule_ids[]", []), "users" in request.query.get("include[]", [])
         entries = [
             {
-                "user": {"type": "user", **user}
-                if is_whole
-                else {"type": "user_reference", "summary": user.get("name")},
+                "user": {"type": "user", **user} if is_whole else {"type": "user_reference", "id": user["id"]},
                 "schedule": {"id": schedule, "type": "schedule_reference"},
                 "escalation_level": level,
             }
