@@ -9,7 +9,8 @@ from functions.alert_intake.parse_alerts import Rules, read
 from functions.post_process.main import post_process as publishing_step
 from shared import traces
 from shared.contracts import Alert, Outcome, PostProcessRequest
-from shared.outbox import webhook
+from shared.outbox.pagerduty import pagerduty_event
+from shared.outbox.slack_message import slack_message
 from tests.builders import NOW, a_record
 from tests.functions.test_post_process_last_message import People, reachable
 
@@ -68,8 +69,8 @@ def test_receivers_of_hooks_show_it_as_a_test(people: People) -> None:
     published(received(TEST_ALERT))
     (call,) = people.calls
 
-    assert "test alert arrived" in json.dumps(webhook.slack_message(call))
-    event = webhook.pagerduty_event(call, "key", "routing")
+    assert "test alert arrived" in json.dumps(slack_message(call))
+    event = pagerduty_event(call, "key", "routing")
     assert (event["event_action"], event["payload"]["severity"]) == ("trigger", "info")
 
 

@@ -87,7 +87,7 @@ def card_schema() -> dict[str, Any]:
     return schema
 
 
-def errors(schema: dict[str, Any], value: object) -> list[str]:
+def errors(schema: dict[str, Any], value: Any) -> list[str]:
     """Return what is wrong with a value, by the dialect that its schema names, formats included."""
     validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     wrong = validator(schema, format_checker=FORMATS).iter_errors(value)

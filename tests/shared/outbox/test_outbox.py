@@ -6,6 +6,9 @@ from shared import outbox
 from shared.errors import Misconfigured
 from shared.outbox.archive import FileArchive
 from shared.outbox.gmail import Gmail
+from shared.outbox.pagerduty import PagerDuty, PagerDutyChanges
+from shared.outbox.slack import SlackBot, SlackWebhook
+from shared.outbox.teams import Teams
 from shared.outbox.webhook import Webhook
 
 GMAIL = {
@@ -19,6 +22,7 @@ GMAIL = {
 def test_nothing_set_means_no_channel() -> None:
     """An empty environment means no mail, no hook and no archive."""
     assert (outbox.connect_mail(), outbox.connect_hook(), outbox.connect_archive()) == (None, None, None)
+    assert [connect() for connect in outbox.HOOKS.values()] == [None] * 4
 
 
 def test_everything_set_means_every_channel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,3 +101,86 @@ def test_on_call_without_a_valid_address_is_misconfigured(monkeypatch: pytest.Mo
 
     with pytest.raises(Misconfigured, match="ON_CALL_ENGINEERS"):
         outbox.on_call()
+
+
+@pytest.mark.parametrize(
+    ("variables", "name", "kind"),
+    [
+        ({"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/x"}, "slack", SlackWebhook),
+        ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_CHANNEL": "C0123456"}, "slack", SlackBot),
+        ({"PAGERDUTY_ROUTING_KEY": "k"}, "pagerduty", PagerDuty),
+        ({"PAGERDUTY_ROUTING_KEY": "k"}, "pagerduty_change", PagerDutyChanges),
+        ({"TEAMS_WEBHOOK_URL": "https://prod.logic.azure.com/workflows/x"}, "teams", Teams),
+    ],
+)
+def test_each_hook_has_variables_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], name: str, kind: type
+) -> None:
+    """They can be set at the same time."""
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+
+    assert isinstance(outbox.HOOKS[name](), kind)
+
+
+def test_bot_is_taken_when_a_webhook_is_set_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One message in Slack, and the bot has threads."""
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/x")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-1")
+    monkeypatch.setenv("SLACK_CHANNEL", "C0123456")
+
+    assert isinstance(outbox.connect_slack(), SlackBot)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://hooks.slack.com/services/x", SlackWebhook),
+        ("https://events.pagerduty.com/v2/enqueue", PagerDuty),
+        ("https://example.webhook.office.com/webhookb2/x", Teams),
+        ("https://prod.logic.azure.com/workflows/x", Webhook),
+    ],
+)
+def test_address_of_a_known_system_gets_its_shape(monkeypatch: pytest.MonkeyPatch, url: str, kind: type) -> None:
+    """As before each had variables of its own; a workflow of Azure may be anybody's, and gets the JSON."""
+    monkeypatch.setenv("POST_PROCESS_URL", url)
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "k")
+
+    assert isinstance(outbox.connect_hook(), kind)
+
+
+def test_pagerduty_by_its_address_is_not_called_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have the same key; the change events are sent all the same."""
+    monkeypatch.setenv("POST_PROCESS_URL", "https://events.pagerduty.com/v2/enqueue")
+    monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "k")
+
+    assert outbox.connect_pagerduty() is None
+    assert isinstance(outbox.connect_pagerduty_change(), PagerDutyChanges)
+
+
+def test_pagerduty_by_its_address_needs_its_routing_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PagerDuty's URL without a key is a wrong setting."""
+    monkeypatch.setenv("POST_PROCESS_URL", "https://events.pagerduty.com/v2/enqueue")
+
+    with pytest.raises(Misconfigured, match="PAGERDUTY_ROUTING_KEY"):
+        outbox.connect_hook()
+
+
+def test_incident_has_a_page_where_one_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id cannot leave its place in the address; a wrong setting links nothing."""
+    assert outbox.incident_page("inc-1") is None
+    monkeypatch.setenv("INCIDENT_PAGE_URL", "https://console.example.com/incidents/{incident_id}?tab=brief")
+    assert outbox.incident_page("inc-1/../x") == "https://console.example.com/incidents/inc-1%2F..%2Fx?tab=brief"
+    monkeypatch.setenv("INCIDENT_PAGE_URL", "https://console.example.com/")
+    assert outbox.incident_page("inc-1") is None
+
+
+def test_nobody_is_scheduled_by_default_and_a_wrong_provider_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list decides until a schedule is chosen, which needs its key."""
+    assert outbox.scheduled() == ()
+    monkeypatch.setenv("ONCALL_PROVIDER", "opsgenie")
+    with pytest.raises(Misconfigured, match="ONCALL_PROVIDER"):
+        outbox.scheduled()
+    monkeypatch.setenv("ONCALL_PROVIDER", "pagerduty")
+    with pytest.raises(Misconfigured, match="PAGERDUTY_API_TOKEN"):
+        outbox.scheduled()

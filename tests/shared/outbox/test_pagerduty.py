@@ -134,7 +134,7 @@ def test_refusal_says_what_is_wrong_and_not_the_key(sandbox: PagerDutySandbox) -
     assert "wr0ng" not in str(caught.value)
 
 
-def test_longest_payload_is_accepted(sandbox: PagerDutySandbox) -> None:
+def test_payload_over_every_limit_is_accepted(sandbox: PagerDutySandbox) -> None:
     """Its summary is cut, and details too large for an event are left out and say so."""
     many = {f"field_{number}": "x" * 10_000 for number in range(60)}
 

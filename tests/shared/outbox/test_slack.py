@@ -191,7 +191,7 @@ def test_rate_limit_is_waited_for_as_long_as_slack_asks(sandbox: SlackSandbox) -
     assert (waits, len(sandbox.messages)) == ([2.0], 1)
 
 
-def test_longest_payload_is_accepted(sandbox: SlackSandbox) -> None:
+def test_payload_over_every_limit_is_accepted(sandbox: SlackSandbox) -> None:
     """No text makes Slack refuse a message."""
     bot(sandbox).call(huge(), "k")
 

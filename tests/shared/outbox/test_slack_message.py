@@ -58,7 +58,7 @@ def test_message_without_pages_has_no_buttons() -> None:
     assert problems(slack_message(PAYLOAD | {"pr_url": None})) == []
 
 
-def test_longest_payload_stays_within_slacks_limits() -> None:
+def test_payload_over_every_limit_stays_within_those_of_slack() -> None:
     """A long cause does not make Slack refuse the message, and what is left out is marked."""
     message = slack_message(fit_to_send(huge()))
 

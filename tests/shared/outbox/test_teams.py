@@ -63,7 +63,7 @@ def test_nothing_that_others_wrote_acts_in_teams(field: str) -> None:
     assert not any("\n" in run["text"] for block in card["body"] for run in block["inlines"])
 
 
-def test_longest_message_is_cut_to_28_kb(sandbox: TeamsSandbox) -> None:
+def test_message_over_every_limit_is_truncated_to_28_kb(sandbox: TeamsSandbox) -> None:
     """Teams refuses a larger one; what is left out is marked."""
     body = teams_body(fit_to_send(huge()))
 

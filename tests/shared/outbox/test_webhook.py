@@ -144,7 +144,7 @@ def test_payload_carries_no_secret_whatever_made_it(sandbox: HookSandbox) -> Non
     assert request.json()["headline"] == "refused password=[cut: password]"
 
 
-def test_longest_payload_keeps_the_bounds_of_its_schema(sandbox: HookSandbox) -> None:
+def test_payload_over_every_limit_keeps_the_bounds_of_its_schema(sandbox: HookSandbox) -> None:
     """Receivers may build their columns by them."""
     hook(sandbox.url).call(huge(), key="k")
 

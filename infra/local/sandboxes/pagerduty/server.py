@@ -63,10 +63,10 @@ class PagerDutySandbox(Sandbox):
             return _invalid("Event object format is unrecognized", ["JSON parse error"], "Unrecognized object")
         if wrong := event_problems(event):
             return _invalid("Event object is invalid", wrong)
-        kept = {**event, "dedup_key": event.get("dedup_key") or f"sandbox-{len(self._events)}"}
+        accepted = {**event, "dedup_key": event.get("dedup_key") or f"sandbox-{len(self._events)}"}
         with self._lock:
-            self._events.append(kept)
-        success = {"status": "success", "message": "Event processed", "dedup_key": kept["dedup_key"]}
+            self._events.append(accepted)
+        success = {"status": "success", "message": "Event processed", "dedup_key": accepted["dedup_key"]}
         return Reply.of_json(success, 202)
 
     def _change(self, request: Request) -> Reply:

@@ -72,8 +72,8 @@ class SlackSandbox(Sandbox):
             return _refusal("cannot_reply_to_message")
         if wrong := problems(message):
             return _refusal("invalid_blocks", errors=wrong)
-        kept = self._keep(message)
-        return Reply.of_json({"ok": True, "channel": CHANNEL, "ts": kept["ts"], "message": kept})
+        posted = self._keep(message)
+        return Reply.of_json({"ok": True, "channel": CHANNEL, "ts": posted["ts"], "message": posted})
 
     def _read(self, request: Request, *, is_thread: bool) -> Reply:
         parent, is_whole = request.param("ts"), request.param("include_all_metadata") == "true"
@@ -88,9 +88,9 @@ class SlackSandbox(Sandbox):
 
     def _keep(self, message: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            kept = {**message, "ts": f"17000000{len(self._messages):02d}.000100"}
-            self._messages.append(kept)
-        return kept
+            posted = {**message, "ts": f"17000000{len(self._messages):02d}.000100"}
+            self._messages.append(posted)
+        return posted
 
 
 def problems(message: dict[str, Any]) -> list[str]:
