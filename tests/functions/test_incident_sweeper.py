@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from google.oauth2 import id_token
 
 from functions.incident_sweeper.delivery_retry import MAX_PAUSE, Retries, RetryPlan
-from functions.incident_sweeper.last_message import LastChannels
+from functions.incident_sweeper.last_message import LastChannels, send
 from functions.incident_sweeper.post_process_client import PostProcessClient, PostProcessSettings
 from functions.incident_sweeper.step_calls import call_of
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
@@ -878,6 +879,67 @@ def test_brief_that_any_channel_did_not_deliver_is_delivered_again(
     swept_at(sweep, monkeypatch, 0, 11)
 
     assert [call.stage for call in publisher.published] == (["mail-1"] if is_late else [])
+
+
+@pytest.mark.parametrize("channel", ["slack", "pagerduty", "teams"])
+@pytest.mark.parametrize(("error_type", "is_late"), [("Refused", True), ("Uncertain", False)])
+def test_brief_that_a_hook_of_its_own_did_not_take_is_delivered_again(
+    sweep: Any,
+    store: EmbeddedTraces,
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    channel: str,
+    error_type: str,
+    is_late: bool,
+) -> None:
+    """Unless it may be out: who has the mail needs no second message in a channel."""
+    incident_id = opened(store, YOUNG)
+    failures = [Failure(step=channel, error_type=error_type)]
+    deliveries: Any = {channel: "failed", "mail": "done"}
+    outcome = Outcome(kind="full", mail_status="sent", deliveries=deliveries, failures=failures)
+    store.close_incident(incident_id, outcome.model_dump(mode="json"))
+
+    swept_at(sweep, monkeypatch, 0, 11)
+
+    assert [call.stage for call in publisher.published] == (["mail-1"] if is_late else [])
+
+
+def test_change_event_that_failed_is_not_worth_another_delivery(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reaches nobody by itself."""
+    incident_id = opened(store, YOUNG)
+    outcome = Outcome(kind="full", mail_status="sent", deliveries={"pagerduty_change": "failed", "mail": "done"})
+    store.close_incident(incident_id, outcome.model_dump(mode="json"))
+
+    swept_at(sweep, monkeypatch, 0, 11)
+
+    assert publisher.published == []
+
+
+def test_last_message_goes_to_each_hook_and_to_whoever_is_on_the_schedule(store: EmbeddedTraces) -> None:
+    """Once, and a schedule that cannot be read leaves the list."""
+    people, slack = People(), People()
+    record = store.incident(opened(store, YOUNG))
+    assert record is not None
+
+    def unread() -> tuple[str, ...]:
+        raise Unavailable("PagerDuty is down")
+
+    channels = LastChannels(
+        lambda: people, lambda: None, lambda: ("ada@example.com",), {"slack": lambda: slack}, unread
+    )
+
+    first = send(store, record, channels, [])
+    again = send(store, record, replace(channels, scheduled=lambda: ("bo@example.com",)), [])
+
+    assert first is not None
+    assert again is not None
+    assert first.delivered_by == {"mail", "slack"}
+    assert again.deliveries["slack"] == "already"
+    assert [mail.to for mail in people.mails] == [("ada@example.com",)]
+    assert [failure.step for failure in first.failures] == ["on_call"]
+    assert len(slack.calls) == 1
 
 
 @pytest.mark.parametrize(("attempts", "minutes"), [(0, 1), (1, 2), (2, 4), (5, 32), (6, 60), (500, 60)])

@@ -84,7 +84,7 @@ class MortalStore:
 
 @dataclass
 class Channel:
-    """Mail and hook: what people got, under which key; with each uncertain delivery noted."""
+    """Mail, hook and Slack: what people got, under which key; with each uncertain delivery noted."""
 
     health: Health = "works"
     taken: Counter[str] = field(default_factory=Counter)
@@ -168,7 +168,7 @@ class IncidentLife(RuleBasedStateMachine):
         self._opened = EmbeddedTraces(EmbeddedSettings(traces_path=Path(self._folder.name) / "life.sqlite3"))
         self.store = MortalStore(self._opened)
         self.moment = START
-        self.mail, self.hook, self.executions = Channel(), Channel(), Executions()
+        self.mail, self.hook, self.slack, self.executions = Channel(), Channel(), Channel(), Executions()
         self.accepted: dict[str, Alert] = {}
         self.unacknowledged: list[Alert] = []
         self.pull_requests: set[str] = set()
@@ -183,6 +183,7 @@ class IncidentLife(RuleBasedStateMachine):
         }
         for (place, name), replacement in replaced.items():
             self._patch.setattr(place, name, replacement)
+        self._patch.setitem(outbox.HOOKS, "slack", lambda: self.slack)
         self._patch.setenv("ON_CALL_ENGINEERS", "ada@example.com")
         self._dies: tuple[int | None, bool] = (None, False)
         self.deaths = 0
@@ -275,10 +276,10 @@ class IncidentLife(RuleBasedStateMachine):
             self.pull_requests.add(incident_id)
             self._opened.record_run(incident_id, _run(PR_CREATOR.agent, opened))
 
-    @rule(mail=st.sampled_from(HEALTH), hook=st.sampled_from(HEALTH))
-    def channels_change(self, mail: Health, hook: Health) -> None:
+    @rule(mail=st.sampled_from(HEALTH), hook=st.sampled_from(HEALTH), slack=st.sampled_from(HEALTH))
+    def channels_change(self, mail: Health, hook: Health, slack: Health) -> None:
         """A channel goes down, comes up, or takes what it gets without saying so."""
-        self.mail.health, self.hook.health = mail, hook
+        self.mail.health, self.hook.health, self.slack.health = mail, hook, slack
 
     @rule(calls=CALLS_UNTIL_DEATH, is_after=st.booleans())
     def next_process_will_die(self, calls: int, is_after: bool) -> None:
@@ -295,7 +296,7 @@ class IncidentLife(RuleBasedStateMachine):
     @invariant()
     def nothing_is_sent_twice(self) -> None:
         """Save what may not have arrived, or was sent by a process that died before it could note that."""
-        for channel in (self.mail, self.hook):
+        for channel in (self.mail, self.hook, self.slack):
             for incident_id, count in channel.taken.items():
                 assert count <= 1 + channel.uncertain[incident_id] + self.deaths, incident_id
 
@@ -310,7 +311,7 @@ class IncidentLife(RuleBasedStateMachine):
         """Everything comes up again; then every alert has its outcome."""
         try:
             self._dies = (None, False)
-            self.mail.health = self.hook.health = "works"
+            self.mail.health = self.hook.health = self.slack.health = "works"
             self._bring_to_an_end()
             self._account()
         finally:
@@ -340,7 +341,7 @@ class IncidentLife(RuleBasedStateMachine):
             if outcome.kind == "resolved" and outcome.merged_into is None:
                 continue
             assert self._reached_somebody(incident_id), f"{incident_id} ended as {outcome.kind}, and nobody has it"
-        for incident_id, text in (*self.mail.texts, *self.hook.texts):
+        for incident_id, text in (*self.mail.texts, *self.hook.texts, *self.slack.texts):
             if incident_id in self.pull_requests and "could not be sent" not in text:
                 assert f"pull/{incident_id}" in text, f"{incident_id} has a pull request that its brief does not name"
 
@@ -350,7 +351,8 @@ class IncidentLife(RuleBasedStateMachine):
         outcome = Outcome.model_validate(record.outcome)
         if outcome.merged_into is not None:
             return self._reached_somebody(outcome.merged_into)
-        taken = {name for name, channel in (("mail", self.mail), ("hook", self.hook)) if channel.taken[incident_id]}
+        channels = {"mail": self.mail, "hook": self.hook, "slack": self.slack}
+        taken = {name for name, channel in channels.items() if channel.taken[incident_id]}
         return bool(outcome.delivered_by) and outcome.delivered_by <= taken
 
 
