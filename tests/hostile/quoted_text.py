@@ -30,6 +30,13 @@ TEXTS: Mapping[str, str] = {
 ACTS = {
     "mail": re.compile(r"(?i)https?://evil|www\.evil|eve@example|[\u202a-\u202e\u2066-\u2069\u200b\u2060\x1b\x07]"),
     "hook": re.compile(r"(?i)https?://evil[^\"]*\"\s*,\s*\"impact|(?<!\\)\\u(?:202e|200b|2060|001b)"),
+    "slack": re.compile(
+        r"(?i)https?://evil|www\.evil|eve@example|\"mrkdwn\", \"text\": \"[^\"]*<|(?<!\\)\\u(?:202e|200b|2060|001b)"
+    ),
+    "pagerduty": re.compile(r"(?i)https?://evil|www\.evil|eve@example|(?<!\\)\\u(?:202e|200b|2060|001b)"),
+    "teams": re.compile(
+        r"(?i)https?://evil|www\.evil|eve@example|\"TextBlock\"|<at>|(?<!\\)\\u(?:202e|200b|2060|001b)"
+    ),
     "pulls": re.compile(
         r"(?i)\]\(https?://evil|@octo(?![^`]*`)|#12|GH-7|shop#3|\[skip ci\]|(?<!\\)\\u(?:202e|200b|001b)"
     ),

@@ -33,7 +33,11 @@ from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.sandboxes.gmail.server import GmailSandbox, OauthGrant
 from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.loki.server import LokiSandbox
+from infra.local.sandboxes.pagerduty.server import ROUTING_KEY, PagerDutySandbox
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
+from infra.local.sandboxes.slack.server import CHANNEL, SlackSandbox
+from infra.local.sandboxes.slack.server import TOKEN as SLACK_TOKEN
+from infra.local.sandboxes.teams.server import TeamsSandbox
 from shared import traces
 from shared.contracts import (
     Alert,
@@ -74,7 +78,7 @@ TRACE = (
 Script = Callable[[ModelRequest], Turn]
 Metrics = Literal["none", "empty", "calm", "failing"]
 """Without a metrics store, with one that has no series, or measures requests and shows no failures, or some."""
-SECRETS = (TOKEN, API_KEY, OauthGrant().refresh_token, OauthGrant().client_secret)
+SECRETS = (TOKEN, API_KEY, SLACK_TOKEN, OauthGrant().refresh_token, OauthGrant().client_secret)
 
 
 @dataclass
@@ -84,7 +88,7 @@ class Exits:
     branches: list[str]
     pulls: list[dict[str, Any]]
     texts: dict[str, str]
-    """Mail, hook, archive, traces, log, and what was pushed, each as one text."""
+    """Mail, hooks, archive, traces, log, and what was pushed, each as one text."""
     answers: dict[str, Any]
 
     @property
@@ -107,6 +111,9 @@ class World:
     git_dir: Path
     mail: GmailSandbox
     hook: HookSandbox
+    slack: SlackSandbox
+    pagerduty: PagerDutySandbox
+    teams: TeamsSandbox
     loki: LokiSandbox
     prometheus: PrometheusSandbox
     gemini: GeminiSandbox | None = None
@@ -195,6 +202,9 @@ class World:
         texts = {
             "mail": "\n".join(mails),
             "hook": json.dumps([call["body"] for call in self.hook.calls]),
+            "slack": json.dumps(self.slack.messages),
+            "pagerduty": json.dumps(self.pagerduty.events),
+            "teams": json.dumps(self.teams.cards),
             "archive": "\n".join(archive),
             "trace": json.dumps(traces.connect().document(self.alert.incident_id), default=str),
             "log": log,
@@ -242,6 +252,9 @@ def world(
         github = opened.enter_context(GithubSandbox(git_dir, REPO, token=TOKEN))
         mail = opened.enter_context(GmailSandbox(folder / "mail"))
         hook = opened.enter_context(HookSandbox(folder / "hook"))
+        slack = opened.enter_context(SlackSandbox())
+        pagerduty = opened.enter_context(PagerDutySandbox())
+        teams = opened.enter_context(TeamsSandbox())
         loki = opened.enter_context(LokiSandbox())
         prometheus = opened.enter_context(PrometheusSandbox())
         variables = {
@@ -257,6 +270,12 @@ def world(
             "GMAIL_USER_EMAIL": mail.grant.user_email,
             "ON_CALL_ENGINEERS": "ada@example.com",
             "POST_PROCESS_URL": f"{hook.url}/",
+            "SLACK_BOT_TOKEN": SLACK_TOKEN,
+            "SLACK_CHANNEL": CHANNEL,
+            "SLACK_API_URL": f"{slack.url}/api",
+            "PAGERDUTY_ROUTING_KEY": ROUTING_KEY,
+            "PAGERDUTY_EVENTS_URL": pagerduty.url,
+            "TEAMS_WEBHOOK_URL": teams.webhook,
             "SAVE_OUTPUT": "true",
             "OUTPUT_DIR": str(folder / "archive"),
             "TRACES_PROVIDER": "embedded",
@@ -270,7 +289,7 @@ def world(
             variables |= {"MODEL_PROVIDER": "gemini", "GEMINI_API_KEY": API_KEY, "GEMINI_BASE_URL": gemini.url}
         for name, value in variables.items():
             patch.setenv(name, value)
-        target = World(folder, patch, git_dir, mail, hook, loki, prometheus, gemini)
+        target = World(folder, patch, git_dir, mail, hook, slack, pagerduty, teams, loki, prometheus, gemini)
         if metrics != "none":
             patch.setenv("PROMETHEUS_HOST", prometheus.url)
             if metrics != "empty":
