@@ -26,7 +26,12 @@ from infra.local.sandboxes.teams.server import TeamsSandbox
 from shared import clock, outbox, traces
 from shared.contracts import Change, Outcome, OutcomeKind, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
+from shared.outbox import slack
+from shared.outbox.gmail import GmailSettings
 from shared.outbox.port import Mail, MailSent
+from shared.outbox.schedule import ScheduleSettings
+from shared.outbox.webhook import WebhookSettings
+from shared.step.steps import POST_PROCESS
 from shared.traces.port import PullRequestRecord
 from tests.builders import a_record
 from tests.functions import post_process_requests as requests
@@ -323,6 +328,17 @@ def test_last_message_goes_to_every_hook(receivers: Receivers, monkeypatch: pyte
     assert receivers.counts == (1, 1, 1, 1)
     assert outcome.delivered_by >= HOOKS
     assert "could not be sent" in receivers.slack.messages[0]["text"]
+
+
+def test_step_ends_within_its_budget_when_every_channel_hangs() -> None:
+    """Else the platform kills it, and the mail waits for the next attempt."""
+    hook_s: float = WebhookSettings.model_fields["post_process_timeout_s"].default
+    schedule_s: float = ScheduleSettings.model_fields["oncall_timeout_s"].default
+    mail_s: float = GmailSettings.model_fields["gmail_timeout_s"].default
+    assert POST_PROCESS.model is not None
+
+    hooks_s = hook_s * len(["hook", *outbox.HOOKS]) + slack.READ_TIMEOUT_S
+    assert POST_PROCESS.model.timeout_s + hooks_s + schedule_s + mail_s < POST_PROCESS.budget_s
 
 
 class Schedule:
