@@ -27,7 +27,9 @@ def mail_approval_result(request: PostProcessRequest, store: TraceStore, connect
     hooks = {name: partial(_call, name, publisher, connections) for name in HOOKS}
     deliveries = {**hooks, "mail": partial(_send, publisher, connections)}
     # The mail's lease has the name that earlier releases gave it.
-    deliver_further(publisher, deliveries, lambda name: "follow_up" if name == "mail" else f"follow_up_{name}")
+    deliver_further(
+        publisher, connections, deliveries, lambda name: "follow_up" if name == "mail" else f"follow_up_{name}"
+    )
     publisher.attempt("traces", lambda: _record(request, store))
     return publisher.outcome()
 

@@ -35,6 +35,15 @@ class Connections:
         """Return the hook of a channel, or None when it is off. Raises Misconfigured."""
         return self.hook() if channel == "hook" else self.hooks[channel]() if channel in self.hooks else None
 
+    def is_off(self, channel: str) -> bool:
+        """Return whether a channel has variables of its own and none is set: then no lease need be taken for it."""
+        if channel not in outbox.HOOKS:
+            return False
+        try:
+            return channel not in self.hooks or self.hooks[channel]() is None
+        except Exception:  # noqa: BLE001  # whatever it is, its delivery meets it again, and names it
+            return False
+
 
 class Notice(Protocol):
     """What there is to deliver, with every failure so far."""

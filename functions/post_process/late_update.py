@@ -32,7 +32,7 @@ def publish_update(request: PostProcessRequest, store: TraceStore, connections: 
     publisher = OutcomePublisher(request, store, BriefWords())
     hooks = {name: partial(_call, name, publisher, connections, opened) for name in HOOKS}
     deliveries = {**hooks, "mail": partial(_send, publisher, connections, opened)}
-    deliver_further(publisher, deliveries, lambda name: f"update_{name}")
+    deliver_further(publisher, connections, deliveries, lambda name: f"update_{name}")
     outcome = publisher.outcome()
     if not outcome.delivered_by:
         raise Unavailable(f"No channel took the update about {opened.url}")

@@ -106,6 +106,9 @@ def deliver_all(
     for channel in (channel for channel in CHANNELS if channel.name in deliveries):
         if not channel.reaches_people:
             publisher.note_missing_channel()
+        if connections.is_off(channel.name):
+            publisher.statuses[channel.name] = "off"
+            continue
         try:
             publisher.deliver(channel, partial(_deliver, publisher, connections, deliveries, channel.name))
         except Unavailable as error:
@@ -116,7 +119,10 @@ def deliver_all(
 
 
 def deliver_further(
-    publisher: "OutcomePublisher", deliveries: Mapping[str, Callable[[], str]], lease_of: Callable[[str], str]
+    publisher: "OutcomePublisher",
+    connections: Connections,
+    deliveries: Mapping[str, Callable[[], str]],
+    lease_of: Callable[[str], str],
 ) -> None:
     """
     Deliver a message that follows the brief, by each channel once under a lease of its own.
@@ -125,6 +131,9 @@ def deliver_further(
     """
     held: list[Unavailable] = []
     for name, act in deliveries.items():
+        if connections.is_off(name):
+            publisher.statuses[name] = "off"
+            continue
         try:
             publisher.statuses[name] = publisher.once(lease_of(name), act)
         except Unavailable as error:

@@ -57,7 +57,7 @@ def post(
     Redirects are not followed. Errors begin with `subject`, and never show the URL, which may hold a token.
     Raises Unavailable (never sent), Uncertain (sent, no reply).
     """
-    headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "incident-copilot", **headers}
+    headers = {"Content-Type": "application/json", "User-Agent": "incident-copilot", **headers}
     deadline = time.monotonic() + timeout_s
     try:
         with requests.post(

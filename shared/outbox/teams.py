@@ -115,7 +115,6 @@ def _card(payload: Payload, chars: int) -> Payload:
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "msteams": {"width": "Full"},
         "body": body,
         **({"actions": actions} if actions else {}),
     }

@@ -341,6 +341,26 @@ def test_step_ends_within_its_budget_when_every_channel_hangs() -> None:
     assert POST_PROCESS.model.timeout_s + hooks_s + schedule_s + mail_s < POST_PROCESS.budget_s
 
 
+def test_hook_that_is_not_set_up_costs_no_call_of_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has mail alone waits for nothing more than before."""
+    monkeypatch.setenv("POST_PROCESS_URL", "http://127.0.0.1:1")
+    store = traces.connect()
+    store.open_incident(a_record(requests.alert()))
+    claim, keys = store.claim, list[str]()
+
+    def noted(key: str, *rest: Any) -> Any:
+        keys.append(key)
+        return claim(key, *rest)
+
+    monkeypatch.setattr(store, "claim", noted)
+    monkeypatch.setattr(traces, "connect", lambda: store)
+
+    outcome = work(requests.full())
+
+    assert {key.partition(":")[0] for key in keys} & {*HOOKS, *outbox.HOOKS} == {"hook"}
+    assert {name for name, status in outcome.deliveries.items() if status == "off"} >= {*outbox.HOOKS}
+
+
 class Schedule:
     """The variables of a schedule at a sandbox."""
 

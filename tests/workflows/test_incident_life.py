@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +25,7 @@ from functions.incident_sweeper.main import incident_sweeper
 from functions.post_process.main import post_process
 from functions.workflow_starter.main import workflow_starter
 from shared import clock, outbox, traces
+from shared.channels import HOOKS
 from shared.cloud import pubsub, workflows
 from shared.contracts import Alert, Outcome, PullRequest, SignedAlert, StepCall, StepResult
 from shared.errors import IncidentCopilotError, Refused, Unavailable, Uncertain
@@ -84,7 +87,7 @@ class MortalStore:
 
 @dataclass
 class Channel:
-    """Mail, hook and Slack: what people got, under which key; with each uncertain delivery noted."""
+    """Mail and each hook: what people got, under which key; with each uncertain delivery noted."""
 
     health: Health = "works"
     taken: Counter[str] = field(default_factory=Counter)
@@ -168,7 +171,8 @@ class IncidentLife(RuleBasedStateMachine):
         self._opened = EmbeddedTraces(EmbeddedSettings(traces_path=Path(self._folder.name) / "life.sqlite3"))
         self.store = MortalStore(self._opened)
         self.moment = START
-        self.mail, self.hook, self.slack, self.executions = Channel(), Channel(), Channel(), Executions()
+        self.mail, self.hook, self.executions = Channel(), Channel(), Executions()
+        self.hooks = {name: Channel() for name in HOOKS if name in outbox.HOOKS}
         self.accepted: dict[str, Alert] = {}
         self.unacknowledged: list[Alert] = []
         self.pull_requests: set[str] = set()
@@ -183,7 +187,8 @@ class IncidentLife(RuleBasedStateMachine):
         }
         for (place, name), replacement in replaced.items():
             self._patch.setattr(place, name, replacement)
-        self._patch.setitem(outbox.HOOKS, "slack", lambda: self.slack)
+        for name, channel in self.hooks.items():
+            self._patch.setitem(outbox.HOOKS, name, partial(_same, channel))
         self._patch.setenv("ON_CALL_ENGINEERS", "ada@example.com")
         self._dies: tuple[int | None, bool] = (None, False)
         self.deaths = 0
@@ -276,10 +281,12 @@ class IncidentLife(RuleBasedStateMachine):
             self.pull_requests.add(incident_id)
             self._opened.record_run(incident_id, _run(PR_CREATOR.agent, opened))
 
-    @rule(mail=st.sampled_from(HEALTH), hook=st.sampled_from(HEALTH), slack=st.sampled_from(HEALTH))
-    def channels_change(self, mail: Health, hook: Health, slack: Health) -> None:
+    @rule(mail=st.sampled_from(HEALTH), hook=st.sampled_from(HEALTH), others=st.lists(st.sampled_from(HEALTH)))
+    def channels_change(self, mail: Health, hook: Health, others: list[Health]) -> None:
         """A channel goes down, comes up, or takes what it gets without saying so."""
-        self.mail.health, self.hook.health, self.slack.health = mail, hook, slack
+        self.mail.health, self.hook.health = mail, hook
+        for channel, health in zip(self.hooks.values(), others, strict=False):
+            channel.health = health
 
     @rule(calls=CALLS_UNTIL_DEATH, is_after=st.booleans())
     def next_process_will_die(self, calls: int, is_after: bool) -> None:
@@ -296,7 +303,7 @@ class IncidentLife(RuleBasedStateMachine):
     @invariant()
     def nothing_is_sent_twice(self) -> None:
         """Save what may not have arrived, or was sent by a process that died before it could note that."""
-        for channel in (self.mail, self.hook, self.slack):
+        for channel in self._channels.values():
             for incident_id, count in channel.taken.items():
                 assert count <= 1 + channel.uncertain[incident_id] + self.deaths, incident_id
 
@@ -311,13 +318,18 @@ class IncidentLife(RuleBasedStateMachine):
         """Everything comes up again; then every alert has its outcome."""
         try:
             self._dies = (None, False)
-            self.mail.health = self.hook.health = self.slack.health = "works"
+            for channel in self._channels.values():
+                channel.health = "works"
             self._bring_to_an_end()
             self._account()
         finally:
             self._patch.undo()
             self._opened.close()
             self._folder.cleanup()
+
+    @property
+    def _channels(self) -> dict[str, Channel]:
+        return {"mail": self.mail, "hook": self.hook, **self.hooks}
 
     def _bring_to_an_end(self) -> None:
         self.executions.running.clear()
@@ -341,7 +353,7 @@ class IncidentLife(RuleBasedStateMachine):
             if outcome.kind == "resolved" and outcome.merged_into is None:
                 continue
             assert self._reached_somebody(incident_id), f"{incident_id} ended as {outcome.kind}, and nobody has it"
-        for incident_id, text in (*self.mail.texts, *self.hook.texts, *self.slack.texts):
+        for incident_id, text in chain.from_iterable(channel.texts for channel in self._channels.values()):
             if incident_id in self.pull_requests and "could not be sent" not in text:
                 assert f"pull/{incident_id}" in text, f"{incident_id} has a pull request that its brief does not name"
 
@@ -351,9 +363,12 @@ class IncidentLife(RuleBasedStateMachine):
         outcome = Outcome.model_validate(record.outcome)
         if outcome.merged_into is not None:
             return self._reached_somebody(outcome.merged_into)
-        channels = {"mail": self.mail, "hook": self.hook, "slack": self.slack}
-        taken = {name for name, channel in channels.items() if channel.taken[incident_id]}
+        taken = {name for name, channel in self._channels.items() if channel.taken[incident_id]}
         return bool(outcome.delivered_by) and outcome.delivered_by <= taken
+
+
+def _same(channel: Channel) -> Channel:
+    return channel
 
 
 def _run(agent: str, answer: Any) -> Run:

@@ -120,7 +120,7 @@ def deployed(request: PostProcessRequest) -> dict[str, Any] | None:
     """
     Return the deploy that the analysis names, as other systems receive it; None when it names none.
 
-    The rollout that explains the leading error goes first, then what was rolled out or reported nearest to the start.
+    That is the rollout that explains the leading error, else the first that was rolled out or reported.
     """
     incident = request.incident
     if incident is None or not incident.needs_response:
