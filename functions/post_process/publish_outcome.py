@@ -106,7 +106,8 @@ def deliver_all(
     for channel in (channel for channel in CHANNELS if channel.name in deliveries):
         if not channel.reaches_people:
             publisher.note_missing_channel()
-        if connections.is_off(channel.name):
+        # The last message depends on as little as can be.
+        if deliveries is not LAST_DELIVERIES and connections.is_off(channel.name):
             publisher.statuses[channel.name] = "off"
             continue
         try:
