@@ -27,8 +27,12 @@ from shared.settings import Settings
 from shared.text.harmless import one_line
 
 OLD_CONNECTORS = ".webhook.office.com"
-MAX_MESSAGE_BYTES = 28_000
-"""A message over 28 KB fails: https://learn.microsoft.com/en-us/microsoftteams/limits-specifications-teams"""
+MAX_MESSAGE_BYTES = 20_000
+"""
+A message over about 28 KB fails, with what Teams adds to it, and only after the webhook has answered 202: stay below.
+
+Source: https://learn.microsoft.com/en-us/connectors/teams/#known-issues-and-limitations-with-actions
+"""
 TEXT_CHARS = 2_900
 SHORTEST_TEXT_CHARS = 50
 
@@ -57,7 +61,7 @@ class Teams:
 
     def call(self, payload: Payload, key: str, thread: str = "") -> str:  # noqa: ARG002  # the webhook has no threads
         """
-        Post the payload as a card; return the key.
+        Post the payload as a card; return the key. Its 202 says that the workflow has it, not yet that the card stands.
 
         Raises Unavailable (no connection, 503), Throttled (429), Refused (3xx, 4xx), Uncertain (no reply, other 5xx).
         """

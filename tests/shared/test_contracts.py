@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared import contracts
 from shared.bounds import AtMost, Contract
-from shared.contracts import Evidence, Incident, LogPattern, RootCause
+from shared.contracts import Evidence, Incident, LogPattern, Outcome, RootCause
 from tests import builders
 
 CONTRACTS = [cls for _, cls in inspect.getmembers(contracts, inspect.isclass) if issubclass(cls, Contract)]
@@ -129,3 +129,26 @@ def _pattern(evidence_id: str) -> LogPattern:
         template="line", level="error", count=1, exemplar="line", evidence_id=evidence_id,
         first_seen=builders.NOW, last_seen=builders.NOW,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "statuses"),
+    [
+        ({"mail_status": "sent", "hook_status": "failed"}, {"mail": "done", "hook": "failed"}),
+        ({"mail_status": "already_sent"}, {"mail": "already", "hook": "off"}),
+        (
+            {"hook_status": "called", "deliveries": {"hook": "done", "slack": "failed", "archive": "done"}},
+            {"mail": "off", "hook": "done", "slack": "failed"},
+        ),
+        (
+            {"deliveries": {"teams": "already", "pagerduty_change": "done"}},
+            {"mail": "off", "hook": "off", "teams": "already"},
+        ),
+    ],
+)
+def test_outcome_says_how_each_channel_to_people_did(fields: dict[str, Any], statuses: dict[str, str]) -> None:
+    """Earlier releases noted mail and hook alone; a file and a change event reach nobody."""
+    outcome = Outcome.model_validate({"kind": "full", **fields})
+
+    assert outcome.channel_statuses == statuses
+    assert outcome.delivered_by == {name for name, status in statuses.items() if status in ("done", "already")}
