@@ -99,10 +99,10 @@ def test_full_brief_answers_in_the_order_of_need() -> None:
         "Since 14 Mar 02:44 UTC",
         "removed the guard",
         "Confidence: 86 % (high)",
-        "unsupported operand type(s) for *",
         "Roll billing-worker back",
-        "kubectl -n billing rollout undo deployment/billing-worker",
         "Review pull request #412",
+        "kubectl -n billing rollout undo deployment/billing-worker",
+        "unsupported operand type(s) for *",
         "raise UnknownCountry(country)",
         "tax = rate * net",
         "Suspect commit (87 %): Round tax per line",
@@ -224,7 +224,7 @@ def test_dates_of_a_replay_show_their_year() -> None:
 
     text = brief(request).text
 
-    assert "Since 14 Mar 2024 02:44 UTC." in text
+    assert "Since 14 Mar 2024 02:44 UTC" in text
     assert "received 14 Mar 2026 02:55 UTC" in text
     assert "14 Mar 2024 02:44:42 | Behaviour changed (onset)" in text
     assert "14 Mar 2026 02:55:30 | Alert received" in text
@@ -232,7 +232,7 @@ def test_dates_of_a_replay_show_their_year() -> None:
 
 def test_alert_without_a_name_reads_well() -> None:
     """No comma without a name before it."""
-    assert "Alert received 14 Mar 02:55 UTC" in brief(requests.full(alert=requests.alert(alert_name=""))).text
+    assert "Alert received 02:55 UTC" in brief(requests.full(alert=requests.alert(alert_name=""))).text
 
 
 @pytest.mark.parametrize(
@@ -278,8 +278,8 @@ def test_offline_answers_are_marked() -> None:
 
 def test_missing_hypothesis_is_stated() -> None:
     """An answer without causes and a missing answer are different statements."""
-    assert "No cause was found in the evidence." in brief(requests.full(root_causes=RootCauses())).text
-    assert "Causes were not ranked." in brief(requests.full(root_causes=None)).text
+    assert "Not known: the evidence names no cause." in brief(requests.full(root_causes=RootCauses())).text
+    assert "Not known: it was not sought." in brief(requests.full(root_causes=None)).text
 
 
 def test_stack_trace_replaces_code_that_could_not_be_read() -> None:
@@ -652,7 +652,7 @@ def test_what_changed_is_one_block_ranked_by_closeness_with_each_source() -> Non
 
     text = brief(request).text
 
-    block = text[text.index("WHAT CHANGED") : text.index("MOST LIKELY CAUSE")]
+    block = text[text.index("WHAT CHANGED") : text.index("THEN\n")]
     assert [line.strip() for line in block.splitlines() if line.startswith("  ")] == [
         f"- {requests.ONSET + timedelta(minutes=1):%H:%M:%S} UTC, after the onset: A line says: reloaded [log line]",
         f"- {requests.ONSET - timedelta(minutes=3):%H:%M:%S} UTC: v2.15.0 was deployed. [code host, log line]",

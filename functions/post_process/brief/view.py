@@ -77,12 +77,12 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         tone=_tone(incident, kind),
         badge="no response needed" if kind == "dismissed" else f"{severity} severity",
         service=request.alert.service_name,
-        headline=headline(request),
+        headline=_in_users_terms(request),
         since=_since(request),
         scope=_scope(request),
         subject=clip(f"{marks[kind]} {one_line(request.alert.service_name)}: {title(request)}", 180),
         warning=_warning(troubles),
-        sections=tuple(section for section in (summary, linked, *before, what_failed, *after) if section),
+        sections=tuple(section for section in (*before, linked, summary, what_failed, *after) if section),
         footer=_footer(request, usage),
     )
 
@@ -151,9 +151,13 @@ def _sections(
             facts.hints(request.incident),
             facts.links(request),
         )
-    unknown = _missing(request.incident)
-    changed = facts.what_changed(request)
-    return (unknown, changed, conclusions.cause(request), actions.do_now(request), conclusions.pull_request(request)), (
+    unknown, best = _missing(request.incident), conclusions.cause(request)
+    # What a reader needs first fills the first screen of a phone; whatever explains it comes after.
+    return (unknown, best, actions.do_now(request, conclusions.button(request))), (
+        conclusions.grounds(request),
+        facts.what_changed(request),
+        actions.then(request),
+        conclusions.pull_request(request),
         actions.remarks(request),
         conclusions.code(request),
         facts.errors(request.incident),
@@ -207,16 +211,40 @@ def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:
 def _since(request: PostProcessRequest) -> str:
     started, received = since(request), request.alert.received_at
     name = f"Alert {clip(request.alert.alert_name, 120)}, received" if request.alert.alert_name else "Alert received"
-    alert_received = f"{name} {on_day(received, started or request.alert.start)} {received:%H:%M} UTC"
+    is_same_day = started is not None and started.date() == received.date()
+    day = "" if is_same_day else f"{on_day(received, started or request.alert.start)} "
+    alert_received = f"{name} {day}{received:%H:%M} UTC"
     return (
-        f"Since {on_day(started, received)} {started:%H:%M} UTC. {alert_received}"
+        f"Since {on_day(started, received)} {started:%H:%M} UTC{_still(request.incident)}. {alert_received}"
         if started
         else f"Since: not known. {alert_received}"
     )
 
 
+def _still(incident: Incident | None) -> str:
+    """Return whether it went on until what was read ends, or when it was last seen; empty when no errors show it."""
+    counts = incident.error_summary.errors_over_time if incident else []
+    if incident is None or not any(counts):
+        return ""
+    seen = [trace.last_seen for trace in incident.stack_traces]
+    seen += [pattern.last_seen for pattern in incident.patterns if pattern.level in ("error", "fatal")]
+    if not seen:
+        return ""
+    last = max(seen)
+    is_going_on = incident.end - last <= 2 * (incident.end - incident.start) / len(counts)
+    return f", still at {incident.end:%H:%M}" if is_going_on else f", last seen at {last:%H:%M}"
+
+
+def _in_users_terms(request: PostProcessRequest) -> str:
+    """Return what users meet, where it was measured; else what is broken, as `headline` does."""
+    incident = request.incident
+    if incident is None or not incident.needs_response or not incident.impact:
+        return headline(request)
+    return clip(incident.impact.rstrip("."), 160)
+
+
 def _scope(request: PostProcessRequest) -> str:
-    """Return the kind of fault and which other services are affected; empty when there was no analysis."""
+    """Return the kind of fault and which other services are affected, after the symptom where that is no headline."""
     incident = request.incident
     if incident is None or not incident.needs_response:
         return ""
@@ -225,8 +253,10 @@ def _scope(request: PostProcessRequest) -> str:
     )
     others = [name for name in incident.affected_services if name != request.alert.service_name]
     also = f" Also affected: {', '.join(others)}." if others else ""
-    impact = f"{incident.impact} " if incident.impact else ""
-    return clip(f"{impact}{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 400)
+    # The cause says it again.
+    is_named = request.root_causes is not None and bool(request.root_causes.root_causes)
+    symptom = f"{headline(request).rstrip('.')}. " if incident.impact and not is_named else ""
+    return clip(f"{symptom}{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 400)
 
 
 def _warning(troubles: list[Failure]) -> str:

@@ -37,19 +37,30 @@ class Action:
         return self.advice_id in _WAYS_BACK
 
 
-def do_now(request: PostProcessRequest) -> Section:
-    """Return what to do, the first action first, each once."""
-    actions = _actions(request)[:ACTIONS]
+def do_now(request: PostProcessRequest, button: Links | None) -> Section:
+    """Return the one thing to do first, the way to the pull request, and how to do it."""
+    actions, way = _actions(request)[:1], [button] if button else []
     if not actions:
-        return Section("Do now", (TextLine("Nothing was suggested. Start with the evidence and the links below."),))
-    blocks: list[Block] = []
-    for number, action in enumerate(actions, 1):
-        blocks.append(Words(prose(action.text, 400), number == 1, f"{number}."))
-        blocks += [Items(tuple(clip(step, 300) for step in action.steps[:6]))] if action.steps else []
-        blocks += [_command(command) for command in action.commands[:6] if command.command or command.link]
-        if action.advice_id == "follow_runbook" and request.alert.runbook_url:
-            blocks.append(Links((Link("Runbook", request.alert.runbook_url),)))
-    return Section("Do now", tuple(blocks))
+        start = TextLine("Nothing was suggested. Start with the evidence and the links below.")
+        return Section("Do now", (start, *way))
+    what, *how = _blocks(1, actions[0], request)
+    return Section("Do now", (what, *way, *how))
+
+
+def then(request: PostProcessRequest) -> Section | None:
+    """Return what else to do, each once; None without more."""
+    actions = _actions(request)[1:ACTIONS]
+    blocks = [block for number, action in enumerate(actions, 2) for block in _blocks(number, action, request)]
+    return Section("Then", tuple(blocks)) if blocks else None
+
+
+def _blocks(number: int, action: Action, request: PostProcessRequest) -> list[Block]:
+    blocks: list[Block] = [Words(prose(action.text, 400), number == 1, f"{number}.")]
+    blocks += [Items(tuple(clip(step, 300) for step in action.steps[:6]))] if action.steps else []
+    blocks += [_command(command) for command in action.commands[:6] if command.command or command.link]
+    if action.advice_id == "follow_runbook" and request.alert.runbook_url:
+        blocks.append(Links((Link("Runbook", request.alert.runbook_url),)))
+    return blocks
 
 
 def remarks(request: PostProcessRequest) -> Section | None:

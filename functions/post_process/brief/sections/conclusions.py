@@ -39,42 +39,46 @@ DIFF_LINES = 40
 
 
 def cause(request: PostProcessRequest) -> Section:
-    """Return the most likely cause with its confidence and quotes; or that there is none."""
+    """Return the most likely cause with its confidence; or that none is known."""
     causes = request.root_causes.root_causes if request.root_causes else []
     if not causes:
-        # Without a model the reasoning repeats the symptoms.
-        reasoning = clip(request.incident.reasoning, 900) if request.incident and is_by_model(request.incident) else ""
-        verdict = "No cause was found in the evidence." if request.root_causes else "Causes were not ranked."
-        verdict_line = TextLine(verdict, is_strong=True)
-        # A metric without a query is the list of what was read.
-        observed = [piece for piece in _evidence(request) if piece.source != "metrics" or piece.query]
-        quotes = [QuotedText(clip(piece.text, 300), _source(piece)) for piece in observed[:3]]
-        return Section(
-            "Most likely cause",
-            (
-                verdict_line,
-                *([Words(reasoning)] if reasoning else []),
-                *quotes,
-            ),
-        )
+        verdict = "Not known: the evidence names no cause." if request.root_causes else "Not known: it was not sought."
+        return Section("Most likely cause", (TextLine(verdict, is_strong=True),))
+    return Section(
+        "Most likely cause",
+        (Words(prose(causes[0].hypothesis, 900), is_strong=True), TextLine(confidence(causes[0].confidence))),
+    )
+
+
+def grounds(request: PostProcessRequest) -> Section | None:
+    """Return what the most likely cause rests on, and what else is possible; without a cause, what was seen."""
+    causes = request.root_causes.root_causes if request.root_causes else []
+    if not causes:
+        return _seen(request)
     best, *others = causes
     seen = {piece.id: piece for piece in _evidence(request)}
-    blocks: list[Block] = [
-        Words(prose(best.hypothesis, 900), is_strong=True),
-        TextLine(confidence(best.confidence)),
-    ]
-    blocks += [
+    quotes = [
         QuotedText(
             _excerpt(quote, seen.get(quote.evidence_id)),
             _source(seen[quote.evidence_id]) if quote.evidence_id in seen else quote.evidence_id,
         )
         for quote in best.quotes[:3]
     ]
-    blocks += [
+    also = [
         Words(prose(other.hypothesis, 600), lead=f"Also possible, {_likely(other.confidence)} confidence:")
         for other in others[:3]
     ]
-    return Section("Most likely cause", tuple(blocks))
+    return Section("What it rests on", (*quotes, *also)) if quotes or also else None
+
+
+def _seen(request: PostProcessRequest) -> Section | None:
+    # Without a model the reasoning repeats the symptoms.
+    reasoning = clip(request.incident.reasoning, 900) if request.incident and is_by_model(request.incident) else ""
+    # A metric without a query is the list of what was read.
+    observed = [piece for piece in _evidence(request) if piece.source != "metrics" or piece.query]
+    quotes = [QuotedText(clip(piece.text, 300), _source(piece)) for piece in observed[:3]]
+    blocks: list[Block] = [*([Words(reasoning)] if reasoning else []), *quotes]
+    return Section("What was seen", tuple(blocks)) if blocks else None
 
 
 def confidence(share: float) -> str:
@@ -86,29 +90,36 @@ def _likely(share: float) -> str:
     return "high" if share >= 0.75 else "medium" if share >= 0.45 else "low"
 
 
-def pull_request(request: PostProcessRequest) -> Section:
-    """Return the pull request with its change, or why there is none."""
+def button(request: PostProcessRequest) -> Links | None:
+    """Return the way to the pull request, or to the page where it is approved; None without one."""
     made = request.pull_request
     if made is not None and made.awaits_approval and made.approval_url:
-        return _to_approve(request, made, made.approval_url)
+        return Links((Link("Look at it and approve", made.approval_url),), is_button=True)
     if made is None or made.pr_url is None or made.status not in ("success", "exists"):
+        return None
+    return Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
+
+
+def pull_request(request: PostProcessRequest) -> Section:
+    """Return the state of the pull request and its change, or why there is none."""
+    made = request.pull_request
+    if made is not None and made.awaits_approval and made.approval_url:
+        return _to_approve(request, made)
+    if made is None or button(request) is None:
         # A change that waits for a person who cannot approve it is made by hand, so it has to be seen.
         change = _change(request) if request.branch is None or request.branch.awaits_approval else []
         return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."), *change))
-    button = Links((Link(f"Review pull request #{made.pr_number or ''}".rstrip(" #"), made.pr_url),), is_button=True)
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
     if request.branch is not None and request.branch.linked_pr_url is not None:
-        return Section("Pull request", (button, TextLine(f"Opened before, not by this incident. {made.message}")))
-    return Section("Pull request", (button, TextLine(state), *_change(request)))
+        return Section("Pull request", (TextLine(f"Opened before, not by this incident. {made.message}"),))
+    return Section("Pull request", (TextLine(state), *_change(request)))
 
 
-def _to_approve(request: PostProcessRequest, made: PullRequest, url: str) -> Section:
+def _to_approve(request: PostProcessRequest, made: PullRequest) -> Section:
     until = f" until {made.approve_until:%d %b %H:%M} UTC" if made.approve_until else ""
-    button = Links((Link("Look at it and approve", url),), is_button=True)
     return Section(
         "Pull request",
         (
-            button,
             TextLine(f"Its code: {CODE_MARK}"),
             TextLine(f"Nothing is written before you approve. The code decides once{until}."),
             *([TextLine(request.branch.message)] if request.branch else []),

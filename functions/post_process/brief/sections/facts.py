@@ -87,7 +87,9 @@ def errors(incident: Incident | None) -> Section | None:
     kinds = [(name, count) for name, count in counts.error_types.items() if count <= counts.total_errors]
     if kinds := sorted(kinds, key=lambda item: -item[1])[:6]:
         blocks.append(Table(("Error", "Count"), tuple((clip(name, 120), f"{count:,}") for name, count in kinds)))
-    if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[1:5]):
+    # The first is the headline, where no measure of what users meet is.
+    first = 0 if incident.impact else 1
+    if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[first:5]):
         blocks.insert(1, Items(symptoms))
     if anomalies := tuple(clip(anomaly.description, 300) for anomaly in counts.metric_anomalies[:5]):
         blocks.append(Items(anomalies))
