@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.analysis.causes.quotes import evidence_of, quote, quote_trace
+from shared.analysis.causes.resource_use import use_of
 from shared.analysis.code.paths import deepest_own
 from shared.analysis.faults import matching
 from shared.analysis.faults.matching import Signal
@@ -63,7 +64,9 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
     touched = [own.path] if own else []
     signal = matching.of_trace(trace)
     if signal is not None and signal.rule.kind != "crash":
-        hypothesis = f"{_named_fault(service, signal)} {hypothesis}."
+        use, stated = use_of(incident, signal)
+        hypothesis = f"{_named_fault(service, signal, use)} {hypothesis}."
+        quotes = [*quotes, *(one for one in stated if one not in quotes)]
         confidence = NAMED_FAULT if is_new else STEADY_FAULT
         touched = [*_touched(service, signal), *touched]
     elif own is not None:
@@ -215,16 +218,19 @@ def _from_signal(incident: Incident, service: str, one: Evidence, signal: Signal
     pattern = next((each for each in incident.patterns if each.evidence_id == one.id), None)
     before = pattern.count_before_onset if pattern else 0
     confidence = NAMED_FAULT if _is_new(incident, before) else STEADY_FAULT
-    quotes = [Quote(evidence_id=one.id, text=signal.quote)]
+    use, stated = use_of(incident, signal)
+    quotes = [Quote(evidence_id=one.id, text=signal.quote), *(each for each in stated if each.evidence_id != one.id)]
     seen = f" Written {_when(incident, pattern)}." if pattern else ""
-    return _cause(f"{_named_fault(service, signal)}{seen}", confidence, quotes, _touched(service, signal))
+    return _cause(f"{_named_fault(service, signal, use)}{seen}", confidence, quotes, _touched(service, signal))
 
 
-def _named_fault(service: str, signal: Signal) -> str:
+def _named_fault(service: str, signal: Signal, use: str) -> str:
     sentence = (
         UNNAMED_DEPENDENCY if signal.rule.kind == "dependency" and not signal.target else SENTENCES[signal.rule.kind]
     )
-    return sentence.format(service=service, target=signal.target, name=signal.rule.name)
+    detail = signal.detail or use
+    name = f"{signal.rule.name} ({detail})" if detail else signal.rule.name
+    return sentence.format(service=service, target=signal.target, name=name)
 
 
 def _touched(service: str, signal: Signal) -> list[str]:

@@ -49,6 +49,7 @@ def detect(
     collector.down(summary)
     traces = [collector.trace(group, summary.onset) for group in summary.traces[:MAX_TRACES]]
     patterns = evidence.patterns(collector, summary)
+    evidence.keep_most_used(collector, page, traces, patterns)
     collector.last_lines(summary)
     changes = what_changed.changes(summary, collector, evidence.reported_changes(summary), annotations)
     anomalies = [

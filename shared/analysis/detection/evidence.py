@@ -1,6 +1,7 @@
 """Turns a telemetry summary into the contract's patterns, traces, anomalies and counts, each with its evidence."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -8,7 +9,9 @@ from shared.analysis.detection.health import is_down
 from shared.analysis.detection.ranking import count_before
 from shared.analysis.detection.summary import TelemetrySummary
 from shared.analysis.faults import matching
+from shared.analysis.faults.usage import most_used
 from shared.analysis.logs.groups import LineGroup, TraceGroup
+from shared.analysis.logs.parse import read
 from shared.analysis.series import change_point
 from shared.analysis.series.metric_anomalies import Anomaly, quantity
 from shared.analysis.thresholds import CHANGE_PERIOD
@@ -189,6 +192,24 @@ def reported_changes(summary: TelemetrySummary) -> list[LineGroup]:
         and matching.CHANGE.search(group.exemplar.message)
     ]
     return sorted(changes, key=lambda group: group.times.first, reverse=True)[:MAX_CHANGES]
+
+
+def keep_most_used(
+    collector: EvidenceCollector, page: LogPage | None, traces: Sequence[StackTrace], patterns: Sequence[LogPattern]
+) -> None:
+    """
+    Keep the line that states the most use of a resource which the evidence calls exhausted.
+
+    A pool states it in a line of its own, often of the level debug, and with other numbers each time.
+    """
+    lines = page.lines if page else ()
+    problems = [one.exemplar for one in patterns if one.level in ("fatal", "error", "warning")]
+    signals = [*map(matching.of_trace, traces), *(matching.first([text]) for text in problems)]
+    quotes = dict.fromkeys(one.quote for one in signals if one is not None and one.rule.kind == "resource")
+    text = next(filter(None, (most_used(quote, (line.text for line in lines)) for quote in quotes)), "")
+    for entry in [read(line) for line in lines if text and line.text == text][:1]:
+        if not any(entry.text.startswith(one.text) for one in collector.evidence):
+            collector.line(entry.text, entry.at)
 
 
 def error_summary(summary: TelemetrySummary, anomalies: list[MetricAnomaly]) -> ErrorSummary:

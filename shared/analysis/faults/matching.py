@@ -4,15 +4,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.analysis.faults.rules import RULES, FaultRule
+from shared.analysis.faults import proxy_flags
+from shared.analysis.faults.rule import FaultRule
+from shared.analysis.faults.rules import BY_NAME, RULES
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.contracts import Incident, StackTrace
 
+_NAME = r"(?:[\w+]+://)?(?P<host>[a-zA-Z0-9][\w.-]*[a-zA-Z0-9](?::\d{1,5})?)"
+UPSTREAM = re.compile(rf"\bupstream: \"{_NAME}|outbound\|\d{{1,5}}\|[\w-]*\|{_NAME.replace('host', 'cluster')}")
+"""A proxy's line names the host of the request and that of the proxy too."""
 HOST = re.compile(
-    r"(?:host(?:name)?|server|upstream|outbound\|\d{1,5}\|[\w-]*"
+    r"(?:host(?:name)?|server|upstream"
     r"|dial tcp|lookup|instances available for|connect(?:ing|ion)? to"
     r"|to address|ENOTFOUND|EAI_AGAIN|ECONNREFUSED"
-    r"|UnknownHostException:|https?:/)\W{1,4}(?:[\w+]+://)?(?P<host>[a-zA-Z0-9][\w.-]*[a-zA-Z0-9](?::\d{1,5})?)",
+    rf"|UnknownHostException:|https?:/)[^\w,;.]{{1,4}}{_NAME}",
     re.IGNORECASE,
 )
 CHANGE = re.compile(
@@ -26,7 +31,8 @@ CHANGE = re.compile(
 )
 # Words that follow "server" or "connect to" in prose without being a host.
 NO_HOSTS = frozenset(
-    {"the", "at", "on", "in", "is", "for", "to", "by", "from", "with", "server", "host", "failed", "error"}
+    {"the", "at", "on", "in", "is", "for", "to", "by", "from", "with", "server", "host", "failed", "error", "node"}
+    | {"upstream", "broker", "database", "a", "an", "this", "that"}
 )
 QUOTE_CHARS = 200
 LINE_CHARS = 1000
@@ -34,17 +40,22 @@ LINE_CHARS = 1000
 
 @dataclass(frozen=True)
 class Signal:
-    """A rule that matched; `quote` is verbatim, `target` the host or thing it names, if any."""
+    """
+    A rule that matched; `quote` is verbatim, `target` the host or thing it names, if any.
+
+    `detail` is what the line states of the reason in a code of its own, with what that means.
+    """
 
     rule: FaultRule
     quote: str
     target: str = ""
+    detail: str = ""
 
 
 def find(text: str, limit: int = 3) -> list[Signal]:
     """Return the signals of known faults in the text, most specific first; each quote is part of one line."""
-    signals: list[Signal] = []
-    for rule in RULES:
+    signals = _from_proxy(text)[:limit]
+    for rule in RULES if len(signals) < limit else ():
         if match := rule.pattern.search(text):
             quote = _around(text, match)
             target = _target(quote)
@@ -57,6 +68,17 @@ def find(text: str, limit: int = 3) -> list[Signal]:
             if len(signals) == limit:
                 break
     return signals
+
+
+def _from_proxy(text: str) -> list[Signal]:
+    """Return the signal of an access line of a proxy that states why its upstream failed."""
+    reason = proxy_flags.reason_of(text)
+    if reason is None:
+        return []
+    line = _line_at(text, reason.start, reason.end)
+    quote = _around_span(text, reason.start, reason.end)
+    target = reason.target or _target(line)
+    return [Signal(BY_NAME[reason.fault], _with(text, quote, target) if target else quote, target, reason.words)]
 
 
 def _is_own_response(signal: Signal) -> bool:
@@ -85,11 +107,15 @@ def leading(incident: Incident) -> Signal | None:
 
 def _around(text: str, match: re.Match[str]) -> str:
     """Return the line in which the match ends, truncated to QUOTE_CHARS around it."""
-    start = text.rfind("\n", 0, match.end()) + 1
-    end = text.find("\n", match.end())
+    return _around_span(text, *match.span())
+
+
+def _around_span(text: str, first: int, last: int) -> str:
+    start = text.rfind("\n", 0, last) + 1
+    end = text.find("\n", last)
     end = len(text) if end < 0 else end
-    start = max(start, match.start() - QUOTE_CHARS // 2)
-    return text[start : min(end, max(start + QUOTE_CHARS, match.end()))].strip()
+    start = max(start, first - QUOTE_CHARS // 2)
+    return text[start : min(end, max(start + QUOTE_CHARS, last))].strip()
 
 
 def _with(text: str, quote: str, target: str) -> str:
@@ -100,13 +126,19 @@ def _with(text: str, quote: str, target: str) -> str:
 
 
 def _line(text: str, match: re.Match[str]) -> str:
-    """Return the line of the match as far as a host may be named in it."""
-    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - LINE_CHARS)
-    end = text.find("\n", match.end())
-    return text[start : min(len(text) if end < 0 else end, match.end() + LINE_CHARS)]
+    return _line_at(text, *match.span())
+
+
+def _line_at(text: str, first: int, last: int) -> str:
+    """Return the line of a match as far as a host may be named in it."""
+    start = max(text.rfind("\n", 0, first) + 1, first - LINE_CHARS)
+    end = text.find("\n", last)
+    return text[start : min(len(text) if end < 0 else end, last + LINE_CHARS)]
 
 
 def _target(quote: str) -> str:
+    if match := UPSTREAM.search(quote):
+        return match["host"] or match["cluster"]
     for match in HOST.finditer(quote):
         if match["host"].lower() not in NO_HOSTS:
             return match["host"]
