@@ -35,8 +35,8 @@ def complaint(words: str) -> str:
     Prose holds them too: "saved permission denied page". As the reason of an error they begin a text or follow a mark,
     a level or a word for failing, and they end there or go on with a mark or with what it was about.
     """
-    before = r"(?:^|[^\w\s]\s*|\b(?:error|fatal|critical|severe|warn(?:ing)?|with|was|got|is|failed)\s+)"
-    return rf"(?:{before}(?:{words})(?=\s*(?:$|[^\w\s])|\s+(?:for|to|on|by|when|while|in|at|due)\b))"
+    before = r"(?:^|[^\w\s]\s*|\b(?:error|fatal|critical|severe|warn(?:ing)?|with|was|got|is|failed|40[13])\s+)"
+    return rf"(?:{before}(?:{words})(?=\s*(?:$|[^\w\s])|\s+(?:for|to|on|by|when|while|in|at|from|due)\b))"
 
 
 def rule(
