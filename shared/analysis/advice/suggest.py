@@ -9,10 +9,12 @@ from shared.analysis.advice.rollback_target import changes_to_undo, rollback_tar
 from shared.analysis.advice.templates import BUILT_IN, AdviceTemplate, commands_for
 from shared.analysis.advice.values import deployment_of, name, service_name, values_of
 from shared.analysis.causes.quotes import needle_of, quote_trace
+from shared.analysis.causes.resource_use import use_of
 from shared.analysis.code.paths import deepest_own
-from shared.analysis.faults import matching
+from shared.analysis.faults.leading import is_background, leading, signal_of
 from shared.analysis.faults.matching import Signal
-from shared.analysis.faults.resources import measures_resource
+from shared.analysis.faults.resources import measures_shared_load
+from shared.analysis.faults.settings import setting_of
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import Alert, Change, Command, Frame, Incident, Suggestion, SuggestionRequest, Suggestions
 
@@ -37,7 +39,7 @@ def suggest(request: SuggestionRequest, templates: Sequence[AdviceTemplate] = BU
 def _with_commands(
     suggestion: Suggestion, alert: Alert, incident: Incident, templates: Sequence[AdviceTemplate]
 ) -> Suggestion:
-    signal = matching.leading(incident)
+    signal = leading(incident)
     more = {"dependency": signal.target if signal else ""}
     values = values_of(alert, incident, **more, **values_of_rollback(alert, changes_to_undo(incident)))
     filled = commands_for(suggestion.advice_id, alert.service_name, values, templates)
@@ -80,7 +82,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     if incident.suspect_service:
         return None
     version = name(alert.commit or "", "a version")
-    is_own_fault = matching.of_trace(trace) is None
+    is_own_fault = signal_of(incident, trace)[0] is None
     reason = ": its own code began to fail then" if is_own_fault else ""
     line = next(iter(quote_trace(incident, trace)), None)
     needle = needle_of(trace, line.text) if line else trace.exception_type
@@ -116,7 +118,7 @@ def _undo(alert: Alert, incident: Incident) -> Suggestion:
 
 
 def _by_signal(alert: Alert, incident: Incident) -> Suggestion | None:
-    signal = matching.leading(incident)
+    signal = leading(incident)
     if signal is None or (signal.rule.kind == "crash" and incident.stack_traces):
         return None  # the trace of a crash says more and has its own suggestions
     return _for_kind(service_name(alert), incident, signal)
@@ -136,19 +138,21 @@ def _for_kind(service: str, incident: Incident, signal: Signal) -> Suggestion:
         case "crash":
             return _for_crash(service, incident.log_selector, signal)
         case _:
-            return _for_configuration(service, signal.rule.name)
+            return _for_configuration(service, signal)
 
 
 def _for_resource(service: str, incident: Incident, signal: Signal) -> Suggestion:
     since = "" if incident.onset else followup_queries.lines_with(incident.log_selector, signal.quote)
+    use, _ = use_of(incident, signal)
+    lacking = f"{signal.rule.name} ({use})" if use else signal.rule.name
     return Suggestion(
         advice_id="add_capacity",
         type="scale",
-        description=f"Give {service} more capacity: {signal.rule.name}.",
-        steps=["Raise the limit that was reached, or add instances.", "Restart the instances that are stuck."],
+        description=f"{signal.rule.action.format(service=service)} Its logs say: {lacking}.",
+        steps=list(signal.rule.steps),
         commands=_query("Find since when", since),
         priority="high",
-        estimated_impact="Stops the failures until the cause of the use is found.",
+        estimated_impact="Ends the failures for as long as there is enough of it.",
     )
 
 
@@ -192,15 +196,14 @@ def _for_crash(service: str, selector: str, signal: Signal) -> Suggestion:
     )
 
 
-def _for_configuration(service: str, fault: str) -> Suggestion:
+def _for_configuration(service: str, signal: Signal) -> Suggestion:
+    setting = name(setting_of(signal.quote)) if signal.rule.name == "missing configuration" else ""
+    action = f"Set {setting} for {service}" if setting else f"Check the configuration of {service}"
     return Suggestion(
         advice_id="restore_configuration",
         type="config",
-        description=f"Check the configuration of {service}: {fault}.",
-        steps=[
-            "Compare environment, secrets and permissions with the last good deployment.",
-            "Restore what differs and restart one instance to confirm.",
-        ],
+        description=f"{action}: {signal.rule.name}.",
+        steps=list(signal.rule.steps),
         priority="high",
         estimated_impact="Ends the failures if the configuration caused them.",
     )
@@ -214,10 +217,11 @@ def _place(frame: Frame) -> str:
     return f"{function} at {place}" if function and place else place or function
 
 
-def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
+def fix_of(incident: Incident) -> Suggestion | None:
+    """Suggest to mend the service's own code where it fails, and nothing else is to blame for it."""
     for trace in incident.stack_traces:
         own = deepest_own(trace.frames)
-        if own is not None and matching.of_trace(trace) is None:
+        if own is not None and signal_of(incident, trace)[0] is None and not is_background(incident, trace):
             raised = name(trace.exception_type, "the error")
             verb = "raises" if own is trace.frames[-1] else "runs into"
             return Suggestion(
@@ -230,9 +234,13 @@ def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
     return None
 
 
+def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:
+    return fix_of(incident)
+
+
 def _scale(alert: Alert, incident: Incident) -> Suggestion | None:
     for anomaly in [] if incident.suspect_service else incident.error_summary.metric_anomalies:
-        if measures_resource(anomaly.metric):
+        if measures_shared_load(anomaly.metric):
             return Suggestion(
                 advice_id="add_capacity",
                 type="scale",

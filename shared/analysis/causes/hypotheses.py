@@ -7,9 +7,10 @@ from shared.analysis.causes.quotes import evidence_of, quote, quote_trace
 from shared.analysis.causes.resource_use import use_of
 from shared.analysis.code.paths import deepest_own
 from shared.analysis.faults import matching
+from shared.analysis.faults.leading import is_background, is_new, signal_of
 from shared.analysis.faults.matching import Signal
 from shared.analysis.logs.levels import SERVER_ERROR
-from shared.analysis.series.change_point import SURE, rise_of_counts
+from shared.analysis.series.change_point import SURE
 from shared.analysis.series.metric_anomalies import LOG_RATE, SYMPTOMS
 from shared.analysis.series.window import span
 from shared.bounds import clip
@@ -59,18 +60,18 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
     if not quotes or trace.evidence_id is None:
         return None
     own = deepest_own(trace.frames)
-    is_new = _is_new(incident, trace.count_before_onset)
     hypothesis = f"{_event(trace, _same_event(incident, trace))}, {_when(incident, trace)}"
     touched = [own.path] if own else []
-    signal = matching.of_trace(trace)
+    signal, line = signal_of(incident, trace)
     if signal is not None and signal.rule.kind != "crash":
         use, stated = use_of(incident, signal)
         hypothesis = f"{_named_fault(service, signal, use)} {hypothesis}."
-        quotes = [*quotes, *(one for one in stated if one not in quotes)]
-        confidence = NAMED_FAULT if is_new else STEADY_FAULT
+        named = [Quote(evidence_id=line.evidence_id, text=signal.quote)] if line and line.evidence_id else []
+        quotes = [*named, *quotes, *(one for one in stated if one not in quotes)]
+        confidence = NAMED_FAULT if is_new(incident, trace) else STEADY_FAULT
         touched = [*_touched(service, signal), *touched]
     elif own is not None:
-        hypothesis, confidence = f"{hypothesis}.", NEW_OWN_TRACE if is_new else OWN_TRACE
+        hypothesis, confidence = f"{hypothesis}.", NEW_OWN_TRACE if is_new(incident, trace) else OWN_TRACE
     else:
         hypothesis, confidence = f"{hypothesis}; no frame is the service's own code.", FOREIGN_TRACE
     if is_background(incident, trace):
@@ -115,7 +116,7 @@ def from_signals(incident: Incident, service: str) -> list[RootCause]:
     certain. What a trace says belongs to that trace's hypothesis.
     """
     causes: list[RootCause] = []
-    signals = map(matching.of_trace, incident.stack_traces)
+    signals = [signal_of(incident, trace)[0] for trace in incident.stack_traces]
     rule_names = {signal.rule.name for signal in signals if signal} | (
         {"crash"} if incident.stack_traces else set[str]()
     )
@@ -216,8 +217,10 @@ def is_change(text: str) -> bool:
 
 def _from_signal(incident: Incident, service: str, one: Evidence, signal: Signal) -> RootCause:
     pattern = next((each for each in incident.patterns if each.evidence_id == one.id), None)
-    before = pattern.count_before_onset if pattern else 0
-    confidence = NAMED_FAULT if _is_new(incident, before) else STEADY_FAULT
+    is_certain = is_new(incident, pattern) if pattern else incident.onset is not None and incident.shows_before_onset
+    confidence = NAMED_FAULT if is_certain else STEADY_FAULT
+    if pattern and is_background(incident, pattern):
+        confidence = BACKGROUND
     use, stated = use_of(incident, signal)
     quotes = [Quote(evidence_id=one.id, text=signal.quote), *(each for each in stated if each.evidence_id != one.id)]
     seen = f" Written {_when(incident, pattern)}." if pattern else ""
@@ -242,20 +245,6 @@ def _logs_of(incident: Incident) -> list[Evidence]:
     ids = [trace.evidence_id for trace in incident.stack_traces]
     ids += [pattern.evidence_id for pattern in incident.patterns if pattern.level in ("fatal", "error", "warning")]
     return [one for evidence_id in ids if (one := evidence_of(incident, evidence_id)) is not None]
-
-
-def _is_new(incident: Incident, before: int) -> bool:
-    return incident.onset is not None and incident.shows_before_onset and before == 0
-
-
-def is_background(incident: Incident, trace: StackTrace) -> bool:
-    """Return whether the trace came before the onset too, and no rise of it is certain."""
-    if incident.onset is None or trace.count_before_onset == 0:
-        return False
-    quiet_s = (incident.onset - incident.start).total_seconds()
-    since_s = (incident.end - incident.onset).total_seconds()
-    before = trace.count_before_onset
-    return rise_of_counts(before, trace.count - before, quiet_s, since_s) < SURE
 
 
 def _when(incident: Incident, seen: StackTrace | LogPattern) -> str:

@@ -9,7 +9,11 @@ from shared.analysis.faults.resources import measures_resource
 from shared.analysis.logs.groups import TraceGroup
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.series.metric_anomalies import LOG_RATE
+from shared.bounds import clip
 from shared.contracts import IncidentType
+
+LINE_CHARS = 1000
+"""As much of a line as the contract keeps."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ def classify(summary: TelemetrySummary) -> Classification:
     """Return the type of incident by the leading trace, else by signals in texts, else by metrics, else unknown."""
     leading = _leading_trace(summary)
     if leading is not None:
-        return _by_trace(leading)
+        return _by_line_before(leading, summary) or _by_trace(leading)
     texts = summary.signal_texts
     if (signal := matching.first(texts)) is not None:
         return Classification(signal.rule.incident_type, f"{signal.rule.name}: {signal.quote}", signal)
@@ -44,10 +48,29 @@ def _leading_trace(summary: TelemetrySummary) -> TraceGroup | None:
     return None
 
 
+def _by_line_before(trace: TraceGroup, summary: TelemetrySummary) -> Classification | None:
+    """Return the fault that a new line names as often as the trace and before it; an exception may not say its own."""
+    if matching.find(_raised(trace), 1):
+        return None
+    for line in summary.lines:
+        is_new = line.change is not None and line.change.is_new and not line.carries_trace
+        is_as_often = len(line.times) >= len(trace.times)
+        is_first = line.times.first <= trace.times.first and line.times.last <= trace.times.last
+        if not (is_new and is_as_often and is_first):
+            continue
+        signal = matching.first([clip(line.exemplar.text, LINE_CHARS)])
+        if signal is not None and signal.rule.kind != "crash":
+            return Classification(signal.rule.incident_type, f"{signal.rule.name}: {signal.quote}", signal)
+    return None
+
+
+def _raised(trace: TraceGroup) -> str:
+    return "\n".join(str(one) for one in (trace.parsed.raised, *trace.parsed.others))
+
+
 def _by_trace(trace: TraceGroup) -> Classification:
     raised = trace.parsed.raised
-    text = "\n".join(str(one) for one in (raised, *trace.parsed.others))
-    if signals := matching.find(text, 1):
+    if signals := matching.find(_raised(trace), 1):
         signal = signals[0]
         return Classification(signal.rule.incident_type, f"{raised.type} says {signal.rule.name}", signal)
     own = [frame for frame in raised.frames if frame.in_app]

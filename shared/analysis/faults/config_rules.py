@@ -30,6 +30,10 @@ CONFIG_RULES = (
         # Many dictionaries have such keys: the code above must show that it is a setting.
         r"(?-i:(?:environ\b|getenv|\b(?:config|settings)\b)[^\n]{0,200}(?:\n[^\n]{0,200}){1,5}?"
         r"KeyError: '[A-Z][A-Z0-9]*_[A-Z0-9_]+')",
+        steps=(
+            "Compare the variables, secrets and flags of an instance with those of the last good deployment.",
+            "Put back what is missing, and restart one instance to confirm.",
+        ),
     ),
     rule(
         "config",
@@ -50,6 +54,10 @@ CONFIG_RULES = (
         r"Access denied for user",
         r"invalid (?:api[ _]?key|credentials|username[/ -](?:or )?password|access ?key)",
         r"Invalid(?:AccessKeyId|ClientTokenId)|SignatureDoesNotMatch|ExpiredToken",
+        steps=(
+            "See which identity was denied what, in the quoted line and in the audit log of what denies it.",
+            "Compare its credentials and permissions with the last good deployment: what expired, what was taken away?",
+        ),
     ),
     rule(
         "config",
@@ -64,6 +72,10 @@ CONFIG_RULES = (
         r"Table '[^'\n]{1,200}' doesn't exist",
         r"Migrations? (?:is|are) pending|PendingMigration|unapplied migration",
         r"invalid (?:object|column) name '",
+        steps=(
+            "See which migration the database ran last, and which one the running version needs.",
+            "Run the missing migration, or go back to the version that fits the schema.",
+        ),
     ),
     rule(
         "config",
@@ -76,6 +88,10 @@ CONFIG_RULES = (
         r"NoClassDefFoundError",
         r"MODULE_NOT_FOUND",
         r"NoSuchMethodError",
+        steps=(
+            "Compare the dependencies in the running image with those of the last good build.",
+            "Build again with what is missing, or deploy the last good image.",
+        ),
     ),
     rule(
         "crash",

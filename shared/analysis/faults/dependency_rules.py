@@ -33,6 +33,10 @@ DEPENDENCY_RULES = (
         r"Throttl\w{0,30}(?:Exception|Error|Exceeded)",
         r"TooManyRequests",
         r"Provisioned ?Throughput ?Exceeded",
+        steps=(
+            "See which limit it is and who uses it up: its console or the headers of its answers say so.",
+            "Send fewer calls until then, or have the limit raised.",
+        ),
     ),
     rule(
         "dependency",
@@ -48,6 +52,10 @@ DEPENDENCY_RULES = (
         r"could not (?:resolve|translate) host",
         r"lookup \S{1,253} on \S{1,60}: ",
         errno("(?:NXDOMAIN|SERVFAIL)"),
+        steps=(
+            "Resolve the name from an instance: does the name exist, and does its resolver answer?",
+            "Look at the resolver where other names fail too, at the name's record where only this one does.",
+        ),
     ),
     rule(
         "dependency",
@@ -99,6 +107,10 @@ DEPENDENCY_RULES = (
         r"tls: (?:bad|expired|unknown|revoked) certificate",
         r"PKIX path (?:building|validation) failed",
         r"unable to (?:find valid certification path|get local issuer certificate)",
+        steps=(
+            "Read the certificate that is presented: its dates, its names and who signed it.",
+            "Renew it where it is served, or let the service trust who signed it.",
+        ),
     ),
     rule(
         "dependency",

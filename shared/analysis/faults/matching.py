@@ -8,7 +8,7 @@ from shared.analysis.faults import proxy_flags
 from shared.analysis.faults.rule import FaultRule
 from shared.analysis.faults.rules import BY_NAME, RULES
 from shared.analysis.logs.levels import SERVER_ERROR
-from shared.contracts import Incident, StackTrace
+from shared.contracts import StackTrace
 
 _NAME = r"(?:[\w+]+://)?(?P<host>[a-zA-Z0-9][\w.-]*[a-zA-Z0-9](?::\d{1,5})?)"
 UPSTREAM = re.compile(rf"\bupstream: \"{_NAME}|outbound\|\d{{1,5}}\|[\w-]*\|{_NAME.replace('host', 'cluster')}")
@@ -96,13 +96,6 @@ def of_trace(trace: StackTrace) -> Signal | None:
 def first(texts: Sequence[str]) -> Signal | None:
     """Return the most specific signal of the first text that has any."""
     return next((signals[0] for text in texts if (signals := find(text, 1))), None)
-
-
-def leading(incident: Incident) -> Signal | None:
-    """Return the most specific signal of the incident's first traces, else of its problem lines."""
-    if (signal := next(filter(None, map(of_trace, incident.stack_traces[:2])), None)) is not None:
-        return signal
-    return first([one.exemplar for one in incident.patterns if one.level in ("fatal", "error", "warning")])
 
 
 def _around(text: str, match: re.Match[str]) -> str:

@@ -1,18 +1,20 @@
 """Measures that end the harm, by the kind of fault; each claims no more than the evidence shows."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from shared.analysis.advice.look_at_instances import look_at_instances
 from shared.analysis.advice.look_elsewhere import look_elsewhere
 from shared.analysis.advice.rollback_target import changes_to_undo, rollback_target
-from shared.analysis.advice.suggest import values_of_rollback
+from shared.analysis.advice.suggest import fix_of, values_of_rollback
 from shared.analysis.advice.templates import AdviceTemplate, commands_for
 from shared.analysis.advice.values import name, service_name, values_of
-from shared.analysis.faults import matching
+from shared.analysis.faults.leading import leading
 from shared.analysis.faults.resources import measures_resource
 from shared.analysis.series.metric_anomalies import LOG_RATE
 from shared.contracts import CodeAnalysis, Incident, IncidentType, Mitigation, SolutionRequest, SuspectCommit
 
+Priority = Literal["high", "medium", "low"]
 REVERT_SCORE = 0.5
 """A commit with a lower score explains too little to name in a rollback, let alone to revert automatically."""
 
@@ -33,8 +35,16 @@ def mitigations(
     revert = [_revert(reverts)] if reverts else []
     measures = [_with_commands(one, request, reverts, templates) for one in [*_measures(request, category), *revert]]
     return measures + _advised(request, measures) or [
-        _with_commands(_check_instances(service_name(request.alert)), request, reverts, templates)
+        _with_commands(_last_resort(request, category), request, reverts, templates)
     ]
+
+
+def _last_resort(request: SolutionRequest, category: IncidentType) -> Mitigation:
+    """Return what is left when nothing ends the harm sooner: the place in the code, else the instances."""
+    fix = fix_of(request.incident) if category in ("code_issue", "unknown") else None
+    if fix is None:
+        return _check_instances(service_name(request.alert))
+    return Mitigation(advice_id=fix.advice_id, action=fix.description, priority="high")
 
 
 def _with_commands(
@@ -67,20 +77,19 @@ def _measures(request: SolutionRequest, category: IncidentType) -> list[Mitigati
     if (elsewhere := look_elsewhere(service, incident)) is not None:
         # Its instances, versions and code were not read: a measure for it would be a guess.
         return [Mitigation(advice_id="look_elsewhere", action=elsewhere[0], steps=elsewhere[1], priority="high")]
+    signal = leading(incident)
+    # A fault with steps of its own has them among the suggestions.
+    has_steps = signal is not None and bool(signal.rule.steps)
     if category == "code_issue":
-        return [_rollback(request)] if incident.onset or best_suspect(request.code_analysis) else []
+        return _rollback(request)
     if category == "config_issue":
-        return [_restore_config(service, incident), _rollback_if_deployed(request)]
+        return [*([] if has_steps else [_restore_config(service, incident)]), *_rollback(request, "medium")]
     if category == "infrastructure_issue":
         return _for_instances(request)
     if category == "external_dependency":
-        signal = matching.leading(incident)
-        # A fault with steps of its own has them among the suggestions.
-        return [] if signal and signal.rule.steps else [_relieve_dependency(request)]
+        return [] if has_steps else _relieve_dependency(request)
     has_cause = bool(_exhausted_resource(incident)) or _has_stopped(incident)
-    # Without an onset nobody can see whether a version came before it.
-    rollback = [_rollback_if_deployed(request)] if incident.onset else []
-    return [*(_for_instances(request) if has_cause else []), *rollback]
+    return [*(_for_instances(request) if has_cause else []), *_rollback(request, "medium")]
 
 
 def _for_instances(request: SolutionRequest) -> list[Mitigation]:
@@ -100,35 +109,31 @@ def _has_stopped(incident: Incident) -> bool:
     return any(one.metric == LOG_RATE for one in incident.error_summary.metric_anomalies)
 
 
-def _rollback_if_deployed(request: SolutionRequest) -> Mitigation:
-    """Return a rollback on a condition: without a sign of a code fault, only a recent deployment justifies it."""
-    rollback = _rollback(request)
-    if request.incident.rollout is not None:
-        return rollback
-    if rollback_target(request.incident, request.code_analysis):
-        return rollback.replace(priority="medium")
-    action = rollback.action.removesuffix(".") + ", if one was deployed shortly before it began."
-    return rollback.replace(priority="medium", action=action)
+def _rollback(request: SolutionRequest, priority: Priority = "high") -> list[Mitigation]:
+    """
+    Return a rollback to a version that is named, or to one without the commit that is; none where nothing names either.
 
-
-def _rollback(request: SolutionRequest) -> Mitigation:
-    service, suspect = service_name(request.alert), best_suspect(request.code_analysis)
-    is_named = suspect is not None and suspect.score >= REVERT_SCORE
-    before = f"a release without {suspect.sha[:12]}" if suspect and is_named else "the last release that worked"
-    steps = [f"Find the release of {service} deployed before the onset."] if request.incident.onset else []
-    if target := rollback_target(request.incident, request.code_analysis):
-        named = f"; the suspect is {suspect.sha[:12]}" if suspect and is_named else ""
-        before, steps = f"{target}{named}", []
-    return Mitigation(
-        advice_id="roll_back",
-        action=f"Roll {service} back to {before}.",
-        steps=[
-            *steps,
-            "Check that no data migration since then forbids going back.",
-            f"Deploy it and watch the error rate of {service}.",
-        ],
-        priority="high",
-    )
+    Without a sign of a fault in the code it has the given priority, unless new instances alone brought the error.
+    """
+    service, incident, suspect = service_name(request.alert), request.incident, best_suspect(request.code_analysis)
+    culprit = suspect.sha[:12] if suspect and suspect.score >= REVERT_SCORE else ""
+    target = rollback_target(incident, request.code_analysis)
+    if not target and not culprit:
+        return []
+    named = f"; the suspect is {culprit}" if culprit and target else ""
+    steps = [] if target or not incident.onset else [f"Find the release of {service} deployed before the onset."]
+    return [
+        Mitigation(
+            advice_id="roll_back",
+            action=f"Roll {service} back to {target or f'a release without {culprit}'}{named}.",
+            steps=[
+                *steps,
+                "Check that no data migration since then forbids going back.",
+                f"Deploy it and watch the error rate of {service}.",
+            ],
+            priority="high" if incident.rollout is not None else priority,
+        )
+    ]
 
 
 def _restore_config(service: str, incident: Incident) -> Mitigation:
@@ -149,7 +154,7 @@ def _add_resource(service: str, exhausted: str) -> Mitigation:
         advice_id="add_capacity",
         action=f"Give {service} more of the resource it lacks ({exhausted}).",
         steps=[
-            "Compare CPU, memory, connections and disk with their limits.",
+            "Compare it with its limit, per instance.",
             f"Raise the limit or the number of instances of {service}, or move it off the failing node.",
         ],
         priority="high",
@@ -161,7 +166,7 @@ def _exhausted_resource(incident: Incident) -> str | None:
     for one in incident.error_summary.metric_anomalies:
         if measures_resource(one.metric):
             return f"{one.metric} went from {one.baseline:g} to {one.value:g}"
-    signal = matching.leading(incident)
+    signal = leading(incident)
     return signal.rule.name if signal and signal.rule.kind == "resource" else None
 
 
@@ -172,17 +177,19 @@ def _check_instances(service: str) -> Mitigation:
 
 def _dependency(service: str, incident: Incident) -> str:
     """Return what the evidence names as the dependency that fails; an empty text when it names none."""
-    signal = matching.leading(incident)
+    signal = leading(incident)
     others = [other for other in incident.affected_services if other != service]
     return (signal.target if signal else "") or (others[0] if others else "")
 
 
-def _relieve_dependency(request: SolutionRequest) -> Mitigation:
+def _relieve_dependency(request: SolutionRequest) -> list[Mitigation]:
+    """Return what helps while a dependency fails; nothing where no evidence names it."""
     service, dependency = service_name(request.alert), name(_dependency(request.alert.service_name, request.incident))
+    if not dependency:
+        return []
     relief = "Shorten timeouts, open the circuit breaker or switch the feature off until it answers again."
-    action = f"Relieve {service} of {dependency or 'what it calls and gets no answer from'}."
-    steps = [f"Notify the owner of {dependency}.", relief] if dependency else [relief]
-    return Mitigation(advice_id="relieve_dependency", action=action, steps=steps, priority="high")
+    action, steps = f"Relieve {service} of {dependency}.", [f"Notify the owner of {dependency}.", relief]
+    return [Mitigation(advice_id="relieve_dependency", action=action, steps=steps, priority="high")]
 
 
 def _revert(sha: str) -> Mitigation:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from shared.analysis import grounds
 from shared.analysis.advice.templates import BUILT_IN, AdviceTemplate
-from shared.analysis.causes import hypotheses
 from shared.analysis.code.paths import deepest_own, is_test
+from shared.analysis.faults.leading import is_background
 from shared.analysis.solution.mitigate import REVERT_SCORE, best_suspect, mitigations
 from shared.analysis.solution.removed_names import still_used
 from shared.analysis.solution.revert import Refusal, revert_edits
@@ -148,7 +148,7 @@ def _single_suspect(incident: Incident, analysis: CodeAnalysis) -> SuspectCommit
 
 def test_cases(incident: Incident, analysis: CodeAnalysis) -> list[str]:
     """Return what a test of a change must show: the calls that failed succeed."""
-    explaining = [trace for trace in incident.stack_traces if not hypotheses.is_background(incident, trace)]
+    explaining = [trace for trace in incident.stack_traces if not is_background(incident, trace)]
     return [f"The call that led to `{_named(trace)}`{_through(trace, analysis)} succeeds." for trace in explaining[:2]]
 
 

@@ -86,7 +86,9 @@ def _place(frame: Frame, trace: StackTrace, match: Match, files: Files, depth: i
             continue
         content = text.split("\n")[line - 1].strip()
         place = Place(path, line, content, spans.enclosing(path, text, line), depth)
-        return CodeLocation(place, text, _issue(place, frame, trace), _correlation(trace), _ids(trace.evidence_id))
+        return CodeLocation(
+            place, text, _issue(place, frame, trace, text), _correlation(trace), _ids(trace.evidence_id)
+        )
     return None
 
 
@@ -96,9 +98,14 @@ def _agrees(text: str, line: int, frame: Frame) -> bool:
     return bool(frame.code) and content == frame.code.strip()
 
 
-def _issue(place: Place, frame: Frame, trace: StackTrace) -> str:
+def _issue(place: Place, frame: Frame, trace: StackTrace, text: str) -> str:
     where = f"in {place.span.name}()" if place.span.name else "here"
-    verb = "is raised on" if frame is trace.frames[-1] else "passes through"
+    is_raised = frame is trace.frames[-1]
+    if place.line != frame.line and place.line == spans.definition_line(text, frame.function):
+        # The failing line is not there any more: the one that defines its function is where to begin reading.
+        verb = "is raised" if is_raised else "passes through"
+        return f"{trace.exception_type} {verb} {where}, which line {place.line} defines: {clip(place.text, 200)}"
+    verb = "is raised on" if is_raised else "passes through"
     return f"{trace.exception_type} {verb} line {place.line} {where}: {clip(place.text, 200)}"
 
 

@@ -8,6 +8,7 @@ from shared.analysis.advice.suggest import suggest
 from shared.contracts import (
     Change,
     Command,
+    ErrorSummary,
     Evidence,
     Frame,
     LogPattern,
@@ -159,3 +160,47 @@ def test_there_is_always_a_suggestion_with_steps():
     assert answer.suggestions
     assert answer.recommended_action
     assert all(one.steps for one in answer.suggestions)
+
+
+@pytest.mark.parametrize(
+    ("metric", "is_advised"),
+    [("cpu_used", True), ("queue_length", True), ("http_latency_p99", False), ("memory_rss", False), ("flags", False)],
+)
+def test_more_instances_are_advised_only_where_they_share_the_load(metric: str, is_advised: bool):
+    """Each further instance fills its own memory too, and a latency does not say what it waits for."""
+    moved = MetricAnomaly(metric=metric, description=f"{metric}: 1 → 9", at=ONSET, baseline=1, value=9)
+
+    answer = suggested(error_summary=ErrorSummary(metric_anomalies=[moved]))
+
+    assert any(one.description.startswith("Add instances") for one in answer.suggestions) == is_advised
+
+
+def test_advice_about_a_pool_is_about_the_pool_with_its_numbers():
+    """What holds its connections comes before a larger pool; the numbers are those its messages state."""
+    text = "HikariPool-1 - Connection is not available, request timed out after 30096ms."
+    stats = "DEBUG HikariPool-1 - Timeout failure stats (total=10, active=10, idle=0, waiting=52)"
+    evidence = [Evidence(id="L1", source="logs", text=text), Evidence(id="L2", source="logs", text=stats)]
+
+    answer = suggested(patterns=error_pattern(text), evidence=evidence)
+
+    assert answer.recommended_action == (
+        "Find what holds the connections of checkout-api before its pool is made larger. "
+        "Its logs say: connection pool exhausted (10 of 10 active, up to 52 waiting)."
+    )
+    assert not any("instances that are stuck" in step for step in answer.suggestions[0].steps)
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        (
+            "Error: Missing required environment variable: TAX_URL",
+            "Set TAX_URL for checkout-api: missing configuration.",
+        ),
+        ("Could not resolve placeholder 'tax.url' in value", "Set tax.url for checkout-api: missing configuration."),
+        ("ImproperlyConfigured: bad", "Check the configuration of checkout-api: missing configuration."),
+    ],
+)
+def test_advice_names_the_setting_that_is_missing(text: str, action: str):
+    """Where the message names one."""
+    assert suggested(patterns=error_pattern(text)).recommended_action == action

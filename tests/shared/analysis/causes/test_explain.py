@@ -299,3 +299,54 @@ def test_frame_of_a_test_is_no_place_to_mend_while_there_is_another():
     (cause,) = explained(stack_traces=[a_trace(frames=frames)], evidence=[piece("T1", TRACE)]).root_causes
 
     assert cause.hypothesis.startswith("What total (/app/cart.py:7) calls raises KeyError")
+
+
+def test_resource_that_a_line_before_the_trace_names_goes_before_the_frame():
+    """The exception may not say why: what a new line says each time before it does, and both make one hypothesis."""
+    text = "HikariPool-1 - Connection is not available, request timed out after 30096ms."
+    stats = "HikariPool-1 - Timeout failure stats (total=10, active=10, idle=0, waiting=52)"
+    before = {"first_seen": ONSET, "last_seen": NOW - timedelta(seconds=1)}
+    evidence = [piece("T1", TRACE), piece("L1", text), piece("L2", stats)]
+
+    (cause,) = explained(stack_traces=[a_trace()], patterns=[a_pattern(text, **before)], evidence=evidence).root_causes
+
+    assert cause.hypothesis.startswith(
+        "checkout-api ran out of a resource: connection pool exhausted (10 of 10 active, up to 52 waiting). "
+        "total (/app/cart.py:7) raises KeyError"
+    )
+    assert [one.evidence_id for one in cause.quotes] == ["L1", "T1", "T1", "L2"]
+
+
+@pytest.mark.parametrize("changes", [{"count": 3}, {"first_seen": NOW}, {"count_before_onset": 8}])
+def test_line_that_is_rarer_later_or_usual_is_no_reason_of_a_failure(changes):
+    """Then the service's own code is what fails."""
+    text = "connect to payments.internal: connection refused"
+    facts = {"stack_traces": [a_trace()], "evidence": [piece("T1", TRACE), piece("L1", text)]}
+
+    causes = explained(patterns=[a_pattern(text, **changes)], **facts).root_causes
+
+    assert causes[0].hypothesis.startswith("total (/app/cart.py:7) raises KeyError")
+
+
+def test_line_that_was_usual_is_not_also_possible():
+    """It came before the onset at the same rate."""
+    text = "connect to payments.internal: connection refused"
+    usual = a_pattern(text, count=40, count_before_onset=32)
+
+    causes = explained(
+        stack_traces=[a_trace()], patterns=[usual], evidence=[piece("T1", TRACE), piece("L1", text)]
+    ).root_causes
+
+    assert len(causes) == 1
+
+
+def test_code_of_an_access_line_is_named_with_its_meaning():
+    """The flags say why an upstream failed."""
+    text = '"POST /o HTTP/1.1" 503 UF,URX - - "-" 0 91 outbound|80||orders.shop'
+
+    cause = explained(patterns=[a_pattern(text)], evidence=[piece("L1", text)]).root_causes[0]
+
+    assert cause.hypothesis.startswith(
+        "orders.shop, which checkout-api calls, fails: connection failed "
+        "(response flags: UF upstream connection failure, URX upstream retry limit reached)."
+    )

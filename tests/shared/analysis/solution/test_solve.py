@@ -10,6 +10,7 @@ from shared.analysis.solution.solve import solve
 from shared.code_host import edits
 from shared.contracts import (
     Alert,
+    Change,
     CodeAnalysis,
     Confirmation,
     ErrorSummary,
@@ -240,17 +241,17 @@ def test_incident_without_code_analysis_is_answered() -> None:
 
     assert solution.patch is None
     assert solution.solutions
-    assert solution.recommended_solution == "Roll shop back to the last release that worked."
+    assert solution.recommended_solution == "For good, fix /app/cart.py:1, which raises AttributeError."
 
 
 @pytest.mark.parametrize(
     ("hint", "action"),
     [
-        ("code_issue", "Roll shop back"),
+        ("code_issue", "For good, fix /app/cart.py:1"),
         ("config_issue", "Restore the configuration of shop"),
         ("infrastructure_issue", "See whether the instances of shop run"),
         ("external_dependency", "Relieve shop of payments"),
-        ("unknown", "Roll shop back"),
+        ("unknown", "For good, fix /app/cart.py:1"),
     ],
 )
 def test_mitigation_fits_the_kind_of_fault(repository: Repository, hint: str, action: str) -> None:
@@ -259,6 +260,27 @@ def test_mitigation_fits_the_kind_of_fault(repository: Repository, hint: str, ac
 
     assert solution.mitigations[0].action.startswith(action)
     assert not any(mitigation.can_auto_execute for mitigation in solution.mitigations)
+
+
+@pytest.mark.parametrize("hint", ["code_issue", "config_issue", "unknown"])
+def test_rollback_leads_to_a_version_or_away_from_a_commit_or_is_absent(repository: Repository, hint: str) -> None:
+    """ "The last release that worked" tells a reader nothing."""
+    change = Change(kind="rollout", at=ONSET, what="2 instances began.", version_before="2.14.1", error_share=1)
+
+    vague = solved(repository, incident_type_hint=hint, onset=ONSET)
+    named = solved(repository, incident_type_hint=hint, onset=ONSET, what_changed=[change])
+    away = solved(repository, suspect(repository.head(), 0.9), incident_type_hint=hint, onset=ONSET)
+
+    assert not any(one.advice_id == "roll_back" for one in vague.mitigations)
+    assert any(one.action.startswith("Roll shop back to 2.14.1") for one in named.mitigations)
+    assert any("a release without" in one.action for one in away.mitigations)
+
+
+def test_dependency_that_no_evidence_names_gets_no_advice_about_it(repository: Repository) -> None:
+    """To relieve a service of "what it calls" is nothing that anybody can do."""
+    solution = solved(repository, incident_type_hint="external_dependency", affected_services=["shop"])
+
+    assert not any(one.advice_id == "relieve_dependency" for one in solution.mitigations)
 
 
 def test_more_resources_are_proposed_only_where_the_evidence_shows_a_lack(repository: Repository) -> None:
