@@ -11,6 +11,6 @@ def use_of(incident: Incident, signal: Signal) -> tuple[str, list[Quote]]:
     if signal.rule.kind != "resource":
         return "", []
     lines = {line: one.id for one in incident.evidence if one.source == "logs" for line in one.text.split("\n")}
-    if text := most_used(signal.quote, lines):
+    if text := most_used(signal.about, lines):
         return usage_of(text).words, quote(evidence_of(incident, lines[text]), text)
     return usage_of(signal.quote).words, []

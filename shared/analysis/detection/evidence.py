@@ -205,8 +205,8 @@ def keep_most_used(
     lines = page.lines if page else ()
     problems = [one.exemplar for one in patterns if one.level in ("fatal", "error", "warning")]
     signals = [*map(matching.of_trace, traces), *(matching.first([text]) for text in problems)]
-    quotes = dict.fromkeys(one.quote for one in signals if one is not None and one.rule.kind == "resource")
-    text = next(filter(None, (most_used(quote, (line.text for line in lines)) for quote in quotes)), "")
+    subjects = dict.fromkeys(one.about for one in signals if one is not None and one.rule.kind == "resource")
+    text = next(filter(None, (most_used(about, (line.text for line in lines)) for about in subjects)), "")
     for entry in [read(line) for line in lines if text and line.text == text][:1]:
         if not any(entry.text.startswith(one.text) for one in collector.evidence):
             collector.line(entry.text, entry.at)

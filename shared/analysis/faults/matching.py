@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters, digits
 
 from shared.analysis.faults import proxy_flags
 from shared.analysis.faults.rule import FaultRule
 from shared.analysis.faults.rules import BY_NAME, RULES
+from shared.analysis.faults.usage import last_name
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.contracts import StackTrace
 
@@ -15,7 +17,7 @@ UPSTREAM = re.compile(rf"\bupstream: \"{_NAME}|outbound\|\d{{1,5}}\|[\w-]*\|{_NA
 """A proxy's line names the host of the request and that of the proxy too."""
 HOST = re.compile(
     r"(?:host(?:name)?|server|upstream"
-    r"|dial tcp|lookup|instances available for|connect(?:ing|ion)? to"
+    r"|dial (?:tcp|udp)(?:: lookup)?|lookup|instances available for|connect(?:ing|ion)? to"
     r"|to address|ENOTFOUND|EAI_AGAIN|ECONNREFUSED"
     rf"|UnknownHostException:|https?:/)[^\w,;.]{{1,4}}{_NAME}",
     re.IGNORECASE,
@@ -34,6 +36,7 @@ NO_HOSTS = frozenset(
     {"the", "at", "on", "in", "is", "for", "to", "by", "from", "with", "server", "host", "failed", "error", "node"}
     | {"upstream", "broker", "database", "a", "an", "this", "that"}
 )
+NAME_MARKS = "-_" + ascii_letters + digits
 QUOTE_CHARS = 200
 LINE_CHARS = 1000
 
@@ -43,13 +46,15 @@ class Signal:
     """
     A rule that matched; `quote` is verbatim, `target` the host or thing it names, if any.
 
-    `detail` is what the line states of the reason in a code of its own, with what that means.
+    `detail` is what the line states of the reason in a code of its own, with what that means; `about` is the matched
+    words with the last name before them, which is of what they speak.
     """
 
     rule: FaultRule
     quote: str
     target: str = ""
     detail: str = ""
+    about: str = ""
 
 
 def find(text: str, limit: int = 3) -> list[Signal]:
@@ -61,13 +66,22 @@ def find(text: str, limit: int = 3) -> list[Signal]:
             target = _target(quote)
             if not target and (target := _target(_line(text, match))):
                 quote = _with(text, quote, target)
-            signal = Signal(rule, quote, target)
+            signal = Signal(rule, quote, target, about=_about(text, match))
             if _is_own_response(signal):
                 continue
             signals.append(signal)
             if len(signals) == limit:
                 break
     return signals
+
+
+def _about(text: str, match: re.Match[str]) -> str:
+    """Return the matched words, whole, and the last name before them where they hold none."""
+    line = text[max(text.rfind("\n", 0, match.start()) + 1, match.start() - QUOTE_CHARS) : match.end()]
+    place = len(line) - len(match[0])
+    first = len(line[:place].rstrip(NAME_MARKS))
+    words = line[first:]
+    return words if last_name(words) else f"{last_name(line[:first])} {words}"
 
 
 def _from_proxy(text: str) -> list[Signal]:

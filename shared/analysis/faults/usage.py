@@ -85,9 +85,14 @@ def _role(name: str) -> str | None:
     return next((role for each in ("".join(words), words[-1], words[0]) if (role := _ROLES.get(each))), None)
 
 
-def names_in(text: str) -> set[str]:
+def names_in(text: str) -> list[str]:
     """Return what in a text is written like the name of a thing: with a digit, a hyphen or a capital inside."""
-    return {name for name in _NAME.findall(text) if re.search(r"[\d_-]|[a-z][A-Z]", name)}
+    return [name for name in _NAME.findall(text) if re.search(r"[\d_-]|[a-z][A-Z]", name)]
+
+
+def last_name(text: str) -> str:
+    """Return the last name in a text; an empty text where it has none."""
+    return next(iter(names_in(text)[::-1]), "")
 
 
 def most_used(about: str, texts: Iterable[str]) -> str:
@@ -96,7 +101,9 @@ def most_used(about: str, texts: Iterable[str]) -> str:
 
     Of two pools, each line names its own: what has more names in common speaks of the same one.
     """
-    names = names_in(about)
+    names = set(names_in(about))
     near = [text for text in dict.fromkeys(texts) if any(name in text for name in names)]
-    stating = [(len(names & names_in(text)), usage.pressure, text) for text in near if (usage := usage_of(text))]
+    stating = [
+        (len(names.intersection(names_in(text))), usage.pressure, text) for text in near if (usage := usage_of(text))
+    ]
     return max((one for one in stating if one[0]), default=(0, (0, 0), ""))[2]
