@@ -121,7 +121,10 @@ def _around_span(text: str, first: int, last: int) -> str:
     start = text.rfind("\n", 0, last) + 1
     end = text.find("\n", last)
     end = len(text) if end < 0 else end
-    start = max(start, first - QUOTE_CHARS // 2)
+    if start < first - QUOTE_CHARS // 2:
+        # A word is quoted whole or not at all.
+        start = first - QUOTE_CHARS // 2
+        start = text.find(" ", start, first) + 1 or start
     return text[start : min(end, max(start + QUOTE_CHARS, last))].strip()
 
 
