@@ -20,6 +20,9 @@ CONFIG_RULES = (
         r"couldn't find key \S{1,253} in (?:ConfigMap|Secret)\b",
         rf"required key {_SETTING} missing",
         r"missing (?:required )?(?:environment variable|env var|configuration|config|setting|secret)\b",
+        r"missing[^\n]{0,40} (?:mandatory|required) (?:settings?|config(?:uration)?|environment)\b",
+        r"(?:error|failed to|unable to|could not|cannot) (?:load|read|pars|initiali[sz])(?:e|ing)? "
+        r"(?:the )?(?:\w{1,30} )?(?:config(?:uration)?|settings|\.env)\b(?: file)?",
         r"(?:invalid|bad) configuration\b(?=:)",
         r"config(?:uration)? validation error",
         r"validation errors? for \w{0,60}(?:Settings|Config|Configuration|Environment)\b",
@@ -48,12 +51,12 @@ CONFIG_RULES = (
         errno("EACCES"),
         errno("(?:NOAUTH|NOPERM|WRONGPASS)"),
         r"AccessDenied",
-        r"\b403 Forbidden",
+        r"\b40[13] (?:Unauthorized|Forbidden)\b",
         r"not authorized to perform",
         r"password authentication failed",
         r"Access denied for user",
         r"invalid (?:api[ _]?key|credentials|username[/ -](?:or )?password|access ?key)",
-        r"Invalid(?:AccessKeyId|ClientTokenId)|SignatureDoesNotMatch|ExpiredToken",
+        r"Invalid(?:AccessKeyId|ClientTokenId)|SignatureDoesNotMatch|Expired(?:Authentication)?Token",
         steps=(
             "See which identity was denied what, in the quoted line and in the audit log of what denies it.",
             "Compare its credentials and permissions with the last good deployment: what expired, what was taken away?",
@@ -72,6 +75,7 @@ CONFIG_RULES = (
         r"Table '[^'\n]{1,200}' doesn't exist",
         r"Migrations? (?:is|are) pending|PendingMigration|unapplied migration",
         r"invalid (?:object|column) name '",
+        r"\bmigration\b[^\n]{0,100} failed\b|failed to (?:perform|run|apply) (?:the )?migrations?\b",
         steps=(
             "See which migration the database ran last, and which one the running version needs.",
             "Run the missing migration, or go back to the version that fits the schema.",
