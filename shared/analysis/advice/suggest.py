@@ -16,7 +16,17 @@ from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.resources import measures_shared_load
 from shared.analysis.faults.settings import setting_of
 from shared.analysis.series.metric_anomalies import LOG_RATE
-from shared.contracts import Alert, Change, Command, Frame, Incident, Suggestion, SuggestionRequest, Suggestions
+from shared.contracts import (
+    Alert,
+    Change,
+    Command,
+    Frame,
+    Incident,
+    StackTrace,
+    Suggestion,
+    SuggestionRequest,
+    Suggestions,
+)
 
 MAX_SUGGESTIONS = 6
 
@@ -82,7 +92,9 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     if incident.suspect_service:
         return None
     version = name(alert.commit or "", "a version")
-    is_own_fault = signal_of(incident, trace)[0] is None
+    is_own_fault = _is_own_fault(incident, trace)
+    if not is_own_fault and not alert.commit:
+        return None  # what failed is known, and nothing says that a version has to do with it
     reason = ": its own code began to fail then" if is_own_fault else ""
     line = next(iter(quote_trace(incident, trace)), None)
     needle = needle_of(trace, line.text) if line else trace.exception_type
@@ -221,7 +233,7 @@ def fix_of(incident: Incident) -> Suggestion | None:
     """Suggest to mend the service's own code where it fails, and nothing else is to blame for it."""
     for trace in incident.stack_traces:
         own = deepest_own(trace.frames)
-        if own is not None and signal_of(incident, trace)[0] is None and not is_background(incident, trace):
+        if own is not None and _is_own_fault(incident, trace) and not is_background(incident, trace):
             raised = name(trace.exception_type, "the error")
             verb = "raises" if own is trace.frames[-1] else "runs into"
             return Suggestion(
@@ -232,6 +244,12 @@ def fix_of(incident: Incident) -> Suggestion | None:
                 estimated_impact=f"Ends {raised} for good.",
             )
     return None
+
+
+def _is_own_fault(incident: Incident, trace: StackTrace) -> bool:
+    """Return whether nothing but the code is to blame for an exception; a crash says no more than that it crashed."""
+    signal, _ = signal_of(incident, trace)
+    return signal is None or signal.rule.kind == "crash"
 
 
 def _patch(_alert: Alert, incident: Incident) -> Suggestion | None:

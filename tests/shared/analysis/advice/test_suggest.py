@@ -204,3 +204,22 @@ def test_advice_about_a_pool_is_about_the_pool_with_its_numbers():
 def test_advice_names_the_setting_that_is_missing(text: str, action: str):
     """Where the message names one."""
     assert suggested(patterns=error_pattern(text)).recommended_action == action
+
+
+def test_named_fault_without_any_version_is_no_reason_to_roll_back():
+    """Nothing says that a version has to do with it."""
+    trace = OWN.model_copy(update={"exception_type": "TimeoutError", "message": "QueuePool limit of size 5 reached"})
+    incident = an_incident(onset=ONSET, stack_traces=[trace])
+
+    answer = suggest(SuggestionRequest(alert=an_alert(), incident=incident))
+
+    assert [one.type for one in answer.suggestions] == ["scale"]
+
+
+def test_panic_is_mended_in_the_code_like_any_exception():
+    """That it crashed names nothing else to blame."""
+    trace = OWN.model_copy(update={"language": "go", "exception_type": "panic", "message": "index out of range"})
+
+    answer = suggested(stack_traces=[trace])
+
+    assert any(one.advice_id == "fix_code" for one in answer.suggestions)

@@ -151,6 +151,18 @@ def test_refused_connections_point_to_a_dependency():
     assert detect(an_alert(), page(CALM, refused), [], []).incident_type_hint == "external_dependency"
 
 
+def test_pool_that_a_line_names_before_each_trace_is_the_kind_of_fault():
+    """The exception does not say why; the line before it does. The fullest use that was stated is evidence."""
+    text = "ERROR HikariPool-1 - Connection is not available, request timed out after 30000ms."
+    use = "DEBUG HikariPool-1 - Pool stats (total=10, active=10, idle=0, waiting=%d)"
+    before = every(20, text, ONSET - timedelta(seconds=1), NOW - timedelta(seconds=1))
+
+    incident = detect(an_alert(), page(CALM, NEW, before, every(20, use, ONSET)), [], [])
+
+    assert incident.incident_type_hint == "infrastructure_issue"
+    assert any("waiting=11)" in one.text for one in incident.evidence)
+
+
 def test_errors_in_proportion_to_requests_are_not_an_incident():
     """A service that fails one request in ten has more errors when it is busy."""
     half = START + timedelta(minutes=7)
