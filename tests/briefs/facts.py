@@ -81,12 +81,12 @@ class Facts:
     @cached_property
     def rates(self) -> list[float]:
         """Lines a minute before and after each moment."""
-        found = [0.0]
+        numbers = [0.0]
         for moment in self.moments:
             before = sum(line.at <= moment for line in self.lines)
             for count, length in ((before, moment - self.start), (len(self.lines) - before, self.end - moment)):
-                found += [count / length.total_seconds() * 60] if length.total_seconds() > 0 else []
-        return found
+                numbers += [count / length.total_seconds() * 60] if length.total_seconds() > 0 else []
+        return numbers
 
     @cached_property
     def faults(self) -> frozenset[str]:
@@ -95,7 +95,7 @@ class Facts:
         return frozenset(signal.rule.name for text in exemplars for signal in matching.find(_plain(text), 5))
 
     @cached_property
-    def known(self) -> frozenset[str]:
+    def vocabulary(self) -> frozenset[str]:
         """The tokens of the inputs."""
         return frozenset(self.corpus.split())
 
@@ -136,19 +136,19 @@ class Facts:
     @cached_property
     def counts(self) -> frozenset[int]:
         """How many lines of each shape and level there are, in all, before and since each moment; files and pods."""
-        found: set[int] = {len(self.lines), len(self.brief.files)}
+        numbers: set[int] = {len(self.lines), len(self.brief.files)}
         groups = [[line for line in self.lines if line.shape == shape] for shape in {one.shape for one in self.lines}]
         groups += [[line for line in self.lines if line.level == level] for level in ("error", "warning", "info")]
         groups.append(self.lines)
         for group in groups:
-            found |= self._requests(group)
-            found |= {len(group), *(sum(line.at >= at for line in group) for at in self.onsets)}
-            found |= {sum(line.at < at for line in group) for at in self.onsets}
+            numbers |= self._requests(group)
+            numbers |= {len(group), *(sum(line.at >= at for line in group) for at in self.onsets)}
+            numbers |= {sum(line.at < at for line in group) for at in self.onsets}
         pods = {stream["stream"].get("pod") for stream in self.brief.incident.streams} - {None}
         repository = self.scenario.repository
         edits = [edit for one in repository.commits for edit in one.edits] if repository else []
-        found |= {edit.old.count("\n") + edit.new.count("\n") + 2 for edit in edits}
-        return frozenset(found | set(range(1, len(pods) + 1)))
+        numbers |= {edit.old.count("\n") + edit.new.count("\n") + 2 for edit in edits}
+        return frozenset(numbers | set(range(1, len(pods) + 1)))
 
     def counts_since(self, clock: str) -> frozenset[int]:
         """Return how many lines of each shape there are from a time of day on."""
@@ -188,11 +188,11 @@ class Facts:
     @cached_property
     def measures(self) -> list[float]:
         """What the store of metrics answered: each value, and the medians by which a baseline is made."""
-        found: list[float] = []
+        numbers: list[float] = []
         for series in self.brief.read.series:
             values = [value for _, value in series.points]
-            found += values + [median(values[:at]) for at in range(4, len(values))] if values else []
-        return found
+            numbers += values + [median(values[:at]) for at in range(4, len(values))] if values else []
+        return numbers
 
     def count_of(self, template: str) -> int:
         """Return how many lines have the shape of a template."""

@@ -28,7 +28,7 @@ class Fault:
 
     messages: tuple[str, ...] = ()
     level: str = "ERROR"
-    trace: str = ""
+    raises: bool = False
     metrics: tuple[tuple[str, float, float], ...] = ()
     every_s: float = 7
 
@@ -43,7 +43,7 @@ class GeneratedIncident:
 
 
 FAULTS: dict[str, Fault] = {
-    "code": Fault(("order $n failed",), trace="{raised}"),
+    "code": Fault(("order $n failed",), raises=True),
     "pool": Fault(
         (
             "HikariPool-1 - Timeout failure stats (total={limit}, active={limit}, idle=0, waiting=$ms)",
@@ -51,12 +51,12 @@ FAULTS: dict[str, Fault] = {
         )
     ),
     "pool with trace": Fault(
-        ("QueuePool limit of size {limit} overflow 10 reached, connection timed out",), trace="{raised}"
+        ("QueuePool limit of size {limit} overflow 10 reached, connection timed out",), raises=True
     ),
     "dependency timeout": Fault(("call to http://{host}/items failed: Read timed out after $ms ms",)),
     "refused": Fault(("dial tcp {host}: connect: connection refused",)),
     "proxy": Fault(('"POST /{path} HTTP/1.1" 503 UF,URX - - 0 91 $n outbound|80||{host}',)),
-    "rollout": Fault(("cannot read field $n of {path}",), trace="{raised}"),
+    "rollout": Fault(("cannot read field $n of {path}",), raises=True),
     "down": Fault(metrics=(("up", 1, 0),)),
     "latency": Fault(metrics=(("http_request_duration_seconds_bucket", 0.08, 4),)),
     "nothing": Fault(),
@@ -96,14 +96,13 @@ def _incident(number: int, kind: str, fault: Fault, rng: random.Random) -> Gener
         "limit": rng.choice((5, 10, 40)),
         "raised": rng.choice(("ZeroDivisionError: division by zero", "KeyError: 'price'", "AttributeError: no rate")),
     }
-    logs = [] if kind in ("nothing",) else [_usual(form, module, usual_s, MINUTES if kind != "down" else onset)]
+    logs = [] if kind == "nothing" else [_usual(form, module, usual_s, MINUTES if kind != "down" else onset)]
     if rng.random() < 0.4 and logs:
         logs.append(_line(form, module, "WARN", "cache miss for basket $n", 0, MINUTES, 50))
     for message in fault.messages:
-        said = message.format(**words)
-        text = _formatted(form, module, fault.level, said)
-        if fault.trace and not form.startswith(("{", "ts=")):
-            text += _trace(module, function, line, fault.trace.format(**words) if fault.trace == "{raised}" else "")
+        text = _formatted(form, module, fault.level, message.format(**words))
+        if fault.raises and not form.startswith(STRUCTURED):
+            text += _trace(module, function, line, str(words["raised"]))
         logs.append({"text": text, "level": fault.level.lower(), "from": onset, "every_s": fault.every_s})
     metrics = [one for name, low, high in fault.metrics for one in _metric(name, low, high, onset)]
     if not metrics and rng.random() < 0.5:
@@ -113,7 +112,7 @@ def _incident(number: int, kind: str, fault: Fault, rng: random.Random) -> Gener
         "minute": min(onset + 2, 19),
     }
     facts: dict[str, Any] = {"about": kind, "service": service, "alert": alert, "logs": logs, "metrics": metrics}
-    has_repository = bool(fault.trace) and rng.random() < 0.6
+    has_repository = fault.raises and rng.random() < 0.6
     if has_repository:
         facts["repository"] = _repository(service, module, function, line, rng)
     scenario = EvalScenario(name=f"brief_{number}", wanted={"outcome": "proceed"}, **facts)

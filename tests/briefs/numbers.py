@@ -168,7 +168,7 @@ _RULES: tuple[Callable[[Stated], bool | None], ...] = (
 
 def is_place(facts: Facts, line: int, path: str = "") -> bool:
     """Return whether a trace names the line, or a file of the repository has code of the trace there."""
-    if path and not any(path in one for one in facts.known) and path not in facts.corpus:
+    if path and not any(path in one for one in facts.vocabulary) and path not in facts.corpus:
         return False
     if any(f"line {line}," in one.text for one in facts.lines):
         return True

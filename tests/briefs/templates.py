@@ -41,7 +41,7 @@ def pieces() -> dict[str, list[tuple[str, ...]]]:
         for part in _FILLED.split(text.replace("{{", "{").replace("}}", "}")):
             if piece := tuple(tokens(part)):
                 by_first.setdefault(piece[0], set()).add(piece)
-    return {first: sorted(found, key=len, reverse=True) for first, found in by_first.items()}
+    return {first: sorted(texts, key=len, reverse=True) for first, texts in by_first.items()}
 
 
 def _constants() -> Iterator[str]:
@@ -55,10 +55,10 @@ def _constants() -> Iterator[str]:
 
 def _texts(tree: ast.AST) -> Iterator[str]:
     """Yield constant texts but those that say what code does, and patterns."""
-    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    told |= {id(part) for node in ast.walk(tree) if _is_pattern(node) for part in ast.walk(node)}
+    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    documented |= {id(part) for node in ast.walk(tree) if _is_pattern(node) for part in ast.walk(node)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
             yield node.value
 
 

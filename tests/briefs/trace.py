@@ -47,8 +47,8 @@ class _Line:
         self.own_clocks = facts.times_of(quoted) if line.strip().startswith(("(log line", "(stack trace")) else set()
         self.own_clocks |= facts.peak_minutes() if "most in the minute from" in line else set()
         self.series = {one.name for one in facts.brief.read.series}
-        self.tells_of_metrics = any(name in line for name in self.series) or "of requests fail" in line
-        self.tells_of_metrics |= (
+        self.is_about_metrics = any(name in line for name in self.series) or "of requests fail" in line
+        self.is_about_metrics |= (
             "up is 0" in line
             or "log_rate" in line
             or "(metric" in line
@@ -123,10 +123,10 @@ class _Line:
             yield place + 1
         for end in range(place, min(place + 120, len(self.tokens))):
             token = self.tokens[end]
-            if self.tokens[end + 1 : end + 2] == ["…"] and any(one.startswith(token) for one in self.facts.known):
+            if self.tokens[end + 1 : end + 2] == ["…"] and any(one.startswith(token) for one in self.facts.vocabulary):
                 yield end + 2
             row += f"{token} "
-            if token not in self.facts.known or row not in self.facts.corpus:
+            if token not in self.facts.vocabulary or row not in self.facts.corpus:
                 return
             numbers += is_number(token)
             words += re.search(r"[A-Za-z]", token) is not None
@@ -139,8 +139,8 @@ class _Line:
     def _is_page(self, token: str) -> bool:
         """Return whether it is a page of the code host, about something that the inputs name."""
         base, *parts = token.removeprefix("http://").split("/")
-        known = [part for part in parts if part not in ("commit", "blob")]
-        return bool(parts) and base in self.facts.brief.code_host and all(map(self.facts.has_name, known))
+        named = [part for part in parts if part not in ("commit", "blob")]
+        return bool(parts) and base in self.facts.brief.code_host and all(map(self.facts.has_name, named))
 
     def _computed(self, place: int) -> Iterator[int]:
         """Yield where a day, a time, a place in the code or a number ends that a rule gives."""
@@ -151,8 +151,8 @@ class _Line:
             yield place + 1
 
     def _is_time(self, place: int) -> bool:
-        known = self.own_clocks | self.facts.clocks | (self.facts.metric_clocks if self.tells_of_metrics else set())
-        return self.tokens[place] in known
+        clocks = self.own_clocks | self.facts.clocks | (self.facts.metric_clocks if self.is_about_metrics else set())
+        return self.tokens[place] in clocks
 
     def _is_place(self, place: int) -> bool:
         token = self.tokens[place]
@@ -165,7 +165,7 @@ class _Line:
     def _is_number(self, place: int) -> bool:
         if not is_number(self.tokens[place]) or _CLOCK.fullmatch(self.tokens[place]):
             return False
-        return follows(Stated(self.facts, self.line, self.section, self.tokens, place, self.tells_of_metrics))
+        return follows(Stated(self.facts, self.line, self.section, self.tokens, place, self.is_about_metrics))
 
 
 def _pieces_by_lower() -> dict[str, list[tuple[str, ...]]]:

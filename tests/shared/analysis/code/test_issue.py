@@ -14,10 +14,9 @@ def issue_of(tmp_path: Path, line: int, code: str) -> str:
     repository = Repository(tmp_path / "repository")
     repository.commit({"shop/money.py": MONEY}, "Round amounts")
     frame = Frame(path="/app/shop/money.py", line=line, function="rounded", code=code, in_app=True)
-    found = an_incident(onset=NOW, stack_traces=[trace(frame)])
-    return (
-        analyze(an_alert(), found, GitReader(repository.folder, "main"), "main").problematic_files[0].issue_description
-    )
+    incident = an_incident(onset=NOW, stack_traces=[trace(frame)])
+    analysis = analyze(an_alert(), incident, GitReader(repository.folder, "main"), "main")
+    return analysis.problematic_files[0].issue_description
 
 
 def test_line_that_raises_is_named_with_its_text(tmp_path: Path) -> None:
