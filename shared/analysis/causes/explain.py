@@ -3,6 +3,7 @@
 from shared import followup_queries
 from shared.analysis import confidence
 from shared.analysis.causes import hypotheses
+from shared.analysis.faults.leading import signal_of
 from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import Incident, LogPattern, RootCause, RootCauseRequest, RootCauses, StackTrace, Unknown
@@ -30,7 +31,7 @@ def explain(request: RootCauseRequest) -> RootCauses:
 
 def _all(request: RootCauseRequest) -> list[RootCause]:
     incident, service = request.incident, request.alert.service_name
-    candidates = [hypotheses.from_trace(incident, trace, service) for trace in _events(incident)[:3]]
+    candidates = [hypotheses.from_trace(incident, trace, service) for trace in _causes_of(incident)[:3]]
     candidates += hypotheses.from_signals(incident, service)
     if incident.own_part is None or not any(candidates):
         # What fails within the service says more than that its requests go another way there.
@@ -53,6 +54,16 @@ def _events(incident: Incident) -> list[StackTrace]:
         for index, trace in enumerate(traces)
         if not any(hypotheses.is_same_event(trace, other) for other in traces[:index])
     ]
+
+
+def _causes_of(incident: Incident) -> list[StackTrace]:
+    """Return the events, the first of those that name the same fault: however it shows, it is one cause."""
+    events: dict[tuple[str, str] | int, StackTrace] = {}
+    for number, trace in enumerate(_events(incident)):
+        signal, _ = signal_of(incident, trace)
+        is_named = signal is not None and signal.rule.kind != "crash"
+        events.setdefault((signal.rule.name, signal.target) if signal and is_named else number, trace)
+    return list(events.values())
 
 
 def _capped(causes: list[RootCause], incident: Incident) -> list[RootCause]:

@@ -350,3 +350,17 @@ def test_code_of_an_access_line_is_named_with_its_meaning():
         "orders.shop, which checkout-api calls, fails: connection failed "
         "(response flags: UF upstream connection failure, URX upstream retry limit reached)."
     )
+
+
+def test_fault_that_two_exceptions_name_is_one_cause():
+    """However it shows: a pool without connections fails all that needs one."""
+    pool = {"exception_type": "TimeoutError", "message": "QueuePool limit of size 5 overflow 10 reached"}
+    other = [Frame(path="/app/mail.py", line=9, function="send", in_app=True)]
+    first = a_trace(**pool)
+    second = a_trace(**pool, frames=other, count=4, evidence_id="T2")
+    text = TRACE.replace("KeyError: 'price'", "TimeoutError: QueuePool limit of size 5 overflow 10 reached")
+
+    causes = explained(stack_traces=[first, second], evidence=[piece("T1", text), piece("T2", text)]).root_causes
+
+    assert [one.evidence_ids for one in causes] == [["T1"]]
+    assert "connection pool exhausted (a limit of 15)" in causes[0].hypothesis
