@@ -16,7 +16,7 @@ def leading(incident: Incident) -> Signal | None:
     """
     traces = [one for one in incident.stack_traces[:2] if not is_background(incident, one)]
     signals = (signal for one in traces if (signal := signal_of(incident, one)[0]) is not None)
-    if (signal := next(signals, None)) is not None or any(one.app_frames for one in traces):
+    if (signal := next(signals, None)) is not None or any(one.app_frames and not one.is_doubtful for one in traces):
         return signal
     return matching.first([one.exemplar for one in _problems(incident)])
 

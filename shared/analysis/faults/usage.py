@@ -22,8 +22,10 @@ _OF = re.compile(
     r" (?:\w{1,20} ){0,3}?(?:active|busy|in use|used|acquired|borrowed|leased|allocated|checked out)\b"
 )
 _SIZE = re.compile(
-    r"\b(?:limit|max(?:imum)?|pool) (?:\w{1,20} ){0,3}?(?:size )?(?:of |is )?(?:size )?(?P<number>\d{1,9})\b(?![.:]\d)"
+    r"\b(?:limit|max(?:imum)?|pool) (?:\w{1,20} ){0,4}?(?P<number>\d{1,9})\b"
+    r"(?![.:]\d| ?(?:[KMGT]i?B|bytes|ms|s|%)(?!\w))"
 )
+"""A limit with a unit is one of bytes or of time, of which nothing is active."""
 _NAME = re.compile(r"(?<![\w.-])[A-Za-z][\w-]{2,60}")
 _OVERFLOW = re.compile(r"\boverflow (?P<number>\d{1,9})\b")
 
@@ -39,7 +41,7 @@ class Usage:
 
     def __bool__(self) -> bool:
         """Return whether it says how much is used: a limit alone may be any number."""
-        return self.waiting is not None or (self.active is not None and self.limit is not None)
+        return bool(self.waiting) or (self.active is not None and self.limit is not None)
 
     @property
     def words(self) -> str:

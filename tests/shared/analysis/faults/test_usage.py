@@ -19,6 +19,7 @@ from shared.analysis.faults.usage import most_used, usage_of
         ("semaphore db-limiter: acquired=64 capacity=64 queued=9", "64 of 64 active, up to 9 waiting"),
         ("pods is forbidden: exceeded quota: compute, used: 10, limited: 10", "10 of 10 active"),
         ("GET /orders/17 200 in 7 ms", ""),
+        ("memory limit of 512 MB exceeded", ""),
     ],
 )  # fmt: skip
 def test_numbers_of_a_resource_are_read_from_its_own_message(text: str, words: str) -> None:
