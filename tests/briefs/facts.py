@@ -213,7 +213,7 @@ def _lines(brief: Brief) -> Iterator[Line]:
     for stream in brief.incident.streams:
         level = {"warn": "warning"}.get(stream["stream"].get("level", ""), stream["stream"].get("level", ""))
         for at, text in stream["values"]:
-            yield Line(_at(int(at)), text, level, re.sub(r"[0-9a-f]{16}|\d+", "0", _plain(text)))
+            yield Line(_at(int(at)), text, level, re.sub(r"[0-9a-f]{16}|\d+(?:\.\d+)?", "0", _plain(text)))
 
 
 def _at(nanoseconds: int) -> datetime:
