@@ -6,14 +6,13 @@ from shared.contracts import Incident, RootCauses
 
 NO_LOGS_CAP, NO_ONSET_CAP, DEGRADED_CAP, CAP = 0.4, 0.55, 0.65, 0.95
 """Without logs, without an onset, with part of the telemetry, with all of it."""
-UNCONFIRMED_CAP, CONTRADICTED_CAP = 0.7, 0.4
-"""
-Where log text alone shows the failure, which a user of the service may have written: below what the brief calls high,
-and below medium where a metric of its failures does not show them.
-"""
+CONTRADICTED_CAP = 0.4
+"""Where log text alone shows a failure, which a user of the service may have written, and a metric does not show it."""
+HIGH, MEDIUM = 0.75, 0.45
+"""From which a confidence is called so."""
 DOUBTFUL_CAP = 0.25
 """Of what rests on a stack trace that stands where a user's text would."""
-OFFLINE_CAP = 0.75
+OFFLINE_CAP = 0.9
 """Templates do not read the code, so none is more certain than this."""
 UNQUOTED_CAP = 0.5
 """A claim that cites evidence but does not quote it."""
@@ -34,9 +33,20 @@ def cap(incident: Incident, best: float = CAP, cited: Collection[str] = ()) -> f
         caps.append(DEGRADED_CAP)
     # A metric that moves with load confirms what is said of it, and no line.
     is_measured = bool(incident.confirmations) and any(id_.startswith("M") for id_ in cited)
-    if not incident.failure_signals and not is_measured:
-        caps.append(CONTRADICTED_CAP if incident.contradiction else UNCONFIRMED_CAP)
+    if not incident.failure_signals and not is_measured and incident.contradiction:
+        caps.append(CONTRADICTED_CAP)
     return min(caps)
+
+
+def word(share: float, is_confirmed: bool = True) -> str:
+    """
+    Return what a confidence is called: high only where more than log text shows the failure.
+
+    The number is how often such answers are right; nobody has counted how often a log is forged.
+    """
+    if share >= HIGH and is_confirmed:
+        return "high"
+    return "medium" if share >= MEDIUM else "low"
 
 
 def of_evidence(offline: RootCauses, cited: Collection[str]) -> float:

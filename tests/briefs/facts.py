@@ -13,7 +13,7 @@ from shared.analysis.faults import matching
 from tests.briefs.run import Brief
 from tests.briefs.templates import tokens
 
-CONFIDENCES = (0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, 0.3, 0.1)
+CONFIDENCES = (0.86, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, 0.3, 0.1)
 """How certain the analyst may be, by the kind of evidence: no measure of the inputs."""
 MASK = "<*>"
 

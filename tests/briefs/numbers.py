@@ -56,7 +56,7 @@ def follows(stated: Stated) -> bool:
 
 def _ordinal(stated: Stated) -> bool | None:
     """The number of an action begins its line."""
-    return stated.section == "DO NOW" if stated.place == 0 and stated.after[0] == "." else None
+    return stated.section in ("DO NOW", "THEN") if stated.place == 0 and stated.after[0] == "." else None
 
 
 def _share(stated: Stated) -> bool | None:

@@ -10,7 +10,7 @@ from shared.analysis.faults.rules import RULES
 
 WRITERS = (
     "shared/analysis/*.py",
-    "shared/analysis/[acdrs]*/*.py",
+    "shared/analysis/[acdrs]*/**/*.py",
     "shared/analysis/faults/usage.py",
     "shared/analysis/faults/proxy_flags.py",
     "shared/followup_queries.py",

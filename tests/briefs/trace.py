@@ -74,7 +74,7 @@ class _Line:
 
     def _faults(self) -> str | None:
         """Return the kind of fault that the line names and no entry does."""
-        if self.section not in ("MOST LIKELY CAUSE", "DO NOW"):
+        if self.section not in ("MOST LIKELY CAUSE", "WHAT IT RESTS ON", "DO NOW", "THEN"):
             return None
         named = [rule.name for rule in RULES if rule.kind != "crash" and rule.name in self.line]
         return next((f"no entry says {fault!r}" for fault in named if fault not in self.facts.faults), None)

@@ -98,7 +98,7 @@ def test_full_brief_answers_in_the_order_of_need() -> None:
         "One invoice in four fails",
         "Since 14 Mar 02:44 UTC",
         "removed the guard",
-        "Confidence: 86 % (high)",
+        "Confidence: 86 % (medium; nothing but the log shows the failure)",
         "Roll billing-worker back",
         "Review pull request #412",
         "kubectl -n billing rollout undo deployment/billing-worker",

@@ -231,10 +231,16 @@ def reached(exits: Exits, words: str) -> str:
     return _in_do_now(exits, core)
 
 
+_AFTER_ADVICE = re.compile(
+    r"(?i)pull request|remarks of the model|most likely|what (?:it rests on|was seen|changed|failed)|in short"
+)
+"""The sections that may come after those on what to do."""
+
+
 def _in_do_now(exits: Exits, core: str) -> str:
     for where in ("mail", "archive"):
-        for part in re.split(r"(?i)do now", exits.texts[where])[1:]:
-            if core in _core(re.split(r"(?i)pull request|remarks of the model|most likely", part)[0]):
+        for part in re.split(r"(?im)do now|^then$|>then<", exits.texts[where])[1:]:
+            if core in _core(_AFTER_ADVICE.split(part)[0]):
                 return f"it stands under 'Do now' in {where}"
     return ""
 

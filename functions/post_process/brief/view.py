@@ -66,9 +66,8 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
     incident = request.incident
     troubles = [*failures, *degradations(request)]
     what_failed = Section("What failed", tuple(explain(troubles))) if troubles else None
-    summary = Section("In short", (Words(clip(words.summary, 900)),)) if words.summary else None
     linked = Section("The same cause elsewhere", (TextLine(f"{link}."),)) if link else None
-    before, after = _sections(request, kind)
+    before, after = _sections(request, kind, words)
     severity = incident.severity if incident else "unknown"
     mark = f"[{severity}, cannot tell]" if incident and incident.verdict == "cannot_tell" else f"[{severity}]"
     marks = {"full": mark, "degraded": f"{mark} [degraded]", "dismissed": "[dismissed]"}
@@ -82,7 +81,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         scope=_scope(request),
         subject=clip(f"{marks[kind]} {one_line(request.alert.service_name)}: {title(request)}", 180),
         warning=_warning(troubles),
-        sections=tuple(section for section in (*before, linked, summary, what_failed, *after) if section),
+        sections=tuple(section for section in (*before, linked, what_failed, *after) if section),
         footer=_footer(request, usage),
     )
 
@@ -142,7 +141,7 @@ def deployed(request: PostProcessRequest) -> dict[str, Any] | None:
 
 
 def _sections(
-    request: PostProcessRequest, kind: OutcomeKind
+    request: PostProcessRequest, kind: OutcomeKind, words: BriefWords
 ) -> tuple[tuple[Section | None, ...], tuple[Section | None, ...]]:
     """Return the sections before and after the one on what failed."""
     if kind == "dismissed" and request.incident:
@@ -158,6 +157,7 @@ def _sections(
         facts.what_changed(request),
         actions.then(request),
         conclusions.pull_request(request),
+        Section("In short", (Words(clip(words.summary, 900)),)) if words.summary else None,
         actions.remarks(request),
         conclusions.code(request),
         facts.errors(request.incident),

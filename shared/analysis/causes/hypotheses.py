@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shared.analysis.causes.quotes import evidence_of, quote, quote_trace
 from shared.analysis.causes.resource_use import use_of
-from shared.analysis.code.paths import deepest_own
+from shared.analysis.code.paths import deepest_own, is_test
 from shared.analysis.faults import matching
 from shared.analysis.faults.leading import is_background, is_new, signal_of
 from shared.analysis.faults.matching import Signal
@@ -26,7 +26,12 @@ from shared.contracts import (
     SuspectBasis,
 )
 
-NEW_OWN_TRACE = 0.75
+NEW_OWN_TRACE, WIDE_OWN_TRACE = 0.86, 0.5
+"""
+Of a trace that is new: how often the first file named was at fault where the stack is in at most FEW_FILES files of the
+service, and where it is in more. Chosen on 51 recorded incidents (37 of 43, 4 of 8); on 56 others: 42 of 47, 4 of 9.
+"""
+FEW_FILES = 2
 OWN_TRACE = 0.5
 FOREIGN_TRACE = 0.35
 BACKGROUND = 0.1
@@ -71,14 +76,19 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
         confidence = NAMED_FAULT if is_new(incident, trace) else STEADY_FAULT
         touched = [*_touched(service, signal), *touched]
     elif own is not None:
-        hypothesis, confidence = f"{hypothesis}.", NEW_OWN_TRACE if is_new(incident, trace) else OWN_TRACE
+        hypothesis, confidence = f"{hypothesis}.", _own_trace(trace) if is_new(incident, trace) else OWN_TRACE
     else:
-        hypothesis, confidence = f"{hypothesis}; no frame is the service's own code.", FOREIGN_TRACE
+        hypothesis, confidence = f"{hypothesis}; by their paths all frames are of libraries.", FOREIGN_TRACE
     if is_background(incident, trace):
         hypothesis, confidence = f"{hypothesis} It came before the onset too, and no rise is certain.", BACKGROUND
     if trace.is_doubtful:
         hypothesis = f"{hypothesis} {DOUBTFUL}"
     return _cause(hypothesis, confidence, quotes, touched)
+
+
+def _own_trace(trace: StackTrace) -> float:
+    files = {frame.path for frame in trace.app_frames if not is_test(frame.path)}
+    return NEW_OWN_TRACE if len(files) <= FEW_FILES else WIDE_OWN_TRACE
 
 
 def is_same_event(one: StackTrace, other: StackTrace) -> bool:

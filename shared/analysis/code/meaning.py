@@ -52,8 +52,8 @@ class _Block:
 
     removed: tuple[tuple[int, str], ...]
     added: tuple[tuple[int, str], ...]
-    follows: int
-    """Number, in the new file, of the line after what was removed."""
+    start: int
+    """Number, in the new file, of the line that stands where the first removed one did."""
 
     @property
     def is_meaningless(self) -> bool:
@@ -65,7 +65,7 @@ def changed_lines(hunks: Sequence[Hunk]) -> list[int]:
     """
     Return the lines, in the new file, that the commit changed in what they do.
 
-    A removed line has the number of the line that follows it. Lines that were moved within the file are none.
+    A removed line has the number of what stands in its place. Lines that were moved within the file are none.
     """
     blocks = [block for block in _blocks(hunks) if not block.is_meaningless]
     was = Counter(meaning(text) for block in blocks for _, text in block.removed)
@@ -73,7 +73,7 @@ def changed_lines(hunks: Sequence[Hunk]) -> list[int]:
     removed, added = was - now, now - was
     changed: list[int] = []
     for block in blocks:
-        for rows, left, place in ((block.removed, removed, block.follows), (block.added, added, None)):
+        for rows, left, place in ((block.removed, removed, block.start), (block.added, added, None)):
             for number, text in rows:
                 sense = meaning(text)
                 if sense and left[sense] > 0:
@@ -131,6 +131,6 @@ def _blocks(hunks: Sequence[Hunk]) -> Iterator[_Block]:
                 new += 1
             else:
                 if removed or added:
-                    yield _Block(tuple(removed), tuple(added), new)
+                    yield _Block(tuple(removed), tuple(added), new - len(added))
                 removed, added = [], []
                 old, new = old + 1, new + 1

@@ -85,7 +85,6 @@ def test_claim_without_a_quote_has_lower_confidence() -> None:
     ("changes", "cap"),
     [
         ({"onset": None}, confidence.NO_ONSET_CAP),
-        ({"confirmations": []}, confidence.UNCONFIRMED_CAP),
         ({"confirmations": [], "contradiction": "error_ratio is 0 %."}, confidence.CONTRADICTED_CAP),
         ({"degraded": "Metrics are missing"}, confidence.DEGRADED_CAP),
         ({"evidence": [], "lines_read": 0}, confidence.NO_LOGS_CAP),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from difflib import unified_diff
 
+from shared.analysis.confidence import word
 from shared.analysis.thresholds import ALTERNATIVE
 from shared.bounds import clip
 from shared.contracts import (
@@ -14,6 +15,7 @@ from shared.contracts import (
     ProblematicFile,
     PullRequest,
     Quote,
+    RootCause,
     SuspectCommit,
 )
 from shared.pull_request.signing import CODE_MARK
@@ -46,7 +48,7 @@ def cause(request: PostProcessRequest) -> Section:
         return Section("Most likely cause", (TextLine(verdict, is_strong=True),))
     return Section(
         "Most likely cause",
-        (Words(prose(causes[0].hypothesis, 900), is_strong=True), TextLine(confidence(causes[0].confidence))),
+        (Words(prose(causes[0].hypothesis, 900), is_strong=True), TextLine(_confidence(causes[0], request))),
     )
 
 
@@ -65,7 +67,10 @@ def grounds(request: PostProcessRequest) -> Section | None:
         for quote in best.quotes[:3]
     ]
     also = [
-        Words(prose(other.hypothesis, 600), lead=f"Also possible, {_likely(other.confidence)} confidence:")
+        Words(
+            prose(other.hypothesis, 600),
+            lead=f"Also possible, {word(other.confidence, _is_confirmed(request))} confidence:",
+        )
         for other in others[:3]
     ]
     return Section("What it rests on", (*quotes, *also)) if quotes or also else None
@@ -81,13 +86,15 @@ def _seen(request: PostProcessRequest) -> Section | None:
     return Section("What was seen", tuple(blocks)) if blocks else None
 
 
-def confidence(share: float) -> str:
-    """Return a confidence as a number and as a word."""
-    return f"Confidence: {round(share * 100)} % ({_likely(share)})"
+def _confidence(cause: RootCause, request: PostProcessRequest) -> str:
+    """Return a confidence as a number and as a word, and what keeps it from being high."""
+    called = word(cause.confidence, _is_confirmed(request))
+    alone = "; nothing but the log shows the failure" if called != word(cause.confidence) else ""
+    return f"Confidence: {round(cause.confidence * 100)} % ({called}{alone})"
 
 
-def _likely(share: float) -> str:
-    return "high" if share >= 0.75 else "medium" if share >= 0.45 else "low"
+def _is_confirmed(request: PostProcessRequest) -> bool:
+    return request.incident is not None and bool(request.incident.failure_signals)
 
 
 def button(request: PostProcessRequest) -> Links | None:

@@ -57,15 +57,24 @@ def test_new_exception_through_own_code_leads_with_line_and_quotes():
 
     assert "/app/cart.py:7" in cause.hypothesis
     assert [one.text for one in cause.quotes] == ["KeyError: 'price'", 'File "/app/cart.py", line 7, in total']
-    assert (cause.evidence_ids, cause.confidence) == (["T1"], 0.75)
+    assert (cause.evidence_ids, cause.confidence) == (["T1"], 0.86)
 
 
-@pytest.mark.parametrize(("contradiction", "confidence"), [("", 0.7), ("error_ratio is 0 %.", 0.4)])
-def test_exception_that_only_log_text_shows_is_not_called_very_likely(contradiction: str, confidence: float):
-    """A user of the service may have written it; the more so where the measured failures do not show it."""
+@pytest.mark.parametrize(("contradiction", "confidence"), [("", 0.86), ("error_ratio is 0 %.", 0.4)])
+def test_exception_that_a_measure_contradicts_is_unlikely(contradiction: str, confidence: float):
+    """A user of the service may have written it where the measured failures do not show it."""
     facts = {"stack_traces": [a_trace()], "evidence": [piece("T1", TRACE)], "contradiction": contradiction}
 
     assert explained(**facts, confirmations=[]).root_causes[0].confidence == confidence
+
+
+def test_exception_through_many_files_is_less_sure():
+    """The more files of the service the stack goes through, the more of them may be at fault."""
+    frames = [Frame(path=f"/app/{name}.py", line=1, in_app=True) for name in ("a", "b", "cart")]
+    text = TRACE.replace("line 7", "line 1")
+    cause = explained(stack_traces=[a_trace(frames=frames)], evidence=[piece("T1", text)]).root_causes[0]
+
+    assert cause.confidence == 0.5
 
 
 def test_steady_exception_has_lower_confidence():
@@ -84,7 +93,7 @@ def test_exception_whose_time_before_was_not_read_is_not_called_new():
 
     assert new.hypothesis.endswith("none in the 11 min read before.")
     assert unread.hypothesis.endswith("where reading began.")
-    assert (new.confidence, unread.confidence) == (0.75, 0.5)
+    assert (new.confidence, unread.confidence) == (0.86, 0.5)
 
 
 def test_rollout_that_alone_brings_the_error_is_a_cause():

@@ -69,7 +69,7 @@ WRITTEN = """@@ -3,2 +3,2 @@
 
 @pytest.mark.parametrize(
     ("patch", "line", "before", "changed"),
-    [(WRAPPED, 5, 4, []), (MOVED, 9, 3, []), (WRITTEN, 4, None, [5, 4])],
+    [(WRAPPED, 5, 4, []), (MOVED, 9, 3, []), (WRITTEN, 4, None, [4, 4])],
 )
 def test_line_is_followed_through_a_change_of_form_alone(
     patch: str, line: int, before: int | None, changed: list[int]
