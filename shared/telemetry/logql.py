@@ -10,8 +10,9 @@ from shared.text.literals import quoted
 PROBLEM_WORDS = (
     r"(?i)warn|error|\berr\b|exception|fatal|panic|critical|severe|emerg|traceback|fail|abort|crash"
     r"|unhandled|unavailable|refused|denied|time[ds]?[ _-]?out|out ?of ?memory|\boom|deadlock|segfault"
-    # Stack traces logged line by line: frames of Java, JavaScript, .NET, Python, Ruby and Go.
-    r"|^\s+(at|file|from) |^caused by|^goroutine "
+    # Stack traces logged line by line: frames of Java, JavaScript, .NET, Python, Ruby, Go, Rust, PHP, Elixir, Erlang.
+    r"|^\s+(at|file|from) |^caused by|^goroutine |\.(go|rb|exs?|erl|rs|php):\d|\.erl, line \d|\.php\(\d+\): "
+    r"|^\s+\d+: .*::|^\*\* |^stack backtrace|terminat"
 )
 """Words in a problem's line, in RE2 syntax; broad, because later steps count and judge."""
 
@@ -34,9 +35,14 @@ ERROR_WORDS = "|".join(
         r'HTTP/\d(?:\.\d)?"\s+5\d\d\b|\bstatus(?:_code)?=5\d\d\b|\| 5\d\d \|',
         r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /\S* 5\d\d(?: |$)",
         # A crash, or an exception that nobody gave a level.
-        r"^(?i:panic: |fatal error: |FATAL EXCEPTION|Unhandled exception\.|PHP Fatal error|Killed$)",
+        (
+            r"^(?:\[[^\]]{1,64}\] )*(?i:panic: |fatal (?:runtime )?error: |FATAL EXCEPTION|Unhandled exception[.:]"
+            r"|PHP Fatal error|Fatal Python error: |thread '.*' panicked|thread \d+ panic: |Killed$"
+            r"|terminate called after|\*{3} Program crashed: |The application panicked|=CRASH REPORT====)"
+        ),
+        r"(?i:\bhas overflowed its stack\b|\bKernel panic\b|\bObserved a panic\b|\(core dumped\)|\bAddressSanitizer: )",
         r"(?i:\bOOMKilled\b|\bOut of memory: Kill|\bsegmentation fault\b|\bSIGSEGV\b|CrashLoopBackOff)",
-        r"^Traceback \(most recent|^Exception in thread|^Unhandled|panic serving",
+        r"^Traceback \(most recent|^Exception in thread|^Unhandled|^\*\* \(|panic serving",
         r"^(?:Uncaught )?(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception)\b[:\s]",
     )
 )

@@ -8,6 +8,7 @@ from shared.analysis.logs.failures import Failures
 from shared.analysis.logs.groups import Grouper, Groups
 from shared.analysis.logs.instances import Instances
 from shared.analysis.logs.join_traces import RANK, assemble
+from shared.analysis.logs.lines.partial_lines import whole_lines
 from shared.analysis.logs.parse import LogEntry, read
 from shared.analysis.logs.request_ids import RequestSample
 from shared.analysis.logs.start_lines import StartLines
@@ -58,11 +59,16 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
 
 
 def _read(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogEntry]:
-    for line in lines:
+    for line in whole_lines(_counted(lines, result)):
         entry = read(line)
-        result.lines += 1
-        result.instances.add(line)
-        result.end = line.at
         if RANK[entry.level] >= RANK["error"]:
             result.failed_requests.add(line.text, line.labels)
         yield entry
+
+
+def _counted(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogLine]:
+    for line in lines:
+        result.lines += 1
+        result.instances.add(line)
+        result.end = line.at
+        yield line

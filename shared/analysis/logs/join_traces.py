@@ -1,7 +1,7 @@
 """Joins stack traces that the log shipper split over several entries.
 
-Only entries of one source are joined, so pods that write at once are kept separate; within a source, a line with its
-own header (another thread) may come between the parts without ending an unfinished Python trace.
+Only entries of one source are joined, so pods that write at once are kept separate; within a source, what a logger
+writes before its lines tells threads and requests apart, and a line with its own header may come between the parts.
 """
 
 import re
@@ -11,52 +11,87 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.analysis.logs.levels import Level
-from shared.analysis.logs.parse import CLOCK, LogEntry, Source, first_line
+from shared.analysis.logs.lines import prefixes, trace_lines
+from shared.analysis.logs.parse import LogEntry, Source, first_line
 
 # Parts of one trace are written within milliseconds; two seconds allow for a slow shipper.
 MAX_GAP = timedelta(seconds=2)
 MAX_TRACE_ENTRIES = 400
+MAX_OPEN = 8
+"""Threads of one process that write traces at once."""
+MAX_HELD = 20
+"""Lines of a message before the first frame."""
+ORDINARY: tuple[Level, ...] = ("info", "debug")
 RANK: dict[Level, int] = {"unknown": 0, "debug": 1, "info": 2, "warning": 3, "error": 4, "fatal": 5}
 
-PYTHON_START = re.compile(r"^(?P<prefix>.{0,120}?)(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$")
-PYTHON_WORD = "Traceback"
-CONNECTOR = re.compile(r"During handling of the above exception|The above exception was the direct cause")
-CONTINUES = re.compile(
-    r"^(?:[ \t]+\S|at \S+\(|Caused by: |Suppressed: |Wrapped by: |\.\.\. \d+ (?:more|common)|File \""
-    r"|\[Previous line repeated|During handling of the above|The above exception was"
-    r"|goroutine \d+ \[|created by |\[signal |exit status \d|--- End of "
-    r"|(?:\[[\w.:-]{1,64}\] ?)*[^\s:]+\.(?:rb|erb|rake|ru):\d+:in |#\d+ [/{\[]|Stack trace:$)"
-)
-GO_START = re.compile(r"^(?:panic: |fatal error: )|^goroutine \d+ \[|panic serving ", re.MULTILINE)
-GO_WORDS = ("panic", "fatal error", "goroutine")
-"""Each start of a Go trace holds one of them."""
-GO_FRAME = re.compile(r"^[\w./*()\-\[\]{}%·]+\(.*\)$|^[\w./\-]+\.[\w.()*]+$")
-RUST_WORD = "panicked at "
-RUST_GOES_ON = ("stack backtrace:", "note: ")
-DIGITS = re.compile(r"\d+")
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """An entry, the header of its first line, and what of that is the same in all lines of a thread or request."""
+
+    entry: LogEntry
+    header: str
+    tag: str
+
+    @property
+    def is_ordinary(self) -> bool:
+        return self.entry.level in ORDINARY
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Block:
     """
-    Entries that are read as one; `prefix` starts every line of a Python trace, digits masked.
+    Entries that are read as one; `indent` is that of the frames of its Python trace.
 
-    A `closed` block is followed by another of its source: nothing can continue it.
+    A `quiet` block is a line without a sign of a trace, and a `closed` one can no longer be continued. `prefix` starts
+    every line of its trace. `held` are blocks of lines that follow one which announces a trace: they are parts of its
+    message if a frame follows, else entries of their own. `is_interleaved` once a part without a header came after a
+    line of another thread: such a part may as well belong to that line.
     """
 
     parts: list[LogEntry]
+    tag: str = ""
+    quiet: bool = False
     closed: bool = False
     python: bool = False
     finished: bool = True
+    indent: int = 0
     go: bool = False
     rust: bool = False
-    prefix: str = ""
+    announces: bool = False
+    has_frames: bool = False
+    is_interleaved: bool = False
+    prefix: re.Pattern[str] | None = None
     blanks: list[LogEntry] = field(default_factory=list)
+    held: list["_Block"] = field(default_factory=list)
 
     def take(self, entry: LogEntry) -> None:
+        for one in self.held:
+            self.parts.extend(one.parts)
+            one.parts, one.closed = [], True
+        self.held.clear()
         self.parts.extend(self.blanks)
         self.blanks.clear()
         self.parts.append(entry)
+
+    def close(self) -> None:
+        self.closed = True
+        for one in self.held:
+            one.closed = True
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it is a line that no trace follows."""
+        is_plain = self.finished and not (self.go or self.rust or self.announces)
+        return is_plain and len(self.parts) == 1 and bool(self.tag) and self.parts[0].level in ORDINARY
+
+    @property
+    def is_trace(self) -> bool:
+        return self.has_frames or not self.finished
+
+    @property
+    def expects_more(self) -> bool:
+        return self.is_trace or self.announces or self.go or self.rust
 
 
 def assemble(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
@@ -66,115 +101,242 @@ def assemble(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
     Only entries of the last MAX_GAP are held: what is older can no longer be continued.
     """
     waiting: deque[_Block] = deque()
-    open_blocks: dict[Source, _Block] = {}
+    open_blocks: dict[Source, list[_Block]] = {}
     for entry in entries:
-        block = open_blocks.get(entry.source)
-        if block is not None and _is_near(block, entry) and _joins(block, entry):
-            continue
-        if block is not None and not block.finished and _is_near(block, entry) and _has_header(entry):
-            waiting.append(_Block([entry], closed=True))
-        else:
-            if block is not None:
-                block.closed = True
-            started = _start(entry)
+        latest = open_blocks.get(entry.source, [])
+        started, open_blocks[entry.source] = _added(latest, entry)
+        if started is not None:
             waiting.append(started)
-            open_blocks[entry.source] = started
         while waiting and (waiting[0].closed or not _is_near(waiting[0], entry)):
-            yield _joined(waiting.popleft())
-    yield from map(_joined, waiting)
+            yield from _joined(waiting.popleft())
+    for block in waiting:
+        yield from _joined(block)
+
+
+def _added(latest: list[_Block], entry: LogEntry) -> tuple[_Block | None, list[_Block]]:
+    """Return the block that the entry starts, or None when it continued one, and the blocks that are still open."""
+    if _is_quiet(entry) and all(block.quiet for block in latest):
+        # Most lines; the others take several times as long.
+        for block in latest:
+            block.closed = True
+        started = _Block([entry], quiet=True)
+        return started, [started]
+    line = _line(entry)
+    blocks = [block for block in latest if not block.closed and _is_near(block, entry)]
+    for block in _candidates(blocks, line):
+        may_be_anothers = block.finished and block is not blocks[-1] and not line.header
+        if _joins(block, line):
+            block.is_interleaved = block.is_interleaved or may_be_anothers
+            return None, blocks
+    started = _start(line)
+    return started, _still_open(blocks, line, started)
+
+
+def _is_quiet(entry: LogEntry) -> bool:
+    return RANK[entry.level] < RANK["warning"] and trace_lines.is_quiet(entry.text[: prefixes.MAX_HEADER])
+
+
+def _line(entry: LogEntry) -> _Line:
+    header = entry.text[: prefixes.header_end(entry.text)]
+    return _Line(entry, header, prefixes.tag(header) if header else "")
 
 
 def _is_near(block: _Block, entry: LogEntry) -> bool:
-    return entry.at - block.parts[-1].at <= MAX_GAP and len(block.parts) < MAX_TRACE_ENTRIES
+    return bool(block.parts) and entry.at - block.parts[-1].at <= MAX_GAP and len(block.parts) < MAX_TRACE_ENTRIES
 
 
-def _has_header(entry: LogEntry) -> bool:
-    return bool(CLOCK.match(entry.text))
+def _candidates(blocks: list[_Block], line: _Line) -> list[_Block]:
+    """Return the blocks that the line may continue, the likeliest first."""
+    newest = blocks[::-1]
+    for block in newest:
+        if block.quiet:
+            block.quiet, block.tag = False, _line(block.parts[0]).tag
+    if trace_lines.python_start(line.entry.text):
+        # The line right before it introduces a trace, whoever wrote that.
+        return [block for block in newest if block is newest[0] or (block.is_trace and _may_be_of(block, line))]
+    if line.header:
+        return [block for block in newest if _has_prefix(block, line) or _is_of_thread(block, line)]
+    unfinished = [block for block in newest if not block.finished]
+    others = [
+        block for block in newest if block.finished and (block is newest[0] or block.has_frames or block.announces)
+    ]
+    if others and others[0].is_ordinary and trace_lines.is_of_trace(line.entry.text[: trace_lines.MAX_HEAD]):
+        # A line of another thread between two lines of a trace.
+        others = [*others[1:], others[0]]
+    return [*unfinished, *others]
 
 
-def _start(entry: LogEntry) -> _Block:
-    block = _Block([entry])
+def _has_prefix(block: _Block, line: _Line) -> bool:
+    return block.prefix is not None and block.prefix.match(line.entry.text) is not None
+
+
+def _may_be_of(block: _Block, line: _Line) -> bool:
+    return not line.header or _is_of_thread(block, line)
+
+
+def _is_of_thread(block: _Block, line: _Line) -> bool:
+    """Return whether the line has the block's header, or the part of it that Rails and others repeat alone."""
+    tag = line.tag
+    return block.tag == tag or bool(tag and (block.tag.startswith(f"{tag} ") or block.tag.endswith(f" {tag}")))
+
+
+def _still_open(blocks: list[_Block], line: _Line, started: _Block) -> list[_Block]:
+    """Close the blocks that nothing can continue once another one started, and return the others with that."""
+    holder = next((block for block in reversed(blocks) if _holds(block, line)), None)
+    if holder is not None:
+        holder.held.append(started)
+        return blocks
+    may_go_on = [block for block in blocks if _may_go_on(block, line)][1 - MAX_OPEN :]
+    for block in blocks:
+        if block not in may_go_on:
+            block.close()
+    return [*may_go_on, started]
+
+
+def _holds(block: _Block, line: _Line) -> bool:
+    """Return whether the line may be a part of the message that the block announces a trace with."""
+    text = line.entry.text
+    if block.is_trace or len(block.held) >= MAX_HELD or "\n" in text.rstrip():
+        return False
+    if line.header and (line.is_ordinary or not _is_of_thread(block, line)):
+        return False
+    if trace_lines.is_go_function(text):
+        return not block.is_ordinary
+    rest = text[len(line.header) :]
+    return block.announces and bool(trace_lines.BANNER.match(rest) or not trace_lines.announces(rest))
+
+
+def _may_go_on(block: _Block, line: _Line) -> bool:
+    """Return whether the block may be continued after a line that did not."""
+    is_error = RANK[block.parts[0].level] >= RANK["warning"]
+    if not (block.is_trace or block.announces or (block.tag and is_error)):
+        return False
+    if not line.header:
+        return not block.finished
+    return block.tag != line.tag or not block.finished or line.is_ordinary
+
+
+def _start(line: _Line) -> _Block:
+    entry = line.entry
+    block = _Block([entry], line.tag)
     if "\n" in entry.text.rstrip():
         return block
-    block.go = _starts_go(entry.text)
-    block.rust = RUST_WORD in entry.text
-    _note_python_start(block, entry.text)
+    rest = entry.text[len(line.header) :]
+    _note_words(block, rest)
+    _note_python(block, entry.text, rest)
     return block
 
 
-def _starts_go(text: str) -> bool:
-    # The plain search is ten times as fast, and most lines hold none of the words.
-    return any(word in text for word in GO_WORDS) and bool(GO_START.search(text))
+def _note_words(block: _Block, text: str) -> None:
+    block.go = block.go or trace_lines.starts_go(text)
+    block.rust = block.rust or trace_lines.RUST_WORD in text
+    block.announces = block.announces or trace_lines.announces(text)
 
 
-def _python_start(text: str) -> re.Match[str] | None:
-    return PYTHON_START.match(text) if PYTHON_WORD in text else None
+def _note_python(block: _Block, text: str, rest: str) -> None:
+    """Note the start of a Python trace; that of a SyntaxError may be a frame."""
+    start = trace_lines.python_start(text)
+    if start or rest.lstrip().startswith('File "'):
+        block.python, block.finished, block.indent = True, False, 0 if start else _indent(rest)
+        if start and start["prefix"].strip(" |+") and block.prefix is None:
+            block.prefix = prefixes.pattern_of(start["prefix"].rstrip(" +|"))
 
 
-def _note_python_start(block: _Block, text: str) -> bool:
-    match = _python_start(text)
-    if not match:
+def _joins(block: _Block, line: _Line) -> bool:
+    """Add the entry to the block when it continues the block; return whether it does."""
+    text = _without_prefix(block, line)
+    if text is None:
         return False
-    block.python, block.finished, block.prefix = True, False, DIGITS.sub("0", match["prefix"].rstrip(" +|"))
+    if not text.strip():
+        block.blanks.append(line.entry)
+        return True
+    if trace_lines.python_start(text):
+        return _joins_python_start(block, line, text)
+    if "\n" in text.rstrip() and not (block.python or (block.prefix and prefixes.is_frame(text))):
+        return False
+    text = text[: trace_lines.MAX_LINE]
+    if not _continues(block, line, text):
+        return False
+    block.take(line.entry)
+    _note(block, text)
     return True
 
 
-def _joins(block: _Block, entry: LogEntry) -> bool:
-    """Add the entry to the block when it continues the block; return whether it does."""
-    text = _without_prefix(block, entry.text)
-    if not text.strip():
-        block.blanks.append(entry)
+def _continues(block: _Block, line: _Line, text: str) -> bool:
+    if prefixes.is_frame(text):
         return True
-    if _python_start(text):
-        return _joins_python_start(block, entry)
-    if "\n" in text.rstrip() and not block.python:
-        return False
-    if CONTINUES.match(text) or (block.go and GO_FRAME.match(text)):
-        block.take(entry)
-        block.go = block.go or _starts_go(text)
-        block.finished = block.finished and not CONNECTOR.search(text)
-        return True
-    if block.rust and not _has_header(entry) and (len(block.parts) == 1 or text.startswith(RUST_GOES_ON)):
+    if trace_lines.CONTINUES.match(text):
+        return block.expects_more or not line.header
+    if block.rust and (len(block.parts) == 1 or text.startswith(trace_lines.RUST_GOES_ON)):
         # The line after the place of a panic is its message.
-        block.take(entry)
         return True
-    if block.python and not block.finished and (block.prefix or not _has_header(entry)):
-        block.take(entry)
-        block.finished = not text.lstrip(" |+").startswith("File ")
+    if block.python and not block.finished:
         return True
-    return False
+    is_banner = not block.has_frames and trace_lines.BANNER.match(block.parts[0].text)
+    return bool((is_banner and trace_lines.RAISED.match(text)) or (block.go and trace_lines.GO_FRAME.match(text)))
 
 
-def _joins_python_start(block: _Block, entry: LogEntry) -> bool:
+def _note(block: _Block, text: str) -> None:
+    """Note what the block is after this line."""
+    block.has_frames = block.has_frames or prefixes.is_frame(text)
+    block.go = block.go or bool(trace_lines.GO_PLACE.match(text))
+    _note_words(block, text)
+    bare = trace_lines.MARGIN.sub("", text)
+    if bare.lstrip().startswith('File "'):
+        block.python, block.finished, block.indent = True, False, _indent(bare)
+    elif trace_lines.CONNECTOR.search(text) or trace_lines.MEMBER.match(text):
+        block.finished = False
+    elif _ends_python(block, bare):
+        block.finished = True
+
+
+def _ends_python(block: _Block, bare: str) -> bool:
+    """Return whether a line after frames is the exception, which stands where their indentation ends."""
+    indent = _indent(bare)
+    return (indent == 0 and bare[:1] not in "^~") or (
+        indent < block.indent and trace_lines.RAISED.match(bare.lstrip()) is not None
+    )
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _joins_python_start(block: _Block, line: _Line, text: str) -> bool:
     """Join the start of a trace to the error line right before it, or to the exception it follows."""
-    follows = bool(CONNECTOR.search(block.parts[-1].text)) or (block.python and not block.finished)
+    follows = bool(trace_lines.CONNECTOR.search(block.parts[-1].text)) or (block.python and not block.finished)
     introduced = len(block.parts) == 1 and not block.python and RANK[block.parts[0].level] >= RANK["warning"]
     if not (follows or introduced):
         return False
-    block.take(entry)
-    _note_python_start(block, entry.text)
+    block.take(line.entry)
+    _note_python(block, line.entry.text, text)
     return True
 
 
-def _without_prefix(block: _Block, text: str) -> str:
-    """Strip the prefix of every line of the trace, as oslo.log writes it (`… TRACE nova.api   File "…`)."""
-    if not block.prefix:
+def _without_prefix(block: _Block, line: _Line) -> str | None:
+    """Return the text without what starts each line of the block; None when it starts with something else."""
+    text = line.entry.text
+    match = block.prefix.match(text) if block.prefix else None
+    if match:
+        return text[match.end() :]
+    if not line.header:
         return text
-    return _after_masked_prefix(text, block.prefix)
+    if not _is_of_thread(block, line) or (block.prefix and block.is_trace):
+        return text if trace_lines.python_start(text) else None
+    if not text[len(line.header) :].strip():
+        return "" if block.expects_more else None
+    block.prefix = prefixes.pattern_of(prefixes.common_prefix(block.parts[0].text, text, line.header))
+    match = block.prefix.match(text)
+    return text[match.end() :] if match else text
 
 
-def _after_masked_prefix(text: str, prefix: str) -> str:
-    """Return the text after the part that, with its digits masked, is the prefix."""
-    for end in range(len(prefix), min(len(text), len(prefix) * 3) + 1):
-        if DIGITS.sub("0", text[:end]) == prefix:
-            return text[end:].removeprefix(" ")
-    return text
-
-
-def _joined(block: _Block) -> LogEntry:
-    if len(block.parts) == 1:
-        return block.parts[0]
+def _joined(block: _Block) -> Iterator[LogEntry]:
+    """Yield the block as one entry; nothing of one that became part of another."""
+    if len(block.parts) <= 1:
+        yield from block.parts
+        return
     head = block.parts[0]
     text = "\n".join(part.text.rstrip("\n") for part in block.parts)
     level = max((part.level for part in block.parts), key=lambda level: RANK[level])
-    return LogEntry(head.at, level, text, first_line(text), head.source, head.service, len(block.parts))
+    message, parts = first_line(text), len(block.parts)
+    yield LogEntry(head.at, level, text, message, head.source, head.service, parts, is_interleaved=block.is_interleaved)

@@ -6,7 +6,19 @@ from typing import Literal
 
 Level = Literal["fatal", "error", "warning", "info", "debug", "unknown"]
 
-LEVEL_KEYS = ("severity", "level", "levelname", "log.level", "lvl", "loglevel", "severity_text", "level_name", "@l")
+LEVEL_KEYS = (
+    "severity",
+    "level",
+    "levelname",
+    "log.level",
+    "lvl",
+    "loglevel",
+    "severity_text",
+    "level_name",
+    "@l",
+    "LogLevel",
+    "Level",
+)
 STATUS_KEYS = ("status", "status_code", "statusCode", "http_status", "http.status_code")
 NAMES: dict[str, Level] = {
     **dict.fromkeys(("fatal", "critical", "crit", "emerg", "emergency", "alert", "panic", "dpanic"), "fatal"),
@@ -32,18 +44,25 @@ WORD = re.compile(
 START = re.compile(r"^(?P<word>fatal|error|err|warn|warning|info|debug|crit|fail)\s?:", re.IGNORECASE)
 KLOG_START = re.compile(r"^(?P<letter>[IWEF])\d{4} \d\d:\d\d:\d\d")
 CRASHED = re.compile(
-    r"^(?:panic: |fatal error: |FATAL EXCEPTION|Unhandled exception\.|PHP Fatal error|thread '.*' panicked)"
+    r"(?:^|[\]:|>-] +)(?:panic: |fatal (?:runtime )?error: |FATAL EXCEPTION|Unhandled exception[.:]|PHP Fatal error"
+    r"|Fatal Python error: |thread '.*' panicked|thread \d+ panic: |Error: unhandled exception: "
+    r"|(?:lua entry )?thread aborted: |terminate called after|\*{3} Program crashed: |\[UnhandledPromiseRejection: )"
+    r"|^(?:=CRASH REPORT====|CallStack \(from HasCallStack\):|The application panicked)"
+    r"|\bhas overflowed its stack\b|\bKernel panic\b|\bObserved a panic\b|\(core dumped\)|\bAddressSanitizer: "
     r"|\bOOMKilled\b|\bOut of memory: Kill|^Killed$|\bsegmentation fault\b|\bSIGSEGV\b|CrashLoopBackOff",
     re.MULTILINE | re.IGNORECASE,
 )
-CRASH_WORDS = ("panic", "fatal", "unhandled", "kill", "segmentation", "sigsegv", "crashloop")
+CRASH_WORDS = (
+    *("panic", "fatal", "unhandled", "kill", "segmentation", "sigsegv", "crashloop", "aborted: ", "terminate called"),
+    *("crash", "callstack", "overflowed", "core dumped", "addresssanitizer"),
+)
 """One of them, in lower case, is in each text that CRASHED matches: searched first, because it is ten times as fast."""
 FAILED = re.compile(
     r"^Traceback \(most recent|^Exception in thread|^(?:Uncaught )?(?:[\w$]+\.)*[A-Z][\w$]*(?:Error|Exception)\b[:\s]"
-    r"|^(?:Caused by|Unhandled|UnhandledPromiseRejection)|panic serving",
+    r"|^(?:Caused by|Unhandled|UnhandledPromiseRejection|\*\* \()|panic serving",
     re.MULTILINE,
 )
-FAILURE_WORDS = ("Traceback", "Exception", "Error", "Caused by", "Unhandled", "panic serving")
+FAILURE_WORDS = ("Traceback", "Exception", "Error", "Caused by", "Unhandled", "panic serving", "** (")
 """The same for FAILED."""
 # A server's own access log line: the quoted or bare request and its status, gin's columns, or a `status=` field.
 SERVER_ERROR = re.compile(

@@ -9,12 +9,26 @@ from typing import NamedTuple, cast
 from shared import json_text
 from shared.analysis.logs import levels
 from shared.analysis.logs.levels import Level
+from shared.analysis.logs.lines.monolog import monolog_trace
 from shared.telemetry.port import LogLine
 
-MESSAGE_KEYS = ("message", "msg", "event", "textPayload", "@message", "@m", "@mt", "short_message", "log", "body")
+MESSAGE_KEYS = (
+    "message",
+    "msg",
+    "event",
+    "textPayload",
+    "@message",
+    "@m",
+    "@mt",
+    "short_message",
+    "log",
+    "body",
+    "Message",
+    "RenderedMessage",
+)
 TRACE_KEYS = (
     *("stack_trace", "exc_info", "exception", "stacktrace", "stack", "traceback", "exc_text", "error.stack_trace"),
-    *("stackTrace", "@x"),
+    *("stackTrace", "@x", "backtrace", "Exception"),
 )
 LOGGERS_TRACE_KEYS = ("exc_info", "exc_text", "error.stack_trace")
 """Of these, those that a logging library fills itself: `stack` may be what a browser reported."""
@@ -32,7 +46,7 @@ REASON_KEYS = (
         "error_message",
         "errorMessage",
     ),
-    *("exc_info", "stack", "thrown"),
+    *("exc_info", "stack", "thrown", "panic"),
 )
 REASON_TYPE_KEYS = ("type", "name", "class", "kind", "code")
 MAX_REASONS = 3
@@ -40,10 +54,18 @@ MAX_REASONS = 3
 WRAPPING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # A stack trace inside a quoted field, its newlines written as two characters.
-ESCAPED = re.compile(r"\\n\s*(?:File \\?\"|(?:\\t)?at \S)|Traceback \(most recent call last\):\\n")
+ESCAPED = re.compile(
+    r"\\n(?:\[[\w.:-]{1,64}\] ){0,4}(?:\\t|\s)*(?:File \\?\"|at \S|from [^\s\\]{1,300}:\d+:in |#\d+ [/{\[]"
+    r"|[\w./-]{1,300}\.(?:rb|erb|rake|ru):\d+:in |/[^\s\\]{1,300}\.go:\d+|\((?:\w+) [\d.]+\) [^\s\\]{1,300}:\d+"
+    r"|goroutine \d+ \[|stack backtrace:|note: run with|\*\* \("
+    r"|in function |\.\.\. \d+ more)|Traceback \(most recent call last\):\\n|panicked at [^\s\\]+:\d+:\d+:?\\n"
+)
 # A field of logfmt that holds several lines.
 QUOTED = re.compile(r"=\"(?P<value>(?:[^\"\\]|\\.)*)\"")
-ESCAPES = (("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'))
+# Where a frame in a list of frames stands.
+PLACE = re.compile(r":\d+|\bline \d|^\s*(?:at|File) ")
+ESCAPE = re.compile(r"\\([nt\"\\])")
+MEANT = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 SOURCE_LABELS = frozenset(
     [
         "pod",
@@ -92,6 +114,7 @@ class LogEntry(NamedTuple):
 
     `parts` is how many entries of the log store it was joined from. `is_structured` says that the writer made it a JSON
     object with a level, where every text is escaped, and `has_trace_field` that its only trace is a field of that.
+    `is_interleaved` says that a line of another thread stood between its parts.
     """
 
     at: datetime
@@ -103,6 +126,7 @@ class LogEntry(NamedTuple):
     parts: int = 1
     is_structured: bool = False
     has_trace_field: bool = False
+    is_interleaved: bool = False
 
 
 class _Unwrapped(NamedTuple):
@@ -124,7 +148,7 @@ def read(line: LogLine) -> LogEntry:
         level=level,
         text=text,
         message=first_line(text),
-        source=_source(tuple(line.labels.items())),
+        source=source_of(tuple(line.labels.items())),
         service=line.labels.get("service_name", ""),
         is_structured=unwrapped.is_structured,
         has_trace_field=unwrapped.has_trace_field and text == unwrapped.text,
@@ -162,9 +186,7 @@ def _unescape(text: str) -> str:
         text = f"{text[: quoted.start()].rpartition(' ')[0]}\n{quoted['value']}"
     elif not ESCAPED.search(text):
         return text
-    for written, meant in ESCAPES:
-        text = text.replace(written, meant)
-    return text
+    return ESCAPE.sub(lambda match: MEANT[match[1]], text)
 
 
 def _unwrap(raw: str) -> _Unwrapped:
@@ -209,6 +231,7 @@ def _flatten(loaded: Mapping[str, object]) -> dict[str, object]:
 def _text_of(fields: Mapping[str, object]) -> str:
     message = next((str(fields[key]) for key in MESSAGE_KEYS if isinstance(fields.get(key), str) and fields[key]), "")
     trace = next((candidate for key in TRACE_KEYS if (candidate := _trace_text(fields.get(key)))), "")
+    trace = trace or monolog_trace(fields)
     whole = message if trace.strip() in message else f"{message}\n{trace}".lstrip("\n")
     return _with_reasons(message, whole, (reason for key in REASON_KEYS for reason in _reasons(fields.get(key))))
 
@@ -219,7 +242,8 @@ def _with_reasons(message: str, whole: str, reasons: Iterable[str]) -> str:
     for reason in reasons:
         if not any(reason in text for text in (whole, *parts)):
             parts = [*(text for text in parts if text not in reason), reason]
-    return ": ".join(parts[: MAX_REASONS + 1]) + whole[len(message) :]
+    head, trace = ": ".join(parts[: MAX_REASONS + 1]), whole[len(message) :]
+    return f"{head}\n{trace}" if head and trace and not message else head + trace
 
 
 def _reasons(value: object) -> Iterator[str]:
@@ -248,7 +272,7 @@ def _one_line(value: object) -> str:
 def _trace_text(value: object) -> str:
     if isinstance(value, str):
         return value if "\n" in value.strip() else ""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value) and any(map(PLACE.search, value)):
         return "\n".join(item.rstrip("\n") for item in value)
     return ""
 
@@ -269,7 +293,7 @@ def _level(labels: Mapping[str, str], fields: Mapping[str, object] | None, text:
 
 
 @lru_cache(maxsize=4096)
-def _source(labels: tuple[tuple[str, str], ...]) -> Source:
+def source_of(labels: tuple[tuple[str, str], ...]) -> Source:
     """Return the labels of the writing process, so that pods that write at once are kept separate."""
     identity = tuple(sorted(pair for pair in labels if pair[0] in SOURCE_LABELS))
     return identity or tuple(sorted(pair for pair in labels if pair[0] not in VOLATILE_LABELS))
