@@ -56,7 +56,7 @@ Status = Literal["firing", "resolved"]
 Severity = Literal["critical", "high", "medium", "low"]
 DetectionVerdict = Literal["incident", "healthy", "cannot_tell"]
 IncidentType = Literal["code_issue", "config_issue", "infrastructure_issue", "external_dependency", "unknown"]
-Language = Literal["python", "java", "go", "javascript", "dotnet", "ruby", "unknown"]
+Language = Literal["python", "java", "go", "javascript", "dotnet", "ruby", "rust", "php", "elixir", "erlang", "unknown"]
 
 
 class Answer(Contract):

@@ -163,7 +163,7 @@ class Grouper:
 
     def _parsed(self, text: str) -> list[ParsedTrace]:
         """Parse a text once while it repeats: a parsed trace takes several times the memory of its text."""
-        if "\n" not in text:
+        if not stack_traces.may_hold_trace(text):
             return []
         parsed = self._parsed_by_text.pop(text, None)
         if parsed is None:

@@ -10,8 +10,9 @@ from collections import deque
 from datetime import timedelta
 
 from shared.analysis.logs.levels import Level
+from shared.analysis.logs.lines.prefixes import header_end
 from shared.analysis.logs.parse import CLOCK, LogEntry, Source
-from shared.analysis.logs.stack_traces import HINT
+from shared.analysis.logs.stack_traces import trace_start
 
 OPENS = re.compile(
     r"(?:^|[\s(\[{,]|(?<!['\"]):|=(?=['`])|(?<!\w)=)(?P<quote>['\"`\u201c\u2018\u00ab])(?=\S|[ \t]*(?:\n|$))"
@@ -22,6 +23,11 @@ A quote before a word; one within or after a word is an apostrophe. A logger wri
 """
 CLOSES = {"`": "`'", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 """Where it is another one; Ruby, and many of its age, write `name'."""
+OWN_WORDS = re.compile(
+    r"(?:(?:NOTICE: )?(?:PHP message: )?(?:PHP )?(?:Fatal|Parse|Compile|Core|Recoverable fatal)"
+    r"|thread '[^'\n]*' (?:\(\d+\) )?|<[\d.]+>\S* ?)?"
+)
+"""What a runtime itself writes between the header of a line and its exception."""
 ORDINARY: tuple[Level, ...] = ("info", "debug")
 NEAR = timedelta(milliseconds=100)
 LINES = 40
@@ -59,10 +65,11 @@ class ForgedTraces:
 
     def is_doubtful(self, entry: LogEntry) -> bool:
         """Return whether a trace in this entry, which was noted last, may be somebody's text."""
-        if entry.level in ORDINARY:
+        if entry.level in ORDINARY or entry.is_interleaved:
             return True
-        trace = HINT.search(entry.text)
-        head = entry.text[: trace.start() if trace else 0]
+        head = entry.text[: trace_start(entry.text)]
+        if "\n" not in entry.text and not OWN_WORDS.fullmatch(head, header_end(head)):
+            return True  # on one line, a value needs no line end to look so
         if any(CLOCK.match(line) for line in head.split("\n")[1:-1]):
             return True  # an entry within an entry
         before = [one.text for one in self._latest[entry.source] if one is not entry and entry.at - one.at <= NEAR]

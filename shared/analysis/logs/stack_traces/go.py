@@ -10,11 +10,21 @@ HEAD = re.compile(
 )
 RUNTIME = re.compile(r"^(?P<type>runtime error|interface conversion|reflect): (?P<rest>.*)$")
 GOROUTINE = re.compile(r"^goroutine \d+ (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[(?P<state>[^\]]+)\]:")
+# Gin writes the address after the place, and the function with the source on the next line.
+GIN = re.compile(r"^(?P<path>/\S*?\.(?:go|s)):(?P<line>\d+) \(0x[0-9a-f]+\)\s*$")
+GIN_CALL = re.compile(r"^\s+(?P<function>[^\s:]+): ")
+UNPREFIXED = re.compile(r"(?:^|\] )(?P<message>runtime error: .*)$", re.MULTILINE)
 PLACE = re.compile(r"^\s+(?P<path>\S.*?\.(?:go|s)):(?P<line>\d+)(?: \+0x[0-9a-f]+)?\s*$")
 CALL = re.compile(
     r"^(?:created by )?(?P<function>[^\s(][^\s]*?(?:\([^()]*\)[^\s(]*)*?)"
     r"(?:\((?:[^()]|\([^()]*\))*\))?(?: in goroutine \d+)?$"
 )
+KLOG = re.compile(
+    r"Observed a panic(?:[\"\t][^\n]{0,1000}?[ \"]panic(?:=|\": )\"(?P<quoted>(?:[^\"\\\n]|\\.)*)\""
+    r"|: [^\n]+? \((?P<value>[^\n]*)\)$)",
+    re.MULTILINE,
+)
+"""As fields of klog or zap, or as Go's form of the value and then its words."""
 SUFFIX = re.compile(r"\s*\[recovered(?:, repanicked)?\]$|\s*\(?goroutine \d+.*$")
 PANICKING = ("panic", "runtime.gopanic", "runtime.panicmem", "runtime.sigpanic", "runtime.throw", "runtime.fatal")
 
@@ -43,6 +53,9 @@ def _first_stack(lines: list[str]) -> list[TraceFrame]:
             if lines[index - 1].startswith("created by "):
                 continue
             frames.append(frame(place["path"], int(place["line"]), call["function"]))
+        elif place := GIN.match(line):
+            call = GIN_CALL.match(lines[index + 1]) if index + 1 < len(lines) else None
+            frames.append(frame(place["path"], int(place["line"]), call["function"] if call else ""))
     return frames[_panic_site(frames) :]
 
 
@@ -52,11 +65,17 @@ def _panic_site(frames: list[TraceFrame]) -> int:
 
 
 def _head(text: str, lines: list[str]) -> tuple[str, str]:
-    match = HEAD.search(text)
+    if klog := KLOG.search(text):
+        return _kind("panic", (klog["quoted"] or klog["value"]).replace('\\"', '"'))
+    match = HEAD.search(text) or UNPREFIXED.search(text)
     if not match:
         head = next((line.strip() for line in lines if line.strip() and not GOROUTINE.match(line)), "")
         return "error", head[:1000]
-    message = SUFFIX.sub("", match["message"]).strip()
-    if runtime_error := RUNTIME.match(message):
-        return runtime_error["type"], runtime_error["rest"]
-    return match["kind"].partition(" serving")[0], message
+    if match.re is UNPREFIXED:
+        return _kind("panic", SUFFIX.sub("", match["message"]))
+    return _kind(match["kind"].partition(" serving")[0], SUFFIX.sub("", match["message"]).strip())
+
+
+def _kind(kind: str, message: str) -> tuple[str, str]:
+    runtime_error = RUNTIME.match(message)
+    return (runtime_error["type"], runtime_error["rest"]) if runtime_error else (kind, message)

@@ -16,9 +16,11 @@ from shared.analysis.logs.stack_traces.parsed import (
 )
 
 AT = re.compile(
-    r"^(?P<indent>\s*)at (?:[\w.@-]*/)*(?P<class>[\w$.<>-]+)\.(?P<method>[\w$<>-]+)"
+    r"^(?P<indent>\s*)at (?:[\w.@-]*/)*(?P<class>[\w$.<>-]+(?:/0x[0-9a-f]+)?)\.(?P<method>[\w$<>-]+)"
     r"\((?P<place>Native Method|Unknown Source|<generated>|[\w$.-]*(?::\d+)?)(?:\)|$)"
 )
+# Kotlin marks where a coroutine was resumed with a frame that names no class.
+NO_FRAME = re.compile(r"^\s+at \S")
 MORE = re.compile(r"^\s*\.\.\. (?P<count>\d+) (?:more|common frames omitted)")
 SECTION = re.compile(r"^(?P<indent>\s*)(?P<kind>Caused by|Suppressed|Wrapped by): (?P<rest>.*)$")
 NAME = r"(?:[a-zA-Z_][\w$]*\.)+[A-Z][\w$]*"
@@ -56,7 +58,7 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
             chains[-1][-1].frames.append(_frame(match))
         elif (match := MORE.match(line)) and chains:
             chains[-1][-1].omitted = int(match["count"])
-        else:
+        elif not (chains and NO_FRAME.match(line)):
             before.append(line)
             continue
         before = []
@@ -99,7 +101,8 @@ def _choose(chain: list[_Part], own_names: Sequence[str]) -> ParsedTrace:
             # `... n more`: the n outermost frames are those of the enclosing trace.
             cause.frames.extend(wrapper.frames[-cause.omitted :])
     exceptions = [(part.kind, owned(part.raised(), "java", own_names)) for part in chain]
-    causes = [one for kind, one in exceptions if kind != "Suppressed"]
+    # Of a trace whose start is lost, only what was suppressed may be left.
+    causes = [one for kind, one in exceptions if kind != "Suppressed"] or [one for _, one in exceptions]
     if any(kind == "Wrapped by" for kind, _ in exceptions):
         causes.reverse()
     chosen = explaining_exception(causes)

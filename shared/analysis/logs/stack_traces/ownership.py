@@ -16,7 +16,7 @@ PYTHON_FOREIGN = re.compile(
     r"|(?:^|/)(?:runpy|threading|asyncio/\w+|concurrent/futures/\w+|contextlib|functools)\.py$"
 )
 JAVA_FOREIGN = re.compile(
-    r"^(?:java|javax|jdk|sun|jakarta|kotlin|kotlinx|scala|groovy|clojure|android|androidx|dalvik|reactor|io/reactivex"
+    r"^(?:_COROUTINE|java|javax|jdk|sun|jakarta|kotlin|kotlinx|scala|groovy|clojure|android|androidx|dalvik|reactor|io/reactivex"
     r"|com/sun|com/oracle|oracle/jdbc|com/ibm|com/zaxxer|com/mysql|com/microsoft|com/mongodb|com/datastax|com/rabbitmq"
     r"|com/fasterxml|com/google/(?:common|gson|inject|protobuf|apphosting|cloud)|com/amazonaws|software/amazon|com/netflix"
     r"|com/android|com/squareup|okhttp3|okio|retrofit2|feign|rx|ch/qos|junit|net/bytebuddy|net/sf/cglib|redis/clients"
@@ -40,14 +40,30 @@ JAVASCRIPT_FOREIGN = re.compile(
 )
 DOTNET_FOREIGN = re.compile(
     r"^(?:System|Microsoft|Npgsql|Newtonsoft|MySql|Dapper|Serilog|NLog|AutoMapper|MediatR|Polly|Grpc|Azure|Amazon"
-    r"|StackExchange|RabbitMQ|MongoDB|Castle|Autofac|Hangfire|MassTransit|Xunit|NUnit|Oracle|Swashbuckle|FluentValidation)\."
+    r"|StackExchange|RabbitMQ|MongoDB|Castle|Autofac|Hangfire|MassTransit|Xunit|NUnit|Oracle|Swashbuckle|FluentValidation"
+    r"|Interop)\.|^lambda_method"
 )
 RUBY_FOREIGN = re.compile(
     r"/lib/ruby/|/rubygems/|^<internal:|\(eval|/usr/lib/ruby|/bundler/|(?:^|/)bin/[\w.-]+$|/\.rbenv/|/\.rvm/rubies/"
 )
 OTHER_FOREIGN = re.compile(
-    r"^\[internal"  # PHP
-    r"|^/rustc/|/rustlib/|(?:^|/)library/(?:std|core|alloc)/"  # Rust
+    r"^\[internal|^phar://"  # PHP
+    r"|^/rustc/|^\.?/?rustc/[0-9a-f]{40}/|/rustlib/|(?:^|/)library/(?:std|core|alloc|test)/|vendor-cargo-deps"  # Rust
+)
+ELIXIR_FOREIGN = re.compile(
+    r"^(?:Elixir\.)?(?:Access|Agent|Application|Base|Calendar|Code|Config|Date|DateTime|DynamicSupervisor|Enum|Enumerable"
+    r"|Exception|File|Float|Function|GenServer|IO|Integer|Kernel|Keyword|List|Logger|Map|MapSet|Mix|Module|NaiveDateTime"
+    r"|Node|Port|Process|Protocol|Range|Record|Regex|Registry|Stream|String|Supervisor|System|Task|Time|Tuple|URI|Version"
+    r"|EEx|ExUnit|IEx|Absinthe|Bandit|Broadway|Cachex|Cowboy|DBConnection|Ecto|ExAws|Finch|Gettext|GenStage|Guardian"
+    r"|HTTPoison|Jason|Mint|MyXQL|Oban|Phoenix|Plug|Poison|Postgrex|Quantum|Redix|Req|Swoosh|Tesla|ThousandIsland)[.:]"
+    r"|^anonymous fn/\d+ in (?:Enum|Task|Phoenix|Plug|Ecto|Oban|DBConnection)\."
+)
+ELIXIR_FOREIGN_PATH = re.compile(
+    r"(?:^|/)(?:deps|otp|lib/(?:stdlib|kernel|elixir)[-\d.]*)/"
+    r"|^(?:gen_\w+|proc_lib|supervisor\w*|timer|lists|maps|ets|dets|mnesia\w*|erl_\w+|erlang|ssl\w*|tls_\w+|inet\w*|io\w*"
+    r"|file\w*|code\w*|application\w*|logger\w*|e?rpc|httpc\w*|crypto|binary|string|unicode|re|queue|dict|gb_\w+|sets"
+    r"|ord\w+|array|base64|calendar|global\w*|pg|net_\w+|user\w*|shell|init|prim_\w+|public_key|ranch\w*|cow\w+|hackney\w*"
+    r"|elixir\w*|poolboy\w*|lager\w*)\.erl$"
 )
 FOREIGN: dict[Language, re.Pattern[str]] = {
     "python": PYTHON_FOREIGN,
@@ -77,6 +93,8 @@ def _is_own(language: Language, path: str, function: str, own_names: tuple[str, 
         return not JAVA_FOREIGN.search(path) or _is_package_of(path, own_names)
     if language == "dotnet":
         return not DOTNET_FOREIGN.match(function)
+    if language in ("elixir", "erlang"):
+        return not (ELIXIR_FOREIGN.match(function) or ELIXIR_FOREIGN_PATH.search(path))
     package = installed(tuple(part for part in path.split("/") if part))
     if package is not None:
         return _plain(package.package.rpartition("/")[2]) in {_plain(name) for name in own_names}

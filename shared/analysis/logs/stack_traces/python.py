@@ -24,8 +24,10 @@ from shared.analysis.logs.stack_traces.parsed import (
 
 Link = Literal["new", "context", "cause", "member"]
 
-HEADER = re.compile(r"^(?P<prefix>.*?)(?:\+ Exception Group )?Traceback \(most recent call last\):\s*$", re.MULTILINE)
-FILE = re.compile(r'^(?P<indent>\s*)File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+?))?\s*$')
+HEADER = re.compile(
+    r"^(?P<prefix>.*?)(?:(?:\+ )?Exception Group )?Traceback \(most recent call last\):\s*$", re.MULTILINE
+)
+FILE = re.compile(r'^(?P<indent>\s*)File "(?P<path>[^"]+)", line (?P<line>\d+)(?:,? in (?P<function>.+?))?\s*$')
 RAISED = re.compile(r"^\s*(?P<type>[A-Za-z_][\w.]*(?:\.<locals>\.[\w.]+)*)(?::\s?(?P<message>.*))?$")
 LIKELY_TYPE = re.compile(
     r"(?:Error|Exception|Warning|Exit|Interrupt|Fault|Failure|Timeout|Iteration|Abort)\w*$|\.[A-Z]\w*$"
@@ -35,6 +37,9 @@ MEMBER = re.compile(r"^\s*\+-[+-]*-+ (?:\d+|\.\.\.) -+|^\s*\+-{20,}")
 CARETS = re.compile(r"^\s*[~^]+[~^\s]*$")
 CONTEXT = "During handling of the above exception, another exception occurred"
 CAUSE = "The above exception was the direct cause of the following exception"
+# What faulthandler prints when the process dies: https://docs.python.org/3/library/faulthandler.html
+FATAL = re.compile(r"Fatal Python error: (?P<message>[^\n]*)")
+CURRENT_THREAD = "(most recent call first):"
 DIGITS = re.compile(r"\d")
 
 
@@ -63,6 +68,10 @@ class _Part:
 def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
     """Return the traces of the text in their order; a trace without an exception line is kept as `unknown`."""
     lines = _without_prefix(text)
+    if (fatal := FATAL.search(text)) and (frames := _dumped(lines)):
+        return [
+            ParsedTrace("python", owned(Raised("Fatal Python error", fatal["message"], frames), "python", own_names))
+        ]
     chains: list[list[_Part]] = []
     for part in _parts(lines):
         if not part.frames and not (chains and part.link != "new"):
@@ -71,6 +80,18 @@ def parse(text: str, own_names: Sequence[str] = ()) -> list[ParsedTrace]:
             chains.append([])
         chains[-1].append(part)
     return [_choose(chain, own_names) for chain in chains]
+
+
+def _dumped(lines: list[str]) -> tuple[TraceFrame, ...]:
+    """Return the frames of the first stack that faulthandler dumped: that of the thread which failed."""
+    frames: list[TraceFrame] = []
+    first = next((at for at, line in enumerate(lines) if line.rstrip().endswith(CURRENT_THREAD)), len(lines))
+    for line in lines[first + 1 :]:
+        match = FILE.match(line)
+        if not match:
+            break
+        frames.insert(0, frame(match["path"], int(match["line"]), match["function"] or ""))
+    return tuple(frames)
 
 
 def _without_prefix(text: str) -> list[str]:
@@ -154,6 +175,8 @@ def _choose(chain: list[_Part], own_names: Sequence[str]) -> ParsedTrace:
 def _chosen(exceptions: list[Raised], links: list[Link]) -> Raised:
     if "member" in links:
         members = [one for one, link in zip(exceptions, links, strict=True) if link == "member"]
+        # A group within the group says no more than the one around it.
+        members.sort(key=lambda one: one.type.endswith("ExceptionGroup"))
         return next((one for one in members if one.has_app_frame), exceptions[0])
     # Walk from the unhandled exception down through explicit causes only.
     chain = [exceptions[-1]]

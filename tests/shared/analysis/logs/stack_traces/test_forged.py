@@ -121,3 +121,45 @@ def test_one_own_trace_among_forged_ones_is_believed() -> None:
     (trace,) = detected(FORGED[0][0], f"ERROR request failed\n{TRACE}").stack_traces
 
     assert not trace.is_doubtful
+
+
+def test_lines_of_a_value_behind_an_own_trace_make_it_no_surer() -> None:
+    """Who sends a value with line ends right after a failure could add a cause to its trace."""
+    own = ["ERROR com.shop.NoPrice: item 7", "\tat com.shop.Cart.total(Cart.java:41)"]
+    forged = ["2031-01-01 00:00:00 INFO note: x", "Caused by: com.shop.Evil: y", "\tat com.shop.Evil.f(Evil.java:1)"]
+
+    traces = detected(*own, *forged).stack_traces
+
+    assert [trace.is_doubtful for trace in traces if "Evil" in trace.exception_type] == [True]
+
+
+def test_trace_with_a_header_on_each_line_within_an_entry_is_doubtful() -> None:
+    """The headers may be a part of the value too."""
+    header = "2031-01-01 00:00:00 ERROR shop: "
+    frames = "\n".join(header + line for line in ["failed", "com.shop.E: x", "\tat com.shop.Cart.total(Cart.java:41)"])
+
+    (trace,) = detected(f"WARNING refused: no product x\n{frames}").stack_traces
+
+    assert trace.is_doubtful
+
+
+ONE_LINE = "PHP Fatal error:  Allowed memory size of 128 bytes exhausted in /app/src/Report.php on line 88"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_doubtful"),
+    [
+        (ONE_LINE, False),
+        (f"2031-01-01 00:00:00 ERROR {ONE_LINE}", False),
+        (f"PHP message: {ONE_LINE}", False),
+        ("thread 'main' panicked at src/a.rs:1:2:", False),
+        (f"WARNING login failed for {ONE_LINE}", True),
+        ("WARNING login failed for thread 'main' panicked at src/a.rs:1:2:", True),
+        ("WARNING login failed for [object] (Evil(code: 0): x at /app/evil.php:3)", True),
+    ],
+)
+def test_exception_on_one_line_is_believed_only_at_its_start(text: str, is_doubtful: bool) -> None:
+    """A value in a line needs no line end to look like one."""
+    (trace,) = detected(text).stack_traces
+
+    assert trace.is_doubtful == is_doubtful

@@ -1,5 +1,8 @@
 """Java and Kotlin stack traces from logs."""
 
+import pytest
+
+from shared.analysis.logs import stack_traces
 from shared.analysis.logs.stack_traces import java
 
 NESTED = """10:00:00 ERROR c.s.OrderController - failed to place order
@@ -80,3 +83,52 @@ Wrapped by: com.acme.StoreException: cannot read
     (trace,) = java.parse(text)
 
     assert trace.raised.type == "java.io.IOException"
+
+
+SHAPES: list[tuple[str, str, str, list[tuple[str, int | None]]]] = [
+    (
+        (
+            "java.lang.IllegalStateException: no price\n\tat com.shop.BasketKt.price(Basket.kt:12)\n"
+            "\tat (Coroutine boundary. (Coroutine boundary))\n\tat com.shop.Api$create$2.invokeSuspend(Api.kt:40)\n"
+            "\tat kotlinx.coroutines.DispatchedTask.run(DispatchedTask.kt:108)"
+        ),
+        "java.lang.IllegalStateException",
+        "no price",
+        [("com/shop/Api.kt", 40), ("com/shop/Basket.kt", 12)],
+    ),
+    (
+        (
+            "java.lang.IllegalStateException: negative\n\tat app//com.shop.Stock.lambda$take$0(Stock.java:52)\n"
+            "\tat com.shop.Stock$$Lambda/0x00007f1b2c0d3a40.get(Unknown Source)\n\tat com.shop.Main.main(Main.java:7"
+        ),
+        "java.lang.IllegalStateException",
+        "negative",
+        [("com/shop/Main.java", 7), ("com/shop/Stock.java", None), ("com/shop/Stock.java", 52)],
+    ),
+    (
+        (
+            "java.lang.NullPointerException: x is null\n\tat clojure.lang.Numbers.ops(Numbers.java:1095)\n"
+            "\tat shop.basket$total.invoke(basket.clj:38)"
+        ),
+        "java.lang.NullPointerException",
+        "x is null",
+        [("shop/basket.clj", 38)],
+    ),
+    (
+        "\tSuppressed: java.io.IOException: closing failed\n\t\tat com.shop.Db.close(Db.kt:9)\n\t\t... 2 more",
+        "java.io.IOException",
+        "closing failed",
+        [("com/shop/Db.kt", 9)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "type_", "message", "own"), SHAPES)
+def test_exception_of_each_shape_is_read(
+    text: str, type_: str, message: str, own: list[tuple[str, int | None]]
+) -> None:
+    """Coroutines, hidden classes, Clojure, and a trace of which only the end is left."""
+    (trace,) = stack_traces.parse(text)
+
+    assert (trace.language, trace.raised.type, trace.raised.message) == ("java", type_, message)
+    assert [(one.path, one.line) for one in trace.raised.frames if one.in_app] == own

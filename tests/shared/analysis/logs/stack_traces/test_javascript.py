@@ -1,5 +1,8 @@
 """JavaScript and TypeScript stack traces from logs."""
 
+import pytest
+
+from shared.analysis.logs import stack_traces
 from shared.analysis.logs.stack_traces import javascript
 
 NODE = """TypeError: Cannot read properties of undefined (reading 'price')
@@ -62,3 +65,66 @@ def test_bundled_sources_lose_their_scheme_and_query():
     (trace,) = javascript.parse(text)
 
     assert [one.path for one in trace.raised.frames] == ["static/b.js", "src/a.ts"]
+
+
+SHAPES: list[tuple[str, str, str, list[tuple[str, int | None]]]] = [
+    (
+        (
+            "/app/src/basket.js:41\n  const price = ;\n                ^\n\nSyntaxError: Unexpected token ';'\n"
+            "    at wrapSafe (node:internal/modules/cjs/loader:1378:20)"
+        ),
+        "SyntaxError",
+        "Unexpected token ';'",
+        [("/app/src/basket.js", 41)],
+    ),
+    (
+        (
+            "Error: cannot serve\n    at serve (/app/api.js:9:9) {\n  [cause]: Error: cannot price\n"
+            "      at price (/app/price.js:5:9)\n"
+            "      ... 2 lines matching cause stack trace ...\n      at serve (/app/api.js:8:3) {\n"
+            "    [cause]: DatabaseError: no table\n        at query (/app/db.js:30:11)\n  }\n}"
+        ),
+        "DatabaseError",
+        "no table",
+        [("/app/db.js", 30)],
+    ),
+    (
+        (
+            "AggregateError [ECONNREFUSED]: \n    at connectMultiple (node:net:1118:18) {\n  [errors]: [\n"
+            "    Error: connect ECONNREFUSED ::1:5432\n        at connect (/app/db.js:14:14) {\n"
+            "      errno: -111\n    }\n  ]\n}"
+        ),
+        "Error",
+        "connect ECONNREFUSED ::1:5432",
+        [("/app/db.js", 14)],
+    ),
+    (
+        (
+            "TypeError: no id\n    at price (webpack:///./src/prices.ts?:31:18)\n"
+            "    at total (webpack://shop/./src/basket.ts:41:10)\n"
+            "    at eval (webpack-internal:///(rsc)/./src/app/(shop)/page.tsx:22:9)"
+        ),
+        "TypeError",
+        "no id",
+        [("src/app/(shop)/page.tsx", 22), ("src/basket.ts", 41), ("src/prices.ts", 31)],
+    ),
+    (
+        (
+            "(node:12) UnhandledPromiseRejectionWarning: ValidationError: price is required\n"
+            "    at check (/app/basket.js:55:20)"
+        ),
+        "ValidationError",
+        "price is required",
+        [("/app/basket.js", 55)],
+    ),
+    ("NoPrice: item 7\n    at total (/app/bin/www:41:11)", "NoPrice", "item 7", [("/app/bin/www", 41)]),
+]
+
+
+@pytest.mark.parametrize(("text", "type_", "message", "own"), SHAPES)
+def test_error_of_each_shape_is_read(text: str, type_: str, message: str, own: list[tuple[str, int | None]]) -> None:
+    """Modules that cannot be parsed, causes within causes, aggregates, source maps, rejections, own types."""
+    (trace,) = stack_traces.parse(text)
+
+    assert (trace.language, trace.raised.type, trace.raised.message) == ("javascript", type_, message)
+    assert [(one.path, one.line) for one in trace.raised.frames if one.in_app] == own

@@ -1,5 +1,8 @@
 """Python tracebacks from logs."""
 
+import pytest
+
+from shared.analysis.logs import stack_traces
 from shared.analysis.logs.stack_traces import python
 
 HEADER = "Traceback (most recent call last):"
@@ -161,3 +164,41 @@ def test_endless_recursion_keeps_both_ends():
     frames = python.parse(text)[0].raised.frames
 
     assert (len(frames), frames[0].path, frames[-1].path) == (40, "/app/first.py", "/app/last.py")
+
+
+FAULT = """Fatal Python error: Segmentation fault
+
+Current thread 0x00007f2c3b4d5740 (most recent call first):
+  File "/app/native.py", line 41 in call
+  File "/app/main.py", line 9 in main
+
+Thread 0x00007f2c3b4d5741 (most recent call first):
+  File "/app/other.py", line 1 in wait"""
+NESTED = """  + Exception Group Traceback (most recent call last):
+  |   File "/app/main.py", line 30, in main
+  |     raise group
+  | ExceptionGroup: outer (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Exception Group Traceback (most recent call last):
+    |   File "/app/fan.py", line 12, in gather
+    |     async with TaskGroup() as group:
+    | ExceptionGroup: inner (1 sub-exception)
+    +-+---------------- 1 ----------------
+      | Traceback (most recent call last):
+      |   File "/app/stock.py", line 7, in take
+      |     raise NoStock(7)
+      | shop.NoStock: 7
+      +------------------------------------"""
+SHAPES: list[tuple[str, str, str, list[tuple[str, int | None]]]] = [
+    (FAULT, "Fatal Python error", "Segmentation fault", [("/app/main.py", 9), ("/app/native.py", 41)]),
+    (NESTED, "shop.NoStock", "7", [("/app/stock.py", 7)]),
+]
+
+
+@pytest.mark.parametrize(("text", "type_", "message", "own"), SHAPES)
+def test_crash_of_each_shape_is_read(text: str, type_: str, message: str, own: list[tuple[str, int | None]]) -> None:
+    """What faulthandler dumps of the thread that failed, and a group within a group."""
+    (trace,) = stack_traces.parse(text)
+
+    assert (trace.language, trace.raised.type, trace.raised.message) == ("python", type_, message)
+    assert [(one.path, one.line) for one in trace.raised.frames if one.in_app] == own
