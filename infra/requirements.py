@@ -10,6 +10,7 @@ from infra import bundle
 
 # Import name → distribution. `google.*` is one namespace of many distributions, so the longest prefix counts.
 DISTRIBUTIONS = {
+    "PIL": "Pillow",
     "anyio": "anyio",
     "cloudevents": "cloudevents",
     "cryptography": "cryptography",

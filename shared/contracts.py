@@ -303,6 +303,20 @@ class ErrorSummary(Contract):
     metric_anomalies: Annotated[list[MetricAnomaly], Keep(10)] = Field(default_factory=list)
 
 
+class MeasuredSeries(Contract):
+    """The series that shows the trouble best: what the alert watches, else a vital sign that left its range."""
+
+    title: Line = Field(description="What is measured.")
+    unit: Annotated[str, AtMost(30)] = Field("", description="Its unit; `ratio` is a share of 1.")
+    values: list[float | None] = Field(
+        max_length=60,
+        description="The worst value in each of equal parts of the window, oldest first; null where none was read.",
+    )
+    higher_is_worse: bool = True
+    threshold: float | None = Field(None, description="The value from which on the alert fires.")
+    limit: Annotated[str, AtMost(100)] = Field("", description="The threshold in words, for example `above 5 %`.")
+
+
 class Judgement(Contract):
     """What a detector decides from the evidence; the model's part of an Incident."""
 
@@ -418,6 +432,9 @@ class Incident(Judgement, Answer):
         None, description="The alert's own service in the requests that were followed, when it is the suspect itself."
     )
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
+    measured_series: MeasuredSeries | None = Field(
+        None, description="What to draw over time; null where the counted errors show the trouble best."
+    )
     patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)
     stack_traces: Annotated[list[StackTrace], Keep(8)] = Field(default_factory=list)
     evidence: Annotated[list[Evidence], Keep(40, rank=_is_cited)] = Field(default_factory=list)
@@ -506,6 +523,9 @@ class ProblematicFile(Contract):
     function_name: Line = ""
     line_start: int = Field(ge=1)
     line_end: int = Field(ge=1)
+    failing_line: int | None = Field(
+        None, ge=1, description="The line that the evidence leads to; only code that located it sets it."
+    )
     code_snippet: Annotated[str, Verbatim(3000)] = Field("", description="Those lines, verbatim, at the commit read.")
     issue_description: Paragraph
     error_correlation: Paragraph = Field("", description="How it explains the evidence.")

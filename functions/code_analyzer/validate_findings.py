@@ -62,11 +62,18 @@ def _located(finding: ProblematicFile, offline: CodeAnalysis, files: Mapping[str
     same = [place for place in offline.problematic_files if place.path == finding.path]
     for text, first, base in (
         *((place.code_snippet, place.line_start, place) for place in same),
-        *([(files[finding.path], 1, finding.replace(evidence_ids=[]))] if finding.path in files else []),
+        *(
+            [(files[finding.path], 1, finding.replace(evidence_ids=[], failing_line=None))]
+            if finding.path in files
+            else []
+        ),
     ):
         if snippet.strip() and (at := text.find(snippet)) >= 0:
             start = first + text.count("\n", 0, at)
-            lines = {"line_start": start, "line_end": start + snippet.count("\n"), "code_snippet": snippet}
+            end = start + snippet.count("\n")
+            # The model quotes code; which line fails is what the evidence says.
+            line = base.failing_line if base.failing_line and start <= base.failing_line <= end else None
+            lines = {"line_start": start, "line_end": end, "failing_line": line, "code_snippet": snippet}
             return base.replace(**lines, function_name=finding.function_name or base.function_name)
     # What the model says about a place that was read is kept, with the snippet of the code.
     return same[0] if same else None

@@ -174,7 +174,7 @@ def save(notice: Notice, connections: Connections) -> str:
     if archive is None:
         return ""
     folder, brief = notice.request.incident_id, notice.render()
-    path = archive.save(f"{folder}/brief.html", brief.standalone_html.encode())
+    path = archive.save(f"{folder}/brief.html", brief.html.encode(), brief.images)
     archive.save(f"{folder}/brief.txt", brief.text.encode())
     archive.save(f"{folder}/incident.json", notice.request.model_dump_json(indent=2).encode())
     archive.save(f"{folder}/outcome.json", notice.outcome(archived_path=path).model_dump_json(indent=2).encode())

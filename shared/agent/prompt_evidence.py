@@ -13,7 +13,7 @@ from shared.redaction.masking import Redactor
 _LEFT_OUT = {
     "link", "query", "url", "generator_url", "silence_url", "dashboard_url", "fingerprint", "incident_id", "user_id",
     "log_query_used", "failed_requests", "received_at", "lookup_window_s", "needs_response", "looks_like_regression",
-    "has_patch", "title", "commands", "ranking", "rollback_plan",
+    "has_patch", "title", "commands", "ranking", "rollback_plan", "measured_series", "failing_line",
 }  # fmt: skip
 _RENAMED = {"subject": "message"}
 """In many logs `subject` is a person, so its value would be masked as a name."""

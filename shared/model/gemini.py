@@ -139,7 +139,7 @@ class GeminiConversation:
             raise Unavailable(f"Gemini {self.model!r} was not called: no time is left")
         self._gemini.bounds.ends_at = ends_at
         config.http_options = types.HttpOptions(timeout=max(round(left_s * 1000), 1))
-        contents: list[types.ContentUnion] = list(self._contents)
+        contents: list[types.Content] = list(self._contents)
         try:
             return self._gemini.client.models.generate_content(model=self.model, contents=contents, config=config)
         except httpx2.InvalidURL as error:

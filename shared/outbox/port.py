@@ -1,5 +1,6 @@
 """The interfaces of the channels to people: a mailer, a hook, an archive."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,6 +59,6 @@ class Hook(Protocol):
 class Archive(Protocol):
     """Saves what was sent."""
 
-    def save(self, name: str, content: bytes) -> str:
-        """Write `content` whole under `name`; return where it is."""
+    def save(self, name: str, content: bytes, images: Sequence[InlineImage] = ()) -> str:
+        """Write `content` whole under `name`, with the images it shows in it; return where it is."""
         ...

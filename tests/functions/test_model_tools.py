@@ -153,6 +153,7 @@ def test_lines_of_a_finding_are_set_by_code(code) -> None:
     """The snippet decides the lines, not what the model claims, and the code becomes evidence."""
     code.read_file({"path": "shop/cart.py"})
     claim = {"path": "shop/cart.py", "line_start": 1, "line_end": 1, "issue_description": "It is wrong."}
+    claim |= {"failing_line": 8}
     analysis = CodeAnalysis.model_validate(
         {
             **code._offline.model_dump(),
@@ -169,6 +170,7 @@ def test_lines_of_a_finding_are_set_by_code(code) -> None:
     (place,) = checked.problematic_files
 
     assert (place.line_start, place.line_end, place.evidence_ids) == (7, 8, ["C2"])
+    assert place.failing_line is None
     assert checked.evidence[-1].text == "LINE_7 = 7\nLINE_8 = 8"
     assert checked.suggested_fix_locations == ["shop/cart.py:7"]
     assert len(drops) == 4

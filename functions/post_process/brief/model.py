@@ -48,6 +48,10 @@ class Code:
 
     text: str
     caption: str = ""
+    is_numbered: bool = False
+    """Each line starts with its number, so that a long one is wrapped behind it."""
+    marked: int | None = None
+    """Index of the line that matters most."""
     is_command: bool = False
     """Part of a command is another command, so it is shown whole or not at all."""
     kind: ClassVar[str] = "code"
@@ -71,16 +75,41 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """Counts over time, drawn as an image and as a line of text."""
+class Mark:
+    """A moment on the axis of time."""
 
-    counts: tuple[float, ...]
-    caption: str
-    marked: int | None = None
-    """Index of the count at which the behaviour changed."""
-    mark_label: str = ""
-    """What is marked, with its time."""
+    at: datetime
+    label: str
+    is_onset: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Values over time, drawn as an image and as a line of text; each value is of an equal part of the time."""
+
+    title: str
+    unit: str
+    start: datetime
+    end: datetime
+    values: tuple[float | None, ...]
+    words: str = ""
+    """What it shows, in words and numbers, for whoever does not see the image."""
+    marks: tuple[Mark, ...] = ()
+    threshold: float | None = None
+    threshold_label: str = ""
+    has_bars: bool = False
+    """Counts are bars from zero, measured values a line."""
     kind: ClassVar[str] = "chart"
+
+    @property
+    def onset(self) -> Mark | None:
+        """The moment from which on something is wrong."""
+        return next((mark for mark in self.marks if mark.is_onset), None)
+
+    def part_of(self, moment: datetime) -> int:
+        """Return the index of the value that is of this moment."""
+        part = int((moment - self.start) / (self.end - self.start) * len(self.values))
+        return min(max(part, 0), len(self.values) - 1)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,6 @@
 """Renders the brief: one view, as HTML short enough for Gmail to show whole and as text that says the same."""
 
-import base64
 import re
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil
@@ -13,6 +10,7 @@ from urllib.parse import urlsplit
 import mrml
 from jinja2 import Environment, StrictUndefined
 
+from shared import log
 from shared.contracts import Failure, OutcomeKind, PostProcessRequest
 from shared.outbox.port import InlineImage
 from shared.text.harmless import defanged
@@ -25,7 +23,6 @@ from .view import Usage, view
 HTML_BYTES = 96 * 1024  # Gmail clips a message over 102 KB; the margin is for what mailing lists add.
 COLOURS = {"critical": "#c5221f", "high": "#c2500a", "medium": "#8a6100", "low": "#1f5fbf", "calm": "#2f6f44"}
 BRIGHT = {"critical": "#ff8a80", "high": "#ffab70", "medium": "#f2cc60", "low": "#7fb1ff", "calm": "#7ee2a0"}
-_BAR, _MARK = (0xD9, 0x4A, 0x3D), (0x7A, 0x86, 0x99)
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _HERE = Path(__file__).parent
 _MJML = (_HERE / "brief.mjml").read_text("utf-8")
@@ -41,15 +38,6 @@ class Brief:
     html: str
     text: str
     images: tuple[InlineImage, ...] = ()
-
-    @property
-    def standalone_html(self) -> str:
-        """The HTML with its images embedded, for a file."""
-        html = self.html
-        for image in self.images:
-            data = base64.b64encode(image.png).decode()
-            html = html.replace(f'src="cid:{image.content_id}"', f'src="data:image/png;base64,{data}"')
-        return html
 
 
 def render(
@@ -90,39 +78,31 @@ def _noting(whole: View, sections: list[Section], note: str) -> View:
     return replace(whole, sections=tuple(sections), footer=(*whole.footer, note))
 
 
-def sparkline(chart: Chart) -> bytes:
-    """Return the chart as a PNG: bars on a transparent background, for light and dark pages."""
-    width, height, step = 1200, 160, 1200 // len(chart.counts)
-    highest = max(chart.counts) or 1
-    tops = [round(height * (1 - count / highest)) if count else height - 2 for count in chart.counts]
-    rows = []
-    for y in range(height):
-        row = bytearray(1)
-        for index, top in enumerate(tops):
-            row += bytes([2 if index == chart.marked else 0]) * 5
-            row += bytes([1 if y >= top else 0]) * (step - 5)
-        rows.append(bytes(row.ljust(width + 1, b"\0")))
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    palette = bytes([0, 0, 0, *_BAR, *_MARK])
-    chunks = ((b"IHDR", header), (b"PLTE", palette), (b"tRNS", b"\0"), (b"IDAT", zlib.compress(b"".join(rows), 9)))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in (*chunks, (b"IEND", b"")))
+def _drawn(chart: Chart) -> bytes | None:
+    """Return the chart as a PNG; None, with the reason in the log, when that fails: the words of it remain."""
+    try:
+        # Loaded only where a chart is drawn: what cannot be loaded costs an image and no brief.
+        from .draw_chart import draw
 
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        return draw(chart)
+    except Exception as error:  # noqa: BLE001  # whatever it is, an image is not worth a brief
+        log.error("brief.no_chart", error_type=type(error).__name__, error=str(error))
+        return None
 
 
 def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
     images: list[InlineImage] = []
 
     def chart_image(chart: Chart) -> str:
-        images.append(InlineImage(f"chart-{len(images) + 1}@incident-copilot", sparkline(chart)))
+        png = _drawn(chart)
+        if png is None:
+            return ""
+        images.append(InlineImage(f"chart-{len(images) + 1}@incident-copilot", png))
         return images[-1].content_id
 
     rules = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_finalize)
     rules.filters.update(
         web_only=_web_only,
-        chart_words=_chart_words,
         chart_image=chart_image,
         own=_Own,
     )
@@ -170,5 +150,7 @@ def _is_web(url: str) -> bool:
 
 
 def _chart_words(chart: Chart) -> str:
-    highest = max(chart.counts) or 1
-    return "".join(_BLOCKS[ceil(8 * count / highest)] for count in chart.counts)
+    """Return the values as a line of blocks; those below zero, and those that are missing, are blank."""
+    values = [max(value or 0.0, 0.0) for value in chart.values]
+    highest = max(values) or 1
+    return "".join(_BLOCKS[ceil(8 * value / highest)] for value in values)

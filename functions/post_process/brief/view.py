@@ -10,7 +10,7 @@ from shared.text.harmless import defanged, one_line
 
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
-from .sections import actions, conclusions, facts
+from .sections import actions, code_lines, conclusions, facts
 from .sections.failures import answers, degradations, explain
 
 
@@ -159,8 +159,8 @@ def _sections(
         conclusions.pull_request(request),
         Section("In short", (Words(clip(words.summary, 900)),)) if words.summary else None,
         actions.remarks(request),
-        conclusions.code(request),
-        facts.errors(request.incident),
+        code_lines.code(request),
+        facts.errors(request),
         facts.timeline(request),
         facts.patterns(request.incident),
         facts.unknowns(request),

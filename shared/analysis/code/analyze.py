@@ -166,6 +166,7 @@ def _problematic_file(each: CodeLocation, evidence_id: str) -> ProblematicFile:
         function_name=each.place.span.name,
         line_start=start,
         line_end=end,
+        failing_line=each.place.line,
         code_snippet=snippet,
         issue_description=each.issue,
         error_correlation=each.correlation,

@@ -11,6 +11,7 @@ from shared.analysis.detection.impact import impact_of
 from shared.analysis.detection.judge import decide, looks_healthy
 from shared.analysis.detection.other_services import RequestTelemetry, classified, other_services
 from shared.analysis.detection.summary import summarize
+from shared.analysis.series.measured import measured
 from shared.contracts import Alert, Incident, Judgement
 from shared.telemetry.port import Annotation, ConditionReading, LogPage, Series
 
@@ -68,6 +69,7 @@ def detect(
         onset=summary.onset,
         shows_before_onset=summary.onset is not None and summary.shows_before(summary.onset),
         error_summary=evidence.error_summary(summary, anomalies),
+        measured_series=measured(summary.condition, summary.anomalies, summary.window, bool(summary.errors)),
         patterns=patterns,
         stack_traces=traces,
         impact=impact_of(summary),

@@ -34,6 +34,33 @@ class ConditionState:
     since: datetime | None = None
     impact: str = ""
     measures: Measured = "unknown"
+    condition: AlertCondition | None = None
+    series: Series | None = None
+    """The one that the sentence is about."""
+
+    @property
+    def title(self) -> str:
+        """What the alert watches, in the words of the service's users where the expression says so."""
+        measure = self.measure
+        if _is_share_of_failures(measure):
+            return f"Share of {'requests' if _REQUESTS.search(measure) else 'all'} that fail"
+        quantile = _QUANTILE.search(measure)
+        if quantile and _DURATION.search(measure):
+            return f"Time that the slowest {_slowest(quantile)} of requests take at least"
+        return clip(" ".join(measure.split()), MEASURE_CHARS)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the series, empty where the expression does not say it."""
+        if _is_share_of_failures(self.measure):
+            return "%" if _IN_PERCENT.search(self.measure) else "ratio"
+        duration = _DURATION.search(self.measure)
+        return ("ms" if duration[1] else "s") if duration and _QUANTILE.search(self.measure) else ""
+
+    @property
+    def limit(self) -> str:
+        """From which values on the alert fires, in words; empty without a threshold."""
+        return _limit(self.condition) if self.condition and self.condition.threshold is not None else ""
 
 
 def state_of(alert: Alert, reading: ConditionReading | None) -> ConditionState | None:
@@ -65,20 +92,22 @@ def _still_holds(condition: AlertCondition, series: Series) -> ConditionState:
     is_older = since == series.points[0][0]
     when = f"since {'at least ' if is_older else ''}{since:%H:%M:%S} UTC, and still now"
     if condition.threshold is None:
-        return ConditionState(True, f"the alert's condition holds {when}", condition.measure, since)
+        sentence = f"the alert's condition holds {when}"
+        return ConditionState(True, sentence, condition.measure, since, condition=condition, series=series)
     value = series.points[-1][1]
     now = _in_users_terms(condition.measure, value)
     sentence = f"{now} {when}: {_by_how_much(condition, value)}"
     impact = f"{now[:1].upper()}{now[1:]} {when}" if _is_of_requests(condition.measure) else ""
-    return ConditionState(True, sentence, condition.measure, since, impact)
+    return ConditionState(True, sentence, condition.measure, since, impact, condition=condition, series=series)
 
 
 def _no_longer(condition: AlertCondition, current: Sequence[Series]) -> ConditionState:
     assert condition.threshold is not None
-    value = min((one.points[-1][1] for one in current), key=lambda each: abs(each - (condition.threshold or 0.0)))
+    closest = min(current, key=lambda one: abs(one.points[-1][1] - (condition.threshold or 0.0)))
+    value = closest.points[-1][1]
     now = _in_users_terms(condition.measure, value)
     sentence = f"The alert's condition no longer holds: {now}, and it fires {_limit(condition)}."
-    return ConditionState(False, sentence, condition.measure)
+    return ConditionState(False, sentence, condition.measure, condition=condition, series=closest)
 
 
 def _since(condition: AlertCondition, series: Series) -> datetime:
@@ -109,8 +138,12 @@ def _in_users_terms(measure: str, value: float) -> str:
         return f"{amount} of {'requests' if _REQUESTS.search(measure) else 'all'} fail"
     quantile = _QUANTILE.search(measure)
     if quantile and _DURATION.search(measure):
-        return f"the slowest {100 * (1 - float(quantile[1])):.3g} % of requests take {amount} or more"
+        return f"the slowest {_slowest(quantile)} of requests take {amount} or more"
     return f"{clip(' '.join(measure.split()), MEASURE_CHARS)} is {amount}"
+
+
+def _slowest(quantile: re.Match[str]) -> str:
+    return f"{100 * (1 - float(quantile[1])):.3g} %"
 
 
 def _with_unit(measure: str, value: float) -> str:

@@ -1,5 +1,6 @@
 """The archive on a real disk."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from shared.errors import Rejected, Unavailable
 from shared.outbox.archive import ArchiveSettings, FileArchive
+from shared.outbox.port import InlineImage
+from shared.redaction import redact
 
 
 def archive(folder: Path) -> FileArchive:
@@ -56,3 +59,17 @@ def test_saved_file_holds_no_secret_whatever_made_it(tmp_path: Path, name: str) 
     assert "hunter2x" not in text
     assert "12345678" not in text
     assert not name.endswith("json") or (json.loads(text)["n"], json.loads(text)["ä"]) == (17, "ö")
+
+
+def test_saved_page_holds_its_images_even_where_one_looks_like_a_secret(tmp_path: Path) -> None:
+    """The file opens by itself; redaction, which takes one image in a hundred for a key, sees the page without them."""
+    data = "AKIA" + "Q7R2" * 4
+    image = InlineImage("chart-1@incident-copilot", base64.b64decode(data))
+    page = '<p>password=hunter2x</p><img alt="cid:chart-1" src="cid:chart-1@incident-copilot">'
+
+    text = Path(archive(tmp_path).save("inc-1/brief.html", page.encode(), (image,))).read_text("utf-8")
+
+    assert data not in redact(f"<{data}>")
+    assert f'src="data:image/png;base64,{data}"' in text
+    assert 'src="cid:' not in text
+    assert "hunter2x" not in text

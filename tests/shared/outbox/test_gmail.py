@@ -76,7 +76,7 @@ def test_mail_arrives_with_text_html_and_image(sandbox: GmailSandbox) -> None:
     assert got["From"] == "Incident CoPilot <copilot@example.com>"
     assert got["Subject"] == "[high] billing-worker: Größe fehlt"
     assert (got["Message-ID"], got["Auto-Submitted"]) == ("<inc-1.brief@incident-copilot>", "auto-generated")
-    assert got.get_content_type() == "multipart/related"
+    assert (got.get_content_type(), got.get_param("type")) == ("multipart/related", "multipart/alternative")
     assert [part.get_content_type() for part in alternative.iter_parts()] == ["text/plain", "text/html"]
     assert (image["Content-ID"], image.get_content()) == ("<chart-1@incident-copilot>", PNG)
 

@@ -1,28 +1,18 @@
-"""The sections with conclusions: the cause, the pull request, the code."""
-
-from datetime import datetime
-from difflib import unified_diff
+"""The sections with conclusions: the cause, the pull request."""
 
 from shared.analysis.confidence import word
-from shared.analysis.thresholds import ALTERNATIVE
 from shared.bounds import clip
 from shared.contracts import (
-    CodeAnalysis,
     Evidence,
-    FileEdit,
-    Incident,
     PostProcessRequest,
-    ProblematicFile,
     PullRequest,
     Quote,
     RootCause,
-    SuspectCommit,
 )
 from shared.pull_request.signing import CODE_MARK
 
 from ..model import (
     Block,
-    Code,
     Link,
     Links,
     QuotedText,
@@ -31,13 +21,11 @@ from ..model import (
     Words,
     at_time,
     is_by_model,
-    on_day,
     prose,
 )
+from .folded_diff import changes
 
 _SOURCES = {"logs": "log line", "metrics": "metric", "code": "code", "commits": "commit", "alert": "the alert"}
-WORTH_SHOWING = 0.5
-DIFF_LINES = 40
 
 
 def cause(request: PostProcessRequest) -> Section:
@@ -114,12 +102,12 @@ def pull_request(request: PostProcessRequest) -> Section:
         return _to_approve(request, made)
     if made is None or button(request) is None:
         # A change that waits for a person who cannot approve it is made by hand, so it has to be seen.
-        change = _change(request) if request.branch is None or request.branch.awaits_approval else []
-        return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."), *change))
+        by_hand = changes(request) if request.branch is None or request.branch.awaits_approval else []
+        return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."), *by_hand))
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
     if request.branch is not None and request.branch.linked_pr_url is not None:
         return Section("Pull request", (TextLine(f"Opened before, not by this incident. {made.message}"),))
-    return Section("Pull request", (TextLine(state), *_change(request)))
+    return Section("Pull request", (TextLine(state), *changes(request)))
 
 
 def _to_approve(request: PostProcessRequest, made: PullRequest) -> Section:
@@ -130,55 +118,9 @@ def _to_approve(request: PostProcessRequest, made: PullRequest) -> Section:
             TextLine(f"Its code: {CODE_MARK}"),
             TextLine(f"Nothing is written before you approve. The code decides once{until}."),
             *([TextLine(request.branch.message)] if request.branch else []),
-            *_change(request),
+            *changes(request),
         ),
     )
-
-
-def code(request: PostProcessRequest) -> Section | None:
-    """Return the failing lines and the suspect commits; the stack trace instead when no code could be read."""
-    analysis = request.code_analysis
-    blocks: list[Block] = []
-    for place in analysis.problematic_files[:2] if analysis else []:
-        blocks += _place(place)
-    for commit in suspects(analysis)[:2]:
-        blocks += _commit(commit, request.alert.received_at)
-    if not blocks and request.incident:
-        blocks = _stack(request.incident)
-    return Section("Code", tuple(blocks), expendable=1) if blocks else None
-
-
-def suspects(analysis: CodeAnalysis | None) -> list[SuspectCommit]:
-    """Return the best suspect, and others only where they may well be the culprit instead."""
-    commits = analysis.suspect_commits if analysis else []
-    return commits[:1] + [commit for commit in commits[1:] if commit.score >= ALTERNATIVE]
-
-
-def _change(request: PostProcessRequest) -> list[Block]:
-    patch = request.solution.patch if request.solution else None
-    if patch is None:
-        return []
-    paths = list(dict.fromkeys(edit.path for edit in patch.files_to_modify))
-    files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-    reverts = request.branch.reverts if request.branch else None
-    way = f"It reverts commit {reverts[:12]}, in {files}." if reverts else f"It changes {files}."
-    blocks: list[Block] = [TextLine(way)]
-    for path in paths[:2]:
-        lines = _diff([edit for edit in patch.files_to_modify if edit.path == path])
-        rest = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
-        blocks.append(Code("\n".join(lines[:DIFF_LINES] + rest), clip(path, 200)))
-    undo = Words(clip(patch.rollback_plan, 400), lead="To undo:")
-    return [*blocks, undo] if patch.rollback_plan else blocks
-
-
-def _diff(edits: list[FileEdit]) -> list[str]:
-    """Return removed and added lines with their context; line numbers of a fragment would mislead."""
-    lines: list[str] = []
-    for edit in edits:
-        old, new = (edit.original or "").splitlines(), (edit.new or "").splitlines()
-        changed = [clip(line, 200) for line in list(unified_diff(old, new, lineterm="", n=2))[3:]]
-        lines += [*(["…"] if lines else []), *("…" if line.startswith("@@") else line for line in changed)]
-    return lines
 
 
 def _why_no_pull_request(request: PostProcessRequest) -> str:
@@ -189,37 +131,6 @@ def _why_no_pull_request(request: PostProcessRequest) -> str:
     )
     default = "The solution holds no change to the code." if request.solution else "No fix was worked out."
     return clip(next(filter(None, messages), default), 600)
-
-
-def _place(place: ProblematicFile) -> list[Block]:
-    function = f" in {place.function_name}" if place.function_name else ""
-    caption = clip(f"{place.path}:{place.line_start}{function}", 300)
-    issue = Words(clip(place.issue_description, 500), lead="" if place.code_snippet else caption)
-    return [Code(clip(place.code_snippet, 1500), caption), issue] if place.code_snippet else [issue]
-
-
-def _commit(commit: SuspectCommit, received: datetime) -> list[Block]:
-    share = f"{round(commit.score * 100)} %"
-    name = f"Suspect commit ({share})" if commit.score >= WORTH_SHOWING else f"Commit to look at (only {share})"
-    blocks: list[Block] = [
-        TextLine(f"{name}: {clip(commit.subject, 200)}", is_strong=True),
-        TextLine(
-            f"{commit.sha[:10]} by {commit.author or 'unknown'}, {on_day(commit.at, received)} {commit.at:%H:%M} UTC"
-        ),
-        Words(clip(commit.why, 400)),
-    ]
-    return [*blocks, Links((Link(f"Commit {commit.sha[:10]}", commit.url),))] if commit.url else blocks
-
-
-def _stack(incident: Incident) -> list[Block]:
-    if not incident.stack_traces:
-        return []
-    trace = max(incident.stack_traces, key=lambda one: one.count)
-    frames = (trace.app_frames or trace.frames)[-5:]
-    lines = [f"{frame.path}:{frame.line or '?'} {frame.function}" for frame in frames]
-    raised = clip(f"{trace.exception_type}: {trace.message}", 400)
-    times = "once" if trace.count == 1 else f"{trace.count:,} times"
-    return [Code(clip("\n".join([*lines, raised]), 1500), f"Stack trace seen {times}, the raise last")]
 
 
 def _evidence(request: PostProcessRequest) -> list[Evidence]:

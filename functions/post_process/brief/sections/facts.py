@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.bounds import both_ends, clip
 from shared.contracts import Change, Incident, LogPattern, PostProcessRequest, StackTrace
 
 from ..model import (
     Block,
-    Chart,
     Code,
     Items,
     Link,
@@ -21,7 +20,8 @@ from ..model import (
     at_time,
     on_day,
 )
-from .conclusions import suspects
+from .code_lines import suspects
+from .over_time import chart
 
 LINKS = 8
 CHANGES = 8
@@ -69,8 +69,9 @@ def _change(change: Change, sources: Sequence[str], onset: datetime | None) -> s
     return f"{at_time(change.at)} UTC{after}: {clip(change.what, 500)}{cited}"
 
 
-def errors(incident: Incident | None) -> Section | None:
+def errors(request: PostProcessRequest) -> Section | None:
     """Return counts, a chart, the kinds of error and the metrics that left their range."""
+    incident = request.incident
     if incident is None:
         return None
     counts = incident.error_summary
@@ -82,7 +83,7 @@ def errors(incident: Incident | None) -> Section | None:
         errors = f"{counts.failures:,} failures, in {counts.total_errors:,} error lines,"
     counted = f"{errors} and {counts.total_warnings:,} warnings {window}{peak}."
     blocks: list[Block] = [TextLine(counted if incident.lines_read else _uncounted(incident, window))]
-    if drawn := chart(incident):
+    if drawn := chart(request):
         blocks.append(drawn)
     kinds = [(name, count) for name, count in counts.error_types.items() if count <= counts.total_errors]
     if kinds := sorted(kinds, key=lambda item: -item[1])[:6]:
@@ -101,22 +102,6 @@ def _uncounted(incident: Incident, window: str) -> str:
     if incident.log_query_used:
         return f"No log line was found {window}, so there was nothing to count."
     return f"The logs {window} were not read, so errors were not counted."
-
-
-def chart(incident: Incident) -> Chart | None:
-    """Return the errors over the window, the onset marked; None where they were not counted over time."""
-    counts = incident.error_summary.errors_over_time
-    length = incident.end - incident.start
-    if not any(counts) or length <= timedelta(0):
-        return None
-    part_s = max(round(length.total_seconds() / len(counts)), 1)
-    most = f"at most {max(counts):,} in {part_s} s"
-    caption = f"Errors from {incident.start:%H:%M} to {incident.end:%H:%M} UTC, {most}."
-    if incident.onset is None:
-        return Chart(tuple(counts), caption)
-    part = int((incident.onset - incident.start) / length * len(counts))
-    mark = min(max(part, 0), len(counts) - 1)
-    return Chart(tuple(counts), caption, mark, f"onset {at_time(incident.onset)}")
 
 
 def timeline(request: PostProcessRequest) -> Section | None:

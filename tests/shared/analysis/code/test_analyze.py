@@ -123,6 +123,7 @@ def test_deepest_own_frame_comes_first_with_its_function(repository: Repository)
     assert [file.path for file in analysis.problematic_files] == ["shop/cart.py", "shop/api.py"]
     first = analysis.problematic_files[0]
     assert (first.function_name, first.line_start, first.line_end) == ("total", 4, 5)
+    assert first.failing_line == 5
     assert first.code_snippet in CART
     assert analysis.suggested_fix_locations == ["shop/cart.py:5", "shop/api.py:10"]
 
