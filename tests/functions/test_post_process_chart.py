@@ -307,12 +307,22 @@ def test_failure_to_draw_costs_the_image_alone(
 
 
 def test_changes_outside_the_window_and_beyond_three_are_not_marked() -> None:
-    """The closest to the onset are, and each version once."""
-    changes = [changed(-60, "0.9"), *(changed(minutes, f"2.{minutes}") for minutes in (1, 2, 3, 4)), changed(2, "2.1")]
+    """The closest to the onset are."""
+    changes = [changed(-60, "0.9"), *(changed(minutes, f"2.{minutes}") for minutes in (4, 3, 2, 1))]
 
     drawn = chart_of(what_changed=changes)
 
     assert [mark.label for mark in drawn.marks] == ["onset", "version 2.1", "version 2.2", "version 2.3"]
+
+
+def test_version_is_marked_once_where_it_is_first_reported() -> None:
+    """Instances, lines and a code host report one deployment; what is reported with it is part of it."""
+    changes = [changed(0, "2.15.0"), changed(-1, "v2.15.0"), changed(0), changed(2)]
+
+    drawn = chart_of(what_changed=changes)
+
+    labels = [(mark.label, (mark.at - requests.ONSET) / timedelta(minutes=1)) for mark in drawn.marks]
+    assert labels == [("version v2.15.0", -1), ("onset", 0), ("rollout", 2)]
 
 
 def test_nothing_counted_and_nothing_measured_is_no_chart() -> None:

@@ -15,6 +15,7 @@ from .model import Chart, at_time
 
 PAPER, GRID, AXIS, INK, SOFT = "#ffffff", "#e3e6eb", "#8a94a6", "#1c2330", "#5b6472"
 VALUES, ONSET, CHANGE, LIMIT = "#d94a3d", "#1c2330", "#1f5fbf", "#8a6100"
+ZONE = "UTC"
 LABEL_CHARS, TITLE_CHARS = 40, 62
 COLOURS = 64
 """Enough for soft edges of letters, and a quarter of the size of all of them."""
@@ -54,9 +55,9 @@ def _axes(pen: ImageDraw.ImageDraw, geometry: Geometry) -> None:
     for x, text in geometry.time_ticks():
         pen.line((x, geometry.bottom, x, geometry.bottom + 10), fill=AXIS, width=2)
         half = pen.textlength(text) / 2
-        middle = min(max(x, geometry.left + half), geometry.right - half)
+        middle = min(max(x, MARGIN + pen.textlength(ZONE) + 12 + half), geometry.right - half)
         pen.text((middle, geometry.bottom + 14), text, fill=SOFT, anchor="ma")
-    pen.text((MARGIN, geometry.bottom + 14), "UTC", fill=SOFT)
+    pen.text((MARGIN, geometry.bottom + 14), ZONE, fill=SOFT)
     pen.line((geometry.left, geometry.top, geometry.left, geometry.bottom), fill=AXIS, width=2)
     pen.line((geometry.left, geometry.bottom, geometry.right, geometry.bottom), fill=AXIS, width=2)
 

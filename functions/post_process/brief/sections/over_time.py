@@ -15,6 +15,7 @@ MAX_CHANGES = 3
 """Each label has a row of its own above the chart."""
 NAME_CHARS = 24
 TITLE_CHARS = 120
+_WITHOUT_VERSION = {"rollout": "rollout", "start": "instances started", "reported": "change reported"}
 
 
 def chart(request: PostProcessRequest) -> Chart | None:
@@ -48,22 +49,27 @@ def _counted(incident: Incident) -> Chart | None:
 
 
 def _marks(request: PostProcessRequest, incident: Incident) -> tuple[Mark, ...]:
-    """Return the onset and the changes that are closest to it, in time; one of several reports of a version."""
+    """Return the onset and the changes that are closest to it, in time."""
     changes = [*incident.what_changed, *(request.code_analysis.what_changed if request.code_analysis else ())]
+    inside = [change for change in changes if incident.start <= change.at <= incident.end]
     onset = incident.onset or incident.end
-    named: dict[str, Change] = {}
-    for change in sorted(changes, key=lambda one: abs(one.at - onset)):
-        if incident.start <= change.at <= incident.end:
-            named.setdefault(_name(change), change)
-    marks = [Mark(one.at, name) for name, one in list(named.items())[:MAX_CHANGES]]
-    marks += [Mark(incident.onset, "onset", True)] if incident.onset else []
-    return tuple(sorted(marks, key=lambda mark: (mark.at, mark.is_onset)))
+    closest = sorted(_once(inside), key=lambda mark: abs(mark.at - onset))[:MAX_CHANGES]
+    own = [Mark(incident.onset, "onset", is_onset=True)] if incident.onset else []
+    return tuple(sorted([*closest, *own], key=lambda mark: (mark.at, mark.is_onset)))
 
 
-def _name(change: Change) -> str:
-    if change.version_after:
-        return f"version {clip(one_line(change.version_after), NAME_CHARS)}"
-    return {"rollout": "rollout", "start": "instances started", "reported": "change reported"}[change.kind]
+def _once(changes: Sequence[Change]) -> list[Mark]:
+    """Return each version where it is first reported, and what has no version where nothing else is marked."""
+    marks: dict[str, Mark] = {}
+    for change in sorted(changes, key=lambda one: one.at):
+        if version := change.version_after:
+            name = clip(one_line(version), NAME_CHARS)
+            marks.setdefault(version.removeprefix("v"), Mark(change.at, f"version {name}"))
+    times = {change.at for change in changes if change.version_after}
+    for change in changes:
+        if not change.version_after and change.at not in times:
+            marks.setdefault(f"{change.kind} {change.at}", Mark(change.at, _WITHOUT_VERSION[change.kind]))
+    return list(marks.values())
 
 
 def _words(drawn: Chart, measured: MeasuredSeries | None) -> str:
