@@ -119,6 +119,11 @@ class Keep:
         return [entries[index] for index in sorted(indices[: self.limit])]
 
 
+@dataclass(frozen=True)
+class FirstToGo:
+    """A field that goes before any other shrinks where a contract must fit: nothing is decided from it."""
+
+
 def marks_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
     """Return the marks of a field's type, also where the type is one option of a union: `Url | None`."""
     options = (annotation, *get_args(annotation))

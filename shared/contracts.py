@@ -16,6 +16,7 @@ from shared.bounds import (
     AtMost,
     Contract,
     FilePath,
+    FirstToGo,
     Keep,
     Line,
     Name,
@@ -432,7 +433,7 @@ class Incident(Judgement, Answer):
         None, description="The alert's own service in the requests that were followed, when it is the suspect itself."
     )
     error_summary: ErrorSummary = Field(default_factory=ErrorSummary)
-    measured_series: MeasuredSeries | None = Field(
+    measured_series: Annotated[MeasuredSeries | None, FirstToGo()] = Field(
         None, description="What to draw over time; null where the counted errors show the trouble best."
     )
     patterns: Annotated[list[LogPattern], Keep(20)] = Field(default_factory=list)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic.fields import FieldInfo
 
-from shared.bounds import AtMost, Contract, Keep, marks_of
+from shared.bounds import AtMost, Contract, FirstToGo, Keep, marks_of
 
 _SHARES = tuple(0.8**step for step in range(18))
 """What remains of each bound, tried in turn; in small steps, so that one more field costs no half of the others."""
@@ -22,9 +22,12 @@ def digest(contract: Message, max_bytes: int) -> Message:
     """
     Return the contract itself when its JSON fits, else the most important of it; `left_out` says what lists lost.
 
-    Texts and lists shrink with their bounds; then the largest fields that may be absent go. Raises ValueError when even
-    the required fields do not fit.
+    Fields that are the first to go do; then texts and lists shrink with their bounds; then the largest fields that may
+    be absent go. Raises ValueError when even the required fields do not fit.
     """
+    if json_bytes(contract) <= max_bytes:
+        return contract
+    contract = contract.replace(**_first_to_go(contract))
     for share in _SHARES:
         reduced = _reduced(contract, share)
         if json_bytes(reduced) <= max_bytes:
@@ -35,6 +38,11 @@ def digest(contract: Message, max_bytes: int) -> Message:
     # What cannot shrink, such as a patch, goes first; the other fields then need not shrink as far.
     heaviest = max(droppable, key=lambda name: json_bytes_of(reduced, name))
     return digest(contract.replace(**{heaviest: _default(type(contract).model_fields[heaviest])}), max_bytes)
+
+
+def _first_to_go(contract: Contract) -> dict[str, Any]:
+    fields = type(contract).model_fields.items()
+    return {name: _default(field) for name, field in fields if any(isinstance(m, FirstToGo) for m in field.metadata)}
 
 
 def _reduced(contract: Message, share: float) -> Message:

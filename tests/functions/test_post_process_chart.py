@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies
 from PIL import Image
 
 from functions.post_process.brief import draw_chart
-from functions.post_process.brief.chart_geometry import PLOT_HEIGHT, WIDTH, Geometry
+from functions.post_process.brief.chart_geometry import MARGIN, PLOT_HEIGHT, WIDTH, Geometry
 from functions.post_process.brief.draw_chart import CHANGE, LIMIT, ONSET, VALUES, draw, drawn_text
 from functions.post_process.brief.model import Chart, Mark
 from functions.post_process.brief.render import Brief, render
@@ -313,6 +313,37 @@ def test_changes_outside_the_window_and_beyond_three_are_not_marked() -> None:
     drawn = chart_of(what_changed=changes)
 
     assert [mark.label for mark in drawn.marks] == ["onset", "version 2.1", "version 2.2", "version 2.3"]
+
+
+def test_onset_outside_the_window_is_not_marked() -> None:
+    """What a replay names of another year has no place on the axis."""
+    drawn = chart_of(onset=requests.ONSET.replace(year=2024), what_changed=[])
+
+    assert drawn.marks == ()
+    assert drawn.words == "Error lines per 15 s, 02:40 to 02:55 UTC: at most 21."
+
+
+def test_long_label_stays_on_the_image() -> None:
+    """In the middle it fits on neither side of its line."""
+    drawn = chart_of(what_changed=[changed(3, "W" * 30)], onset=None)
+    at, geometry = pixels(draw(drawn)), Geometry(drawn)
+    row = geometry.mark_row(0) + 20
+
+    assert not any(is_colour(at(x, row), CHANGE) for x in range(MARGIN))
+    assert any(is_colour(at(x, row), CHANGE) for x in range(MARGIN, geometry.left))
+
+
+def test_alert_that_was_dismissed_shows_what_it_watches() -> None:
+    """That the series is below its threshold again is seen at once."""
+    request = requests.dismissed()
+    assert request.incident is not None
+    calm = request.incident.replace(measured_series=SERIES.replace(values=[0.001] * 60))
+
+    made = render(request.replace(incident=calm), [], Usage())
+
+    assert made.kind == "dismissed"
+    assert len(made.images) == 1
+    assert "Share of requests that fail, 02:40 to 02:55 UTC: at most 0.1 %. The alert fires above 5 %." in made.text
 
 
 def test_version_is_marked_once_where_it_is_first_reported() -> None:

@@ -2,7 +2,17 @@
 
 import pytest
 
-from shared.contracts import Evidence, FileEdit, Incident, Patch, RootCause, RootCauses, SignedAlert, Solution
+from shared.contracts import (
+    Evidence,
+    FileEdit,
+    Incident,
+    MeasuredSeries,
+    Patch,
+    RootCause,
+    RootCauses,
+    SignedAlert,
+    Solution,
+)
 from shared.digest import digest, json_bytes
 from tests.builders import NOW, an_alert, an_incident
 
@@ -50,6 +60,15 @@ def test_what_cannot_shrink_goes_before_the_rest_does() -> None:
     reduced = digest(solution, 8_000)
 
     assert (reduced.patch, reduced.solutions) == (None, ["Revert it."])
+
+
+def test_what_is_only_drawn_goes_before_evidence_does() -> None:
+    """An image is worth no piece of evidence, and it stays where all fits."""
+    series = MeasuredSeries(title="error_ratio", values=[0.12345] * 60)
+    incident = a_large_incident().replace(measured_series=series)
+
+    assert digest(incident, 100_000).measured_series == series
+    assert digest(incident, 8_000) == digest(a_large_incident(), 8_000)
 
 
 def test_best_of_a_ranked_list_stays() -> None:

@@ -102,7 +102,7 @@ def _mark(pen: ImageDraw.ImageDraw, geometry: Geometry, chart: Chart, index: int
         _dashes(pen, (x, top), (x, geometry.bottom), colour)
     length = pen.textlength(text)
     fits = x + 12 + length <= geometry.right
-    _label(pen, (x + 12 if fits else x - 12 - length, top), text, colour)
+    _label(pen, (x + 12 if fits else max(x - 12 - length, MARGIN), top), text, colour)
 
 
 def _label(pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str, colour: str) -> None:

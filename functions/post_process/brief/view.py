@@ -12,6 +12,7 @@ from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at
 from .opinion import BriefWords
 from .sections import actions, code_lines, conclusions, facts
 from .sections.failures import answers, degradations, explain
+from .sections.over_time import chart
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _sections(
 ) -> tuple[tuple[Section | None, ...], tuple[Section | None, ...]]:
     """Return the sections before and after the one on what failed."""
     if kind == "dismissed" and request.incident:
-        return (_why_dismissed(request.incident), _looked_at(request.incident, request.alert.received_at)), (
+        return (_why_dismissed(request.incident), _looked_at(request.incident, request)), (
             facts.patterns(request.incident),
             facts.hints(request.incident),
             facts.links(request),
@@ -190,8 +191,9 @@ def _why_dismissed(incident: Incident) -> Section:
     return Section("Why no response is needed", tuple(blocks))
 
 
-def _looked_at(incident: Incident, received: datetime) -> Section:
-    counts = incident.error_summary
+def _looked_at(incident: Incident, request: PostProcessRequest) -> Section:
+    counts, received = incident.error_summary, request.alert.received_at
+    drawn = chart(request)
     rows = (
         ("Window", f"{on_day(incident.start, received)} {at_time(incident.start)} to {at_time(incident.end)} UTC"),
         ("Log lines", f"{incident.lines_read:,}"),
@@ -199,7 +201,7 @@ def _looked_at(incident: Incident, received: datetime) -> Section:
         ("Warnings", f"{counts.total_warnings:,}"),
         ("Query", clip(incident.log_query_used, 300) or "none"),
     )
-    return Section("What was looked at", (Table(("What", "Found"), rows),))
+    return Section("What was looked at", (Table(("What", "Found"), rows), *([drawn] if drawn else ())))
 
 
 def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:

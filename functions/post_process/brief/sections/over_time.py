@@ -54,7 +54,8 @@ def _marks(request: PostProcessRequest, incident: Incident) -> tuple[Mark, ...]:
     inside = [change for change in changes if incident.start <= change.at <= incident.end]
     onset = incident.onset or incident.end
     closest = sorted(_once(inside), key=lambda mark: abs(mark.at - onset))[:MAX_CHANGES]
-    own = [Mark(incident.onset, "onset", is_onset=True)] if incident.onset else []
+    is_inside = incident.onset is not None and incident.start <= incident.onset <= incident.end
+    own = [Mark(onset, "onset", is_onset=True)] if is_inside else []
     return tuple(sorted([*closest, *own], key=lambda mark: (mark.at, mark.is_onset)))
 
 
