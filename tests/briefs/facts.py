@@ -200,6 +200,27 @@ class Facts:
         pattern = re.compile(r".*?".join(parts).replace(r"\ ", r"\s+"), re.DOTALL)
         return sum(bool(pattern.search(_plain(line.text))) for line in self.lines)
 
+    def drawn(self, parts: int, name: str) -> Iterator[list[float]]:
+        """Yield the highest and the lowest of each part of the window: of a series, or of all lines a minute."""
+        minutes = Counter(int((line.at - self.start).total_seconds() // 60) for line in self.lines)
+        lines = [(self.start + timedelta(minutes=minute), float(count)) for minute, count in sorted(minutes.items())]
+        named = [series.points for series in self.brief.read.series if series.name == name]
+        for points in [lines] if name == "log_rate" else named or [one.points for one in self.brief.read.series[-1:]]:
+            for worst in (max, min):
+                row: list[list[float]] = [[] for _ in range(parts)]
+                for at, value in points:
+                    if self.start <= at <= self.end:
+                        row[min(int((at - self.start) / (self.end - self.start) * parts), parts - 1)].append(value)
+                yield [float(f"{max(worst(values), 0.0):.4g}") if values else 0.0 for values in row]
+
+    def errors_around(self, clock: str) -> set[int]:
+        """Return the most errors of a part of the window before a time of day, and from it on."""
+        counted = self.of_parts()
+        hour, minute, second = map(int, clock.split(":"))
+        onset = self.start.replace(hour=hour, minute=minute, second=second)
+        part = min(max(int((onset - self.start) / (self.end - self.start) * len(counted)), 0), len(counted) - 1)
+        return {max(counted[:part], default=0), max(counted[part:], default=0)}
+
     def of_parts(self, parts: int = 60) -> list[int]:
         """Return the errors in each of equal parts of the window."""
         counted = [0] * parts

@@ -134,17 +134,21 @@ def _in_all(stated: Stated) -> bool | None:
     return stated.number == stated.facts.of_level(level) if level else None
 
 
-def _most(stated: Stated) -> bool | None:
-    return stated.number == max(stated.facts.of_parts()) if stated.before[-2:] == ["at", "most"] else None
+def _drawn(stated: Stated) -> bool | None:
+    """The most errors of a part of the window, before the onset and from it on."""
+    onset = re.search(r"before the onset at (\d\d:\d\d:\d\d)", stated.line)
+    if onset is None or not stated.line.strip().startswith("Error lines per") or stated.before[-1:] == ["per"]:
+        return None
+    return stated.number in stated.facts.errors_around(onset[1])
 
 
 def _measured(stated: Stated) -> bool | None:
     """A value that the metrics store answered, or lines a minute."""
-    if stated.is_measured and any(_agrees(stated.number, value) for value in stated.facts.measures):
+    factor = 1000 if stated.after[0] == "ms" else 1
+    if stated.is_measured and any(_agrees(stated.number, factor * value) for value in stated.facts.measures):
         return True
-    is_rate = "log" in stated.line and any(
-        abs(stated.number - rate) <= max(0.05 * rate, 0.1) for rate in stated.facts.rates
-    )
+    rates = [*stated.facts.rates, *(count for row in stated.facts.drawn(20, "log_rate") for count in row)]
+    is_rate = "log" in stated.line and any(abs(stated.number - rate) <= max(0.05 * rate, 0.1) for rate in rates)
     return True if is_rate else None
 
 
@@ -161,7 +165,7 @@ def _count(stated: Stated) -> bool:
 
 
 _RULES: tuple[Callable[[Stated], bool | None], ...] = (
-    _ordinal, _share, _time_before, _place_in_code, _deviations, _use, _followed, _since, _in_all, _most, _measured,
+    _ordinal, _share, _time_before, _place_in_code, _deviations, _use, _followed, _since, _in_all, _drawn, _measured,
     _length, _count,
 )  # fmt: skip
 

@@ -47,7 +47,8 @@ def brief_of(generated: GeneratedIncident) -> Brief:
     detect = detection_main.detect  # type: ignore[attr-defined]  # replaced where it is called
 
     def reading(*args: Any, **options: Any) -> Any:
-        read.page, read.series = args[1], args[2]
+        watched = [args[5].series] if args[5] is not None and args[5].series is not None else []
+        read.page, read.series = args[1], [*args[2], *watched]
         return detect(*args, **options)
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as sandboxes:

@@ -16,12 +16,15 @@ from tests.briefs.templates import pieces, tokens
 
 BARS = " ▁▂▃▄▅▆▇█"
 QUOTE = "QUOTED"
+MAX_PARTS = 60
+"""Of a chart; the last ones may be blank."""
 _KINDS = {tuple(kind.replace("_", " ").split()) for kind in get_args(IncidentType)} | {
     (one,) for one in get_args(Severity)
 }
 _ROW = re.compile(r"\s*(?P<count>[\d,]+) \| (?P<level>\w+) \| (?P<template>.+) \| (?P<at>\d\d:\d\d:\d\d)")
 _COUNTED = re.compile(r"\s*(?P<template>.+) \| (?P<count>[\d,]+)")
 _CLOCK = re.compile(r"\d\d:\d\d(?::\d\d)?")
+_NUMBERED = re.compile(r"\s*(?:►\s*)?(?P<line>\d+)  (?P<code>.*)")
 _PLACE = re.compile(r"(?P<path>[\w./-]+):(?P<line>\d+)")
 
 
@@ -32,7 +35,8 @@ def untraced(facts: Facts, text: str) -> list[str]:
     for number, line in enumerate(lines):
         if number + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[number + 1]):
             section = line.strip()
-        if (reason := _Line(facts, line, section, quoted).reason()) is not None:
+        caption = next((one.strip() for one in lines[number + 1 : number + 3] if " UTC: " in one), "")
+        if (reason := _Line(facts, line, section, quoted, caption).reason()) is not None:
             failures.append(reason)
         quoted = line.strip()[2:] if line.strip().startswith("> ") else quoted
     return failures
@@ -41,8 +45,8 @@ def untraced(facts: Facts, text: str) -> list[str]:
 class _Line:
     """One line of a brief, and how it can be made."""
 
-    def __init__(self, facts: Facts, line: str, section: str, quoted: str) -> None:
-        self.facts, self.section = facts, section
+    def __init__(self, facts: Facts, line: str, section: str, quoted: str, caption: str) -> None:
+        self.facts, self.section, self.caption = facts, section, caption
         self.line = line.replace("[:]", ":").replace("[.]", ".").replace("[@]", "@")
         self.own_clocks = facts.times_of(quoted) if line.strip().startswith(("(log line", "(stack trace")) else set()
         self.own_clocks |= facts.peak_minutes() if "most in the minute from" in line else set()
@@ -62,7 +66,12 @@ class _Line:
         if not line.strip() or set(line) <= {"-"}:
             return None
         if set(line) <= set(BARS):
-            return None if line.strip(BARS[0]) == self._bars().strip(BARS[0]) else f"bars of other counts: {line}"
+            is_drawn = any(line.strip() in self._bars(parts) for parts in range(len(line.strip()), MAX_PARTS + 1))
+            return None if is_drawn else f"bars of other counts: {line}"
+        if self.section == "CODE" and (code := _NUMBERED.fullmatch(line)):
+            rows = [body.split("\n") for body in self.facts.brief.files.values()]
+            holds = any(row[int(code["line"]) - 1 :][:1] == [code["code"]] for row in rows)
+            return None if holds else f"no file holds {code['code']!r} at line {code['line']}"
         form = {"LOG PATTERNS": _ROW, "ERRORS": _COUNTED}.get(self.section)
         if form is not None and (row := form.fullmatch(line)):
             return self._row(row["template"], row["count"], row.groupdict().get("at", ""))
@@ -79,9 +88,13 @@ class _Line:
         named = [rule.name for rule in RULES if rule.kind != "crash" and rule.name in self.line]
         return next((f"no entry says {fault!r}" for fault in named if fault not in self.facts.faults), None)
 
-    def _bars(self) -> str:
-        counts = self.facts.of_parts()
-        return "".join(BARS[ceil(8 * count / (max(counts) or 1))] for count in counts)
+    def _bars(self, parts: int) -> list[str]:
+        """Return the bars of what the caption names in so many parts, without blanks at the ends."""
+        if self.caption.startswith("Error lines per"):
+            rows = [[float(count) for count in self.facts.of_parts()]]
+        else:
+            rows = list(self.facts.drawn(parts, self.caption.partition(", ")[0]))
+        return ["".join(BARS[ceil(8 * one / (max(row) or 1))] for one in row).strip() for row in rows]
 
     def _row(self, template: str, count: str, at: str = "") -> str | None:
         words, _, raised = template.partition(" → ")
