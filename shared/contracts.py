@@ -893,6 +893,7 @@ class Outcome(Contract):
     hook_status: Literal["called", "already_called", "failed", "off"] = "off"
     archived_path: str | None = Field(None, max_length=1000)
     pr_url: Url | None = Field(None, description="The pull request that the brief or an update names.")
+    checks: Literal["", "passed", "failed"] = Field("", description="How an update says that its checks ended.")
     deliveries: Annotated[dict[Name, DeliveryStatus], Keep(20)] = Field(
         default_factory=dict, description="How each channel's delivery went, by the channel's name."
     )
@@ -939,7 +940,7 @@ class Announcement(Contract):
     incident_id: Ref
     invocation_id: Ref = Field(description="The trace's name for the same id; receivers read either.")
     update_id: Ref | None = Field(None, description="Of an update: the alert that carries it.")
-    kind: OutcomeKind | Literal["late_pull_request", "approval_result"]
+    kind: OutcomeKind | Literal["late_pull_request", "checks", "approval_result"]
     service_name: Line
     alert_name: Line = ""
     severity: Severity | Literal["info", "unknown"]

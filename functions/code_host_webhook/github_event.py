@@ -73,12 +73,50 @@ class PullRequestEvent(BaseModel):
         return head.ref.removeprefix(BRANCH_PREFIX) if head.ref.startswith(BRANCH_PREFIX) else None
 
 
+class _App(BaseModel):
+    name: str
+
+
+class _Suite(BaseModel):
+    head_branch: str | None
+    conclusion: str | None
+    app: _App
+
+
+class CheckSuiteEvent(BaseModel):
+    """The event `check_suite`, the fields we use: what one app found of a commit."""
+
+    action: str
+    check_suite: _Suite
+    repository: _Repository
+
+    @property
+    def incident_id(self) -> str | None:
+        """The incident of the branch; None for branches that are not ours. A fork's branch comes without a name."""
+        branch = self.check_suite.head_branch or ""
+        return branch.removeprefix(BRANCH_PREFIX) if branch.startswith(BRANCH_PREFIX) else None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether its checks passed; None while they run, and where they say neither (skipped, neutral, stale)."""
+        if self.action != "completed" or self.check_suite.conclusion not in _CONCLUSIONS:
+            return None
+        return _CONCLUSIONS[self.check_suite.conclusion]
+
+
+_CONCLUSIONS = {"success": True, "failure": False, "timed_out": False, "startup_failure": False}
+_EVENTS: dict[str, type[PullRequestEvent] | type[CheckSuiteEvent]] = {
+    "pull_request": PullRequestEvent,
+    "check_suite": CheckSuiteEvent,
+}
+
+
 @dataclass(frozen=True)
 class Delivery:
-    """What was delivered; `pull_request` is None for every other event."""
+    """What was delivered; `body` is None for every event that is not used."""
 
     event: str
-    pull_request: PullRequestEvent | None
+    body: PullRequestEvent | CheckSuiteEvent | None
 
 
 def read(request: flask.Request, secret: str) -> Delivery:
@@ -90,12 +128,12 @@ def read(request: flask.Request, secret: str) -> Delivery:
     if not is_signed(content, request.headers.get("X-Hub-Signature-256", ""), secret):
         raise WrongSignature("X-Hub-Signature-256 is missing or not made with GITHUB_WEBHOOK_SECRET")
     event = request.headers.get("X-GitHub-Event", "")
-    if event != "pull_request":
+    if event not in _EVENTS:
         return Delivery(event, None)
     try:
-        return Delivery(event, PullRequestEvent.model_validate(json_text.parsed(content)))
+        return Delivery(event, _EVENTS[event].model_validate(json_text.parsed(content)))
     except ValidationError as error:
-        raise Rejected(f"The delivery is not a pull_request event; wrong or missing: {places(error)}") from None
+        raise Rejected(f"The delivery is not a {event} event; wrong or missing: {places(error)}") from None
     except ValueError:
         raise Rejected("The delivery is not JSON; set the webhook's content type to application/json") from None
 

@@ -8,8 +8,8 @@ from shared import log, traces
 from shared.errors import IncidentCopilotError, Rejected
 from shared.settings import Settings
 
-from .github_event import Delivery, read
-from .record_pr_state import write_back
+from .github_event import CheckSuiteEvent, Delivery, read
+from .record_pr_state import write_back, write_checks
 
 
 class CodeHostWebhookSettings(Settings):
@@ -35,9 +35,11 @@ def code_host_webhook(request: flask.Request) -> flask.Response:
 
 
 def _take(delivery: Delivery) -> str:
-    if delivery.pull_request is None:
+    if delivery.body is None:
         return f"Nothing to do for {delivery.event!r}"
-    return write_back(delivery.pull_request, traces.connect())
+    if isinstance(delivery.body, CheckSuiteEvent):
+        return write_checks(delivery.body, traces.connect())
+    return write_back(delivery.body, traces.connect())
 
 
 def _answer(status: int, body: dict[str, str]) -> flask.Response:

@@ -1,14 +1,17 @@
 """Record the state of a pull request with its incident."""
 
+from typing import Literal
+
 from pydantic import ValidationError
 
 from shared import log
 from shared.code_host import repository_policy
 from shared.contracts import Alert
 from shared.errors import IncidentCopilotError
-from shared.traces.port import IncidentRecord, PullRequestRecord, PullRequestState, TraceStore
+from shared.traces.port import IncidentRecord, TraceStore
+from shared.traces.pull_request_record import PullRequestRecord, PullRequestState
 
-from .github_event import PullRequestEvent
+from .github_event import CheckSuiteEvent, PullRequestEvent
 
 
 def write_back(event: PullRequestEvent, store: TraceStore) -> str:
@@ -33,6 +36,29 @@ def write_back(event: PullRequestEvent, store: TraceStore) -> str:
     took_s = (pull.updated_at - record.created_at).total_seconds()
     log.info("pull_request.recorded", incident_id=incident_id, state=pull_request.state, after_s=round(took_s))
     return f"The pull request of {incident_id!r} is {pull_request.state}"
+
+
+def write_checks(event: CheckSuiteEvent, store: TraceStore) -> str:
+    """
+    Write how the checks of an incident's pull request ended, and return what was done; one that failed decides.
+
+    Raises Unavailable, Throttled, Refused (from the store).
+    """
+    incident_id, passed = event.incident_id, event.passed
+    if incident_id is None or passed is None:
+        return "The checks say nothing about an incident"
+    record = store.incident(incident_id)
+    if record is None or record.pull_request is None or record.pull_request.url is None:
+        return f"No pull request of {incident_id!r} is recorded"
+    if not _is_expected(record, event.repository.full_name):
+        return f"The pull request of {incident_id!r} is in another repository"
+    app = event.check_suite.app.name
+    others = [name for name in record.pull_request.checks_failed if name != app]
+    failed = others if passed else [*others, app]
+    checks: Literal["passed", "failed"] = "failed" if failed else "passed"
+    store.set_pull_request(incident_id, record.pull_request.replace(checks=checks, checks_failed=failed))
+    log.info("pull_request.checked", incident_id=incident_id, checks=checks)
+    return f"The checks of the pull request of {incident_id!r} {checks}"
 
 
 def _is_expected(record: IncidentRecord, repo: str) -> bool:

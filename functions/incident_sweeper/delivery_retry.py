@@ -57,8 +57,8 @@ class LateDelivery:
 
     @property
     def is_update(self) -> bool:
-        """Whether people have the brief, and a pull request is open that it does not name."""
-        return has_late_pull_request(self.record, self.outcome)
+        """Whether people have the brief, and something of its pull request that no message says."""
+        return has_news(self.record, self.outcome)
 
 
 def late_deliveries(store: TraceStore, plan: RetryPlan, moment: datetime) -> Iterator[LateDelivery]:
@@ -83,7 +83,7 @@ def late_outcome(record: IncidentRecord) -> Outcome | None:
         return outcome
     uncertain = {failure.step for failure in outcome.failures if failure.error_type == "Uncertain"}
     failed = {name for name, status in outcome.channel_statuses.items() if status == "failed"}
-    return outcome if failed - uncertain or has_late_pull_request(record, outcome) else None
+    return outcome if failed - uncertain or has_news(record, outcome) else None
 
 
 def has_late_pull_request(record: IncidentRecord, outcome: Outcome) -> bool:
@@ -93,6 +93,14 @@ def has_late_pull_request(record: IncidentRecord, outcome: Outcome) -> bool:
     is_new = outcome.kind in ("full", "degraded") and bool(outcome.receipts) and outcome.pr_url is None
     is_open = opened is not None and opened.state == "open" and opened.url is not None and opened.decision is None
     return record.state == "closed" and is_new and is_open
+
+
+def has_news(record: IncidentRecord, outcome: Outcome) -> bool:
+    """Return whether a pull request is open, or its checks have ended, of which no message says anything."""
+    opened = record.pull_request
+    is_named = record.state == "closed" and outcome.pr_url is not None and bool(outcome.receipts)
+    is_checked = opened is not None and opened.state == "open" and opened.checks not in ("", outcome.checks)
+    return (is_named and is_checked) or has_late_pull_request(record, outcome)
 
 
 def next_attempt(store: TraceStore, record: IncidentRecord, plan: RetryPlan, moment: datetime) -> int | None:

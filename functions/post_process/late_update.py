@@ -1,5 +1,6 @@
-"""What became known after the brief was out: a pull request that it does not name, as an update of the same thread."""
+"""What became known of the pull request after the brief was out, as an update of the same thread."""
 
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from typing import Any
@@ -9,71 +10,107 @@ from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import Rejected, Unavailable
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
-from shared.traces.port import PullRequestRecord, TraceStore
+from shared.text.harmless import defanged, one_line
+from shared.traces.port import TraceStore
+from shared.traces.pull_request_record import PullRequestRecord
 
 from .brief.opinion import BriefWords
 from .brief.view import announcement
 from .deliveries import Connections, called, receivers, sent
 from .publish_outcome import OutcomePublisher, deliver_further
 
-HEADLINE = "A pull request was opened after the brief"
+
+@dataclass(frozen=True)
+class _News:
+    """What there is to say: its kind in hooks, leases and ids of messages, and its words."""
+
+    kind: str
+    name: str
+    headline: str
+    subject: str
+    advice: str
 
 
 def publish_update(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
     """
     Send the update by mail and each hook, once, and note in the published outcome that people know of it.
 
-    Raises Rejected when the incident has no such pull request, Unavailable when no channel took it.
+    Raises Rejected when the incident has no pull request of which anything is new, Unavailable when no channel took it.
     """
     record = store.incident(request.incident_id)
-    opened, before = (record.pull_request, record.outcome) if record else (None, None)
+    opened, body = (record.pull_request, record.outcome) if record else (None, None)
+    before = Outcome.model_validate(body) if body else None
     if opened is None or opened.url is None or before is None:
         raise Rejected(f"The incident {request.incident_id!r} has no pull request to name")
+    if before.pr_url is not None and opened.checks in ("", before.checks):
+        # Another attempt said it.
+        return before
+    news = _news(request, opened, before)
     publisher = OutcomePublisher(request, store, BriefWords())
-    hooks = {name: partial(_call, name, publisher, connections, opened) for name in HOOKS}
-    deliveries = {**hooks, "mail": partial(_send, publisher, connections, opened)}
-    deliver_further(publisher, connections, deliveries, lambda name: f"update_{name}")
+    hooks = {name: partial(_call, name, publisher, connections, opened, news) for name in HOOKS}
+    deliveries = {**hooks, "mail": partial(_send, publisher, connections, opened, news)}
+    deliver_further(publisher, connections, deliveries, lambda name: f"{news.name}_{name}")
     outcome = publisher.outcome()
     if not outcome.delivered_by:
         raise Unavailable(f"No channel took the update about {opened.url}")
-    named = Outcome.model_validate(before).replace(pr_url=opened.url)
+    named = before.replace(pr_url=opened.url, checks=opened.checks if news.kind == "checks" else before.checks)
     store.amend_outcome(request.incident_id, named.model_dump(mode="json"))
     return outcome
 
 
-def _call(channel: str, publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord) -> str:
+def _news(request: PostProcessRequest, opened: PullRequestRecord, before: Outcome) -> _News:
+    service = request.alert.service_name
+    if before.pr_url is None:
+        return _News(
+            "late_pull_request",
+            "update",
+            "A pull request was opened after the brief, which does not name it",
+            f"Pull request #{opened.number} for {service} is open",
+            "A step ended only after the brief had been made without it. Review it as any other, or close it.",
+        )
+    if opened.checks == "passed":
+        advice = "They ran on the branch as it was drafted. Review it as any other."
+    else:
+        advice = (
+            f"Failed: {', '.join(opened.checks_failed)}. Look whether the base branch passes them before you merge."
+        )
+    headline = f"The checks of the drafted pull request {opened.checks}"
+    subject = f"Checks of pull request #{opened.number} for {service} {opened.checks}"
+    # Each result is said once.
+    return _News("checks", f"checks_{opened.checks}", headline, subject, advice)
+
+
+def _call(
+    channel: str, publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord, news: _News
+) -> str:
     request = publisher.request
 
     def payload() -> dict[str, Any]:
         brief = announcement(request, [])
-        return {**brief, "kind": "late_pull_request", "headline": HEADLINE, "pr_url": opened.url, "failures": []}
+        return {**brief, "kind": news.kind, "headline": news.headline, "pr_url": opened.url, "failures": []}
 
-    key = f"{request.incident_id}.update"
+    key = f"{request.incident_id}.{news.name}"
     return called(channel, publisher, connections, payload, key, thread=request.incident_id)
 
 
-def _send(publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord) -> str:
+def _send(publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord, news: _News) -> str:
     mailer = connections.mail()
     if mailer is None:
         return ""
-    return sent(mailer, written(publisher.request, opened, receivers(publisher, connections)))
+    return sent(mailer, written(publisher.request, opened, news, receivers(publisher, connections)))
 
 
-def written(request: PostProcessRequest, opened: PullRequestRecord, to: tuple[str, ...]) -> Mail:
+def written(request: PostProcessRequest, opened: PullRequestRecord, news: _News, to: tuple[str, ...]) -> Mail:
     """Return the mail, an answer to the brief."""
     url, incident_id = opened.url or "", request.incident_id
-    lines = [
-        f"{HEADLINE}, which does not name it: {url}",
-        "A step came to its end only after the brief had been made without it. Review it as any other, or close it.",
-        f"Incident {incident_id}.",
-    ]
+    lines = [f"{news.headline}: {url}", defanged(one_line(news.advice)), f"Incident {incident_id}."]
     html = "".join(f"<p>{escape(line)}</p>" for line in lines)
     linked = html.replace(escape(url), f'<a href="{escape(url)}">{escape(url)}</a>')
     return Mail(
         to,
-        f"Pull request #{opened.number} for {request.alert.service_name} is open",
+        news.subject,
         f"<html><body>{linked}</body></html>",
         "\n\n".join(lines) + "\n",
-        f"<{incident_id}.update@incident-copilot>",
+        f"<{incident_id}.{news.name}@incident-copilot>",
         in_reply_to=brief_message_id(incident_id),
     )

@@ -9,7 +9,8 @@ from shared.links import LinkSettings
 from shared.pull_request import approval
 from shared.pull_request.approval import Waiting
 from shared.pull_request.signing import ApprovalSettings
-from shared.traces.port import Decision, PullRequestRecord, PullRequestState, TraceStore
+from shared.traces.port import TraceStore
+from shared.traces.pull_request_record import Decision, PullRequestRecord, PullRequestState
 
 from .approval_page import page, review
 from .workflow_callback import wake

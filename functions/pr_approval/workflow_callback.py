@@ -14,7 +14,7 @@ from shared.http.google_errors import credentials_error
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status
 from shared.settings import Settings
-from shared.traces.port import Decision
+from shared.traces.pull_request_record import Decision
 
 GOOGLE = "https://workflowexecutions.googleapis.com/"
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

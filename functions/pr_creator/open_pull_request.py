@@ -8,7 +8,7 @@ from shared.errors import IncidentCopilotError
 from shared.pull_request import approval, marker
 from shared.pull_request.published import check_unpublished
 from shared.step import recorder
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 
 from .pr_text import pr_body, pr_title
 from .reviewers import reviewers

@@ -26,7 +26,7 @@ from shared.settings import Settings
 from shared.text.harmless import one_line
 
 HOST = "events.pagerduty.com"
-PAGES_NOBODY = ("dismissed", "maintenance", "late_pull_request", "approval_result")
+PAGES_NOBODY = ("dismissed", "maintenance", "late_pull_request", "checks", "approval_result")
 SEVERITY = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "info"}
 SUMMARY_CHARS = 1_024
 DEDUP_KEY_CHARS = 255

@@ -11,7 +11,8 @@ from shared import signatures
 from shared.errors import Refused
 from shared.redaction import redact
 from shared.settings import Settings
-from shared.traces.port import Decision, PullRequestRecord, TraceStore
+from shared.traces.port import TraceStore
+from shared.traces.pull_request_record import Decision, PullRequestRecord
 
 Mode = Literal["off", "draft", "ready", "approval"]
 

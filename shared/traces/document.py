@@ -14,7 +14,6 @@ from shared.traces.port import (
     ErrorEntry,
     IncidentRecord,
     Json,
-    PullRequestRecord,
     Run,
     RunEntry,
     RunError,
@@ -23,6 +22,7 @@ from shared.traces.port import (
     ToolCallEntry,
     TraceDocument,
 )
+from shared.traces.pull_request_record import PullRequestRecord
 
 TEXT_LIMIT = 4_000_000
 """Characters of one stored text."""

@@ -16,17 +16,8 @@ from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.settings import Settings
 from shared.traces import document, stored
-from shared.traces.port import (
-    Hold,
-    IncidentRecord,
-    IncidentState,
-    Json,
-    Lease,
-    PullRequestRecord,
-    Run,
-    StoredAnswer,
-    TraceDocument,
-)
+from shared.traces.port import Hold, IncidentRecord, IncidentState, Json, Lease, Run, StoredAnswer, TraceDocument
+from shared.traces.pull_request_record import PullRequestRecord
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS incidents (

@@ -36,12 +36,12 @@ from shared.traces.port import (
     IncidentState,
     Json,
     Lease,
-    PullRequestRecord,
     Run,
     RunEntry,
     StoredAnswer,
     TraceDocument,
 )
+from shared.traces.pull_request_record import PullRequestRecord
 
 _CHUNK_BYTES = 900_000
 _MAX_CHUNKS = 4 * document.TEXT_LIMIT // _CHUNK_BYTES + 1

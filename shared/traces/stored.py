@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared import json_text, log
 from shared.http.validation import places
-from shared.traces.port import Hold, IncidentRecord, Json, Lease, PullRequestRecord, RunEntry, StoredAnswer
+from shared.traces.port import Hold, IncidentRecord, Json, Lease, RunEntry, StoredAnswer
+from shared.traces.pull_request_record import PullRequestRecord
 
 _RECORD = TypeAdapter(IncidentRecord)
 _ENTRY = TypeAdapter(RunEntry)

@@ -42,7 +42,9 @@ ANALYSIS_LEVELS = (
     {"solution"},
 )
 # Pure modules that a package on the same level may import beside the ports: they open no connection.
-PURE = {"shared.analysis.code.paths", "shared.code_host.edits", "shared.telemetry.instance_metrics"}
+PURE = {"shared.analysis.code.paths", "shared.code_host.edits", "shared.telemetry.instance_metrics"} | {
+    "shared.traces.pull_request_record"
+}
 
 
 def _name(path: Path) -> str:

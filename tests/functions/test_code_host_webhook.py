@@ -10,7 +10,7 @@ import pytest
 
 from functions.code_host_webhook.main import code_host_webhook
 from shared import traces
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import NOW, a_record, an_alert
 
 SECRET = "a-webhook-secret-of-32-characters"
@@ -220,3 +220,49 @@ def test_only_post_is_accepted() -> None:
 
     assert isinstance(response, flask.Response)
     assert response.status_code == 405
+
+
+def suite(conclusion: str | None = "success", app: str = "GitHub Actions", **changes: Any) -> dict[str, Any]:
+    """What one app found of the branch's commit, as GitHub sends it."""
+    fields = {"head_branch": f"incident/{ID}", "conclusion": conclusion, "app": {"name": app}, **changes}
+    return {"action": "completed", "check_suite": fields, "repository": {"full_name": "Octo/Shop"}}
+
+
+def test_checks_of_the_branch_are_recorded_and_one_that_failed_decides() -> None:
+    """Each app reports by itself; what failed passes when it is run again."""
+    deliver(event(state="open", merged_at=None, closed_at=None, merge_commit_sha=None))
+    seen = []
+    for each in (suite(), suite("failure", "Linter"), suite(), suite("success", "Linter")):
+        assert deliver(each, name="check_suite")[0] == 200
+        seen.append((stored().checks, stored().checks_failed))
+
+    assert seen == [("passed", []), ("failed", ["Linter"]), ("failed", ["Linter"]), ("passed", [])]
+    assert (stored().state, stored().number, stored().decision) == ("open", 7, "approve")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        suite("neutral"),
+        suite(None),
+        suite(head_branch="main"),
+        suite(head_branch=None),
+        suite(head_branch="incident/inc-99999999-0123456789"),
+        {**suite(), "action": "requested"},
+        {**suite(), "repository": {"full_name": "eve/shop"}},
+    ],
+)
+def test_checks_that_say_nothing_of_the_draft_change_nothing(body: dict[str, Any]) -> None:
+    """Of other branches and repositories, still running, or without a result."""
+    deliver(event(state="open", merged_at=None, closed_at=None, merge_commit_sha=None))
+
+    assert deliver(body, name="check_suite")[0] == 200
+    assert stored().checks == ""
+
+
+def test_checks_of_another_shape_are_rejected() -> None:
+    """The answer names the field."""
+    status, answer = deliver({"action": "completed", "repository": {"full_name": "octo/shop"}}, name="check_suite")
+
+    assert status == 400
+    assert "check_suite" in answer["message"]

@@ -29,7 +29,8 @@ from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.outbox.port import Mail, MailSent
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import IncidentRecord, PullRequestRecord, Run, RunError
+from shared.traces.port import IncidentRecord, Run, RunError
+from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import trace_of
 from tests.functions import post_process_requests as requests
 from tests.step_calls import NONCE, signed
@@ -982,17 +983,41 @@ def test_pull_request_opened_after_the_brief_is_an_update_until_a_channel_took_i
     assert swept_at(sweep, monkeypatch, 90) == [[]]
 
 
+def test_checks_that_ended_after_the_brief_are_an_update_once(
+    sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft is worth a look when its checks passed, and another one when they fail later."""
+    incident_id, named = opened(store, YOUNG), PUBLISHED.replace(pr_url="https://github.com/acme/billing/pull/7")
+    store.close_incident(incident_id, named.model_dump(mode="json"))
+    with_pull_request(store, incident_id, checks="passed")
+
+    assert swept_at(sweep, monkeypatch, 0, 1) == [[], [incident_id]]
+    store.amend_outcome(incident_id, named.replace(checks="passed").model_dump(mode="json"))
+    assert swept_at(sweep, monkeypatch, 30) == [[]]
+    with_pull_request(store, incident_id, checks="failed", checks_failed=["CI"])
+    assert swept_at(sweep, monkeypatch, 60) == [[incident_id]]
+
+
 @pytest.mark.parametrize(
     ("outcome", "changes"),
     [
         (PUBLISHED.replace(pr_url="https://github.com/acme/billing/pull/7"), {}),
+        (PUBLISHED.replace(pr_url="https://github.com/acme/billing/pull/7"), {"checks": "passed", "state": "merged"}),
         (PUBLISHED.replace(receipts={}), {}),
         (PUBLISHED.replace(kind="merged"), {}),
         (PUBLISHED, {"decision": "approve"}),
         (PUBLISHED, {"state": "merged"}),
         (PUBLISHED, {"state": "awaiting_approval", "url": None}),
     ],
-    ids=["named", "of an earlier release", "merged", "approved", "merged by a person", "waits"],
+    ids=[
+        "named",
+        "checked, merged by a person",
+        "of an earlier release",
+        "merged",
+        "approved",
+        "merged by a person",
+        "waits",
+    ],
 )
 def test_pull_request_that_people_know_of_is_no_update(
     sweep: Any,

@@ -10,7 +10,7 @@ from shared import traces
 from shared.contracts import Branch, Failure, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
 from shared.outbox.port import Mail, MailSent
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import a_record, an_alert
 
 ALERT = an_alert()

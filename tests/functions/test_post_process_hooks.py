@@ -32,7 +32,7 @@ from shared.outbox.port import Mail, MailSent
 from shared.outbox.schedule import ScheduleSettings
 from shared.outbox.webhook import WebhookSettings
 from shared.step.steps import POST_PROCESS
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import a_record
 from tests.functions import post_process_requests as requests
 

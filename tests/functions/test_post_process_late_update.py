@@ -2,6 +2,7 @@
 
 import inspect
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -12,7 +13,7 @@ from shared import outbox, traces
 from shared.contracts import Outcome
 from shared.errors import Rejected, Unavailable
 from shared.outbox.gmail import compose
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import a_record
 from tests.functions import post_process_requests as requests
 from tests.functions.test_post_process import People, channels
@@ -57,6 +58,30 @@ def test_update_follows_the_brief_by_every_channel_once(people: People) -> None:
     assert (payload["kind"], payload["pr_url"], key != first) == ("late_pull_request", URL, True)
     assert stored() == Outcome.model_validate(stored().model_dump()).replace(pr_url=URL)
     assert stored().kind == "full"
+
+
+@pytest.mark.parametrize(
+    ("checks", "failed", "words"), [("passed", [], "Review it as any other"), ("failed", ["CI"], "Failed: CI.")]
+)
+def test_checks_of_the_draft_follow_the_brief_once(
+    people: People, checks: Literal["passed", "failed"], failed: list[str], words: str
+) -> None:
+    """Who has the brief reads in its thread whether the draft is worth a look."""
+    work(requests.full(pull_request=None, update_attempt=1))
+    record = PullRequestRecord(state="open", number=412, url=URL, checks=checks, checks_failed=failed)
+    traces.connect().set_pull_request(requests.INCIDENT_ID, record)
+
+    for attempt in (2, 3):
+        work(requests.full(update_attempt=attempt))
+
+    brief, _, update = people.mails
+    assert (update.in_reply_to, update.subject) == (
+        brief.message_id,
+        f"Checks of pull request #412 for billing-worker {checks}",
+    )
+    assert words in update.text
+    assert people.calls[-1][0]["kind"] == "checks"
+    assert (len(people.calls), stored().checks) == (3, checks)
 
 
 def test_update_that_no_channel_takes_comes_again(people: People) -> None:

@@ -19,7 +19,7 @@ from shared.errors import Refused, Rejected
 from shared.pull_request import approval
 from shared.pull_request.approval import Waiting
 from shared.pull_request.signing import ApprovalSettings
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import a_record, an_alert
 
 KEY = "a signing key of at least 32 characters"

@@ -14,7 +14,7 @@ from infra.local.sandboxes.http import Reply, Request
 from shared import clock, traces
 from shared.contracts import Branch, CodeAnalysisRequest, FileEdit, FileStat
 from shared.step.steps import FILE_UPDATER
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 from tests import step_calls
 from tests.builders import an_incident
 from tests.functions.pull_requests.conftest import (

@@ -14,16 +14,8 @@ from shared import clock
 from shared.errors import Refused
 from shared.traces import document
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import (
-    Hold,
-    IncidentRecord,
-    PullRequestRecord,
-    Run,
-    RunError,
-    StoredAnswer,
-    ToolCall,
-    TraceStore,
-)
+from shared.traces.port import Hold, IncidentRecord, Run, RunError, StoredAnswer, ToolCall, TraceStore
+from shared.traces.pull_request_record import PullRequestRecord
 
 MORNING = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 

@@ -1,7 +1,7 @@
 """What every store writes alike."""
 
 from shared.traces import document
-from shared.traces.port import PullRequestRecord
+from shared.traces.pull_request_record import PullRequestRecord
 
 
 def test_stored_pull_request_names_only_what_is_known() -> None:

@@ -10,7 +10,8 @@ import pytest
 from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
-from shared.traces.port import IncidentRecord, PullRequestRecord
+from shared.traces.port import IncidentRecord
+from shared.traces.pull_request_record import PullRequestRecord
 
 
 def open_many(path: Path, start: "multiprocessing.synchronize.Event", won: "multiprocessing.Queue[int]") -> None:

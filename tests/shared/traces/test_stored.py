@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.traces import document, stored
-from shared.traces.port import PullRequestRecord, Run, RunError, ToolCall
+from shared.traces.port import Run, RunError, ToolCall
+from shared.traces.pull_request_record import PullRequestRecord
 
 MORNING = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 DEEP = "[" * 50_000
