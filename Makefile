@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo doctor local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,6 +20,9 @@ help: ## Show this list
 
 demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded incident, WITHOUT="gmail loki" stops services first, MODEL=sandbox or MODEL=gemini asks a model, EMULATORS=1 as below
 	@$(BIN)/python -m infra.local demo $(DEMO_ARGUMENTS)
+
+doctor: $(VENV)/.demo ## Check .env and every system it names before the first alert does: names, values, access; OFFLINE=1 asks no system, ENV=<file>
+	@$(BIN)/python -m infra.doctor $(if $(ENV),--env "$(ENV)") $(if $(OFFLINE),--offline)
 
 local: $(VENV)/.demo ## Keep the whole stack up for curl; PORT=8080 is the webhook's, EMULATORS=1 uses Google's Pub/Sub and Firestore
 	@$(BIN)/python -m infra.local up --port $(PORT) $(EMULATORS_ARGUMENT)

@@ -115,6 +115,7 @@ def deploy(target: Target, only: str | None, is_agreed: bool) -> None:
         bundle.write(name)
     triggers.write()
     _prepare(target)
+    _check_settings()
     run(target.apply(only, is_agreed))
     run(target.keep_variables() if _has_variables() else target.keep_blank())
 
@@ -131,6 +132,19 @@ def _prepare(target: Target) -> None:
     if not VARIABLES.exists():
         VARIABLES.write_text(BLANK, encoding="utf-8")
     run(target.init())
+
+
+def _check_settings() -> None:
+    """Print what is wrong with the settings of terraform.tfvars. Raises DeployFailed when something is."""
+    # Only here: the checks load what every function loads.
+    from infra.doctor.offline import tfvars
+    from infra.doctor.offline.run import check_deployment
+
+    checks = check_deployment(tfvars.settings(VARIABLES))
+    for check in checks:
+        print(check)
+    if any(check.state == "wrong" for check in checks):
+        raise DeployFailed(f"Nothing was deployed: correct {VARIABLES.name} first")
 
 
 def _has_variables() -> bool:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from infra import bundle, grants, readme_tables
+from infra.doctor.variables import LOCAL
 from shared import contracts
 from shared.settings import Settings
 from shared.step import steps
@@ -48,7 +49,7 @@ def _schema(cls: type[BaseModel]) -> str:
 
 def env_example() -> str:
     """Return every variable the system reads, grouped by the package that reads it."""
-    paths = {path for name in bundle.names() for path in bundle.closure(name).used}
+    paths = {LOCAL, *(path for name in bundle.names() for path in bundle.closure(name).used)}
     sections_by_package: dict[str, list[str]] = {}
     listed: set[str] = set()
     for cls in grants.settings_classes(paths):

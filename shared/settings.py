@@ -23,14 +23,18 @@ class Settings(BaseModel):
         """
         texts = {name: os.environ.get(name.upper(), "").strip() for name in cls.model_fields}
         try:
-            return cls.model_validate({name: cls._parse(name, text) for name, text in texts.items() if text})
+            return cls.model_validate({name: cls.parsed(name, text) for name, text in texts.items() if text})
         except ValidationError as error:
             problems = "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors())
             raise Misconfigured(f"Settings are missing or wrong: {problems}") from None
 
     @classmethod
-    def _parse(cls, name: str, text: str) -> Any:
-        """Lists, tuples and dicts are written as JSON; everything else is left to pydantic."""
+    def parsed(cls, name: str, text: str) -> Any:
+        """
+        Return the text of a field as pydantic takes it: lists, tuples and dicts are written as JSON.
+
+        Raises Misconfigured when it is no JSON.
+        """
         if get_origin(cls.model_fields[name].annotation) not in (list, tuple, dict):
             return text
         try:

@@ -83,6 +83,12 @@ class Gmail:
             lambda left_s: self._send_once(raw, left_s), self._settings.gmail_timeout_s, sleep=self._sleep
         )
 
+    def sign_in(self) -> str:
+        """Exchange the refresh token once and send nothing. Raises Refused, Throttled, Unavailable."""
+        with requests.Session() as session:
+            self._access_token(session, self._settings.gmail_timeout_s)
+        return f"Gmail takes the grant of {self._settings.gmail_user_email}"
+
     def _send_once(self, raw: str, timeout_s: float) -> MailSent:
         with requests.Session() as session:
             session.auth = _Bearer(self._access_token(session, timeout_s))

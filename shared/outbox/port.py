@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,15 @@ class Mailer(Protocol):
 
     def send(self, mail: Mail) -> MailSent:
         """Send one mail. Raises Unavailable, Throttled, Refused (bad credentials), Uncertain (sent, no reply)."""
+        ...
+
+
+@runtime_checkable
+class SignsIn(Protocol):
+    """A mailer that can show its credentials without sending."""
+
+    def sign_in(self) -> str:
+        """Sign in once, and return where, in one sentence. Raises Unavailable, Throttled, Refused."""
         ...
 
 

@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from infra.bundle import ROOT
+from infra.doctor.offline import env_file
 from infra.local.cli import dead_letters, trace_access
 from infra.local.cli.demo import SCENARIO
+from infra.local.cli.own_settings import own_settings
 from infra.local.scenarios.build import build
 from infra.local.stack.stack import PROJECT, Options, Stack
 from shared import clock
@@ -26,14 +28,20 @@ CURRENT = FOLDER / "current"
 API_KEY = "local-key"
 
 
+DOTENV = ROOT / ".env"
+STYLES = {"ok": "green", "wrong": "red", "cannot tell": "yellow"}
+
+
 def up(port: int, has_emulators: bool, console: Console) -> int:
-    """Start the stack, print where everything is, and run until interrupted."""
+    """Check .env, start the stack, print where everything is, and run until interrupted; 1 when .env is wrong."""
+    values = _checked(console)
+    if values is None:
+        return 1
     began = clock.now()
     folder = FOLDER / f"{began:%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True)
     built = build(SCENARIO, folder / "scenario", began)
-    api_key = os.environ.get("WEBHOOK_API_KEY") or API_KEY
-    options = Options(port=port, api_key=api_key, settings=_dotenv(), has_emulators=has_emulators)
+    options = Options(port=port, api_key=_api_key(), settings=own_settings(values), has_emulators=has_emulators)
     with Stack(folder, built, options) as stack:
         _point_current_at(folder)
         _print_addresses(stack, console)
@@ -41,14 +49,29 @@ def up(port: int, has_emulators: bool, console: Console) -> int:
             signal.pause()
 
 
-def _dotenv() -> dict[str, str]:
-    """Return the variables of .env, which override the sandboxes, for example to read a real Loki from a laptop."""
-    path = ROOT / ".env"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    values = {name.strip(): value.strip() for name, _, value in pairs if value.strip()}
-    # A key in .env means that the model is wanted; without this the stack runs offline.
-    return {"MODEL_PROVIDER": "gemini", **values} if "GEMINI_API_KEY" in values else values
+def _checked(console: Console) -> dict[str, str] | None:
+    """Return the variables of .env, or None when one is wrong; what other systems answer only is printed."""
+    env = env_file.load(DOTENV)
+    if not env.lines and not env.checks:
+        return {}
+    # Only here: the checks load what every function loads.
+    from infra.doctor.offline.run import check_local
+    from infra.doctor.online.run import MIX, QUICK, check_network
+
+    checks = [*check_local(env), *check_network(env.values, MIX)]
+    is_wrong = any(check.state == "wrong" for check in checks)
+    if not is_wrong:
+        checks += check_network(env.values, QUICK)
+    for check in checks:
+        console.print(str(check), style=STYLES[check.state], soft_wrap=True, highlight=False, markup=False)
+    if is_wrong:
+        console.print("Nothing was started: correct .env first; `make doctor` checks it again.")
+    return None if is_wrong else env.values
+
+
+def _api_key() -> str:
+    """Return the key that alert_intake checks: that of .env, else of the environment, else a fixed one."""
+    return env_file.load(DOTENV).values.get("WEBHOOK_API_KEY") or os.environ.get("WEBHOOK_API_KEY") or API_KEY
 
 
 def _point_current_at(folder: Path) -> None:
@@ -62,13 +85,18 @@ def _print_addresses(stack: Stack, console: Console) -> None:
     console.print(Text.assemble("\nPost an alert to ", (stack.intake_url, "bold"), ", for example:\n"))
     console.print(
         f"curl -X POST {stack.intake_url} \\\n"
-        f"  -H 'Content-Type: application/json' -H 'X-Webhook-API-Key: {stack.options.api_key}' \\\n"
+        f"  -H 'Content-Type: application/json' -H 'X-Webhook-API-Key: {_printable(stack.options.api_key)}' \\\n"
         f"""  -d '{{"service_name": "{stack.built.service_name}", "lookup_window_seconds": 3600}}'\n""",
         soft_wrap=True,
         highlight=False,
         markup=False,
     )
     console.print(f"Everything goes to {stack.folder}. Ctrl-C stops every process.", soft_wrap=True, highlight=False)
+
+
+def _printable(key: str) -> str:
+    """Return the key as a terminal may show it: the operator's own is a secret."""
+    return key if key == API_KEY else "<your WEBHOOK_API_KEY>"
 
 
 def alert(file: Path | None, port: int | None, console: Console) -> int:
@@ -79,7 +107,7 @@ def alert(file: Path | None, port: int | None, console: Console) -> int:
             f"There is no file {str(body)!r} to post." if file else "Start the stack with `make local` first."
         )
         return 1
-    headers = {"Content-Type": "application/json", "X-Webhook-API-Key": os.environ.get("WEBHOOK_API_KEY") or API_KEY}
+    headers = {"Content-Type": "application/json", "X-Webhook-API-Key": _api_key()}
     where = f"127.0.0.1:{port}" if port else _address("alert_intake")
     if where is None:
         console.print("The stack is not running: start it with `make local`.")

@@ -15,6 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+SERVER = "IncidentCopilotSandbox"
+"""How every answer names its server, so that nobody takes a sandbox for the real system."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -193,6 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Converts HTTP to Request and Reply; every method is handled in the same way."""
 
     protocol_version = "HTTP/1.1"
+    server_version = SERVER
     disable_nagle_algorithm: ClassVar[bool] = True
     server: _Server
 

@@ -1,0 +1,1 @@
+"""The checks that ask the systems which the variables name."""
