@@ -87,7 +87,7 @@ class Gmail:
         """Exchange the refresh token once and send nothing. Raises Refused, Throttled, Unavailable."""
         with requests.Session() as session:
             self._access_token(session, self._settings.gmail_timeout_s)
-        return f"Gmail takes the grant of {self._settings.gmail_user_email}"
+        return "Gmail takes the grant of GMAIL_REFRESH_TOKEN"
 
     def _send_once(self, raw: str, timeout_s: float) -> MailSent:
         with requests.Session() as session:

@@ -223,6 +223,21 @@ def test_unknown_function_is_reported_before_anything_runs(build: Path, monkeypa
     assert tools.run == []
 
 
+def test_wrong_setting_is_named_before_anything_is_deployed(
+    build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Terraform takes any text; the function would fail in its first incident."""
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+    deploy.VARIABLES.write_text('settings = {\n  PR_MODE = "drafts"\n}\n')
+
+    with pytest.raises(deploy.DeployFailed, match="Nothing was deployed"):
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert "set PR_MODE" in capsys.readouterr().out
+    assert not [command for command in tools.run if "apply" in command]
+
+
 def test_missing_tool_is_named(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Terraform the error says where to get it."""
     monkeypatch.setattr(shutil, "which", lambda tool: None)

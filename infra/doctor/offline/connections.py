@@ -41,31 +41,32 @@ def _repositories(field: str) -> None:
     allowed(None, CodeHostSettings.model_validate({field: getattr(settings, field)}))
 
 
-OPENED: dict[str, tuple[tuple[str, ...], Callable[[], object]]] = {
-    "logs": (("GRAFANA_HOST",), telemetry.connect_logs),
-    "metrics": ((), telemetry.connect_metrics),
-    "Grafana": ((), telemetry.connect_alert_rules),
-    "the repository": (("GITHUB_REPO",), lambda: _repositories("github_repo")),
-    "the repositories of services": (("SERVICE_REPOS",), lambda: _repositories("service_repos")),
-    "what alerts may name": (("GITHUB_ALLOWED_REPOS",), lambda: _repositories("github_allowed_repos")),
-    "writing to GitHub": (("GITHUB_REPO",), lambda: writer.connect(None)),
-    "the model": ((), lambda: model.connect("doctor", "light")),
-    "mail": ((), _mail),
-    "the receivers of mail": ((), _on_call),
-    "PagerDuty's schedule": ((), _schedule),
-    "the hook": ((), outbox.connect_hook),
-    **{f"the hook {name}": ((), connect) for name, connect in outbox.HOOKS.items()},
+_LOKI = {"GRAFANA_HOST": "http://127.0.0.1"}
+_REPOSITORY = {"GITHUB_REPO": "owner/name"}
+OPENED: dict[str, tuple[dict[str, str], Callable[[], object]]] = {
+    "logs": (_LOKI, telemetry.connect_logs),
+    "metrics": ({}, telemetry.connect_metrics),
+    "Grafana": ({}, telemetry.connect_alert_rules),
+    "the repository": ({}, lambda: _repositories("github_repo")),
+    "the repositories of services": ({}, lambda: _repositories("service_repos")),
+    "what alerts may name": ({}, lambda: _repositories("github_allowed_repos")),
+    "writing to GitHub": (_REPOSITORY, lambda: writer.connect(None)),
+    "the model": ({}, lambda: model.connect("doctor", "light")),
+    "mail": ({}, _mail),
+    "the receivers of mail": ({}, _on_call),
+    "PagerDuty's schedule": ({}, _schedule),
+    "the hook": ({}, outbox.connect_hook),
+    **{f"the hook {name}": ({}, connect) for name, connect in outbox.HOOKS.items()},
 }
-"""How each feature is opened, and which variables must be set before it is tried at all."""
+"""How each feature is opened, and what stands for a variable without which nothing of it would be looked at."""
 
 
 def check_connections(values: Mapping[str, str]) -> list[Check]:
     """Return what each feature lacks or refuses, each variable once."""
     checks: dict[str, Check] = {}
-    with environment(values):
-        for feature, (needs, connect) in OPENED.items():
-            if all(name in values for name in needs):
-                checks |= {check.what: check for check in _failures(feature, connect)}
+    for feature, (stand_in, connect) in OPENED.items():
+        with environment({**stand_in, **values}):
+            checks |= {check.what: check for check in _failures(feature, connect)}
     return list(checks.values())
 
 
