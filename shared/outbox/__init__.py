@@ -105,7 +105,7 @@ def connect_mail() -> Mailer | None:
     """Return the mailer, or None when no Gmail variable is set. Raises Misconfigured naming each missing one."""
     if not MailChoice.from_env().has_mail:
         return None
-    from shared.outbox import gmail
+    from shared.outbox.mail import gmail
 
     return gmail.Gmail(gmail.GmailSettings.from_env())
 

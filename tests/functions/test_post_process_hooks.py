@@ -27,7 +27,7 @@ from shared import clock, outbox, traces
 from shared.contracts import Change, Outcome, OutcomeKind, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
 from shared.outbox import slack
-from shared.outbox.gmail import GmailSettings
+from shared.outbox.mail.gmail import GmailSettings
 from shared.outbox.port import Mail, MailSent
 from shared.outbox.schedule import ScheduleSettings
 from shared.outbox.webhook import WebhookSettings

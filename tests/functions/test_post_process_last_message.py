@@ -18,8 +18,8 @@ from functions.post_process import main
 from infra import bundle
 from shared import outbox, traces
 from shared.contracts import Outcome, PostProcessRequest
-from shared.outbox.gmail import compose
 from shared.outbox.last_message import LastMessage, brief_message_id
+from shared.outbox.mail.compose import compose
 from shared.outbox.port import Mail, MailSent
 from tests.builders import a_record
 from tests.functions import post_process_requests as requests

@@ -12,7 +12,7 @@ from functions.post_process.publish_outcome import publish
 from shared import outbox, traces
 from shared.contracts import Outcome
 from shared.errors import Rejected, Unavailable
-from shared.outbox.gmail import compose
+from shared.outbox.mail.compose import compose
 from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import a_record
 from tests.functions import post_process_requests as requests

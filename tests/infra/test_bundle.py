@@ -49,7 +49,7 @@ def test_walls_are_physical(name: str, absent: list[str]) -> None:
 def test_agents_that_read_logs_hold_no_writer(name: str) -> None:
     """No bundle that shows logs to a model can commit, open a pull request or send mail."""
     writers = ["shared/code_host/writer.py", "shared/code_host/github_writer.py", "shared/code_host/github_pulls.py"]
-    publishers = ["shared/outbox/gmail.py", "shared/outbox/webhook.py", "shared/cloud/pubsub.py"]
+    publishers = ["shared/outbox/mail/gmail.py", "shared/outbox/webhook.py", "shared/cloud/pubsub.py"]
 
     assert bundle.files(name).keys() & {*writers, *publishers} == set()
 

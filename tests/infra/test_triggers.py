@@ -43,7 +43,11 @@ def hashes(build: Path) -> dict[str, str]:
         ("shared/telemetry/prometheus.py", {"incident_detection"}, ALL - {"incident_detection"}),
         ("shared/model/gemini.py", MODEL_USERS, {"alert_intake", "workflow_starter", "file_updater", "pr_creator"}),
         ("shared/code_host/github.py", CODE_READERS, {"alert_intake", "workflow_starter", "rca", "suggestion"}),
-        ("shared/outbox/gmail.py", {"post_process"}, MODEL_USERS | CODE_READERS | {"alert_intake", "workflow_starter"}),
+        (
+            "shared/outbox/mail/gmail.py",
+            {"post_process"},
+            MODEL_USERS | CODE_READERS | {"alert_intake", "workflow_starter"},
+        ),
         ("shared/cloud/workflows.py", {"workflow_starter"}, MODEL_USERS | CODE_READERS | {"alert_intake"}),
         ("functions/rca/prompt.md", {"rca"}, ALL - {"rca"}),
         ("functions/post_process/brief/brief.mjml", {"post_process"}, ALL - {"post_process"}),

@@ -5,7 +5,7 @@ import pytest
 from shared import outbox
 from shared.errors import Misconfigured
 from shared.outbox.archive import FileArchive
-from shared.outbox.gmail import Gmail
+from shared.outbox.mail.gmail import Gmail
 from shared.outbox.pagerduty import PagerDuty, PagerDutyChanges
 from shared.outbox.slack import SlackBot, SlackWebhook
 from shared.outbox.teams import Teams

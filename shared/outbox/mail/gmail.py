@@ -1,62 +1,48 @@
-"""Mail by the Gmail API, as the user who granted the refresh token.
+"""Mail by the Gmail API, as the user who granted the refresh token, or another way of signing in.
 
 Source: https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/send
 """
 
 import base64
-import re
 import time
 from collections.abc import Mapping
-from email.charset import QP, Charset
-from email.header import Header
-from email.headerregistry import Address
-from email.mime.image import MIMEImage
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
-from email.policy import compat32
+from datetime import date
 from typing import Any
 
 import httplib2
 import requests
+from google.auth.credentials import Credentials
 from google.auth.exceptions import RefreshError, TransportError
 from google.auth.transport import Response
 from google.auth.transport.requests import Request
-from google.oauth2.credentials import Credentials
+from google.oauth2 import credentials as oauth2
 from googleapiclient import discovery
 from googleapiclient.errors import HttpError
 from pydantic import Field, SecretStr
 
 from shared import json_text
-from shared.bounds import clip, storable
+from shared.bounds import clip
 from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable, Uncertain
 from shared.http.retries import Sleep, with_retries
 from shared.http.sent import was_not_sent
 from shared.http.status import error_from_status, retry_after_s
+from shared.outbox.mail.compose import compose, single_line
 from shared.outbox.port import Mail, MailSent
-from shared.redaction import redact
 from shared.settings import Settings
-from shared.text.harmless import defanged
 
 RENEW = (
-    "Gmail's refresh token has expired or was revoked (invalid_grant). Renew it: open "
-    "https://developers.google.com/oauthplayground, choose `Use your own OAuth credentials` with GMAIL_CLIENT_ID and "
-    "GMAIL_CLIENT_SECRET, authorise https://www.googleapis.com/auth/gmail.send as GMAIL_USER_EMAIL, exchange the code, "
-    "and store the new refresh token as GMAIL_REFRESH_TOKEN. Tokens of an app in `Testing` live seven days: publish it"
+    "has expired or was revoked (invalid_grant). Renew it: `make gmail-grant`, with PROJECT_ID=… "
+    "for a deployed system, stores a new GMAIL_REFRESH_TOKEN. Those of an app in `Testing` live seven days: publish it"
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_PLAIN_HEADER_CHARS = 900
-"""A line of a mail may have 998: https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1"""
-_UTF8 = Charset("utf-8")
-_UTF8.body_encoding = QP
 _RATE_WORDS = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded")
 
 
-class GmailSettings(Settings):
-    """The OAuth client, the grant, and where the API and its tokens live."""
+SCOPE = "https://www.googleapis.com/auth/gmail.send"
 
-    gmail_client_id: str = Field(description="OAuth client that was granted the mailbox.")
-    gmail_client_secret: SecretStr = Field(description="The client's secret.")
-    gmail_refresh_token: SecretStr = Field(description="The grant, scope gmail.send.")
+
+class MailboxSettings(Settings):
+    """Who sends, and where the API and its tokens live."""
+
     gmail_user_email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that sends.")
     gmail_api_url: str = Field("https://gmail.googleapis.com", pattern=r"^https?://", description="Root of the API.")
     gmail_token_url: str = Field(
@@ -64,11 +50,59 @@ class GmailSettings(Settings):
     )
     gmail_timeout_s: float = Field(30, gt=0, le=300, description="Budget of one mail, retries included, in seconds.")
 
+    @property
+    def account(self) -> str:
+        """What is signed in to, as a message names it."""
+        raise NotImplementedError
+
+    def credentials(self) -> Credentials:
+        """Return google-auth's credentials, without a token yet. Raises Misconfigured."""
+        raise NotImplementedError
+
+    def refusal(self, error: RefreshError) -> Refused:
+        """Return what a refused token means, and how to get one."""
+        raise NotImplementedError
+
+
+class GmailSettings(MailboxSettings):
+    """The OAuth client and the grant."""
+
+    gmail_client_id: str = Field(description="OAuth client that was granted the mailbox.")
+    gmail_client_secret: SecretStr = Field(description="The client's secret.")
+    gmail_refresh_token: SecretStr = Field(description="The grant, scope gmail.send.")
+    gmail_granted_at: date | None = Field(
+        None,
+        description="Day of the grant, as `make gmail-grant` writes it; named where it is checked or refused.",
+    )
+
+    @property
+    def account(self) -> str:
+        """What is signed in to, with the day of the grant, where that is known."""
+        day = f" of {self.gmail_granted_at:%Y-%m-%d}" if self.gmail_granted_at else ""
+        return f"the grant of GMAIL_REFRESH_TOKEN{day}"
+
+    def credentials(self) -> Credentials:
+        """Return google-auth's credentials, without a token yet."""
+        return oauth2.Credentials(  # type: ignore[no-untyped-call]  # google-auth's own constructor has no types
+            token=None,
+            refresh_token=self.gmail_refresh_token.get_secret_value(),
+            token_uri=self.gmail_token_url,
+            client_id=self.gmail_client_id,
+            client_secret=self.gmail_client_secret.get_secret_value(),
+        )
+
+    def refusal(self, error: RefreshError) -> Refused:
+        """Return what a refused token means."""
+        code = reason_of(error)
+        if code == "invalid_grant":
+            return Refused(f"{self.account} {RENEW}")
+        return Refused(f"Gmail's token service refused ({code}): check GMAIL_CLIENT_ID and GMAIL_CLIENT_SECRET")
+
 
 class Gmail:
     """Sends mail as one Gmail user; `sleep` is the pause between tries."""
 
-    def __init__(self, settings: GmailSettings, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, settings: MailboxSettings, sleep: Sleep = time.sleep) -> None:
         self._settings = settings
         self._sleep = sleep
 
@@ -87,7 +121,7 @@ class Gmail:
         """Exchange the refresh token once and send nothing. Raises Refused, Throttled, Unavailable."""
         with requests.Session() as session:
             self._access_token(session, self._settings.gmail_timeout_s)
-        return "Gmail takes the grant of GMAIL_REFRESH_TOKEN"
+        return f"Gmail takes {self._settings.account}"
 
     def _send_once(self, raw: str, timeout_s: float) -> MailSent:
         with requests.Session() as session:
@@ -113,74 +147,16 @@ class Gmail:
         return MailSent(str(sent.get("id", "")))
 
     def _access_token(self, session: requests.Session, timeout_s: float) -> str:
-        """Exchange the refresh token; any failure here promises that no mail was sent."""
+        """Get an access token; any failure here promises that no mail was sent."""
         config = self._settings
-        credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth's own constructor has no types
-            token=None,
-            refresh_token=config.gmail_refresh_token.get_secret_value(),
-            token_uri=config.gmail_token_url,
-            client_id=config.gmail_client_id,
-            client_secret=config.gmail_client_secret.get_secret_value(),
-        )
+        credentials = config.credentials()
         try:
-            credentials.refresh(_TokenRequest(session, timeout_s))  # type: ignore[no-untyped-call]  # nor its methods
+            credentials.refresh(_TokenRequest(session, timeout_s))  # type: ignore[no-untyped-call]  # google-auth has no types
         except TransportError as error:
             raise Unavailable(f"Gmail's token service at {config.gmail_token_url!r} cannot be reached") from error
         except RefreshError as error:
-            raise _refused(error) from error
+            raise config.refusal(error) from error
         return str(credentials.token)
-
-
-def compose(mail: Mail, sender: str) -> bytes:
-    """
-    Return the mail as RFC 822 bytes: related(alternative(text, html), images); headers cannot be injected.
-
-    No text makes it fail: headers are encoded here, because the library's own policy reads them first and stumbles over
-    what only looks like an encoded word (RFC 2047). Raises Refused when an address is invalid.
-    """
-    body = MIMEMultipart("alternative")
-    body.attach(_part(redact(mail.text), "plain"))
-    body.attach(_part(redact(mail.html), "html"))
-    message = _with_images(body, mail) if mail.images else body
-    try:
-        message["From"] = str(Address("Incident CoPilot", addr_spec=sender))
-        message["To"] = ", ".join(str(Address(addr_spec=address)) for address in mail.to)
-    except ValueError as error:
-        raise Refused(f"The mail has an invalid address: {error}") from error
-    message["Subject"] = _header(defanged(redact(mail.subject)))
-    message["Message-ID"] = _header(mail.message_id)
-    if mail.in_reply_to:
-        # RFC 5322, 3.6.4: mail programs show it in the thread of the other.
-        message["In-Reply-To"] = message["References"] = _header(mail.in_reply_to)
-    # RFC 3834: automatic responders must not answer this mail or raise an alert from it.
-    message["Auto-Submitted"] = "auto-generated"
-    return message.as_bytes(policy=compat32.clone(linesep="\r\n"))
-
-
-def _part(text: str, kind: str) -> MIMEText:
-    return MIMEText(storable(text), kind, _UTF8)  # type: ignore[arg-type]  # a Charset is allowed, says its documentation
-
-
-def _with_images(body: MIMEMultipart, mail: Mail) -> MIMEMultipart:
-    message = MIMEMultipart("related", type="multipart/alternative")  # RFC 2387, 3.1: the root part's type
-    message.attach(body)
-    for image in mail.images:
-        part = MIMEImage(image.png, "png")
-        part["Content-ID"] = f"<{_one_line(image.content_id)}>"
-        part.add_header("Content-Disposition", "inline", filename=f"{_one_line(image.content_id)}.png")
-        message.attach(part)
-    return message
-
-
-def _header(text: str) -> str:
-    """Return a header's value in ASCII: as it is, or as encoded words."""
-    line = _one_line(storable(text))
-    is_plain = line.isascii() and "=?" not in line and len(line) <= _PLAIN_HEADER_CHARS
-    return line if is_plain else Header(line, "utf-8", header_name="Subject").encode()
-
-
-def _one_line(text: str) -> str:
-    return _CONTROL.sub(" ", text).strip()
 
 
 class _TokenRequest:
@@ -247,22 +223,20 @@ class _OnceOnly:
         """Do nothing: the owner of the session closes it."""
 
 
-def _refused(error: RefreshError) -> Refused:
+def reason_of(error: RefreshError) -> str:
+    """Return the token service's own code for a refusal."""
     answer = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], dict) else {}
-    code = str(answer.get("error", "no error code"))
-    if code == "invalid_grant":
-        return Refused(RENEW)
-    return Refused(f"Gmail's token service refused ({code}): check GMAIL_CLIENT_ID and GMAIL_CLIENT_SECRET")
+    return str(answer.get("error", "no error code"))
 
 
 def _error(error: HttpError) -> IncidentCopilotError:
     status = int(error.resp.status)
-    message = f"Gmail answered {status}: {clip(_one_line(str(error.reason)), 300)}"
+    message = f"Gmail answered {status}: {clip(single_line(str(error.reason)), 300)}"
     retry_after = error.resp.get("retry-after")
     if status == 403 and any(word in str(error.error_details) for word in _RATE_WORDS):
         return Throttled(message, retry_after_s(retry_after))
     if status in (401, 403):
-        message += ". The grant needs the scope https://www.googleapis.com/auth/gmail.send"
+        message += f". The grant needs the scope {SCOPE}"
     if status in (408, 499, 504):
         return Uncertain(f"{message}; it may have been sent")
     return error_from_status(status, message, retry_after=retry_after)

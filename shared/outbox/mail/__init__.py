@@ -1,0 +1,1 @@
+"""Mail: how one is written, and the accounts that send it."""
