@@ -31,7 +31,7 @@ NO_CHANNEL = Failure(
     step="delivery",
     error_type="Misconfigured",
     message="No channel to people is set up: set POST_PROCESS_URL, the variables of Slack, PagerDuty or "
-    "Teams, or those of Gmail and ON_CALL_ENGINEERS",
+    "Teams, or those of a mail account and ON_CALL_ENGINEERS",
 )
 RECEIPT_TTL = timedelta(days=90)
 

@@ -15,18 +15,30 @@ from shared.settings import Settings
 
 # One class per channel: a wrong variable of one must not stop the others.
 class MailChoice(Settings):
-    """Whether mail is set up: any Gmail variable means that it should be."""
+    """Whether mail is set up, and by whom: any variable of a provider means that it should be."""
 
+    mail_provider: Literal["gmail", "smtp"] | None = Field(
+        None,
+        description="gmail, or smtp: any mail server; unset, the one whose variables are set, Gmail if both are.",
+    )
     gmail_client_id: str | None = Field(None, description="OAuth client that was granted the mailbox.")
     gmail_client_secret: SecretStr | None = Field(None, description="The client's secret.")
     gmail_refresh_token: SecretStr | None = Field(None, description="The grant, scope gmail.send.")
     gmail_user_email: str | None = Field(None, description="The mailbox that sends.")
 
+    smtp_host: str | None = Field(None, description="Mail server, for example smtp.example.com.")
+    smtp_user: str | None = Field(None, description="Account of the mail server; unset, none is needed.")
+    smtp_password: SecretStr | None = Field(None, description="Password of SMTP_USER, or a password for one app.")
+    smtp_from: str | None = Field(None, description="Address that sends.")
+
     @property
-    def has_mail(self) -> bool:
-        """At least one Gmail variable is set, so the rest must be."""
-        mail = (self.gmail_client_id, self.gmail_client_secret, self.gmail_refresh_token, self.gmail_user_email)
-        return any(mail)
+    def provider(self) -> Literal["gmail", "smtp"] | None:
+        """Who sends: the one that is named, else the one of which a variable is set, so that the rest must be."""
+        if self.mail_provider is not None:
+            return self.mail_provider
+        if any((self.gmail_client_id, self.gmail_client_secret, self.gmail_refresh_token, self.gmail_user_email)):
+            return "gmail"
+        return "smtp" if any((self.smtp_host, self.smtp_user, self.smtp_password, self.smtp_from)) else None
 
 
 class HookChoice(Settings):
@@ -102,9 +114,14 @@ class ArchiveChoice(Settings):
 
 
 def connect_mail() -> Mailer | None:
-    """Return the mailer, or None when no Gmail variable is set. Raises Misconfigured naming each missing one."""
-    if not MailChoice.from_env().has_mail:
+    """Return the mailer, or None when no variable of one is set. Raises Misconfigured naming each missing one."""
+    provider = MailChoice.from_env().provider
+    if provider is None:
         return None
+    if provider == "smtp":
+        from shared.outbox.mail import smtp
+
+        return smtp.Smtp(smtp.SmtpSettings.from_env())
     from shared.outbox.mail import gmail
 
     return gmail.Gmail(gmail.GmailSettings.from_env())

@@ -129,7 +129,7 @@ def check_address(url: str, variable: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         raise Misconfigured(f"{variable} is no URL") from None
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise Misconfigured(f"{variable} must be an https URL; http is for loopback only")
     return host
 
@@ -146,7 +146,8 @@ def _rewritten(value: Any, write: Callable[[str], str]) -> Any:
     return [_rewritten(each, write) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, without looking its name up."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -28,7 +28,8 @@ def check_mail() -> list[Check]:
     """Return whether the mail account takes its credentials."""
     mailer = outbox.connect_mail()
     if mailer is None:
-        return [unknown("no mail account is set, so mail goes to the sandbox or to nobody", "set one of MAIL_PROVIDER")]
+        fix = "set MAIL_PROVIDER and what it needs, unless hooks are enough"
+        return [unknown("no mail account is set, so mail goes to the sandbox or to nobody", fix)]
     if not isinstance(mailer, SignsIn):
         return [unknown("this mail provider cannot be checked without sending: `make send-test`")]
     try:

@@ -13,6 +13,8 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "GMAIL_CLIENT_SECRET",
             "GMAIL_REFRESH_TOKEN",
             "GMAIL_USER_EMAIL",
+            "MAIL_PROVIDER",
+            "SMTP_HOST",
         ),
         (
             "GMAIL_API_URL",

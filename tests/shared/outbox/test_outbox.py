@@ -6,6 +6,7 @@ from shared import outbox
 from shared.errors import Misconfigured
 from shared.outbox.archive import FileArchive
 from shared.outbox.mail.gmail import Gmail
+from shared.outbox.mail.smtp import Smtp
 from shared.outbox.pagerduty import PagerDuty, PagerDutyChanges
 from shared.outbox.slack import SlackBot, SlackWebhook
 from shared.outbox.teams import Teams
@@ -33,6 +34,48 @@ def test_everything_set_means_every_channel(monkeypatch: pytest.MonkeyPatch) -> 
     assert isinstance(outbox.connect_mail(), Gmail)
     assert isinstance(outbox.connect_hook(), Webhook)
     assert isinstance(outbox.connect_archive(), FileArchive)
+
+
+SMTP = {"SMTP_HOST": "smtp.example.com", "SMTP_FROM": "copilot@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "kind"),
+    [
+        (SMTP, Smtp),
+        (GMAIL, Gmail),
+        ({**GMAIL, **SMTP}, Gmail),
+        ({**GMAIL, **SMTP, "MAIL_PROVIDER": "smtp"}, Smtp),
+    ],
+)
+def test_mail_goes_by_the_provider_that_is_named_or_set_up(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], kind: type
+) -> None:
+    """MAIL_PROVIDER decides where both are set up."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert isinstance(outbox.connect_mail(), kind)
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({"MAIL_PROVIDER": "smtp"}, "SMTP_HOST.*SMTP_FROM"),
+        ({"MAIL_PROVIDER": "gmail", **SMTP}, "GMAIL_CLIENT_ID"),
+        ({"SMTP_PASSWORD": "s3cr3t"}, "SMTP_HOST"),
+        ({**SMTP, "SMTP_USER": "me"}, "SMTP_USER and SMTP_PASSWORD"),
+    ],
+)
+def test_partly_set_provider_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], missing: str
+) -> None:
+    """A provider that is named but not set up is a mistake, whatever the other has."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(Misconfigured, match=missing):
+        outbox.connect_mail()
 
 
 @pytest.mark.parametrize("missing", sorted(GMAIL))

@@ -53,6 +53,9 @@ WRONG = [
     ("POST_PROCESS_URL=http://hook.example.com/x", "POST_PROCESS_URL must be an https URL", "set POST_PROCESS_URL"),
     ("SLACK_BOT_TOKEN=xoxb-1-2-abcdef", "SLACK_BOT_TOKEN and SLACK_CHANNEL", "set SLACK_CHANNEL"),
     ("ONCALL_PROVIDER=pagerduty", "PAGERDUTY_API_TOKEN is not set", "set PAGERDUTY_API_TOKEN"),
+    ("MAIL_PROVIDER=smtp", "SMTP_HOST is not set", "set SMTP_HOST"),
+    ("MAIL_PROVIDER=sendgrid", "MAIL_PROVIDER: Input should be 'gmail' or 'smtp'", "set MAIL_PROVIDER"),
+    ("SMTP_HOST=mail.example.com\nSMTP_FROM=a@example.com\nSMTP_TLS=off", "SMTP_TLS=off is for", "set SMTP_TLS"),
     ("INCIDENT_PAGE_URL=https://console.example.com/", "INCIDENT_PAGE_URL", "set INCIDENT_PAGE_URL"),
     ('ADVICE_TEMPLATES=[{"name": "ecs"}]', "ADVICE_TEMPLATES: at 0.goes_with", "set ADVICE_TEMPLATES"),
     ("INVESTIGATIONS_PER_HOUR=0.5", "INVESTIGATIONS_PER_HOUR", "set INVESTIGATIONS_PER_HOUR"),
@@ -174,7 +177,7 @@ def test_deployment_names_unknown_names_wrong_values_and_secrets() -> None:
 def test_deployment_may_name_what_a_laptop_may_not() -> None:
     """Its project is its own, and real sources need no sandboxes."""
     checks = check_deployment(
-        {"GRAFANA_HOST": "https://g.example.com", "ON_CALL_ENGINEERS": json.dumps(["a@b.example"])}
+        {"GRAFANA_HOST": "https://g.example.com", "ON_CALL_ENGINEERS": json.dumps(["a@example.com"])}
     )
 
     assert [check.state for check in checks] == ["ok"]

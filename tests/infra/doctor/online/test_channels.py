@@ -12,6 +12,7 @@ from infra.doctor.online.run import check_network
 from infra.local.sandboxes.gmail.server import GmailSandbox
 from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.http import Reply
+from tests.shared.outbox.mail.mail_server import MailServer, running
 
 
 @pytest.fixture
@@ -63,6 +64,25 @@ def test_busy_token_service_cannot_tell(gmail: GmailSandbox) -> None:
     gmail.fail_next(Reply.of_text("", 429))
 
     assert of_gmail(gmail).state == "cannot tell"
+
+
+def test_mail_server_is_signed_in_to_and_gets_no_mail() -> None:
+    """By SMTP as by Gmail; a refused password names its variables."""
+    with running(MailServer(replies={"AUTH": ["235 ok", "535 no"]})) as server:
+        values = {
+            "MAIL_PROVIDER": "smtp",
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(server.port),
+            "SMTP_TLS": "off",
+            "SMTP_USER": "me",
+            "SMTP_PASSWORD": "refused-secret",
+            "SMTP_FROM": "copilot@example.com",
+        }
+        (right,), (other,) = (check_network(values, {"mail": channels.check_mail}) for _ in range(2))
+
+    assert (right.state, other.state, server.count("MAIL")) == ("ok", "wrong", 0)
+    assert "SMTP_PASSWORD" in other.fix
+    assert "refused-secret" not in str(other)
 
 
 def test_no_mail_account_cannot_tell() -> None:

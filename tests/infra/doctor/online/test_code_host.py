@@ -78,7 +78,7 @@ def test_reading_token_may_not_write(github: GithubSandbox) -> None:
     assert "PR_MODE=off" in checks[1].fix
 
 
-def test_fine_grained_token_cannot_be_told(github: GithubSandbox) -> None:
+def test_right_to_write_of_a_fine_grained_token_stays_open(github: GithubSandbox) -> None:
     """GitHub shows the account's permissions, not the token's."""
     body = {"name": "shop", "full_name": "octo/shop", "default_branch": "main", "url": f"{github.url}/repos/octo/shop"}
     github.fail_next(Reply.of_json({**body, "permissions": {"pull": True, "push": True}}))
