@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo doctor send-test local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -26,6 +26,9 @@ doctor: $(VENV)/.demo ## Check .env and every system it names before the first a
 
 local: $(VENV)/.demo ## Keep the whole stack up for curl; PORT=8080 is the webhook's, EMULATORS=1 uses Google's Pub/Sub and Firestore
 	@$(BIN)/python -m infra.local up --port $(PORT) $(EMULATORS_ARGUMENT)
+
+send-test: $(VENV)/.demo ## Send one test message through every channel of .env, and print each receipt, or the failure and its fix; ENV=<file>
+	@$(BIN)/python -m infra.channels.send_test $(if $(ENV),--env "$(ENV)")
 
 alert: $(VENV)/.demo ## Post an alert to the running stack; FILE=<body.json> chooses the body
 	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") $(if $(filter-out file,$(origin PORT)),--port $(PORT))

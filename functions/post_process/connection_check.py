@@ -1,4 +1,4 @@
-"""What Grafana's Test button is answered with: one short message by every channel that reaches people."""
+"""What Grafana's Test button, and a test by hand, bring: one short message by every channel that reaches people."""
 
 from typing import Any
 
@@ -14,16 +14,31 @@ WHAT_IT_SHOWS = (
     "would be investigated now. Logs, metrics and code were not read."
 )
 
+BY_HAND = "send-test"
+"""The label of an alert that an operator made to test the channels alone."""
+HEADLINE_BY_HAND = "A test message arrived"
+WHAT_IT_SHOWS_BY_HAND = (
+    "It was sent by `make send-test`, and this channel works. Nothing is wrong. It did not come through the webhook, "
+    "the queue and the workflow: Grafana's Test button tries those too."
+)
+
+
+def _words(alert: Alert) -> tuple[str, str]:
+    """Return headline and text."""
+    return (HEADLINE_BY_HAND, WHAT_IT_SHOWS_BY_HAND) if alert.user_id == BY_HAND else (HEADLINE, WHAT_IT_SHOWS)
+
 
 def _mail(alert: Alert, to: tuple[str, ...]) -> Mail:
-    text = f"{HEADLINE} at {alert.received_at:%Y-%m-%d %H:%M:%S} UTC.\n\n{WHAT_IT_SHOWS}\n\nId: {alert.incident_id}\n"
+    headline, what_it_shows = _words(alert)
+    text = f"{headline} at {alert.received_at:%Y-%m-%d %H:%M:%S} UTC.\n\n{what_it_shows}\n\nId: {alert.incident_id}\n"
     paragraphs = "".join(f"<p>{part}</p>" for part in text.strip().split("\n\n"))
     html = f'<html><body style="font-family:sans-serif">{paragraphs}</body></html>'
-    return Mail(to, f"[test] {HEADLINE}", html, text, brief_message_id(alert.incident_id))
+    return Mail(to, f"[test] {headline}", html, text, brief_message_id(alert.incident_id))
 
 
 def _payload(alert: Alert) -> dict[str, Any]:
     """Return it as other systems receive it: the fields of every outcome."""
+    headline, what_it_shows = _words(alert)
     return {
         "incident_id": alert.incident_id,
         "invocation_id": alert.incident_id,
@@ -32,12 +47,12 @@ def _payload(alert: Alert) -> dict[str, Any]:
         "alert_name": alert.alert_name,
         "severity": "info",
         "incident_type": "unknown",
-        "headline": HEADLINE,
+        "headline": headline,
         "impact": "",
         "since": alert.received_at.isoformat(),
         "most_likely_cause": "",
         "confidence": None,
-        "recommended_action": WHAT_IT_SHOWS,
+        "recommended_action": what_it_shows,
         "pr_url": None,
         "failures": [],
         "incident": None,

@@ -11,15 +11,15 @@ TIMEOUT_S = 5
 
 
 @contextlib.contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str], limit_s: int | None = TIMEOUT_S) -> Iterator[None]:
     """
-    Let the settings read `values` and nothing else that is set outside, with no request over TIMEOUT_S.
+    Let the settings read `values` and nothing else that is set outside, with no request over `limit_s` seconds, if any.
 
     Variables that are no settings, such as those of a proxy, stay as they are.
     """
     before = dict(os.environ)
     names = variables.every()
-    limits = {name: str(TIMEOUT_S) for name in names if name.endswith("_TIMEOUT_S")}
+    limits = {name: str(limit_s) for name in names if name.endswith("_TIMEOUT_S") and limit_s is not None}
     try:
         for name in names.keys() & before.keys():
             del os.environ[name]
