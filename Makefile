@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor send-test local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo doctor send-test gmail-grant local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -29,6 +29,9 @@ local: $(VENV)/.demo ## Keep the whole stack up for curl; PORT=8080 is the webho
 
 send-test: $(VENV)/.demo ## Send one test message through every channel of .env, and print each receipt, or the failure and its fix; ENV=<file>
 	@$(BIN)/python -m infra.channels.send_test $(if $(ENV),--env "$(ENV)")
+
+gmail-grant: $(VENV)/.demo ## Let Gmail send as a user: prints the page of Google's consent and stores the grant in .env, or with PROJECT_ID=… as a secret
+	@$(BIN)/python -m infra.channels.gmail_grant $(if $(ENV),--env "$(ENV)") $(if $(PROJECT_ID),--project "$(PROJECT_ID)")
 
 alert: $(VENV)/.demo ## Post an alert to the running stack; FILE=<body.json> chooses the body
 	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") $(if $(filter-out file,$(origin PORT)),--port $(PORT))
