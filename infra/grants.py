@@ -32,7 +32,7 @@ def settings_classes(paths: Iterable[Path]) -> list[type[Settings]]:
 
 
 def _defined_in(path: Path) -> list[type[Settings]]:
-    if not re.search(r"\(([\w.]+\.)?Settings\)", path.read_text(encoding="utf-8")):
+    if not re.search(r"\(([\w.]+\.)?\w*Settings\)", path.read_text(encoding="utf-8")):
         return []
     dotted = ".".join(path.relative_to(bundle.ROOT).with_suffix("").parts).removesuffix(".__init__")
     module = importlib.import_module(dotted)

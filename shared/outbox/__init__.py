@@ -25,6 +25,11 @@ class MailChoice(Settings):
     gmail_client_secret: SecretStr | None = Field(None, description="The client's secret.")
     gmail_refresh_token: SecretStr | None = Field(None, description="The grant, scope gmail.send.")
     gmail_user_email: str | None = Field(None, description="The mailbox that sends.")
+    gmail_service_account: SecretStr | None = Field(
+        None,
+        description="JSON key of a service account with domain-wide delegation for gmail.send, which then sends as "
+        "GMAIL_USER_EMAIL; used instead of the grant.",
+    )
 
     smtp_host: str | None = Field(None, description="Mail server, for example smtp.example.com.")
     smtp_user: str | None = Field(None, description="Account of the mail server; unset, none is needed.")
@@ -36,7 +41,8 @@ class MailChoice(Settings):
         """Who sends: the one that is named, else the one of which a variable is set, so that the rest must be."""
         if self.mail_provider is not None:
             return self.mail_provider
-        if any((self.gmail_client_id, self.gmail_client_secret, self.gmail_refresh_token, self.gmail_user_email)):
+        grant = (self.gmail_client_id, self.gmail_client_secret, self.gmail_refresh_token)
+        if any((*grant, self.gmail_user_email, self.gmail_service_account)):
             return "gmail"
         return "smtp" if any((self.smtp_host, self.smtp_user, self.smtp_password, self.smtp_from)) else None
 
@@ -115,15 +121,19 @@ class ArchiveChoice(Settings):
 
 def connect_mail() -> Mailer | None:
     """Return the mailer, or None when no variable of one is set. Raises Misconfigured naming each missing one."""
-    provider = MailChoice.from_env().provider
-    if provider is None:
+    choice = MailChoice.from_env()
+    if choice.provider is None:
         return None
-    if provider == "smtp":
+    if choice.provider == "smtp":
         from shared.outbox.mail import smtp
 
         return smtp.Smtp(smtp.SmtpSettings.from_env())
     from shared.outbox.mail import gmail
 
+    if choice.gmail_service_account is not None:
+        from shared.outbox.mail import delegation
+
+        return gmail.Gmail(delegation.DelegationSettings.from_env())
     return gmail.Gmail(gmail.GmailSettings.from_env())
 
 

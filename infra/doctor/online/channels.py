@@ -39,7 +39,7 @@ def check_mail() -> list[Check]:
     except Unavailable as error:
         return [wrong(str(error), "check the address in GMAIL_TOKEN_URL or SMTP_HOST and SMTP_PORT, and the way to it")]
     except IncidentCopilotError as error:
-        return [wrong(str(error), "set new credentials: `make gmail-grant`, or SMTP_USER and SMTP_PASSWORD")]
+        return [wrong(str(error), "set what the message names: `make gmail-grant`, or SMTP_USER and SMTP_PASSWORD")]
 
 
 def check_schedule() -> list[Check]:

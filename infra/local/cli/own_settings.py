@@ -12,6 +12,7 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "GMAIL_CLIENT_ID",
             "GMAIL_CLIENT_SECRET",
             "GMAIL_REFRESH_TOKEN",
+            "GMAIL_SERVICE_ACCOUNT",
             "GMAIL_USER_EMAIL",
             "MAIL_PROVIDER",
             "SMTP_HOST",

@@ -53,6 +53,8 @@ WRONG = [
     ("POST_PROCESS_URL=http://hook.example.com/x", "POST_PROCESS_URL must be an https URL", "set POST_PROCESS_URL"),
     ("SLACK_BOT_TOKEN=xoxb-1-2-abcdef", "SLACK_BOT_TOKEN and SLACK_CHANNEL", "set SLACK_CHANNEL"),
     ("ONCALL_PROVIDER=pagerduty", "PAGERDUTY_API_TOKEN is not set", "set PAGERDUTY_API_TOKEN"),
+    ("GMAIL_SERVICE_ACCOUNT={}", "GMAIL_USER_EMAIL is not set", "set GMAIL_USER_EMAIL"),
+    ("GMAIL_SERVICE_ACCOUNT={}\nGMAIL_USER_EMAIL=a@example.com", "is not the JSON key", "set GMAIL_SERVICE_ACCOUNT"),
     ("MAIL_PROVIDER=smtp", "SMTP_HOST is not set", "set SMTP_HOST"),
     ("MAIL_PROVIDER=sendgrid", "MAIL_PROVIDER: Input should be 'gmail' or 'smtp'", "set MAIL_PROVIDER"),
     ("SMTP_HOST=mail.example.com\nSMTP_FROM=a@example.com\nSMTP_TLS=off", "SMTP_TLS=off is for", "set SMTP_TLS"),
