@@ -25,7 +25,10 @@ class EnvFile:
 
 def load(path: Path) -> EnvFile:
     """Return what a file holds; nothing when there is no file. A byte order mark is passed over."""
-    return parse(path.read_text(encoding="utf-8-sig")) if path.exists() else EnvFile()
+    try:
+        return parse(path.read_text(encoding="utf-8-sig")) if path.exists() else EnvFile()
+    except UnicodeDecodeError:
+        return EnvFile(checks=[wrong(f"{path.name} is not written in UTF-8", f"save {path.name} as UTF-8")])
 
 
 def parse(text: str) -> EnvFile:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.channels.send_test import main, send_test
+from infra.channels.send_test import FIXES, main, send_test
 from infra.doctor.check import Check
 from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.pagerduty.server import ROUTING_KEY, PagerDutySandbox
 from infra.local.sandboxes.slack.server import CHANNEL, TOKEN, SlackSandbox
 from infra.local.sandboxes.teams.server import TeamsSandbox
+from shared.channels import TO_PEOPLE
 from tests.shared.outbox.mail.mail_server import MailServer, running
 
 
@@ -72,6 +73,11 @@ def test_channel_that_fails_is_named_with_its_fix_and_stops_no_other(tmp_path: P
     assert "POST_PROCESS_URL" in checks[1].fix
     assert checks[2].what == "not set up: pagerduty, slack, teams"
     assert "t0ken-in-path" not in str(checks)
+
+
+def test_every_channel_to_people_has_a_fix() -> None:
+    """A new one is printed too when it fails."""
+    assert set(FIXES) >= TO_PEOPLE
 
 
 def test_no_channel_is_wrong() -> None:

@@ -60,6 +60,16 @@ def test_open_quote_costs_its_own_line_only() -> None:
     assert [check.state for check in env.checks] == ["wrong"]
 
 
+def test_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    """Some editors save UTF-16."""
+    path = tmp_path / ".env"
+    path.write_text("A=b", encoding="utf-16")
+
+    (check,) = load(path).checks
+
+    assert (check.state, "UTF-8" in check.fix) == ("wrong", True)
+
+
 def test_missing_file_holds_nothing_and_a_byte_order_mark_is_no_name(tmp_path: Path) -> None:
     """Editors on Windows write the mark."""
     path = tmp_path / ".env"
