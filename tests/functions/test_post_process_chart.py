@@ -23,7 +23,7 @@ from functions.post_process.brief.render import Brief, render
 from functions.post_process.brief.sections.over_time import chart
 from functions.post_process.brief.view import Usage
 from shared.contracts import Change, ErrorSummary, MeasuredSeries, PostProcessRequest
-from shared.outbox.gmail import compose
+from shared.outbox.mail.compose import compose
 from shared.outbox.port import Mail
 from tests.functions import post_process_requests as requests
 

@@ -25,7 +25,7 @@ SET_BY_THE_STACK = frozenset(
         "WORKFLOW_LOCATION",
     }
 )
-"""What `make local` must choose itself: with another value its processes would not find each other."""
+"""What `make local` must choose itself, or its processes would not find each other; it has no account for Vertex AI."""
 
 
 def check_names(names: Iterable[str]) -> list[Check]:
@@ -36,7 +36,7 @@ def check_names(names: Iterable[str]) -> list[Check]:
 def check_stack_names(names: Iterable[str]) -> list[Check]:
     """Return each name that the local stack sets itself."""
     return [
-        wrong(f"{name} is set, and `make local` chooses it itself", f"delete {name} from .env, or comment it out")
+        wrong(f"{name} is set, and `make local` works with its own value alone", f"delete {name} from .env")
         for name in names
         if name in SET_BY_THE_STACK
     ]

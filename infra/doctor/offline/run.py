@@ -7,7 +7,7 @@ from infra.doctor import variables
 from infra.doctor.check import Check, ok, without_secrets, wrong
 from infra.doctor.offline.connections import check_connections
 from infra.doctor.offline.env_file import EnvFile
-from infra.doctor.offline.names import check_names, check_stack_names
+from infra.doctor.offline.names import SET_BY_THE_STACK, check_names, check_stack_names
 from infra.doctor.offline.sources import check_sources
 from infra.doctor.offline.values import check_values
 
@@ -34,8 +34,10 @@ def check_deployment(values: Mapping[str, str]) -> list[Check]:
 def _common(values: Mapping[str, str]) -> list[Check]:
     refused = check_values(values)
     named = {name for check in refused for name in _NAMED.findall(check.what)}
+    # Vertex AI would look for an account on the network, which the stack does not use.
+    usable = {name: value for name, value in values.items() if name not in SET_BY_THE_STACK}
     # What is refused by itself is not named again by what it is part of.
-    others = [check for check in check_connections(values) if not named & set(_NAMED.findall(check.what))]
+    others = [check for check in check_connections(usable) if not named & set(_NAMED.findall(check.what))]
     return [*refused, *others]
 
 

@@ -53,7 +53,7 @@ def _part(text: str, kind: str) -> MIMEText:
 
 
 def _with_images(body: MIMEMultipart, mail: Mail) -> MIMEMultipart:
-    message = MIMEMultipart("related")
+    message = MIMEMultipart("related", type="multipart/alternative")  # RFC 2387, 3.1: the root part's type
     message.attach(body)
     for image in mail.images:
         part = MIMEImage(image.png, "png")
