@@ -84,7 +84,9 @@ def _note(
     if touched:
         entry.function = max(entry.function, weight * (_SINGLE_LINE if touched < 2 else 1))
         where = f"{place.span.name}()" if place.span.name else "the lines around the failure"
-        entry.reasons.append(f"it changed {touched} lines of {where} in {place.path}")
+        entry.reasons.append(
+            f"it changed {'1 line' if touched == 1 else f'{touched} lines'} of {where} in {place.path}"
+        )
     trail.start, trail.end = _edge_before(trail.start, hunks), _edge_before(trail.end, hunks)
 
 

@@ -212,10 +212,12 @@ def _recency(commit: Commit, began: datetime) -> float:
 
 
 def _age(commit: Commit, began: datetime) -> str:
-    hours = (began - commit.at).total_seconds() / 3600
-    if hours < 0:
-        return f"committed {-hours:.0f} h after the failure began"
-    return f"committed {hours:.0f} h before the failure" if hours < 72 else f"committed {hours / 24:.0f} days before it"
+    minutes = abs(began - commit.at).total_seconds() / 60
+    if minutes < 60:
+        length = f"{minutes:.0f} min"
+    else:
+        length = f"{minutes / 60:.0f} h" if minutes < 72 * 60 else f"{minutes / 60 / 24:.0f} days"
+    return f"committed {length} {'after the failure began' if commit.at > began else 'before the failure'}"
 
 
 def _doubts(commit: Commit, clues: Clues) -> tuple[float, list[str]]:

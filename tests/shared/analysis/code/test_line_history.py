@@ -43,6 +43,13 @@ def test_line_removed_from_the_function_is_a_change_of_it() -> None:
     assert "changed 2 lines of total()" in marks.reasons[0]
 
 
+def test_one_changed_line_is_called_one() -> None:
+    """Words agree in number."""
+    marks = followed(commit("removed", "@@ -3,2 +3,1 @@\n def total():\n-    check()\n     fail()"))["removed"]
+
+    assert "changed 1 line of total()" in marks.reasons[0]
+
+
 def test_change_outside_the_function_marks_only_the_file() -> None:
     """A change elsewhere in the file is a weak sign."""
     marks = followed(commit("elsewhere", "@@ -9,1 +9,1 @@\n-x\n+y"))["elsewhere"]

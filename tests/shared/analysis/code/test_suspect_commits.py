@@ -100,6 +100,24 @@ def test_commit_after_the_failure_has_a_low_score(repository: Repository) -> Non
     assert next(each.score for each in suspects if each.commit.sha == later) < 0.15
 
 
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (timedelta(minutes=3), "committed 3 min before the failure"),
+        (timedelta(hours=5), "committed 5 h before the failure"),
+        (timedelta(days=4), "committed 4 days before the failure"),
+        (timedelta(minutes=-20), "committed 20 min after the failure began"),
+    ],
+)
+def test_age_of_a_commit_is_in_a_unit_that_shows_it(repository: Repository, before: timedelta, words: str) -> None:
+    """Minutes are no zero hours."""
+    sha = repository.commit({"cart.py": CART.replace("line.price", "line.cost")}, at=BEGAN - before)
+
+    suspects = ranked(repository, place(repository, "line.cost"))
+
+    assert words in next(one for one in suspects if one.commit.sha == sha).reasons
+
+
 def test_commit_of_documentation_only_has_a_low_score(repository: Repository) -> None:
     """Documentation cannot cause a failure."""
     repository.commit({"guide.md": "result += line.price\n"}, at=day(29))
