@@ -81,7 +81,13 @@ def _look_elsewhere(alert: Alert, incident: Incident) -> Suggestion | None:
 
 
 def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
-    """Suggest a rollback when the service's own code began to fail: the last good version is the quickest fix."""
+    """
+    Suggest a rollback when new instances alone fail or the service's own code began to: the quickest fix.
+
+    New instances say so without a trace too.
+    """
+    if incident.rollout is not None and not incident.suspect_service:
+        return _undo(alert, incident)
     trace = incident.stack_traces[0] if incident.stack_traces else None
     if trace is None or not trace.app_frames or incident.onset is None or trace.count_before_onset:
         return None
@@ -91,7 +97,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         return _undo(alert, incident)
     if incident.suspect_service:
         return None
-    version = name(alert.commit or "", "a version")
+    version = name(alert.commit or "")
     is_own_fault = _is_own_fault(incident, trace)
     if not is_own_fault and not alert.commit:
         return None  # what failed is known, and nothing says that a version has to do with it
@@ -102,13 +108,20 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
     return Suggestion(
         advice_id="roll_back",
         type="rollback",
-        description=f"Roll {service_name(alert)} back if {version} was deployed shortly before "
-        f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC{reason}.",
+        description=_if_deployed(service_name(alert), version, f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC")
+        + f"{reason}.",
         steps=[] if incident.what_changed else ["No deployment shows in what was read."],
         commands=_query("After it, watch that this stops", lines),
         priority="high" if is_own_fault else "medium",
         estimated_impact=f"Ends the error ({trace.count} times in the window) if the version caused it.",
     )
+
+
+def _if_deployed(service: str, version: str, onset: str) -> str:
+    """Return what to do where no deployment shows; without a version it is to look for one, as none is known."""
+    if version:
+        return f"Roll {service} back if {version} was deployed shortly before {onset}"
+    return f"Find what was deployed or configured in {service} shortly before {onset}, and undo it"
 
 
 def _undo(alert: Alert, incident: Incident) -> Suggestion:
@@ -175,7 +188,7 @@ def _for_dependency(service: str, incident: Incident, signal: Signal) -> Suggest
         return Suggestion(
             advice_id="check_dependency",
             type="api",
-            description=f"Check {target}: {service} reports about it: {signal.rule.name}.",
+            description=f"Check whether {target} answers. The logs of {service} say: {signal.rule.name}.",
             steps=[f"See whether {target} is up and reachable from {service}.", *fallback],
             commands=_query("See whether others fail there too", others),
             priority="high",
@@ -186,7 +199,7 @@ def _for_dependency(service: str, incident: Incident, signal: Signal) -> Suggest
     return Suggestion(
         advice_id="check_dependency",
         type="api",
-        description=f"Find what {service} calls there, and whether it answers: {signal.rule.name}.",
+        description=f"Find which call of {service} fails, and what it calls. Its logs say: {signal.rule.name}.",
         steps=[*([f"The call is made in {place}."] if place else []), *fallback],
         priority="high",
         estimated_impact="Requests that need it succeed again.",

@@ -58,6 +58,24 @@ def test_rollback_names_the_version_that_was_read():
     assert "whether all instances" not in " ".join(one.description for one in answer.suggestions)
 
 
+def test_rollout_that_alone_fails_is_rolled_back_without_a_trace():
+    """Which instances write the error says enough; how they write it does not matter."""
+    change = Change(kind="rollout", at=ONSET, what="1 instance began.", error_share=1, evidence_id="L1")
+
+    answer = suggested(what_changed=[change], patterns=error_pattern("ERROR order 7 was not priced"))
+
+    assert answer.recommended_action == f"Roll checkout-api back to the version until {ONSET:%H:%M} UTC."
+
+
+def test_without_a_version_a_change_is_looked_for_before_anything_is_rolled_back():
+    """Nothing that was read says that there is a version to return from."""
+    incident = an_incident(onset=ONSET, stack_traces=[OWN])
+
+    answer = suggest(SuggestionRequest(alert=an_alert(commit=None), incident=incident))
+
+    assert answer.recommended_action.startswith("Find what was deployed or configured in checkout-api shortly before")
+
+
 def test_trouble_of_another_service_is_looked_for_there():
     """What is done to the alert's own service ends nothing, so no rollback or instance of it is suggested."""
     suspect = OtherService(
