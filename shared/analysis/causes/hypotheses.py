@@ -9,6 +9,7 @@ from shared.analysis.code.paths import deepest_own, is_test
 from shared.analysis.faults import matching
 from shared.analysis.faults.leading import is_background, is_new, signal_of
 from shared.analysis.faults.matching import Signal
+from shared.analysis.faults.settings import setting_of
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.series.change_point import SURE
 from shared.analysis.series.metric_anomalies import LOG_RATE, SYMPTOMS
@@ -150,8 +151,9 @@ def from_rollout(alert: Alert, incident: Incident) -> RootCause | None:
     evidence = evidence_of(incident, change.evidence_id) if change else None
     if change is None or evidence is None:
         return None
-    version = f"Version {change.version_after}, rolled out" if change.version_after else "What was rolled out"
-    hypothesis = f"{version} at {change.at:%H:%M:%S} UTC, brought it: the error comes from the new instances alone."
+    at = f"{change.at:%H:%M:%S} UTC"
+    what = f"Version {change.version_after}, rolled out at {at}," if change.version_after else f"The rollout at {at}"
+    hypothesis = f"{what} brought the error: it comes from the new instances alone."
     return _cause(hypothesis, ROLLED_OUT, quote(evidence), [alert.service_name])
 
 
@@ -206,7 +208,11 @@ def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> Roo
         last = next((one for one in incident.evidence if one.source == "logs" and one.at == anomaly.at), None)
         hypothesis = f"{service} is down or stuck since {anomaly.at:%H:%M:%S} UTC, or its logs no longer arrive."
         return _cause(hypothesis, METRIC, [*quotes, *quote(last)], [service])
-    moved = anomaly.description.removeprefix(f"{anomaly.metric}: ")
+    if anomaly.metric == "up":
+        return _cause(
+            f"{service} is down since {anomaly.at:%H:%M:%S} UTC: no scrape reaches it.", METRIC, quotes, [service]
+        )
+    moved = evidence.text.removeprefix(f"{anomaly.metric}: ")
     hypothesis = f"{anomaly.metric} of {service} left its usual range: {moved}."
     return _cause(hypothesis, METRIC, quotes, [service])
 
@@ -241,7 +247,8 @@ def _named_fault(service: str, signal: Signal, use: str) -> str:
     sentence = (
         UNNAMED_DEPENDENCY if signal.rule.kind == "dependency" and not signal.target else SENTENCES[signal.rule.kind]
     )
-    detail = signal.detail or use
+    setting = setting_of(signal.quote) if signal.rule.name == "missing configuration" else ""
+    detail = signal.detail or use or setting
     name = f"{signal.rule.name} ({detail})" if detail else signal.rule.name
     return sentence.format(service=service, target=signal.target, name=name)
 

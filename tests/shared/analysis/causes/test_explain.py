@@ -235,6 +235,26 @@ def test_metric_is_a_hypothesis_when_the_logs_say_nothing():
     assert (cause.evidence_ids, cause.confidence) == (["M1"], 0.4)
 
 
+def test_target_that_no_scrape_reaches_is_said_to_be_down():
+    """Its number is of no use to a reader."""
+    down = MetricAnomaly(metric="up", description="up: 1 up → 0 up", at=ONSET, baseline=1, value=0, evidence_id="M1")
+
+    (cause,) = explained(
+        error_summary={"metric_anomalies": [down]}, evidence=[piece("M1", "up: 1 up → 0 up", "metrics")]
+    ).root_causes
+
+    assert cause.hypothesis == f"checkout-api is down since {ONSET:%H:%M:%S} UTC: no scrape reaches it."
+
+
+def test_setting_that_is_missing_is_named_in_the_cause():
+    """Whoever reads the cause alone knows what to set."""
+    text = "ERROR environment variable STRIPE_KEY is not set"
+
+    (cause,) = explained(patterns=[a_pattern(text)], evidence=[piece("L1", text)]).root_causes
+
+    assert "missing configuration (STRIPE_KEY)" in cause.hypothesis
+
+
 @pytest.mark.parametrize(
     ("changes", "cap"), [({"lines_read": 0}, 0.4), ({"onset": None}, 0.55), ({"degraded": "x"}, 0.65)]
 )
