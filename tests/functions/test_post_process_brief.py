@@ -240,7 +240,8 @@ def test_alert_without_a_name_reads_well() -> None:
             {"pull_request": PullRequest(status="skipped", message="An open incident PR touches tax.py")},
             "open incident PR",
         ),
-        ({"pull_request": None, "branch": None}, "holds no change"),
+        ({"pull_request": None, "branch": None, "solution": requests.solution(patch=None)}, "holds no change"),
+        ({"pull_request": None, "branch": None}, "None. It was not reported that one was opened."),
         ({"pull_request": None, "branch": None, "solution": None}, "No fix was worked out"),
         (
             {
@@ -251,18 +252,29 @@ def test_alert_without_a_name_reads_well() -> None:
             "Three commits explain it equally",
         ),
     ],
-    ids=["skipped", "no patch", "no solution", "withheld"],
+    ids=["skipped", "no patch", "not reported", "no solution", "withheld"],
 )
 def test_missing_pull_request_has_a_reason(changes: dict[str, object], reason: str) -> None:
     """Without a pull request the brief says why."""
     assert reason in brief(requests.full(**changes)).text
 
 
+def test_change_without_a_pull_request_is_one_to_make_by_hand() -> None:
+    """It is not denied in one sentence and shown in the next, and no merge is named that could be reverted."""
+    text = brief(requests.full(pull_request=None, branch=None)).text
+
+    assert "The fix that was worked out changes 1 file." in text
+    assert "raise UnknownCountry(country)" in text
+    assert "no change" not in text
+    assert "To undo:" not in text
+
+
 def test_each_failure_says_what_it_means_and_what_to_do() -> None:
     """A failed step is named in the warning, explained, and followed by what to do."""
     text = brief(requests.degraded()).text
 
-    assert "!! This brief is less than it could be: code_analyzer, rca, incident_detection." in text
+    assert "!! Incomplete. The code was not read, or not all of it: " in text
+    assert "No model answered. See “What failed”." in text
     assert "code_analyzer failed\nRefused: GitHub answered 404 for 'example/billing'" in text
     assert "The code was not read" in text
     assert "Check the credential, permission or address" in text

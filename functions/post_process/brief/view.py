@@ -11,7 +11,7 @@ from shared.text.harmless import defanged, one_line
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
 from .sections import actions, code_lines, conclusions, facts
-from .sections.failures import answers, degradations, explain
+from .sections.failures import answers, degradations, explain, loss
 from .sections.over_time import chart
 
 
@@ -224,10 +224,12 @@ def _since(request: PostProcessRequest) -> str:
 
 
 def _still(incident: Incident | None) -> str:
-    """Return whether it went on until what was read ends, or when it was last seen; empty when no errors show it."""
+    """Return whether it went on until what was read ends, or when it was last seen; empty when nothing shows it."""
     counts = incident.error_summary.errors_over_time if incident else []
-    if incident is None or not any(counts):
+    if incident is None:
         return ""
+    if not any(counts):
+        return f", still at {incident.end:%H:%M}" if _is_measured_still(incident) else ""
     seen = [trace.last_seen for trace in incident.stack_traces]
     seen += [pattern.last_seen for pattern in incident.patterns if pattern.level in ("error", "fatal")]
     if not seen:
@@ -237,9 +239,23 @@ def _still(incident: Incident | None) -> str:
     return f", still at {incident.end:%H:%M}" if is_going_on else f", last seen at {last:%H:%M}"
 
 
+def _is_measured_still(incident: Incident) -> bool:
+    """Return whether the last value that was measured is past the alert's threshold, or else nearer harm than usual."""
+    series = incident.measured_series
+    last = next((value for value in reversed(series.values[-2:]) if value is not None), None) if series else None
+    if series is None or last is None:
+        return False
+    if series.threshold is not None:
+        return last > series.threshold if series.higher_is_worse else last < series.threshold
+    moved = next((one for one in incident.error_summary.metric_anomalies if one.metric == series.title), None)
+    return moved is not None and abs(last - moved.value) < abs(last - moved.baseline)
+
+
 def _in_users_terms(request: PostProcessRequest) -> str:
     """Return what users meet, where it was measured; else what is broken, as `headline` does."""
     incident = request.incident
+    if incident is not None and not incident.needs_response and incident.health and not incident.initial_symptoms:
+        return clip(f"No harm seen. {headline(request)}", 160)
     if incident is None or not incident.needs_response or not incident.impact:
         return headline(request)
     return clip(incident.impact.rstrip("."), 160)
@@ -257,15 +273,16 @@ def _scope(request: PostProcessRequest) -> str:
     also = f" Also affected: {', '.join(others)}." if others else ""
     # The cause says it again.
     is_named = request.root_causes is not None and bool(request.root_causes.root_causes)
-    symptom = f"{headline(request).rstrip('.')}. " if incident.impact and not is_named else ""
+    # The share that fails is in both, in the same words.
+    is_repeated = headline(request).lower().startswith(incident.impact.partition(",")[0].rstrip(".").lower())
+    symptom = f"{headline(request).rstrip('.')}. " if incident.impact and not (is_named or is_repeated) else ""
     return clip(f"{symptom}{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 400)
 
 
 def _warning(troubles: list[Failure]) -> str:
     if not troubles:
         return ""
-    steps = ", ".join(dict.fromkeys(trouble.step for trouble in troubles))
-    return clip(f"This brief is less than it could be: {steps}. See “What failed”.", 300)
+    return clip(f"Incomplete. {' '.join(dict.fromkeys(map(loss, troubles)))} See “What failed”.", 300)
 
 
 def _footer(request: PostProcessRequest, usage: Usage) -> tuple[str, ...]:

@@ -139,7 +139,8 @@ def _is_current(series: Series, end: datetime) -> bool:
 
 def _range(series: Series) -> str:
     values = [value for _, value in series.points]
-    return f"{series.name} {quantity(min(values), series.unit)} to {quantity(max(values), series.unit)}"
+    ends = dict.fromkeys(quantity(end(values), series.unit) for end in (min, max))
+    return f"{series.name} {' to '.join(ends)}"
 
 
 def _fired(summary: TelemetrySummary) -> datetime:

@@ -57,10 +57,18 @@ def then(request: PostProcessRequest) -> Section | None:
 def _blocks(number: int, action: Action, request: PostProcessRequest) -> list[Block]:
     blocks: list[Block] = [Words(prose(action.text, 400), number == 1, f"{number}.")]
     blocks += [Items(tuple(clip(step, 300) for step in action.steps[:6]))] if action.steps else []
-    blocks += [_command(command) for command in action.commands[:6] if command.command or command.link]
+    commands = [one for one in action.commands if (one.command or one.link) and not _is_done(one, request)]
+    blocks += [_command(command) for command in commands[:6]]
     if action.advice_id == "follow_runbook" and request.alert.runbook_url:
         blocks.append(Links((Link("Runbook", request.alert.runbook_url),)))
     return blocks
+
+
+def _is_done(command: Command, request: PostProcessRequest) -> bool:
+    """Return whether a pull request makes the revert that a command would make a second time."""
+    reverts = request.branch.reverts if request.branch else None
+    is_open = request.pull_request is not None and request.pull_request.pr_url is not None
+    return bool(reverts) and is_open and str(reverts) in command.command
 
 
 def remarks(request: PostProcessRequest) -> Section | None:

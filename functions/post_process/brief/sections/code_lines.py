@@ -84,4 +84,6 @@ def _stack(incident: Incident) -> list[Block]:
     lines = [f"{frame.path}:{frame.line or '?'} {frame.function}" for frame in frames]
     raised = clip(f"{trace.exception_type}: {trace.message}", 400)
     times = "once" if trace.count == 1 else f"{trace.count:,} times"
-    return [Code(clip("\n".join([*lines, raised]), 1500), f"Stack trace seen {times}, the raise last")]
+    return [
+        Code(clip("\n".join([*lines, raised]), 1500), f"Stack trace, seen {times}; the error itself is its last line")
+    ]

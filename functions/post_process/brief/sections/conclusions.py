@@ -8,6 +8,7 @@ from shared.contracts import (
     PullRequest,
     Quote,
     RootCause,
+    Solution,
 )
 from shared.pull_request.signing import CODE_MARK
 
@@ -102,7 +103,7 @@ def pull_request(request: PostProcessRequest) -> Section:
         return _to_approve(request, made)
     if made is None or button(request) is None:
         # A change that waits for a person who cannot approve it is made by hand, so it has to be seen.
-        by_hand = changes(request) if request.branch is None or request.branch.awaits_approval else []
+        by_hand = changes(request, is_by_hand=True) if request.branch is None or request.branch.awaits_approval else []
         return Section("Pull request", (Words(_why_no_pull_request(request), lead="None."), *by_hand))
     state = "A draft for your review; nothing is merged by itself." if made.draft else "Ready for your review."
     if request.branch is not None and request.branch.linked_pr_url is not None:
@@ -129,8 +130,14 @@ def _why_no_pull_request(request: PostProcessRequest) -> str:
         request.branch.message if request.branch else "",
         (request.solution.patch_withheld or "") if request.solution else "",
     )
-    default = "The solution holds no change to the code." if request.solution else "No fix was worked out."
-    return clip(next(filter(None, messages), default), 600)
+    return clip(next(filter(None, messages), _without_reason(request.solution)), 600)
+
+
+def _without_reason(solution: Solution | None) -> str:
+    """Say how far the work on a fix came, where no step says why there is no pull request."""
+    if solution is None:
+        return "No fix was worked out."
+    return "It was not reported that one was opened." if solution.patch else "The solution holds no change to the code."
 
 
 def _evidence(request: PostProcessRequest) -> list[Evidence]:

@@ -92,7 +92,9 @@ def errors(request: PostProcessRequest) -> Section | None:
     first = 0 if incident.impact else 1
     if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[first:5]):
         blocks.insert(1, Items(symptoms))
-    if anomalies := tuple(clip(anomaly.description, 300) for anomaly in counts.metric_anomalies[:5]):
+    # What is drawn is described by the chart.
+    others = [one for one in counts.metric_anomalies if drawn is None or one.metric != drawn.title]
+    if anomalies := tuple(clip(anomaly.description, 300) for anomaly in others[:5]):
         blocks.append(Items(anomalies))
     return Section("Errors", tuple(blocks), expendable=2)
 

@@ -1,5 +1,7 @@
 """Says what a failure means for the reader and what to do about it."""
 
+import re
+
 from shared.bounds import clip
 from shared.channels import CHANNELS
 from shared.contracts import Answer, Failure, PostProcessRequest
@@ -25,8 +27,10 @@ _DO = {
     "NotStarted": "Check that Cloud Workflows and workflow_starter work.",
     "ExecutionEnded": "Look at the execution with the trace id as its label `incident_id`.",
     "DeadlineExceeded": "Look where the execution stands, with the trace id as its label `incident_id`.",
-    "degraded": "Weigh it with that in mind.",
+    "degraded": "What is missing may change it.",
 }
+_DETAILS = re.compile(r": | \(|; ")
+"""What comes before the details of a message."""
 _UNKNOWN = "Read the log of this step with the trace id at the end."
 
 
@@ -56,11 +60,19 @@ def explain(troubles: list[Failure]) -> list[TextLine]:
         blocks.append(TextLine(clip(f"{kind}{trouble.message or 'no message'}", 500)))
         means = _MEANS.get(trouble.step, "What this step adds is missing here.")
         if trouble.error_type == "degraded":
-            means = "Its answer stands, made from less than it asked for."
+            means = "Its answer rests on what it could read."
         blocks.append(TextLine(f"{means} {_DO.get(trouble.error_type, _UNKNOWN)}"))
     if rest := troubles[12:]:
         blocks.append(TextLine(clip(f"And also: {', '.join(trouble.step for trouble in rest)}", 500)))
     return blocks
+
+
+def loss(trouble: Failure) -> str:
+    """Return what the reader lacks by a trouble, in one sentence without its details."""
+    if trouble.error_type != "degraded":
+        return _MEANS.get(trouble.step, f"{trouble.step} failed.")
+    lacks = _DETAILS.split(trouble.message, maxsplit=1)[0].strip().rstrip(".")
+    return f"{lacks or f'{trouble.step} had to do without something'}."
 
 
 def _each_once(troubles: list[Failure]) -> list[Failure]:

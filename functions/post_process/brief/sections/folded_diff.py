@@ -22,18 +22,23 @@ class DiffHunk:
     lines: tuple[str, ...]
 
 
-def changes(request: PostProcessRequest) -> list[Block]:
-    """Return what the patch changes, folded to what matters; nothing without a patch."""
+def changes(request: PostProcessRequest, is_by_hand: bool = False) -> list[Block]:
+    """
+    Return what the patch changes, folded to what matters; nothing without a patch.
+
+    What is made by hand has no way back that begins at a pull request.
+    """
     patch = request.solution.patch if request.solution else None
     if patch is None:
         return []
     paths = dict.fromkeys(edit.path for edit in patch.files_to_modify)
     files = _files(len(paths))
     reverts = request.branch.reverts if request.branch else None
-    way = f"It reverts commit {reverts[:12]}, in {files}." if reverts else f"It changes {files}."
+    what = "It" if request.branch else "The fix that was worked out"
+    way = f"{what} reverts commit {reverts[:12]}, in {files}." if reverts else f"{what} changes {files}."
     blocks = [TextLine(way), *_folded(list(_hunks(patch)), request.code_analysis)]
     undo = Words(clip(patch.rollback_plan, 400), lead="To undo:")
-    return [*blocks, undo] if patch.rollback_plan else blocks
+    return [*blocks, undo] if patch.rollback_plan and not is_by_hand else blocks
 
 
 def _hunks(patch: Patch) -> Iterator[DiffHunk]:

@@ -76,7 +76,7 @@ def test_traffic_in_its_range_up_to_now_is_proof_without_logs() -> None:
     incident = detected(metrics=[series(*[5.0] * 16)])
 
     assert incident.verdict == "healthy"
-    assert incident.health == ["In their usual range: request_rate 5 requests/s to 5 requests/s."]
+    assert incident.health == ["In their usual range: request_rate 5 requests/s."]
 
 
 @pytest.mark.parametrize(
