@@ -66,12 +66,14 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
     if not quotes or trace.evidence_id is None:
         return None
     own = deepest_own(trace.frames)
-    hypothesis = f"{_event(trace, _same_event(incident, trace))}, {_when(incident, trace)}"
+    hypothesis = f"{_event(trace, _raised(trace, _same_event(incident, trace)))}, {_when(incident, trace)}"
     touched = [own.path] if own else []
     signal, line = signal_of(incident, trace)
     if signal is not None and signal.rule.kind != "crash":
         use, stated = use_of(incident, signal)
-        hypothesis = f"{_named_fault(service, signal, use)} {hypothesis}."
+        # The fault stands for the message of the exception, which a quote holds.
+        event = _event(trace, trace.exception_type)
+        hypothesis = f"{_named_fault(service, signal, use)} {event}, {_when(incident, trace)}."
         named = [Quote(evidence_id=line.evidence_id, text=signal.quote)] if line and line.evidence_id else []
         quotes = [*named, *quotes, *(one for one in stated if one not in quotes)]
         confidence = NAMED_FAULT if is_new(incident, trace) else STEADY_FAULT
@@ -104,11 +106,14 @@ def _same_event(incident: Incident, trace: StackTrace) -> list[str]:
     return [text.rstrip(": .") for text in dict.fromkeys([*trace.caused_by, *raised]) if text != own]
 
 
-def _event(trace: StackTrace, others: Sequence[str]) -> str:
-    """Say what is raised, where in the service's own code, and what else with it."""
+def _raised(trace: StackTrace, others: Sequence[str]) -> str:
+    """Say what is raised, and what else with it."""
     raised = clip(f"{trace.exception_type}: {trace.message}".rstrip(": ."), 300)
-    if others:
-        raised += f" (with {clip(others[0], 250)})"
+    return f"{raised} (with {clip(others[0], 250)})" if others else raised
+
+
+def _event(trace: StackTrace, raised: str) -> str:
+    """Say where in the service's own code it is raised."""
     own = deepest_own(trace.frames)
     if own is None:
         return f"A library raises {raised}"

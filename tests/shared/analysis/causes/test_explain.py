@@ -246,6 +246,18 @@ def test_target_that_no_scrape_reaches_is_said_to_be_down():
     assert cause.hypothesis == f"checkout-api is down since {ONSET:%H:%M:%S} UTC: no scrape reaches it."
 
 
+def test_named_fault_stands_for_the_message_of_its_exception():
+    """A long message between the cause and what to do is read by nobody; a quote holds it."""
+    message = "QueuePool limit of size 5 overflow 10 reached, connection timed out"
+    trace = a_trace(exception_type="sqlalchemy.exc.TimeoutError", message=message)
+    text = TRACE.replace("KeyError: 'price'", f"sqlalchemy.exc.TimeoutError: {message}")
+
+    (cause,) = explained(stack_traces=[trace], evidence=[piece("T1", text)]).root_causes
+
+    assert "raises sqlalchemy.exc.TimeoutError, 9 times" in cause.hypothesis
+    assert any("QueuePool limit" in one.text for one in cause.quotes)
+
+
 def test_setting_that_is_missing_is_named_in_the_cause():
     """Whoever reads the cause alone knows what to set."""
     text = "ERROR environment variable STRIPE_KEY is not set"
