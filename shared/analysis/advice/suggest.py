@@ -188,7 +188,7 @@ def _for_dependency(service: str, incident: Incident, signal: Signal) -> Suggest
         return Suggestion(
             advice_id="check_dependency",
             type="api",
-            description=f"Check whether {target} answers. The logs of {service} say: {signal.rule.name}.",
+            description=f"Check {target}. The logs of {service} say: {signal.rule.name}.",
             steps=[f"See whether {target} is up and reachable from {service}.", *fallback],
             commands=_query("See whether others fail there too", others),
             priority="high",
