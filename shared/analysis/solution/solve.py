@@ -83,7 +83,7 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
     if not analysis.code_available or not analysis.commit or reader is None:
         if not analysis.degraded:
             return _Withheld(" ".join(["The code was not read.", *analysis.hints[:1]]))
-        return _Withheld(f"The repository could not be read, so no change can be proposed: {analysis.degraded}")
+        return _Withheld(f"No change can be proposed. {analysis.degraded}")
     chosen = _single_suspect(request.incident, analysis)
     if isinstance(chosen, _Withheld):
         return chosen

@@ -213,6 +213,17 @@ def test_code_that_was_not_requested_is_not_called_unreadable(changes: dict[str,
     assert "could not be read" not in (solution.patch_withheld or "")
 
 
+def test_code_that_could_not_be_read_is_said_once_with_the_reason() -> None:
+    """The analysis says what failed; the same words before it say nothing."""
+    reason = "The repository could not be read (Unavailable: GitHub did not answer)."
+    unread = request(available=False)
+    assert unread.code_analysis is not None
+
+    solution = solve(unread.replace(code_analysis=unread.code_analysis.replace(degraded=reason)), None)
+
+    assert solution.patch_withheld == f"No change can be proposed. {reason}"
+
+
 def test_each_trace_gets_a_test_case_with_its_own_location(repository: Repository) -> None:
     """A test case names its own trace's code; errors that are as frequent before the onset are left out."""
     first = facts()["stack_traces"][0].model_copy(update={"evidence_id": "T1"})
