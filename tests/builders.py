@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contracts import Alert, Evidence, Incident
-from shared.traces.port import IncidentRecord, TraceDocument, TraceStore
+from shared.traces.entries import TraceDocument
+from shared.traces.port import IncidentRecord, TraceStore
 
 NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
 

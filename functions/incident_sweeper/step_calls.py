@@ -10,7 +10,8 @@ from shared.contracts import Failure, Outcome, SignedAlert, StepCall, StepResult
 from shared.http.validation import places
 from shared.step import steps
 from shared.step.trusted_alert import alert_without_links
-from shared.traces.port import IncidentRecord, RunEntry, TraceDocument
+from shared.traces.entries import RunEntry, TraceDocument
+from shared.traces.port import IncidentRecord
 
 MAX_FAILURES = 20
 

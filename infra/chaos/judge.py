@@ -12,7 +12,8 @@ from typing import Any
 from infra.chaos.cases import Case
 from shared.contracts import Outcome
 from shared.step.steps import BY_NAME, POST_PROCESS
-from shared.traces.port import TraceDocument, TraceStore
+from shared.traces.entries import TraceDocument
+from shared.traces.port import TraceStore
 
 SUBJECT_OF = {"loki": "loki", "prometheus": "prometheus", "github": "github", "gemini": "gemini", "hook": "hook"}
 """The word by which a brief names the dependency that failed."""

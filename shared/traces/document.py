@@ -10,18 +10,8 @@ from typing import Any
 
 from shared import clock
 from shared.redaction import redact, redact_json
-from shared.traces.port import (
-    ErrorEntry,
-    IncidentRecord,
-    Json,
-    Run,
-    RunEntry,
-    RunError,
-    StoredAnswer,
-    ToolCall,
-    ToolCallEntry,
-    TraceDocument,
-)
+from shared.traces.entries import ErrorEntry, RunEntry, ToolCallEntry, TraceDocument
+from shared.traces.port import IncidentRecord, Json, Run, RunError, StoredAnswer, ToolCall
 from shared.traces.pull_request_record import PullRequestRecord
 
 TEXT_LIMIT = 4_000_000

@@ -13,38 +13,22 @@ from typing import Any
 from pydantic import Field
 
 from shared import clock
-from shared.errors import Refused, Unavailable
+from shared.errors import Refused
 from shared.settings import Settings
-from shared.traces import document, stored
-from shared.traces.port import Hold, IncidentRecord, IncidentState, Json, Lease, Run, StoredAnswer, TraceDocument
+from shared.traces import document, embedded_file, stored
+from shared.traces.entries import TraceDocument
+from shared.traces.port import (
+    Hold,
+    IncidentPage,
+    IncidentRecord,
+    IncidentState,
+    Json,
+    Lease,
+    ListPosition,
+    Run,
+    StoredAnswer,
+)
 from shared.traces.pull_request_record import PullRequestRecord
-
-_SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS incidents (
-        incident_id TEXT PRIMARY KEY, service_name TEXT NOT NULL, state TEXT NOT NULL, created_at TEXT NOT NULL,
-        updated_at TEXT NOT NULL, alert TEXT NOT NULL, execution TEXT, merged_alerts INTEGER NOT NULL, outcome TEXT,
-        expire_at TEXT NOT NULL, pull_request TEXT, hold TEXT, held_until TEXT, follows TEXT) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS incidents_by_age ON incidents (created_at, state)",
-    """CREATE TABLE IF NOT EXISTS runs (
-        incident_id TEXT NOT NULL, agent TEXT NOT NULL, run_id TEXT NOT NULL, entry TEXT NOT NULL,
-        expire_at TEXT NOT NULL, PRIMARY KEY (incident_id, agent, run_id)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS answers (
-        incident_id TEXT NOT NULL, agent TEXT NOT NULL, body TEXT NOT NULL, signature TEXT NOT NULL,
-        expire_at TEXT NOT NULL, PRIMARY KEY (incident_id, agent)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS texts (
-        reference TEXT PRIMARY KEY, body TEXT NOT NULL, expire_at TEXT NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS leases (
-        key TEXT PRIMARY KEY, holder TEXT NOT NULL, until TEXT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID""",
-)
-
-
-_LATER_COLUMNS = ("pull_request", "hold", "held_until", "follows")
-"""Columns that files of an earlier release do not have, in the order of the table."""
-
-_LATER_INDEXES = (
-    "CREATE INDEX IF NOT EXISTS incidents_by_hold ON incidents (held_until) WHERE state = 'held'",
-    "CREATE INDEX IF NOT EXISTS incidents_by_leader ON incidents (follows) WHERE follows IS NOT NULL",
-)
 
 
 class EmbeddedSettings(Settings):
@@ -60,8 +44,8 @@ class EmbeddedTraces:
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        with _named_errors(settings.traces_path):
-            self._connection = _open(settings.traces_path)
+        with embedded_file.named_errors(settings.traces_path):
+            self._connection = embedded_file.connect(settings.traces_path)
         # A store that nobody uses any more gives its three descriptors back.
         weakref.finalize(self, self._connection.close)
         self._delete_expired()
@@ -98,6 +82,17 @@ class EmbeddedTraces:
         order = "ASC" if is_oldest_first else "DESC"
         rows = self._read(f"{chosen} {order}, incident_id LIMIT ?2", state, limit)
         return [record for row in rows if (record := stored.incident_record(dict(row)))]
+
+    def incident_page(self, behind: ListPosition | None = None, limit: int = 50) -> IncidentPage:
+        """Return incidents of every state, newest first, from one read of at most `limit` of them."""
+        place = (document.stamp(behind.created_at), behind.incident_id) if behind else (None, None)
+        rows = self._read(
+            "SELECT * FROM incidents WHERE ?1 IS NULL OR (created_at, incident_id) < (?1, ?2)"
+            " ORDER BY created_at DESC, incident_id DESC LIMIT ?3",
+            *place,
+            limit,
+        )
+        return stored.incident_page([dict(row) for row in rows], limit)
 
     def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:
         """Return the held incidents whose hold ends by `due`, the earliest first."""
@@ -266,7 +261,7 @@ class EmbeddedTraces:
         return document.stamp(document.expiry(self._settings.trace_ttl_days))
 
     def _read(self, statement: str, *values: Any) -> list[sqlite3.Row]:
-        with self._lock, _named_errors(self._settings.traces_path):
+        with self._lock, embedded_file.named_errors(self._settings.traces_path):
             return self._connection.execute(statement, values).fetchall()
 
     def _write(self, statement: str, *values: Any) -> int:
@@ -276,44 +271,10 @@ class EmbeddedTraces:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _named_errors(self._settings.traces_path), self._connection as connection:
+        with self._lock, embedded_file.named_errors(self._settings.traces_path), self._connection as connection:
             # The write lock is taken first: a transaction that reads and then writes could fail at once as busy.
             connection.execute("BEGIN IMMEDIATE")
             yield connection
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    for statement in _SCHEMA:
-        connection.execute(statement)
-    _add_missing_columns(connection)
-    for statement in _LATER_INDEXES:
-        connection.execute(statement)
-    return connection
-
-
-def _add_missing_columns(connection: sqlite3.Connection) -> None:
-    """Add the columns which files of an earlier release do not have."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        present = {row["name"] for row in connection.execute("PRAGMA table_info(incidents)")}
-        for column in _LATER_COLUMNS:
-            if column not in present:
-                connection.execute(f"ALTER TABLE incidents ADD COLUMN {column} TEXT")
-
-
-@contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.OperationalError, OSError) as error:
-        raise Unavailable(f"The trace file {str(path)!r} cannot be used: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise Refused(f"The file {str(path)!r} is not a trace file: {error}") from error
 
 
 def _row(record: IncidentRecord) -> tuple[str | int | None, ...]:

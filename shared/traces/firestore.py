@@ -29,17 +29,18 @@ from shared import clock
 from shared.errors import Refused, Unavailable
 from shared.http.google_errors import translated
 from shared.traces import document, firestore_documents, firestore_settings, stored
+from shared.traces.entries import RunEntry, TraceDocument
 from shared.traces.firestore_settings import FirestoreSettings
 from shared.traces.port import (
     Hold,
+    IncidentPage,
     IncidentRecord,
     IncidentState,
     Json,
     Lease,
+    ListPosition,
     Run,
-    RunEntry,
     StoredAnswer,
-    TraceDocument,
 )
 from shared.traces.pull_request_record import PullRequestRecord
 
@@ -96,6 +97,11 @@ class FirestoreTraces:
         direction = firestore.Query.ASCENDING if is_oldest_first else firestore.Query.DESCENDING
         query = self._incidents.order_by(order, direction=direction).limit(limit)
         return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+
+    def incident_page(self, behind: ListPosition | None = None, limit: int = 50) -> IncidentPage:
+        """Return incidents of every state, newest first, from one read of at most `limit` of them."""
+        query = firestore_documents.listing(self._incidents, behind).limit(limit)
+        return stored.incident_page(list(self._stream(query)), limit)
 
     def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:
         """Return the held incidents whose hold ends by `due`, the earliest first."""

@@ -6,13 +6,22 @@ from typing import Any
 
 from shared import clock
 from shared.traces import document
-from shared.traces.port import Hold, IncidentRecord, IncidentState, Json
+from shared.traces.port import Hold, IncidentRecord, IncidentState, Json, ListPosition
 
 
 def outcome_marker(incident: Any) -> Any:
     """Return the document that exists once the outcome is written."""
     # `told` stays: deployed databases already hold documents of this name.
     return incident.collection("outcome").document("told")
+
+
+def listing(incidents: Any, behind: ListPosition | None) -> Any:
+    """Return the query of all incidents, newest first, from behind one; their names decide between equal times."""
+    newest_first = incidents.order_by("created_at", direction="DESCENDING").order_by("__name__", direction="DESCENDING")
+    if behind is None:
+        return newest_first
+    name = incidents.document(document.document_id(behind.incident_id))
+    return newest_first.start_after({"created_at": behind.created_at, "__name__": name})
 
 
 def fields(record: IncidentRecord) -> dict[str, Any]:

@@ -3,32 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-# Not typing's: pydantic checks only this one before Python 3.12.
-from typing_extensions import TypedDict
-
-from shared import clock
 from shared.bounds import Contract, Line, Name, Passage, Ref
 from shared.contracts import AwareUtc
+from shared.traces.entries import Count, TraceDocument
+from shared.traces.entries import IncidentState as IncidentState
+from shared.traces.entries import Json as Json
 from shared.traces.pull_request_record import PullRequestRecord
 
-Json = dict[str, Any]
-
-
-def _stamp(text: str) -> str:
-    clock.to_utc(datetime.fromisoformat(text))
-    return text
-
-
-Stamp = Annotated[str, AfterValidator(_stamp)]
-"""A time as text: RFC 3339, with its zone."""
-Count = Annotated[int, Field(ge=0, le=10**12)]
-Dollars = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
-IncidentState = Literal["open", "held", "undelivered", "closed"]
-"""Undelivered: the brief is made, and no channel to people has taken it yet."""
 HoldReason = Literal["update", "brake", "maintenance"]
 
 
@@ -139,65 +124,20 @@ class IncidentRecord:
         return str(self.alert.get("nonce") or "")
 
 
-class ErrorEntry(TypedDict):
-    """An error of a run, as JSON."""
+@dataclass(frozen=True)
+class ListPosition:
+    """Where a list of incidents goes on: behind this one, which need not exist any more."""
 
-    category: str
-    message: str
-    at: Stamp
-
-
-class ToolCallEntry(TypedDict):
-    """One external call of a run, as JSON."""
-
-    tool_name: str
-    args: Json
-    start: Stamp
-    end: Stamp
-    result: str
-    result_ref: str | None
-    error: str | None
+    created_at: AwareUtc
+    incident_id: str
 
 
-class RunEntry(TypedDict):
-    """One run of an agent, as JSON; times are RFC 3339 in UTC."""
+@dataclass(frozen=True)
+class IncidentPage:
+    """Some incidents of a list; `following` is None at its end."""
 
-    runStart: Stamp
-    runEnd: Stamp
-    agent_input: Json
-    agent_response: Json | None
-    tool_calls: list[ToolCallEntry]
-    errors: list[ErrorEntry]
-    model: str
-    tokens_in: Count
-    tokens_out: Count
-    cost_usd: Dollars
-    model_calls: list[Json]
-    claims_dropped: list[str]
-
-
-class TraceUser(TypedDict):
-    """Who or what raised the alert, and the alert."""
-
-    id: str
-    input: Json
-
-
-class TraceDocument(TypedDict):
-    """The whole trace of one incident, as JSON; `traces` holds each agent's runs, oldest first."""
-
-    invocation_id: str
-    session_id: str
-    service_name: str
-    user: TraceUser
-    traces: dict[str, list[RunEntry]]
-    execution: str | None
-    merged_alerts: int
-    state: IncidentState
-    outcome: Json | None
-    pull_request: Json | None
-    created_at: str
-    updated_at: str
+    records: list[IncidentRecord]
+    following: ListPosition | None
 
 
 @dataclass(frozen=True)
@@ -229,6 +169,10 @@ class TraceStore(Protocol):
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
     ) -> list[IncidentRecord]:
         """Return incidents, newest first unless `is_oldest_first`."""
+        ...
+
+    def incident_page(self, behind: ListPosition | None = None, limit: int = 50) -> IncidentPage:
+        """Return incidents of every state, newest first, from one read of at most `limit` of them."""
         ...
 
     def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:

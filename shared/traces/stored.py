@@ -4,14 +4,15 @@ Read back what a store holds, checked: every function's account may write there,
 What cannot be read is left out and is in the log: one bad entry must not hide the incident it belongs to.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from shared import json_text, log
 from shared.http.validation import places
-from shared.traces.port import Hold, IncidentRecord, Json, Lease, RunEntry, StoredAnswer
+from shared.traces.entries import RunEntry
+from shared.traces.port import Hold, IncidentPage, IncidentRecord, Json, Lease, ListPosition, StoredAnswer
 from shared.traces.pull_request_record import PullRequestRecord
 
 _RECORD = TypeAdapter(IncidentRecord)
@@ -19,6 +20,7 @@ _ENTRY = TypeAdapter(RunEntry)
 _LEASE = TypeAdapter(Lease)
 _PULL_REQUEST = TypeAdapter(PullRequestRecord)
 _HOLD = TypeAdapter(Hold)
+_POSITION = TypeAdapter(ListPosition)
 
 _PAYLOADS = ("alert", "outcome", "pull_request", "hold")
 """Fields of an incident that are JSON texts; each can be unreadable alone."""
@@ -39,6 +41,13 @@ def incident_record(fields: Mapping[str, Any]) -> IncidentRecord | None:
     payloads["hold"] = _valid(_HOLD, payloads["hold"], "hold", incident_id)
     record: IncidentRecord | None = _valid(_RECORD, {**fields, **payloads}, "incident", incident_id)
     return record
+
+
+def incident_page(rows: Sequence[Mapping[str, Any]], limit: int) -> IncidentPage:
+    """Return a page of the fields of at most `limit` incidents; one that cannot be read does not end the list."""
+    records = [record for row in rows if (record := incident_record(row)) is not None]
+    following = None if len(rows) < limit else _valid(_POSITION, dict(rows[-1]), "position", "the list of incidents")
+    return IncidentPage(records, following)
 
 
 def run_entry(text: str, incident_id: str) -> RunEntry | None:

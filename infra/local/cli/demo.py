@@ -20,7 +20,8 @@ from infra.local.stack.stack import LOCATION, PROJECT, Options, Stack
 from shared import clock
 from shared.errors import Rejected
 from shared.step import steps
-from shared.traces.port import TraceDocument, TraceStore
+from shared.traces.entries import TraceDocument
+from shared.traces.port import TraceStore
 
 SCENARIO = bundle.ROOT / "infra/local/scenarios/checkout_regression"
 WORKFLOW = f"projects/{PROJECT}/locations/{LOCATION}/workflows/incident"

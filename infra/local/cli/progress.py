@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from shared.step import steps as table
-from shared.traces.port import RunEntry, TraceDocument
+from shared.traces.entries import RunEntry, TraceDocument
 
 StepState = Literal["waiting", "running", "done", "degraded", "refused", "skipped", "failed"]
 

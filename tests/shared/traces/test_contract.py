@@ -122,6 +122,32 @@ def test_incidents_are_listed_newest_first_by_state(store: TraceStore) -> None:
     assert [record.incident_id for record in open_oldest] == [records[0].incident_id, records[2].incident_id]
 
 
+def test_list_goes_on_behind_the_last_incident_of_a_page(store: TraceStore) -> None:
+    """Pages of one read each hold every incident once, newest first, also those of one moment and those added since."""
+    records = [incident(created_at=MORNING + timedelta(minutes=n // 3)) for n in range(7)]
+    for record in records:
+        store.open_incident(record)
+    store.close_incident(records[1].incident_id, {"kind": "full"})
+
+    first = store.incident_page(limit=3)
+    store.open_incident(incident(created_at=MORNING + timedelta(hours=1)))
+    pages = [first]
+    while pages[-1].following is not None:
+        pages.append(store.incident_page(pages[-1].following, limit=3))
+
+    newest_first = sorted(records, key=lambda record: (record.created_at, record.incident_id), reverse=True)
+    ids = [record.incident_id for page in pages for record in page.records]
+    assert ids == [record.incident_id for record in newest_first]
+    assert [len(page.records) for page in pages] == [3, 3, 1]
+
+
+def test_page_of_an_empty_store_is_empty(store: TraceStore) -> None:
+    """Nothing is listed, and nothing follows."""
+    page = store.incident_page()
+
+    assert (page.records, page.following) == ([], None)
+
+
 def test_execution_is_stored(store: TraceStore) -> None:
     """The execution's name is stored, and `updated_at` changes."""
     record = incident()

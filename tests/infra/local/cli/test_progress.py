@@ -8,7 +8,7 @@ from rich.console import Console
 
 from infra.local.cli.progress import ProgressRow, rows, steps
 from shared.step.steps import STEPS
-from shared.traces.port import TraceDocument
+from shared.traces.entries import TraceDocument
 
 
 def _trace(agent: str, answer: dict[str, Any] | None, errors: list[dict[str, Any]] | None = None) -> TraceDocument:
