@@ -34,6 +34,7 @@ DISTRIBUTIONS = {
     "httpx2": "httpx2",
     "jinja2": "Jinja2",
     "jwt": "PyJWT",
+    "markupsafe": "Jinja2",
     "mcp": "mcp",
     "mrml": "mrml",
     "pathspec": "pathspec",

@@ -903,6 +903,8 @@ class Outcome(Contract):
     failures: Annotated[list[Failure], Keep(60)] = Field(default_factory=list)
     linked_to: Ref | None = Field(None, description="The incident of another service with the same cause, if any.")
     subject: Line = Field("", description="Subject of the mail: later mails of the incident answer it.")
+    severity: Severity | None = Field(None, description="As the brief says it; null when nothing was judged.")
+    cause: Sentence = Field("", description="The most likely cause in the brief; empty without one.")
     tokens: int = Field(0, ge=0)
     cost_usd: float = Field(0, ge=0)
     duration_ms: int = Field(0, ge=0)

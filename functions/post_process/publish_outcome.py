@@ -255,6 +255,8 @@ class OutcomePublisher:
             receipts={**self.receipts, **({"archive": archived_path} if archived_path else {})},
             failures=self.failures,
             subject=self._subject,
+            severity=self.request.incident.severity if self.request.incident else None,
+            cause=self.request.root_causes.most_likely if self.request.root_causes else "",
             tokens=self._usage.tokens,
             cost_usd=self._usage.cost_usd,
             duration_ms=self._usage.duration_ms,

@@ -1,0 +1,143 @@
+"""Which page is where. Everything but the login page and our own files needs a visitor."""
+
+import json
+from dataclasses import dataclass
+from typing import NoReturn
+
+import flask
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, RequestRedirect, Rule
+
+from shared.errors import Rejected
+from shared.links import LinkSettings
+from shared.redaction import redact
+from shared.traces.port import TraceStore
+
+from . import console_pages
+from .access.console_access import Visitor
+from .pages.incident_list import filter_of, incident_list
+from .pages.incident_trace import IncidentTrace, read_trace
+from .pages.incident_view import OUTCOME_WORDS, incident_view, version
+from .pages.nearby_lines import nearby_lines
+from .pages.postmortem import postmortem
+
+TEXT_CHARS = 60_000
+"""Of a long text at once; the rest is read on request."""
+STOP_POLLING = 286
+"""The status at which htmx asks no more. Source: https://htmx.org/docs/#load_polling"""
+_RULES = Map(
+    [
+        Rule("/", endpoint="incidents"),
+        Rule("/incidents", endpoint="incidents"),
+        Rule("/incidents/<incident_id>", endpoint="incident"),
+        Rule("/incidents/<incident_id>/live", endpoint="live"),
+        Rule("/incidents/<incident_id>/evidence/<evidence_id>", endpoint="evidence"),
+        Rule("/incidents/<incident_id>/texts/<reference>", endpoint="text"),
+        Rule("/incidents/<incident_id>/trace.json", endpoint="trace_json"),
+        Rule("/incidents/<incident_id>/postmortem.md", endpoint="postmortem_md"),
+    ],
+    strict_slashes=False,
+)
+
+
+class NothingHere(Rejected):
+    """There is no such page, or no such incident."""
+
+    status = 404
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Answers the requests of one visitor."""
+
+    store: TraceStore
+    visitor: Visitor
+    request: flask.Request
+
+    def answer(self) -> flask.Response:
+        """Return the page. Raises NothingHere, Rejected, and what the store raises."""
+        try:
+            endpoint, values = _RULES.bind("console").match(self.request.path, "GET")
+        except (NotFound, MethodNotAllowed, RequestRedirect):
+            _missing("There is no such page")
+        response: flask.Response = getattr(self, endpoint)(**values)
+        return response
+
+    def incidents(self) -> flask.Response:
+        """Return the list, or only its rows when the page itself asks."""
+        arguments = self.request.args
+        page = incident_list(self.store, filter_of(arguments), arguments.get("behind", ""))
+        template = "incident_rows.html" if self._is_part else "incidents.html"
+        return self._page(template, list=page, links=LinkSettings.from_env(), outcomes=OUTCOME_WORDS)
+
+    def incident(self, incident_id: str) -> flask.Response:
+        """Return the page of an incident."""
+        trace = self._trace(incident_id)
+        return self._page("incident.html", view=incident_view(trace, self.store), version=version(trace))
+
+    def live(self, incident_id: str) -> flask.Response:
+        """Return what an open page shows now; nothing when it shows that already."""
+        trace = self._trace(incident_id)
+        if self.request.args.get("version") == version(trace):
+            return console_pages.nothing_new() if trace.is_running else console_pages.nothing_new(STOP_POLLING)
+        return self._page("incident_body.html", view=incident_view(trace, self.store), version=version(trace))
+
+    def evidence(self, incident_id: str, evidence_id: str) -> flask.Response:
+        """Return the lines around a piece of evidence."""
+        trace = self._trace(incident_id)
+        pieces = [*(trace.incident.evidence if trace.incident else [])]
+        pieces += trace.code_analysis.evidence if trace.code_analysis else []
+        piece = next((piece for piece in pieces if piece.id == evidence_id), None)
+        if piece is None:
+            _missing("There is no such evidence")
+        lines = nearby_lines(trace, self.store, piece)
+        template = "nearby_lines.html" if self._is_part else "nearby_page.html"
+        return self._page(template, piece=piece, lines=lines, id=incident_id)
+
+    def text(self, incident_id: str, reference: str) -> flask.Response:
+        """Return a part of a long text that belongs to the incident: a prompt with its answer, or a tool's result."""
+        start = self.request.args.get("start", 0, type=int)
+        text = self.store.text(reference) if reference in self._trace(incident_id).references() else None
+        if text is None or not 0 <= start <= len(text):
+            _missing("There is no such text")
+        # Redacted as a whole: a secret may stand across the end of a part.
+        clean = redact(text)
+        end = start + TEXT_CHARS
+        template = "text_part.html" if self._is_part else "text_page.html"
+        return self._page(
+            template,
+            id=incident_id,
+            reference=reference,
+            text=clean[start:end],
+            start=start,
+            total=len(clean),
+            following=end if end < len(clean) else None,
+        )
+
+    def trace_json(self, incident_id: str) -> flask.Response:
+        """Return the whole trace in the seed's shape, as a file."""
+        body = json.dumps(self._trace(incident_id).document, indent=2, ensure_ascii=False)
+        return console_pages.download(body, "application/json", f"{incident_id}.json")
+
+    def postmortem_md(self, incident_id: str) -> flask.Response:
+        """Return the postmortem, as a file."""
+        text = postmortem(incident_view(self._trace(incident_id), self.store))
+        return console_pages.download(text, "text/markdown", f"{incident_id}.md")
+
+    @property
+    def _is_part(self) -> bool:
+        """Whether htmx asks for a part of a page."""
+        return self.request.headers.get("HX-Request") == "true"
+
+    def _trace(self, incident_id: str) -> IncidentTrace:
+        trace = read_trace(self.store, incident_id)
+        if trace is None:
+            _missing("There is no such incident; it may have expired")
+        return trace
+
+    def _page(self, template: str, **values: object) -> flask.Response:
+        return console_pages.html(template, 200, visitor=self.visitor, **values)
+
+
+def _missing(words: str) -> NoReturn:
+    raise NothingHere(words)
