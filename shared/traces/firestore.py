@@ -44,8 +44,6 @@ from shared.traces.port import (
 )
 from shared.traces.pull_request_record import PullRequestRecord
 
-_CHUNK_BYTES = 900_000
-_MAX_CHUNKS = 4 * document.TEXT_LIMIT // _CHUNK_BYTES + 1
 _CLAIM_ATTEMPTS = 20
 
 
@@ -210,9 +208,8 @@ class FirestoreTraces:
         head = self._get(self._texts.document(name))
         if head is None:
             return None
-        count = head.get("chunks")
-        names = [f"{name}.{n}" for n in range(1, count)] if isinstance(count, int) and count <= _MAX_CHUNKS else []
-        chunks = [head, *(self._get(self._texts.document(each)) or {} for each in names)]
+        others = firestore_documents.further_chunks(name, head.get("chunks"))
+        chunks = [head, *(self._get(self._texts.document(each)) or {} for each in others)]
         return firestore_documents.joined(chunk.get("body") for chunk in chunks)
 
     def claim(self, key: str, holder: str, until: datetime, value: Json | None = None) -> Lease:
@@ -293,13 +290,9 @@ class FirestoreTraces:
                 raise Refused(f"There is no incident {incident_id!r} in Firestore") from error
 
     def _keep_chunks(self, reference: str, body: bytes) -> None:
-        chunks = [body[start : start + _CHUNK_BYTES] for start in range(0, len(body), _CHUNK_BYTES)] or [b""]
-        fields = {"chunks": len(chunks), "expire_at": self._expiry()}
         # The first chunk is written last: a reader that finds it finds the rest.
-        for n in reversed(range(len(chunks))):
-            name = f"{reference}.{n}" if n else reference
-            with self._translated_errors():
-                self._texts.document(name).set({**fields, "body": chunks[n]}, **self._call_options)
+        for name, fields in reversed(firestore_documents.chunks(reference, body, self._expiry())):
+            self._set(self._texts.document(name), fields)
 
     def _all_runs(self, incident_id: str) -> Iterator[tuple[str, RunEntry]]:
         with self._translated_errors():
@@ -315,7 +308,7 @@ class FirestoreTraces:
 
     def _payload(self, field: str, incident_id: str, name: str, text: str) -> dict[str, str]:
         """Return the field that holds a text: the text, or the reference of one too long for a document."""
-        if len(body := text.encode()) <= _CHUNK_BYTES:
+        if len(body := text.encode()) <= firestore_documents.CHUNK_BYTES:
             return {field: text}
         reference = document.text_reference(incident_id, name, text)
         self._keep_chunks(reference, body)

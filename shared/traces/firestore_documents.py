@@ -8,6 +8,9 @@ from shared import clock
 from shared.traces import document
 from shared.traces.port import Hold, IncidentRecord, IncidentState, Json, ListPosition
 
+CHUNK_BYTES = 900_000
+_MAX_CHUNKS = 4 * document.TEXT_LIMIT // CHUNK_BYTES + 1
+
 
 def outcome_marker(incident: Any) -> Any:
     """Return the document that exists once the outcome is written."""
@@ -48,6 +51,18 @@ def ended(state: IncidentState, created_at: datetime, outcome: Json) -> dict[str
     """Return the change that gives an incident its outcome."""
     age = {state: created_at}
     return {"state": state, "age": age, "updated_at": clock.now(), "outcome": document.outcome_text(outcome)}
+
+
+def chunks(reference: str, body: bytes, expire_at: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """Return the documents that hold a long text, each with its name."""
+    parts = [body[start : start + CHUNK_BYTES] for start in range(0, len(body), CHUNK_BYTES)] or [b""]
+    fields = {"chunks": len(parts), "expire_at": expire_at}
+    return [(f"{reference}.{n}" if n else reference, {**fields, "body": part}) for n, part in enumerate(parts)]
+
+
+def further_chunks(name: str, count: object) -> list[str]:
+    """Return the names of the documents that hold the rest of a text, of so many in all."""
+    return [f"{name}.{n}" for n in range(1, count)] if isinstance(count, int) and count <= _MAX_CHUNKS else []
 
 
 def joined(bodies: Iterable[object]) -> str:

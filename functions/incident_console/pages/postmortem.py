@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from shared.bounds import clip
 from shared.text.harmless import defanged, one_line, visible
 
 from .incident_view import IncidentView
@@ -26,9 +27,9 @@ def inert(text: object) -> str:
 def fenced(text: str) -> list[str]:
     """Return a text as a code block that it cannot close."""
     body = visible(text)
-    longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [fence, body, fence, ""]
+    most_ticks = max((len(run) for run in re.findall(r"`+", body)), default=0)
+    border = "`" * max(3, most_ticks + 1)
+    return [border, body, border, ""]
 
 
 def _head(view: IncidentView) -> Iterator[str]:
@@ -114,7 +115,7 @@ def _evidence(view: IncidentView) -> Iterator[str]:
     for piece in view.evidence:
         at = f", {piece.at:%Y-%m-%d %H:%M:%S} UTC" if piece.at else ""
         yield from (f"**{piece.id}** ({piece.source}{at})", "")
-        yield from fenced(piece.text[:MAX_EVIDENCE_CHARS])
+        yield from fenced(clip(piece.text, MAX_EVIDENCE_CHARS))
 
 
 def _how(view: IncidentView) -> Iterator[str]:
