@@ -7,11 +7,11 @@ from shared import log, traces
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Rejected, Throttled
 
 from . import console_pages
-from .access.console_access import ConsoleSettings, visitor
+from .access.console_access import Closed, ConsoleSettings, visitor
 from .console_login import sign_in, sign_out, unauthenticated
 from .console_routes import NothingHere, Reader
 
-NOT_SENT = (Rejected, Throttled, Misconfigured)
+FOR_THE_READER = (Closed, Rejected, Throttled, Misconfigured)
 
 
 @functions_framework.http
@@ -23,7 +23,9 @@ def incident_console(request: flask.Request) -> flask.Response:
         say = log.warning if isinstance(error, Rejected | Refused | Throttled) else log.error
         say("incident_console.failed", error_type=type(error).__name__, error=str(error), path=request.path)
         # The reader may be unauthenticated: what failed behind the page goes only to the log.
-        words = str(error) if isinstance(error, NOT_SENT) else "The page cannot be shown now; try again in a minute."
+        words = (
+            str(error) if isinstance(error, FOR_THE_READER) else "The page cannot be shown now; try again in a minute."
+        )
         status = 403 if isinstance(error, Refused) else error.status
         response = console_pages.html("message.html", status, words=words)
         if isinstance(error, Throttled) and error.retry_after_s:

@@ -13,6 +13,7 @@ locals {
     for name, manifest in local.manifests : name
     if contains(manifest.settings, "DEAD_LETTER_TOPIC") && contains(local.listeners, name)
   ]
+  # One of them that says `reads_traces_only` may read the database, and nothing else there.
   trace_writers = [for name, manifest in local.manifests : name if contains(manifest.settings, "FIRESTORE_DATABASE")]
   starters = [
     for name, manifest in local.manifests : name
@@ -86,7 +87,7 @@ resource "google_project_iam_member" "trace_writer" {
   for_each = toset(local.trace_writers)
 
   project = var.project_id
-  role    = "roles/datastore.user"
+  role    = local.manifests[each.key].reads_traces_only ? "roles/datastore.viewer" : "roles/datastore.user"
   member  = google_service_account.function[each.key].member
 
   condition {

@@ -7,14 +7,15 @@ locals {
   # Fields a function.yaml may leave out. Four requests at once are what functions-framework's threads serve on 1 CPU,
   # and Cloud Run takes several at once only from a whole CPU on.
   manifest_defaults = {
-    public        = false
-    cpu           = "1"
-    concurrency   = 4
-    min_instances = 0
-    max_instances = 10
-    schedule      = null
-    settings      = []
-    secrets       = []
+    public            = false
+    cpu               = "1"
+    concurrency       = 4
+    min_instances     = 0
+    max_instances     = 10
+    reads_traces_only = false
+    schedule          = null
+    settings          = []
+    secrets           = []
   }
 
   manifests = {

@@ -56,12 +56,12 @@ def test_laptop_reads_without_a_key() -> None:
 
 def test_nobody_else_reads_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not over the network, not by a name that was led to loopback, not through a proxy, and not in the cloud."""
-    assert from_cloud("/incidents").status_code == 500
-    assert visit("/incidents", host="evil.example").status_code == 500
-    assert visit("/incidents", environ=CLOUD).status_code == 500
-    assert visit("/incidents", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 500
+    assert from_cloud("/incidents").status_code == 403
+    assert visit("/incidents", host="evil.example").status_code == 403
+    assert visit("/incidents", environ=CLOUD).status_code == 403
+    assert visit("/incidents", headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 403
     monkeypatch.setenv("K_SERVICE", "incident-console")
-    assert visit("/incidents").status_code == 500
+    assert visit("/incidents").status_code == 403
     assert "CONSOLE_API_KEY" in visit("/incidents").get_data(as_text=True)
 
 

@@ -6,8 +6,7 @@ from typing import Annotated
 import flask
 from pydantic import Field, SecretStr
 
-from shared import log
-from shared.errors import Misconfigured
+from shared.errors import Refused
 from shared.settings import Settings
 
 from .console_session import Session, session_of
@@ -31,6 +30,12 @@ class ConsoleSettings(Settings):
     )
 
 
+class Closed(Refused):
+    """Nothing says who may read: a state that a deployment starts in, and nobody's fault."""
+
+    status = 403
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Who reads; `session` is None where no form of ours opened the console."""
@@ -43,7 +48,7 @@ def visitor(request: flask.Request, settings: ConsoleSettings) -> Visitor | None
     """
     Return who the request comes from, or None when they have to sign in.
 
-    Raises Misconfigured where nothing says who may read and the console is not on a laptop, Refused (IAP does not
+    Raises Closed where nothing says who may read and the request is not from the laptop itself, Refused (IAP does not
     vouch for the request), Unavailable (IAP's keys cannot be read).
     """
     if settings.console_iap_audience:
@@ -53,5 +58,4 @@ def visitor(request: flask.Request, settings: ConsoleSettings) -> Visitor | None
         return Visitor("who knows the key", session) if session else None
     if is_on_this_machine(request):
         return Visitor("this machine")
-    log.critical("incident_console.closed", host=request.host)
-    raise Misconfigured("The console is closed until CONSOLE_API_KEY or CONSOLE_IAP_AUDIENCE is set")
+    raise Closed("The console is closed until CONSOLE_API_KEY or CONSOLE_IAP_AUDIENCE is set")

@@ -91,6 +91,7 @@ def _print_addresses(stack: Stack, console: Console) -> None:
         highlight=False,
         markup=False,
     )
+    console.print(Text.assemble("Read incidents at ", (stack.console_url, "bold"), ", live.\n"))
     console.print(f"Everything goes to {stack.folder}. Ctrl-C stops every process.", soft_wrap=True, highlight=False)
 
 

@@ -95,6 +95,11 @@ class Stack:
         return f"{self._routed('alert_intake')}/webhook/trigger_agent"
 
     @property
+    def console_url(self) -> str:
+        """Where people read incidents."""
+        return f"{self._service('incident_console').url}/incidents"
+
+    @property
     def bus_address(self) -> str:
         """The value of PUBSUB_EMULATOR_HOST."""
         return f"{HOST}:{self.services['bus'].port}"
@@ -142,7 +147,8 @@ class Stack:
         ports["alert_intake"] = self.options.port or ports["alert_intake"]
         urls = {name: self.options.route(name, f"http://{HOST}:{port}") for name, port in ports.items()}
         self._start_engine(urls)
-        called = {"POST_PROCESS_FUNCTION_URL": urls["post_process"]}
+        pages = f"{urls['incident_console']}/incidents/{{incident_id}}"
+        called = {"POST_PROCESS_FUNCTION_URL": urls["post_process"], "INCIDENT_PAGE_URL": pages}
         settings = {**self._settings(), **called, **self._approval(ports["pr_approval"]), **self.options.settings}
         for name in self.options.functions or ports:
             self._start_function(name, ports[name], settings)

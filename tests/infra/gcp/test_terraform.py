@@ -146,7 +146,8 @@ def test_roles_are_least_privilege(plan: Plan) -> None:
         if resource["type"] == "google_project_iam_member"
     }
     custom = f"projects/{mock_provider.PROJECT}/roles/incidentCopilot"
-    expected = {(account(name), "roles/datastore.user") for name in NAMES if has(name, "FIRESTORE_DATABASE")}
+    kinds = {name: "viewer" if manifest(name).get("reads_traces_only") else "user" for name in NAMES}
+    expected = {(account(name), f"roles/datastore.{kinds[name]}") for name in NAMES if has(name, "FIRESTORE_DATABASE")}
     for name in NAMES:
         if has(name, "WORKFLOW_NAME"):
             may = "WorkflowStarter" if manifest(name)["trigger"] != "http" else "WorkflowWatcher"
