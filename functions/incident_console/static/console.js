@@ -11,6 +11,7 @@ function drawMarks(plot, marks) {
   const context = plot.ctx;
   const below = { left: -1, row: 0 };
   context.save();
+  context.textAlign = "left";
   context.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
   for (const mark of [...marks].sort((one, other) => one.at - other.at)) {
     const x = Math.min(Math.max(plot.valToPos(mark.at, "x", true), plot.bbox.left), plot.bbox.left + plot.bbox.width);
@@ -41,30 +42,38 @@ function drawChart(box) {
     cursor: { show: false },
     axes: [{ ...axis, values: clock }, { ...axis, size: 44 }],
     scales: { y: { range: (plot, low, high) => [0, Math.max(1, high * 1.25)] } },
-    series: [{}, { label: "errors", fill: colour("--critical"), stroke: colour("--critical"), paths: uPlot.paths.bars({ size: [0.8] }) }],
+    series: [{}, { label: "errors", points: { show: false }, fill: colour("--critical"), stroke: colour("--critical"), paths: uPlot.paths.bars({ size: [0.8] }) }],
     hooks: { draw: [(plot) => drawMarks(plot, marks)] },
   };
   box.replaceChildren();
   new uPlot(options, [times, counts], box);
 }
 
+const widths = new WeakMap();
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (widths.get(target) === target.clientWidth) continue;
+    widths.set(target, target.clientWidth);
+    drawChart(target);
+  }
+});
+
 function drawCharts() {
-  document.querySelectorAll(".chart").forEach(drawChart);
+  document.querySelectorAll(".chart").forEach((box) => {
+    widths.delete(box);
+    resized.unobserve(box);
+    resized.observe(box);
+  });
 }
 
 const openIds = new Set();
 
 document.addEventListener("DOMContentLoaded", drawCharts);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
-let redraw = 0;
-addEventListener("resize", () => {
-  clearTimeout(redraw);
-  redraw = setTimeout(drawCharts, 200);
-});
 
 function openTarget() {
   const target = document.getElementById(location.hash.slice(1));
-  const details = target && target.closest("details");
+  const details = target && (target.closest("details") || target.querySelector(":scope > details[id^='text-']"));
   if (details) details.open = true;
 }
 addEventListener("hashchange", openTarget);
