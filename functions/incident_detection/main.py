@@ -11,6 +11,7 @@ from shared.step.step import step
 
 from .fetch_telemetry import read_telemetry
 from .follow_requests import follow_requests
+from .keep_nearby_lines import keep_nearby_lines
 from .log_query_tool import LogQueryTool
 from .read_annotations import read_annotations
 from .read_condition import read_condition
@@ -37,6 +38,8 @@ def incident_detection(request: DetectionRequest) -> Incident:
         hints=(*reported.hints, *read.metrics.hints),
         instances=read.metrics.instances,
     )
+    if read.logs is not None:
+        keep_nearby_lines(read.logs.lines, incident.evidence)
     tools = LogQueryTool(alert, incident, read.logs.label if read.logs else "")
     toolbox = tools.toolbox() if read.logs is not None else None
     # Up to 16 MB of lines, which a model's answer would otherwise hold for minutes.

@@ -18,6 +18,7 @@ LEVELS = (
         "contracts",
         "digest",
         "errors",
+        "evidence_context",
         "followup_queries",
         "json_text",
         "links",

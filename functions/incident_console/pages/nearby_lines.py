@@ -1,40 +1,23 @@
-"""The lines around a piece of evidence, in the whole result of the query that returned it."""
+"""The lines around a piece of evidence, as incident_detection kept them."""
 
-from dataclasses import dataclass
-
+from shared import evidence_context
 from shared.contracts import Evidence
+from shared.evidence_context import NearbyLine
 from shared.redaction import redact
+from shared.traces.entries import ToolCallEntry
 from shared.traces.port import TraceStore
 
 from .incident_trace import IncidentTrace
 
-LINES_AROUND = 8
-MAX_CHARS = 500
-_TOOLS = {"logs": ("query_loki",), "metrics": ("query_prometheus",)}
-
-
-@dataclass(frozen=True)
-class NearbyLine:
-    """A line of the result; `is_evidence` where the evidence begins."""
-
-    text: str
-    is_evidence: bool
-
 
 def nearby_lines(trace: IncidentTrace, store: TraceStore, evidence: Evidence) -> list[NearbyLine]:
     """Return the lines around the evidence; none where no stored result holds it. Raises what the store raises."""
-    first = redact(evidence.text).strip().split("\n")[0].strip()
-    for text in _results(trace, store, evidence.source):
-        lines = redact(text).split("\n")
-        place = next((number for number, line in enumerate(lines) if first and first in line), None)
-        if place is not None:
-            start = max(0, place - LINES_AROUND)
-            chosen = lines[start : place + LINES_AROUND + 1]
-            return [NearbyLine(line[:MAX_CHARS], start + number == place) for number, line in enumerate(chosen)]
-    return []
+    calls = [call for run in trace.runs for call in run.entry["tool_calls"]]
+    kept_calls = [call for call in calls if call["tool_name"] == evidence_context.TOOL]
+    found_lines = (evidence_context.read(_result(call, store), evidence.id) for call in kept_calls)
+    return next(filter(None, found_lines), [])
 
 
-def _results(trace: IncidentTrace, store: TraceStore, source: str) -> list[str]:
-    tools = _TOOLS.get(source, ())
-    calls = [call for run in trace.runs for call in run.entry["tool_calls"] if call["tool_name"] in tools]
-    return [(store.text(call["result_ref"]) if call["result_ref"] else None) or call["result"] for call in calls]
+def _result(call: ToolCallEntry, store: TraceStore) -> str:
+    whole = store.text(call["result_ref"]) if call["result_ref"] else None
+    return redact(whole or call["result"])
