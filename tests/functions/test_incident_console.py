@@ -13,7 +13,8 @@ import pytest
 
 from functions.incident_console.pages.side_by_side import diff_files
 from shared import traces
-from shared.traces.port import IncidentRecord, PullRequestRecord, Run, ToolCall
+from shared.traces.port import IncidentRecord, Run, ToolCall
+from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import NOW, a_record, an_alert
 from tests.functions.console_visits import SCRIPT, SECRET, Elements, text_of, visit, worked_on
 
