@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from shared import evidence_context
 from shared.contracts import Evidence
 from shared.step import recorder
 from shared.telemetry.port import LogLine
+from shared.traces import evidence_context
 
 
 def keep_nearby_lines(lines: Sequence[LogLine], evidence: Iterable[Evidence]) -> None:

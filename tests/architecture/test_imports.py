@@ -18,7 +18,6 @@ LEVELS = (
         "contracts",
         "digest",
         "errors",
-        "evidence_context",
         "followup_queries",
         "json_text",
         "links",

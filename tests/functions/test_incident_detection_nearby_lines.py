@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from functions.incident_detection.keep_nearby_lines import keep_nearby_lines
-from shared import evidence_context
 from shared.contracts import Evidence
 from shared.step.recorder import recording
 from shared.telemetry.port import LogLine
+from shared.traces import evidence_context
 from tests.builders import NOW
 
 LINES = [LogLine(NOW + timedelta(seconds=n), n, "ERROR failed" if n % 50 == 7 else f"INFO {n}") for n in range(5_000)]

@@ -1,10 +1,10 @@
 """The lines around a piece of evidence, as incident_detection kept them."""
 
-from shared import evidence_context
 from shared.contracts import Evidence
-from shared.evidence_context import NearbyLine
 from shared.redaction import redact
+from shared.traces import evidence_context
 from shared.traces.entries import ToolCallEntry
+from shared.traces.evidence_context import NearbyLine
 from shared.traces.port import TraceStore
 
 from .incident_trace import IncidentTrace

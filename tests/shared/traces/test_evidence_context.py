@@ -1,6 +1,6 @@
 """The lines around evidence: written by one function, read by another."""
 
-from shared.evidence_context import NearbyLine, read, written
+from shared.traces.evidence_context import NearbyLine, read, written
 
 LINES = [f"line {number}" for number in range(30)]
 
