@@ -60,7 +60,7 @@ def follow(place: Place, history: Iterable[Commit], marks: Mapping[str, Marks]) 
         if change is None:
             continue
         entry, hunks = marks[commit.sha], diffs.hunks(change.patch)
-        changed = meaning.changed_lines(hunks)
+        changed = meaning.changed_lines(hunks, path)
         if changed or not hunks:
             entry.file = max(entry.file, weight)
             entry.change = entry.change or change
@@ -74,7 +74,7 @@ def _note(
     """Note what a commit did to a place; `changed` are the lines that it changed in what they do."""
     place = trail.place
     if trail.line is not None:
-        was = diffs.before(trail.line, hunks) or meaning.source(trail.line, hunks)
+        was = diffs.before(trail.line, hunks) or meaning.source(trail.line, hunks, change.path)
         if was is None:
             if weight > entry.line:
                 entry.line, entry.change = weight, change

@@ -58,7 +58,7 @@ def definition_line(text: str, function: str) -> int | None:
     name = re.split(r"[.:#$/\s]", plain)[-1]
     if not re.fullmatch(r"\w+[?!]?", name):
         return None
-    numbers = [number for number, line in enumerate(text.split("\n"), 1) if _head_name(line) == name]
+    numbers = [number for number, line in enumerate(text.split("\n"), 1) if head_name(line) == name]
     return numbers[0] if len(numbers) == 1 else None
 
 
@@ -98,7 +98,7 @@ def _python_span(text: str, line: int) -> Span | None:
 
 def _guessed_span(path: str, lines: Sequence[str], line: int) -> Span | None:
     for start in range(line, max(line - MAX_SPAN_LINES, 0), -1):
-        name = _head_name(lines[start - 1])
+        name = head_name(lines[start - 1])
         if name is None:
             continue
         indented = path.endswith((".py", ".rb"))
@@ -108,7 +108,7 @@ def _guessed_span(path: str, lines: Sequence[str], line: int) -> Span | None:
     return None
 
 
-def _head_name(line: str) -> str | None:
+def head_name(line: str) -> str | None:
     """Return the name of the function that the line declares."""
     if len(line) > _MAX_HEAD or line.rstrip().endswith(";") or not _NOT_HEADS.isdisjoint(line.split("(")[0].split()):
         return None
