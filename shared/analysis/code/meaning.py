@@ -175,7 +175,8 @@ class _Side:
 def _side(hunk: Hunk, other: str, start: int, language: Language) -> _Side:
     texts = [row[1:] for row in hunk.rows if row[:1] != other]
     plain = senses.unannotated(texts, language)
-    return _Side(start, texts, senses.senses(texts, language), senses.senses(plain, language))
+    whole = senses.senses(texts, language)
+    return _Side(start, texts, whole, whole if plain == texts else senses.senses(plain, language))
 
 
 def _blocks(hunks: Sequence[Hunk], path: str) -> Iterator[_Block]:

@@ -10,6 +10,10 @@ MAX_LINE = 500
 """Longer lines are generated; they are compared as they are."""
 TAIL = 80
 """So much of what stands before a bracket tells what it is of."""
+MAX_CHARS = 100_000
+"""A side of a change that is longer is compared as it stands: who writes it chooses how long that takes."""
+MAX_ANNOTATED = 200
+"""Rows that are longer keep their annotations."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,8 @@ def senses(rows: Sequence[str], language: Language) -> list[str]:
 
     A row that begins a statement begins with a line end, and with its indentation where that counts.
     """
+    if sum(map(len, rows)) > MAX_CHARS:
+        return [f"\n{row}" if row.strip() else "" for row in rows]
     scan = _Scan(language)
     for index, row in enumerate(rows):
         scan.rows.append([])
@@ -229,9 +235,11 @@ def _bracket(scan: _Scan, mark: str) -> None:
     before = scan.written
     scan.put(mark)
     if mark in "([{":
-        is_call = re.search(r"[\w)\]\"']$", before) is not None and not _WORD_BEFORE_GROUP.search(before)
-        reports = mark == "(" and _REPORTS.search(before) is not None
-        is_value = mark == "{" and before[-1:] in _OBJECT and not before.endswith("=>")
+        last = before[-1:]
+        is_named = last.isalnum() or last in ("_", "!")
+        is_call = last in (")", "]", '"', "'") or (is_named and not _WORD_BEFORE_GROUP.search(before))
+        reports = mark == "(" and is_named and _REPORTS.search(before) is not None
+        is_value = mark == "{" and last in _OBJECT and not before.endswith("=>")
         scan.brackets.append(_Bracket(mark, is_call, is_value, reports))
 
 
@@ -264,7 +272,7 @@ def unannotated(rows: Sequence[str], language: Language) -> list[str]:
 
     Decorators and classes read them: a field, a route's parameter, what is converted.
     """
-    if not language.is_python:
+    if not language.is_python or sum(map(len, rows)) > MAX_CHARS:
         return list(rows)
     return [_plain(rows, index) for index in range(len(rows))]
 
@@ -273,7 +281,7 @@ def _plain(rows: Sequence[str], index: int) -> str:
     row = rows[index]
     text = row.strip()
     is_head = re.match(r"(?:async )?def\b", text) is not None
-    if len(row) > MAX_LINE or not (is_head or re.match(r"[\w.]+ ?:.*=", text)):
+    if len(row) > MAX_ANNOTATED or not (is_head or re.match(r"[\w.]+ ?:.*=", text)):
         return row
     if is_head and index and rows[index - 1].lstrip().startswith(("@", ")")):
         return row

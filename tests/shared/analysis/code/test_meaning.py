@@ -1,5 +1,7 @@
 """What a commit changed in what a file does."""
 
+import time
+
 import pytest
 
 from shared.analysis.code.diffs import hunks
@@ -176,3 +178,15 @@ def test_change_of_form_alone_is_none(path: str, removed: list[str], added: list
 
     assert changed_lines(hunks(patch), path) == []
     assert None not in {source(number, hunks(patch), path) for number in range(2, len(added) + 2)}
+
+
+@pytest.mark.parametrize(
+    "row", ["(" * 490, "f(," * 160, "def f(a: " + "x[" * 190 + "):", "raise X('" + "{a " * 150 + "')"]
+)
+def test_change_that_takes_long_to_read_is_compared_as_it_stands(row: str) -> None:
+    """Who writes a commit does not choose how long the analysis takes: past a bound only equal rows are the same."""
+    patch = "\n".join(["@@ -1,4000 +1,4000 @@", *[f"-{row}"] * 4000, *[f"+{row} + 1"] * 4000])
+
+    before = time.process_time()
+    assert len(changed_lines(hunks(patch), PATH)) == 8000
+    assert time.process_time() - before < 10
