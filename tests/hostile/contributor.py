@@ -73,8 +73,36 @@ def _made_before(message: str) -> Play:
     return play
 
 
+def _in_form(was: str, now: str) -> Play:
+    """Change what the failing line does in what looks like its form, after somebody else wrote the line."""
+
+    def play(folder: Path, patch: pytest.MonkeyPatch) -> str:
+        states = [SOURCE.replace("total / len(parts)", line) for line in ("total", was, now)]
+        commits: list[dict[str, str | None]] = [{"shop/pricing.py": text} for text in states]
+        with world(folder, patch, commits=commits, metrics="failing") as target:
+            target.log(OWN.replace("total / len(parts)", now))
+            exits = target.run()
+        if f"-    return {now}" in exits.pushed and f"+    return {was}" in exits.pushed:
+            return ""
+        first = exits.answers["code_analysis"].suspect_commits[0]
+        return f"it accuses the commit of {first.at:%H:%M} with {first.score:.0%}, and drafts: {exits.pushed[:200]!r}"
+
+    return play
+
+
+FORMS = {
+    "floor division": ("total // len(parts)", "total // len(parts[1:])"),
+    "a text that runs": ("total / run('SELECT a FROM b', parts)", "total / run('SELECT a FROM c', parts)"),
+    "between two texts": ("total['a'] + parts['b']", "total['a'] / parts['b']"),
+    "a tuple": ("total / len((parts))", "total / len((parts,))"),
+}
+"""The line before and after."""
+
+
 def attacks() -> Iterator[Attack]:
     """Yield every attack by a contributor, and what is true."""
+    for name, (was, now) in FORMS.items():
+        yield Attack("a change that looks like one of form", name, _in_form(was, now))
     kind = "a revert to what no reviewer saw"
     yield Attack(kind, "one commit of a merged branch", _merged(EVIL, SOURCE))
     kind = "a branch in the name of the incident"

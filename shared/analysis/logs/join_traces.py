@@ -124,7 +124,7 @@ def _added(latest: list[_Block], entry: LogEntry) -> tuple[_Block | None, list[_
     line = _line(entry)
     blocks = [block for block in latest if not block.closed and _is_near(block, entry)]
     for block in _candidates(blocks, line):
-        may_be_anothers = block.finished and block is not blocks[-1] and not line.header
+        may_be_anothers = block is not blocks[-1] and not line.header
         if _joins(block, line):
             block.is_interleaved = block.is_interleaved or may_be_anothers
             return None, blocks

@@ -252,3 +252,18 @@ def test_trace_with_a_header_of_its_own_belongs_to_the_error_right_before_it() -
     ]
 
     assert assembled(*[("a", line) for line in lines]) == ["\n".join(lines)]
+
+
+def test_part_that_another_threads_line_may_have_brought_is_marked():
+    """Whoever has a text logged while a trace is written may give that frames: it is no sure trace of the service."""
+    header = "2031-05-06 07:08:09 "
+    lines = [
+        f"{header}ERROR [t-2] request failed",
+        "Traceback (most recent call last):",
+        '  File "/app/a.py", line 1, in f',
+        f"{header}INFO [t-1] searched for x",
+        '  File "/app/pricing.py", line 6, in share',
+        "ZeroDivisionError: division by zero",
+    ]
+
+    assert [entry.is_interleaved for entry in entries_of(*(("a", line) for line in lines))] == [True, False]
