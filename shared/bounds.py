@@ -4,6 +4,7 @@
     Annotated[str, Verbatim(n)]    quoted later, so a cut one has no mark and stays part of its source
     FilePath                       a cut one keeps its end, which tells files apart
     Url, Query                     one that is too long is left out: part of an address or a query is of no use
+    Measurement                    a number that cannot be calculated with is absent (NaN, infinite, over 1e30)
     Annotated[list[X], Keep(n)]    keeps the most important n; `left_out` of the contract says how many it lost
 
 What means something only when whole (`Ref`: a repository, a branch, a commit; an id, an edit) has a plain `max_length`:
@@ -14,7 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -92,6 +101,18 @@ Url = Annotated[str, Address(2000)]
 Query = Annotated[str, WholeOrNothing(2000)]
 FilePath = Annotated[str, Verbatim(500, keeps_end=True)]
 Ref = Annotated[str, Field(max_length=255)]
+
+
+LARGEST = 1e30
+"""What is drawn and said of a larger number may not be calculable any more; nothing in a service is so large."""
+
+
+def _calculable(value: object) -> object:
+    """Return the number, or None for one that is too large to calculate with, or is none."""
+    return value if not isinstance(value, int | float) or abs(value) <= LARGEST else None
+
+
+Measurement = Annotated[float | None, BeforeValidator(_calculable)]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from shared.bounds import (
     FirstToGo,
     Keep,
     Line,
+    Measurement,
     Name,
     Page,
     Paragraph,
@@ -309,12 +310,12 @@ class MeasuredSeries(Contract):
 
     title: Line = Field(description="What is measured.")
     unit: Annotated[str, AtMost(30)] = Field("", description="Its unit; `ratio` is a share of 1.")
-    values: list[float | None] = Field(
+    values: list[Measurement] = Field(
         max_length=60,
         description="The worst value in each of equal parts of the window, oldest first; null where none was read.",
     )
     higher_is_worse: bool = True
-    threshold: float | None = Field(None, description="The value from which on the alert fires.")
+    threshold: Measurement = Field(None, description="The value from which on the alert fires.")
     limit: Annotated[str, AtMost(100)] = Field("", description="The threshold in words, for example `above 5 %`.")
 
 

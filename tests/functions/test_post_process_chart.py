@@ -363,3 +363,21 @@ def test_nothing_counted_and_nothing_measured_is_no_chart() -> None:
     assert chart(request_of(error_summary=empty)) is None
     assert chart(request_of(error_summary=empty, measured_series=SERIES.replace(values=[None] * 60))) is None
     assert chart(requests.silent()) is None
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1.7e308, -1.7e308])
+def test_number_that_nobody_can_calculate_with_costs_no_brief(value: float) -> None:
+    """A service may export any number; it is left out, whether it is a value or the threshold."""
+    series = MeasuredSeries(title="Size", unit="bytes", values=[1.0, value] * 30, threshold=value)
+
+    made = brief_of(measured_series=series)
+    assert "Size" in made.text
+    assert len(made.images) == 1
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1.7e308])
+def test_series_of_nothing_that_can_be_drawn_is_no_chart_of_it(value: float) -> None:
+    """The errors that were counted are drawn in its place."""
+    made = brief_of(measured_series=MeasuredSeries(title="Size", values=[value] * 60))
+
+    assert "Size" not in made.text

@@ -132,3 +132,14 @@ def test_marked_code_is_as_inert_as_any_text() -> None:
     assert "<script" not in made.html
     assert "https://evil" not in made.html + made.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in made.html
+
+
+@pytest.mark.parametrize("end", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_line_of_code_is_one_row_whatever_it_holds(end: str) -> None:
+    """Else who writes it could draw another line as the one that fails."""
+    made = brief(place(32, ["def tax_of(net):", f"    a = 1  # {end}► 99  raise Fault()", "    b = 2"]))
+
+    for text in (made.text, made.html):
+        assert [line for line in text.splitlines() if "► 99" in line and "a = 1" not in line] == []
+    assert any("a = 1" in line and "► 99" in line for line in made.text.splitlines())
+    assert [line.split()[:2] for line in code_of(made) if line.strip().startswith("►")] == [["►", "32"]]

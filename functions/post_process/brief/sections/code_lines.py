@@ -5,6 +5,7 @@ from datetime import datetime
 from shared.analysis.thresholds import ALTERNATIVE
 from shared.bounds import clip
 from shared.contracts import CodeAnalysis, Incident, PostProcessRequest, ProblematicFile, SuspectCommit
+from shared.text.harmless import visible
 
 from ..model import Block, Code, Link, Links, Section, TextLine, Words, on_day
 
@@ -53,12 +54,15 @@ def _numbered(place: ProblematicFile, caption: str) -> Code:
     wanted = [index for index in range(len(lines)) if index == 0 or index in around]
     digits = len(str(place.line_start + wanted[-1]))
     rows: list[str] = []
+    # A line that others wrote can hold line ends of other kinds, and so rows with numbers and marks of its own.
     marked = None
     for before, index in zip([-1, *wanted], wanted, strict=False):
         rows += [f"{' ' * digits}   …"] if index > before + 1 else []
         marked = len(rows) if is_located and index == failing else marked
         mark = FAILS if is_located and index == failing else " "
-        rows.append(f"{mark} {place.line_start + index:>{digits}}  {clip(lines[index], LINE_CHARS)}".rstrip())
+        rows.append(
+            f"{mark} {place.line_start + index:>{digits}}  {clip(visible(lines[index].rstrip()), LINE_CHARS)}".rstrip()
+        )
     rows += [f"{' ' * digits}   …"] if wanted[-1] < len(lines) - 1 else []
     return Code("\n".join(rows), caption, is_numbered=True, marked=marked)
 
