@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from shared import log
 from shared.analysis.code import spans
 from shared.analysis.code.line_history import Place
 from shared.analysis.code.paths import is_documentation, is_test
@@ -10,6 +11,7 @@ from shared.analysis.code.places.location import CodeLocation, Files
 from shared.bounds import clip
 from shared.code_host.port import CodeReader
 from shared.contracts import StackTrace
+from shared.errors import IncidentCopilotError
 
 MAX_SEARCHES = 2
 """Code hosts allow few searches a minute."""
@@ -30,10 +32,10 @@ def definitions(
     """
     Yield where the classes, functions and keys of a trace's message are defined, in files that are not `listed`.
 
-    Raises Unavailable, Throttled, Refused (from the reader).
+    Nothing is yielded where the host does not search. Raises Unavailable, Throttled, Refused (a file cannot be read).
     """
     for wanted in _wanted(trace)[:MAX_SEARCHES]:
-        paths = (path for path in reader.search(wanted, limit=MAX_FOUND) if path not in listed)
+        paths = (path for path in _searched(wanted, reader) if path not in listed)
         for path in sorted(path for path in paths if not is_test(path) and not is_documentation(path)):
             text = files.text(path)
             # A host's search is of words; the text itself must be there.
@@ -43,6 +45,19 @@ def definitions(
             place = Place(path, line, text.split("\n")[line - 1].strip(), spans.enclosing(path, text, line), depth)
             issue = f"The message of {trace.exception_type} names what line {line} defines: {clip(place.text, 200)}"
             yield CodeLocation(place, text, issue, "No frame is in it.", (), is_frame=False)
+
+
+def _searched(wanted: str, reader: CodeReader) -> Sequence[str]:
+    """
+    Return the files that hold a text; none when the host refuses to search, or not so often.
+
+    A message chooses whether a search is made, and a user may choose the message; what the frames tell stands without.
+    """
+    try:
+        return reader.search(wanted, limit=MAX_FOUND)
+    except IncidentCopilotError as error:
+        log.warning("code_analysis.search_failed", wanted=wanted, error_type=type(error).__name__, error=str(error))
+        return []
 
 
 def _wanted(trace: StackTrace) -> list[str]:

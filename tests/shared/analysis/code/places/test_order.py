@@ -8,6 +8,7 @@ import pytest
 
 from shared.analysis.code.analyze import analyze
 from shared.contracts import Alert, CodeAnalysis, Frame, Incident, LogPattern, StackTrace
+from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable
 from tests.fakes_code_host import START, GitReader, Repository
 
 CART = """from shop.prices import Price, load
@@ -104,6 +105,21 @@ def test_what_the_message_names_is_a_place(
     analysis = analyzed(repository, frame, exception_type=exception_type, message=message)
 
     assert files(analysis) == ["shop/orders.py", expected]
+
+
+@pytest.mark.parametrize("error", [Refused, Throttled, Unavailable])
+def test_host_that_does_not_search_costs_no_place_of_a_frame(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, error: type[IncidentCopilotError]
+) -> None:
+    """Whoever chooses the message of an exception does not choose whether the code is read."""
+
+    def search(reader: GitReader, text: str, limit: int = 10) -> list[str]:
+        raise error("code is searched ten times a minute")
+
+    monkeypatch.setattr(GitReader, "search", search)
+
+    analysis = analyzed(repository, at_line("shop/orders.py", 1, ORDERS), exception_type="KeyError", message="'X-Shop'")
+    assert files(analysis) == ["shop/orders.py"]
 
 
 @pytest.mark.parametrize("message", ["'NoneType' object has no attribute 'net'", "no such order", "'a'"])
