@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Protocol, TypeVar
 
@@ -81,9 +82,13 @@ class Tree:
     def module(self, dotted: str) -> str | None:
         """Return the one file of a module or class an error names (`shop.cart`, `org.shop.Cart`)."""
         suffix = "/" + dotted.replace(".", "/")
-        stems = {path: "/" + path.rsplit(".", 1)[0].removesuffix("/__init__") for path in self._paths}
-        matches = [path for path, stem in stems.items() if stem.endswith(suffix) and not is_documentation(path)]
+        matches = [path for path, stem in self._stems.items() if stem.endswith(suffix) and not is_documentation(path)]
         return matches[0] if len(matches) == 1 else None
+
+    @cached_property
+    def _stems(self) -> dict[str, str]:
+        """The module of each path."""
+        return {path: "/" + path.rsplit(".", 1)[0].removesuffix("/__init__") for path in self._paths}
 
     def _best_source(self, parts: tuple[str, ...]) -> tuple[str, ...]:
         """Return the sources a compiled file was built from."""

@@ -144,13 +144,13 @@ def senses(rows: Sequence[str], language: Language) -> list[str]:
         if len(row) > MAX_LINE:
             scan.rows[-1].append(f"\n{row}")
             continue
-        _begin(scan, row)
+        _start_row(scan, row)
         _read(scan, row)
-        _end(scan, rows[index + 1] if index + 1 < len(rows) else "")
+        _finish_row(scan, rows[index + 1] if index + 1 < len(rows) else "")
     return ["".join(pieces) for pieces in scan.rows]
 
 
-def _begin(scan: _Scan, row: str) -> None:
+def _start_row(scan: _Scan, row: str) -> None:
     bracket = scan.brackets[-1] if scan.brackets else None
     is_inside = bracket is not None and (scan.language.is_python or bracket.opener in "([" or bracket.is_value)
     if is_inside or scan.goes_on or (_GOES_ON.match(row) and scan.language != Language()):
@@ -252,7 +252,7 @@ def _says_nothing(bracket: _Bracket, before: str) -> bool:
     return bracket.opener == "{" or not bracket.is_call or bracket.commas > 1
 
 
-def _end(scan: _Scan, following: str) -> None:
+def _finish_row(scan: _Scan, following: str) -> None:
     row = scan.rows[-1]
     scan.goes_on = False
     if scan.long or not row:
