@@ -162,7 +162,8 @@ def _conclude(
 
 def _explain_undelivered(outcome: dict[str, Any], console: Console) -> None:
     """Say which channels did not take the brief, and what becomes of it."""
-    named = {name: status for name, status in outcome["deliveries"].items() if name not in outcome["receipts"]}
+    tried = {name: status for name, status in outcome["deliveries"].items() if status != "off"}
+    named = {name: status for name, status in tried.items() if name not in outcome["receipts"]}
     channels = ", ".join(f"{name} {status}" for name, status in named.items()) or "no channel is set up"
     console.print(Text.assemble(("Undelivered", "red"), f": nobody has the brief ({channels})."))
     console.print("incident_sweeper tries again each minute, then in longer pauses.")
