@@ -144,7 +144,9 @@ def main() -> None:
     with server:
         print(json.dumps({"http": server.http_url, "grpc": server.grpc_address}), flush=True)
         _log.info("Everything is in memory: deployments and executions are lost when this process ends.")
-        stop_requested.wait()
+        # A signal that comes just before the wait begins would not end it.
+        while not stop_requested.wait(0.5):
+            pass
 
 
 if __name__ == "__main__":

@@ -198,7 +198,9 @@ def main() -> None:
         signal.signal(number, lambda *_: stop_requested.set())
     with LocalPubsub(options.port) as pubsub:
         print(json.dumps({"grpc": pubsub.address, "messages": "in memory"}), flush=True)
-        stop_requested.wait()
+        # A signal that comes just before the wait begins would not end it.
+        while not stop_requested.wait(0.5):
+            pass
 
 
 if __name__ == "__main__":
