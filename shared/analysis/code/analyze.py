@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.analysis.code import deployed, suspect_commits
 from shared.analysis.code.deployed import ReportedChange, VersionHistory, deployed_refs
 from shared.analysis.code.paths import Tree
-from shared.analysis.code.places import locations, order
+from shared.analysis.code.places import locations, order, renamed
 from shared.analysis.code.places.location import CodeLocation, Files
 from shared.analysis.code.suspect_commits import Clues, Suspect
 from shared.bounds import clip
@@ -42,7 +42,11 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
         commit, origin = pair.after_sha, f"the commit of {pair.after}, which was deployed"
     files = Files(reader, commit)
     tree = Tree(files.paths(), alert.service_name, reader.repo)
-    code_locations = locations.from_traces(incident, tree, files) or locations.from_messages(incident, reader, files)
+    code_locations = (
+        locations.from_traces(incident, tree, files)
+        or _from_renamed(incident, reader, commit, tree, files)
+        or locations.from_messages(incident, reader, files)
+    )
     # A trace that a user may have sent accuses no commit beside one that the service wrote.
     certain = [each for each in code_locations if incident.doubtful_ids.isdisjoint(each.evidence_ids)]
     clues = Clues(
@@ -55,6 +59,16 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     code_locations = order.settle(code_locations, ranked, clues.words, incident, reader, tree, files)
     located = list(dict.fromkeys(each.place.path for each in certain if each.evidence_ids))
     return _answer(reader, commit, branch, origin, code_locations, ranked, history, located)
+
+
+def _from_renamed(
+    incident: Incident, reader: CodeReader, commit: str, tree: Tree, files: Files
+) -> Sequence[CodeLocation]:
+    """Return the places of the first trace whose file has another name at the commit that is read."""
+    for trace in locations.by_weight(incident.stack_traces)[:1]:
+        if (followed := renamed.with_new_path(trace, tree, reader, commit)) is not None:
+            return locations.from_traces(incident.replace(stack_traces=[followed]), tree, files)
+    return []
 
 
 def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: datetime) -> tuple[str, str]:

@@ -45,6 +45,8 @@ class Tree:
         self._paths = paths
         self.names = tuple(name for name in (service_name, repo.rpartition("/")[2]) if name)
         """Under these the service's own package may be installed."""
+        self.roots = frozenset(path.partition("/")[0] for path in paths if "/" in path)
+        """The folders at the repository's root."""
         self._by_name: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         self._service = service_name.lower()
         for path in paths:

@@ -152,3 +152,19 @@ def test_message_that_code_joins_from_several_texts_is_located(repository: Repos
     )
 
     assert analyzed(repository, patterns=(pattern,)).suggested_fix_locations == ["shop/orders.py:3"]
+
+
+def test_file_that_was_renamed_since_the_running_version_is_found(repository: Repository) -> None:
+    """The trace names it as it was called then."""
+    repository.commit({"shop/orders.py": None, "shop/placing.py": ORDERS}, "Rename a module", at=ONSET)
+
+    analysis = analyzed(repository, at_line("shop/orders.py", 2, ORDERS))
+
+    assert analysis.suggested_fix_locations == ["shop/placing.py:2"]
+
+
+def test_file_that_never_was_in_the_repository_is_no_place(repository: Repository) -> None:
+    """Two names are asked for at most."""
+    frame = Frame(path="/opt/tools/shop/deep/other.py", line=3, code="fail()", in_app=True)
+
+    assert files(analyzed(repository, frame)) == []
