@@ -106,7 +106,7 @@ def test_onset_is_a_line_in_the_column_of_its_time(minutes: float) -> None:
 
 
 def test_changes_are_dashed_lines_in_the_columns_of_their_times() -> None:
-    """Each has its own, and both are told from the onset."""
+    """Each has its own, and both differ from the onset's."""
     drawn = chart_of(what_changed=[changed(-2, "1.4.2"), changed(6, "1.4.3")])
 
     columns = [Geometry(drawn).x(requests.ONSET + timedelta(minutes=minutes)) for minutes in (-2, 6)]

@@ -1,6 +1,7 @@
 """Values of variables, by the validation of the settings that read them: each wrong one is named."""
 
 from collections.abc import Mapping
+from inspect import isabstract
 
 from pydantic import ValidationError
 
@@ -22,7 +23,8 @@ def fix_of(name: str) -> str:
 
 
 def _reason(row: variables.Variable, values: Mapping[str, str]) -> str:
-    reasons = (_reason_of(cls, field, values[row.name]) for cls, field in row.fields)
+    readers = ((cls, field) for cls, field in row.fields if not isabstract(cls))
+    reasons = (_reason_of(cls, field, values[row.name]) for cls, field in readers)
     return next((reason for reason in reasons if reason), "")
 
 

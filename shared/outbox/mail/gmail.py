@@ -5,6 +5,7 @@ Source: https://developers.google.com/workspace/gmail/api/reference/rest/v1/user
 
 import base64
 import time
+from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -51,17 +52,17 @@ class MailboxSettings(Settings):
     gmail_timeout_s: float = Field(30, gt=0, le=300, description="Budget of one mail, retries included, in seconds.")
 
     @property
+    @abstractmethod
     def account(self) -> str:
         """What is signed in to, as a message names it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def credentials(self) -> Credentials:
         """Return google-auth's credentials, without a token yet. Raises Misconfigured."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, error: RefreshError) -> Refused:
         """Return what a refused token means, and how to get one."""
-        raise NotImplementedError
 
 
 class GmailSettings(MailboxSettings):

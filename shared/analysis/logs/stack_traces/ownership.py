@@ -71,7 +71,7 @@ FOREIGN: dict[Language, re.Pattern[str]] = {
     "javascript": JAVASCRIPT_FOREIGN,
     "ruby": RUBY_FOREIGN,
 }
-"""What is the runtime's, by language; what package managers install is told from it before."""
+"""What is the runtime's, by language; what package managers install is recognised before it."""
 NOT_ALPHABETIC = re.compile(r"[^a-z0-9]+")
 
 

@@ -210,7 +210,7 @@ def test_trace_with_a_header_on_each_line_is_kept_apart_from_other_threads(name:
 
 @pytest.mark.parametrize("name", ["java", "python", "rust", "php", "elixir", "panic"])
 def test_ordinary_line_between_the_lines_of_a_trace_does_not_end_it(name: str) -> None:
-    """The trace has no header by which the lines could be told apart, so what it says is not certain."""
+    """The trace has no header that separates the lines, so what it says is not certain."""
     other = "2031-05-06 07:08:09 INFO [access] GET /"
     lines = TRACES[name]
 

@@ -31,10 +31,10 @@ def read(path: str) -> tuple[str, str] | None:
         ("/src/vendor/github.com/lib/pq/conn.go", ("pq", "conn.go")),
         ("/var/www/vendor/laravel/framework/src/Pipeline.php", ("framework", "src/Pipeline.php")),
         (
-            "/root/.cargo/registry/src/index.crates.io-6f17d22bba15001f/tokio-1.35.1/src/task.rs",
+            "/home/ada/.cargo/registry/src/index.crates.io-6f17d22bba15001f/tokio-1.35.1/src/task.rs",
             ("tokio", "src/task.rs"),
         ),
-        ("/root/.cargo/git/checkouts/money-rs-0a1b2c3d4e5f6a7b/9f8e7d6/src/lib.rs", ("money-rs", "src/lib.rs")),
+        ("/home/ada/.cargo/git/checkouts/money-rs-0a1b2c3d4e5f6a7b/9f8e7d6/src/lib.rs", ("money-rs", "src/lib.rs")),
     ],
 )
 def test_package_and_path_are_read_from_where_the_file_is(path: str, expected: tuple[str, str]) -> None:

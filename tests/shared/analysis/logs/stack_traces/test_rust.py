@@ -53,7 +53,7 @@ SHAPES = [
             "Error: cannot open the basket\n\nCaused by:\n    0: could not read prices\n"
             "    1: No such file\n\nStack backtrace:\n"
             "   0: anyhow::error::from\n"
-            "             at /root/.cargo/registry/src/index/anyhow-1.0.75/src/error.rs:565:25\n"
+            "             at /home/ada/.cargo/registry/src/index/anyhow-1.0.75/src/error.rs:565:25\n"
             "   1: shop::prices::read\n             at ./src/prices.rs:31:16"
         ),
         "Error",
