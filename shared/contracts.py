@@ -152,8 +152,10 @@ class StepResult(Contract):
     """
 
     step: Name
+    stage: Annotated[str, AtMost(20)] = Field("", description="Which run of the step this is of.")
     headline: Name = Field("", description="The answer in one line.")
     trace: Annotated[str, WholeOrNothing(300)] = Field("", description="Where the whole answer can be read.")
+    sends_early: bool = False
     needs_response: bool = False
     looks_like_regression: bool = False
     has_patch: bool = False
@@ -173,7 +175,7 @@ class StepCall(Contract):
     incident: SignedAlert
     stage: str = Field(
         "",
-        pattern=r"^(approved|held|(mail|update)-[1-9][0-9]{0,2})?$",
+        pattern=r"^(read|early|approved|declined|held|(mail|update)-[1-9][0-9]{0,2})?$",
         description="Which run of the step this is.",
     )
     results: Annotated[list[StepResult], Keep(30)] = Field(
@@ -202,10 +204,6 @@ class StepRequest(Contract):
     def stage(self) -> str:
         """Which run of the step in one incident this is; empty for steps that run once."""
         return ""
-
-
-class DetectionRequest(StepRequest):
-    """Asks incident_detection whether the alert is an incident."""
 
 
 class Evidence(Contract):
@@ -447,11 +445,13 @@ class Incident(Judgement, Answer):
     )
     log_query_used: Query = ""
     log_selector: Query = Field("", description="What of it selects the service; empty when no log was read.")
+    log_label: Name = Field("", description="The label by which it does, where that is not the configured one.")
     other_logs_selector: Query = Field("", description="What selects the services beside it.")
     hints: Annotated[list[Sentence], Keep(5)] = Field(
         default_factory=list, description="Settings that would let more be read, or at once, one sentence each."
     )
     lines_read: int = Field(0, ge=0)
+    sends_early: bool = Field(False, description="Whether people get these facts before anybody judges them.")
 
     @model_validator(mode="before")
     @classmethod
@@ -510,6 +510,18 @@ class Incident(Judgement, Answer):
         is_new = any(trace.app_frames or trace.count_before_onset == 0 for trace in self.stack_traces)
         is_of_code = self.incident_type_hint in ("code_issue", "config_issue")
         return self.verdict == "incident" and (is_of_code or is_new or not self.stack_traces)
+
+
+class DetectionRequest(StepRequest):
+    """Asks incident_detection to read the telemetry, to judge what was read, or both in one run."""
+
+    facts: Incident | None = Field(None, description="What was read before; null when this run reads it.")
+    reads_only: bool = Field(False, description="Only read, and judge by the rules: no model is asked.")
+
+    @property
+    def stage(self) -> str:
+        """Distinguish reading from judging."""
+        return "read" if self.reads_only else ""
 
 
 class CodeAnalysisRequest(StepRequest):
@@ -842,6 +854,7 @@ class PostProcessRequest(StagedRequest):
     """Asks post_process to publish the outcome with the results so far."""
 
     incident: Incident | None = None
+    facts: Incident | None = Field(None, description="What was read, before it was judged; an early brief rests on it.")
     code_analysis: CodeAnalysis | None = None
     root_causes: RootCauses | None = None
     suggestions: Suggestions | None = None
@@ -851,10 +864,14 @@ class PostProcessRequest(StagedRequest):
     failures: Annotated[list[Failure], Keep(50)] = Field(default_factory=list)
     mail_attempt: int = Field(0, ge=0, le=1000, description="Number of the retry after a failed mail; 0 is no retry.")
     update_attempt: int = Field(0, ge=0, le=1000, description="Number of the attempt at an update; 0 is the brief.")
+    is_declined: bool = Field(False, description="Nobody approved the pull request: say so, nothing else.")
+    is_early: bool = Field(False, description="Publish only the facts, before anything is concluded from them.")
 
     @property
     def stage(self) -> str:
-        """Distinguish each retry of the mail, and each update, from the first run."""
+        """Distinguish the early brief, a decline, each retry of the mail, and each update, from the first run."""
+        if self.is_early or self.is_declined:
+            return "early" if self.is_early else "declined"
         if self.update_attempt:
             return f"update-{self.update_attempt}"
         return f"mail-{self.mail_attempt}" if self.mail_attempt else super().stage
@@ -868,6 +885,7 @@ class PostProcessRequest(StagedRequest):
 
 DeliveryStatus = Literal["done", "already", "failed", "off"]
 OutcomeKind = Literal[
+    "early",
     "full",
     "degraded",
     "dismissed",

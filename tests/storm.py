@@ -13,7 +13,7 @@ from functions.incident_sweeper.held_alerts import HeldAlerts
 from functions.incident_sweeper.last_message import LastChannels
 from functions.incident_sweeper.sweep import SweepSettings
 from functions.post_process.deliveries import Connections
-from functions.post_process.publish_held import held_carrier, publish_held
+from functions.post_process.messages.publish_held import held_carrier, publish_held
 from functions.post_process.publish_outcome import publish
 from functions.workflow_starter.route_alert import IncidentRouter, Limits
 from shared import clock

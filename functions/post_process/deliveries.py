@@ -53,7 +53,12 @@ class Notice(Protocol):
 
     @property
     def thread(self) -> str:
-        """The incident whose mail thread the brief joins; empty for its own."""
+        """The incident whose thread the brief joins where hooks have threads; empty when it begins its own."""
+        ...
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """The Message-IDs of the mails that the brief continues, the first of the thread leading."""
         ...
 
     def first_receipt(self, channel: str, incident_id: str) -> str:
@@ -147,9 +152,9 @@ def send_mail(notice: Notice, connections: Connections) -> str:
         return ""
     to = receivers(notice, connections)
     brief, message_id = notice.render(), brief_message_id(notice.request.incident_id)
-    thread = brief_message_id(notice.thread) if notice.thread else ""
+    *before, last = notice.answered or ("",)
     html, text = (_with_code(body, notice.request) for body in (brief.html, brief.text))
-    mail = Mail(to, brief.subject, html, text, message_id, brief.images, thread)
+    mail = Mail(to, brief.subject, html, text, message_id, brief.images, last, tuple(before))
     return sent(mailer, mail)
 
 

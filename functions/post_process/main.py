@@ -6,13 +6,13 @@ from shared.errors import Unavailable
 from shared.step.step import step
 from shared.traces.port import TraceStore
 
-from .approval_result_mail import mail_approval_result
-from .brief.opinion import BriefWords
 from .deliveries import Connections
-from .late_update import publish_update
-from .opening import opening
+from .messages.approval_result_mail import mail_approval_result
+from .messages.late_update import publish_update
+from .messages.publish_early import publish_early
+from .messages.publish_held import held_carrier, publish_held
+from .opening import opening_or_none
 from .own_links import own_links_only
-from .publish_held import held_carrier, publish_held
 from .publish_outcome import publish, publish_check, publish_last
 
 
@@ -33,7 +33,10 @@ def post_process(request: PostProcessRequest) -> Outcome:
     except Unavailable:
         # Another attempt is sending, or no channel took an update: whoever called calls again.
         raise
-    except Exception as error:  # noqa: BLE001  # whatever it is, people must learn of the alert
+    except Exception as error:  # whatever it is, people must learn of the alert
+        if request.is_early:
+            # The brief follows, and says all of it.
+            raise
         log.critical("post_process.bug", error_type=type(error).__name__, error=str(error))
         return publish_last(request, store, connections, error)
 
@@ -41,19 +44,12 @@ def post_process(request: PostProcessRequest) -> Outcome:
 def _published(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
     if held := held_carrier(request, store):
         return publish_held(request, *held, store, connections)
-    if request.is_approved:
+    if request.is_early:
+        return publish_early(request, store, connections)
+    if request.is_approved or request.is_declined:
         return mail_approval_result(request, store, connections)
     if request.update_attempt:
         return publish_update(request, store, connections)
     if request.alert.is_test:
         return publish_check(request, store, connections)
-    return publish(request, store, connections, _words(request))
-
-
-def _words(request: PostProcessRequest) -> BriefWords:
-    """Return how the model opens the brief; the template opens it when that fails in a way nobody foresaw."""
-    try:
-        return opening(request)
-    except Exception as error:  # noqa: BLE001  # words are not worth a brief
-        log.error("post_process.no_opening", error_type=type(error).__name__, error=str(error))
-        return BriefWords()
+    return publish(request, store, connections, opening_or_none(request))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from shared import log
 from shared.agent.agent import Agent
 from shared.agent.claim_checks import GroundingContext
 from shared.contracts import PostProcessRequest
@@ -32,3 +33,12 @@ def _check(words: BriefWords, context: GroundingContext) -> tuple[BriefWords, li
     """Drop what the evidence does not support."""
     drops: list[str] = []
     return words.replace(summary=context.prose(words.summary, drops)), drops
+
+
+def opening_or_none(request: PostProcessRequest) -> BriefWords:
+    """Return how the model opens the brief; the template opens it when that fails in a way nobody foresaw."""
+    try:
+        return opening(request)
+    except Exception as error:  # noqa: BLE001  # words are not worth a brief
+        log.error("post_process.no_opening", error_type=type(error).__name__, error=str(error))
+        return BriefWords()

@@ -16,8 +16,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from functions.post_process.connection_check import BY_HAND
 from functions.post_process.deliveries import Connections
+from functions.post_process.messages.connection_check import BY_HAND
 from functions.post_process.publish_outcome import publish_check
 from infra import bundle
 from infra.doctor.__main__ import print_all, summary

@@ -29,6 +29,8 @@ class Sent:
     mails: list[str] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
+    early: Counter[str] = field(default_factory=Counter)
+    """How many early briefs came, by channel; what came with them is no statement of the brief."""
 
     @property
     def words(self) -> str:
@@ -55,13 +57,20 @@ def sent(folder: Path, pulls: Sequence[dict[str, Any]]) -> dict[str, Sent]:
     for path in (folder / "mail").glob("*.eml"):
         mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         part = mail.get_body(("plain",))
-        incident_id = str(mail["Message-ID"]).strip("<>").partition(".")[0]
+        incident_id, _, message = str(mail["Message-ID"]).strip("<>").partition(".")
+        if message.startswith("early@"):
+            by_incident.setdefault(incident_id, Sent()).early["early mail"] += 1
+            continue
         by_incident.setdefault(incident_id, Sent()).mails.append(
             f"{mail['Subject']}\n{part.get_content() if part else ''}"
         )
     for path in (folder / "hook").glob("*.json"):
         body = json.loads(path.read_text(encoding="utf-8"))["body"]
-        by_incident.setdefault(str(body.get("incident_id")), Sent()).calls.append(body)
+        got = by_incident.setdefault(str(body.get("incident_id")), Sent())
+        if body.get("kind") == "early":
+            got.early["early hook"] += 1
+        else:
+            got.calls.append(body)
     for pull in pulls:
         branch = str(pull.get("head_ref") or pull.get("head") or pull.get("branch"))
         by_incident.setdefault(branch.rpartition("/")[2], Sent()).pulls.append(pull)
@@ -74,7 +83,7 @@ def judge(store: TraceStore, incident_id: str, case: Case, got: Sent) -> Verdict
     outcome = _outcome(trace)
     if trace is None or outcome is None:
         return Verdict(incident_id, "none", True, [], [], [])
-    counts = Counter(mail=len(got.mails), hook=len(got.calls), pull_request=len(got.pulls))
+    counts = got.early + Counter(mail=len(got.mails), hook=len(got.calls), pull_request=len(got.pulls))
     again = [f"{count} of {name}" for name, count in counts.items() if count > 1]
     was_undelivered = _was_undelivered(trace)
     is_lost = trace["state"] != "closed" or not reached_somebody(store, outcome)

@@ -86,7 +86,7 @@ def run(folder: Path, alerts: int, services: int, senders: int, say: Callable[[s
         pulls = system.take_pull_requests()
         account.pull_requests = len(pulls)
         got = sent(folder, pulls)
-        account.mails = sum(len(each.mails) for each in got.values())
+        account.mails = sum(len(each.mails) + each.early["early mail"] for each in got.values())
     return account
 
 

@@ -73,6 +73,15 @@ def take_mail(store: TraceStore, holder: str, settings: BrakeSettings, is_list: 
     return any(store.claim(f"slot:mails:{number}", holder, clock.now() + SPAN).holder == holder for number in own)
 
 
+def take_early_mail(store: TraceStore, holder: str, settings: BrakeSettings) -> str | None:
+    """
+    Return the key of a slot for a mail that comes before a brief; None when none is free for one.
+
+    A quarter of the hour's mails at most, so that facts that come early keep no alert from its investigation.
+    """
+    return take(store, "mails", settings.mails_per_recipient_per_hour // 4, holder)
+
+
 def give_back_mail(store: TraceStore, holder: str, settings: BrakeSettings) -> None:
     """Give the slot of a mail back that was not sent after all. Raises what the store raises."""
     for number in range(settings.mails_per_recipient_per_hour):

@@ -11,7 +11,10 @@ class DeadlineSettings(Settings):
     """Counted from the moment the incident was opened."""
 
     incident_deadline_seconds: int = Field(
-        900, ge=1, le=86_400, description="An open incident this old is published with the results so far; in seconds."
+        1_020,
+        ge=1,
+        le=86_400,
+        description="An open incident this old is published with the results so far; in seconds.",
     )
 
     @property

@@ -24,6 +24,16 @@ def brief_message_id(incident_id: str) -> str:
     return f"<{incident_id}.brief@incident-copilot>"
 
 
+def answering_subject(subject: str, otherwise: str) -> str:
+    """Return the subject of a mail in a thread: mail programs make one thread of what has one subject."""
+    return f"Re: {subject}" if subject else otherwise
+
+
+def early_message_id(incident_id: str) -> str:
+    """Return the Message-ID of an incident's early brief, which the brief answers."""
+    return f"<{incident_id}.early@incident-copilot>"
+
+
 @dataclass(frozen=True)
 class LastMessage:
     """Which incident has no brief, and why; `since` is when it began, RFC 3339."""

@@ -25,6 +25,8 @@ class Mail:
     images: tuple[InlineImage, ...] = ()
     in_reply_to: str = ""
     """Message-ID of the mail that this one continues, in whose thread it is shown."""
+    references: tuple[str, ...] = ()
+    """Message-IDs of the mails before that one, the first of the thread leading."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from shared import log, signatures
 from shared.bounds import Contract
-from shared.contracts import Alert, Failure, StepCall, StepRequest
+from shared.contracts import Alert, Failure, StepCall, StepRequest, StepResult
 from shared.errors import IncidentCopilotError, Refused, Rejected, Unavailable
 from shared.http.retries import with_retries
 from shared.http.validation import sentence
@@ -36,6 +36,11 @@ class IncidentFacts:
     def answer_of(self, row: StepRow, stage: str) -> Json | None:
         """Return the answer that a step gave, as a later step at `stage` reads it."""
         return self.answers.get(row.run_read_at(stage))
+
+    @property
+    def telemetry(self) -> Json | None:
+        """What was read, before it was judged."""
+        return self.answers.get(steps.FACTS)
 
 
 def read(store: TraceStore, row: StepRow, call: StepCall) -> IncidentFacts:
@@ -81,6 +86,7 @@ def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepReques
     values: dict[str, Any] = {"alert": facts.alert}
     for each in (each for each in steps.STEPS if each.field in fields):
         values[str(each.field)] = _readable(each, facts.answer_of(each, call.stage), failures)
+    values |= _telemetry(values, fields, facts, failures)
     values |= {name: value for name, value in _stage_facts(call).items() if name in fields}
     if "failures" in fields:
         values["failures"] = [*_failures(call, facts), *failures]
@@ -91,10 +97,24 @@ def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepReques
         raise Rejected(f"{missing}: {sentence(error)}") from None
 
 
+def _telemetry(
+    values: Mapping[str, Any], fields: Mapping[str, Any], facts: IncidentFacts, failures: list[Failure]
+) -> dict[str, Any]:
+    """Return what was read, for a request that wants it, and in the place of a judgement that nobody made."""
+    is_judged = "incident" not in fields or values["incident"] is not None
+    if is_judged and "facts" not in fields:
+        return {}
+    read = _readable(steps.INCIDENT_DETECTION, facts.telemetry, failures)
+    return {**({"facts": read} if "facts" in fields else {}), **({} if is_judged else {"incident": read})}
+
+
 def _stage_facts(call: StepCall) -> dict[str, Any]:
     """Return what the call itself says, by the fields of requests."""
     return {
+        "reads_only": call.stage == steps.READ,
+        "is_early": call.stage == steps.EARLY,
         "is_approved": call.stage == steps.APPROVED,
+        "is_declined": call.stage == steps.DECLINED,
         "callback_url": call.callback_url,
         "mail_attempt": steps.attempt_of(call.stage, steps.MAIL_AGAIN),
         "update_attempt": steps.attempt_of(call.stage, steps.UPDATE),
@@ -119,7 +139,9 @@ def runs_read(row: StepRow, call: StepCall, facts: IncidentFacts) -> list[str]:
 
 
 def _names_read(row: StepRow, stage: str) -> list[str]:
-    return [each.run_read_at(stage) for each in steps.STEPS if each.field in row.request.model_fields]
+    fields = row.request.model_fields
+    telemetry = [steps.FACTS] if {"facts", "incident"} & fields.keys() else []
+    return [*telemetry, *(each.run_read_at(stage) for each in steps.STEPS if each.field in fields)]
 
 
 def _stored(store: TraceStore, incident_id: str) -> tuple[IncidentRecord, dict[str, StoredAnswer]] | None:
@@ -172,7 +194,7 @@ def _digests(row: StepRow, call: StepCall) -> dict[str, Json]:
     read = _names_read(row, call.stage)
     for result in call.results:
         author = steps.BY_NAME.get(result.step)
-        run = author.run_read_at(call.stage) if author else ""
+        run = _run_of(author, result, call.stage) if author else ""
         if author is None or result.digest is None or run not in read:
             continue
         subject = signatures.digest_of(run)
@@ -185,14 +207,22 @@ def _digests(row: StepRow, call: StepCall) -> dict[str, Json]:
     return digests
 
 
+def _run_of(author: StepRow, result: StepResult, stage: str) -> str:
+    """Return the run that a result is of; those of an earlier release do not say their stage."""
+    return author.run_name(result.stage) if result.stage else author.run_read_at(stage)
+
+
 def _failures(call: StepCall, facts: IncidentFacts) -> list[Failure]:
     """Return the failures that the call reports, and one for each answer that cannot be read again."""
     failures = []
     for result in call.results:
         row = steps.BY_NAME.get(result.step)
+        if row is not None and result.stage == steps.READ and facts.answer_of(row, call.stage) is not None:
+            # What judged has read it too.
+            continue
         if result.failure is not None:
             failures.append(result.failure)
-        elif row is not None and row.field is not None and facts.answer_of(row, call.stage) is None:
+        elif row is not None and row.field is not None and facts.answers.get(_run_of(row, result, call.stage)) is None:
             message = f"It answered, and the answer cannot be read. Its headline: {result.headline}"
             failures.append(Failure(step=result.step, error_type="Unread", message=message))
     return failures

@@ -15,7 +15,15 @@ RESULT_BYTES = 4_096
 DIGEST_BYTES = 3_500
 """Of an answer that could not be stored: with all of them at once an execution stays under 128 of its 512 KB."""
 
-DECISIONS = ("needs_response", "looks_like_regression", "has_patch", "is_ready", "awaits_approval", "approve_within_s")
+DECISIONS = (
+    "sends_early",
+    "needs_response",
+    "looks_like_regression",
+    "has_patch",
+    "is_ready",
+    "awaits_approval",
+    "approve_within_s",
+)
 """The fields of answers on which the workflow branches."""
 
 
@@ -30,6 +38,7 @@ def result_of(row: StepRow, call: StepCall, answer: Contract, store: TraceStore,
     incident_id, run = call.incident.incident_id, row.run_name(call.stage)
     result = StepResult(
         step=row.name,
+        stage=call.stage,
         headline=headline(answer),
         trace=_link(store, incident_id),
         **{name: getattr(answer, name) for name in decisions(type(answer))},

@@ -30,8 +30,18 @@ from shared.contracts import (
 )
 from shared.model.port import Tier
 
+READ = "read"
+"""The stage at which the telemetry is read and judged by rules, before any model is asked."""
+READ_WITHIN_S = 90
+"""How long the workflow waits for it: reading and storing the trace at their worst, and the stores' own timeouts."""
+EARLY = "early"
+"""The stage at which people get these facts, before anything is concluded from them."""
+EARLY_WITHIN_S = 20
+"""How long the workflow waits for that: what is not out by then goes out while the judging begins."""
 APPROVED = "approved"
 """The stage at which a step runs a second time, after a person approved."""
+DECLINED = "declined"
+"""The stage at which people learn that nobody approved."""
 WAIT_MARGIN_S = 5
 """How much longer than its budget the workflow waits for a step: until the platform has ended it and said so."""
 HELD = "held"
@@ -99,7 +109,7 @@ INCIDENT_DETECTION = StepRow(
     request=DetectionRequest,
     answer=Incident,
     field="incident",
-    budget_s=175,
+    budget_s=150,
     failure_means="Logs and metrics were not judged: severity and symptoms are only what the alert says.",
     model=ModelUse("heavy", 90),
 )
@@ -194,6 +204,9 @@ STEPS = (
     POST_PROCESS,
 )
 """Every step, in the order in which an incident passes them."""
+
+FACTS = INCIDENT_DETECTION.run_name(READ)
+"""The run whose answer holds what was read."""
 
 BY_NAME = {row.name: row for row in STEPS}
 BY_AGENT = {row.agent: row for row in STEPS}

@@ -32,10 +32,11 @@ class System:
         self._traces = EmbeddedTraces(EmbeddedSettings(traces_path=trace_access.file_of(stack.folder)))
 
     def mails(self) -> list[EmailMessage]:
-        """Return the mails Gmail took."""
+        """Return the mails Gmail took, from the brief on."""
         policy = email.policy.default
         files = sorted((self.stack.folder / "mail").glob("*.eml"))
-        return [email.message_from_bytes(file.read_bytes(), policy=policy) for file in files]
+        mails = [email.message_from_bytes(file.read_bytes(), policy=policy) for file in files]
+        return [mail for mail in mails if ".early@" not in mail["Message-ID"]]
 
     def text(self, number: int) -> str:
         """Return the text of a mail, waited for."""

@@ -115,19 +115,34 @@ def test_trace_holds_every_agents_run(full: Run) -> None:
         assert run["errors"] == []
 
 
-def test_mail_went_to_the_engineer_on_call_once(full: Run) -> None:
-    """One incident, one mail."""
-    (mail,) = full.mails()
+def test_facts_and_brief_went_to_the_engineer_on_call_in_one_thread(full: Run) -> None:
+    """One incident, one early brief and one brief that answers it."""
+    early, brief = full.mails()
 
-    assert mail["To"] == "on-call@example.com"
-    assert "checkout-api" in mail["Subject"]
+    assert early["To"] == brief["To"] == "on-call@example.com"
+    assert brief["In-Reply-To"] == brief["References"] == early["Message-ID"]
+    assert "checkout-api" in early["Subject"]
+    assert brief["Subject"] == f"Re: {early['Subject']}"
 
 
-def test_hook_was_called_once_with_the_incident(full: Run) -> None:
+def test_facts_were_out_before_anything_was_judged(full: Run) -> None:
+    """No model is asked before the run that judges."""
+    (early,) = full.trace["traces"]["PostProcessAgent-early"]
+    (judged,) = full.trace["traces"]["IncidentDetectionAgent"]
+
+    assert early["agent_response"]["mail_status"] == "sent"
+    assert early["runEnd"] < judged["runStart"]
+    assert early["model_calls"] == full.trace["traces"]["IncidentDetectionAgent-read"][0]["model_calls"] == []
+
+
+def test_hook_was_called_once_for_each_message_with_the_incident(full: Run) -> None:
     """The hook receives the same id."""
-    (call,) = (json.loads(path.read_text()) for path in (full.folder / "hook").glob("*.json"))
+    files = sorted((full.folder / "hook").glob("*.json"), key=lambda path: int(path.stem))
+    bodies = [json.loads(path.read_text())["body"] for path in files]
 
-    assert full.trace["invocation_id"] in json.dumps(call)
+    assert [(body["kind"], body["incident_id"]) for body in bodies] == [
+        (kind, full.trace["invocation_id"]) for kind in ("early", "full")
+    ]
 
 
 def test_no_process_is_left(full: Run) -> None:
@@ -149,7 +164,8 @@ def test_outage_of_one_dependency_still_ends_in_a_brief_that_names_it(tmp_path: 
     assert run.outcome["kind"] == "degraded"
     assert named.lower() in run.brief().lower()
     assert run.outcome["mail_status"] == ("failed" if ended == "gmail" else "sent")
-    assert len(run.mails()) == (0 if ended == "gmail" else 1)
+    briefs = [mail for mail in run.mails() if ".brief@" in mail["Message-ID"]]
+    assert len(briefs) == (0 if ended == "gmail" else 1)
 
 
 def test_brief_that_nobody_can_get_is_undelivered_and_the_demo_fails(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ def test_alert_reaches_every_channel_of_the_deployed_functions(tmp_path: Path) -
         outcome = Outcome.model_validate(record.outcome)
         assert outcome.delivered_by == {"hook", "slack", "pagerduty", "teams", "mail"}
         assert outcome.failures == []
-        assert (len(slack.messages), pagerduty.alerts, len(teams.cards)) == (1, {incident_id: "triggered"}, 1)
-        assert outcome.receipts["slack"] == f"{CHANNEL}:{slack.messages[0]['ts']}"
-        assert ["To: bo@example.com" in mail for mail in mails] == [True]
+        assert (len(slack.messages), pagerduty.alerts, len(teams.cards)) == (2, {incident_id: "triggered"}, 2)
+        early, brief = slack.messages
+        assert brief["thread_ts"] == early["ts"]
+        assert outcome.receipts["slack"] == f"{CHANNEL}:{brief['ts']}/{early['ts']}"
+        assert ["To: bo@example.com" in mail for mail in mails] == [True, True]

@@ -81,12 +81,13 @@ class System:
         """Return the texts of the mails about the incident."""
         parsed = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
                   for path in (self.stack.folder / "mail").glob("*.eml")]  # fmt: skip
-        about = [mail for mail in parsed if incident_id in str(mail["Message-ID"])]
+        about = [mail for mail in parsed if f"{incident_id}.brief@" in str(mail["Message-ID"])]
         return [part.get_content() for mail in about if (part := mail.get_body(("plain",)))]
 
     def hook_calls(self, incident_id: str) -> list[Path]:
-        """Return the calls of the hook about the incident."""
-        return [path for path in (self.stack.folder / "hook").glob("*.json") if incident_id in path.read_text()]
+        """Return the calls of the hook about the incident, but for the early brief."""
+        calls = [path for path in (self.stack.folder / "hook").glob("*.json") if incident_id in path.read_text()]
+        return [path for path in calls if json.loads(path.read_text())["body"]["kind"] != "early"]
 
 
 def until(read: Callable[[], Value], is_good: Callable[[Value], bool] = bool) -> Value:

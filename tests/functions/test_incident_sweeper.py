@@ -25,6 +25,7 @@ from infra import bundle
 from shared import clock, traces
 from shared.admission.service_window import published_at
 from shared.cloud import workflows
+from shared.cloud.deadline import DeadlineSettings
 from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.outbox.port import Mail, MailSent
@@ -35,8 +36,8 @@ from tests.builders import trace_of
 from tests.functions import post_process_requests as requests
 from tests.step_calls import NONCE, signed
 
-DEADLINE = timedelta(minutes=15)
-YOUNG, OLD, ANCIENT = timedelta(minutes=6), timedelta(minutes=16), timedelta(days=2)
+DEADLINE = DeadlineSettings().deadline
+YOUNG, OLD, ANCIENT = timedelta(minutes=6), DEADLINE + timedelta(minutes=1), timedelta(days=2)
 WHY = Failure(step="workflow", error_type="ExecutionEnded", message="It ended")
 CALL = StepCall(incident=signed(requests.alert()))
 MAIN = bundle.FUNCTIONS / "incident_sweeper" / "main.py"
@@ -316,7 +317,7 @@ def test_incident_published_during_the_sweep_is_not_published_again(
 ) -> None:
     """A slow workflow may still publish before the sweep does."""
     opened(store, OLD, 1)
-    slow = opened(store, timedelta(minutes=15, seconds=30), 2)
+    slow = opened(store, DEADLINE + timedelta(seconds=30), 2)
     publisher.gate = lambda: store.close_incident(slow, {"kind": "full"})
 
     swept = sweep().run(time.monotonic)

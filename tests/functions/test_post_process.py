@@ -12,7 +12,8 @@ import pytest
 
 from functions.post_process.deliveries import Connections
 from functions.post_process.main import post_process
-from functions.post_process.publish_outcome import SENDING, publish
+from functions.post_process.publish_outcome import publish
+from functions.post_process.publisher import SENDING
 from infra.local.sandboxes.gmail.server import GmailSandbox
 from infra.local.sandboxes.hook.server import HookSandbox
 from shared import clock

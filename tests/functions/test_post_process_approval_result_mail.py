@@ -1,13 +1,13 @@
 """After an approval: one short mail with the result."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from functions.post_process.approval_result_mail import mail_approval_result, written
 from functions.post_process.deliveries import Connections
+from functions.post_process.messages.approval_result_mail import mail_approval_result, written
 from shared import traces
-from shared.contracts import Branch, Failure, PostProcessRequest, PullRequest
+from shared.contracts import Branch, Failure, Outcome, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
 from shared.outbox.port import Mail, MailSent
 from shared.traces.pull_request_record import PullRequestRecord
@@ -119,3 +119,27 @@ def test_address_in_a_failure_is_no_link() -> None:
     assert "https[:]//evil[.]example/login" in mail.text
     assert "https:" not in mail.html
     assert "<a " not in mail.html
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"), [("decline", "Ada Lovelace declined it."), (None, "Nobody approved it in time.")]
+)
+def test_who_has_the_brief_learns_that_nothing_was_approved(decision: Literal["decline"] | None, words: str) -> None:
+    """In the thread of the brief, once; the draft that was waited for is not linked as if it were open."""
+    store, mailbox = traces.connect(), Mailbox()
+    store.open_incident(a_record(ALERT))
+    store.close_incident(ALERT.incident_id, Outcome(kind="full", subject="[high] checkout-api: broken").model_dump())
+    by = "Ada Lovelace" if decision else ""
+    store.set_pull_request(
+        ALERT.incident_id,
+        PullRequestRecord(state="declined" if decision else "awaiting_approval", decision=decision, decided_by=by),
+    )
+
+    for _ in range(2):
+        mail_approval_result(request(is_approved=False, is_declined=True), store, channels(mailbox))
+
+    (mail,) = mailbox.mails
+    assert mail.subject == "Re: [high] checkout-api: broken"
+    assert "was not approved, and nothing was written" in mail.text
+    assert words in mail.text
+    assert URL not in mail.text

@@ -13,9 +13,9 @@ import pytest
 from functions.post_process import main
 from functions.post_process.brief.opinion import BriefWords
 from functions.post_process.deliveries import Connections
-from functions.post_process.held_message import HeldMessage
-from functions.post_process.publish_held import _deliveries
-from functions.post_process.publish_outcome import SENDING, OutcomePublisher, deliver_all
+from functions.post_process.messages.held_message import HeldMessage
+from functions.post_process.messages.publish_held import _deliveries
+from functions.post_process.publisher import SENDING, OutcomePublisher, deliver_all
 from infra.local.sandboxes.hook.server import HookSandbox
 from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.pagerduty.server import ROUTING_KEY, PagerDutySandbox

@@ -25,7 +25,7 @@ from tests.builders import a_record
 from tests.functions import post_process_requests as requests
 
 PATH = (bundle.FUNCTIONS / "post_process", bundle.ROOT / "shared" / "outbox")
-GUARDS = {"post_process", "publish_last", "deliver_all", "_deliver", "_failure", "send_mail_last", "call_hook_last"}
+GUARDS = {"post_process", "publish_last", "deliver_all", "_deliver", "failure_of", "send_mail_last", "call_hook_last"}
 GUARDS |= {"receivers", "hook_of"}
 GUARDS |= {"_last_message", "once", "deliver", "attempt", "_act", "_claim", "_release", "__init__", "_measure", "sent"}
 GUARDS |= {"outcome", "close", "_status", "mail", "payload", "headline", "_plain", "brief_message_id", "_already_done"}
@@ -116,7 +116,7 @@ def lines_of(request: PostProcessRequest) -> list[tuple[Path, int]]:
 
     def note(path: Path, frame: FrameType) -> None:
         # Lambdas of this module are parts of `once`.
-        is_guard = frame.f_code.co_name == "<lambda>" and path.name == "publish_outcome.py"
+        is_guard = frame.f_code.co_name == "<lambda>" and path.name == "publisher.py"
         if frame.f_code.co_name not in GUARDS and not is_guard:
             lines[path, frame.f_lineno] = None
 

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from functions.post_process import main
-from functions.post_process.late_update import publish_update
+from functions.post_process.messages.late_update import publish_update
 from functions.post_process.publish_outcome import publish
 from shared import outbox, traces
 from shared.contracts import Outcome
@@ -75,10 +75,8 @@ def test_checks_of_the_draft_follow_the_brief_once(
         work(requests.full(update_attempt=attempt))
 
     brief, _, update = people.mails
-    assert (update.in_reply_to, update.subject) == (
-        brief.message_id,
-        f"Checks of pull request #412 for billing-worker {checks}",
-    )
+    assert (update.in_reply_to, update.subject) == (brief.message_id, f"Re: {brief.subject}")
+    assert f"The checks of the drafted pull request {checks}" in update.text
     assert words in update.text
     assert people.calls[-1][0]["kind"] == "checks"
     assert (len(people.calls), stored().checks) == (3, checks)

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 
-from functions.post_process import approval_result_mail, connection_check
 from functions.post_process.brief.view import announcement, deployed
-from functions.post_process.held_message import list_of
+from functions.post_process.messages import approval_result_mail, connection_check
+from functions.post_process.messages.held_message import list_of
 from infra import schemas
 from shared.contracts import ANNOUNCEMENT_VERSION, Announcement, Change
 from shared.outbox.last_message import LastMessage

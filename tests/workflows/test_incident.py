@@ -123,15 +123,51 @@ def functions() -> Iterator[Functions]:
         yield scripted
 
 
-def test_full_path_calls_every_function_once_and_returns_the_outcome(functions) -> None:
-    """Detection, three analyses, solution, branch, pull request, brief; each call names the incident."""
+def test_full_path_calls_every_function_and_returns_the_outcome(functions) -> None:
+    """Reading, judging, three analyses, solution, branch, pull request, brief; each call names the incident."""
     assert functions.run() == OUTCOME
-    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1)
+    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1) | {"incident_detection": 2}
+    assert [body.get("stage", "") for name, body in functions.calls if name == "incident_detection"] == ["read", ""]
     assert all(body["incident"] == ARGUMENT["alert"] for _, body in functions.calls)
     assert functions.results_published() == {
         name: result for name, result in functions.results.items() if name != "post_process"
     }
     assert functions.failures() == []
+
+
+def test_facts_reach_people_before_anything_is_judged(functions) -> None:
+    """The early brief has the facts alone; what comes after it waits for it, and carries the facts no further."""
+    functions.results["incident_detection"]["sends_early"] = True
+
+    functions.run()
+
+    stages = [(name, body.get("stage", "")) for name, body in functions.calls]
+    assert stages[:3] == [("incident_detection", "read"), ("post_process", "early"), ("incident_detection", "")]
+    assert stages[-1] == ("post_process", "")
+    early = functions.published()["results"]
+    assert [result["step"] for result in early] == ["incident_detection"]
+    assert all(
+        len(list(filter(None, body["results"]))) == 1 for name, body in functions.calls if name in ("rca", "suggestion")
+    )
+
+
+def test_early_brief_that_fails_stops_nothing(functions) -> None:
+    """The brief follows as if nobody had tried."""
+    functions.results["incident_detection"]["sends_early"] = True
+    functions.statuses["post_process"] = [400]
+
+    assert functions.run() == OUTCOME
+    assert [body.get("stage", "") for name, body in functions.calls if name == "post_process"] == ["early", ""]
+
+
+def test_facts_stand_where_nobody_could_judge(functions) -> None:
+    """What the rules made of them decides, and the brief names the failure."""
+    functions.statuses["incident_detection"] = [200, 400]
+
+    assert functions.run() == OUTCOME
+    assert functions.names() == set(AGENTS)
+    read, failed = functions.received("rca")["results"]
+    assert (read["step"], failed["failure"]["step"]) == ("incident_detection", "incident_detection")
 
 
 def test_every_call_follows_the_contract(functions) -> None:
@@ -152,7 +188,9 @@ def test_step_gets_the_results_of_the_steps_it_rests_on(functions) -> None:
     read = {name: [result["step"] for result in body.get("results", []) if result] for name, body in functions.calls}
     assert read["rca"] == read["suggestion"] == read["code_analyzer"] == ["incident_detection"]
     assert read["solution_generator"] == ["incident_detection", "rca", "suggestion", "code_analyzer"]
-    (root_causes,) = [one for one in functions.received("solution_generator")["results"] if one["step"] == "rca"]
+    (root_causes,) = [
+        one for one in functions.received("solution_generator")["results"] if one and one["step"] == "rca"
+    ]
     assert root_causes["digest"] == {"most_likely": "kept"}
 
 
@@ -243,15 +281,27 @@ def test_error_that_would_repeat_is_not_retried(functions, status: int) -> None:
 
 
 def test_brief_goes_out_before_the_approval(functions) -> None:
-    """The brief does not wait for the approval; without one nothing more is called or published."""
+    """The brief does not wait for the approval; what comes after it is word that nobody approved."""
     functions.results["file_updater"] = {"step": "file_updater", "awaits_approval": True}
     functions.results["pr_creator"] = {"step": "pr_creator", "awaits_approval": True, "approve_within_s": 0}
 
     assert functions.run() == OUTCOME
-    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1)
+    twice = {"incident_detection": 2, "post_process": 2}
+    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1) | twice
     assert functions.received("pr_creator")["callback_url"].startswith("http")
     assert functions.results_published()["pr_creator"] == functions.results["pr_creator"]
     assert functions.published().get("stage", "") == ""
+
+
+def test_people_learn_that_nobody_approved(functions) -> None:
+    """Nothing is written, and whoever has the brief gets word of it."""
+    functions.results["file_updater"] = {"step": "file_updater", "awaits_approval": True}
+    functions.results["pr_creator"] = {"step": "pr_creator", "awaits_approval": True, "approve_within_s": 0}
+
+    functions.run()
+
+    assert [body.get("stage", "") for name, body in functions.calls if name == "post_process"] == ["", "declined"]
+    assert [name for name, _ in functions.calls].count("file_updater") == 1
 
 
 def test_failed_request_for_approval_is_not_waited_for(functions) -> None:

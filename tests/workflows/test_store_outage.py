@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from infra.local.sandboxes.hook.server import HookSandbox
 from shared import signatures, traces
 from shared.contracts import Alert
 from shared.errors import Unavailable
-from shared.step.steps import BY_NAME, STEPS
+from shared.step.steps import BY_NAME, EARLY, FACTS, POST_PROCESS, STEPS
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
 
 WORKFLOW = engine.load((bundle.ROOT / "workflows" / "incident.workflows.yaml").read_text())
@@ -43,6 +44,8 @@ NONCE = "nonce"
 TABLE = "store outage"
 """Property of a test: when the store died, the kind of the outcome, and whether there is a pull request."""
 
+RUNS = (FACTS, POST_PROCESS.run_name(EARLY), *(row.agent for row in STEPS))
+"""Every run of the full path, in order."""
 Moment = Literal["before", "during", "after"]
 
 
@@ -76,7 +79,7 @@ class System:
     url: str = ""
     results: dict[str, Any] = field(default_factory=dict)
     on_call: Any = None
-    """Called with a step's name and "before" or "after" each call."""
+    """Called with the run's name and "before" or "after" each call."""
 
     def run(self) -> Any:
         """Run the workflow over the incident, as workflow_starter starts it."""
@@ -87,12 +90,19 @@ class System:
 
     def answer(self, name: str, body: Any) -> tuple[int, bytes]:
         """Call one step."""
-        self.on_call(name, "before")
+        run = BY_NAME[name].run_name(body.get("stage", ""))
+        self.on_call(run, "before")
         with flask.Flask(name).test_request_context(json=body, method="POST"):
             response = VIEWS[name](flask.request)
         self.results[name] = response.get_json()
-        self.on_call(name, "after")
+        self.on_call(run, "after")
         return response.status_code, response.get_data()
+
+    def messages(self) -> dict[str, tuple[int, int]]:
+        """Return how many mails and calls of the hook brought the early brief and the brief."""
+        mails = Counter("early" if ".early@" in mail["Message-ID"] else "brief" for mail in self.gmail.mails)
+        calls = Counter("early" if call["body"]["kind"] == "early" else "brief" for call in self.hook.calls)
+        return {name: (mails[name], calls[name]) for name in ("early", "brief")}
 
 
 @contextmanager
@@ -164,40 +174,42 @@ def test_with_a_living_store_the_brief_is_whole(system: System) -> None:
 
     assert result["headline"].startswith("published: full")
     assert "digest" not in str(system.results)
-    assert (len(system.gmail.mails), len(system.hook.calls)) == (1, 1)
+    assert system.messages() == {"early": (1, 1), "brief": (1, 1)}
     assert system.results["pr_creator"]["headline"].startswith("pull request #1")
 
 
 @pytest.mark.parametrize(
-    ("row", "moment"),
+    ("run", "moment"),
     [
-        pytest.param(row, moment, id=f"{moment}-{row.name}")
-        for row in STEPS
+        pytest.param(run, moment, id=f"{moment}-{run}")
+        for run in RUNS
         # After one step is before the next; the last has none.
-        for moment in (("before", "during", "after") if row is STEPS[-1] else ("before", "during"))
+        for moment in (("before", "during", "after") if run is RUNS[-1] else ("before", "during"))
     ],
 )
 def test_incident_is_published_once_whenever_the_store_dies(
-    system: System, record_property: Any, row: Any, moment: Moment
+    system: System, record_property: Any, run: str, moment: Moment
 ) -> None:
-    """One mail, one call of the hook, and what was found until then is in it."""
+    """One brief by mail and by the hook, with what was found until then in it, and the early one at most once."""
     if moment == "during":
-        system.store.dies_on_answer_of = row.agent
+        system.store.dies_on_answer_of = run
 
     def die(name: str, now: str) -> None:
-        if (name, now) == (row.name, moment):
+        if (name, now) == (run, moment):
             system.store.is_dead = True
 
     system.on_call = die
 
     result = system.run()
 
-    assert (len(system.gmail.mails), len(system.hook.calls)) == (1, 1)
+    messages = system.messages()
+    assert messages["brief"] == (1, 1)
+    assert messages["early"] in ((0, 0), (1, 1))
     kind = result["headline"].split()[1].rstrip(":")
-    is_late = row.name == "post_process" and moment != "before"
-    assert kind == ("full" if row.name == "post_process" and moment == "after" else "degraded" if not is_late else kind)
+    is_late = run is RUNS[-1] and moment != "before"
+    assert kind == ("full" if run is RUNS[-1] and moment == "after" else "degraded" if not is_late else kind)
     pull_request = system.results.get("pr_creator", {}).get("headline", "")
-    record_property(TABLE, (f"{moment} {row.name}", kind, "pull request" if pull_request else "none"))
+    record_property(TABLE, (f"{moment} {run}", kind, "pull request" if pull_request else "none"))
 
 
 def test_diagnosis_survives_a_store_that_dies_before_detection(system: System) -> None:

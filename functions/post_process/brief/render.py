@@ -52,7 +52,12 @@ def render(
 
     The least needed is left out or shortened, with a note, to keep under HTML_BYTES.
     """
-    for candidate in _ever_shorter(view(request, failures, usage, words or BriefWords(), link)):
+    return rendered(view(request, failures, usage, words or BriefWords(), link))
+
+
+def rendered(seen: View) -> Brief:
+    """Return a view as HTML and text, shortened as `render` says."""
+    for candidate in _ever_shorter(seen):
         html, images = _html(candidate)
         if len(html.encode()) <= HTML_BYTES:
             break

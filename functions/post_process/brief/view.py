@@ -31,6 +31,11 @@ def kind_of(request: PostProcessRequest, failures: list[Failure]) -> OutcomeKind
     return "degraded" if failures or request.incident is None or degradations(request) else "full"
 
 
+def severity_of(request: PostProcessRequest) -> str:
+    """Return the severity, `unknown` when nothing was judged."""
+    return request.incident.severity if request.incident else "unknown"
+
+
 def headline(request: PostProcessRequest) -> str:
     """Return what is broken, in one line."""
     alert, incident = request.alert, request.incident
@@ -69,7 +74,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
     what_failed = Section("What failed", tuple(explain(troubles))) if troubles else None
     linked = Section("The same cause elsewhere", (TextLine(f"{link}."),)) if link else None
     before, after = _sections(request, kind, words)
-    severity = incident.severity if incident else "unknown"
+    severity = severity_of(request)
     mark = f"[{severity}, cannot tell]" if incident and incident.verdict == "cannot_tell" else f"[{severity}]"
     marks = {"full": mark, "degraded": f"{mark} [degraded]", "dismissed": "[dismissed]"}
     return View(
@@ -77,11 +82,11 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         tone=_tone(incident, kind),
         badge="no response needed" if kind == "dismissed" else f"{severity} severity",
         service=request.alert.service_name,
-        headline=_in_users_terms(request),
-        since=_since(request),
+        headline=in_users_terms(request),
+        since=since_words(request),
         scope=_scope(request),
         subject=clip(f"{marks[kind]} {one_line(request.alert.service_name)}: {title(request)}", 180),
-        warning=_warning(troubles),
+        warning=warning(troubles),
         sections=tuple(section for section in (*before, linked, what_failed, *after) if section),
         footer=_footer(request, usage),
     )
@@ -210,7 +215,8 @@ def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:
     return incident.severity if incident else "high"
 
 
-def _since(request: PostProcessRequest) -> str:
+def since_words(request: PostProcessRequest) -> str:
+    """Return since when, whether it goes on, and which alert said so."""
     started, received = since(request), request.alert.received_at
     name = f"Alert {clip(request.alert.alert_name, 120)}, received" if request.alert.alert_name else "Alert received"
     is_same_day = started is not None and started.date() == received.date()
@@ -251,7 +257,7 @@ def _is_measured_still(incident: Incident) -> bool:
     return moved is not None and abs(last - moved.value) < abs(last - moved.baseline)
 
 
-def _in_users_terms(request: PostProcessRequest) -> str:
+def in_users_terms(request: PostProcessRequest) -> str:
     """Return what users meet, where it was measured; else what is broken, as `headline` does."""
     incident = request.incident
     if incident is not None and not incident.needs_response and incident.health and not incident.initial_symptoms:
@@ -279,7 +285,8 @@ def _scope(request: PostProcessRequest) -> str:
     return clip(f"{symptom}{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 400)
 
 
-def _warning(troubles: list[Failure]) -> str:
+def warning(troubles: list[Failure]) -> str:
+    """Return what the reader lacks, in a line; empty when nothing failed."""
     if not troubles:
         return ""
     return clip(f"Incomplete. {' '.join(dict.fromkeys(map(loss, troubles)))} See “What failed”.", 300)

@@ -1,6 +1,6 @@
 """The steps of one incident as they happen: what each is doing, how it ended, how long it took."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -57,7 +57,21 @@ def rows(trace: TraceDocument | None, running: set[str], is_over: bool, has_fail
     failed = {item["step"]: item for item in outcome.get("failures", [])}
     if has_failed:
         failed.setdefault("post_process", {"message": "the workflow failed before it published an outcome"})
-    return [_row(row, runs.get(row.agent, []), running, is_over, failed.get(row.name)) for row in table.STEPS]
+    return [
+        *_before(runs),
+        *(_row(row, runs.get(row.agent, []), running, is_over, failed.get(row.name)) for row in table.STEPS),
+    ]
+
+
+def _before(runs: dict[str, list[RunEntry]]) -> list[ProgressRow]:
+    """Return the runs before the judgement: what read the telemetry, and the early brief where one went out."""
+    stages = ((table.INCIDENT_DETECTION, table.READ), (table.POST_PROCESS, table.EARLY))
+    done = [(row, stage, runs.get(row.run_name(stage), [])) for row, stage in stages]
+    return [
+        replace(_row(row, entries, set(), True, None), name=f"{row.name}, {stage}")
+        for row, stage, entries in done
+        if entries
+    ]
 
 
 def _row(

@@ -84,6 +84,7 @@ def detect(
         failed_requests=list(summary.failed_requests),
         log_query_used=page.query if page else "",
         log_selector=page.selector if page else "",
+        log_label=page.label if page else "",
         other_logs_selector=page.others_selector if page else "",
         hints=[*_hints(alert, page), *telemetry.hints, *hints],
         lines_read=summary.lines_read,

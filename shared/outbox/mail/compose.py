@@ -42,7 +42,8 @@ def compose(mail: Mail, sender: str) -> bytes:
     message["Message-ID"] = _header(mail.message_id)
     if mail.in_reply_to:
         # RFC 5322, 3.6.4: mail programs show it in the thread of the other.
-        message["In-Reply-To"] = message["References"] = _header(mail.in_reply_to)
+        message["In-Reply-To"] = _header(mail.in_reply_to)
+        message["References"] = _header(" ".join((*mail.references, mail.in_reply_to)))
     # RFC 3834: automatic responders must not answer this mail or raise an alert from it.
     message["Auto-Submitted"] = "auto-generated"
     return message.as_bytes(policy=compat32.clone(linesep="\r\n"))

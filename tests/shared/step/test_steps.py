@@ -12,7 +12,16 @@ from shared.contracts import PostProcessRequest
 from shared.step.incident_facts import READ_BUDGET_S
 from shared.step.run_trace import STORE_BUDGET_S
 from shared.step.step_result import DECISIONS
-from shared.step.steps import BY_AGENT, BY_NAME, FILE_UPDATER, SOLUTION_GENERATOR, STEPS, WAIT_MARGIN_S
+from shared.step.steps import (
+    BY_AGENT,
+    BY_NAME,
+    EARLY_WITHIN_S,
+    FILE_UPDATER,
+    READ_WITHIN_S,
+    SOLUTION_GENERATOR,
+    STEPS,
+    WAIT_MARGIN_S,
+)
 
 WORKFLOW = bundle.ROOT / "workflows" / "incident.workflows.yaml"
 MANIFESTS = {name: yaml.safe_load((bundle.FUNCTIONS / name / "function.yaml").read_text()) for name in bundle.names()}
@@ -30,7 +39,7 @@ def test_workflow_may_branch_on_the_decisions_of_each_step_alone() -> None:
     decided = {name: {field for field in DECISIONS if field in result.model_fields} for name, result in results.items()}
 
     assert {name: fields for name, fields in decided.items() if fields} == {
-        "incident_detection": {"needs_response", "looks_like_regression"},
+        "incident_detection": {"sends_early", "needs_response", "looks_like_regression"},
         "solution_generator": {"has_patch"},
         "file_updater": {"is_ready", "awaits_approval"},
         "pr_creator": {"awaits_approval", "approve_within_s"},
@@ -58,7 +67,17 @@ def test_each_answer_has_its_field_in_the_request_of_the_last_step() -> None:
     fields = {row.field: row.answer for row in STEPS if row.field}
 
     assert {name: _contract(name) for name in fields} == fields
-    others = {"alert", "failures", "is_approved", "left_out", "mail_attempt", "update_attempt"}
+    others = {
+        "alert",
+        "facts",
+        "failures",
+        "is_approved",
+        "is_declined",
+        "is_early",
+        "left_out",
+        "mail_attempt",
+        "update_attempt",
+    }
     assert set(PostProcessRequest.model_fields) == fields.keys() | others
 
 
@@ -77,7 +96,9 @@ def test_brief_waits_for_the_budget_of_a_step_and_five_seconds() -> None:
     calls = re.findall(r"function: (\w+)\n +within: (\d+)\n", WORKFLOW.read_text())
 
     assert {name for name, _ in calls} == set(BY_NAME)
-    assert {name: int(within) for name, within in calls} == {row.name: row.budget_s + WAIT_MARGIN_S for row in STEPS}
+    budgets = {(row.name, row.budget_s + WAIT_MARGIN_S) for row in STEPS}
+    before = {("incident_detection", READ_WITHIN_S), ("post_process", EARLY_WITHIN_S)}
+    assert {(name, int(within)) for name, within in calls} == budgets | before
     assert len(calls) == WORKFLOW.read_text().count("function: ") - 1, "one place passes the name on"
 
 
@@ -86,7 +107,7 @@ def test_run_in_which_every_step_takes_its_whole_budget_ends_before_the_deadline
     in_series = [row for row in STEPS if row.name not in ("rca", "suggestion")]
     assert max(BY_NAME["rca"].budget_s, BY_NAME["suggestion"].budget_s) <= BY_NAME["code_analyzer"].budget_s
 
-    total_s = sum(row.budget_s + WAIT_MARGIN_S for row in in_series)
+    total_s = READ_WITHIN_S + EARLY_WITHIN_S + sum(row.budget_s + WAIT_MARGIN_S for row in in_series)
 
     assert total_s < DeadlineSettings().incident_deadline_seconds
 

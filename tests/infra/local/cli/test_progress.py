@@ -47,6 +47,15 @@ def test_answered_step_is_done_with_its_seconds_and_a_note() -> None:
     assert line == ProgressRow("rca", "done", 2.0, "a divisor is zero")
 
 
+def test_reading_and_the_early_brief_have_their_own_lines() -> None:
+    """Whoever watches sees that people knew the facts before anything was judged."""
+    answer = {"kind": "early", "mail_status": "sent", "hook_status": "off"}
+    lines = rows(_trace("PostProcessAgent-early", answer), set(), is_over=False)
+
+    assert lines[0] == ProgressRow("post_process, early", "done", 2.0, "early brief, mail sent, hook off")
+    assert _row(lines, "post_process").state == "waiting"
+
+
 def test_degraded_answer_shows_the_reason() -> None:
     """The reason replaces the summary."""
     line = _row(rows(_trace("RCAAgent", {"degraded": "no logs", "most_likely": "x"}), set(), is_over=False), "rca")

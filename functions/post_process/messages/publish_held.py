@@ -9,10 +9,10 @@ from shared.errors import IncidentCopilotError
 from shared.outbox.port import Mailer
 from shared.traces.port import Hold, IncidentRecord, TraceStore
 
-from .brief.opinion import BriefWords
-from .deliveries import Connections, Delivery, Notice, by_hooks, called, receivers, sent
+from ..brief.opinion import BriefWords
+from ..deliveries import Connections, Delivery, Notice, by_hooks, called, receivers, sent
+from ..publisher import OutcomePublisher, deliver_all
 from .held_message import HeldMessage, list_of, update_of
-from .publish_outcome import OutcomePublisher, deliver_all
 
 MAX_LISTED = 2_000
 """How many alerts of one list are read."""

@@ -8,16 +8,16 @@ from typing import Any
 from shared.channels import HOOKS
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import Rejected, Unavailable
-from shared.outbox.last_message import brief_message_id
+from shared.outbox.last_message import answering_subject, brief_message_id
 from shared.outbox.port import Mail
 from shared.text.harmless import defanged, one_line
 from shared.traces.port import TraceStore
 from shared.traces.pull_request_record import PullRequestRecord
 
-from .brief.opinion import BriefWords
-from .brief.view import announcement
-from .deliveries import Connections, called, receivers, sent
-from .publish_outcome import OutcomePublisher, deliver_further
+from ..brief.opinion import BriefWords
+from ..brief.view import announcement
+from ..deliveries import Connections, called, receivers, sent
+from ..publisher import OutcomePublisher, deliver_further
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def publish_update(request: PostProcessRequest, store: TraceStore, connections: 
     news = _news(request, opened, before)
     publisher = OutcomePublisher(request, store, BriefWords())
     hooks = {name: partial(_call, name, publisher, connections, opened, news) for name in HOOKS}
-    deliveries = {**hooks, "mail": partial(_send, publisher, connections, opened, news)}
+    deliveries = {**hooks, "mail": partial(_send, publisher, connections, opened, news, before.subject)}
     deliver_further(publisher, connections, deliveries, lambda name: f"{news.name}_{name}")
     outcome = publisher.outcome()
     if not outcome.delivered_by:
@@ -93,22 +93,26 @@ def _call(
     return called(channel, publisher, connections, payload, key, thread=request.incident_id)
 
 
-def _send(publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord, news: _News) -> str:
+def _send(
+    publisher: OutcomePublisher, connections: Connections, opened: PullRequestRecord, news: _News, thread: str
+) -> str:
     mailer = connections.mail()
     if mailer is None:
         return ""
-    return sent(mailer, written(publisher.request, opened, news, receivers(publisher, connections)))
+    return sent(mailer, written(publisher.request, opened, news, receivers(publisher, connections), thread))
 
 
-def written(request: PostProcessRequest, opened: PullRequestRecord, news: _News, to: tuple[str, ...]) -> Mail:
-    """Return the mail, an answer to the brief."""
+def written(
+    request: PostProcessRequest, opened: PullRequestRecord, news: _News, to: tuple[str, ...], thread: str
+) -> Mail:
+    """Return the mail, an answer to the brief, whose subject is `thread`."""
     url, incident_id = opened.url or "", request.incident_id
     lines = [f"{news.headline}: {url}", defanged(one_line(news.advice)), f"Incident {incident_id}."]
     html = "".join(f"<p>{escape(line)}</p>" for line in lines)
     linked = html.replace(escape(url), f'<a href="{escape(url)}">{escape(url)}</a>')
     return Mail(
         to,
-        news.subject,
+        answering_subject(thread, news.subject),
         f"<html><body>{linked}</body></html>",
         "\n\n".join(lines) + "\n",
         f"<{incident_id}.{news.name}@incident-copilot>",

@@ -3,19 +3,24 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
 from pydantic import ValidationError
 
+from shared import clock
 from shared.admission.history import History
+from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import Outcome, OutcomeKind
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
 from shared.text.harmless import defanged, one_line, visible
 from shared.traces.port import Hold, IncidentRecord
+from shared.traces.pull_request_record import PullRequestRecord
 
+_STATES = {"open": "is still open", "merged": "was merged", "closed": "was closed without a merge"}
 MAX_ROWS, MAX_RULES = 500, 8
 """How many alerts and rules a message names; the others are counted."""
 
@@ -34,6 +39,8 @@ class HeldMessage:
     """The incident for other systems: the end of one must not end another one to which it is linked."""
     thread_subject: str = ""
     since: str = ""
+    pr_url: str = ""
+    """The pull request that a line speaks of."""
 
     def mail(self, to: tuple[str, ...]) -> Mail:
         """Return it as a mail, an answer to the brief where there is one."""
@@ -41,8 +48,11 @@ class HeldMessage:
         subject = f"Re: {self.thread_subject}" if is_answer and self.thread_subject else f"[{self.kind}] {self.title}"
         # Rules and services are named by whoever writes labels.
         lines = [defanged(visible(line)) for line in (f"{self.title}.", *self.lines)]
-        text = "\n\n".join(lines) + "\n"
+        text = "\n\n".join([*lines, *([self.pr_url] if self.pr_url else [])]) + "\n"
         blocks = "".join(f"<p>{escape(line)}</p>".replace("\n", "<br>") for line in lines)
+        if self.pr_url:
+            # Its address was checked when it was opened.
+            blocks += f'<p><a href="{escape(self.pr_url)}">{escape(self.pr_url)}</a></p>'
         html = f'<html><body style="font-family:sans-serif">{blocks}</body></html>'
         answers = brief_message_id(self.thread) if is_answer else ""
         return Mail(
@@ -76,7 +86,7 @@ class HeldMessage:
             "most_likely_cause": "",
             "confidence": None,
             "recommended_action": " ".join(self.lines),
-            "pr_url": None,
+            "pr_url": self.pr_url or None,
             "failures": [],
             "incident": None,
         }
@@ -92,7 +102,10 @@ def update_of(carrier: IncidentRecord, past: History, is_calm: bool = True) -> H
     outcome = _outcome(leader)
     ended = not folded.firing and not others and not over and is_calm
     count = max(folded.count + others.total(), carrier.merged_alerts + 1)
-    headline = "all its alerts have ended" if ended else f"{_alerts(count)} since its brief"
+    over_after = span(max(past.last_at - _began(leader), timedelta()))
+    headline = (
+        f"resolved after {over_after}: all its alerts have ended" if ended else f"{_alerts(count)} since its brief"
+    )
     lines = [f"The last alert came at {past.last_at:%Y-%m-%d %H:%M:%S} UTC."]
     if others:
         lines.append(f"Other services that fail by the same cause: {_counted(others, MAX_ROWS, 'services')}.")
@@ -106,6 +119,8 @@ def update_of(carrier: IncidentRecord, past: History, is_calm: bool = True) -> H
         lines.append(f"Alerts that had fired before fired again {times}.")
     if not ended:
         lines.append(f"{_alerts(len(folded.firing))} still firing. No second investigation was started.")
+    drafted, pr_url = _drafted(leader.pull_request) if ended else ("", "")
+    lines += [drafted] if drafted else []
     lines.append(f"Incident {leader.incident_id}; this update is {carrier.incident_id}.")
     first = (outcome.merged_into if outcome and outcome.kind == "merged" else None) or leader.incident_id
     return HeldMessage(
@@ -118,7 +133,27 @@ def update_of(carrier: IncidentRecord, past: History, is_calm: bool = True) -> H
         about=leader.incident_id if outcome and outcome.linked_to else first,
         thread_subject=outcome.subject if outcome else "",
         since=carrier.created_at.isoformat(),
+        pr_url=pr_url,
     )
+
+
+def _began(leader: IncidentRecord) -> datetime:
+    """Return when the first alert began to fire; when it arrived, where its sender did not say."""
+    try:
+        return clock.to_utc(datetime.fromisoformat(str(leader.alert.get("started_at"))))
+    except ValueError:
+        return leader.created_at
+
+
+def _drafted(drafted: PullRequestRecord | None) -> tuple[str, str]:
+    """Return what became of the pull request, and its address; both empty without one."""
+    if drafted is None:
+        return "", ""
+    if drafted.state == "awaiting_approval":
+        return "A pull request still awaits approval: its page is in the brief.", ""
+    if drafted.url is None or drafted.state not in _STATES:
+        return "", ""
+    return f"Pull request #{drafted.number} {_STATES[drafted.state]}.", drafted.url
 
 
 def list_of(carrier: IncidentRecord, hold: Hold, members: Sequence[IncidentRecord], subject: str) -> HeldMessage:

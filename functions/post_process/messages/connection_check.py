@@ -6,7 +6,7 @@ from shared.contracts import Alert
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
 
-from .deliveries import Connections, Delivery, Notice, by_hooks, called, receivers, sent
+from ..deliveries import Connections, Delivery, Notice, by_hooks, called, receivers, sent
 
 HEADLINE = "Grafana's test alert arrived"
 WHAT_IT_SHOWS = (
