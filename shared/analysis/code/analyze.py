@@ -20,7 +20,7 @@ from shared.contracts import (
     ProblematicFile,
     SuspectCommit,
 )
-from shared.errors import Refused
+from shared.errors import Refused, Throttled, Unavailable
 
 MAX_SUSPECTS = 5
 
@@ -31,7 +31,8 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
 
     Reads the deployed commit when the alert names one that exists, else the newest commit of `base_branch` (None:
     the default branch) not after the onset. Deployments, releases and the commits between the versions before and after
-    are read too; a failure to read those becomes a hint. Calls the reader about 45 times at most.
+    are read too; a failure to read those becomes a hint, and a refused search costs the places that it alone leads to.
+    Calls the reader about 45 times at most.
     Raises Unavailable, Throttled, Refused (from the reader, or when there is no such branch).
     """
     branch = base_branch or alert.github_base_branch or reader.default_branch()
@@ -42,11 +43,12 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
         commit, origin = pair.after_sha, f"the commit of {pair.after}, which was deployed"
     files = Files(reader, commit)
     tree = Tree(files.paths(), alert.service_name, reader.repo)
-    code_locations = (
-        locations.from_traces(incident, tree, files)
-        or _from_renamed(incident, reader, commit, tree, files)
-        or locations.from_messages(incident, reader, files)
+    code_locations = locations.from_traces(incident, tree, files) or _from_renamed(
+        incident, reader, commit, tree, files
     )
+    unsearched = ""
+    if not code_locations:
+        code_locations, unsearched = _from_messages(incident, reader, files)
     # A trace that a user may have sent accuses no commit beside one that the service wrote.
     certain = [each for each in code_locations if incident.doubtful_ids.isdisjoint(each.evidence_ids)]
     clues = Clues(
@@ -58,7 +60,8 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     ranked = suspect_commits.rank(reader, commit, clues)[:MAX_SUSPECTS]
     code_locations = order.settle(code_locations, ranked, clues.words, incident, reader, tree, files)
     located = list(dict.fromkeys(each.place.path for each in certain if each.evidence_ids))
-    return _answer(reader, commit, branch, origin, code_locations, ranked, history, located)
+    answer = _answer(reader, commit, branch, origin, code_locations, ranked, history, located)
+    return answer.replace(degraded=unsearched or None)
 
 
 def _from_renamed(
@@ -69,6 +72,14 @@ def _from_renamed(
         if (followed := renamed.with_new_path(trace, tree, reader, commit)) is not None:
             return locations.from_traces(incident.replace(stack_traces=[followed]), tree, files)
     return []
+
+
+def _from_messages(incident: Incident, reader: CodeReader, files: Files) -> tuple[Sequence[CodeLocation], str]:
+    """Return the places of the log messages, or none and why: a host that does not search may still be read."""
+    try:
+        return locations.from_messages(incident, reader, files), ""
+    except (Refused, Throttled, Unavailable) as error:
+        return [], f"The code was not searched for the words of log lines: {clip(str(error), 500)}."
 
 
 def _commit_to_read(alert: Alert, reader: CodeReader, branch: str, began: datetime) -> tuple[str, str]:

@@ -115,7 +115,11 @@ def _correlation(trace: StackTrace) -> str:
 
 
 def from_messages(incident: Incident, reader: CodeReader, files: Files) -> list[CodeLocation]:
-    """Return where the worst log messages are written, found by their constant words."""
+    """
+    Return where the worst log messages are written, found by their constant words.
+
+    Raises Unavailable, Throttled, Refused (from the reader; a search needs credentials).
+    """
     locations: list[CodeLocation] = []
     for pattern in _worst(incident.patterns)[:MAX_SEARCHES]:
         phrase = _constant_part(pattern.template)

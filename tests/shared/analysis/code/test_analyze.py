@@ -10,7 +10,7 @@ import pytest
 from shared.analysis.code.analyze import analyze
 from shared.code_host.port import Commit
 from shared.contracts import Alert, CodeAnalysis, Frame, Incident, LogPattern, StackTrace
-from shared.errors import Refused, Unavailable
+from shared.errors import IncidentCopilotError, Refused, Throttled, Unavailable
 from tests.fakes_code_host import START, GitReader, Repository
 
 CART = """from shop.money import rounded
@@ -262,6 +262,24 @@ def test_message_leads_to_the_code_that_writes_it(repository: Repository) -> Non
     assert (first.path, first.function_name) == ("shop/api.py", "checkout")
     assert first.evidence_ids[0] == "L1"
     assert analysis.suggested_fix_locations == ["shop/api.py:12"]
+
+
+@pytest.mark.parametrize("error", [Refused, Throttled, Unavailable])
+def test_refused_search_costs_only_the_places_it_would_lead_to(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, error: type[IncidentCopilotError]
+) -> None:
+    """The code, its commits and their suspects are read all the same, and the answer says what was not searched."""
+
+    def search(reader: GitReader, text: str, limit: int = 10) -> list[str]:
+        raise error("code search needs a token")
+
+    monkeypatch.setattr(GitReader, "search", search)
+
+    analysis = analyzed(repository, incident(patterns=(pattern("ERROR shop.api: order <*> cannot be priced in <*>"),)))
+
+    assert analysis.code_available
+    assert analysis.suspect_commits
+    assert analysis.degraded == "The code was not searched for the words of log lines: code search needs a token."
 
 
 @pytest.mark.parametrize(
