@@ -12,7 +12,7 @@ from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.settings import setting_of
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.series.change_point import SURE
-from shared.analysis.series.metric_anomalies import LOG_RATE, SYMPTOMS
+from shared.analysis.series.metric_anomalies import HARM, LOG_RATE
 from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import (
@@ -26,6 +26,7 @@ from shared.contracts import (
     StackTrace,
     SuspectBasis,
 )
+from shared.text.short_name import short_name
 
 NEW_OWN_TRACE, WIDE_OWN_TRACE = 0.86, 0.5
 """
@@ -118,7 +119,7 @@ def _event(trace: StackTrace, raised: str) -> str:
     if own is None:
         return f"A library raises {raised}"
     place = own.path if own.line is None else f"{own.path}:{own.line}"
-    where = f"{own.function} ({place})" if own.function and "<" not in own.function else place
+    where = f"{short_name(own.function, 2)} ({place})" if own.function and "<" not in own.function else place
     if own is trace.frames[-1]:
         return f"{where} raises {raised}"
     return f"What {where} calls raises {raised}"
@@ -206,7 +207,7 @@ def from_deploy(alert: Alert, incident: Incident) -> RootCause | None:
 def from_metric(incident: Incident, anomaly: MetricAnomaly, service: str) -> RootCause | None:
     """Return a hypothesis from a series that left its range; one that shows the harm itself names no cause."""
     evidence = evidence_of(incident, anomaly.evidence_id)
-    if evidence is None or anomaly.metric in SYMPTOMS:
+    if evidence is None or anomaly.metric in HARM:
         return None
     quotes = [Quote(evidence_id=evidence.id, text=evidence.text)]
     if anomaly.metric == LOG_RATE:

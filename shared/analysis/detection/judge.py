@@ -18,6 +18,7 @@ from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import DetectionVerdict, Incident, Judgement, Severity
 from shared.telemetry.port import FAILURES, Series
+from shared.text.short_name import short_name
 
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 LABELS: dict[str, Severity] = {
@@ -125,8 +126,9 @@ def _name(group: TraceGroup | LineGroup) -> str:
     if isinstance(group, TraceGroup):
         raised, own = group.parsed.raised, deepest_own(group.parsed.raised.frames)
         if own is None:
-            return _short(raised.type)
-        return f"{_short(raised.type)} in {_short(own.function) if '<module' not in own.function else own.path}"
+            return clip(short_name(raised.type), MAX_NAME)
+        place = short_name(own.function, 2) if "<module" not in own.function else own.path
+        return f"{short_name(raised.type)} in {clip(place, MAX_NAME)}"
     if (request := REQUEST.search(group.exemplar.text)) and SERVER_ERROR.search(group.exemplar.text):
         return f"{request['method']} {masker()(request['path']).replace(WILDCARD, '…')} answered with 5xx"
     words = group.exemplar.message
@@ -143,11 +145,6 @@ def _name_without_words(group: TraceGroup | LineGroup) -> str:
     if (request := REQUEST.search(group.exemplar.text)) and SERVER_ERROR.search(group.exemplar.text):
         return f"One kind of {request['method']} request answered with 5xx"
     return f"One kind of line of the level {group.exemplar.level}"
-
-
-def _short(name: str) -> str:
-    """Return a name that leaves room for the count: of a long one the last part."""
-    return name if len(name) <= MAX_NAME else clip(re.split(r"::|[.\\]|->", name)[-1], MAX_NAME)
 
 
 def _is_at_start(at: datetime, summary: TelemetrySummary) -> bool:

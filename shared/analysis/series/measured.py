@@ -6,15 +6,13 @@ from math import isfinite
 from statistics import median
 
 from shared.analysis.series.condition import ConditionState
-from shared.analysis.series.metric_anomalies import SYMPTOMS, Anomaly
+from shared.analysis.series.metric_anomalies import HARM, Anomaly
 from shared.analysis.series.window import Window
 from shared.contracts import MeasuredSeries
-from shared.telemetry.port import PROTOCOLS, Series
+from shared.telemetry.port import Series
 
 MAX_PARTS = 60
 """As many as errors are counted in: a part of a usual window is one step of the query."""
-HARM = (*SYMPTOMS, *(f"{protocol}latency_{kind}" for protocol in PROTOCOLS for kind in ("p95", "mean")))
-"""Series of what users meet."""
 
 
 def measured(

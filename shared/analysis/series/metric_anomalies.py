@@ -33,8 +33,10 @@ NORMAL = 1.4826  # turns a median absolute deviation into a standard deviation o
 FLOORS = {"ratio": 0.01, "s": 0.05, "cores": 0.1, "bytes": 64e6, "requests/s": 0.1, "restarts": 0.5, "containers": 0.5}
 
 
-SYMPTOMS = tuple(protocol + sign for protocol in PROTOCOLS for sign in ("error_ratio", "request_rate"))
-"""Series that show the harm itself; others may also show its cause."""
+HARM = tuple(
+    protocol + sign for protocol in PROTOCOLS for sign in ("error_ratio", "request_rate", "latency_p95", "latency_mean")
+)
+"""Series of what users meet, which name no cause; others may also show one."""
 
 
 def quantity(value: float, unit: str) -> str:

@@ -8,6 +8,7 @@ from shared.analysis.causes.explain import explain
 from shared.contracts import (
     Change,
     Confirmation,
+    ErrorSummary,
     Evidence,
     Frame,
     LogPattern,
@@ -233,6 +234,18 @@ def test_metric_is_a_hypothesis_when_the_logs_say_nothing():
     ).root_causes
 
     assert (cause.evidence_ids, cause.confidence) == (["M1"], 0.4)
+
+
+def test_series_of_what_users_meet_names_no_cause():
+    """That requests are slow is the headline already: it does not say why."""
+    text = "latency_p95: 0.2 s → 3 s"
+    slow = MetricAnomaly(metric="latency_p95", description=text, at=ONSET, baseline=0.2, value=3, evidence_id="M1")
+    summary = ErrorSummary(metric_anomalies=[slow])
+
+    answer = explained(error_summary=summary, evidence=[piece("M1", text, source="metrics")])
+
+    assert answer.root_causes == []
+    assert "names no cause" in answer.most_likely
 
 
 def test_target_that_no_scrape_reaches_is_said_to_be_down():
