@@ -111,7 +111,7 @@ def _merged(everything: LogPage, problems: LogPage) -> LogPage:
 def _read_metrics(alert: Alert) -> MetricsOverview:
     metrics = telemetry.connect_metrics()
     if metrics is None:
-        return MetricsOverview(absent=(NO_METRICS_STORE,))
+        return MetricsOverview(absent=(NO_METRICS_STORE,), hints=(NO_METRICS_STORE,))
     query = MetricQuery(alert.service_name, alert.start, alert.end, labels=alert.labels)
     with recorder.tool("query_prometheus", service_name=alert.service_name) as call:
         read = metrics.overview(query)

@@ -12,6 +12,7 @@ from shared.contracts import DeliveryStatus, Failure, Outcome
 from shared.errors import IncidentCopilotError, Uncertain
 from shared.outbox.last_message import LastMessage
 from shared.outbox.port import Hook, Mailer
+from shared.step.losses import loss, why
 from shared.traces.port import IncidentRecord, TraceStore
 
 SENDING = timedelta(minutes=5)
@@ -54,7 +55,7 @@ def send(store: TraceStore, record: IncidentRecord, channels: LastChannels, fail
     Raises what the store raises.
     """
     alert = record.alert
-    reason = "; ".join(f"{failure.step}: {failure.message}" for failure in failures)
+    reason = " ".join(f"{loss(failure)} Why: {why(failure)}" for failure in failures)
     last = LastMessage(
         record.incident_id,
         record.service_name,

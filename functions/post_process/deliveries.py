@@ -13,6 +13,7 @@ from shared.outbox.last_message import LastMessage, brief_message_id
 from shared.outbox.port import Archive, Hook, Mail, Mailer
 from shared.pull_request.signing import CODE_MARK, ApprovalSettings
 from shared.step import recorder
+from shared.step.losses import loss, why
 
 from .brief.render import Brief
 from .brief.view import announcement, deployed
@@ -202,7 +203,7 @@ def send_mail_last(notice: Notice, connections: Connections) -> str:
 def _last_message(notice: Notice) -> LastMessage:
     alert = notice.request.alert
     since = alert.started_at or alert.received_at
-    reason = "; ".join(f"{failure.step}: {failure.message}" for failure in notice.failures[-3:])
+    reason = " ".join(f"{loss(failure)} Why: {why(failure)}" for failure in notice.failures[-3:])
     return LastMessage(alert.incident_id, alert.service_name, alert.alert_name, reason, since.isoformat())
 
 

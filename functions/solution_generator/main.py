@@ -56,5 +56,5 @@ def _solve(request: SolutionRequest) -> tuple[Solution, CodeReader | None]:
     except IncidentCopilotError as error:
         reason = f"The repository could not be read ({type(error).__name__}: {error}), so there is no patch."
         unread = solve(request, None, all_templates)
-        return unread.replace(degraded=" ".join(filter(None, (problem, reason))), patch_withheld=reason), None
+        return unread.replace(degraded="; ".join(filter(None, (problem, reason))), patch_withheld=reason), None
     return solution.replace(degraded=problem), reader

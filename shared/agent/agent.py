@@ -151,5 +151,5 @@ def _unfenced(text: str) -> str:
 
 
 def _degraded(answer: Ans, reason: str) -> Ans:
-    reasons = " ".join(filter(None, (answer.degraded, reason)))
+    reasons = "; ".join(filter(None, (answer.degraded, reason)))
     return answer.replace(degraded=reasons)

@@ -53,7 +53,7 @@ def paragraphs(payload: Payload) -> list[tuple[str, str]]:
         "What happened": "" if payload["headline"] in title_of(payload) else payload["headline"],
         "Most likely cause": payload.get("most_likely_cause"),
         "What is new" if payload.get("update_id") else "Do now": payload.get("recommended_action"),
-        "Failed": ", ".join(_failed_steps(payload)),
+        "Incomplete": payload.get("incomplete"),
     }
     return [(name, str(text)) for name, text in texts.items() if text]
 
@@ -86,11 +86,6 @@ def _own_section(text: str) -> Payload:
 
 def _since(payload: Payload) -> str:
     return f" · *Since:* {_escaped(payload['since'])}" if payload.get("since") else ""
-
-
-def _failed_steps(payload: Payload) -> list[str]:
-    failures = payload.get("failures", [])
-    return [str(failure["step"]) for failure in failures if failure["error_type"] != "degraded"]
 
 
 def _escaped(text: object) -> str:

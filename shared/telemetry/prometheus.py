@@ -152,7 +152,7 @@ class Prometheus:
             return self._overview(replace(query, step_s=coarse_enough(query)))
         except NotFound:
             if self._is_guess:
-                return MetricsOverview(absent=(NO_METRICS_STORE,))
+                return MetricsOverview(absent=(NO_METRICS_STORE,), hints=(NO_METRICS_STORE,))
             raise
 
     def vitals_of(self, services: Collection[str], query: MetricQuery) -> Mapping[str, tuple[Series, ...]]:

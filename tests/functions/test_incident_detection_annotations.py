@@ -11,6 +11,7 @@ from infra.local.sandboxes.grafana.server import GrafanaSandbox
 from infra.local.sandboxes.http import Reply
 from infra.local.sandboxes.loki.server import LokiSandbox
 from shared.contracts import DetectionRequest, Incident
+from shared.telemetry.port import NO_METRICS_STORE
 from tests.builders import NOW, an_alert
 
 incident_detection = inspect.unwrap(detection_step)
@@ -60,7 +61,7 @@ def test_annotations_are_changes_with_their_dashboard(grafana: GrafanaSandbox) -
     assert second.what.endswith("payments 7 (tags: release). It does not name checkout-api.")
     assert (first.kind, first.link) == ("reported", f"{grafana.url}/d/d")
     assert [piece.text for piece in incident.evidence if piece.id == first.evidence_id] == [first.what]
-    assert incident.hints == []
+    assert incident.hints == [NO_METRICS_STORE]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,7 @@ def test_fault_of_grafana_is_a_hint(grafana: GrafanaSandbox, reply: Reply, says:
     incident = detected()
 
     assert (incident.verdict, incident.degraded, incident.what_changed) == ("incident", None, [])
-    (hint,) = incident.hints
+    hint, metrics = incident.hints
+    assert metrics == NO_METRICS_STORE
     assert hint.startswith("Grafana's annotations were not read: ")
     assert says in hint

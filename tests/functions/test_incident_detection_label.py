@@ -12,6 +12,7 @@ from functions.rca.main import rca as rca_step
 from infra.local.sandboxes.loki.server import LokiSandbox
 from shared import outbox, traces
 from shared.contracts import DetectionRequest, Incident, PostProcessRequest, RootCauseRequest, RootCauses
+from shared.telemetry.port import NO_METRICS_STORE
 from tests.builders import NOW, a_record, an_alert
 from tests.functions.test_post_process_last_message import People
 
@@ -52,7 +53,8 @@ def test_lines_under_another_label_are_read_and_the_setting_is_named(loki: LokiS
 
     assert incident.verdict == "incident"
     assert any(ERROR in piece.text for piece in incident.evidence)
-    (hint,) = incident.hints
+    hint, metrics = incident.hints
+    assert metrics == NO_METRICS_STORE
     assert f"224 have {label}=payments" in hint
     assert hint.startswith('No log line has service_name="payments"; 224')
     assert hint.endswith(f"set LOKI_SERVICE_LABEL={label}, or LOKI_SELECTOR.")
@@ -70,7 +72,7 @@ def test_configured_label_needs_no_second_try(loki: LokiSandbox) -> None:
 
     incident = detected("payments")
 
-    assert (incident.verdict, incident.hints) == ("incident", [])
+    assert (incident.verdict, incident.hints) == ("incident", [NO_METRICS_STORE])
     assert not any("/series" in request.path for request in loki.requests)
 
 

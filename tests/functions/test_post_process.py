@@ -156,7 +156,7 @@ def test_hook_failure_is_named_in_the_mail(store: EmbeddedTraces, people: People
     outcome = publish(requests.full(), store, channels(people, tmp_path))
 
     assert (outcome.kind, outcome.hook_status, outcome.mail_status) == ("degraded", "failed", "sent")
-    assert "hook failed" in people.mails[0].text
+    assert "The system behind POST_PROCESS_URL was not notified" in people.mails[0].text
 
 
 def test_mail_failure_is_named_in_the_archived_brief(store: EmbeddedTraces, people: People, tmp_path: Path) -> None:
@@ -337,7 +337,7 @@ def test_unreachable_store_does_not_stop_the_mail(people: People, tmp_path: Path
 
     assert (outcome.mail_status, outcome.hook_status) == ("sent", "called")
     assert [failure.step for failure in outcome.failures] == ["traces"]
-    assert "traces failed" in people.mails[0].text
+    assert "The trace of the incident has gaps" in people.mails[0].text
 
 
 def test_without_any_channel_the_brief_is_undelivered_and_says_what_to_set(

@@ -88,7 +88,7 @@ def test_pull_request_that_was_not_opened_says_why() -> None:
     mail = written(request(pull_request=None, branch=refused, failures=[failure]), ("a@example.com",))
 
     assert mail.subject == "The approved pull request for checkout-api was not opened"
-    assert "file_updater failed (Unavailable): GitHub is down" in mail.text
+    assert "No branch with the patch is confirmed; it may exist. Why: GitHub is down" in mail.text
     assert "&lt;b&gt;" in mail.html
 
 

@@ -27,6 +27,7 @@ from shared.contracts import (
     Suggestion,
     Suggestions,
 )
+from shared.step import steps
 from shared.text.plain_text import as_rendered
 from tests.functions import post_process_requests as requests
 
@@ -211,8 +212,9 @@ def test_same_degradation_is_listed_once_with_all_its_steps() -> None:
 
     text = brief(request).text
 
-    assert text.count(reason) == 1
-    assert "incident_detection, rca, suggestion had to do without something" in text
+    assert text.count("No model answered.") == 2
+    assert "No model answered.\nWhy: the quota is spent." in text
+    assert "Concluded without it: whether it is an incident, the cause and what to do now." in text
 
 
 def test_dates_of_a_replay_show_their_year() -> None:
@@ -275,10 +277,17 @@ def test_each_failure_says_what_it_means_and_what_to_do() -> None:
 
     assert "!! Incomplete. The code was not read, or not all of it: " in text
     assert "No model answered. See “What failed”." in text
-    assert "code_analyzer failed\nRefused: GitHub answered 404 for 'example/billing'" in text
-    assert "The code was not read" in text
-    assert "Check the credential, permission or address" in text
-    assert "incident_detection had to do without something\nNo model answered: Gemini's quota is spent." in text
+    assert "patch to rely on.\nWhy: GitHub answered 404 for 'example/billing'\nCheck the credential" in text
+    assert "No model answered.\nWhy: Gemini's quota is spent." in text
+
+
+def test_no_failure_is_named_by_a_function() -> None:
+    """A reader knows what is missing, and not which of our functions would have brought it."""
+    failures = [Failure(step=row.name, error_type="Unavailable", message="no answer") for row in steps.STEPS]
+    text = brief(requests.degraded().replace(failures=failures)).text
+
+    assert not [row.name for row in steps.STEPS if "_" in row.name and row.name in text]
+    assert text.count("Why: no answer") == len(failures)
 
 
 def test_offline_answers_are_marked() -> None:
@@ -586,6 +595,20 @@ def test_mail_loads_nothing_from_outside() -> None:
     assert "@import" not in html
     assert "fonts.g" not in html
     assert not re.search(r"<(link|img)[^>]+https?://", html)
+
+
+def test_what_nobody_configured_is_not_known_and_no_failure() -> None:
+    """A store or repository that is not set up is said once, and the brief is whole."""
+    unread = CodeAnalysis(code_available=False, hints=["No repository is named for this service: set GITHUB_REPO."])
+    metrics = "No metrics store is configured: PROMETHEUS_HOST names one."
+    request = requests.full(incident=requests.incident(hints=[metrics]), code_analysis=unread)
+    unclear = requests.full(incident=requests.incident(hints=[metrics], verdict="cannot_tell", missing=[metrics]))
+
+    rendered = brief(request)
+
+    assert rendered.kind == "full"
+    assert "Incomplete" not in rendered.text
+    assert rendered.text.count(metrics) == brief(unclear).text.count(metrics) == 1
 
 
 def test_any_failure_degrades_the_brief() -> None:

@@ -24,6 +24,7 @@ from infra.local.sandboxes.slack.server import CHANNEL, SlackSandbox
 from infra.local.sandboxes.slack.server import TOKEN as SLACK_TOKEN
 from infra.local.sandboxes.teams.server import TeamsSandbox
 from shared import clock, outbox, traces
+from shared.channels import CHANNELS
 from shared.contracts import Change, Outcome, OutcomeKind, PostProcessRequest, PullRequest
 from shared.errors import Unavailable
 from shared.outbox import slack
@@ -162,7 +163,7 @@ def test_hook_that_fails_is_named_to_the_others_and_stops_none(receivers: Receiv
     assert outcome.deliveries[broken] == "failed"
     assert outcome.delivered_by == {*HOOKS, "mail"} - {broken}
     assert broken in [failure.step for failure in outcome.failures]
-    assert f"{broken} failed" in receivers.mails[0].text
+    assert next(one.failure_means for one in CHANNELS if one.name == broken) in receivers.mails[0].text
     assert work(requests.full(mail_attempt=1)).delivered_by == {*HOOKS, "mail"}
     assert receivers.counts == (1, 1, 1, 1)
 
@@ -394,7 +395,7 @@ def test_schedule_that_cannot_be_read_is_named_in_the_mail_to_the_list(
 
     assert receivers.mails[0].to == ("ada@example.com",)
     assert [failure.step for failure in outcome.failures] == ["on_call"]
-    assert "on_call failed" in receivers.mails[0].text
+    assert "The schedule was not followed" in receivers.mails[0].text
     assert "those of ON_CALL_ENGINEERS got the mail instead" in receivers.mails[0].text
 
 

@@ -11,7 +11,7 @@ from shared.text.harmless import defanged, one_line
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
 from .sections import actions, code_lines, conclusions, facts
-from .sections.failures import answers, degradations, explain, loss
+from .sections.failures import answers, degradations, explain, lacking
 from .sections.over_time import chart
 
 
@@ -97,6 +97,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
     incident, pull_request = request.incident, request.pull_request
     causes = request.root_causes.root_causes if request.root_causes else []
     started = since(request) or request.alert.received_at
+    troubles = [*failures, *degradations(request)]
     return {
         "incident_id": request.incident_id,
         # The trace's name for the same id; receivers read either.
@@ -116,7 +117,8 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "pr_url": pull_request.pr_url if pull_request else None,
         # The page alone: the code that opens it stands in the mail.
         "approval_url": pull_request.approval_url if pull_request and pull_request.awaits_approval else None,
-        "failures": [failure.model_dump() for failure in [*failures, *degradations(request)]],
+        "failures": [failure.model_dump() for failure in troubles],
+        "incomplete": lacking(troubles),
         "incident": incident.model_dump(mode="json") if incident else None,
     }
 
@@ -289,7 +291,7 @@ def warning(troubles: list[Failure]) -> str:
     """Return what the reader lacks, in a line; empty when nothing failed."""
     if not troubles:
         return ""
-    return clip(f"Incomplete. {' '.join(dict.fromkeys(map(loss, troubles)))} See “What failed”.", 300)
+    return clip(f"Incomplete. {lacking(troubles)} See “What failed”.", 300)
 
 
 def _footer(request: PostProcessRequest, usage: Usage) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from shared.channels import HOOKS
 from shared.contracts import Outcome, PostProcessRequest
 from shared.outbox.last_message import answering_subject, brief_message_id
 from shared.outbox.port import Mail
+from shared.step.losses import loss, why
 from shared.text.harmless import defanged, visible
 from shared.traces.port import IncidentRecord, TraceStore
 
@@ -88,7 +89,7 @@ def _why_not(request: PostProcessRequest, record: IncidentRecord | None) -> list
     made = request.pull_request
     messages = (made.message if made else "", request.branch.message if request.branch else "")
     lines = [text for text in dict.fromkeys(messages) if text]
-    return lines + [f"{failure.step} failed ({failure.error_type}): {failure.message}" for failure in request.failures]
+    return lines + [f"{loss(failure)} Why: {why(failure)}" for failure in request.failures]
 
 
 def written(request: PostProcessRequest, to: tuple[str, ...], record: IncidentRecord | None = None) -> Mail:

@@ -158,10 +158,10 @@ def hints(incident: Incident | None) -> Section | None:
 
 
 def unknowns(request: PostProcessRequest) -> Section | None:
-    """Return what is not known, each with where to look next."""
-    code = request.code_analysis
+    """Return what is not known and was not said before, each with where to look next."""
+    code, missing = request.code_analysis, request.incident.missing if request.incident else []
     hints = (
-        *(request.incident.hints if request.incident else ()),
+        *(one for one in (request.incident.hints if request.incident else ()) if one not in missing),
         *(code.hints if code and code.code_available else ()),
     )
     blocks: list[Block] = [Items(hints)] if hints else []
