@@ -12,7 +12,7 @@ class BriefOpinion(Contract):
     """The opening of a brief; the model's part of it."""
 
     summary: Annotated[str, AtMost(900)] = Field(
-        "", description="Three to five sentences: harm, likely cause, what to do first, how sure."
+        "", description="Two to four sentences: harm, likely cause and how sure, what is not known. No advice."
     )
 
 

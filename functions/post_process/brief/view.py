@@ -8,6 +8,8 @@ from shared.bounds import clip
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
 from shared.text.harmless import defanged, one_line
 
+from .agreement import advises, contradicts_kind, summary
+from .ended import ended_at, is_measured_still
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
 from .sections import actions, code_lines, conclusions, facts
@@ -39,7 +41,9 @@ def severity_of(request: PostProcessRequest) -> str:
 def headline(request: PostProcessRequest) -> str:
     """Return what is broken, in one line."""
     alert, incident = request.alert, request.incident
-    symptom = incident.initial_symptoms[0] if incident and incident.initial_symptoms else ""
+    symptoms = incident.initial_symptoms if incident else []
+    # A model's symptom is no place for advice: what to do is said once, by code.
+    symptom = next((one for one in symptoms if not (is_by_model(incident) and advises(one))), "")
     if incident and incident.verdict == "cannot_tell":
         symptom = f"Cannot tell whether {alert.service_name} is harmed. {alert.summary or alert.alert_name}".strip()
     text = symptom or alert.summary or alert.alert_name or f"Alert on {alert.service_name}"
@@ -47,9 +51,14 @@ def headline(request: PostProcessRequest) -> str:
 
 
 def title(request: PostProcessRequest) -> str:
-    """Return what is broken for a subject, in words of code and of the alert's rule: nothing of a line, no model's."""
+    """
+    Return what users meet, else what is broken, for a subject.
+
+    In words of code and of the alert's rule: nothing of a line, no model's.
+    """
     alert, incident = request.alert, request.incident
-    text = incident.title if incident else ""
+    text = (incident.impact.rstrip(".") or incident.title) if incident and incident.needs_response else ""
+    text = text or (incident.title if incident else "")
     if incident and incident.verdict == "cannot_tell":
         text = f"Cannot tell whether {alert.service_name} is harmed. {alert.summary or alert.alert_name}".strip()
     text = text or alert.summary or alert.alert_name or f"Alert on {alert.service_name}"
@@ -75,7 +84,8 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
     linked = Section("The same cause elsewhere", (TextLine(f"{link}."),)) if link else None
     before, after = _sections(request, kind, words)
     severity = severity_of(request)
-    mark = f"[{severity}, cannot tell]" if incident and incident.verdict == "cannot_tell" else f"[{severity}]"
+    state = ", cannot tell" if incident and incident.verdict == "cannot_tell" else ""
+    mark = f"[{severity}{', ended' if ended_at(incident) else state}]"
     marks = {"full": mark, "degraded": f"{mark} [degraded]", "dismissed": "[dismissed]"}
     return View(
         kind=kind,
@@ -111,7 +121,7 @@ def announcement(request: PostProcessRequest, failures: list[Failure]) -> dict[s
         "headline": headline(request),
         "impact": incident.impact if incident else "",
         "since": started.isoformat(),
-        "most_likely_cause": causes[0].hypothesis if causes else "",
+        "most_likely_cause": conclusions.stated(causes[0], request) if causes else "",
         "confidence": causes[0].confidence if causes else None,
         "recommended_action": actions.recommended(request),
         "pr_url": pull_request.pr_url if pull_request else None,
@@ -165,7 +175,7 @@ def _sections(
         facts.what_changed(request),
         actions.then(request),
         conclusions.pull_request(request),
-        Section("In short", (Words(clip(words.summary, 900)),)) if words.summary else None,
+        _in_short(request, words),
         actions.remarks(request),
         code_lines.code(request),
         facts.errors(request),
@@ -174,6 +184,12 @@ def _sections(
         facts.unknowns(request),
         facts.links(request),
     )
+
+
+def _in_short(request: PostProcessRequest, words: BriefWords) -> Section | None:
+    """Return the model's opening, in which code alone says what to do."""
+    text = summary(clip(words.summary, 900), actions.recommended(request))
+    return Section("In short", (Words(clip(text, 1200)),)) if text else None
 
 
 def _missing(incident: Incident | None) -> Section | None:
@@ -237,7 +253,7 @@ def _still(incident: Incident | None) -> str:
     if incident is None:
         return ""
     if not any(counts):
-        return f", still at {incident.end:%H:%M}" if _is_measured_still(incident) else ""
+        return f", still at {incident.end:%H:%M}" if is_measured_still(incident) else ""
     seen = [trace.last_seen for trace in incident.stack_traces]
     seen += [pattern.last_seen for pattern in incident.patterns if pattern.level in ("error", "fatal")]
     if not seen:
@@ -245,18 +261,6 @@ def _still(incident: Incident | None) -> str:
     last = max(seen)
     is_going_on = incident.end - last <= 2 * (incident.end - incident.start) / len(counts)
     return f", still at {incident.end:%H:%M}" if is_going_on else f", last seen at {last:%H:%M}"
-
-
-def _is_measured_still(incident: Incident) -> bool:
-    """Return whether the last value that was measured is past the alert's threshold, or else nearer harm than usual."""
-    series = incident.measured_series
-    last = next((value for value in reversed(series.values[-2:]) if value is not None), None) if series else None
-    if series is None or last is None:
-        return False
-    if series.threshold is not None:
-        return last > series.threshold if series.higher_is_worse else last < series.threshold
-    moved = next((one for one in incident.error_summary.metric_anomalies if one.metric == series.title), None)
-    return moved is not None and abs(last - moved.value) < abs(last - moved.baseline)
 
 
 def in_users_terms(request: PostProcessRequest) -> str:
@@ -277,6 +281,8 @@ def _scope(request: PostProcessRequest) -> str:
     kind = (
         "Unknown" if incident.verdict == "cannot_tell" else incident.incident_type_hint.replace("_", " ").capitalize()
     )
+    if contradicts_kind(actions.leads_back(request), incident.incident_type_hint):
+        kind = ""
     others = [name for name in incident.affected_services if name != request.alert.service_name]
     also = f" Also affected: {', '.join(others)}." if others else ""
     # The cause says it again.
@@ -284,7 +290,8 @@ def _scope(request: PostProcessRequest) -> str:
     # The share that fails is in both, in the same words.
     is_repeated = headline(request).lower().startswith(incident.impact.partition(",")[0].rstrip(".").lower())
     symptom = f"{headline(request).rstrip('.')}. " if incident.impact and not (is_named or is_repeated) else ""
-    return clip(f"{symptom}{'Kind of fault not known' if kind == 'Unknown' else kind}.{also}", 400)
+    named = "Kind of fault not known." if kind == "Unknown" else f"{kind}." if kind else ""
+    return clip(f"{symptom}{named}{also}".strip(), 400)
 
 
 def warning(troubles: list[Failure]) -> str:

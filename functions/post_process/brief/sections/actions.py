@@ -2,16 +2,19 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared.bounds import clip
 from shared.contracts import Command, Mitigation, PostProcessRequest, Suggestion
 
-from ..model import LEFT_OUT, Block, Code, Items, Link, Links, Section, TextLine, Words, prose
+from ..ended import ended_at
+from ..model import LEFT_OUT, Block, Code, Items, Link, Links, Section, TextLine, Words, at_time, prose
 
 ACTIONS = 6
 COMMAND_CHARS = 600
 CULPRIT = 0.5
 """Score from which a commit is named as the culprit."""
+WHAT_TO_CHECK = "Check that it stays so, and whether somebody ended it: what was read does not say why it ended."
 _PRIORITIES = ("high", "medium", "low")
 _WAYS_BACK = ("roll_back", "revert_commit")
 
@@ -40,6 +43,8 @@ class Action:
 def do_now(request: PostProcessRequest, button: Links | None) -> Section:
     """Return the one thing to do first, the way to the pull request, and how to do it."""
     actions, way = _actions(request)[:1], [button] if button else []
+    if (ended := ended_at(request.incident)) is not None:
+        return Section("Do now", (Words(_nothing(ended), is_strong=True), TextLine(WHAT_TO_CHECK), *way))
     if not actions:
         start = TextLine("Nothing was suggested. Start with the evidence and the links below.")
         return Section("Do now", (start, *way))
@@ -48,10 +53,16 @@ def do_now(request: PostProcessRequest, button: Links | None) -> Section:
 
 
 def then(request: PostProcessRequest) -> Section | None:
-    """Return what else to do, each once; None without more."""
-    actions = _actions(request)[1:ACTIONS]
-    blocks = [block for number, action in enumerate(actions, 2) for block in _blocks(number, action, request)]
-    return Section("Then", tuple(blocks)) if blocks else None
+    """Return what else to do, each once, and all of it where the harm has ended; None without more."""
+    has_ended = ended_at(request.incident) is not None
+    first = 1 if has_ended else 2
+    actions = _actions(request)[first - 1 : ACTIONS]
+    blocks = [block for number, action in enumerate(actions, first) for block in _blocks(number, action, request)]
+    return Section("If it comes back" if has_ended else "Then", tuple(blocks)) if blocks else None
+
+
+def _nothing(ended: datetime) -> str:
+    return f"Nothing to do now: the last failure was written at {at_time(ended)} UTC, and none since."
 
 
 def _blocks(number: int, action: Action, request: PostProcessRequest) -> list[Block]:
@@ -82,7 +93,15 @@ def remarks(request: PostProcessRequest) -> Section | None:
 def recommended(request: PostProcessRequest) -> str:
     """Return the first action, empty when there is none."""
     first = _first(request)
+    if (ended := ended_at(request.incident)) is not None:
+        return f"{_nothing(ended)} If it comes back: {first.text}" if first else _nothing(ended)
     return first.text if first else ""
+
+
+def leads_back(request: PostProcessRequest) -> bool:
+    """Return whether the first action returns to an older release."""
+    first = _first(request)
+    return first is not None and first.leads_back
 
 
 def _first(request: PostProcessRequest) -> Action | None:

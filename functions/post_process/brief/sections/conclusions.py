@@ -12,6 +12,7 @@ from shared.contracts import (
 )
 from shared.pull_request.signing import CODE_MARK
 
+from ..agreement import without_advice
 from ..model import (
     Block,
     Link,
@@ -37,8 +38,15 @@ def cause(request: PostProcessRequest) -> Section:
         return Section("Most likely cause", (TextLine(verdict, is_strong=True),))
     return Section(
         "Most likely cause",
-        (Words(prose(causes[0].hypothesis, 900), is_strong=True), TextLine(_confidence(causes[0], request))),
+        (Words(prose(stated(causes[0], request), 900), is_strong=True), TextLine(_confidence(causes[0], request))),
     )
+
+
+def stated(cause: RootCause, request: PostProcessRequest) -> str:
+    """Return a hypothesis without what a model advises in it: what to do is said once, by code."""
+    if not is_by_model(request.root_causes):
+        return cause.hypothesis
+    return without_advice(cause.hypothesis) or "Named only by what it rests on, below."
 
 
 def grounds(request: PostProcessRequest) -> Section | None:
@@ -57,7 +65,7 @@ def grounds(request: PostProcessRequest) -> Section | None:
     ]
     also = [
         Words(
-            prose(other.hypothesis, 600),
+            prose(stated(other, request), 600),
             lead=f"Also possible, {word(other.confidence, _is_confirmed(request))} confidence:",
         )
         for other in others[:3]
