@@ -10,7 +10,7 @@ DEGRADED = "degraded"
 """The error type of what an answer had to do without."""
 _MEANS = {row.name: row.failure_means for row in (*steps.STEPS, *CHANNELS)} | {
     "execute_pr": "There is no pull request; the branch may exist.",
-    "workflow": "The run ended before it could report: this is what was found until then.",
+    "workflow": "The run ended before it could report: this is what was match until then.",
     "workflow_starter": "The run was never started: this is only what the alert says.",
     "on_call": "The schedule was not followed: those of ON_CALL_ENGINEERS got the mail instead.",
     "traces": "The trace of the incident has gaps: tokens, cost and repeats are not certain.",
@@ -35,11 +35,11 @@ def why(failure: Failure) -> str:
     """Return what was reported of it, without what `loss` says; empty where nothing was."""
     if failure.error_type != DEGRADED:
         return failure.message or failure.error_type
-    found = _DETAILS.search(failure.message)
-    if found is None:
+    match = _DETAILS.search(failure.message)
+    if match is None:
         return ""
-    details = failure.message[found.end() :]
-    return re.sub(r"\)(?=\.?$)", "", details, count=1) if found[0] == " (" else details
+    details = failure.message[match.end() :]
+    return re.sub(r"\)(?=\.?$)", "", details, count=1) if match[0] == " (" else details
 
 
 def degradations(step: str, degraded: str) -> list[Failure]:

@@ -31,7 +31,7 @@ def test_each_step_and_channel_is_named_by_what_the_reader_loses(name: str) -> N
         ("", "A part of the investigation is missing.", ""),
     ],
 )
-def test_degradation_is_cut_into_loss_and_reason(message: str, lacks: str, reason: str) -> None:
+def test_degradation_is_split_into_loss_and_reason(message: str, lacks: str, reason: str) -> None:
     """The reader meets the loss first, the details of it below."""
     failure = Failure(step="rca", error_type="degraded", message=message)
 
