@@ -52,4 +52,4 @@ def _published(request: PostProcessRequest, store: TraceStore, connections: Conn
         return publish_update(request, store, connections)
     if request.alert.is_test:
         return publish_check(request, store, connections)
-    return publish(request, store, connections, opening_or_none(request))
+    return publish(request, store, connections, opening_or_none(request, store))

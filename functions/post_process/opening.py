@@ -7,14 +7,21 @@ from shared.agent.agent import Agent
 from shared.agent.claim_checks import GroundingContext
 from shared.contracts import PostProcessRequest
 from shared.step import steps
+from shared.traces.port import TraceStore
 
 from .brief.opinion import BriefOpinion, BriefWords
+from .brief.seen_before import seen_before
 
 AGENT = Agent[BriefWords](steps.POST_PROCESS, Path(__file__).with_name("prompt.md"), BriefOpinion)
 
 
-def opening(request: PostProcessRequest) -> BriefWords:
-    """Return the summary, empty when there is no model, no incident, or no valid answer."""
+def opening(request: PostProcessRequest, store: TraceStore) -> BriefWords:
+    """Return the summary, empty when there is no model, no incident, or no valid answer, and what was seen before."""
+    seen = seen_before(request, store)
+    return _summary(request).replace(seen_before=seen.words, ended_by_url=seen.url)
+
+
+def _summary(request: PostProcessRequest) -> BriefWords:
     if request.incident is None or not request.incident.needs_response:
         return BriefWords()
     facts = {
@@ -35,10 +42,10 @@ def _check(words: BriefWords, context: GroundingContext) -> tuple[BriefWords, li
     return words.replace(summary=context.prose(words.summary, drops)), drops
 
 
-def opening_or_none(request: PostProcessRequest) -> BriefWords:
+def opening_or_none(request: PostProcessRequest, store: TraceStore) -> BriefWords:
     """Return how the model opens the brief; the template opens it when that fails in a way nobody foresaw."""
     try:
-        return opening(request)
+        return opening(request, store)
     except Exception as error:  # noqa: BLE001  # words are not worth a brief
         log.error("post_process.no_opening", error_type=type(error).__name__, error=str(error))
         return BriefWords()

@@ -120,7 +120,7 @@ class OutcomePublisher:
         self._words = words
         self._holder = uuid4().hex
         self._named: set[str] = set()
-        self._usage = self._measure()
+        self.usage = self._measure()
 
     @property
     def thread(self) -> str:
@@ -200,7 +200,7 @@ class OutcomePublisher:
     def render(self) -> Brief:
         """Return the brief with every failure known so far."""
         link = f"{self.link.service_name}, incident {self.link.leader}: {self.link.cause.words}" if self.link else ""
-        brief = render(self.request, self.failures, self._usage, self._words, link)
+        brief = render(self.request, self.failures, self.usage, self._words, link)
         self._subject = self._early_subject or self._subject or brief.subject
         # Mail programs make one thread of what has one subject.
         return replace(brief, subject=f"Re: {self._early_subject}") if self._early_subject else brief
@@ -227,9 +227,9 @@ class OutcomePublisher:
             subject=self._subject,
             severity=self.request.incident.severity if self.request.incident else None,
             cause=self.request.root_causes.most_likely if self.request.root_causes else "",
-            tokens=self._usage.tokens,
-            cost_usd=self._usage.cost_usd,
-            duration_ms=self._usage.duration_ms,
+            tokens=self.usage.tokens,
+            cost_usd=self.usage.cost_usd,
+            duration_ms=self.usage.duration_ms,
         )
 
     def close(self, outcome: Outcome) -> None:

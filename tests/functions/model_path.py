@@ -15,7 +15,7 @@ from functions.rca import main as rca
 from functions.solution_generator import main as solution_generator
 from functions.suggestion import main as suggestion
 from infra.local.sandboxes.gemini.server import API_KEY, GeminiSandbox
-from shared import telemetry
+from shared import telemetry, traces
 from shared.agent.claim_checks import GroundingContext
 from shared.code_host import reader as code_reader
 from shared.code_host import repository_policy
@@ -122,7 +122,7 @@ def _answered(alert: Alert, incident: Incident, reads_code: bool, done: recorder
     analyses = {"incident": incident, "root_causes": causes, "suggestions": advice, "code_analysis": code}
     solution = inspect.unwrap(solution_generator.solution_generator)(SolutionRequest(alert=alert, **analyses))
     request = PostProcessRequest(alert=alert, **analyses, solution=solution)
-    brief = render(request, [], Usage(), opening.opening(request))
+    brief = render(request, [], Usage(), opening.opening(request, traces.connect()))
     ran = [entry.call.tool_name for entry in done.calls]
     return Answers(incident, code, causes, advice, solution, brief, done.claims_dropped, ran)
 

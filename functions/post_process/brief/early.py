@@ -7,7 +7,7 @@ from shared.text.harmless import one_line
 from .model import View
 from .sections import code_lines, facts
 from .sections.failures import degradations
-from .view import in_users_terms, severity_of, since_words, title, warning
+from .view import Usage, in_users_terms, severity_of, since_words, title, warning
 
 WHAT_FOLLOWS = "Only what was read. The cause and what to do follow in this thread, within minutes."
 
@@ -19,7 +19,7 @@ def early_subject(request: PostProcessRequest) -> str:
     return clip(f"[{severity_of(facts_alone)}] {service}: {title(facts_alone)}", 180)
 
 
-def early_view(request: PostProcessRequest, failures: list[Failure]) -> View:
+def early_view(request: PostProcessRequest, failures: list[Failure], usage: Usage) -> View:
     """Return the facts of a request whose incident nobody has judged yet but the rules."""
     incident, severity = request.incident, severity_of(request)
     sections = (
@@ -35,7 +35,7 @@ def early_view(request: PostProcessRequest, failures: list[Failure]) -> View:
         badge=f"{severity} severity, first facts",
         service=request.alert.service_name,
         headline=in_users_terms(request),
-        since=since_words(request),
+        since=since_words(request, usage),
         scope=WHAT_FOLLOWS,
         subject=early_subject(request),
         warning=warning([*failures, *degradations(request)]),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.bounds import AtMost, Contract
+from shared.bounds import AtMost, Contract, Line, Url
 from shared.contracts import Answer
 
 
@@ -17,4 +17,7 @@ class BriefOpinion(Contract):
 
 
 class BriefWords(BriefOpinion, Answer):
-    """The opening of a brief, and who wrote it."""
+    """The opening of a brief, and who wrote it; what is known of earlier incidents is by code alone."""
+
+    seen_before: Line = Field("", description="How often the same rule had a brief before, in a sentence.")
+    ended_by_url: Url = Field("", description="Page of the pull request that ended it before.")

@@ -1,7 +1,7 @@
 """Turns a request into what its reader needs, in the order in which it is needed at 3 a.m."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from shared.bounds import clip
@@ -12,6 +12,7 @@ from .agreement import advises, contradicts_kind, summary
 from .ended import ended_at, is_measured_still
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
+from .reader_time import ago, minute, short, zone
 from .sections import actions, code_lines, conclusions, facts
 from .sections.failures import answers, degradations, explain, lacking
 from .sections.over_time import chart
@@ -93,8 +94,8 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         badge="no response needed" if kind == "dismissed" else f"{severity} severity",
         service=request.alert.service_name,
         headline=in_users_terms(request),
-        since=since_words(request),
-        scope=_scope(request),
+        since=since_words(request, usage),
+        scope=" ".join(filter(None, (_scope(request), words.seen_before))),
         subject=clip(f"{marks[kind]} {one_line(request.alert.service_name)}: {title(request)}", 180),
         warning=warning(troubles),
         sections=tuple(section for section in (*before, linked, what_failed, *after) if section),
@@ -182,7 +183,7 @@ def _sections(
         facts.timeline(request),
         facts.patterns(request.incident),
         facts.unknowns(request),
-        facts.links(request),
+        facts.links(request, words.ended_by_url),
     )
 
 
@@ -233,34 +234,35 @@ def _tone(incident: Incident | None, kind: OutcomeKind) -> Tone:
     return incident.severity if incident else "high"
 
 
-def since_words(request: PostProcessRequest) -> str:
-    """Return since when, whether it goes on, and which alert said so."""
-    started, received = since(request), request.alert.received_at
+def since_words(request: PostProcessRequest, usage: Usage) -> str:
+    """Return since when, by the reader's clock and UTC, how long before it was written, and whether it goes on."""
+    started, received, where = since(request), request.alert.received_at, zone()
     name = f"Alert {clip(request.alert.alert_name, 120)}, received" if request.alert.alert_name else "Alert received"
-    is_same_day = started is not None and started.date() == received.date()
-    day = "" if is_same_day else f"{on_day(received, started or request.alert.start)} "
-    alert_received = f"{name} {day}{received:%H:%M} UTC"
+    if started is None:
+        return f"Since: not known. {name} {minute(received, where)}"
+    is_same_day = started.astimezone(where).date() == received.astimezone(where).date()
+    alert_received = f"{name} {minute(received, where, started, has_day=not is_same_day)}"
+    before = ago(started, received + timedelta(milliseconds=usage.duration_ms))
     return (
-        f"Since {on_day(started, received)} {started:%H:%M} UTC{_still(request.incident)}. {alert_received}"
-        if started
-        else f"Since: not known. {alert_received}"
+        f"Since {minute(started, where, received)}{f', {before}' if before else ''}"
+        f"{_still(request.incident, where)}. {alert_received}"
     )
 
 
-def _still(incident: Incident | None) -> str:
+def _still(incident: Incident | None, where: tzinfo) -> str:
     """Return whether it went on until what was read ends, or when it was last seen; empty when nothing shows it."""
     counts = incident.error_summary.errors_over_time if incident else []
     if incident is None:
         return ""
+    still = f", still at {short(incident.end, where)}"
     if not any(counts):
-        return f", still at {incident.end:%H:%M}" if is_measured_still(incident) else ""
+        return still if is_measured_still(incident) else ""
     seen = [trace.last_seen for trace in incident.stack_traces]
     seen += [pattern.last_seen for pattern in incident.patterns if pattern.level in ("error", "fatal")]
     if not seen:
         return ""
-    last = max(seen)
-    is_going_on = incident.end - last <= 2 * (incident.end - incident.start) / len(counts)
-    return f", still at {incident.end:%H:%M}" if is_going_on else f", last seen at {last:%H:%M}"
+    is_going_on = incident.end - max(seen) <= 2 * (incident.end - incident.start) / len(counts)
+    return still if is_going_on else f", last seen at {short(max(seen), where)}"
 
 
 def in_users_terms(request: PostProcessRequest) -> str:

@@ -77,6 +77,6 @@ def _send(publisher: OutcomePublisher, connections: Connections) -> str:
     if mailer is None:
         return ""
     to = receivers(publisher, connections)
-    brief = rendered(early_view(publisher.request, publisher.failures))
+    brief = rendered(early_view(publisher.request, publisher.failures, publisher.usage))
     message_id = early_message_id(publisher.request.incident_id)
     return sent(mailer, Mail(to, brief.subject, brief.html, brief.text, message_id, brief.images))

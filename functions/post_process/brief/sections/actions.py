@@ -42,7 +42,7 @@ class Action:
 
 def do_now(request: PostProcessRequest, button: Links | None) -> Section:
     """Return the one thing to do first, the way to the pull request, and how to do it."""
-    actions, way = _actions(request)[:1], [button] if button else []
+    actions, way = _actions(request)[:1], [*([button] if button else []), *_runbook(request)]
     if (ended := ended_at(request.incident)) is not None:
         return Section("Do now", (Words(_nothing(ended), is_strong=True), TextLine(WHAT_TO_CHECK), *way))
     if not actions:
@@ -70,9 +70,13 @@ def _blocks(number: int, action: Action, request: PostProcessRequest) -> list[Bl
     blocks += [Items(tuple(clip(step, 300) for step in action.steps[:6]))] if action.steps else []
     commands = [one for one in action.commands if (one.command or one.link) and not _is_done(one, request)]
     blocks += [_command(command) for command in commands[:6]]
-    if action.advice_id == "follow_runbook" and request.alert.runbook_url:
-        blocks.append(Links((Link("Runbook", request.alert.runbook_url),)))
     return blocks
+
+
+def _runbook(request: PostProcessRequest) -> list[Links]:
+    """Return what the author of the alert's rule wrote for this case: it stands beside the one thing to do now."""
+    url = request.alert.runbook_url
+    return [Links((Link("Runbook of this alert", url),))] if url else []
 
 
 def _is_done(command: Command, request: PostProcessRequest) -> bool:
@@ -143,7 +147,8 @@ def _names_version(action: Action, request: PostProcessRequest) -> bool:
 
 def _suggested(request: PostProcessRequest) -> list[Action]:
     suggestions = request.suggestions.suggestions if request.suggestions else []
-    return [_action(one, one.description) for one in suggestions]
+    # The runbook is linked beside the first action.
+    return [_action(one, one.description) for one in suggestions if one.advice_id != "follow_runbook"]
 
 
 def _planned(request: PostProcessRequest) -> list[Action]:

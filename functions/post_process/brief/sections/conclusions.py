@@ -25,6 +25,7 @@ from ..model import (
     is_by_model,
     prose,
 )
+from ..reader_time import minute, zone
 from .folded_diff import changes
 
 _SOURCES = {"logs": "log line", "metrics": "metric", "code": "code", "commits": "commit", "alert": "the alert"}
@@ -120,7 +121,7 @@ def pull_request(request: PostProcessRequest) -> Section:
 
 
 def _to_approve(request: PostProcessRequest, made: PullRequest) -> Section:
-    until = f" until {made.approve_until:%d %b %H:%M} UTC" if made.approve_until else ""
+    until = f" until {minute(made.approve_until, zone())}" if made.approve_until else ""
     return Section(
         "Pull request",
         (

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from shared.bounds import both_ends, clip
 from shared.contracts import Change, Incident, LogPattern, PostProcessRequest, StackTrace
@@ -20,6 +20,7 @@ from ..model import (
     at_time,
     on_day,
 )
+from ..reader_time import second, zone
 from .code_lines import suspects
 from .over_time import chart
 
@@ -37,8 +38,9 @@ def what_changed(request: PostProcessRequest) -> Section | None:
     if incident is None or not (changes := [*incident.what_changed, *(code.what_changed if code else ())]):
         return None
     onset = incident.onset or incident.end
+    where = zone()
     ranked = sorted(_once(changes), key=lambda pair: abs(pair[0].at - onset))[:CHANGES]
-    rows = tuple(_change(one, sources, incident.onset) for one, sources in ranked)
+    rows = tuple(_change(one, sources, incident.onset, where) for one, sources in ranked)
     pages = tuple(Link(f"Source of {at_time(one.at)} UTC", one.link) for one, _ in ranked if one.link)
     return Section("What changed", (Items(rows), *([Links(pages)] if pages else ())), expendable=1)
 
@@ -62,11 +64,11 @@ def _names(text: str, version: str) -> bool:
     return re.search(rf"(?<![\w.-])v?{re.escape(version.removeprefix('v'))}(?!\w|[.-]\w)", text) is not None
 
 
-def _change(change: Change, sources: Sequence[str], onset: datetime | None) -> str:
+def _change(change: Change, sources: Sequence[str], onset: datetime | None, where: tzinfo) -> str:
     after = ", after the onset" if onset is not None and change.at > onset else ""
     named = dict.fromkeys(_SOURCES.get(id_[:1], id_) for id_ in sources)
     cited = f" [{', '.join(named)}]" if named else ""
-    return f"{at_time(change.at)} UTC{after}: {clip(change.what, 500)}{cited}"
+    return f"{second(change.at, where)}{after}: {clip(change.what, 500)}{cited}"
 
 
 def errors(request: PostProcessRequest) -> Section | None:
@@ -118,12 +120,16 @@ def timeline(request: PostProcessRequest) -> Section | None:
     commits = suspects(request.code_analysis)[:3]
     happened += [(commit.at, f"Commit {commit.sha[:10]}: {commit.subject}") for commit in commits]
     happened = sorted(dict.fromkeys(happened), key=lambda event: event[0])
-    has_one_day = len({moment.date() for moment, _ in happened}) == 1
+    where = zone()
+    has_one_day = len({moment.astimezone(where).date() for moment, _ in happened}) == 1
     # One row of another year makes all rows show their year, so that they can be compared.
     moments = [moment for moment, _ in happened]
-    days = ["" if has_one_day else f"{on_day(moment, *moments)} " for moment in moments]
-    rows = tuple((day + at_time(moment), clip(what, 140)) for day, (moment, what) in zip(days, happened, strict=True))
-    return Section("Timeline", (Table(("UTC", "What"), rows),), expendable=3) if len(rows) > 1 else None
+    days = ["" if has_one_day else f"{on_day(moment.astimezone(where), *moments)} " for moment in moments]
+    has_offset = any(moment.astimezone(where).utcoffset() for moment in moments)
+    times = [second(moment, where) if has_offset else at_time(moment) for moment in moments]
+    rows = tuple((day + at, clip(what, 140)) for day, at, (_, what) in zip(days, times, happened, strict=True))
+    head = f"{moments[0].astimezone(where):%Z}" if has_offset else "UTC"
+    return Section("Timeline", (Table((head, "What"), rows),), expendable=3) if len(rows) > 1 else None
 
 
 def _first(trace: StackTrace) -> str:
@@ -175,11 +181,13 @@ def unknowns(request: PostProcessRequest) -> Section | None:
     return Section("Not known yet", tuple(blocks), expendable=1) if blocks else None
 
 
-def links(request: PostProcessRequest) -> Section | None:
-    """Return where to read more: the alert's own pages first, then the evidence."""
-    alert = request.alert
+def links(request: PostProcessRequest, ended_by_url: str = "") -> Section | None:
+    """Return where to read more: the alert's own pages first, then the evidence; the runbook is beside what to do."""
+    alert, incident = request.alert, request.incident
+    is_healthy = incident is not None and not incident.needs_response
     places = [
-        Link("Runbook", alert.runbook_url),
+        Link("Runbook", alert.runbook_url if is_healthy else ""),
+        Link("What ended it before", ended_by_url),
         Link("Dashboard", alert.dashboard_url),
         Link("Alert rule", alert.generator_url),
         Link("Silence this alert", alert.silence_url),
