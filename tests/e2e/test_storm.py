@@ -112,8 +112,7 @@ def test_rules_of_one_service_are_one_brief_one_update_and_one_end(system: Syste
 
     brief, update, end = system.mails()
     assert (update["In-Reply-To"], end["In-Reply-To"]) == (brief["Message-ID"], brief["Message-ID"])
-    assert update["Subject"] == end["Subject"] == brief["Subject"]
-    assert brief["Subject"].startswith("Re: "), "the early brief began the thread"
+    assert update["Subject"] == end["Subject"] == f"Re: {brief['Subject'].removeprefix('Re: ')}"
     text = update.get_body(("plain",))
     assert text is not None
     assert "19 alerts since its brief" in text.get_content()
