@@ -733,6 +733,9 @@ class SolutionOpinion(AdviceOpinion):
 
     incident_category: IncidentType
     category_reason: Paragraph = ""
+    summary: Annotated[str, AtMost(900)] = Field(
+        "", description="How the brief opens: harm, likely cause, how sure, what is not known; three to five sentences."
+    )
 
 
 class FixOpinion(SolutionOpinion):

@@ -4,7 +4,7 @@ from shared import signatures
 from shared.contracts import Alert, SignedAlert
 from shared.digest import digest
 
-CARRIED_BYTES = 6_000
+CARRIED_BYTES = 5_900
 """Each step gets a copy, and one execution holds 512 KB: https://cloud.google.com/workflows/quotas"""
 
 

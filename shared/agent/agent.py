@@ -20,7 +20,7 @@ from shared.http.validation import sentence
 from shared.model import schema
 from shared.model.port import Model, Question, Tool
 from shared.redaction.masking import Redactor
-from shared.step import recorder
+from shared.step import recorder, waking
 from shared.step.steps import ModelUse, StepRow
 from shared.text.plain_text import inert
 
@@ -64,6 +64,9 @@ class Agent(Generic[Ans]):
     row: StepRow
     prompt: Path
     opinion: type[Contract]
+
+    def __post_init__(self) -> None:
+        waking.on_wake(self.row.name, lambda: model.connect(self.row.name, self._use.tier))
 
     def refine(
         self, incident_id: str, offline: Ans, facts: Facts, check: Check[Ans], toolbox: Toolbox | None = None

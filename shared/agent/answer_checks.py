@@ -122,6 +122,7 @@ def solution(refined: Solution, offline: Solution, context: GroundingContext) ->
         "recommended_solution": first,
         "ranking": [one.advice_id for one in mitigations],
         "remarks": context.prose(refined.remarks, drops),
+        "summary": context.prose(refined.summary, drops),
     }
     return refined.replace(**checked), drops
 

@@ -43,7 +43,7 @@ class GeminiSettings(settings.Settings):
     gemini_base_url: str | None = Field(None, description="Gemini's base URL, if not Google's own.")
     gemini_api_version: str | None = Field(None, description="Version of the Gemini API; unset, the library's own.")
     gemini_model_heavy: str = Field("gemini-3.8-flash", description="Detection, code analysis, solution.")
-    gemini_model_light: str = Field("gemini-3.5-flash-lite", description="Causes, suggestions, the brief's summary.")
+    gemini_model_light: str = Field("gemini-3.5-flash-lite", description="Causes, suggestions.")
     google_genai_use_vertexai: bool = Field(
         False, description="Ask Gemini through Vertex AI with the function's account, without a key."
     )

@@ -26,7 +26,7 @@ from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Un
 from shared.http.validation import sentence
 from shared.pull_request import published
 from shared.redaction import redact
-from shared.step import incident_facts, steps
+from shared.step import incident_facts, steps, waking
 from shared.step.recorder import recording
 from shared.step.redacted import redacted
 from shared.step.run_trace import RunStore, RunTrace
@@ -59,6 +59,8 @@ def step(work: Callable[[Req], Ans]) -> View:
     @functools.wraps(work)
     def view(http_request: flask.Request) -> flask.Response:
         if http_request.method == "GET":
+            traces.connect()
+            waking.wake()
             return _json({"step": row.name, "request": row.request.__name__, "answer": row.answer.__name__})
         try:
             body = _body_of(http_request, row.request if row.writes is None else StepCall)

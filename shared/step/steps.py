@@ -188,8 +188,6 @@ POST_PROCESS = StepRow(
     field=None,
     budget_s=120,
     failure_means="An earlier attempt to send this failed, so it comes late.",
-    # The mail waits for its opening, which is not worth a long wait.
-    model=ModelUse("light", 20),
     writes="outcome",
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import functions.incident_detection.main as detection_main
+import functions.incident_detection.read_facts as detection
 from functions.post_process.brief.render import render
 from functions.post_process.brief.view import Usage
 from infra.evals import run_scenario, telemetry
@@ -44,7 +44,7 @@ class Brief:
 def brief_of(generated: GeneratedIncident) -> Brief:
     """Return the brief of an incident, without a model."""
     scenario, read = generated.scenario, Read()
-    detect = detection_main.detect  # type: ignore[attr-defined]  # replaced where it is called
+    detect = detection.detect  # type: ignore[attr-defined]  # replaced where it is called
 
     def reading(*args: Any, **options: Any) -> Any:
         watched = [args[5].series] if args[5] is not None and args[5].series is not None else []
@@ -53,7 +53,7 @@ def brief_of(generated: GeneratedIncident) -> Brief:
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as sandboxes:
         alert, commits, variables = _set_up(generated, Path(folder), sandboxes)
-        with run_scenario.environment(variables), patch.object(detection_main, "detect", reading):
+        with run_scenario.environment(variables), patch.object(detection, "detect", reading):
             played = run_scenario.run_steps(alert, commits)
     solution = played.solution
     if solution is not None and solution.patch is not None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from infra.local.cli import demo
 from infra.local.stack.model_choice import ModelChoice
 
-MAX_CALLS, MAX_IN_SERIES = 6, 4
+MAX_CALLS, MAX_IN_SERIES = 5, 3
 
 
 class Run:
@@ -48,8 +48,8 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(tmp_path_factory.mktemp("slow") / "output", latency_s=1.0, meeting=range(2, 5))
 
 
-def test_full_path_takes_six_calls_four_in_series(slow: Run) -> None:
-    """Round trips are the speed: detection, three side by side, the solution, the brief."""
+def test_full_path_takes_five_calls_three_in_series(slow: Run) -> None:
+    """Round trips are the speed: detection, three side by side, the solution with the words of the brief."""
     assert slow.outcome["kind"] == "full", slow.screen
     assert slow.state["calls"] <= MAX_CALLS
     assert slow.state["longest_series"] <= MAX_IN_SERIES

@@ -43,7 +43,6 @@ MODEL_STEPS: tuple[ModuleType, ...] = (
     rca,
     suggestion,
     solution_generator,
-    opening,
 )
 
 

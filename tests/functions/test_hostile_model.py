@@ -63,7 +63,7 @@ def test_agreeable_model_is_believed(monkeypatch, reader) -> None:
 
     assert answers.causes.produced_by.startswith("gemini:")
     assert answers.dropped == []
-    assert gemini.calls == 6
+    assert gemini.calls == 5
 
 
 def test_tools_not_offered_are_never_run(monkeypatch, reader) -> None:

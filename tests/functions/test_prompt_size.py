@@ -51,5 +51,5 @@ def test_hundred_times_more_lines_grow_no_prompt_by_over_a_tenth(monkeypatch) ->
             sizes.append({request.title: request.chars for request in gemini.model_requests})
     few, many = sizes
 
-    assert set(few) == set(many) == {"Judgement", "CausesOpinion", "AdviceOpinion", "SolutionOpinion", "BriefOpinion"}
+    assert set(few) == set(many) == {"Judgement", "CausesOpinion", "AdviceOpinion", "SolutionOpinion"}
     assert {title: round(many[title] / few[title], 3) for title in few if many[title] > few[title] * MAX_GROWTH} == {}

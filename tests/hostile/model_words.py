@@ -225,7 +225,7 @@ def reached(exits: Exits, words: str) -> str:
         return f"it looks like a command: {commands[0]!r}"
     for name in ("suggestions", "solution"):
         advice = exits.answers[name]
-        texts = advice.model_dump(exclude={"remarks", "category_reason", "degraded"})
+        texts = advice.model_dump(exclude={"remarks", "category_reason", "summary", "degraded"})
         if core in _core(str({key: value for key, value in texts.items() if key != "patch"})):
             return f"it is advice in {name}"
     return _in_do_now(exits, core)

@@ -47,11 +47,18 @@ class Functions:
         self.argument: dict[str, Any] = ARGUMENT
         self.message = ""
         self.calls: list[tuple[str, Any]] = []
+        self.woken: list[str] = []
+        self.statuses_of_waking: dict[str, int] = {}
         self.together = threading.Barrier(3, timeout=5)
         self.is_parallel_checked = False
         functions = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                name = self.path.strip("/")
+                functions.woken.append(name)
+                self.reply(functions.statuses_of_waking.get(name, 200), {})
+
             def do_POST(self) -> None:
                 name = self.path.strip("/")
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -133,6 +140,22 @@ def test_full_path_calls_every_function_and_returns_the_outcome(functions) -> No
         name: result for name, result in functions.results.items() if name != "post_process"
     }
     assert functions.failures() == []
+
+
+def test_functions_of_the_path_are_woken_beside_the_first_call(functions) -> None:
+    """So that their cold starts overlap; one that does not wake up stops nothing."""
+    functions.argument = {**ARGUMENT, "wakes": True}
+    functions.statuses_of_waking = {"rca": 500, "suggestion": 404}
+
+    assert functions.run() == OUTCOME
+    assert sorted(functions.woken) == sorted(set(AGENTS) - {"incident_detection"})
+
+
+def test_nothing_is_woken_where_the_setting_is_off(functions) -> None:
+    """Each call costs a start."""
+    functions.run()
+
+    assert functions.woken == []
 
 
 def test_facts_reach_people_before_anything_is_judged(functions) -> None:
