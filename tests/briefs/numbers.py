@@ -152,6 +152,20 @@ def _measured(stated: Stated) -> bool | None:
     return True if is_rate else None
 
 
+def _ago(stated: Stated) -> bool | None:
+    """`Since 04 May 02:51 UTC, 9 min ago`: from the time in the same line to the alert, which the brief answers."""
+    if stated.after[1] != "ago" or stated.after[0] not in LENGTHS:
+        return None
+    until = stated.facts.brief.played.alert.received_at
+    clock = re.search(r"^Since \d\d \w+ (\d\d):(\d\d) UTC", stated.line)
+    if clock is None:
+        return False
+    unit = LENGTHS[stated.after[0]]
+    length_s = (until - until.replace(hour=int(clock[1]), minute=int(clock[2]), second=0)).total_seconds()
+    # The seconds of the time are not written.
+    return -60 < length_s - stated.number * unit <= max(unit, 60)
+
+
 def _length(stated: Stated) -> bool | None:
     """The time between two moments, cut or rounded."""
     unit = LENGTHS.get(stated.after[0])
@@ -166,7 +180,7 @@ def _count(stated: Stated) -> bool:
 
 _RULES: tuple[Callable[[Stated], bool | None], ...] = (
     _ordinal, _share, _time_before, _place_in_code, _deviations, _use, _followed, _since, _in_all, _drawn, _measured,
-    _length, _count,
+    _ago, _length, _count,
 )  # fmt: skip
 
 

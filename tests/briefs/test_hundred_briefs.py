@@ -56,6 +56,7 @@ LIES: dict[str, Callable[[str], str]] = {
     "how often": lambda text: re.sub(r"(\d+) times since", lambda match: f"{int(match[1]) * 2 + 1} times since", text),
     "how many lines": lambda text: re.sub(r"(\d+) log lines read", lambda m: f"{int(m[1]) + 7} log lines read", text),
     "a time": lambda text: re.sub(r"(since \d\d:\d\d:)(\d\d)", _later, text, count=1),
+    "how long ago": lambda text: re.sub(r"(\d+) min ago", lambda match: f"{int(match[1]) + 4} min ago", text),
     "a duration": lambda text: re.sub(r"none in the (\d+) min", lambda m: f"none in the {int(m[1]) + 5} min", text),
     "a host": lambda text: re.sub(r"\S+, which", "warehouse.internal, which", text),
     "a commit": lambda text: re.sub(r"\b[0-9a-f]{10}\b", _other, text),

@@ -13,6 +13,7 @@ from shared.text.harmless import defanged, visible
 from shared.traces.port import IncidentRecord, TraceStore
 
 from ..brief.opinion import BriefWords
+from ..brief.short_page import short_page
 from ..brief.view import announcement
 from ..deliveries import Connections, called, receivers, sent
 from ..publisher import OutcomePublisher, deliver_further
@@ -104,12 +105,12 @@ def written(request: PostProcessRequest, to: tuple[str, ...], record: IncidentRe
     # Only the pull request's own address, which was checked, becomes a link; what failed may quote others.
     url = made.pr_url if made is not None else None
     lines = [line if url and url in line else defanged(visible(line)) for line in lines]
-    html = "".join(f"<p>{_linked(line, url)}</p>" for line in lines)
+    html = short_page(*(_linked(line, url) for line in lines))
     message_id = f"<{request.incident_id}.approved@incident-copilot>"
     text, brief_id = "\n\n".join(lines) + "\n", brief_message_id(request.incident_id)
     thread = str((record.outcome or {}).get("subject") or "") if record else ""
     subject = answering_subject(thread, headline(request))
-    return Mail(to, subject, f"<html><body>{html}</body></html>", text, message_id, in_reply_to=brief_id)
+    return Mail(to, subject, html, text, message_id, in_reply_to=brief_id)
 
 
 def _linked(line: str, url: str | None) -> str:

@@ -6,6 +6,7 @@ from shared.contracts import Alert
 from shared.outbox.last_message import brief_message_id
 from shared.outbox.port import Mail
 
+from ..brief.short_page import short_page
 from ..deliveries import Connections, Delivery, Notice, by_hooks, called, receivers, sent
 
 HEADLINE = "Grafana's test alert arrived"
@@ -31,8 +32,7 @@ def _words(alert: Alert) -> tuple[str, str]:
 def _mail(alert: Alert, to: tuple[str, ...]) -> Mail:
     headline, what_it_shows = _words(alert)
     text = f"{headline} at {alert.received_at:%Y-%m-%d %H:%M:%S} UTC.\n\n{what_it_shows}\n\nId: {alert.incident_id}\n"
-    paragraphs = "".join(f"<p>{part}</p>" for part in text.strip().split("\n\n"))
-    html = f'<html><body style="font-family:sans-serif">{paragraphs}</body></html>'
+    html = short_page(*text.strip().split("\n\n"))
     return Mail(to, f"[test] {headline}", html, text, brief_message_id(alert.incident_id))
 
 

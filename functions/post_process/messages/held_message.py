@@ -20,6 +20,8 @@ from shared.text.harmless import defanged, one_line, visible
 from shared.traces.port import Hold, IncidentRecord
 from shared.traces.pull_request_record import PullRequestRecord
 
+from ..brief.short_page import short_page
+
 _STATES = {"open": "is still open", "merged": "was merged", "closed": "was closed without a merge"}
 MAX_ROWS, MAX_RULES = 500, 8
 """How many alerts and rules a message names; the others are counted."""
@@ -49,11 +51,11 @@ class HeldMessage:
         # Rules and services are named by whoever writes labels.
         lines = [defanged(visible(line)) for line in (f"{self.title}.", *self.lines)]
         text = "\n\n".join([*lines, *([self.pr_url] if self.pr_url else [])]) + "\n"
-        blocks = "".join(f"<p>{escape(line)}</p>".replace("\n", "<br>") for line in lines)
+        paragraphs = [escape(line).replace("\n", "<br>") for line in lines]
         if self.pr_url:
             # Its address was checked when it was opened.
-            blocks += f'<p><a href="{escape(self.pr_url)}">{escape(self.pr_url)}</a></p>'
-        html = f'<html><body style="font-family:sans-serif">{blocks}</body></html>'
+            paragraphs.append(f'<a href="{escape(self.pr_url)}">{escape(self.pr_url)}</a>')
+        html = short_page(*paragraphs)
         answers = brief_message_id(self.thread) if is_answer else ""
         return Mail(
             to,

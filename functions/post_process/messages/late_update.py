@@ -15,6 +15,7 @@ from shared.traces.port import TraceStore
 from shared.traces.pull_request_record import PullRequestRecord
 
 from ..brief.opinion import BriefWords
+from ..brief.short_page import short_page
 from ..brief.view import announcement
 from ..deliveries import Connections, called, receivers, sent
 from ..publisher import OutcomePublisher, deliver_further
@@ -108,12 +109,11 @@ def written(
     """Return the mail, an answer to the brief, whose subject is `thread`."""
     url, incident_id = opened.url or "", request.incident_id
     lines = [f"{news.headline}: {url}", defanged(one_line(news.advice)), f"Incident {incident_id}."]
-    html = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    linked = html.replace(escape(url), f'<a href="{escape(url)}">{escape(url)}</a>')
+    html = [escape(line).replace(escape(url), f'<a href="{escape(url)}">{escape(url)}</a>') for line in lines]
     return Mail(
         to,
         answering_subject(thread, news.subject),
-        f"<html><body>{linked}</body></html>",
+        short_page(*html),
         "\n\n".join(lines) + "\n",
         f"<{incident_id}.{news.name}@incident-copilot>",
         in_reply_to=brief_message_id(incident_id),

@@ -73,7 +73,7 @@ def from_trace(incident: Incident, trace: StackTrace, service: str) -> RootCause
     if signal is not None and signal.rule.kind != "crash":
         use, stated = use_of(incident, signal)
         # The fault stands for the message of the exception, which a quote holds.
-        event = _event(trace, trace.exception_type)
+        event = _event(trace, short_name(trace.exception_type))
         hypothesis = f"{_named_fault(service, signal, use)} {event}, {_when(incident, trace)}."
         named = [Quote(evidence_id=line.evidence_id, text=signal.quote)] if line and line.evidence_id else []
         quotes = [*named, *quotes, *(one for one in stated if one not in quotes)]

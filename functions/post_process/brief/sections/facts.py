@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 
 from shared.bounds import both_ends, clip
 from shared.contracts import Change, Incident, LogPattern, PostProcessRequest, StackTrace
+from shared.text.short_name import short_name
 
 from ..model import (
     Block,
@@ -88,11 +89,15 @@ def errors(request: PostProcessRequest) -> Section | None:
     if drawn := chart(request):
         blocks.append(drawn)
     kinds = [(name, count) for name, count in counts.error_types.items() if count <= counts.total_errors]
-    if kinds := sorted(kinds, key=lambda item: -item[1])[:6]:
+    # One kind is the headline, and is quoted.
+    if len(kinds := sorted(kinds, key=lambda item: -item[1])[:6]) > 1:
         blocks.append(Table(("Error", "Count"), tuple((clip(name, 120), f"{count:,}") for name, count in kinds)))
     # The first is the headline, where no measure of what users meet is.
     first = 0 if incident.impact else 1
-    if symptoms := tuple(clip(symptom, 300) for symptom in incident.initial_symptoms[first:5]):
+    # So is the share that fails, in the same words.
+    met = incident.impact.partition(",")[0].rstrip(".").lower()
+    listed = [one for one in incident.initial_symptoms[first:5] if not (met and one.lower().startswith(met))]
+    if symptoms := tuple(clip(symptom, 300) for symptom in listed):
         blocks.insert(1, Items(symptoms))
     # What is drawn is described by the chart.
     others = [one for one in counts.metric_anomalies if drawn is None or one.metric != drawn.title]
@@ -133,8 +138,8 @@ def timeline(request: PostProcessRequest) -> Section | None:
 
 
 def _first(trace: StackTrace) -> str:
-    message = trace.message.partition("\n")[0]
-    return f"First {trace.exception_type}: {message}" if message else f"First {trace.exception_type}"
+    # Its message is where it is quoted.
+    return f"First {short_name(trace.exception_type)}"
 
 
 def patterns(incident: Incident | None) -> Section | None:
