@@ -593,6 +593,7 @@ class CodeAnalysis(CodeFindings, Answer):
     hints: Annotated[list[Sentence], Keep(5)] = Field(
         default_factory=list, description="What would let more be read of the code host, one sentence each."
     )
+    owners: Line = Field("", description="Who owns the code at fault, or changed it last, in a sentence by code.")
 
     @property
     def cited_ids(self) -> set[str | None]:

@@ -13,6 +13,7 @@ from shared.step import recorder, steps
 from shared.step.redacted import redacted
 from shared.step.step import step
 
+from .owners import owners_of
 from .repository_tools import RepositoryTools
 
 AGENT = Agent[CodeAnalysis](steps.CODE_ANALYZER, Path(__file__).with_name("prompt.md"), CodeFindings)
@@ -38,7 +39,8 @@ def code_analyzer(request: CodeAnalysisRequest) -> CodeAnalysis:
 def _read(request: CodeAnalysisRequest, reader: CodeReader) -> CodeAnalysis:
     alert = request.alert
     with recorder.tool("read_repository", repo=reader.repo, commit=alert.commit) as call:
-        analysis = redacted(analyze(alert, request.incident, reader, repository_policy.base_branch_of(alert)))
+        analysis = analyze(alert, request.incident, reader, repository_policy.base_branch_of(alert))
+        analysis = redacted(analysis.replace(owners=owners_of(analysis, reader)))
         call.result = analysis.model_dump_json()
     return analysis
 

@@ -6,8 +6,7 @@ from shared import log
 from shared.code_host.port import CodeReader
 from shared.contracts import PullRequestRequest
 from shared.errors import IncidentCopilotError
-
-from .code_owners import PLACES, owners
+from shared.pull_request.code_owners import PLACES, owners
 
 MAX_OWNERS = 4
 MAX_AUTHORS = 2

@@ -15,7 +15,7 @@ import yaml
 from functions.post_process.brief.opinion import BriefWords
 from functions.post_process.brief.render import render
 from functions.post_process.brief.view import Usage
-from functions.post_process.held_message import update_of
+from functions.post_process.messages.held_message import update_of
 from infra.evals import run_scenario
 from infra.evals.run_scenario import NOWHERE, Played
 from infra.evals.scenario import FOLDER, EvalScenario

@@ -95,7 +95,7 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
         service=request.alert.service_name,
         headline=in_users_terms(request),
         since=since_words(request, usage),
-        scope=" ".join(filter(None, (_scope(request), words.seen_before))),
+        scope=" ".join(filter(None, (_scope(request), _owners(request), words.seen_before))),
         subject=clip(f"{marks[kind]} {one_line(request.alert.service_name)}: {title(request)}", 180),
         warning=warning(troubles),
         sections=tuple(section for section in (*before, linked, what_failed, *after) if section),
@@ -294,6 +294,10 @@ def _scope(request: PostProcessRequest) -> str:
     symptom = f"{headline(request).rstrip('.')}. " if incident.impact and not (is_named or is_repeated) else ""
     named = "Kind of fault not known." if kind == "Unknown" else f"{kind}." if kind else ""
     return clip(f"{symptom}{named}{also}".strip(), 400)
+
+
+def _owners(request: PostProcessRequest) -> str:
+    return clip(request.code_analysis.owners, 200) if request.code_analysis else ""
 
 
 def warning(troubles: list[Failure]) -> str:

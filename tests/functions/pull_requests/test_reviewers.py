@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from functions.pr_creator.code_owners import owners
 from functions.pr_creator.reviewers import reviewers
 from infra.local.sandboxes.http import Reply
 from shared.code_host import writer as code_writer
 from shared.contracts import Branch
+from shared.pull_request.code_owners import owners
 from tests.functions.pull_requests.conftest import WritingSteps, incident, pull_request_request
 
 
