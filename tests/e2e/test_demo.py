@@ -3,12 +3,15 @@
 import email
 import io
 import json
+import re
 import subprocess
 from email.message import EmailMessage
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from rich.console import Console
 
 from infra import bundle
@@ -25,8 +28,8 @@ CHOSEN = ("exe-click-d340b0c12", "exe-flask-9f0da9b77", "exe-celery-8f0842b33", 
 class Run:
     """What one demo left behind."""
 
-    def __init__(self, output: Path, status: int, screen: str) -> None:
-        self.status, self.screen = status, screen
+    def __init__(self, output: Path, status: int, screen: str, pages: dict[str, int]) -> None:
+        self.status, self.screen, self.pages = status, screen, pages
         (self.folder,) = output.iterdir()
         self.trace: dict[str, Any] = json.loads((self.folder / "trace.json").read_text())
         self.outcome: dict[str, Any] = self.trace["outcome"]
@@ -55,8 +58,22 @@ class Run:
 def _demo(output: Path, **options: Any) -> Run:
     output.mkdir()
     console = Console(record=True, width=200, file=io.StringIO())
-    status = demo.run(demo.DemoOptions(output=output, **options), console)
-    return Run(output, status, console.export_text())
+    pages: dict[str, int] = {}
+    conclude = demo._conclude
+
+    def following(folder: Path, *rest: Any) -> int:
+        """Follow each link of the brief while the stack is up."""
+        for brief in folder.glob("briefs/*/brief.html"):
+            links = set(map(unescape, re.findall(r'<a[^>]* href="([^"]*)"', brief.read_text())))
+            # The alert's own pages are those of a Grafana that the demo does not have.
+            links = {link for link in links if ".example.com/" not in link}
+            pages.update({link: requests.get(link, timeout=30).status_code for link in links})
+        return conclude(folder, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "_conclude", following)
+        status = demo.run(demo.DemoOptions(output=output, **options), console)
+    return Run(output, status, console.export_text(), pages)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +101,12 @@ def test_brief_names_the_file_and_the_commit_of_the_regression(full: Run, truth:
     """Whoever reads only the brief knows where it comes from."""
     assert truth["file"] in full.brief()
     assert truth["bad_commit"][:7] in full.brief()
+
+
+def test_every_link_of_the_brief_is_answered_while_the_stack_is_up(full: Run) -> None:
+    """The pull request, the suspect commit, what changed, the evidence: each page is there."""
+    assert len(full.pages) >= 3
+    assert {link: status for link, status in full.pages.items() if status != 200} == {}
 
 
 def test_branch_holds_one_commit_that_reverts_the_regression(full: Run, truth: dict[str, Any]) -> None:
