@@ -9,10 +9,10 @@ from shared import telemetry
 from shared.analysis.logs.stack_traces.ownership import names_of
 from shared.bounds import clip
 from shared.contracts import Alert
-from shared.errors import IncidentCopilotError
+from shared.errors import IncidentCopilotError, Misconfigured
 from shared.redaction import redact, redact_lines
 from shared.step import recorder
-from shared.telemetry.port import NO_METRICS_STORE, LogPage, LogQuery, Logs, MetricQuery, MetricsOverview
+from shared.telemetry.port import NO_LOG_STORE, NO_METRICS_STORE, LogPage, LogQuery, Logs, MetricQuery, MetricsOverview
 
 from .count_unread import count_unread
 
@@ -34,9 +34,14 @@ class TelemetryRead:
 def read_telemetry(alert: Alert) -> TelemetryRead:
     """Return logs and metrics of the alert's window."""
     troubles: list[str] = []
-    logs = _or_trouble(lambda: _read_logs(telemetry.connect_logs(), alert, troubles), "Logs are missing", troubles)
-    metrics = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles)
-    return TelemetryRead(logs, metrics or MetricsOverview(), tuple(troubles))
+    store = _or_trouble(_log_store, "Logs are missing", troubles)
+    logs = _or_trouble(lambda: _read_logs(store, alert, troubles), "Logs are missing", troubles) if store else None
+    is_unset = store is None and not troubles
+    metrics = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles) or MetricsOverview()
+    if is_unset:
+        # What is not set up has not failed.
+        metrics = replace(metrics, hints=(*metrics.hints, NO_LOG_STORE))
+    return TelemetryRead(logs, metrics, tuple(troubles))
 
 
 def without_secrets(page: LogPage) -> LogPage:
@@ -64,6 +69,16 @@ def _or_trouble(read: Callable[[], Result], what: str, troubles: list[str]) -> R
         return read()
     except IncidentCopilotError as error:
         troubles.append(redact(f"{what}: {error}"))
+        return None
+
+
+def _log_store() -> Logs | None:
+    """Return the log store, or None where none is named. Raises Misconfigured."""
+    try:
+        return telemetry.connect_logs()
+    except Misconfigured:
+        if telemetry.has_log_store():
+            raise
         return None
 
 

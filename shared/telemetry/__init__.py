@@ -23,6 +23,11 @@ class TelemetrySettings(Settings):
     )
 
 
+def has_log_store() -> bool:
+    """Return whether a log store is named at all: where none is, nothing failed. Raises Misconfigured."""
+    return bool(TelemetrySettings.from_env().grafana_host)
+
+
 def connect_logs() -> Logs:
     """
     Return the log store named by TELEMETRY_PROVIDER_LOGS.

@@ -172,6 +172,7 @@ FAILS = re.compile(r"5\.\.|5\d\d|5xx|error|fail|unavailable", re.IGNORECASE)
 """Words and numbers by which an expression selects what fails."""
 PLATFORM_FAILURES = ("up", "restarts", "oom_killed_containers", "waiting_containers", "replicas_unavailable")
 """Series by which the platform reports that instances fail."""
+NO_LOG_STORE = "No log store is configured: GRAFANA_HOST names one."
 NO_METRICS_STORE = "No metrics store is configured: PROMETHEUS_HOST names one."
 """What is absent where no host is known to have metrics."""
 

@@ -10,7 +10,7 @@ from functions.incident_detection.early_brief import is_sent_early
 from functions.incident_detection.main import incident_detection as step
 from shared.contracts import DetectionRequest, Incident
 from shared.errors import Misconfigured, Unavailable
-from shared.telemetry.port import LogLine
+from shared.telemetry.port import NO_LOG_STORE, LogLine
 from tests.builders import NOW, an_alert
 from tests.functions import post_process_requests as requests
 from tests.functions.model_path import FixedLogs
@@ -85,3 +85,15 @@ def test_what_was_read_is_not_read_again(mocker: MockerFixture) -> None:
     judged = incident_detection(DetectionRequest(alert=an_alert(), facts=facts.replace(sends_early=True)))
 
     assert judged == facts.replace(sends_early=False)
+
+
+@pytest.mark.parametrize(("host", "fails"), [("", False), ("no address", True)])
+def test_log_store_that_nobody_named_has_not_failed(monkeypatch: pytest.MonkeyPatch, host: str, fails: bool) -> None:
+    """It is said once what to set; one that is named wrongly is a failure."""
+    monkeypatch.setenv("GRAFANA_HOST", host)
+
+    answer = incident_detection(DetectionRequest(alert=an_alert()))
+
+    assert (answer.degraded is not None) == fails
+    assert (NO_LOG_STORE in answer.hints) != fails
+    assert answer.verdict == "cannot_tell"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
 from shared.text.harmless import defanged, one_line
@@ -310,7 +311,7 @@ def warning(troubles: list[Failure]) -> str:
 def _footer(request: PostProcessRequest, usage: Usage) -> tuple[str, ...]:
     makers = dict.fromkeys(answer.produced_by for _, answer in answers(request))
     named = ", ".join("offline analyst (rules, no model)" if maker == "offline" else maker for maker in makers)
-    took = f"written {usage.duration_ms / 1000:,.0f} s after the alert" if usage.duration_ms else ""
+    took = f"written {span(timedelta(milliseconds=usage.duration_ms))} after the alert" if usage.duration_ms else ""
     cost = f"{usage.tokens:,} tokens, ${usage.cost_usd:.4f}" if usage.tokens else ""
     read = f"{request.incident.lines_read:,} log lines read" if request.incident else "no logs read"
     return (
