@@ -19,13 +19,20 @@ BASE = {"project_id": mock_provider.PROJECT, "region": "europe-west1"}
 
 @dataclass(frozen=True)
 class Plan:
-    """What Terraform would make."""
+    """What Terraform would make, and the changes by address; `declared` are the types and names that are written."""
 
     resources: list[dict[str, Any]]
     outputs: dict[str, Any]
+    declared: frozenset[tuple[str, str]]
+    changes: dict[str, list[str]]
 
     def of(self, kind: str, name: str | None = None) -> dict[str, dict[str, Any]]:
-        """Return the planned resources of a type by their key in for_each, or by name where they have none."""
+        """
+        Return the planned resources of a type by their key in for_each, or by name where they have none.
+
+        Fails the test when no file of infra/gcp declares such a one: what is expected of it would hold of nothing.
+        """
+        assert [one for one in self.declared if one[0] == kind and name in (None, one[1])], f"no {kind} {name or ''}"
         planned = [one for one in self.resources if one["type"] == kind and name in (None, one["name"])]
         return {one.get("index") or one["name"]: one["values"] for one in planned}
 
@@ -52,8 +59,18 @@ class Terraform:
 
     def planned(self) -> Plan:
         """Return the plan that was made last."""
-        values = json.loads(self.run("show", "-json", "plan").stdout)["planned_values"]
-        return Plan(values["root_module"]["resources"], values.get("outputs", {}))
+        whole = json.loads(self.run("show", "-json", "plan").stdout)
+        values, written = whole["planned_values"], whole["configuration"]["root_module"]["resources"]
+        return Plan(
+            values["root_module"]["resources"],
+            values.get("outputs", {}),
+            frozenset((one["type"], one["name"]) for one in written if one["mode"] == "managed"),
+            {one["address"]: one["change"]["actions"] for one in whole.get("resource_changes", [])},
+        )
+
+    def apply(self) -> subprocess.CompletedProcess[str]:
+        """Apply the plan that was made last, however it ends."""
+        return self.run("apply", "-input=false", "-no-color", "-parallelism=1", "plan")
 
     def try_plan(self, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Plan, however it ends."""
@@ -66,7 +83,7 @@ def provider() -> Iterator[Mapping[str, str]]:
     """The provider that touches nothing, as an environment for Terraform."""
     if shutil.which("terraform") is None:
         pytest.skip("terraform is not installed")
-    with mock_provider.serving() as environment:
+    with mock_provider.serving(mock_provider.Google()) as environment:
         yield environment
 
 
@@ -93,6 +110,19 @@ def project(provider: Mapping[str, str], tmp_path_factory: pytest.TempPathFactor
 def terraform(project: Terraform, tmp_path: Path) -> Terraform:
     """A copy of the project for one test, to be changed at will."""
     return replace(project, root=Path(shutil.copytree(project.root, tmp_path / "project")))
+
+
+@pytest.fixture
+def google() -> mock_provider.Google:
+    """Google as it is in truth: what it makes up is known only after the apply."""
+    return mock_provider.Google(answers_late=True)
+
+
+@pytest.fixture
+def cloud(terraform: Terraform, google: mock_provider.Google) -> Iterator[Terraform]:
+    """Terraform with a Google of the test's own, which a plan can be applied to."""
+    with mock_provider.serving(google) as environment:
+        yield replace(terraform, provider=environment)
 
 
 @pytest.fixture(scope="session")
