@@ -80,7 +80,7 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = "Incident CoPilot: ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.apis]
 }
 
 resource "google_monitoring_alert_policy" "threshold" {
@@ -114,7 +114,7 @@ resource "google_monitoring_alert_policy" "threshold" {
     mime_type = "text/markdown"
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.apis]
 }
 
 resource "google_monitoring_alert_policy" "query" {
@@ -133,6 +133,9 @@ resource "google_monitoring_alert_policy" "query" {
       query               = each.value.query
       duration            = "0s"
       evaluation_interval = "60s"
+
+      # A metric over log lines is there once the first line was counted, and Google refuses a query of one that is not.
+      disable_metric_validation = true
     }
   }
 

@@ -32,5 +32,5 @@ resource "google_billing_budget" "month" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.apis]
 }

@@ -26,7 +26,7 @@ resource "google_service_account" "deployer" {
 
   account_id   = "copilot-deployer"
   display_name = "Incident CoPilot: deploys functions from Cloud Build"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.apis]
 }
 
 resource "google_project_iam_member" "deployer" {

@@ -4,7 +4,7 @@ locals {
   alert_topic = local.topics_by_function["workflow_starter"]
   topics      = toset(values(local.topics_by_function))
 
-  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  pubsub_agent = local.agents["pubsub.googleapis.com"]
 }
 
 resource "google_pubsub_topic" "topic" {
@@ -14,7 +14,7 @@ resource "google_pubsub_topic" "topic" {
   kms_key_name               = var.kms_key
   message_retention_duration = "604800s"
 
-  depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 resource "google_pubsub_topic" "dead" {
@@ -24,7 +24,7 @@ resource "google_pubsub_topic" "dead" {
   kms_key_name               = var.kms_key
   message_retention_duration = "2678400s"
 
-  depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 # Holds dead letters until an operator looks: 31 days, the longest Pub/Sub keeps a message.
@@ -84,9 +84,10 @@ resource "google_pubsub_subscription" "push" {
 resource "google_pubsub_topic_iam_member" "dead_letter" {
   for_each = local.topics
 
-  topic  = google_pubsub_topic.dead[each.key].id
-  role   = "roles/pubsub.publisher"
-  member = local.pubsub_agent
+  topic      = google_pubsub_topic.dead[each.key].id
+  role       = "roles/pubsub.publisher"
+  member     = local.pubsub_agent
+  depends_on = [google_project_service_identity.agent]
 }
 
 resource "google_pubsub_subscription_iam_member" "dead_letter" {
@@ -95,4 +96,5 @@ resource "google_pubsub_subscription_iam_member" "dead_letter" {
   subscription = google_pubsub_subscription.push[each.key].id
   role         = "roles/pubsub.subscriber"
   member       = local.pubsub_agent
+  depends_on   = [google_project_service_identity.agent]
 }

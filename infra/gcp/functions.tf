@@ -31,7 +31,7 @@ resource "google_storage_bucket" "bundles" {
     }
   }
 
-  depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 # Earlier bundles stay in the bucket, because rolling back means naming one of them.
@@ -69,7 +69,25 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
+}
+
+# A grant counts minutes after it is made, and the first build or start of a function fails before. Waited for again
+# when a function or a secret is added.
+resource "time_sleep" "grants" {
+  create_duration = "120s"
+
+  triggers = {
+    build   = google_service_account.build.email
+    secrets = sha256(join(" ", keys(local.secret_grants)))
+  }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build_images,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.build_source,
+    google_secret_manager_secret_iam_member.reader,
+  ]
 }
 
 resource "google_cloudfunctions2_function" "function" {
@@ -136,11 +154,8 @@ resource "google_cloudfunctions2_function" "function" {
   }
 
   depends_on = [
-    google_artifact_registry_repository_iam_member.build_images,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.build_source,
-    google_secret_manager_secret_iam_member.reader,
     google_secret_manager_secret_version.unset,
     google_storage_bucket_object.bundle,
+    time_sleep.grants,
   ]
 }

@@ -40,31 +40,31 @@ resource "google_service_account" "function" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.apis]
 }
 
 resource "google_service_account" "workflow" {
   account_id   = "copilot-workflow"
   display_name = "Incident CoPilot: the workflow"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.apis]
 }
 
 resource "google_service_account" "bus" {
   account_id   = "copilot-bus-push"
   display_name = "Incident CoPilot: Pub/Sub's pushes"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.apis]
 }
 
 resource "google_service_account" "scheduler" {
   account_id   = "copilot-scheduler"
   display_name = "Incident CoPilot: Cloud Scheduler"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.apis]
 }
 
 resource "google_service_account" "build" {
   account_id   = "copilot-build"
   display_name = "Incident CoPilot: builds the functions' images"
-  depends_on   = [google_project_service.api]
+  depends_on   = [time_sleep.apis]
 }
 
 resource "google_pubsub_topic_iam_member" "publisher" {
@@ -101,6 +101,7 @@ resource "google_project_iam_custom_role" "starter" {
   role_id     = "incidentCopilotWorkflowStarter"
   title       = "Incident CoPilot: start executions and find them again"
   permissions = ["workflows.executions.create", "workflows.executions.get", "workflows.executions.list"]
+  depends_on  = [time_sleep.apis]
 }
 
 resource "google_project_iam_member" "starter" {
@@ -115,6 +116,7 @@ resource "google_project_iam_custom_role" "watcher" {
   role_id     = "incidentCopilotWorkflowWatcher"
   title       = "Incident CoPilot: see how executions ended"
   permissions = ["workflows.executions.get", "workflows.executions.list"]
+  depends_on  = [time_sleep.apis]
 }
 
 resource "google_project_iam_member" "watcher" {
@@ -130,6 +132,7 @@ resource "google_project_iam_custom_role" "callback_sender" {
   role_id     = "incidentCopilotCallbackAnswerer"
   title       = "Incident CoPilot: answer an execution that waits"
   permissions = ["workflows.callbacks.send"]
+  depends_on  = [time_sleep.apis]
 }
 
 resource "google_project_iam_member" "callback_sender" {
@@ -159,6 +162,7 @@ resource "google_service_account_iam_member" "push_tokens" {
   service_account_id = google_service_account.bus.name
   role               = "roles/iam.serviceAccountTokenCreator"
   member             = local.pubsub_agent
+  depends_on         = [google_project_service_identity.agent]
 }
 
 # The workflow may call the functions its YAML names.

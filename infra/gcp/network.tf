@@ -18,5 +18,5 @@ resource "google_vpc_access_connector" "telemetry" {
   min_instances = 2
   max_instances = 3
 
-  depends_on = [google_project_service.api]
+  depends_on = [time_sleep.apis]
 }

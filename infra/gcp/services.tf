@@ -34,3 +34,9 @@ resource "google_project_service" "api" {
   service            = each.key
   disable_on_destroy = false
 }
+
+# Google answers for a while as if an API that was just enabled were not.
+resource "time_sleep" "apis" {
+  create_duration = "60s"
+  triggers        = { services = join(" ", [for api in google_project_service.api : api.service]) }
+}

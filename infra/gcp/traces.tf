@@ -37,7 +37,7 @@ resource "google_firestore_database" "traces" {
     }
   }
 
-  depends_on = [google_project_service.api, google_kms_crypto_key_iam_member.agent]
+  depends_on = [time_sleep.apis, google_kms_crypto_key_iam_member.agent]
 }
 
 # Firestore deletes a document within a day after its `expire_at`; TRACE_TTL_DAYS says when that is.

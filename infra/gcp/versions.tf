@@ -9,6 +9,17 @@ terraform {
       source  = "hashicorp/google"
       version = "~> 6.50"
     }
+
+    # Of it only what google lacks: asking for a service's own account.
+    google-beta = {
+      source  = "hashicorp/google-beta"
+      version = "~> 6.50"
+    }
+
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.13"
+    }
   }
 }
 
@@ -18,6 +29,14 @@ provider "google" {
   default_labels = local.labels
 
   # The budgets API must know whose quota a person's own credentials use.
+  billing_project       = var.project_id
+  user_project_override = true
+}
+
+provider "google-beta" {
+  project = var.project_id
+  region  = var.region
+
   billing_project       = var.project_id
   user_project_override = true
 }

@@ -26,5 +26,9 @@ resource "google_workflows_workflow" "incident" {
     { for name, value in local.settings : name => value if contains(local.workflow_settings, name) },
   )
 
-  depends_on = [google_project_service.api, google_cloud_run_v2_service_iam_member.workflow]
+  depends_on = [
+    google_cloud_run_v2_service_iam_member.workflow,
+    google_kms_crypto_key_iam_member.agent,
+    google_project_iam_member.agent,
+  ]
 }

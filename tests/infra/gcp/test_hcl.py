@@ -83,6 +83,19 @@ def test_versions_are_pinned() -> None:
     assert re.search(r'version = "~> \d+\.\d+"', TEXT)
 
 
+def test_lock_file_pins_each_provider_to_the_version_that_is_tested() -> None:
+    """What `terraform init` fetches has the version of provider_schema.json and one of the published checksums."""
+    lock = (bundle.ROOT / "infra" / "gcp" / ".terraform.lock.hcl").read_text()
+    pinned = dict(
+        re.findall(r'^provider "registry.terraform.io/(hashicorp/[\w-]+)" \{\n  version +=  *"(.*)"$', lock, re.M)
+    )
+
+    assert set(pinned) == set(re.findall(r'source += "(hashicorp/[\w-]+)"', TEXT))
+    assert pinned == {"hashicorp/google": "6.50.0", "hashicorp/google-beta": "6.50.0", "hashicorp/time": "0.13.1"}
+    # A file for each of ten platforms or more, so that any machine may deploy.
+    assert all(block.count("zh:") >= 10 for block in lock.split("provider ")[1:])
+
+
 def test_an_entity_has_a_file() -> None:
     """A file is named after what it makes, and none is long."""
     assert all(len(path.read_text().splitlines()) <= 250 for path in FILES)
