@@ -11,7 +11,7 @@ EMULATORS_ARGUMENT = $(if $(filter-out 0 false no,$(EMULATORS)),--emulators)
 MODEL_ARGUMENTS = $(if $(MODEL),--model $(MODEL)) $(if $(SCRIPT),--script $(SCRIPT)) $(if $(LATENCY),--latency $(LATENCY)) $(if $(FAULT),--fault $(FAULT))
 DEMO_ARGUMENTS = $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT) $(if $(CASE),--case "$(CASE)") $(if $(REPO),--repo "$(REPO)") $(foreach name,$(WITHOUT),--without $(name))
 
-PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region))
+PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region)) $(if $(ENVIRONMENT),--environment $(ENVIRONMENT))
 CHECKOV := 3.3.30
 SCANNERS := detect-secrets==1.5.0 credsweeper==1.19.5
 
@@ -31,7 +31,7 @@ send-test: $(VENV)/.demo ## Send one test message through every channel of .env,
 	@$(BIN)/python -m infra.channels.send_test $(if $(ENV),--env "$(ENV)")
 
 gmail-grant: $(VENV)/.demo ## Let Gmail send as a user: prints the page of Google's consent and stores the grant in .env, or with PROJECT_ID=… as a secret
-	@$(BIN)/python -m infra.channels.gmail_grant $(if $(ENV),--env "$(ENV)") $(if $(PROJECT_ID),--project "$(PROJECT_ID)")
+	@$(BIN)/python -m infra.channels.gmail_grant $(if $(ENV),--env "$(ENV)") $(if $(PROJECT_ID),--project "$(PROJECT_ID)" $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)))
 
 alert: $(VENV)/.demo ## Post an alert to the running stack; FILE=<body.json> chooses the body
 	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") $(if $(filter-out file,$(origin PORT)),--port $(PORT))
@@ -98,8 +98,8 @@ generate: $(VENV)/.test ## Rewrite what is computed: schemas, .env.example, requ
 bundles: $(VENV)/.test ## Bundle every function into build/
 	@$(BIN)/python -m infra.bundle
 
-deploy: $(VENV)/.demo ## Deploy what changed; PROJECT_ID=… REGION=… name the place, YES=1 asks nothing
-	@$(BIN)/python -m infra.deploy $(PLACE) $(if $(YES),--yes)
+deploy: $(VENV)/.demo ## Deploy what changed; PROJECT_ID=… REGION=… name the place, ENVIRONMENT=staging another deployment there; YES=1 asks nothing, WITHOUT_CHANNEL=1 lets nobody get a message
+	@$(BIN)/python -m infra.deploy $(PLACE) $(if $(YES),--yes) $(if $(WITHOUT_CHANNEL),--without-channel)
 
 deploy-%: $(VENV)/.demo ## Deploy one function, for example deploy-rca
 	@$(BIN)/python -m infra.deploy $(PLACE) --only $* $(if $(YES),--yes)
@@ -107,7 +107,7 @@ deploy-%: $(VENV)/.demo ## Deploy one function, for example deploy-rca
 secret: $(VENV)/.demo ## Give a secret its value, typed without echo or piped in; NAME=… says which
 	@$(BIN)/python -m infra.deploy $(PLACE) --secret $(or $(NAME),$(error NAME=… says which secret))
 
-signing-keys: $(VENV)/.demo ## Give every function that signs its answers a new key; then deploy with another secrets_changed_at
+signing-keys: $(VENV)/.demo ## Give every function that signs its answers a new key; then make deploy
 	@$(BIN)/python -m infra.deploy $(PLACE) --signing-keys
 
 grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; URL=… when nothing is deployed from here

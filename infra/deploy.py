@@ -1,4 +1,4 @@
-"""Deploy into one's own Google Cloud project: `make deploy PROJECT_ID=… REGION=…`.
+"""Deploy into one's own Google Cloud project: `make deploy PROJECT_ID=… REGION=…`, ENVIRONMENT=… for a second.
 
 python -m infra.deploy PROJECT_ID REGION                     everything that changed
 python -m infra.deploy PROJECT_ID REGION --only NAME         one function
@@ -8,10 +8,12 @@ python -m infra.deploy PROJECT_ID REGION --output NAME       print an output of 
 
 Terraform does all the work, also for one function: another way in would know neither its settings nor its account,
 and undo them. Its state lies in a bucket of the project, so that a colleague or Cloud Build goes on from there.
+Each environment has its own state and its own file of variables, infra/gcp/ENVIRONMENT.tfvars.
 """
 
 import argparse
 import getpass
+import json
 import re
 import shlex
 import shutil
@@ -19,19 +21,35 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
 from infra import bundle, triggers
 
 GCP = bundle.ROOT / "infra" / "gcp"
-VARIABLES = GCP / "terraform.tfvars"
-# Terraform needs these two to enable the others.
-FIRST_SERVICES = ("cloudresourcemanager.googleapis.com", "serviceusage.googleapis.com")
-BLANK = "# See terraform.tfvars.example.\n"
-"""The content of terraform.tfvars before an operator writes variables."""
+PRODUCTION = "production"
+# Terraform would load it for every environment.
+SHARED_VARIABLES = "terraform.tfvars"
+PLAN = "deploy.tfplan"
+# Terraform needs two of these to enable the others, and secrets are looked at before it runs.
+FIRST_SERVICES = (
+    "cloudresourcemanager.googleapis.com",
+    "secretmanager.googleapis.com",
+    "serviceusage.googleapis.com",
+)
 # What gcloud prints when something does not exist. Its exit code is 1 for an expired login and a lost network too.
-NOT_FOUND = re.compile(r"not found: 404|HTTPError 404|matched no objects", re.IGNORECASE)
+NOT_FOUND = re.compile(
+    r"not found: 404|HTTPError 404|matched no objects|NOT_FOUND: Secret|SERVICE_DISABLED|has not been used in project",
+    re.IGNORECASE,
+)
+# What Google answers while something new is not known everywhere yet, or when it is overloaded: the same request
+# succeeds minutes later.
+HEALS = re.compile(
+    r"SERVICE_DISABLED|has not been used in project|does not exist|Permission \S+ denied|Error (403|409|429|5\d\d)"
+    r"|deadline exceeded|connection reset|timeout",
+    re.IGNORECASE,
+)
 
 OF_EACH_FUNCTION = ("STEP_SIGNING_KEY",)
 """Secrets of which every function that reads them has one of its own."""
@@ -49,11 +67,22 @@ class Target:
 
     project_id: str
     region: str
+    environment: str = PRODUCTION
+
+    @property
+    def suffix(self) -> str:
+        """What the names of its resources end with, as infra/gcp/manifests.tf has it."""
+        return "" if self.environment == PRODUCTION else f"-{self.environment}"
 
     @property
     def state_bucket(self) -> str:
-        """The bucket of Terraform's state; infra/gcp/builds.tf and cloudbuild.yaml name it too."""
-        return f"gs://{self.project_id}-incident-copilot-state"
+        """The bucket of Terraform's state; infra/gcp/manifests.tf and cloudbuild.yaml name it too."""
+        return f"gs://{self.project_id}-incident-copilot-state{self.suffix}"
+
+    @property
+    def variables(self) -> Path:
+        """The file of its variables, which is no part of the repository."""
+        return GCP / f"{self.environment}.tfvars"
 
     def enable(self) -> Command:
         """Return the command that enables the first APIs."""
@@ -70,12 +99,8 @@ class Target:
         return [create, ["gcloud", "storage", "buckets", "update", self.state_bucket, "--versioning"]]
 
     def keep_variables(self) -> Command:
-        """Return the command that keeps terraform.tfvars beside the state, where Cloud Build finds it."""
-        return ["gcloud", "storage", "cp", str(VARIABLES), f"{self.state_bucket}/terraform.tfvars"]
-
-    def keep_blank(self) -> Command:
-        """Return the command that keeps a blank terraform.tfvars, unless variables are kept already."""
-        return [*self.keep_variables(), "--no-clobber"]
+        """Return the command that keeps the variables beside the state, where Cloud Build finds them."""
+        return ["gcloud", "storage", "cp", str(self.variables), f"{self.state_bucket}/terraform.tfvars"]
 
     def find_variables(self) -> Command:
         """Return the command that succeeds when variables were kept."""
@@ -83,23 +108,49 @@ class Target:
 
     def fetch_variables(self) -> Command:
         """Return the command that brings the kept variables here."""
-        return ["gcloud", "storage", "cp", f"{self.state_bucket}/terraform.tfvars", str(VARIABLES)]
+        return ["gcloud", "storage", "cp", f"{self.state_bucket}/terraform.tfvars", str(self.variables)]
 
     def add_secret_version(self, name: str) -> Command:
         """Return the command that takes a secret's value from its standard input."""
-        return ["gcloud", "secrets", "versions", "add", name, "--data-file=-", f"--project={self.project_id}"]
+        return [
+            "gcloud",
+            "secrets",
+            "versions",
+            "add",
+            self.secret(name),
+            "--data-file=-",
+            f"--project={self.project_id}",
+        ]
+
+    def secret(self, name: str) -> str:
+        """Return the name in Secret Manager of a secret of this environment."""
+        return f"{name}{self.suffix}"
+
+    def find_secret(self, name: str) -> Command:
+        """Return the command that prints the name of a secret's latest version, which ends with its number."""
+        latest = ["gcloud", "secrets", "versions", "describe", "latest", f"--secret={self.secret(name)}"]
+        return [*latest, f"--project={self.project_id}", "--format=value(name)", "--quiet"]
+
+    def open_to_anyone(self, deployed_name: str) -> Command:
+        """Return the command that lets Cloud Run not check who calls a function, which then checks by itself."""
+        update = ["gcloud", "run", "services", "update", deployed_name, "--no-invoker-iam-check"]
+        return [*update, f"--region={self.region}", f"--project={self.project_id}"]
 
     def init(self) -> Command:
         """Return Terraform's init with the state's bucket."""
         backend = f"-backend-config=bucket={self.state_bucket.removeprefix('gs://')}"
         return [*terraform(), "init", "-input=false", "-reconfigure", backend]
 
-    def apply(self, only: str | None, is_agreed: bool) -> Command:
-        """Return Terraform's apply, of one function where `only` names it."""
-        command = [*terraform(), "apply", "-lock-timeout=20m"]
+    def plan(self, only: str | None = None) -> Command:
+        """Return Terraform's plan, of one function where `only` names it; it ends with 2 when there is a change."""
+        command = [*terraform(), "plan", "-input=false", "-lock-timeout=20m", "-detailed-exitcode", f"-out={PLAN}"]
         command += [f"-var=project_id={self.project_id}", f"-var=region={self.region}"]
-        command += ["-auto-approve", "-input=false"] if is_agreed else []
+        command += [f"-var=environment={self.environment}", f"-var-file={self.variables}"]
         return [*command, f'-target=google_cloudfunctions2_function.function["{only}"]'] if only else command
+
+    def apply(self) -> Command:
+        """Return Terraform's apply of what was planned."""
+        return [*terraform(), "apply", "-input=false", "-lock-timeout=20m", PLAN]
 
 
 def terraform() -> Command:
@@ -107,7 +158,7 @@ def terraform() -> Command:
     return ["terraform", f"-chdir={GCP}"]
 
 
-def deploy(target: Target, only: str | None, is_agreed: bool) -> None:
+def deploy(target: Target, only: str | None, is_agreed: bool, needs_channel: bool = True) -> None:
     """Bundle, then let Terraform change what differs. Raises DeployFailed."""
     if only is not None and only not in bundle.names():
         raise DeployFailed(f"There is no function {only!r}; there are {', '.join(bundle.names())}")
@@ -115,40 +166,67 @@ def deploy(target: Target, only: str | None, is_agreed: bool) -> None:
         bundle.write(name)
     triggers.write()
     _prepare(target)
-    _check_settings()
-    run(target.apply(only, is_agreed))
-    run(target.keep_variables() if _has_variables() else target.keep_blank())
+    _check_settings(target, needs_channel and only is None)
+    try:
+        _change(target, only, is_agreed)
+    finally:
+        (GCP / PLAN).unlink(missing_ok=True)
+    for name in json.loads(_answer([*terraform(), "output", "-json", "unchecked_functions"]) or "[]"):
+        run(target.open_to_anyone(name))
 
 
 def _prepare(target: Target) -> None:
     _need("gcloud", "terraform")
+    if (GCP / SHARED_VARIABLES).exists():
+        raise DeployFailed(f"Rename {SHARED_VARIABLES} to {PRODUCTION}.tfvars: it would be read for every environment")
     run(target.enable())
     if not _is_there(target.find_state()):
         for command in target.make_state():
             run(command)
     # Another laptop must not deploy without the settings in force.
-    if not _has_variables() and _is_there(target.find_variables()):
+    if not target.variables.exists():
+        if not _is_there(target.find_variables()):
+            example = GCP / "terraform.tfvars.example"
+            raise DeployFailed(f"Nothing was deployed: copy {example} to {target.variables} and fill it in")
         run(target.fetch_variables())
-    if not VARIABLES.exists():
-        VARIABLES.write_text(BLANK, encoding="utf-8")
     run(target.init())
 
 
-def _check_settings() -> None:
-    """Print what is wrong with the settings of terraform.tfvars. Raises DeployFailed when something is."""
+def _check_settings(target: Target, needs_channel: bool) -> None:
+    """Print what is wrong with the settings and the channels. Raises DeployFailed when something is."""
     # Only here: the checks load what every function loads.
+    from infra.channels.deployed_channels import check_channels
     from infra.doctor.offline import tfvars
     from infra.doctor.offline.run import check_deployment
 
-    checks = check_deployment(tfvars.settings(VARIABLES))
+    settings = tfvars.settings(target.variables)
+    checks = check_deployment(settings)
+    if needs_channel:
+        checks += check_channels(settings, lambda name: _latest_version(target, name))
     for check in checks:
         print(check)
     if any(check.state == "wrong" for check in checks):
-        raise DeployFailed(f"Nothing was deployed: correct {VARIABLES.name} first")
+        raise DeployFailed(f"Nothing was deployed: correct {target.variables.name} first")
 
 
-def _has_variables() -> bool:
-    return VARIABLES.exists() and VARIABLES.read_text(encoding="utf-8") != BLANK
+def _latest_version(target: Target, secret: str) -> int:
+    """Return the number of a secret's latest version: 0 before the first deployment, 1 while it is blank."""
+    name = _described(target.find_secret(secret))
+    return int(name.rpartition("/")[2]) if name else 0
+
+
+def _change(target: Target, only: str | None, is_agreed: bool) -> None:
+    """Show what would change, ask, and change it; the variables are kept as soon as something may have changed."""
+    run(target.plan(only), fine=(0, 2))
+    if not is_agreed and input("Apply this? Only yes applies it: ").strip() != "yes":
+        raise DeployFailed("Nothing was changed")
+    print("+", shlex.join(target.apply()), flush=True)
+    done = subprocess.run(target.apply(), stderr=subprocess.PIPE, text=True, check=False)
+    print(done.stderr or "", end="", file=sys.stderr)
+    run(target.keep_variables())
+    if done.returncode:
+        again = " What was made stays; run the same command again: Google needs minutes to know what is new."
+        raise DeployFailed(f"terraform ended with {done.returncode}.{again if HEALS.search(done.stderr or '') else ''}")
 
 
 def set_secret(target: Target, name: str) -> None:
@@ -163,6 +241,7 @@ def set_secret(target: Target, name: str) -> None:
     if not value.strip():
         raise DeployFailed(f"The value of {name} is empty; nothing was changed")
     run(target.add_secret_version(name), value)
+    print("Functions get it by the next `make deploy`.")
 
 
 def granted_secrets() -> list[str]:
@@ -185,20 +264,35 @@ def _need(*tools: str) -> None:
 
 def _is_there(command: Sequence[str]) -> bool:
     """Say whether the thing described exists. Raises DeployFailed when that is unknown."""
+    return _described(command) is not None
+
+
+def _described(command: Sequence[str]) -> str | None:
+    """Return what gcloud prints of a thing, None when it does not exist. Raises DeployFailed when that is unknown."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        return True
+        return done.stdout.strip()
     if NOT_FOUND.search(done.stderr):
-        return False
-    thing = next(part for part in command if part.startswith("gs://"))
-    raise DeployFailed(f"Whether {thing} exists is unknown, so nothing was deployed. {done.stderr.strip()}")
+        return None
+    thing = next(part for part in command if part.startswith(("gs://", "--secret=")))
+    raise DeployFailed(
+        f"Whether {thing.removeprefix('--')} exists is unknown, so nothing was deployed. {done.stderr.strip()}"
+    )
 
 
-def run(command: Sequence[str], stdin: str | None = None) -> None:
+def _answer(command: Sequence[str]) -> str:
+    """Return what a command prints. Raises DeployFailed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DeployFailed(f"{shlex.join(command)} ended with {done.returncode}. {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def run(command: Sequence[str], stdin: str | None = None, fine: Sequence[int] = (0,)) -> None:
     """Run a command, which is printed, with a text as its standard input, which is not. Raises DeployFailed."""
     print("+", shlex.join(command), flush=True)
     done = subprocess.run(command, input=stdin, text=True, check=False)
-    if done.returncode:
+    if done.returncode not in fine:
         raise DeployFailed(f"{command[0]} ended with {done.returncode}")
 
 
@@ -211,9 +305,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--secret", metavar="NAME", help="give this secret its value")
     parser.add_argument("--signing-keys", action="store_true", help="give every function that signs a new key")
     parser.add_argument("--output", metavar="NAME", help="print this output of the last deployment")
+    parser.add_argument("--environment", default=PRODUCTION, help="another deployment in the same project")
+    parser.add_argument("--without-channel", action="store_true", help="deploy although nobody would get a message")
     parser.add_argument("--yes", action="store_true", help="apply without asking")
     options = parser.parse_args(arguments)
-    target = Target(options.project_id, options.region)
+    target = Target(options.project_id, options.region, options.environment)
     try:
         if options.secret is not None:
             set_secret(target, options.secret)
@@ -225,7 +321,7 @@ def main(arguments: Sequence[str]) -> int:
         elif options.output is not None:
             print_output(options.output)
         else:
-            deploy(target, options.only, options.yes)
+            deploy(target, options.only, options.yes, not options.without_channel)
     except DeployFailed as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """Let Incident CoPilot send as a Gmail user: `make gmail-grant`.
 
-python -m infra.channels.gmail_grant [--env FILE] [--project PROJECT] [--timeout SECONDS]
+python -m infra.channels.gmail_grant [--env FILE] [--project PROJECT [--environment NAME]] [--timeout SECONDS]
 
 Reads GMAIL_CLIENT_ID and GMAIL_CLIENT_SECRET from .env, prints the page of Google's consent, waits until its owner
 agrees, and stores the refresh token: in .env, or with a project as a new version of the secret GMAIL_REFRESH_TOKEN.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from infra import bundle
 from infra.channels.consent import AUTH_URL, Client, Consent, Grant
-from infra.deploy import DeployFailed, Target, run
+from infra.deploy import PRODUCTION, DeployFailed, Target, run
 from infra.doctor.offline import env_file
 from shared import clock
 from shared.errors import IncidentCopilotError, Misconfigured
@@ -44,11 +44,11 @@ def client_of(values: Mapping[str, str], auth_url: str = AUTH_URL) -> Client:
 
 
 def store_in_file(path: Path, grant: Grant, today: date) -> None:
-    """Replace the token and its day in a file, which only its owner may read then; the rest stays as it is."""
+    """Replace the token, its day and how many it has in a file, which only its owner may read then; no other line."""
     path = path.resolve()
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    for name, value in (("GMAIL_REFRESH_TOKEN", grant.refresh_token), ("GMAIL_GRANTED_AT", today.isoformat())):
-        text = _with_line(text, name, value)
+    for name, value in {"GMAIL_REFRESH_TOKEN": grant.refresh_token, **_noted(grant, today)}.items():
+        text = _with_line(text, name, value) if value else _without_line(text, name)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env-")
     try:
         # mkstemp makes a file that its owner alone may read.
@@ -67,12 +67,21 @@ def _with_line(text: str, name: str, value: str) -> str:
     return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{line}\n"
 
 
-def store_in_project(project: str, grant: Grant, today: date) -> None:
+def _without_line(text: str, name: str) -> str:
+    return re.sub(rf"^(?:export\s+)?{name}\s*=.*\n?", "", text, flags=re.MULTILINE)
+
+
+def store_in_project(target: Target, grant: Grant, today: date) -> None:
     """Add the token as a version of its secret, by standard input alone. Raises DeployFailed."""
-    # The region names no part of a secret.
-    run(Target(project, "").add_secret_version("GMAIL_REFRESH_TOKEN"), grant.refresh_token)
-    print(f'Write GMAIL_GRANTED_AT = "{today.isoformat()}" under settings in terraform.tfvars, and deploy with another')
-    print("secrets_changed_at, so that the functions start anew with the token.")
+    run(target.add_secret_version("GMAIL_REFRESH_TOKEN"), grant.refresh_token)
+    print(f"Write under settings in {target.variables.name}, and `make deploy`:")
+    for name, value in _noted(grant, today).items():
+        print(f'  {name} = "{value}"' if value else f"  no {name}")
+
+
+def _noted(grant: Grant, today: date) -> dict[str, str]:
+    """Return what is noted of a grant beside its token; days are blank for one without an end."""
+    return {"GMAIL_GRANTED_AT": today.isoformat(), "GMAIL_GRANT_DAYS": str(grant.days or "")}
 
 
 def main(arguments: Sequence[str], auth_url: str = AUTH_URL, show_page: Callable[[str], None] = print_page) -> int:
@@ -80,6 +89,7 @@ def main(arguments: Sequence[str], auth_url: str = AUTH_URL, show_page: Callable
     parser = argparse.ArgumentParser(prog="infra.channels.gmail_grant", description="Let Gmail send as a user.")
     parser.add_argument("--env", type=Path, default=bundle.ROOT / ".env", help="file of variables; by default .env")
     parser.add_argument("--project", help="Google Cloud project whose secret gets the token, in place of .env")
+    parser.add_argument("--environment", default=PRODUCTION, help="which deployment of the project")
     parser.add_argument("--timeout", type=float, default=TIMEOUT_S, help="seconds to wait for the browser")
     chosen = parser.parse_args(arguments)
     values = env_file.load(chosen.env).values
@@ -88,7 +98,11 @@ def main(arguments: Sequence[str], auth_url: str = AUTH_URL, show_page: Callable
             show_page(consent.url)
             grant = consent.grant(chosen.timeout)
         today = clock.now().date()
-        store_in_project(chosen.project, grant, today) if chosen.project else store_in_file(chosen.env, grant, today)
+        if chosen.project:
+            # The region names no part of a secret.
+            store_in_project(Target(chosen.project, "", chosen.environment), grant, today)
+        else:
+            store_in_file(chosen.env, grant, today)
     except (IncidentCopilotError, DeployFailed) as error:
         print(f"No grant was stored: {error}", file=sys.stderr)
         return 1

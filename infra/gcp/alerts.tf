@@ -1,6 +1,6 @@
 # When a person must look at Incident CoPilot itself. infra/README.md, "Runbook", says what each policy means.
 locals {
-  log_metric = "logging_googleapis_com:user_incident_copilot"
+  log_metric = "logging_googleapis_com:user_incident_copilot${local.word_suffix}"
   of_logs    = "{monitored_resource=\"cloud_run_revision\"}"
 
   # Pub/Sub, Workflows and Cloud Run measure these themselves.
@@ -10,7 +10,7 @@ locals {
       says     = "Messages could not be delivered and went to the dead-letter topic: alerts without an answer."
       filter = join(" AND ", [
         "resource.type = \"pubsub_subscription\"",
-        "resource.label.subscription_id = monitoring.regex.full_match(\".*-dead\")",
+        "resource.label.subscription_id = monitoring.regex.full_match(\"${join("|", [for one in google_pubsub_subscription.dead : one.name])}\")",
         "metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"",
       ])
       aligner   = "ALIGN_MAX"
@@ -21,7 +21,7 @@ locals {
       says     = "The oldest alert has waited for ten minutes: a function that Pub/Sub pushes to does not take it."
       filter = join(" AND ", [
         "resource.type = \"pubsub_subscription\"",
-        "resource.label.subscription_id = monitoring.regex.full_match(\".*-to-.*\")",
+        "resource.label.subscription_id = monitoring.regex.full_match(\"${join("|", [for one in google_pubsub_subscription.push : one.name])}\")",
         "metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\"",
       ])
       aligner   = "ALIGN_MAX"
@@ -32,7 +32,7 @@ locals {
       says     = "An execution failed, so its incident was not published: only post_process may fail an execution."
       filter = join(" AND ", [
         "resource.type = \"workflows.googleapis.com/Workflow\"",
-        "resource.label.workflow_id = \"${var.workflow_name}\"",
+        "resource.label.workflow_id = \"${local.workflow}\"",
         "metric.type = \"workflows.googleapis.com/finished_execution_count\"",
         "metric.label.status = \"FAILED\"",
       ])
@@ -77,7 +77,7 @@ locals {
 resource "google_monitoring_notification_channel" "email" {
   for_each = toset(var.notification_emails)
 
-  display_name = "Incident CoPilot: ${each.key}"
+  display_name = "${local.title}: ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
   depends_on   = [time_sleep.apis]
@@ -86,7 +86,7 @@ resource "google_monitoring_notification_channel" "email" {
 resource "google_monitoring_alert_policy" "threshold" {
   for_each = local.thresholds
 
-  display_name          = "Incident CoPilot: ${each.key}"
+  display_name          = "${local.title}: ${each.key}"
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = local.channels
@@ -120,7 +120,7 @@ resource "google_monitoring_alert_policy" "threshold" {
 resource "google_monitoring_alert_policy" "query" {
   for_each = local.queries
 
-  display_name          = "Incident CoPilot: ${each.key}"
+  display_name          = "${local.title}: ${each.key}"
   combiner              = "OR"
   severity              = each.value.severity
   notification_channels = local.channels

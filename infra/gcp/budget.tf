@@ -3,7 +3,7 @@ resource "google_billing_budget" "month" {
   for_each = toset(var.billing_account[*])
 
   billing_account = each.key
-  display_name    = "Incident CoPilot"
+  display_name    = local.title
 
   budget_filter {
     projects = ["projects/${data.google_project.this.number}"]

@@ -24,8 +24,8 @@ locals {
 resource "google_service_account" "deployer" {
   for_each = toset(var.repository == null ? [] : ["deployer"])
 
-  account_id   = "copilot-deployer"
-  display_name = "Incident CoPilot: deploys functions from Cloud Build"
+  account_id   = "${local.account_prefix}-deployer"
+  display_name = "${local.title}: deploys functions from Cloud Build"
   depends_on   = [time_sleep.apis]
 }
 
@@ -62,7 +62,7 @@ resource "google_service_account_iam_member" "deployer" {
 resource "google_storage_bucket_iam_member" "deployer" {
   for_each = var.repository == null ? {} : {
     bundles = google_storage_bucket.bundles.name
-    state   = "${var.project_id}-incident-copilot-state"
+    state   = local.state_bucket
   }
 
   bucket = each.value
@@ -79,7 +79,7 @@ resource "google_cloudbuild_trigger" "function" {
   filename        = "cloudbuild.yaml"
   included_files  = each.value
   service_account = google_service_account.deployer["deployer"].id
-  substitutions   = { _FUNCTION = each.key, _REGION = var.region }
+  substitutions   = { _FUNCTION = each.key, _REGION = var.region, _ENVIRONMENT = var.environment, _SUFFIX = local.suffix }
 
   repository_event_config {
     repository = var.repository

@@ -8,7 +8,7 @@ locals {
     "Offline instead of model" = "sum by (agent) (increase(${local.log_metric}_models_failed${local.of_logs}[$${__interval}]))"
     "Model cost, USD"          = "sum by (agent) (increase(${local.log_metric}_model_cost_usd_sum${local.of_logs}[$${__interval}]))"
     "Slowest steps, ms (p95)"  = "histogram_quantile(0.95, sum by (agent, le) (rate(${local.log_metric}_step_duration_ms_bucket${local.of_logs}[$${__interval}])))"
-    "Dead letters"             = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\",subscription_id=~\".*-dead\"})"
+    "Dead letters"             = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\",subscription_id=~\"${join("|", [for one in google_pubsub_subscription.dead : one.name])}\"})"
   }
 
   tiles = [
@@ -33,8 +33,8 @@ locals {
 
 resource "google_monitoring_dashboard" "incident_copilot" {
   dashboard_json = jsonencode({
-    displayName  = "Incident CoPilot"
-    labels       = { app = "incident-copilot" }
+    displayName  = local.title
+    labels       = local.labels
     mosaicLayout = { columns = 48, tiles = local.tiles }
   })
 

@@ -13,7 +13,7 @@ locals {
 
 resource "google_storage_bucket" "bundles" {
   #checkov:skip=CKV_GCP_62:It holds code without secrets; Cloud Audit Logs tell who wrote it
-  name                        = "${var.project_id}-incident-copilot-bundles"
+  name                        = local.bundles_bucket
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
@@ -45,7 +45,7 @@ resource "google_storage_bucket_object" "bundle" {
 }
 
 resource "google_artifact_registry_repository" "images" {
-  repository_id = "incident-copilot"
+  repository_id = "incident-copilot${local.suffix}"
   location      = var.region
   format        = "DOCKER"
   description   = "Images built from the bundles"
@@ -96,7 +96,7 @@ resource "google_cloudfunctions2_function" "function" {
 
   name         = local.deployed_names[each.key]
   location     = var.region
-  description  = "Incident CoPilot: ${each.key}"
+  description  = "${local.title}: ${each.key}"
   kms_key_name = var.kms_key
 
   build_config {
@@ -126,8 +126,7 @@ resource "google_cloudfunctions2_function" "function" {
     vpc_connector                    = contains(local.telemetry_readers, each.key) ? local.connector_id : null
     vpc_connector_egress_settings    = contains(local.telemetry_readers, each.key) ? local.connector_egress : null
 
-    # An instance reads its secrets when it starts: a new SECRETS_CHANGED_AT makes new instances.
-    environment_variables = merge(local.environments[each.key], { SECRETS_CHANGED_AT = var.secrets_changed_at })
+    environment_variables = local.environments[each.key]
 
     dynamic "secret_environment_variables" {
       for_each = toset(each.value.secrets)
@@ -136,7 +135,8 @@ resource "google_cloudfunctions2_function" "function" {
         key        = secret_environment_variables.key
         project_id = var.project_id
         secret     = google_secret_manager_secret.secret[local.secret_grants["${each.key}/${secret_environment_variables.key}"].secret].secret_id
-        version    = "latest"
+        # By number, so that a new version is a change that the next deployment makes.
+        version = data.google_secret_manager_secret_version.latest[local.secret_grants["${each.key}/${secret_environment_variables.key}"].secret].version
       }
     }
   }
@@ -156,6 +156,7 @@ resource "google_cloudfunctions2_function" "function" {
   depends_on = [
     google_secret_manager_secret_version.unset,
     google_storage_bucket_object.bundle,
+    terraform_data.place,
     time_sleep.grants,
   ]
 }

@@ -30,13 +30,13 @@ locals {
 resource "google_service_account" "function" {
   for_each = local.manifests
 
-  account_id   = "copilot-${local.deployed_names[each.key]}"
-  display_name = "Incident CoPilot: ${each.key}"
+  account_id   = "${local.account_prefix}-${replace(each.key, "_", "-")}"
+  display_name = "${local.title}: ${each.key}"
 
   lifecycle {
     precondition {
-      condition     = length("copilot-${each.key}") <= 30
-      error_message = "An account's id has at most 30 characters: the folder ${each.key} needs a name of at most 22."
+      condition     = length("${local.account_prefix}-${each.key}") <= 30
+      error_message = "An account's id has at most 30 characters: the folder ${each.key} needs a shorter name, or the environment does."
     }
   }
 
@@ -44,26 +44,26 @@ resource "google_service_account" "function" {
 }
 
 resource "google_service_account" "workflow" {
-  account_id   = "copilot-workflow"
-  display_name = "Incident CoPilot: the workflow"
+  account_id   = "${local.account_prefix}-workflow"
+  display_name = "${local.title}: the workflow"
   depends_on   = [time_sleep.apis]
 }
 
 resource "google_service_account" "bus" {
-  account_id   = "copilot-bus-push"
-  display_name = "Incident CoPilot: Pub/Sub's pushes"
+  account_id   = "${local.account_prefix}-bus-push"
+  display_name = "${local.title}: Pub/Sub's pushes"
   depends_on   = [time_sleep.apis]
 }
 
 resource "google_service_account" "scheduler" {
-  account_id   = "copilot-scheduler"
-  display_name = "Incident CoPilot: Cloud Scheduler"
+  account_id   = "${local.account_prefix}-scheduler"
+  display_name = "${local.title}: Cloud Scheduler"
   depends_on   = [time_sleep.apis]
 }
 
 resource "google_service_account" "build" {
-  account_id   = "copilot-build"
-  display_name = "Incident CoPilot: builds the functions' images"
+  account_id   = "${local.account_prefix}-build"
+  display_name = "${local.title}: builds the functions' images"
   depends_on   = [time_sleep.apis]
 }
 
@@ -92,14 +92,14 @@ resource "google_project_iam_member" "trace_writer" {
 
   condition {
     title      = "incident-copilot-traces-only"
-    expression = "resource.name == \"projects/${var.project_id}/databases/${var.firestore_database}\""
+    expression = "resource.name == \"projects/${var.project_id}/databases/${local.database}\""
   }
 }
 
 # roles/workflows.invoker could also cancel executions and send their callbacks.
 resource "google_project_iam_custom_role" "starter" {
-  role_id     = "incidentCopilotWorkflowStarter"
-  title       = "Incident CoPilot: start executions and find them again"
+  role_id     = "incidentCopilotWorkflowStarter${local.word_suffix}"
+  title       = "${local.title}: start executions and find them again"
   permissions = ["workflows.executions.create", "workflows.executions.get", "workflows.executions.list"]
   depends_on  = [time_sleep.apis]
 }
@@ -113,8 +113,8 @@ resource "google_project_iam_member" "starter" {
 }
 
 resource "google_project_iam_custom_role" "watcher" {
-  role_id     = "incidentCopilotWorkflowWatcher"
-  title       = "Incident CoPilot: see how executions ended"
+  role_id     = "incidentCopilotWorkflowWatcher${local.word_suffix}"
+  title       = "${local.title}: see how executions ended"
   permissions = ["workflows.executions.get", "workflows.executions.list"]
   depends_on  = [time_sleep.apis]
 }
@@ -129,8 +129,8 @@ resource "google_project_iam_member" "watcher" {
 
 # An execution that waits for a person is woken at its callback URL.
 resource "google_project_iam_custom_role" "callback_sender" {
-  role_id     = "incidentCopilotCallbackAnswerer"
-  title       = "Incident CoPilot: answer an execution that waits"
+  role_id     = "incidentCopilotCallbackAnswerer${local.word_suffix}"
+  title       = "${local.title}: answer an execution that waits"
   permissions = ["workflows.callbacks.send"]
   depends_on  = [time_sleep.apis]
 }
@@ -204,7 +204,7 @@ resource "google_cloud_run_v2_service_iam_member" "scheduler" {
 
 # The public endpoints: they check a key or a signature themselves.
 resource "google_cloud_run_v2_service_iam_member" "public" {
-  for_each = local.public_functions
+  for_each = { for name, manifest in local.public_functions : name => manifest if var.public_access == "allUsers" }
 
   name     = google_cloudfunctions2_function.function[each.key].name
   location = var.region

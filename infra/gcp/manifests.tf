@@ -2,7 +2,18 @@
 locals {
   functions_folder = "${path.module}/../../functions"
   build_folder     = "${path.module}/../../build"
-  labels           = { app = "incident-copilot" }
+  labels           = { app = "incident-copilot", environment = var.environment }
+
+  # Production has the plain names. Those of another environment end with its own, and accounts, whose ids are short,
+  # begin with it, so that both stand in one project.
+  suffix         = var.environment == "production" ? "" : "-${var.environment}"
+  word_suffix    = replace(local.suffix, "-", "_")
+  title          = var.environment == "production" ? "Incident CoPilot" : "Incident CoPilot (${var.environment})"
+  account_prefix = var.environment == "production" ? "copilot" : "cp-${var.environment}"
+  database       = "${var.firestore_database}${local.suffix}"
+  workflow       = "${var.workflow_name}${local.suffix}"
+  bundles_bucket = "${var.project_id}-incident-copilot-bundles${local.suffix}"
+  state_bucket   = "${var.project_id}-incident-copilot-state${local.suffix}"
 
   # Fields a function.yaml may leave out. Four requests at once are what functions-framework's threads serve on 1 CPU,
   # and Cloud Run takes several at once only from a whole CPU on.
@@ -24,14 +35,14 @@ locals {
   }
 
   # Cloud Run takes no underscore in a name.
-  deployed_names = { for name in keys(local.manifests) : name => replace(name, "_", "-") }
+  deployed_names = { for name in keys(local.manifests) : name => "${replace(name, "_", "-")}${local.suffix}" }
 
   public_functions    = { for name, manifest in local.manifests : name => manifest if manifest.public }
   scheduled_functions = { for name, manifest in local.manifests : name => manifest if manifest.schedule != null }
 
   # By function: the topic whose messages are pushed to it.
   topics_by_function = {
-    for name, manifest in local.manifests : name => manifest.trigger.topic if can(manifest.trigger.topic)
+    for name, manifest in local.manifests : name => "${manifest.trigger.topic}${local.suffix}" if can(manifest.trigger.topic)
   }
 
   # A secret of which every function that reads it has one of its own: nobody can sign for another.
@@ -42,7 +53,7 @@ locals {
     for name, manifest in local.manifests : {
       for secret in manifest.secrets : "${name}/${secret}" => {
         function = name
-        secret   = contains(local.secrets_of_each, secret) ? "${secret}_${upper(name)}" : secret
+        secret   = "${secret}${contains(local.secrets_of_each, secret) ? "_${upper(name)}" : ""}${local.suffix}"
       }
     }
   ]...)
@@ -86,7 +97,7 @@ locals {
       GOOGLE_CLOUD_PROJECT = var.project_id
       INCIDENT_TOPIC       = local.alert_topic
       WORKFLOW_LOCATION    = var.region
-      WORKFLOW_NAME        = var.workflow_name
+      WORKFLOW_NAME        = local.workflow
     },
   )
 

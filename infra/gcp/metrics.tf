@@ -1,6 +1,7 @@
 # Counters over the log lines of the functions. A line's `message` is an event name.
 locals {
-  from_functions = "resource.type=\"cloud_run_revision\""
+  # Of this deployment alone: a project may hold more.
+  from_functions = "resource.type=\"cloud_run_revision\" resource.labels.service_name=(${join(" OR ", [for name in values(local.deployed_names) : "\"${name}\""])})"
 
   counters = {
     alerts_published       = { filter = "jsonPayload.message=\"alert_intake.published\"", labels = {} }
@@ -22,7 +23,7 @@ locals {
 resource "google_logging_metric" "counter" {
   for_each = local.counters
 
-  name             = "incident_copilot_${each.key}"
+  name             = "incident_copilot${local.word_suffix}_${each.key}"
   filter           = "${local.from_functions} ${each.value.filter}"
   label_extractors = { for label, field in each.value.labels : label => "EXTRACT(jsonPayload.${field})" }
 
@@ -46,7 +47,7 @@ resource "google_logging_metric" "counter" {
 resource "google_logging_metric" "distribution" {
   for_each = local.distributions
 
-  name             = "incident_copilot_${each.key}"
+  name             = "incident_copilot${local.word_suffix}_${each.key}"
   filter           = "${local.from_functions} jsonPayload.message=\"step.ended\""
   value_extractor  = "EXTRACT(jsonPayload.${each.value.field})"
   label_extractors = { agent = "EXTRACT(jsonPayload.agent)" }

@@ -11,7 +11,7 @@ locals {
 resource "google_vpc_access_connector" "telemetry" {
   for_each = var.private_network == null ? {} : { telemetry = var.private_network }
 
-  name          = "copilot-telemetry"
+  name          = "copilot-telemetry${local.suffix}"
   region        = var.region
   network       = each.value.network
   ip_cidr_range = each.value.cidr

@@ -16,6 +16,11 @@ output "public_functions" {
   }
 }
 
+output "unchecked_functions" {
+  description = "Cloud Run's names of the public functions whose callers `make deploy` lets it not check."
+  value       = var.public_access == "unchecked" ? [for name in keys(local.public_functions) : local.deployed_names[name]] : []
+}
+
 output "secrets" {
   description = "Secrets and the functions that read them; each counts as unset until `make secret NAME=…`."
   value = {

@@ -43,6 +43,14 @@ resource "google_secret_manager_secret_version" "unset" {
   }
 }
 
+# The number of each secret's latest version, without its value.
+data "google_secret_manager_secret_version" "latest" {
+  for_each = local.known_secrets
+
+  secret            = google_secret_manager_secret_version.unset[each.key].secret
+  fetch_secret_data = false
+}
+
 resource "google_secret_manager_secret_iam_member" "reader" {
   for_each = local.secret_grants
 

@@ -35,6 +35,20 @@ resource "google_project_service" "api" {
   disable_on_destroy = false
 }
 
+# Where everything is. Another region or environment on this state would mean to destroy it all and make it anew.
+resource "terraform_data" "place" {
+  input = { environment = var.environment, region = var.region }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output == { environment = var.environment, region = var.region }
+      error_message = "This deployment is ${self.output.environment} in ${self.output.region}, not ${var.environment} in ${var.region}. Name its region, or another project or ENVIRONMENT; to move it, tear it down first."
+    }
+  }
+}
+
 # Google answers for a while as if an API that was just enabled were not.
 resource "time_sleep" "apis" {
   create_duration = "60s"

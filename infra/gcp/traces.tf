@@ -22,7 +22,7 @@ locals {
 }
 
 resource "google_firestore_database" "traces" {
-  name                              = var.firestore_database
+  name                              = local.database
   location_id                       = coalesce(var.firestore_location, var.region)
   type                              = "FIRESTORE_NATIVE"
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"

@@ -10,8 +10,19 @@ variable "branch" {
   default     = "^main$"
 }
 
+variable "environment" {
+  description = "Which of several deployments in one project this is; production has the plain names. `make deploy` sets it."
+  type        = string
+  default     = "production"
+
+  validation {
+    condition     = var.environment == "production" || can(regex("^[a-z][a-z0-9]{0,6}$", var.environment))
+    error_message = "An environment is production, or has at most seven small letters and digits, such as staging."
+  }
+}
+
 variable "firestore_database" {
-  description = "Name of the Firestore database, made by this deployment. A new one, so that no other data is in it."
+  description = "Name of the Firestore database, made by this deployment; another environment's name follows it. A new one, so that no other data is in it."
   type        = string
   default     = "incident-copilot"
 }
@@ -67,6 +78,11 @@ variable "notification_emails" {
   description = "Mail addresses notified when Incident CoPilot itself has trouble. Not the on-call engineers of incidents."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = length(var.notification_emails) + length(var.notification_channels) > 0
+    error_message = "Nobody would be notified when Incident CoPilot itself has trouble: set notification_emails, or notification_channels."
+  }
 }
 
 variable "pinned_bundles" {
@@ -91,6 +107,17 @@ variable "project_id" {
   type        = string
 }
 
+variable "public_access" {
+  description = "How anyone may call the public functions: allUsers, or unchecked where the organisation shares with its own domains only; `make deploy` then switches off Cloud Run's check of who calls."
+  type        = string
+  default     = "allUsers"
+
+  validation {
+    condition     = contains(["allUsers", "unchecked"], var.public_access)
+    error_message = "public_access is allUsers or unchecked."
+  }
+}
+
 variable "python_runtime" {
   description = "Runtime of the functions."
   type        = string
@@ -108,12 +135,6 @@ variable "repository" {
   default     = null
 }
 
-variable "secrets_changed_at" {
-  description = "Any text; changing it makes functions start anew, with the latest versions of their secrets."
-  type        = string
-  default     = "at the beginning"
-}
-
 variable "settings" {
   description = "Environment variables by name, as .env.example lists them; each function gets those it is granted."
   type        = map(string)
@@ -121,7 +142,7 @@ variable "settings" {
 }
 
 variable "workflow_name" {
-  description = "Name of the workflow."
+  description = "Name of the workflow; another environment's name follows it."
   type        = string
   default     = "incident"
 }

@@ -11,7 +11,7 @@ locals {
 }
 
 resource "google_workflows_workflow" "incident" {
-  name                = var.workflow_name
+  name                = local.workflow
   region              = var.region
   description         = "From an alert to a published outcome"
   service_account     = google_service_account.workflow.id

@@ -20,7 +20,8 @@ TARGET = deploy.Target("example-project", "europe-west1")
 def gcloud_commands() -> list[deploy.Command]:
     """Return every gcloud command the deployment may run."""
     first = [TARGET.enable(), TARGET.find_state(), *TARGET.make_state(), TARGET.add_secret_version("GITHUB_TOKEN")]
-    return [*first, TARGET.find_variables(), TARGET.fetch_variables(), TARGET.keep_variables(), TARGET.keep_blank()]
+    first += [TARGET.find_secret("GITHUB_TOKEN"), TARGET.open_to_anyone("alert-intake")]
+    return [*first, TARGET.find_variables(), TARGET.fetch_variables(), TARGET.keep_variables()]
 
 
 def written_lines() -> Iterator[str]:
@@ -69,6 +70,13 @@ def test_misspelled_flag_is_found(tmp_path: Path) -> None:
     assert lint(["gcloud storage buckets create gs://x --locatoin=europe-west1"], tmp_path) != []
 
 
+VARIABLES = """notification_emails = ["ops@example.com"]
+settings = {
+  SMTP_HOST         = "smtp.example.com"
+  SMTP_FROM         = "copilot@example.com"
+  ON_CALL_ENGINEERS = "[\\"on-call@example.com\\"]"
+}
+"""
 ABSENT = {
     "gcloud storage buckets describe": "ERROR: (gcloud.storage.buckets.describe) gs://example not found: 404.",
     "gcloud storage objects describe": "ERROR: (gcloud.storage.objects.describe) gs://example/x not found: 404.",
@@ -76,16 +84,19 @@ ABSENT = {
 
 
 class Tools:
-    """Stands for gcloud and Terraform: records what was run, and fails with the given message."""
+    """Stands for gcloud and Terraform: records what was run, fails with the given message, else answers as told."""
 
-    def __init__(self, errors: Mapping[str, str] | None = None) -> None:
+    def __init__(self, errors: Mapping[str, str] | None = None, answers: Mapping[str, str] | None = None) -> None:
         self.run: list[list[str]] = []
         self._errors = errors or {}
+        self._answers = {"terraform output": "[]", **(answers or {})}
 
     def __call__(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         self.run.append(list(command))
-        error = self._errors.get(" ".join(command[:4]))
-        return subprocess.CompletedProcess(command, 0 if error is None else 1, stdout="", stderr=error or "")
+        words = " ".join(part for part in command if not part.startswith("-chdir"))
+        error = next((text for start, text in self._errors.items() if words.startswith(start)), None)
+        answer = next((text for start, text in self._answers.items() if words.startswith(start)), "")
+        return subprocess.CompletedProcess(command, 0 if error is None else 1, stdout=answer, stderr=error or "")
 
     def verbs(self) -> list[str]:
         """Return what was done, without where and how."""
@@ -97,13 +108,14 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A deployment that writes into a folder of the test's own, on a machine that has both tools and every bundle."""
     monkeypatch.setattr(bundle, "write", lambda name: None)
     monkeypatch.setattr(triggers, "write", lambda: None)
-    monkeypatch.setattr(deploy, "VARIABLES", tmp_path / "terraform.tfvars")
+    monkeypatch.setattr(deploy, "GCP", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    TARGET.variables.write_text(VARIABLES)
     return tmp_path
 
 
 def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """APIs, bucket, init, apply, and then the variables are kept for the next deployment."""
+    """APIs, bucket, init, plan, apply, and then the variables are kept for the next deployment."""
     tools = Tools(ABSENT)
     monkeypatch.setattr(subprocess, "run", tools)
 
@@ -114,12 +126,12 @@ def test_first_deployment_makes_the_place_of_its_state(build: Path, monkeypatch:
         "gcloud storage buckets describe",
         "gcloud storage buckets create",
         "gcloud storage buckets update",
-        "gcloud storage objects describe",
         "terraform init",
+        "terraform plan",
         "terraform apply",
-        f"gcloud storage cp {build / 'terraform.tfvars'}",
+        f"gcloud storage cp {build / 'production.tfvars'}",
+        "terraform output",
     ]
-    assert tools.run[-1][-1] == "--no-clobber"
 
 
 @pytest.mark.parametrize("question", sorted(ABSENT))
@@ -137,6 +149,7 @@ def test_other_failures_are_not_taken_for_absence(
     question: str, message: str, build: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Expired login, no right, no network: it stops with gcloud's message, and neither writes nor applies anything."""
+    TARGET.variables.unlink()
     tools = Tools({question: message})
     monkeypatch.setattr(subprocess, "run", tools)
 
@@ -145,7 +158,7 @@ def test_other_failures_are_not_taken_for_absence(
 
     assert message in str(caught.value)
     assert " ".join(tools.run[-1][:4]) == question
-    assert not (build / "terraform.tfvars").exists()
+    assert not TARGET.variables.exists()
 
 
 @pytest.mark.parametrize(
@@ -166,51 +179,170 @@ def test_absence_is_recognised_by_gclouds_message(message: str, build: Path, mon
     assert "gcloud storage buckets create" in tools.verbs()
 
 
-def test_blank_variables_give_way_to_the_kept_ones(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A laptop that once deployed without settings neither deploys nor keeps its blank file over the kept one."""
-    (build / "terraform.tfvars").write_text(deploy.BLANK)
+def test_deployment_without_variables_says_where_to_write_them(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would be notified and no brief would reach anybody, so nothing is planned."""
+    TARGET.variables.unlink()
+    tools = Tools(ABSENT)
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    with pytest.raises(deploy.DeployFailed, match=r"copy .*terraform.tfvars.example to .*production.tfvars"):
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+    assert "terraform plan" not in tools.verbs()
+
+
+def test_variables_that_every_environment_would_load_are_refused(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform reads a terraform.tfvars by itself: what is production's would be staging's too."""
+    (build / "terraform.tfvars").write_text(VARIABLES)
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
 
-    deploy.deploy(TARGET, only=None, is_agreed=True)
-
-    assert TARGET.fetch_variables() in tools.run
-    assert TARGET.keep_variables() not in tools.run
+    with pytest.raises(deploy.DeployFailed, match=r"Rename terraform.tfvars to production.tfvars"):
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+    assert tools.run == []
 
 
 def test_written_variables_are_kept_and_never_fetched_over(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An operator's own terraform.tfvars is what is deployed, and replaces the kept copy."""
-    (build / "terraform.tfvars").write_text('notification_emails = ["ops@example.com"]\n')
+    """An operator's own variables are what is deployed, and replace the kept copy."""
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
 
     deploy.deploy(TARGET, only=None, is_agreed=True)
 
     assert TARGET.fetch_variables() not in tools.run
-    assert tools.run[-1] == TARGET.keep_variables()
+    assert TARGET.keep_variables() in tools.run
 
 
 def test_another_laptop_deploys_with_the_variables_that_stand(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its own terraform.tfvars it fetches the kept one; the bucket is found, not made."""
+    """Without variables of its own it fetches the kept ones; the bucket is found, not made."""
+    TARGET.variables.unlink()
     tools = Tools()
-    monkeypatch.setattr(subprocess, "run", tools)
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        if command == TARGET.fetch_variables():
+            TARGET.variables.write_text(VARIABLES)
+        return tools(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", run)
 
     deploy.deploy(TARGET, only=None, is_agreed=True)
 
     assert "gcloud storage buckets create" not in tools.verbs()
-    assert "gcloud storage cp gs://example-project-incident-copilot-state/terraform.tfvars" in tools.verbs()
+    assert TARGET.fetch_variables() in tools.run
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("Error 403: Cloud Functions API has not been used in project 1 before or it is disabled", "run the same"),
+        ("Error 400: Service account service-1@gcp-sa-pubsub.iam.gserviceaccount.com does not exist.", "run the same"),
+        ("Error waiting to create function: Build failed: Permission 'artifactregistry.get' denied", "run the same"),
+        ("googleapi: Error 503: The service is currently unavailable", "run the same"),
+        ("Error 400: Invalid value for field 'memory'", ""),
+    ],
+)
+def test_failed_apply_keeps_the_variables_and_says_whether_again_helps(
+    error: str, advice: str, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of it was made with them; what Google does not know yet heals by itself, a wrong value does not."""
+    tools = Tools({"terraform apply": error})
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    with pytest.raises(deploy.DeployFailed, match="terraform ended with 1") as caught:
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert tools.run[-1] == TARGET.keep_variables()
+    assert ("run the same command again" in str(caught.value)) == bool(advice)
+
+
+def test_nothing_is_kept_of_a_plan_that_fails_or_is_declined(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cloud Build would deploy what was refused here."""
+    tools, fails = Tools(), Tools({"terraform plan": "Error: Invalid value for variable"})
+    monkeypatch.setattr(subprocess, "run", fails)
+    with pytest.raises(deploy.DeployFailed, match="terraform ended with 1"):
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+    monkeypatch.setattr(subprocess, "run", tools)
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    with pytest.raises(deploy.DeployFailed, match="Nothing was changed"):
+        deploy.deploy(TARGET, only=None, is_agreed=False)
+
+    assert not [run for run in (*tools.run, *fails.run) if run in (TARGET.keep_variables(), TARGET.apply())]
+
+
+NO_CHANNEL = 'notification_emails = ["ops@example.com"]\n'
+
+
+def test_deployment_that_would_reach_nobody_is_refused(
+    build: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every incident would be published to nobody: it says how to set up a channel, and how to go on without."""
+    TARGET.variables.write_text(NO_CHANNEL)
+    tools = Tools({"gcloud secrets versions describe": "ERROR: NOT_FOUND: Secret [x] not found or has no versions."})
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    with pytest.raises(deploy.DeployFailed, match="Nothing was deployed"):
+        deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    printed = capsys.readouterr().out
+    assert "no channel to people is set up" in printed
+    assert all(word in printed for word in ("MAIL_PROVIDER", "make secret", "SLACK_WEBHOOK_URL", "WITHOUT_CHANNEL=1"))
+    assert "terraform plan" not in tools.verbs()
+
+
+@pytest.mark.parametrize(("version", "is_deployed"), [("1", False), ("2", True)])
+def test_hook_counts_once_its_secret_has_a_value(
+    version: str, is_deployed: bool, build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Version 1 of every secret is blank."""
+    TARGET.variables.write_text(NO_CHANNEL)
+    tools = Tools(answers={"gcloud secrets versions describe": f"projects/1/secrets/X/versions/{version}"})
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    status = deploy.main(["example-project", "europe-west1", "--yes"])
+
+    assert (status == 0) == is_deployed == ("terraform apply" in tools.verbs())
+
+
+def test_deployment_without_a_channel_can_be_asked_for(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret can have a value only after the deployment that makes it."""
+    TARGET.variables.write_text(NO_CHANNEL)
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    assert deploy.main(["example-project", "europe-west1", "--yes", "--without-channel"]) == 0
+
+
+def test_public_functions_are_opened_without_a_grant_to_all_users(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the organisation shares with its own domains only: Cloud Run then does not check who calls."""
+    tools = Tools(answers={"terraform output": '["alert-intake", "pr-approval"]'})
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only=None, is_agreed=True)
+
+    assert tools.run[-2:] == [TARGET.open_to_anyone("alert-intake"), TARGET.open_to_anyone("pr-approval")]
+    assert "--no-invoker-iam-check" in tools.run[-1]
+
+
+def test_environments_of_a_project_share_neither_state_nor_variables_nor_secrets() -> None:
+    """What is deployed for staging is not seen by production."""
+    staging = deploy.Target("example-project", "europe-west1", "staging")
+
+    assert staging.state_bucket == f"{TARGET.state_bucket}-staging"
+    assert (TARGET.variables.name, staging.variables.name) == ("production.tfvars", "staging.tfvars")
+    assert "GITHUB_TOKEN-staging" in staging.add_secret_version("GITHUB_TOKEN")
+    assert "-var=environment=staging" in staging.plan()
 
 
 def test_one_function_is_one_target_of_terraform(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`make deploy-rca` changes that function and what it depends on, with the settings of all."""
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
 
     deploy.deploy(TARGET, only="rca", is_agreed=False)
 
-    (apply,) = [command for command in tools.run if "apply" in command]
-    assert '-target=google_cloudfunctions2_function.function["rca"]' in apply
-    assert "-auto-approve" not in apply
+    (plan,) = [command for command in tools.run if "plan" in command]
+    assert '-target=google_cloudfunctions2_function.function["rca"]' in plan
+    assert f"-var-file={TARGET.variables}" in plan
 
 
 def test_unknown_function_is_reported_before_anything_runs(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +361,7 @@ def test_wrong_setting_is_named_before_anything_is_deployed(
     """Terraform takes any text; the function would fail in its first incident."""
     tools = Tools()
     monkeypatch.setattr(subprocess, "run", tools)
-    deploy.VARIABLES.write_text('settings = {\n  PR_MODE = "drafts"\n}\n')
+    TARGET.variables.write_text('settings = {\n  PR_MODE = "drafts"\n}\n')
 
     with pytest.raises(deploy.DeployFailed, match="Nothing was deployed"):
         deploy.deploy(TARGET, only=None, is_agreed=True)

@@ -21,14 +21,14 @@ def check_local(env: EnvFile) -> list[Check]:
 
 
 def check_deployment(values: Mapping[str, str]) -> list[Check]:
-    """Return every check of the settings of terraform.tfvars; secrets are not among them."""
+    """Return every check of the settings of a deployment; secrets are not among them."""
     rows = variables.every()
     secrets = [name for name in values if name in rows and rows[name].is_secret]
     checks = [
-        wrong(f"{name} is a secret and stands in terraform.tfvars", f"delete it there, and `make secret NAME={name}`")
+        wrong(f"{name} is a secret and stands among the settings", f"delete it there, and `make secret NAME={name}`")
         for name in secrets
     ]
-    return _finished("the settings of terraform.tfvars", [*checks, *check_names(values), *check_values(values)], values)
+    return _finished("the settings of a deployment", [*checks, *check_names(values), *check_values(values)], values)
 
 
 def _common(values: Mapping[str, str]) -> list[Check]:

@@ -1,4 +1,4 @@
-"""Read the map `settings` of terraform.tfvars: text by name, as HCL writes it."""
+"""Read the map `settings` of a file of variables: text by name, as HCL writes it."""
 
 import re
 from pathlib import Path

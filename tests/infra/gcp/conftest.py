@@ -14,7 +14,11 @@ import pytest
 from infra import bundle, triggers
 from tests.infra.gcp import mock_provider
 
-BASE = {"project_id": mock_provider.PROJECT, "region": "europe-west1"}
+BASE = {
+    "project_id": mock_provider.PROJECT,
+    "region": "europe-west1",
+    "notification_emails": ["ops@example.com"],
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,13 @@ class Terraform:
             frozenset((one["type"], one["name"]) for one in written if one["mode"] == "managed"),
             {one["address"]: one["change"]["actions"] for one in whole.get("resource_changes", [])},
         )
+
+    def applied(self, **variables: Any) -> Plan:
+        """Plan and apply; return the plan."""
+        plan = self.plan(**variables)
+        done = self.apply()
+        assert done.returncode == 0, done.stderr
+        return plan
 
     def apply(self) -> subprocess.CompletedProcess[str]:
         """Apply the plan that was made last, however it ends."""

@@ -67,7 +67,7 @@ def test_function_gets_its_granted_variables_and_no_other(busy: Plan, name: str)
     """Whatever an operator sets, a function sees only what function.yaml names."""
     (config,) = busy.of("google_cloudfunctions2_function")[name]["service_config"]
 
-    assert set(config["environment_variables"]) == {*manifest(name)["settings"], "SECRETS_CHANGED_AT"}
+    assert set(config["environment_variables"]) == set(manifest(name)["settings"])
     mounted = {secret["key"]: secret["secret"] for secret in config["secret_environment_variables"]}
     assert mounted == {secret: secret_id(name, secret) for secret in manifest(name)["secrets"]}
 

@@ -9,7 +9,7 @@ from infra import triggers
 from infra.deploy import Target
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
-from tests.infra.gcp.expected import NAMES, has
+from tests.infra.gcp.expected import NAMES, deployed, has, manifest
 
 REPOSITORY = "projects/example-project/locations/europe-west1/connections/git/repositories/repo"
 
@@ -90,6 +90,15 @@ def test_secret_among_the_settings_is_refused(terraform: Terraform) -> None:
     assert "Secret Manager" in done.stderr
 
 
+def test_public_functions_need_no_grant_to_all_users(terraform: Terraform) -> None:
+    """An organisation that shares with its own domains only refuses allUsers; `make deploy` opens them otherwise."""
+    plan = terraform.plan(public_access="unchecked")
+
+    assert plan.of("google_cloud_run_v2_service_iam_member", "public") == {}
+    public = sorted(deployed(name) for name in NAMES if manifest(name).get("public"))
+    assert plan.outputs["unchecked_functions"]["value"] == public
+
+
 def test_private_grafana_is_reached_by_its_readers_alone(terraform: Terraform) -> None:
     """Only functions that read logs or metrics get the way into the network."""
     plan = terraform.plan(private_network={"network": "default", "cidr": "10.8.0.0/28"})
@@ -153,9 +162,19 @@ def test_budget_and_channels_are_made_when_asked_for(terraform: Terraform, plan:
     assert all(len(policy["notification_channels"]) == 1 for policy in policies)
 
 
+def test_nobody_to_notify_is_refused(terraform: Terraform) -> None:
+    """Trouble of Incident CoPilot itself would be seen by nobody."""
+    done = terraform.try_plan(notification_emails=[])
+
+    assert done.returncode != 0
+    assert "set notification_emails, or notification_channels" in " ".join(done.stderr.split())
+    assert terraform.try_plan(notification_emails=[], notification_channels=["projects/p/x"]).returncode == 0
+
+
 def test_one_function_can_be_deployed_without_the_others(terraform: Terraform) -> None:
     """With `make deploy-rca`'s target, Terraform makes that function, what it depends on, and no other function."""
-    done = terraform.run("plan", "-input=false", "-no-color", "-out=plan", *_BASE, *_ONLY_RCA)
+    terraform.plan()
+    done = terraform.run("plan", "-input=false", "-no-color", "-out=plan", *_ONLY_RCA)
 
     assert done.returncode == 0, done.stderr
     plan = terraform.planned()
@@ -163,5 +182,4 @@ def test_one_function_can_be_deployed_without_the_others(terraform: Terraform) -
     assert plan.of("google_workflows_workflow") == {}
 
 
-_BASE = [f"-var=project_id={mock_provider.PROJECT}", "-var=region=europe-west1"]
-_ONLY_RCA = [part for part in Target("p", "r").apply("rca", is_agreed=True) if part.startswith("-target=")]
+_ONLY_RCA = [part for part in Target("p", "r").plan("rca") if part.startswith("-target=")]
