@@ -6,7 +6,7 @@ delivered it is tried again too: Message-ID and Idempotency-Key let the receiver
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -32,6 +32,7 @@ class Retries:
     attempts: int
     last: datetime
     since: datetime
+    is_given_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ def next_attempt(store: TraceStore, record: IncidentRecord, plan: RetryPlan, mom
         _note(store, record, Retries(0, moment, moment))
         return None
     if record.state == "closed" and moment - retries.since >= plan.give_up:
+        if not retries.is_given_up:
+            _give_up(store, record, retries)
         return None
     return retries.attempts + 1 if plan.is_due(retries, moment) else None
 
@@ -122,15 +125,26 @@ def note_attempt(store: TraceStore, record: IncidentRecord, attempt: int, moment
     _note(store, record, Retries(attempt, moment, retries.since if retries else moment))
 
 
+def _give_up(store: TraceStore, record: IncidentRecord, retries: Retries) -> None:
+    """Say once that a channel never took a brief that others have."""
+    outcome = late_outcome(record)
+    channels = (
+        sorted(name for name, status in outcome.channel_statuses.items() if status == "failed") if outcome else []
+    )
+    _note(store, record, replace(retries, is_given_up=True))
+    log.error("sweeper.retries_given_up", incident_id=record.incident_id, channels=channels, attempts=retries.attempts)
+
+
 def _note(store: TraceStore, record: IncidentRecord, retries: Retries) -> None:
-    value = {"attempts": retries.attempts, "last": retries.last.isoformat(), "since": retries.since.isoformat()}
+    value: dict[str, object] = {"attempts": retries.attempts, "is_given_up": retries.is_given_up}
+    value |= {"last": retries.last.isoformat(), "since": retries.since.isoformat()}
     store.claim(_key(record), record.incident_id, retries.last + _TTL, value)
 
 
 def _retries(value: dict[str, object]) -> Retries | None:
     try:
         last, since = datetime.fromisoformat(str(value["last"])), datetime.fromisoformat(str(value["since"]))
-        return Retries(int(str(value["attempts"])), last, since)
+        return Retries(int(str(value["attempts"])), last, since, value.get("is_given_up") is True)
     except (KeyError, ValueError):
         return None
 

@@ -1,6 +1,7 @@
 """Scheduled job, each minute: publishes incidents that no workflow will, and settles alerts that were held."""
 
 import time
+from uuid import uuid4
 
 import flask
 import functions_framework
@@ -15,6 +16,7 @@ from shared.step.step import error_response
 from . import post_process_client
 from .held_alerts import HeldAlerts
 from .last_message import LastChannels
+from .mail_check import check_mail
 from .sweep import Sweep, SweepSettings
 
 HELD_BUDGET_S = 30.0
@@ -41,6 +43,7 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
         held = HeldAlerts(traces.connect(), publisher, pubsub.connect, channels, settings, coalescing, brakes)
         end = max(started + settings.sweep_budget_s, time.monotonic() + HELD_BUDGET_S)
         swept.settled = held.run(time.monotonic, end)
+        check_mail(traces.connect(), outbox.connect_mail, uuid4().hex)
     except IncidentCopilotError as error:
         log.error("sweeper.failed", error_type=type(error).__name__, error=str(error))
         return error_response(error)

@@ -57,12 +57,47 @@ locals {
   queries = {
     outcomes_missing = {
       severity = "CRITICAL"
-      says     = "Fewer outcomes were published than incidents were started 30 minutes before, or one reached nobody."
+      says     = "Fewer outcomes were published than incidents were started 30 minutes before."
       query = join("", [
         "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[60m] offset 30m))",
         " - (sum(increase(${local.log_metric}_outcomes_published${local.of_logs}[90m])) or vector(0)) > 0.5",
-        " or sum(increase(${local.log_metric}_outcomes_unpublished${local.of_logs}[15m])) > 0.5",
       ])
+    }
+    published_to_nobody = {
+      severity = "CRITICAL"
+      says     = "No channel took a brief, so that nobody has it."
+      query    = "sum(increase(${local.log_metric}_outcomes_unpublished${local.of_logs}[15m])) > 0.5"
+    }
+    channel_failing = {
+      severity = "WARNING"
+      says     = "A channel that is set up did not deliver, also where another one did."
+      query    = "sum by (step, error_type) (increase(${local.log_metric}_deliveries_failed${local.of_logs}[15m])) > 0.5"
+    }
+    retries_given_up = {
+      severity = "CRITICAL"
+      says     = "A brief could not be delivered or published and is not tried again."
+      query    = "sum(increase(${local.log_metric}_retries_given_up${local.of_logs}[60m])) > 0.5"
+    }
+    # The account is looked at once an hour.
+    mail_refused = {
+      severity = "CRITICAL"
+      says     = "The mail account refuses its credentials: no brief goes out by mail until they are renewed."
+      query    = "sum(increase(${local.log_metric}_mail_refused${local.of_logs}[75m])) > 0.5"
+    }
+    grant_ending = {
+      severity = "WARNING"
+      says     = "Gmail's grant ends within two days; mail stops then."
+      query    = "sum(increase(${local.log_metric}_grants_ending${local.of_logs}[75m])) > 0.5"
+    }
+    forged = {
+      severity = "CRITICAL"
+      says     = "Something in an incident's trace was not signed by who should have written it."
+      query    = "sum(increase(${local.log_metric}_answers_forged${local.of_logs}[15m])) > 0.5"
+    }
+    faults = {
+      severity = "WARNING"
+      says     = "Incident CoPilot met a fault of its own that no retry repairs."
+      query    = "sum by (event) (increase(${local.log_metric}_faults${local.of_logs}[15m])) > 0.5"
     }
     spend = {
       severity = "WARNING"
