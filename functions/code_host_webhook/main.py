@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from shared import log, traces
 from shared.errors import IncidentCopilotError, Rejected
-from shared.settings import Settings
+from shared.settings import Settings, lookup
 
 from .github_event import CheckSuiteEvent, Delivery, read
 from .record_pr_state import write_back, write_checks
@@ -25,6 +25,9 @@ def code_host_webhook(request: flask.Request) -> flask.Response:
     """Handle one GitHub delivery; a delivery that got no 200 can safely be sent again."""
     if request.method != "POST":
         return _answer(405, {"message": "Send deliveries with POST"})
+    if lookup("GITHUB_WEBHOOK_SECRET") is None:
+        # Deployed and not set up: nothing is wrong, and whoever scans addresses must wake nobody.
+        return _answer(404, {"message": "No webhook is set up here: GITHUB_WEBHOOK_SECRET is not set"})
     try:
         delivery = read(request, CodeHostWebhookSettings.from_env().github_webhook_secret.get_secret_value())
         return _answer(200, {"message": _take(delivery)})

@@ -7,6 +7,7 @@ from shared import log, traces
 from shared.bounds import clip
 from shared.errors import IncidentCopilotError, Rejected
 from shared.pull_request.signing import ApprovalSettings
+from shared.settings import lookup
 
 from .approval_page import code_form, html_response, page
 from .approval_service import ApprovalService, Visit
@@ -23,6 +24,9 @@ def pr_approval(request: flask.Request) -> flask.Response:
         return html_response(
             page("Nothing here", "This address can be opened and its form can be sent, nothing else."), 405
         )
+    if lookup("APPROVAL_SIGNING_KEY") is None:
+        # Deployed and not set up: nothing is wrong, and whoever scans addresses must wake nobody.
+        return html_response(page("Nothing here", "No approval is set up at this address."), 404)
     try:
         settings = ApprovalSettings.from_env()
         service = ApprovalService(settings, traces.connect())

@@ -204,13 +204,23 @@ def test_huge_body_is_rejected_unread() -> None:
     assert deliver(b" " * (5 * 1024 * 1024))[0] == 400
 
 
-def test_missing_secret_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a secret every delivery fails; none is accepted unchecked."""
+def test_webhook_that_is_not_set_up_is_not_there_and_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a secret no delivery is accepted unchecked, and nobody is woken."""
     monkeypatch.delenv("GITHUB_WEBHOOK_SECRET")
     status, answer = deliver(event())
 
-    assert (status, answer["error_type"]) == (500, "Misconfigured")
+    assert status == 404
     assert "GITHUB_WEBHOOK_SECRET" in answer["message"]
+    assert "ERROR" not in capsys.readouterr().out
+
+
+def test_secret_that_is_too_short_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that is set and wrong is the operator's error."""
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "short")
+
+    assert deliver(event())[1]["error_type"] == "Misconfigured"
 
 
 def test_only_post_is_accepted() -> None:

@@ -379,8 +379,16 @@ def test_other_methods_are_refused(workflows: Workflows) -> None:
     assert visit(method="DELETE").status_code == 405
 
 
-def test_missing_key_is_not_shown_to_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_that_is_not_set_up_is_not_there_and_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a key there is no code, so nobody is woken when somebody opens the address."""
+    assert visit().status_code == 404
+    assert "ERROR" not in capsys.readouterr().out
+
+
+def test_wrong_key_is_not_shown_to_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator reads it in the log; the page says only that the error is ours."""
+    monkeypatch.setenv("APPROVAL_SIGNING_KEY", "short")
+
     response = visit()
 
     assert response.status_code == 500

@@ -71,6 +71,7 @@ def test_token_replaces_the_old_one_and_nothing_else(
     assert values["GMAIL_REFRESH_TOKEN"] == "refresh-1"
     assert (values["PR_MODE"], values["GMAIL_CLIENT_ID"]) == ("off", "client")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", values["GMAIL_GRANTED_AT"])
+    assert values["GMAIL_GRANT_DAYS"] == "7"
     printed = capsys.readouterr().out
     assert "publish the app" in printed
     assert not [secret for secret in ("refresh-1", "client-secret") if secret in printed]
@@ -79,7 +80,7 @@ def test_token_replaces_the_old_one_and_nothing_else(
 def test_file_is_its_owners_alone(tmp_path: Path) -> None:
     """Whatever it was before, and also where there was none."""
     path = tmp_path / ".env"
-    path.write_text("# GMAIL_REFRESH_TOKEN=example\nexport GMAIL_GRANTED_AT=2020-01-01\n")
+    path.write_text("# GMAIL_REFRESH_TOKEN=example\nexport GMAIL_GRANTED_AT=2020-01-01\nGMAIL_GRANT_DAYS=7\n")
     path.chmod(0o644)
 
     store_in_file(path, Grant("new"), TODAY)
