@@ -225,7 +225,7 @@ def _change(target: Target, only: str | None, is_agreed: bool) -> None:
     print(done.stderr or "", end="", file=sys.stderr)
     run(target.keep_variables())
     if done.returncode:
-        again = " What was made stays; run the same command again: Google needs minutes to know what is new."
+        again = " What was made stays; run the same command again, once: Google needs minutes to know what is new."
         raise DeployFailed(f"terraform ended with {done.returncode}.{again if HEALS.search(done.stderr or '') else ''}")
 
 

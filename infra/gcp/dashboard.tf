@@ -3,6 +3,8 @@ locals {
   charts = {
     "Alerts published"         = "sum(increase(${local.log_metric}_alerts_published${local.of_logs}[$${__interval}]))"
     "Incidents started"        = "sum(increase(${local.log_metric}_incidents_started${local.of_logs}[$${__interval}]))"
+    "Briefs that nobody got"   = "sum(increase(${local.log_metric}_outcomes_unpublished${local.of_logs}[$${__interval}]))"
+    "Channels that failed"     = "sum by (step) (increase(${local.log_metric}_deliveries_failed${local.of_logs}[$${__interval}]))"
     "Outcomes published"       = "sum(increase(${local.log_metric}_outcomes_published${local.of_logs}[$${__interval}]))"
     "Steps failed, by agent"   = "sum by (agent) (increase(${local.log_metric}_steps_failed${local.of_logs}[$${__interval}]))"
     "Offline instead of model" = "sum by (agent) (increase(${local.log_metric}_models_failed${local.of_logs}[$${__interval}]))"

@@ -23,6 +23,7 @@ locals {
     local.uses_vertex ? ["aiplatform.googleapis.com"] : [],
     var.private_network == null ? [] : ["vpcaccess.googleapis.com"],
     var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
+    lookup(var.settings, "GMAIL_USER_EMAIL", "") == "" ? [] : ["gmail.googleapis.com"],
     var.billing_account == null ? [] : ["billingbudgets.googleapis.com"],
   ))
 }

@@ -251,7 +251,7 @@ def test_failed_apply_keeps_the_variables_and_says_whether_again_helps(
         deploy.deploy(TARGET, only=None, is_agreed=True)
 
     assert tools.run[-1] == TARGET.keep_variables()
-    assert ("run the same command again" in str(caught.value)) == bool(advice)
+    assert ("run the same command again, once" in str(caught.value)) == bool(advice)
 
 
 def test_nothing_is_kept_of_a_plan_that_fails_or_is_declined(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:

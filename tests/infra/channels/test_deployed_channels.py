@@ -29,6 +29,14 @@ def test_mail_by_gmail_counts_with_its_secrets(version: int, state: str, word: s
     assert state == "ok" or "make secret NAME=GMAIL_CLIENT_SECRET" in check.fix
 
 
+def test_schedule_names_receivers_as_a_list_does() -> None:
+    """ONCALL_PROVIDER=pagerduty needs no ON_CALL_ENGINEERS."""
+    settings = {"SMTP_HOST": "smtp.example.com", "SMTP_FROM": "x@example.com"}
+
+    assert check_channels(settings, lambda _: 1)[0].state == "wrong"
+    assert check_channels({**settings, "ONCALL_PROVIDER": "pagerduty"}, lambda _: 1)[0].state == "ok"
+
+
 def test_no_channel_says_how_to_set_one_up() -> None:
     """Every way is named."""
     (check,) = check_channels({"ON_CALL_ENGINEERS": '["on-call@example.com"]'}, lambda _: 1)

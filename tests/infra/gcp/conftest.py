@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,13 +73,6 @@ class Terraform:
             {one["address"]: one["change"]["actions"] for one in whole.get("resource_changes", [])},
         )
 
-    def applied(self, **variables: Any) -> Plan:
-        """Plan and apply; return the plan."""
-        plan = self.plan(**variables)
-        done = self.apply()
-        assert done.returncode == 0, done.stderr
-        return plan
-
     def apply(self) -> subprocess.CompletedProcess[str]:
         """Apply the plan that was made last, however it ends."""
         return self.run("apply", "-input=false", "-no-color", "-parallelism=1", "plan")
@@ -87,6 +81,15 @@ class Terraform:
         """Plan, however it ends."""
         (self.root / "infra" / "gcp" / "test.auto.tfvars.json").write_text(json.dumps({**BASE, **variables}))
         return self.run("plan", "-input=false", "-refresh=false", "-no-color", "-out=plan")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What was deployed: `plan` is its first plan, `google.made` the order in which it was made."""
+
+    terraform: Terraform
+    google: mock_provider.Google
+    plan: Plan
 
 
 @pytest.fixture(scope="session")
@@ -123,17 +126,17 @@ def terraform(project: Terraform, tmp_path: Path) -> Terraform:
     return replace(project, root=Path(shutil.copytree(project.root, tmp_path / "project")))
 
 
-@pytest.fixture
-def google() -> mock_provider.Google:
-    """Google as it is in truth: what it makes up is known only after the apply."""
-    return mock_provider.Google(answers_late=True)
-
-
-@pytest.fixture
-def cloud(terraform: Terraform, google: mock_provider.Google) -> Iterator[Terraform]:
-    """Terraform with a Google of the test's own, which a plan can be applied to."""
+@contextmanager
+def deployed(project: Terraform, folder: Path, **variables: Any) -> Iterator[Deployment]:
+    """Deploy into an empty project of a Google that is as in truth: what it makes up is known after the apply alone."""
+    google = mock_provider.Google(answers_late=True)
+    root = Path(shutil.copytree(project.root, folder / "project"))
     with mock_provider.serving(google) as environment:
-        yield replace(terraform, provider=environment)
+        terraform = replace(project, root=root, provider=environment)
+        plan = terraform.plan(**variables)
+        done = terraform.apply()
+        assert done.returncode == 0, done.stderr
+        yield Deployment(terraform, google, plan)
 
 
 @pytest.fixture(scope="session")

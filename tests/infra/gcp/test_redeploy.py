@@ -1,12 +1,15 @@
 """What a second plan makes of a project that was deployed: new secrets, another region, a second environment."""
 
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from infra import bundle
-from tests.infra.gcp.conftest import Plan, Terraform
+from tests.infra.gcp.conftest import Deployment, Plan, Terraform, deployed
 from tests.infra.gcp.expected import NAMES, manifest
-from tests.infra.gcp.mock_provider import PROJECT, Google
+from tests.infra.gcp.mock_provider import PROJECT
 
 
 def changed(plan: Plan) -> dict[str, list[str]]:
@@ -14,20 +17,25 @@ def changed(plan: Plan) -> dict[str, list[str]]:
     return {address: actions for address, actions in plan.changes.items() if actions not in (["no-op"], ["read"])}
 
 
-def test_second_plan_changes_nothing(cloud: Terraform) -> None:
+@pytest.fixture(scope="module")
+def deployment(project: Terraform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A project that was deployed once; nothing further is applied to it."""
+    with deployed(project, tmp_path_factory.mktemp("deployed")) as made:
+        yield made
+
+
+def test_second_plan_changes_nothing(deployment: Deployment) -> None:
     """What was applied is what is planned again."""
-    cloud.applied()
-
-    assert changed(cloud.plan()) == {}
+    assert changed(deployment.terraform.plan()) == {}
 
 
-def test_new_value_of_a_secret_changes_just_the_functions_that_read_it(cloud: Terraform, google: Google) -> None:
+def test_new_value_of_a_secret_changes_just_the_functions_that_read_it(deployment: Deployment) -> None:
     """`make secret` adds a version; the next deployment mounts it by its number, in new instances."""
-    cloud.applied()
-    google.versions["GITHUB_TOKEN"] = "2"
+    deployment.google.versions["GITHUB_TOKEN"] = "2"
 
-    plan = cloud.plan()
+    plan = deployment.terraform.plan()
 
+    deployment.google.versions.clear()
     readers = {name for name in NAMES if "GITHUB_TOKEN" in manifest(name)["secrets"]}
     assert changed(plan) == {f'google_cloudfunctions2_function.function["{name}"]': ["update"] for name in readers}
     (config,) = plan.of("google_cloudfunctions2_function")["code_analyzer"]["service_config"]
@@ -35,18 +43,16 @@ def test_new_value_of_a_secret_changes_just_the_functions_that_read_it(cloud: Te
     assert (versions["GITHUB_TOKEN"], versions["GEMINI_API_KEY"]) == ("2", "1")
 
 
-def test_no_value_of_a_secret_is_in_the_state(cloud: Terraform) -> None:
+def test_no_value_of_a_secret_is_in_the_state() -> None:
     """The number of its latest version is asked for, never what it holds."""
-    state = (cloud.root / "infra" / "gcp" / "secrets.tf").read_text()
+    state = (bundle.ROOT / "infra" / "gcp" / "secrets.tf").read_text()
 
     assert state.count("fetch_secret_data = false") == state.count('data "google_secret_manager_secret_version"') == 1
 
 
-def test_another_region_is_refused_and_not_planned_as_destruction(cloud: Terraform) -> None:
+def test_another_region_is_refused_and_not_planned_as_destruction(deployment: Deployment) -> None:
     """A misspelled REGION=… would destroy the database and every function, and make them elsewhere."""
-    cloud.applied()
-
-    done = cloud.try_plan(region="us-central1")
+    done = deployment.terraform.try_plan(region="us-central1")
 
     assert done.returncode != 0
     assert "This deployment is production in europe-west1, not production in us-central1" in " ".join(

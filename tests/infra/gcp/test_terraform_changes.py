@@ -133,6 +133,14 @@ def test_vertex_is_allowed_only_when_it_is_chosen(terraform: Terraform, plan: Pl
     assert "aiplatform.googleapis.com" in chosen.of("google_project_service")
 
 
+def test_api_of_gmail_is_enabled_where_gmail_sends(terraform: Terraform, plan: Plan) -> None:
+    """Without it the first mail is refused, and the error names no setting."""
+    gmail = terraform.plan(settings={"GMAIL_USER_EMAIL": "copilot@example.com"})
+
+    assert "gmail.googleapis.com" in gmail.of("google_project_service")
+    assert "gmail.googleapis.com" not in plan.of("google_project_service")
+
+
 def test_each_function_has_a_trigger_on_its_own_files(terraform: Terraform) -> None:
     """With a repository, a push builds just the functions whose files it changed."""
     made = terraform.plan(repository=REPOSITORY).of("google_cloudbuild_trigger")
