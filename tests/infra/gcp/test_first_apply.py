@@ -9,6 +9,7 @@ import pytest
 from infra.deploy import FIRST_SERVICES
 from tests.infra.gcp.conftest import Deployment, Plan, Terraform, deployed
 
+AGENT = re.compile(r"@(gcp-sa-|gcf-|serverless-|gs-)")
 FIRST_READ = "data.google_project.this"
 VARIANTS: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -39,20 +40,48 @@ def test_everything_that_is_planned_is_made(first: Deployment) -> None:
     assert len(first.google.made) == len(ours) > 280
 
 
-def test_everything_waits_until_the_apis_are_enabled(project: Terraform) -> None:
+Edges = dict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def edges(project: Terraform) -> Edges:
+    """Terraform's graph: by resource, what it waits for."""
+    pairs = re.findall(r'"([\w.]+)" -> "([\w.]+)"', project.run("graph").stdout)
+    return {node: {end for start, end in pairs if start == node} for pair in pairs for node in pair}
+
+
+def waits_for(edges: Edges, start: str, end: str) -> bool:
+    """Return whether a way leads from one resource to another."""
+    return start == end or any(waits_for(edges, node, end) for node in edges[start])
+
+
+def test_everything_waits_until_the_apis_are_enabled(edges: Edges) -> None:
     """In a new project nearly no API is on: from each node of Terraform's graph a way leads to enabling them."""
-    edges = re.findall(r'"([\w.]+)" -> "([\w.]+)"', project.run("graph").stdout)
-    later = {node: {end for start, end in edges if start == node} for node, _ in edges}
-    nodes = {node for edge in edges for node in edge if re.match(r"(data\.)?google_", node)}
+    nodes = [node for node in sorted(edges) if re.match(r"(data\.)?google_", node)]
 
     # The number of the project is read first; `make deploy` enables the API that it takes.
     assert len(nodes) > 40
-    assert sorted(node for node in nodes if not _leads(later, node, "google_project_service.api")) == [FIRST_READ]
+    assert [node for node in nodes if not waits_for(edges, node, "google_project_service.api")] == [FIRST_READ]
     assert "cloudresourcemanager.googleapis.com" in FIRST_SERVICES
 
 
-def _leads(edges: dict[str, set[str]], start: str, end: str) -> bool:
-    return start == end or any(_leads(edges, node, end) for node in edges.get(start, ()))
+def test_functions_wait_for_the_pause_after_the_grants_of_their_builds(edges: Edges) -> None:
+    """Not only in the order that an apply happens to take."""
+    grants = [f"google_project_iam_member.build_{name}" for name in ("logs", "source")]
+    grants += ["google_artifact_registry_repository_iam_member.build_images"]
+    grants += ["google_secret_manager_secret_iam_member.reader"]
+
+    assert waits_for(edges, "google_cloudfunctions2_function.function", "time_sleep.grants")
+    assert [grant for grant in grants if not waits_for(edges, "time_sleep.grants", grant)] == []
+
+
+def test_what_names_a_service_agent_waits_until_it_is_made(edges: Edges, first: Deployment) -> None:
+    """Not only in the order that an apply happens to take."""
+    members = [one for one in first.plan.resources if AGENT.search(str(one["values"].get("member", "")))]
+    naming = {f"{one['type']}.{one['name']}" for one in members}
+
+    assert len(naming) >= 4
+    assert [one for one in naming if not waits_for(edges, one, "google_project_service_identity.agent")] == []
 
 
 def test_functions_are_built_after_the_wait_for_their_grants(first: Deployment) -> None:
@@ -72,7 +101,7 @@ def test_service_agents_are_made_before_a_grant_names_them(first: Deployment) ->
     """Google refuses a grant to an account that is not there; each that is made here also gets its own role."""
     made, roles = first.google.made, first.plan.of("google_project_iam_member", "agent")
     agents = [at for at, one in enumerate(made) if one.startswith("google_project_service_identity ")]
-    naming = [at for at, one in enumerate(made) if re.search(r"_iam_member .*@(gcp-sa-|gcf-|serverless-|gs-)", one)]
+    naming = [at for at, one in enumerate(made) if "_iam_member " in one and AGENT.search(one)]
 
     own_key = len(first.plan.of("google_kms_crypto_key_iam_member"))
     assert (len(agents), own_key) in ((2, 0), (6, 8))
