@@ -32,6 +32,8 @@ PRODUCTION = "production"
 # Terraform would load it for every environment.
 SHARED_VARIABLES = "terraform.tfvars"
 PLAN = "deploy.tfplan"
+CHANGES = 2
+"""How `terraform plan -detailed-exitcode` ends when something would change."""
 # Terraform needs two of these to enable the others, and secrets are looked at before it runs.
 FIRST_SERVICES = (
     "cloudresourcemanager.googleapis.com",
@@ -175,6 +177,12 @@ def deploy(target: Target, only: str | None, is_agreed: bool, needs_channel: boo
         run(target.open_to_anyone(name))
 
 
+def _check_environment(name: str) -> None:
+    """Raise DeployFailed for a name that infra/gcp would refuse, before a bucket gets it."""
+    if name != PRODUCTION and not re.fullmatch(r"[a-z][a-z0-9]{0,6}", name):
+        raise DeployFailed(f"ENVIRONMENT is {name!r}: write at most seven small letters and digits, such as staging")
+
+
 def _prepare(target: Target) -> None:
     _need("gcloud", "terraform")
     if (GCP / SHARED_VARIABLES).exists():
@@ -217,7 +225,9 @@ def _latest_version(target: Target, secret: str) -> int:
 
 def _change(target: Target, only: str | None, is_agreed: bool) -> None:
     """Show what would change, ask, and change it; the variables are kept as soon as something may have changed."""
-    run(target.plan(only), fine=(0, 2))
+    if run(target.plan(only), fine=(0, CHANGES)) != CHANGES:
+        run(target.keep_variables())
+        return
     if not is_agreed and input("Apply this? Only yes applies it: ").strip() != "yes":
         raise DeployFailed("Nothing was changed")
     print("+", shlex.join(target.apply()), flush=True)
@@ -288,12 +298,17 @@ def _answer(command: Sequence[str]) -> str:
     return done.stdout.strip()
 
 
-def run(command: Sequence[str], stdin: str | None = None, fine: Sequence[int] = (0,)) -> None:
-    """Run a command, which is printed, with a text as its standard input, which is not. Raises DeployFailed."""
+def run(command: Sequence[str], stdin: str | None = None, fine: Sequence[int] = (0,)) -> int:
+    """
+    Run a command, which is printed, with a text as its standard input, which is not; return how it ended.
+
+    Raises DeployFailed when that is none of the `fine` ways.
+    """
     print("+", shlex.join(command), flush=True)
     done = subprocess.run(command, input=stdin, text=True, check=False)
     if done.returncode not in fine:
         raise DeployFailed(f"{command[0]} ended with {done.returncode}")
+    return done.returncode
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -311,6 +326,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     target = Target(options.project_id, options.region, options.environment)
     try:
+        _check_environment(options.environment)
         if options.secret is not None:
             set_secret(target, options.secret)
         elif options.signing_keys:

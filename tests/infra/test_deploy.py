@@ -90,13 +90,16 @@ class Tools:
         self.run: list[list[str]] = []
         self._errors = errors or {}
         self._answers = {"terraform output": "[]", **(answers or {})}
+        self.ends = {"terraform plan": deploy.CHANGES}
+        """How commands end that neither fail nor end with 0."""
 
     def __call__(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         self.run.append(list(command))
         words = " ".join(part for part in command if not part.startswith("-chdir"))
         error = next((text for start, text in self._errors.items() if words.startswith(start)), None)
         answer = next((text for start, text in self._answers.items() if words.startswith(start)), "")
-        return subprocess.CompletedProcess(command, 0 if error is None else 1, stdout=answer, stderr=error or "")
+        end = next((code for start, code in self.ends.items() if words.startswith(start)), 0)
+        return subprocess.CompletedProcess(command, end if error is None else 1, stdout=answer, stderr=error or "")
 
     def verbs(self) -> list[str]:
         """Return what was done, without where and how."""
@@ -266,6 +269,31 @@ def test_nothing_is_kept_of_a_plan_that_fails_or_is_declined(build: Path, monkey
         deploy.deploy(TARGET, only=None, is_agreed=False)
 
     assert not [run for run in (*tools.run, *fails.run) if run in (TARGET.keep_variables(), TARGET.apply())]
+
+
+def test_nothing_to_change_asks_nothing(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan without a change ends the deployment."""
+    tools = Tools()
+    tools.ends.clear()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    deploy.deploy(TARGET, only=None, is_agreed=False)
+
+    assert TARGET.apply() not in tools.run
+    assert TARGET.keep_variables() in tools.run
+
+
+@pytest.mark.parametrize("name", ["Staging", "stag-ing", "development", "", "1a"])
+def test_environment_of_another_form_is_refused_before_anything_is_made(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bucket would be left that no deployment uses."""
+    tools = Tools()
+    monkeypatch.setattr(subprocess, "run", tools)
+
+    assert deploy.main(["example-project", "europe-west1", "--environment", name]) == 1
+    assert f"ENVIRONMENT is {name!r}" in capsys.readouterr().err
+    assert tools.run == []
 
 
 NO_CHANNEL = 'notification_emails = ["ops@example.com"]\n'

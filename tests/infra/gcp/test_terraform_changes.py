@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from infra import triggers
+from infra import bundle, triggers
 from infra.deploy import Target
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
@@ -148,6 +148,8 @@ def test_each_function_has_a_trigger_on_its_own_files(terraform: Terraform) -> N
     assert sorted(made) == NAMES
     assert made["rca"]["included_files"] == triggers.included_files("rca")
     assert made["rca"]["substitutions"]["_FUNCTION"] == "rca"
+    build = yaml.safe_load((bundle.ROOT / "cloudbuild.yaml").read_text())
+    assert set(made["rca"]["substitutions"]) == set(build["substitutions"])
 
 
 def test_deployer_may_use_the_quota_that_each_call_names(terraform: Terraform) -> None:
