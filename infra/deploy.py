@@ -26,6 +26,10 @@ from pathlib import Path
 import yaml
 
 from infra import bundle, triggers
+from infra.commands import Command as Command
+from infra.commands import DeployFailed as DeployFailed
+from infra.commands import answer, described, is_there
+from infra.commands import run as run
 
 GCP = bundle.ROOT / "infra" / "gcp"
 PRODUCTION = "production"
@@ -40,11 +44,6 @@ FIRST_SERVICES = (
     "secretmanager.googleapis.com",
     "serviceusage.googleapis.com",
 )
-# What gcloud prints when something does not exist. Its exit code is 1 for an expired login and a lost network too.
-NOT_FOUND = re.compile(
-    r"not found: 404|HTTPError 404|matched no objects|NOT_FOUND: Secret|SERVICE_DISABLED|has not been used in project",
-    re.IGNORECASE,
-)
 # What Google answers while something new is not known everywhere yet, or when it is overloaded: the same request
 # succeeds minutes later.
 HEALS = re.compile(
@@ -55,12 +54,6 @@ HEALS = re.compile(
 
 OF_EACH_FUNCTION = ("STEP_SIGNING_KEY",)
 """Secrets of which every function that reads them has one of its own."""
-
-Command = list[str]
-
-
-class DeployFailed(Exception):
-    """A command failed or a tool is missing; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +166,7 @@ def deploy(target: Target, only: str | None, is_agreed: bool, needs_channel: boo
         _change(target, only, is_agreed)
     finally:
         (GCP / PLAN).unlink(missing_ok=True)
-    for name in json.loads(_answer([*terraform(), "output", "-json", "unchecked_functions"]) or "[]"):
+    for name in json.loads(answer([*terraform(), "output", "-json", "unchecked_functions"]) or "[]"):
         run(target.open_to_anyone(name))
 
 
@@ -188,12 +181,12 @@ def _prepare(target: Target) -> None:
     if (GCP / SHARED_VARIABLES).exists():
         raise DeployFailed(f"Rename {SHARED_VARIABLES} to {PRODUCTION}.tfvars: it would be read for every environment")
     run(target.enable())
-    if not _is_there(target.find_state()):
+    if not is_there(target.find_state()):
         for command in target.make_state():
             run(command)
     # Another laptop must not deploy without the settings in force.
     if not target.variables.exists():
-        if not _is_there(target.find_variables()):
+        if not is_there(target.find_variables()):
             example = GCP / "terraform.tfvars.example"
             raise DeployFailed(f"Nothing was deployed: copy {example} to {target.variables} and fill it in")
         run(target.fetch_variables())
@@ -219,7 +212,7 @@ def _check_settings(target: Target, needs_channel: bool) -> None:
 
 def _latest_version(target: Target, secret: str) -> int:
     """Return the number of a secret's latest version: 0 before the first deployment, 1 while it is blank."""
-    name = _described(target.find_secret(secret))
+    name = described(target.find_secret(secret))
     return int(name.rpartition("/")[2]) if name else 0
 
 
@@ -270,45 +263,6 @@ def _need(*tools: str) -> None:
     for tool in tools:
         if shutil.which(tool) is None:
             raise DeployFailed(f"{tool} is needed and not on the PATH; infra/README.md says where to get it")
-
-
-def _is_there(command: Sequence[str]) -> bool:
-    """Say whether the thing described exists. Raises DeployFailed when that is unknown."""
-    return _described(command) is not None
-
-
-def _described(command: Sequence[str]) -> str | None:
-    """Return what gcloud prints of a thing, None when it does not exist. Raises DeployFailed when that is unknown."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return done.stdout.strip()
-    if NOT_FOUND.search(done.stderr):
-        return None
-    thing = next(part for part in command if part.startswith(("gs://", "--secret=")))
-    raise DeployFailed(
-        f"Whether {thing.removeprefix('--')} exists is unknown, so nothing was deployed. {done.stderr.strip()}"
-    )
-
-
-def _answer(command: Sequence[str]) -> str:
-    """Return what a command prints. Raises DeployFailed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DeployFailed(f"{shlex.join(command)} ended with {done.returncode}. {done.stderr.strip()}")
-    return done.stdout.strip()
-
-
-def run(command: Sequence[str], stdin: str | None = None, fine: Sequence[int] = (0,)) -> int:
-    """
-    Run a command, which is printed, with a text as its standard input, which is not; return how it ended.
-
-    Raises DeployFailed when that is none of the `fine` ways.
-    """
-    print("+", shlex.join(command), flush=True)
-    done = subprocess.run(command, input=stdin, text=True, check=False)
-    if done.returncode not in fine:
-        raise DeployFailed(f"{command[0]} ended with {done.returncode}")
-    return done.returncode
 
 
 def main(arguments: Sequence[str]) -> int:
