@@ -4,7 +4,7 @@ import secrets
 
 import flask
 import functions_framework
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from shared import clock, log
 from shared.cloud import pubsub
@@ -12,14 +12,14 @@ from shared.errors import IncidentCopilotError, Misconfigured, Rejected
 from shared.settings import Settings
 
 from .alert_subject import SERVICE_LABELS
+from .http_body import answer, content_of, parsed
 from .parse_alerts import Rules, read
-from .request_auth import answer, body_of, has_key
+from .request_auth import SenderSettings
 
 
 class IntakeSettings(Settings):
-    """Who may send, and the defaults for what an alert does not say; the window is in seconds."""
+    """The defaults for what an alert does not say; the window is in seconds."""
 
-    webhook_api_key: SecretStr = Field(min_length=1, description="Key that a sender of alerts must know.")
     webhook_user_id: str = Field("grafana_webhook", max_length=200, description="Noted in each alert as its trigger.")
     lookup_window_seconds: int = Field(900, ge=1, le=604_800, description="Telemetry to read by default, in seconds.")
     service_labels: list[str] = Field(
@@ -37,7 +37,7 @@ def alert_intake(request: flask.Request) -> flask.Response:
     if request.method != "POST":
         return answer(405, {"message": "Send alerts with POST"}, Allow="POST")
     try:
-        return _take(request, IntakeSettings.from_env())
+        return _take(request, SenderSettings.from_env(), IntakeSettings.from_env())
     except IncidentCopilotError as error:
         say = log.warning if isinstance(error, Rejected) else log.error
         say("alert_intake.failed", error_type=type(error).__name__, error=str(error))
@@ -46,13 +46,13 @@ def alert_intake(request: flask.Request) -> flask.Response:
         return answer(status, {"error_type": type(error).__name__, "message": str(error)})
 
 
-def _take(request: flask.Request, settings: IntakeSettings) -> flask.Response:
-    if not has_key(request, settings.webhook_api_key.get_secret_value()):
-        return answer(403, {"message": "The header X-Webhook-API-Key is missing or wrong"})
+def _take(request: flask.Request, senders: SenderSettings, settings: IntakeSettings) -> flask.Response:
+    senders.check_key(request.headers)
+    content, now = content_of(request), clock.now()
+    senders.check_signature(request.headers, content, now)
     labels, window_s = tuple(settings.service_labels), settings.lookup_window_seconds
-    reading = read(
-        body_of(request), Rules(clock.now(), secrets.token_hex(8), labels, window_s, settings.webhook_user_id)
-    )
+    rules = Rules(now, secrets.token_hex(8), labels, window_s, settings.webhook_user_id)
+    reading = read(parsed(content), rules)
     pubsub.connect().publish_all(reading.alerts)
     receipt = reading.receipt()
     log.info("alert_intake.published", alerts=len(reading.alerts), **receipt)
