@@ -104,14 +104,14 @@ deploy: $(VENV)/.demo ## Deploy what changed; PROJECT_ID=… REGION=… name the
 deploy-%: $(VENV)/.demo ## Deploy one function, for example deploy-rca
 	@$(BIN)/python -m infra.deploy $(PLACE) --only $* $(if $(YES),--yes)
 
-secret: $(VENV)/.demo ## Give a secret its value, typed without echo or piped in; NAME=… says which
-	@$(BIN)/python -m infra.deploy $(PLACE) --secret $(or $(NAME),$(error NAME=… says which secret))
+secret: $(VENV)/.demo ## Give a secret its value, typed without echo or piped in; NAME=… says which, KEEP=1 lets a sender's key hold besides the one before
+	@$(BIN)/python -m infra.deploy $(PLACE) --secret $(or $(NAME),$(error NAME=… says which secret)) $(if $(KEEP),--keep)
 
 signing-keys: $(VENV)/.demo ## Give every function that signs its answers a new key; then make deploy
 	@$(BIN)/python -m infra.deploy $(PLACE) --signing-keys
 
-grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; URL=… when nothing is deployed from here
-	@$(BIN)/python -m infra.grafana_files $(if $(URL),--url $(URL)) $(if $(LOKI_UID),--loki-uid $(LOKI_UID))
+grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; GRAFANA=https://me.grafana.net sets up that Grafana by its API; SIGNED=1, URL=… when nothing is deployed from here
+	@$(BIN)/python -m $(if $(GRAFANA),infra.grafana.cloud --grafana $(GRAFANA),infra.grafana.files $(if $(LOKI_UID),--loki-uid $(LOKI_UID))) $(if $(URL),--url $(URL)) $(if $(SIGNED),--signed)
 
 bench: $(VENV)/.test ## Measure size and start of every function, into build/bench.json and infra/README.md
 	@$(BIN)/python -m infra.bench.size_and_start

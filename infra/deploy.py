@@ -3,6 +3,7 @@
 python -m infra.deploy PROJECT_ID REGION                     everything that changed
 python -m infra.deploy PROJECT_ID REGION --only NAME         one function
 python -m infra.deploy PROJECT_ID REGION --secret NAME       give a secret its value, read without echo or from stdin
+python -m infra.deploy PROJECT_ID REGION --secret NAME --keep    the same, and the value before holds too
 python -m infra.deploy PROJECT_ID REGION --signing-keys      give every function that signs its answers a new key
 python -m infra.deploy PROJECT_ID REGION --output NAME       print an output of the last deployment
 
@@ -54,6 +55,9 @@ HEALS = re.compile(
 
 OF_EACH_FUNCTION = ("STEP_SIGNING_KEY",)
 """Secrets of which every function that reads them has one of its own."""
+
+OF_LINES = ("WEBHOOK_API_KEY", "WEBHOOK_HMAC_SECRET")
+"""Secrets of which each line holds."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,11 @@ class Target:
         """Return the command that lets Cloud Run not check who calls a function, which then checks by itself."""
         update = ["gcloud", "run", "services", "update", deployed_name, "--no-invoker-iam-check"]
         return [*update, f"--region={self.region}", f"--project={self.project_id}"]
+
+    def read_secret(self, name: str) -> Command:
+        """Return the command that prints the latest value of a secret."""
+        latest = ["gcloud", "secrets", "versions", "access", "latest", f"--secret={self.secret(name)}"]
+        return [*latest, f"--project={self.project_id}"]
 
     def init(self) -> Command:
         """Return Terraform's init with the state's bucket."""
@@ -232,8 +241,12 @@ def _change(target: Target, only: str | None, is_agreed: bool) -> None:
         raise DeployFailed(f"terraform ended with {done.returncode}.{again if HEALS.search(done.stderr or '') else ''}")
 
 
-def set_secret(target: Target, name: str) -> None:
-    """Add a version of a secret: typed without echo, or piped in. Raises DeployFailed."""
+def set_secret(target: Target, name: str, *, keeps_current: bool = False) -> None:
+    """
+    Add a version of a secret: typed without echo, or piped in; the value before may hold besides.
+
+    Raises DeployFailed.
+    """
     granted = granted_secrets()
     if name in OF_EACH_FUNCTION:
         raise DeployFailed(f"Every function has a {name} of its own: `make signing-keys` makes them all")
@@ -243,8 +256,20 @@ def set_secret(target: Target, name: str) -> None:
     value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read().rstrip("\n")
     if not value.strip():
         raise DeployFailed(f"The value of {name} is empty; nothing was changed")
+    if keeps_current:
+        value = "\n".join([value, *_current_value(target, name)])
     run(target.add_secret_version(name), value)
     print("Functions get it by the next `make deploy`.")
+
+
+def _current_value(target: Target, name: str) -> list[str]:
+    """Return the first line of a secret's latest version, which is the newest value; none of a blank one."""
+    if name not in OF_LINES:
+        raise DeployFailed(f"{name} holds one value; two at once can hold of {', '.join(OF_LINES)}")
+    done = subprocess.run(target.read_secret(name), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DeployFailed(f"The value of {name} cannot be read, so nothing was changed. {done.stderr.strip()}")
+    return done.stdout.strip().splitlines()[:1]
 
 
 def granted_secrets() -> list[str]:
@@ -272,6 +297,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("region")
     parser.add_argument("--only", metavar="FUNCTION", help="deploy just this function")
     parser.add_argument("--secret", metavar="NAME", help="give this secret its value")
+    parser.add_argument("--keep", action="store_true", help="with --secret: the value before holds too")
     parser.add_argument("--signing-keys", action="store_true", help="give every function that signs a new key")
     parser.add_argument("--output", metavar="NAME", help="print this output of the last deployment")
     parser.add_argument("--environment", default=PRODUCTION, help="another deployment in the same project")
@@ -282,7 +308,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _check_environment(options.environment)
         if options.secret is not None:
-            set_secret(target, options.secret)
+            set_secret(target, options.secret, keeps_current=options.keep)
         elif options.signing_keys:
             # Only here: the keys need a library that bundling and deploying do not.
             from infra import signing_keys

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from werkzeug.datastructures import Headers
 
+from functions.alert_intake.request_auth import SenderSettings
 from infra import bundle, deploy, triggers
 
 TARGET = deploy.Target("example-project", "europe-west1")
@@ -21,6 +24,7 @@ def gcloud_commands() -> list[deploy.Command]:
     """Return every gcloud command the deployment may run."""
     first = [TARGET.enable(), TARGET.find_state(), *TARGET.make_state(), TARGET.add_secret_version("GITHUB_TOKEN")]
     first += [TARGET.find_secret("GITHUB_TOKEN"), TARGET.open_to_anyone("alert-intake")]
+    first.append(TARGET.read_secret("WEBHOOK_API_KEY"))
     return [*first, TARGET.find_variables(), TARGET.fetch_variables(), TARGET.keep_variables()]
 
 
@@ -457,6 +461,47 @@ def test_secret_goes_in_by_standard_input_alone(monkeypatch: pytest.MonkeyPatch)
 
     assert seen["stdin"] == "hunter2"
     assert "hunter2" not in " ".join(seen["command"])
+
+
+def test_new_key_holds_beside_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KEEP=1 writes the new value above the newest one, and drops the one before that."""
+    added: list[str] = []
+    monkeypatch.setattr(deploy, "run", lambda command, stdin="": added.append(stdin))
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(sys, "stdin", _Piped("new\n"))
+    current = subprocess.CompletedProcess([], 0, stdout="old\nolder\n", stderr="")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: current)
+
+    deploy.set_secret(TARGET, "WEBHOOK_API_KEY", keeps_current=True)
+
+    assert added == ["new\nold"]
+    for key in ("new", "old"):
+        SenderSettings(webhook_api_key=SecretStr(added[0])).check_key(Headers({"X-Webhook-API-Key": key}))
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [("GITHUB_TOKEN", "", "holds one value"), ("WEBHOOK_API_KEY", "PERMISSION_DENIED", "PERMISSION_DENIED")],
+)
+def test_key_that_cannot_be_kept_is_not_replaced(
+    name: str, error: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender would be refused by a key that was to hold besides."""
+    tools = Tools({"gcloud secrets versions access": error} if error else {})
+    monkeypatch.setattr(subprocess, "run", tools)
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(sys, "stdin", _Piped("new"))
+
+    with pytest.raises(deploy.DeployFailed, match=words):
+        deploy.set_secret(TARGET, name, keeps_current=True)
+    assert not any("add" in command for command in tools.run)
+
+
+def test_secrets_of_which_each_line_holds_are_those_whose_description_says_so() -> None:
+    """The list and what the function does are one."""
+    fields = SenderSettings.model_fields.items()
+
+    assert set(deploy.OF_LINES) == {name.upper() for name, field in fields if "ach line is" in str(field.description)}
 
 
 class _Piped:

@@ -1,15 +1,17 @@
 """The files for senders of alerts: they parse, name the endpoint and its key, and what they send is accepted."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import yaml
 
+from functions.alert_intake import request_auth
 from functions.alert_intake.alert_subject import SERVICE_LABELS
 from functions.alert_intake.parse_alerts import Rules, read
-from infra import grafana_files
+from infra.grafana import files as grafana_files
 
 URL = "https://alerts.example.com/webhook/trigger_agent"
 RULES = Rules(datetime(2026, 11, 23, tzinfo=UTC), "nonce", tuple(SERVICE_LABELS), 900, "grafana_webhook")
@@ -26,8 +28,36 @@ def test_contact_point_posts_to_the_webhook_with_its_key() -> None:
     (receiver,) = point["receivers"]
 
     assert receiver["settings"]["url"] == URL
-    assert receiver["settings"]["headers"] == {"X-Webhook-API-Key": "$INCIDENT_COPILOT_KEY"}
+    assert receiver["settings"]["authorization_scheme"] == "Bearer"
+    assert receiver["settings"]["authorization_credentials"] == "$INCIDENT_COPILOT_KEY"
     assert receiver["disableResolveMessage"] is False
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_secrets_are_in_fields_that_grafana_keeps_encrypted(is_signed: bool) -> None:
+    """No other field of the contact point holds the key or the secret of the signature."""
+    text = grafana_files.filled({}, is_signed=is_signed)["contact_point.yaml"]
+    settings = yaml.safe_load(text)["contactPoints"][0]["receivers"][0]["settings"]
+
+    secure = [settings["authorization_credentials"], *([settings["hmacConfig"]["secret"]] if is_signed else [])]
+    assert [line.split(": ")[-1] for line in text.splitlines() if re.search(r"_(KEY|SECRET)$", line)] == secure
+
+
+def test_signature_is_set_up_as_alert_intake_checks_it() -> None:
+    """With SIGNED=1 Grafana signs body and time, in the headers that are checked; else nothing is signed."""
+    settings = [
+        yaml.safe_load(grafana_files.filled({}, is_signed=each)["contact_point.yaml"])["contactPoints"][0]["receivers"][
+            0
+        ]["settings"]
+        for each in (True, False)
+    ]
+
+    assert settings[0]["hmacConfig"] == {
+        "secret": "$INCIDENT_COPILOT_HMAC_SECRET",
+        "header": request_auth.SIGNATURE,
+        "timestampHeader": request_auth.TIMESTAMP,
+    }
+    assert "hmacConfig" not in settings[1]
 
 
 def test_key_that_is_not_given_stays_a_variable() -> None:

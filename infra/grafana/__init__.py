@@ -1,0 +1,1 @@
+"""Make Grafana and Alertmanager send their alerts here."""
