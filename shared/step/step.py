@@ -12,7 +12,6 @@ the other, and whole.
 
 import functools
 import json
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
@@ -41,7 +40,6 @@ Ans = TypeVar("Ans", bound=Contract)
 View = Callable[[flask.Request], flask.Response]
 Work = Callable[[Any], Contract]
 
-TRACE_CHARS = 8_000
 MESSAGE_CHARS = 1_000
 """Of an error: the workflow keeps it until the brief is published."""
 
@@ -74,7 +72,7 @@ def step(work: Callable[[Req], Ans]) -> View:
                 "step.bug",
                 step=row.name,
                 error_type=type(error).__name__,
-                error=clip(traceback.format_exc(), TRACE_CHARS),
+                error=str(error),
             )
             return error_response(Unforeseen(f"{row.name} met a bug ({type(error).__name__}); its log has the trace"))
 

@@ -16,6 +16,7 @@ from infra.local import engine
 from infra.local.engine import WorkflowError
 from infra.workflow_checks.contracts import read
 from shared.contracts import Failure, StepCall
+from shared.log import request_trace
 from tests.builders import an_alert
 from tests.step_calls import signed
 
@@ -49,6 +50,8 @@ class Functions:
         self.calls: list[tuple[str, Any]] = []
         self.woken: list[str] = []
         self.statuses_of_waking: dict[str, int] = {}
+        self.traces: list[str] = []
+        self.execution = "0b9d3b2e-5c5b-4b53-9a55-3c6f5e0c1a7d"
         self.together = threading.Barrier(3, timeout=5)
         self.is_parallel_checked = False
         functions = self
@@ -63,6 +66,7 @@ class Functions:
                 name = self.path.strip("/")
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 functions.calls.append((name, body))
+                functions.traces.append(self.headers["traceparent"])
                 if functions.is_parallel_checked and name in ("rca", "suggestion", "code_analyzer"):
                     functions.together.wait()
                 status = functions.statuses[name].pop(0) if functions.statuses.get(name) else 200
@@ -86,6 +90,7 @@ class Functions:
         """Run one execution to its end."""
         root = f"http://127.0.0.1:{self.http.server_port}"
         environment = {name: f"{root}/{name}" for name in AGENTS} | self.addresses
+        environment["GOOGLE_CLOUD_WORKFLOW_EXECUTION_ID"] = self.execution
         return engine.run(workflow, self.argument, environment=environment, time_scale=0.001, **options)
 
     def published(self) -> Any:
@@ -136,6 +141,19 @@ def test_full_path_calls_every_function_and_returns_the_outcome(functions) -> No
     assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1) | {"incident_detection": 2}
     assert [body.get("stage", "") for name, body in functions.calls if name == "incident_detection"] == ["read", ""]
     assert all(body["incident"] == ARGUMENT["alert"] for _, body in functions.calls)
+
+
+@pytest.mark.parametrize(
+    ("execution", "trace"),
+    [("0b9d3b2e-5c5b-4b53-9a55-3c6f5e0c1a7d", "0b9d3b2e5c5b4b539a553c6f5e0c1a7d"), ("7", None), ("", None)],
+)
+def test_calls_of_one_execution_are_one_trace(functions, execution: str, trace: str | None) -> None:
+    """Cloud Trace and Logs Explorer show all steps together; an id that makes no trace stops no step."""
+    functions.execution = execution
+
+    assert functions.run() == OUTCOME
+    read = {request_trace.read(header, "") for header in functions.traces}
+    assert {each and each.trace_id for each in read} == {trace}
     assert functions.results_published() == {
         name: result for name, result in functions.results.items() if name != "post_process"
     }
