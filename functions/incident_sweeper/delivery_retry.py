@@ -16,8 +16,8 @@ from shared.contracts import Outcome
 from shared.http.validation import places
 from shared.traces.port import IncidentRecord, TraceStore
 
-MAX_CLOSED_INCIDENTS = 50
-"""How many closed incidents one sweep checks, newest first."""
+from .changed_incidents import Reach, in_need
+
 MAX_UNDELIVERED_INCIDENTS = 200
 """How many undelivered incidents one sweep checks, oldest first."""
 MAX_PAUSE = timedelta(hours=1)
@@ -65,7 +65,8 @@ class LateDelivery:
 def late_deliveries(store: TraceStore, plan: RetryPlan, moment: datetime) -> Iterator[LateDelivery]:
     """Yield what to deliver again now, first what nobody has; the first time a need is seen it is only noted."""
     undelivered = store.incidents(state="undelivered", limit=MAX_UNDELIVERED_INCIDENTS, is_oldest_first=True)
-    closed = store.incidents(state="closed", limit=MAX_CLOSED_INCIDENTS)
+    reach = Reach(plan.give_up, plan.give_up + MAX_PAUSE)
+    closed = in_need(store, moment, reach, lambda record: late_outcome(record) is not None)
     for record in (*undelivered, *closed):
         outcome = late_outcome(record)
         if outcome is not None and next_attempt(store, record, plan, moment) is not None:

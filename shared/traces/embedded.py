@@ -100,6 +100,12 @@ class EmbeddedTraces:
         rows = self._read(f"{chosen} LIMIT ?", document.stamp(due), limit)
         return [record for row in rows if (record := stored.incident_record(dict(row)))]
 
+    def changed_incidents(self, since: datetime, limit: int) -> list[IncidentRecord]:
+        """Return incidents of every state that changed after `since`, the earliest change first."""
+        chosen = "SELECT * FROM incidents WHERE updated_at > ? ORDER BY updated_at, incident_id LIMIT ?"
+        rows = self._read(chosen, document.stamp(since), limit)
+        return [record for row in rows if (record := stored.incident_record(dict(row)))]
+
     def followers(self, incident_id: str, limit: int = 500) -> list[IncidentRecord]:
         """Return incidents that follow this one, in no order."""
         rows = self._read("SELECT * FROM incidents WHERE follows = ? LIMIT ?", incident_id, limit)

@@ -31,6 +31,7 @@ _LATER_COLUMNS = ("pull_request", "hold", "held_until", "follows")
 
 _LATER_INDEXES = (
     "CREATE INDEX IF NOT EXISTS incidents_by_hold ON incidents (held_until) WHERE state = 'held'",
+    "CREATE INDEX IF NOT EXISTS incidents_by_change ON incidents (updated_at)",
     "CREATE INDEX IF NOT EXISTS incidents_by_leader ON incidents (follows) WHERE follows IS NOT NULL",
 )
 

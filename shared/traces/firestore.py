@@ -90,11 +90,7 @@ class FirestoreTraces:
         self, *, state: IncidentState | None = None, limit: int = 50, is_oldest_first: bool = False
     ) -> list[IncidentRecord]:
         """Return incidents, newest first unless `is_oldest_first`."""
-        # An incident has `age.<its state>` only, so that no composite index of state and time is needed.
-        order = "created_at" if state is None else f"age.{state}"
-        direction = firestore.Query.ASCENDING if is_oldest_first else firestore.Query.DESCENDING
-        query = self._incidents.order_by(order, direction=direction).limit(limit)
-        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+        return self._records(firestore_documents.of_state(self._incidents, state, is_oldest_first).limit(limit))
 
     def incident_page(self, behind: ListPosition | None = None, limit: int = 50) -> IncidentPage:
         """Return incidents of every state, newest first, from one read of at most `limit` of them."""
@@ -103,14 +99,15 @@ class FirestoreTraces:
 
     def held_incidents(self, due: datetime, limit: int = 50) -> list[IncidentRecord]:
         """Return the held incidents whose hold ends by `due`, the earliest first."""
-        is_due = firestore.FieldFilter("age.held", "<=", due)
-        query = self._incidents.where(filter=is_due).order_by("age.held").limit(limit)
-        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+        return self._records(self._where("age.held", "<=", due).order_by("age.held").limit(limit))
+
+    def changed_incidents(self, since: datetime, limit: int) -> list[IncidentRecord]:
+        """Return incidents of every state that changed after `since`, the earliest change first."""
+        return self._records(self._where("updated_at", ">", since).order_by("updated_at").limit(limit))
 
     def followers(self, incident_id: str, limit: int = 500) -> list[IncidentRecord]:
         """Return incidents that follow this one, in no order: an order would need a composite index."""
-        query = self._incidents.where(filter=firestore.FieldFilter("follows", "==", incident_id)).limit(limit)
-        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
+        return self._records(self._where("follows", "==", incident_id).limit(limit))
 
     def follow(self, incident_id: str, leader: str) -> None:
         """Store which incident this one is published with. Raises Refused when there is no such incident."""
@@ -249,15 +246,12 @@ class FirestoreTraces:
         else:
             place.update(fields, option=option, **self._call_options)
 
-    def _put_change(self, place: Any, change: dict[str, Any], option: Any) -> None:
-        place.update(change, option=option, **self._call_options)
-
-    def _swap(self, snapshot: Any, write: Callable[[Any], object]) -> bool:
+    def _swap(self, snapshot: Any, write: Callable[..., object]) -> bool:
         """Run `write` with the condition that the document is still `snapshot`; return False when it is not."""
         option = self._client.write_option(last_update_time=snapshot.update_time) if snapshot.exists else None
         with self._translated_errors():
             try:
-                write(option)
+                write(option=option)
             except (google_errors.AlreadyExists, google_errors.FailedPrecondition, google_errors.NotFound):
                 return False
             return True
@@ -278,7 +272,7 @@ class FirestoreTraces:
             snapshot = self._snapshot(place)
             if not snapshot.exists or (snapshot.to_dict() or {}).get("state") not in states:
                 return False
-            if self._swap(snapshot, partial(self._put_change, place, {**change, "updated_at": clock.now()})):
+            if self._swap(snapshot, partial(place.update, {**change, "updated_at": clock.now()}, **self._call_options)):
                 return True
         raise Unavailable(f"The incident {incident_id!r} changed {_CLAIM_ATTEMPTS} times while it was to be changed")
 
@@ -293,6 +287,12 @@ class FirestoreTraces:
         # The first chunk is written last: a reader that finds it finds the rest.
         for name, fields in reversed(firestore_documents.chunks(reference, body, self._expiry())):
             self._set(self._texts.document(name), fields)
+
+    def _where(self, field: str, operator: str, value: object) -> Any:
+        return self._incidents.where(filter=firestore.FieldFilter(field, operator, value))
+
+    def _records(self, query: Any) -> list[IncidentRecord]:
+        return [record for fields in self._stream(query) if (record := stored.incident_record(fields))]
 
     def _all_runs(self, incident_id: str) -> Iterator[tuple[str, RunEntry]]:
         with self._translated_errors():

@@ -27,6 +27,13 @@ def listing(incidents: Any, behind: ListPosition | None) -> Any:
     return newest_first.start_after({"created_at": behind.created_at, "__name__": name})
 
 
+def of_state(incidents: Any, state: IncidentState | None, is_oldest_first: bool) -> Any:
+    """Return the query of the incidents in a state, or of all, by age."""
+    # An incident has `age.<its state>` only, so that no composite index of state and time is needed.
+    order = "created_at" if state is None else f"age.{state}"
+    return incidents.order_by(order, direction="ASCENDING" if is_oldest_first else "DESCENDING")
+
+
 def fields(record: IncidentRecord) -> dict[str, Any]:
     """Return the document of an incident."""
     return {

@@ -179,6 +179,10 @@ class TraceStore(Protocol):
         """Return the held incidents whose hold ends by `due`, the earliest first."""
         ...
 
+    def changed_incidents(self, since: datetime, limit: int) -> list[IncidentRecord]:
+        """Return incidents of every state that changed after `since`, the earliest change first."""
+        ...
+
     def followers(self, incident_id: str, limit: int = 500) -> list[IncidentRecord]:
         """Return incidents that follow this one, in no order."""
         ...

@@ -562,6 +562,23 @@ def test_held_incidents_are_listed_when_they_are_due(store: TraceStore) -> None:
     assert not store.hold_incident("inc-absent", hold(20))
 
 
+def test_changed_incidents_are_listed_from_a_time_on(store: TraceStore) -> None:
+    """In every state, the earliest change first, at most so many; what did not change since is not read."""
+    records = [incident() for _ in range(4)]
+    for record in records:
+        store.open_incident(record)
+    start = clock.now()
+    ids = [record.incident_id for record in records]
+    store.close_incident(ids[2], {"kind": "full"})
+    store.set_execution(ids[0], "execution")
+
+    assert [record.incident_id for record in store.changed_incidents(start, 10)] == [ids[2], ids[0]]
+    (first,) = store.changed_incidents(start, 1)
+    assert (first.incident_id, first.state) == (ids[2], "closed")
+    assert [record.incident_id for record in store.changed_incidents(first.updated_at, 10)] == [ids[0]]
+    assert store.changed_incidents(clock.now(), 10) == []
+
+
 def test_held_incident_is_held_longer_or_opened_again(store: TraceStore) -> None:
     """A later end replaces the earlier one; opened again it is held by nothing and as young as a new one."""
     record = incident()
