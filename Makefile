@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor send-test gmail-grant local alert traces deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,6 +12,9 @@ MODEL_ARGUMENTS = $(if $(MODEL),--model $(MODEL)) $(if $(SCRIPT),--script $(SCRI
 DEMO_ARGUMENTS = $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT) $(if $(CASE),--case "$(CASE)") $(if $(REPO),--repo "$(REPO)") $(foreach name,$(WITHOUT),--without $(name))
 
 PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region)) $(if $(ENVIRONMENT),--environment $(ENVIRONMENT))
+PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region))
+OF_PROJECT = $(if $(PROJECT_ID),--project $(PROJECT_ID))
+OF_PLACE = --project $(PROJECT_ID) --region $(or $(REGION),$(error REGION=… names the region))
 CHECKOV := 3.3.30
 SCANNERS := detect-secrets==1.5.0 credsweeper==1.19.5
 
@@ -36,8 +39,20 @@ gmail-grant: $(VENV)/.demo ## Let Gmail send as a user: prints the page of Googl
 alert: $(VENV)/.demo ## Post an alert to the running stack; FILE=<body.json> chooses the body
 	@$(BIN)/python -m infra.local alert $(if $(FILE),"$(FILE)") $(if $(filter-out file,$(origin PORT)),--port $(PORT))
 
-traces: $(VENV)/.demo ## List the incidents of the running stack; ID=<incident_id> prints one trace
-	@$(BIN)/python -m infra.local traces $(ID)
+traces: $(VENV)/.demo ## List the incidents of the running stack; ID=<incident_id> prints one trace; PROJECT_ID=… those of a deployed system
+	@$(BIN)/python -m infra.operate traces $(ID) $(OF_PROJECT)
+
+incident: $(VENV)/.demo ## Say what became of one incident: sent by which channels, what failed, cost, log; ID=<incident_id>, PROJECT_ID=… as above
+	@$(BIN)/python -m infra.operate incident $(or $(ID),$(error ID=… says which incident)) $(OF_PROJECT)
+
+spend: $(VENV)/.demo ## Say what the last 24 hours cost; PROJECT_ID=… as above
+	@$(BIN)/python -m infra.operate spend $(OF_PROJECT)
+
+stop: $(VENV)/.demo ## Stop everything now and lose nothing: hold alerts, pause the sweeper, cancel what runs; HOURS=24, PROJECT_ID=… REGION=…
+	@$(BIN)/python -m infra.operate stop $(if $(HOURS),--hours $(HOURS)) $(if $(PROJECT_ID),$(OF_PLACE))
+
+resume: $(VENV)/.demo ## Undo `make stop`; PROJECT_ID=… REGION=…
+	@$(BIN)/python -m infra.operate resume $(if $(PROJECT_ID),$(OF_PLACE))
 
 deadletters: $(VENV)/.demo ## List the dead-letter messages, and why they failed; REPLAY=1 sends them once more
 	@$(BIN)/python -m infra.local deadletters $(if $(REPLAY),--replay)

@@ -3,7 +3,6 @@
 python -m infra.local demo [--case FOLDER [--repo GIT]] [--without NAME ...] [--emulators]
 python -m infra.local up [--port PORT] [--emulators]
 python -m infra.local alert [FILE] [--port PORT]
-python -m infra.local traces [INCIDENT_ID]
 python -m infra.local executions list | show ID [--all]
 python -m infra.local deadletters [--replay]
 python -m infra.local maintenance [--add JSON | --remove NAME] [--project PROJECT [--environment NAME]]
@@ -69,9 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     alert.add_argument("file", type=Path, nargs="?", help="body to post; by default the scenario's")
     alert.add_argument("--port", type=int, help="port of alert_intake; by default that of the running stack")
     alert.set_defaults(run=lambda chosen, console: serve.alert(chosen.file, chosen.port, console))
-    traces = commands.add_parser("traces", help="print a trace as JSON, or list the incidents")
-    traces.add_argument("incident_id", nargs="?")
-    traces.set_defaults(run=lambda chosen, console: serve.traces(chosen.incident_id, console))
     dead = commands.add_parser("deadletters", help="print the dead letters, and why each failed")
     dead.add_argument("--replay", action="store_true", help="publish them again")
     dead.set_defaults(run=lambda chosen, console: serve.deadletters(chosen.replay, console))

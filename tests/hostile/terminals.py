@@ -9,6 +9,7 @@ import pytest
 
 from infra.local.cli import serve
 from infra.local.terminal import Terminal
+from infra.operate import incidents
 from tests.hostile.world import TRACE, World, world
 
 TEXTS: Mapping[str, str] = {
@@ -64,9 +65,15 @@ def play(place: str, name: str, folder: Path, patch: pytest.MonkeyPatch) -> str:
         target.run()
     printed = io.StringIO()
     console = Terminal(file=printed, width=100_000)
-    for incident_id in (None, target.alert.incident_id):
-        if serve.traces(incident_id, console):
-            return "no trace is printed"
+    with serve.traces_of_running_stack() as store:
+        incident_id = target.alert.incident_id
+        statuses = [
+            incidents.show_list(store, console),
+            incidents.show_incident(store, incident_id, None, console),
+            incidents.show_trace(store, incident_id, console),
+        ]
+    if any(statuses):
+        return "no trace is printed"
     return _acting(printed.getvalue(), TEXTS[name] if place == "a service's name" else "")
 
 

@@ -1,6 +1,7 @@
-"""`make local` keeps the stack running for curl; `make alert` posts to it; `make traces` reads its traces."""
+"""`make local` keeps the stack running for curl, `make alert` posts to it."""
 
 import contextlib
+import hmac
 import json
 import os
 import signal
@@ -74,6 +75,13 @@ def _api_key() -> str:
     return env_file.load(DOTENV).values.get("WEBHOOK_API_KEY") or os.environ.get("WEBHOOK_API_KEY") or API_KEY
 
 
+def _signature(content: bytes) -> dict[str, str]:
+    """Return the signature that alert_intake checks, where .env holds a secret for it; of several the newest signs."""
+    secret = env_file.load(DOTENV).values.get("WEBHOOK_HMAC_SECRET", "").split("\n")[0]
+    signature = hmac.digest(secret.encode(), content, "sha256").hex() if secret else ""
+    return {"X-Grafana-Alerting-Signature": signature} if secret else {}
+
+
 def _point_current_at(folder: Path) -> None:
     CURRENT.unlink(missing_ok=True)
     CURRENT.symlink_to(folder.name)
@@ -108,29 +116,24 @@ def alert(file: Path | None, port: int | None, console: Console) -> int:
             f"There is no file {str(body)!r} to post." if file else "Start the stack with `make local` first."
         )
         return 1
-    headers = {"Content-Type": "application/json", "X-Webhook-API-Key": _api_key()}
+    content = body.read_bytes()
+    headers = {
+        "Content-Type": "application/json",
+        "X-Webhook-API-Key": _api_key().split("\n")[0],
+        **_signature(content),
+    }
     where = f"127.0.0.1:{port}" if port else _address("alert_intake")
     if where is None:
         console.print("The stack is not running: start it with `make local`.")
         return 1
     url = f"http://{where}/webhook/trigger_agent"
     try:
-        response = requests.post(url, data=body.read_bytes(), headers=headers, timeout=30)
+        response = requests.post(url, data=content, headers=headers, timeout=30)
     except requests.ConnectionError:
         console.print(f"Nothing listens on {url}: start the stack with `make local` first.")
         return 1
     console.print(f"{response.status_code} {response.text}", highlight=False, markup=False)
     return 0 if response.status_code == 202 else 1
-
-
-def traces(incident_id: str | None, console: Console) -> int:
-    """Print the whole trace of one incident, or a line per incident."""
-    firestore = _address("firestore")
-    if firestore is None and not trace_access.file_of(CURRENT).exists():
-        console.print("There are no traces yet: start the stack with `make local` and post an alert.")
-        return 1
-    with trace_access.opened(CURRENT, PROJECT, firestore) as store:
-        return _show_traces(store, incident_id, console)
 
 
 @contextlib.contextmanager
@@ -166,14 +169,3 @@ def _address(name: str) -> str | None:
     with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
         return address
     return None
-
-
-def _show_traces(store: TraceStore, incident_id: str | None, console: Console) -> int:
-    if incident_id is None:
-        for record in store.incidents():
-            kind = (record.outcome or {}).get("kind", record.state)
-            console.print(f"{record.incident_id}  {record.created_at:%Y-%m-%d %H:%M:%S}  {record.service_name}  {kind}")
-        return 0
-    document = store.document(incident_id)
-    console.print_json(json.dumps(document)) if document else console.print(f"There is no incident {incident_id!r}.")
-    return 0 if document else 1
