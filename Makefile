@@ -12,7 +12,6 @@ MODEL_ARGUMENTS = $(if $(MODEL),--model $(MODEL)) $(if $(SCRIPT),--script $(SCRI
 DEMO_ARGUMENTS = $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT) $(if $(CASE),--case "$(CASE)") $(if $(REPO),--repo "$(REPO)") $(foreach name,$(WITHOUT),--without $(name))
 
 PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region)) $(if $(ENVIRONMENT),--environment $(ENVIRONMENT))
-PLACE = $(or $(PROJECT_ID),$(error PROJECT_ID=… names the Google Cloud project)) $(or $(REGION),$(error REGION=… names the region))
 OF_PROJECT = $(if $(PROJECT_ID),--project $(PROJECT_ID))
 OF_PLACE = --project $(PROJECT_ID) --region $(or $(REGION),$(error REGION=… names the region))
 CHECKOV := 3.3.30
@@ -108,7 +107,7 @@ types: $(VENV)/.test ## Check types
 	@$(BIN)/mypy
 
 generate: $(VENV)/.test ## Rewrite what is computed: schemas, .env.example, requirements, grants, tables of infra/README.md
-	@$(BIN)/python -m infra.requirements && $(BIN)/python -m infra.grants && $(BIN)/python -m infra.schemas
+	@$(BIN)/python -m infra.requirements && $(BIN)/python -m infra.grants && $(BIN)/python -m infra.release && $(BIN)/python -m infra.schemas
 
 bundles: $(VENV)/.test ## Bundle every function into build/
 	@$(BIN)/python -m infra.bundle

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import yaml
 
-from infra import bundle, triggers
+from infra import bundle
 from infra.commands import Command as Command
 from infra.commands import DeployFailed as DeployFailed
 from infra.commands import answer, described, is_there
@@ -168,7 +168,6 @@ def deploy(target: Target, only: str | None, is_agreed: bool, needs_channel: boo
         raise DeployFailed(f"There is no function {only!r}; there are {', '.join(bundle.names())}")
     for name in bundle.names():
         bundle.write(name)
-    triggers.write()
     _prepare(target)
     _check_settings(target, needs_channel and only is None)
     try:

@@ -1,23 +1,27 @@
-# With `repository` set, a push deploys what it changed: one trigger per function, watching just the files of its
-# bundle. The account they run as may replace code, not who may do what: that takes an operator's `make deploy`.
+# The account that a release runs as (releases.tf). It may replace code, the workflow, and what watches them; not who may
+# do what: that takes an operator's `make deploy`.
 locals {
-  included_files = var.repository == null ? {} : jsondecode(file("${local.build_folder}/included_files.json"))
-
   deployer_roles = toset([
     "roles/artifactregistry.reader",
     "roles/cloudfunctions.developer",
+    "roles/cloudscheduler.admin",
     "roles/iam.securityReviewer",
+    "roles/logging.configWriter",
     "roles/logging.logWriter",
+    "roles/monitoring.editor",
     "roles/secretmanager.viewer",
     # The provider names the project whose quota each call uses (`user_project_override`), which asks for this right.
     "roles/serviceusage.serviceUsageConsumer",
     "roles/viewer",
+    "roles/workflows.editor",
   ])
 
-  # A function runs as its own account and is built as another: who deploys it must be allowed to use both.
+  # What runs does so as an account of its own, and a function is built as another: who deploys it must be allowed to use
+  # them.
   deployed_accounts = merge(
     { for name, account in google_service_account.function : name => account.name },
     { build = google_service_account.build.name },
+    { scheduler = google_service_account.scheduler.name, workflow = google_service_account.workflow.name },
   )
 }
 
@@ -68,24 +72,4 @@ resource "google_storage_bucket_iam_member" "deployer" {
   bucket = each.value
   role   = "roles/storage.objectAdmin"
   member = google_service_account.deployer["deployer"].member
-}
-
-resource "google_cloudbuild_trigger" "function" {
-  for_each = local.included_files
-
-  name            = "incident-copilot-${local.deployed_names[each.key]}"
-  description     = "Tests, bundles and deploys ${each.key}"
-  location        = var.region
-  filename        = "cloudbuild.yaml"
-  included_files  = each.value
-  service_account = google_service_account.deployer["deployer"].id
-  substitutions   = { _FUNCTION = each.key, _REGION = var.region, _ENVIRONMENT = var.environment, _SUFFIX = local.suffix }
-
-  repository_event_config {
-    repository = var.repository
-
-    push {
-      branch = var.branch
-    }
-  }
 }

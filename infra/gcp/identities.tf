@@ -223,6 +223,12 @@ resource "google_project_iam_member" "build_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
   member  = google_service_account.build.member
+
+  # What a build installs runs as this account. Terraform's state holds settings and names; nothing in it is built.
+  condition {
+    title      = "not-terraforms-state"
+    expression = "!resource.name.startsWith(\"projects/_/buckets/${var.project_id}-incident-copilot-state\")"
+  }
 }
 
 resource "google_artifact_registry_repository_iam_member" "build_images" {

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infra import bundle, triggers
+from infra import bundle
 from tests.infra.gcp import mock_provider
 
 BASE = {
@@ -111,8 +111,6 @@ def project(provider: Mapping[str, str], tmp_path_factory: pytest.TempPathFactor
     for name in bundle.names():
         built = bundle.write(name, root / "build")
         shutil.rmtree(built.folder)
-    included = {name: triggers.included_files(name) for name in bundle.names()}
-    (root / "build" / "included_files.json").write_text(json.dumps(included))
     (root / "infra" / "gcp" / "state_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     terraform = Terraform(root, provider)
     done = terraform.run("init", "-input=false", "-no-color")

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from infra import bundle, triggers
+from infra import bundle
 from infra.deploy import Target
 from tests.infra.gcp import mock_provider
 from tests.infra.gcp.conftest import Plan, Terraform
@@ -141,15 +141,60 @@ def test_api_of_gmail_is_enabled_where_gmail_sends(terraform: Terraform, plan: P
     assert "gmail.googleapis.com" not in plan.of("google_project_service")
 
 
-def test_each_function_has_a_trigger_on_its_own_files(terraform: Terraform) -> None:
-    """With a repository, a push builds just the functions whose files it changed."""
-    made = terraform.plan(repository=REPOSITORY).of("google_cloudbuild_trigger")
+def test_push_is_tested_once_whatever_it_changes(terraform: Terraform) -> None:
+    """One build for every file that is deployed, workflows and Terraform's included, and for every test."""
+    (trigger,) = terraform.plan(repository=REPOSITORY).of("google_cloudbuild_trigger", "test").values()
 
-    assert sorted(made) == NAMES
-    assert made["rca"]["included_files"] == triggers.included_files("rca")
-    assert made["rca"]["substitutions"]["_FUNCTION"] == "rca"
-    build = yaml.safe_load((bundle.ROOT / "cloudbuild.yaml").read_text())
-    assert set(made["rca"]["substitutions"]) == set(build["substitutions"])
+    assert (trigger["included_files"], trigger["ignored_files"]) == (None, None)
+    assert (bundle.ROOT / trigger["filename"]).is_file()
+
+
+def test_release_is_one_build_that_runs_once_its_tests_succeeded(terraform: Terraform) -> None:
+    """Cloud Build itself reports the success, so the account of the tests cannot start it."""
+    plan = terraform.plan(repository=REPOSITORY)
+
+    (trigger,) = plan.of("google_cloudbuild_trigger", "release").values()
+    (topic,) = plan.of("google_pubsub_topic", "builds").values()
+    assert topic["name"] == "cloud-builds"
+    assert trigger["repository_event_config"] == []
+    assert trigger["git_file_source"][0]["path"] == "cloudbuild.yaml"
+    assert {trigger["git_file_source"][0]["revision"], trigger["source_to_build"][0]["ref"]} == {"refs/heads/main"}
+    assert set(plan.of("google_cloudbuild_trigger")) == {"release"}
+
+
+def test_account_that_tests_can_deploy_nothing(terraform: Terraform) -> None:
+    """It may write its log; the deployer's rights are none of its own, and it may not act as another account."""
+    plan = terraform.plan(repository=REPOSITORY)
+
+    tester = f"serviceAccount:copilot-tester@{mock_provider.PROJECT}.iam.gserviceaccount.com"
+    granted = [
+        (kind, values["role"])
+        for kind in {one["type"] for one in plan.resources if "iam_member" in one["type"]}
+        for values in plan.of(kind).values()
+        if values["member"] == tester
+    ]
+    assert granted == [("google_project_iam_member", "roles/logging.logWriter")]
+    (test,), (release,) = (plan.of("google_cloudbuild_trigger", name).values() for name in ("test", "release"))
+    assert "copilot-tester" in test["service_account"]
+    assert "copilot-deployer" in release["service_account"]
+
+
+def test_account_that_builds_functions_cannot_read_terraforms_state(plan: Plan) -> None:
+    """What a package's setup does there sees sources alone."""
+    (source,) = plan.of("google_project_iam_member", "build_source").values()
+
+    (condition,) = source["condition"]
+    bucket = f"{mock_provider.PROJECT}-incident-copilot-state"
+    assert condition["expression"] == f'!resource.name.startsWith("projects/_/buckets/{bucket}")'
+    assert Target(mock_provider.PROJECT, "europe-west1").state_bucket.removeprefix("gs://").startswith(bucket)
+
+
+def test_branch_that_names_several_is_refused(terraform: Terraform) -> None:
+    """What was tested and what is deployed must be one branch."""
+    done = terraform.try_plan(repository=REPOSITORY, branch="^release-.*$")
+
+    assert done.returncode == 1
+    assert "must name one branch" in done.stderr
 
 
 def test_deployer_may_use_the_quota_that_each_call_names(terraform: Terraform) -> None:

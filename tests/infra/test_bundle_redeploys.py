@@ -1,11 +1,11 @@
-"""Independent deploys: one change touches exactly the bundles and triggers that import it."""
+"""Independent deploys: one change touches exactly the bundles that import it."""
 
 import shutil
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
-from infra import bundle, triggers
+from infra import bundle
 
 ALL = frozenset(bundle.names())
 MODEL_USERS = frozenset({"code_analyzer", "incident_detection", "rca", "solution_generator", "suggestion"})
@@ -71,33 +71,3 @@ def test_one_change_redeploys_exactly_who_holds_it(
     assert redeployed == holders
     assert must <= redeployed
     assert not redeployed & may_not
-
-
-@pytest.mark.parametrize("name", sorted(ALL))
-def test_trigger_watches_all_its_bundle_is_made_of(name: str) -> None:
-    """Each file of the bundle matches a pattern, or is in the function's folder."""
-    patterns = triggers.included_files(name)
-    folder = f"functions/{name}/"
-    sources = [path if path.startswith("shared/") else folder + path for path in bundle.files(name)]
-
-    watched = [source for source in sources if not source.endswith("/constraints.txt")]
-    assert {source for source in watched if not source.startswith(folder)} == {
-        pattern for pattern in patterns if pattern.startswith("shared/")
-    }
-    assert f"{folder}**" in patterns
-    assert "infra/constraints.txt" in patterns
-
-
-@pytest.mark.parametrize("name", sorted(ALL))
-def test_trigger_watches_nothing_that_is_not_there(name: str) -> None:
-    """No pattern is left over."""
-    assert all(list(bundle.ROOT.glob(pattern)) for pattern in triggers.included_files(name))
-
-
-def test_walls_hold_for_triggers_too() -> None:
-    """A change to the code host rebuilds no function that cannot reach it."""
-    patterns = {name: triggers.included_files(name) for name in bundle.names()}
-
-    for name in ("rca", "suggestion", "alert_intake", "workflow_starter"):
-        inside = [PurePosixPath(pattern) for pattern in patterns[name]]
-        assert PurePosixPath("shared/code_host/github_writer.py") not in inside
