@@ -129,7 +129,6 @@ def files(name: str) -> dict[str, bytes]:
     reached = closure(name)
     shared = {path for path in reached.used | reached.passed if folder not in path.parents}
     contents |= {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in shared}
-    contents["constraints.txt"] = CONSTRAINTS.read_bytes()
     return dict(sorted(contents.items()))
 
 

@@ -6,7 +6,7 @@ python -m infra.requirements           rewrites functions/*/requirements.txt
 import sys
 from pathlib import Path
 
-from infra import bundle
+from infra import bundle, wheels
 
 # Import name → distribution. `google.*` is one namespace of many distributions, so the longest prefix counts.
 DISTRIBUTIONS = {
@@ -78,8 +78,13 @@ _NAMESPACES = {"google", "google.cloud"}
 
 
 def text(name: str) -> str:
-    """Return the function's requirements.txt; versions are in constraints.txt alone."""
-    return "\n".join(["-c constraints.txt", *sorted(distributions(name), key=str.lower)]) + "\n"
+    """
+    Return the function's requirements.txt: every package that is installed, by version and hash.
+
+    A build keeps what it installed for the same file, so what it installs must all be in it.
+    """
+    lines = [package.line() for package in wheels.closure(distributions(name), wheels.packages())]
+    return "\n".join(["--require-hashes", *lines]) + "\n"
 
 
 def path(name: str) -> Path:

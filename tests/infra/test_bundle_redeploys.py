@@ -23,11 +23,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what bundles are made of, that a test may change."""
     for name in ("functions", "shared"):
         shutil.copytree(bundle.ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "infra").mkdir()
-    shutil.copy(bundle.CONSTRAINTS, tmp_path / "infra")
     monkeypatch.setattr(bundle, "ROOT", tmp_path)
     monkeypatch.setattr(bundle, "FUNCTIONS", tmp_path / "functions")
-    monkeypatch.setattr(bundle, "CONSTRAINTS", tmp_path / "infra" / "constraints.txt")
     return tmp_path
 
 
@@ -53,15 +50,14 @@ def hashes(build: Path) -> dict[str, str]:
         ("functions/post_process/brief/brief.mjml", {"post_process"}, ALL - {"post_process"}),
         ("functions/alert_intake/parse_alerts.py", {"alert_intake"}, ALL - {"alert_intake"}),
         ("shared/errors.py", ALL, frozenset()),
-        ("infra/constraints.txt", ALL, frozenset()),
+        ("functions/rca/requirements.txt", {"rca"}, ALL - {"rca"}),
     ],
 )
 def test_one_change_redeploys_exactly_who_holds_it(
     changed: str, must: frozenset[str], may_not: frozenset[str], before: dict[str, str], repository: Path
 ) -> None:
     """The hashes of all other bundles stay what they were, and so their deployments."""
-    place = changed.removeprefix("infra/") if changed.startswith("infra/") else changed
-    holders = {name for name in before if place.removeprefix(f"functions/{name}/") in bundle.files(name)}
+    holders = {name for name in before if changed.removeprefix(f"functions/{name}/") in bundle.files(name)}
     path = repository / changed
     path.write_text(path.read_text() + "\n# changed\n")
 
