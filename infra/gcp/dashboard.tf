@@ -13,10 +13,31 @@ locals {
     "Dead letters"             = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\",subscription_id=~\"${join("|", [for one in google_pubsub_subscription.dead : one.name])}\"})"
   }
 
+  # Above the charts: what to ask them, so that nobody has to know the system first.
+  guide = <<-EOT
+    **Does every alert get an answer?** *Alerts published* become *Incidents started* (repeats, updates and held alerts start none), and each incident one of *Outcomes published* within 17 minutes. Alerts without incidents: look at `workflow-starter`. Incidents without outcomes: `make traces PROJECT_ID=…` names them.
+
+    **Is something lost?** *Dead letters* above zero are alerts without an answer.
+
+    **Are the answers whole?** *Steps failed* leave a brief without a part, *Offline instead of model* without a model's words.
+
+    **What does it cost, and is it slow?** *Model cost*; `make spend PROJECT_ID=…` says the day. A step ends at its timeout whatever *Slowest steps* says.
+
+    What to do: infra/README.md, *Runbook*. Stop everything: `make stop PROJECT_ID=… REGION=…`.
+  EOT
+
+  guide_tile = {
+    xPos   = 0
+    yPos   = 0
+    width  = 48
+    height = 14
+    widget = { title = "How to read this page", text = { content = local.guide, format = "MARKDOWN" } }
+  }
+
   tiles = [
     for index, title in keys(local.charts) : {
       xPos   = index % 2 * 24
-      yPos   = floor(index / 2) * 12
+      yPos   = local.guide_tile.height + floor(index / 2) * 12
       width  = 24
       height = 12
       widget = {
@@ -37,7 +58,7 @@ resource "google_monitoring_dashboard" "incident_copilot" {
   dashboard_json = jsonencode({
     displayName  = local.title
     labels       = local.labels
-    mosaicLayout = { columns = 48, tiles = local.tiles }
+    mosaicLayout = { columns = 48, tiles = concat([local.guide_tile], local.tiles) }
   })
 
   depends_on = [google_logging_metric.counter, google_logging_metric.distribution]

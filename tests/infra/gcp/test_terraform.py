@@ -1,5 +1,7 @@
 """What Terraform would make of infra/gcp: planned by Terraform itself against the provider's schema."""
 
+import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -244,3 +246,17 @@ def test_what_is_remembered_expires(plan: Plan) -> None:
     assert {expiry["collection"] for expiry in expiries} == collections
     assert all(expiry["field"] == "expire_at" and expiry["ttl_config"] for expiry in expiries)
     assert {("answers", "body"), ("runs", "entry"), ("texts", "body")} <= unindexed
+
+
+def test_dashboard_says_how_to_read_each_chart(plan: Plan) -> None:
+    """An on-call person starts from a question, finds its chart and the command that goes on."""
+    (dashboard,) = plan.of("google_monitoring_dashboard").values()
+    guide, *charts = json.loads(dashboard["dashboard_json"])["mosaicLayout"]["tiles"]
+
+    text = guide["widget"]["text"]["content"]
+    for word in ("Alerts published", "Incidents started", "Outcomes published", "Dead letters", "Model cost"):
+        assert f"*{word}*" in text
+        assert any(chart["widget"]["title"].startswith(word) for chart in charts)
+    targets = (bundle.ROOT / "Makefile").read_text()
+    assert all(f"\n{command}:" in targets for command in re.findall(r"`make ([a-z]+)", text))
+    assert min(chart["yPos"] for chart in charts) >= guide["height"]
