@@ -5,7 +5,7 @@ python -m infra.local up [--port PORT] [--emulators]
 python -m infra.local alert [FILE] [--port PORT]
 python -m infra.local executions list | show ID [--all]
 python -m infra.local deadletters [--replay]
-python -m infra.local maintenance [--add JSON | --remove NAME] [--project PROJECT [--environment NAME]]
+python -m infra.local maintenance [--add JSON | --remove NAME] [--project PROJECT]
 python -m infra.local run NAME [--port PORT]
 """
 
@@ -18,7 +18,6 @@ from typing import NoReturn
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from infra.deploy import PRODUCTION
 from infra.local.cli import demo, executions, maintenance_windows, serve
 from infra.local.stack.emulators import EmulatorFailed
 from infra.local.stack.model_choice import PROVIDERS, ModelChoice
@@ -75,11 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     windows.add_argument("--add", metavar="JSON", help="name, matchers, start and until")
     windows.add_argument("--remove", metavar="NAME", help="end one now; the next sweep settles what it held")
     windows.add_argument("--project", help="Google Cloud project; by default the running stack")
-    windows.add_argument("--environment", default=PRODUCTION, help="which deployment of the project")
     windows.set_defaults(
-        run=lambda chosen, console: maintenance_windows.run(
-            chosen.add, chosen.remove, chosen.project, console, chosen.environment
-        )
+        run=lambda chosen, console: maintenance_windows.run(chosen.add, chosen.remove, chosen.project, console)
     )
     one = commands.add_parser("run", help="run one function alone, and print a request for it")
     one.add_argument("name")

@@ -7,7 +7,6 @@ from datetime import datetime
 from pydantic import ValidationError
 from rich.console import Console
 
-from infra.deploy import PRODUCTION, Target
 from infra.local.cli import serve
 from shared import clock
 from shared.admission import maintenance
@@ -21,11 +20,9 @@ DATABASE = "incident-copilot"
 MAX_RELEASED = 1_000
 
 
-def run(
-    add: str | None, remove: str | None, project: str | None, console: Console, environment: str = PRODUCTION
-) -> int:
+def run(add: str | None, remove: str | None, project: str | None, console: Console) -> int:
     """Add a window of JSON, or remove one by its name, then list them. Raises Rejected, Unavailable."""
-    with _store(project, environment) as store:
+    with _store(project) as store:
         if add:
             window = parsed(add)
             others = [one for one in maintenance.windows(store) if one.name != window.name]
@@ -69,13 +66,8 @@ def _at(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def database(project: str, environment: str) -> str:
-    """Return the name of a deployment's database, as infra/gcp/manifests.tf has it by default."""
-    return f"{DATABASE}{Target(project, '', environment).suffix}"
-
-
 @contextmanager
-def _store(project: str | None, environment: str) -> Iterator[TraceStore]:
+def _store(project: str | None) -> Iterator[TraceStore]:
     if project is None:
         with serve.traces_of_running_stack() as store:
             yield store
@@ -83,6 +75,6 @@ def _store(project: str | None, environment: str) -> Iterator[TraceStore]:
     from shared.traces.firestore import FirestoreTraces
     from shared.traces.firestore_settings import FirestoreSettings
 
-    settings = FirestoreSettings(google_cloud_project=project, firestore_database=database(project, environment))
+    settings = FirestoreSettings(google_cloud_project=project, firestore_database=DATABASE)
     with closing(FirestoreTraces(settings)) as store:
         yield store

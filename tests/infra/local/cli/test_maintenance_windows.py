@@ -49,9 +49,3 @@ def test_without_a_run_there_is_nothing_to_change(tmp_path: Path, monkeypatch: p
 
     with pytest.raises(Unavailable, match="make local"):
         maintenance_windows.run(None, None, None, Console(file=io.StringIO()))
-
-
-def test_each_environment_of_a_project_has_its_own_database() -> None:
-    """As infra/gcp names them; staging's windows hold nothing of production."""
-    assert maintenance_windows.database("example-project", "production") == "incident-copilot"
-    assert maintenance_windows.database("example-project", "staging") == "incident-copilot-staging"
