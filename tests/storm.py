@@ -78,11 +78,11 @@ class Storm:
         self.latest = alert
         return self.deliver(alert)
 
-    def deliver(self, alert: Alert) -> str:
+    def deliver(self, alert: Alert, *, is_by_hand: bool = False) -> str:
         """Deliver a message to the starter until it is acknowledged."""
         self._deliveries += 1
         limits = Limits(timedelta(minutes=2), timedelta(minutes=15), self.coalescing, self.brakes)
-        return IncidentRouter(self.store, self, limits, f"delivery-{self._deliveries}").decide(alert)
+        return IncidentRouter(self.store, self, limits, f"delivery-{self._deliveries}", is_by_hand).decide(alert)
 
     def start(self, alert: SignedAlert) -> str:
         """Start a workflow."""

@@ -1,30 +1,17 @@
 """Pub/Sub subscriber: one message becomes one incident, and each new incident one workflow execution."""
 
-import uuid
-from datetime import timedelta
-
 import functions_framework
 from cloudevents.http.event import CloudEvent
-from pydantic import Field
 
 from shared import log, traces
-from shared.admission.settings import BrakeSettings, CoalescingSettings
-from shared.cloud import pubsub, workflows
-from shared.cloud.deadline import DeadlineSettings
+from shared.admission.operator_requests import ATTRIBUTE
+from shared.cloud import pubsub
 from shared.errors import Rejected
-from shared.settings import Settings
 from shared.traces.port import TraceStore
 
+from .carry_out_request import carry_out
 from .pubsub_message import IncomingMessage, incoming_message
-from .route_alert import IncidentRouter, Limits, not_startable
-
-
-class StarterSettings(Settings):
-    """How long a start may take, in seconds."""
-
-    start_lease_seconds: int = Field(
-        120, ge=1, le=600, description="A starter silent this long counts as dead; well over WORKFLOW_TIMEOUT_S."
-    )
+from .take_alert import take
 
 
 @functions_framework.cloud_event
@@ -43,17 +30,13 @@ def workflow_starter(event: CloudEvent) -> None:
 
 
 def _handle(message: IncomingMessage, store: TraceStore) -> None:
+    if ATTRIBUTE in message.attributes:
+        request = message.operator_request()
+        carry_out(request, store, lambda alert: take(alert, store, is_by_hand=True))
+        return
     try:
         alert = message.alert()
     except Rejected as error:
         store.open_incident(message.unreadable(error))
         raise
-    lease, deadline = timedelta(seconds=StarterSettings.from_env().start_lease_seconds), DeadlineSettings.from_env()
-    limits = Limits(lease, deadline.deadline, CoalescingSettings.from_env(), BrakeSettings.from_env())
-    with log.bound(incident_id=alert.incident_id, service_name=alert.service_name):
-        try:
-            result = IncidentRouter(store, workflows.connect(), limits, uuid.uuid4().hex).decide(alert)
-        except Rejected as error:
-            store.record_run(alert.incident_id, not_startable(error))
-            raise
-        log.info("workflow_starter.decided", became=result, status=alert.status)
+    take(alert, store)

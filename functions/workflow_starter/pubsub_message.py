@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared import clock
+from shared.admission.operator_requests import OperatorRequest
 from shared.bounds import clip
 from shared.cloud.pubsub import DeadLetter
 from shared.contracts import Alert, Failure, Outcome
@@ -55,6 +56,13 @@ class IncomingMessage:
             return Alert.model_validate_json(self.text)
         except ValidationError as error:
             raise Rejected(f"Message {self.message_id!r} is not an Alert: {sentence(error)}") from None
+
+    def operator_request(self) -> OperatorRequest:
+        """Return what a person asks for. Raises Rejected naming what is wrong."""
+        try:
+            return OperatorRequest.model_validate_json(self.text)
+        except ValidationError as error:
+            raise Rejected(f"Message {self.message_id!r} is no request: {sentence(error)}") from None
 
     def unreadable(self, why: Rejected) -> IncidentRecord:
         """Return the closed incident that stores an unreadable message, and the reason."""

@@ -58,12 +58,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class IncidentRouter:
-    """Routes each alert to its incident; `delivery` is unique to this attempt."""
+    """Routes each alert to its incident; `delivery` is unique to this attempt, `is_by_hand` says a person asks."""
 
     store: TraceStore
     starter: Starter
     limits: Limits
     delivery: str
+    is_by_hand: bool = False
 
     def decide(self, alert: Alert) -> str:
         """
@@ -113,10 +114,21 @@ class IncidentRouter:
         """Return the incident that has the service, and how it stands; the alert's own when it takes the service."""
         key, until = service_key(alert.service_name), clock.now() + self.limits.coalescing.window
         lease = self.store.claim(key, alert.incident_id, until)
-        if lease.holder != alert.incident_id and self._standing(lease) == "free":
+        if lease.holder != alert.incident_id and self._gives_way(lease, alert):
             self.store.release(key, lease.holder)
             lease = self.store.claim(key, alert.incident_id, until)
         return lease.holder, self._standing(lease)
+
+    def _gives_way(self, lease: Lease, alert: Alert) -> bool:
+        """
+        Return whether the incident that has the service takes no further alerts.
+
+        One that is published takes none that a maintenance window or a mute holds, and none that a person starts.
+        """
+        stands = self._standing(lease)
+        if stands != "published":
+            return stands == "free"
+        return self.is_by_hand or maintenance.window_of(alert, self.store) is not None
 
     def _standing(self, lease: Lease) -> Standing:
         leader = self.store.incident(lease.holder)
@@ -153,7 +165,8 @@ class IncidentRouter:
         """Hold an alert that a maintenance window or a brake stops; a test of the connection is stopped by none."""
         if alert.is_test:
             return False
-        if window := maintenance.window_of(alert, self.store):
+        # Who starts an investigation wants its brief, whatever is expected of the service.
+        if not self.is_by_hand and (window := maintenance.window_of(alert, self.store)):
             # Until then what its service sends belongs to it, its end above all.
             self.store.claim(service_key(alert.service_name), alert.incident_id, window.until + CARRIER)
             self._holder.hold_for_maintenance(alert, own, window)

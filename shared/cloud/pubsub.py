@@ -11,6 +11,7 @@ from google.api_core.retry import Retry, if_exception_type
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from pydantic import Field
 
+from shared.admission.operator_requests import ATTRIBUTE, OperatorRequest
 from shared.contracts import Alert
 from shared.errors import Uncertain
 from shared.http.google_errors import translated
@@ -77,6 +78,12 @@ class AlertPublisher:
         Source: Pub/Sub API, Publish.
         """
         return self._publish(self._topic, [_message(alert) for alert in alerts])
+
+    def publish_request(self, request: OperatorRequest) -> str:
+        """Publish what a person asks for; return its message id. Raises as `publish_all`."""
+        data = request.model_dump_json().encode()
+        message = pubsub_v1.PubsubMessage(data=data, attributes={ATTRIBUTE: request.kind})
+        return self._publish(self._topic, [message])[0]
 
     def dead_letter(self, message: DeadLetter, reason: str) -> str:
         """

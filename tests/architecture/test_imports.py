@@ -43,7 +43,8 @@ ANALYSIS_LEVELS = (
 )
 # Pure modules that a package on the same level may import beside the ports: they open no connection.
 PURE = {"shared.analysis.code.paths", "shared.code_host.edits", "shared.telemetry.instance_metrics"} | {
-    "shared.traces.pull_request_record"
+    "shared.traces.pull_request_record",
+    "shared.admission.operator_requests",
 }
 
 

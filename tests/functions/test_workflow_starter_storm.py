@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from functions.alert_intake.parse_alerts import Rules, read
 from infra.local.cli import maintenance_windows
-from shared.admission import maintenance
+from shared.admission import maintenance, mutes
 from shared.admission.maintenance import MaintenanceWindow
 from shared.errors import Rejected
 from shared.outbox.last_message import brief_message_id
@@ -396,12 +396,12 @@ def test_removed_window_releases_what_it_held(storm_of: Open) -> None:
     maintained(storm, 600, service_name="checkout")
     storm.fire()
 
-    assert maintenance_windows.removed(storm.store, "move") == 1
+    assert mutes.end_window(storm.store, "move") == 1
     storm.wait(180)
 
     assert storm.kinds() == {"degraded": 1, "maintenance": 1}
     with pytest.raises(Rejected, match="no maintenance window 'move'"):
-        maintenance_windows.removed(storm.store, "move")
+        mutes.end_window(storm.store, "move")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from infra.local.cli import serve
 from shared import clock
-from shared.admission import maintenance
+from shared.admission import maintenance, mutes
 from shared.admission.maintenance import MaintenanceWindow
 from shared.errors import Rejected
 from shared.http.validation import sentence
@@ -17,7 +17,6 @@ from shared.traces.port import TraceStore
 
 DATABASE = "incident-copilot"
 """The Firestore database that infra/gcp makes."""
-MAX_RELEASED = 1_000
 
 
 def run(add: str | None, remove: str | None, project: str | None, console: Console) -> int:
@@ -28,7 +27,7 @@ def run(add: str | None, remove: str | None, project: str | None, console: Conso
             others = [one for one in maintenance.windows(store) if one.name != window.name]
             maintenance.set_windows(store, [*others, window])
         if remove:
-            console.print(f"{removed(store, remove)} held alerts are released.", highlight=False)
+            console.print(f"{mutes.end_window(store, remove)} held alerts are released.", highlight=False)
         for window in maintenance.windows(store):
             matchers = ", ".join(f"{name}={value}" for name, value in window.matchers.items())
             line = f"{window.name}  {_at(window.start)} to {_at(window.until)}  {matchers}"
@@ -45,21 +44,6 @@ def parsed(text: str) -> MaintenanceWindow:
     if window.until <= max(window.start, clock.now()):
         raise Rejected("The window has ended: until must be later than start and than now")
     return window
-
-
-def removed(store: TraceStore, name: str) -> int:
-    """Remove a window; return how many alerts it held, which the next sweep settles. Raises Rejected when unknown."""
-    windows = maintenance.windows(store)
-    window = next((one for one in windows if one.name == name), None)
-    if window is None:
-        raise Rejected(f"There is no maintenance window {name!r}")
-    maintenance.set_windows(store, [one for one in windows if one is not window])
-    held = store.held_incidents(window.until + maintenance.DIGEST_AFTER, MAX_RELEASED)
-    for record in held:
-        if record.hold is not None and (record.hold.reason, record.hold.name) == ("maintenance", name):
-            moment = clock.now() + (maintenance.DIGEST_AFTER if record.hold.leads else -maintenance.DIGEST_AFTER)
-            store.hold_incident(record.incident_id, record.hold.replace(until=moment))
-    return sum(bool(one.hold and one.hold.name == name and not one.hold.leads) for one in held)
 
 
 def _at(moment: datetime) -> str:

@@ -1,0 +1,52 @@
+"""Carry out what a person asked for in the console, and note it with the incident and in the journal."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from shared import log
+from shared.admission import mutes, operator_journal
+from shared.admission.operator_journal import JournalEntry, entry_of
+from shared.admission.operator_requests import AGENT, OperatorRequest
+from shared.contracts import Alert
+from shared.errors import Rejected
+from shared.traces.port import Run, TraceStore
+
+Route = Callable[[Alert], str]
+
+
+def carry_out(request: OperatorRequest, store: TraceStore, route: Route) -> None:
+    """
+    Do what is asked, once however often the message comes; `route` decides what an alert becomes.
+
+    Raises Rejected (no such incident, too many windows), and what the store and `route` raise.
+    """
+    if request.incident_id and store.incident(request.incident_id) is None:
+        raise Rejected(f"Request {request.request_id!r} is about {request.incident_id!r}, which does not exist")
+    if any(entry.request_id == request.request_id for entry in operator_journal.entries(store)):
+        log.info("operator_request.repeated", kind=request.kind)
+        return
+    entry = _done(request, store, route)
+    if request.incident_id:
+        store.record_run(request.incident_id, _run(request, entry))
+    # Last: an attempt that dies before does it again, and doing it again changes nothing.
+    operator_journal.add(store, entry)
+    log.info("operator_request.carried_out", kind=request.kind, incident_id=request.incident_id)
+
+
+def _done(request: OperatorRequest, store: TraceStore, route: Route) -> JournalEntry:
+    until: datetime | None = None
+    became, target = "", request.incident_id
+    if request.kind == "investigate" and request.alert is not None:
+        became, target = route(request.alert), request.alert.incident_id
+    elif request.kind == "mute":
+        until = request.at + timedelta(minutes=request.minutes)
+        mutes.mute(store, request.service_name, request.by, until)
+    elif request.kind == "unmute":
+        became = f"{mutes.unmute(store, request.service_name)} held"
+    return entry_of(request, until=until, became=became, incident_id=target)
+
+
+def _run(request: OperatorRequest, entry: JournalEntry) -> Run:
+    """Return what was done as a run of the incident's trace: no answer of a step, so none that one could read."""
+    facts = entry.model_dump(mode="json", exclude_defaults=True)
+    return Run(AGENT, request.at, request.at, facts, None)

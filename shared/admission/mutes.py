@@ -1,0 +1,74 @@
+"""
+Mute a service for a while: a maintenance window of its own, so that nothing is silent.
+
+What fires meanwhile is held and stands in one digest, which says who muted the service until when; what still fires
+afterwards is investigated.
+"""
+
+from datetime import datetime
+
+from shared import clock
+from shared.admission import maintenance
+from shared.admission.maintenance import SERVICE, MaintenanceWindow
+from shared.bounds import clip
+from shared.errors import Rejected
+from shared.traces.port import TraceStore
+
+MAX_RELEASED = 1_000
+_MARK = ", muted by "
+
+
+def mute(store: TraceStore, service_name: str, by: str, until: datetime) -> MaintenanceWindow:
+    """
+    Hold what the service sends from now until `until`, in place of an earlier mute of it; return the window.
+
+    Raises Rejected (too many windows), and what the store raises.
+    """
+    tail = f"{_MARK}{clip(by, 30)} until {until:%H:%M} UTC"
+    name = f"{clip(service_name, 100 - len(tail))}{tail}"
+    window = MaintenanceWindow(name=name, matchers={SERVICE: literal(service_name)}, start=clock.now(), until=until)
+    others = [one for one in maintenance.windows(store) if not is_mute(one, service_name)]
+    maintenance.set_windows(store, [*others, window])
+    return window
+
+
+def unmute(store: TraceStore, service_name: str) -> int:
+    """Let a service's alerts through again; return how many were held. Raises what the store raises."""
+    own = [one for one in maintenance.windows(store) if is_mute(one, service_name)]
+    return sum(end_window(store, one.name) for one in own)
+
+
+def mute_of(store: TraceStore, service_name: str) -> MaintenanceWindow | None:
+    """Return the mute of a service that is in force, or None. Raises what the store raises."""
+    moment = clock.now()
+    own = [one for one in maintenance.windows(store) if is_mute(one, service_name) and one.start <= moment]
+    return max(own, key=lambda one: one.until, default=None)
+
+
+def is_mute(window: MaintenanceWindow, service_name: str) -> bool:
+    """Return whether a window is a mute of this very service, and no maintenance that somebody planned."""
+    return _MARK in window.name and window.matchers == {SERVICE: literal(service_name)}
+
+
+def end_window(store: TraceStore, name: str) -> int:
+    """
+    End a window now; return how many alerts it held, which the next sweep settles.
+
+    Raises Rejected when there is none of the name, and what the store raises.
+    """
+    windows = maintenance.windows(store)
+    window = next((one for one in windows if one.name == name), None)
+    if window is None:
+        raise Rejected(f"There is no maintenance window {name!r}")
+    maintenance.set_windows(store, [one for one in windows if one is not window])
+    held = store.held_incidents(window.until + maintenance.DIGEST_AFTER, MAX_RELEASED)
+    for record in held:
+        if record.hold is not None and (record.hold.reason, record.hold.name) == ("maintenance", name):
+            moment = clock.now() + (maintenance.DIGEST_AFTER if record.hold.leads else -maintenance.DIGEST_AFTER)
+            store.hold_incident(record.incident_id, record.hold.replace(until=moment))
+    return sum(bool(one.hold and one.hold.name == name and not one.hold.leads) for one in held)
+
+
+def literal(text: str) -> str:
+    """Return the pattern that matches this text alone."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in text)
