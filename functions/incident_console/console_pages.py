@@ -12,6 +12,7 @@ from markupsafe import Markup
 from shared.text.harmless import visible
 
 from .access.console_access import Visitor
+from .pages.people import page_of, words_of
 
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
@@ -92,7 +93,7 @@ def _environment() -> Environment:
         finalize=_finalize,
     )
     rules.filters.update(utc=_utc, clock=_clock, percent=lambda share: f"{share:.0%}", usd=lambda cost: f"${cost:.4f}")
-    rules.filters["seconds"] = _seconds
+    rules.filters.update(seconds=_seconds, deed=words_of, page=page_of)
     rules.globals["file"] = _address
     return rules
 

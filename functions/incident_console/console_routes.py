@@ -8,6 +8,7 @@ import flask
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 
+from shared.admission import operator_journal
 from shared.errors import Rejected
 from shared.links import LinkSettings
 from shared.redaction import redact
@@ -15,10 +16,12 @@ from shared.traces.port import TraceStore
 
 from . import console_pages
 from .access.console_access import Visitor
+from .access.form_token import remember, token_of
 from .pages.incident_list import filter_of, incident_list
 from .pages.incident_trace import IncidentTrace, read_trace
 from .pages.incident_view import OUTCOME_WORDS, incident_view, version
 from .pages.nearby_lines import nearby_lines
+from .pages.people import acknowledged, page_of, people_view
 from .pages.postmortem import postmortem
 
 TEXT_CHARS = 60_000
@@ -29,6 +32,8 @@ _RULES = Map(
     [
         Rule("/", endpoint="incidents"),
         Rule("/incidents", endpoint="incidents"),
+        Rule("/runs/new", endpoint="new_run"),
+        Rule("/requests/<request_id>", endpoint="request_state"),
         Rule("/incidents/<incident_id>", endpoint="incident"),
         Rule("/incidents/<incident_id>/live", endpoint="live"),
         Rule("/incidents/<incident_id>/evidence/<evidence_id>", endpoint="evidence"),
@@ -67,20 +72,39 @@ class Reader:
         """Return the list, or only its rows when the page itself asks."""
         arguments = self.request.args
         page = incident_list(self.store, filter_of(arguments), arguments.get("behind", ""))
+        notes = acknowledged(operator_journal.entries(self.store))
         template = "incident_rows.html" if self._is_part else "incidents.html"
-        return self._page(template, list=page, links=LinkSettings.from_env(), outcomes=OUTCOME_WORDS)
+        return self._page(template, list=page, notes=notes, links=LinkSettings.from_env(), outcomes=OUTCOME_WORDS)
+
+    def new_run(self) -> flask.Response:
+        """Return the form that starts an investigation."""
+        service = self.request.args.get("service", "")[:200]
+        return self._page("new_run.html", service=service, request_id=self._request_id)
+
+    def request_state(self, request_id: str) -> flask.Response:
+        """Return what became of a request; once it is carried out, the page leads on to where that is seen."""
+        entry = next((one for one in operator_journal.entries(self.store) if one.request_id == request_id), None)
+        response = self._page("request_state.html", request_id=request_id, entry=entry)
+        if entry is not None and self._is_part:
+            response.headers["HX-Redirect"] = page_of(entry)
+        return response
 
     def incident(self, incident_id: str) -> flask.Response:
         """Return the page of an incident."""
         trace = self._trace(incident_id)
-        return self._page("incident.html", view=incident_view(trace, self.store), version=version(trace))
+        people = people_view(trace, self.store)
+        request_id, view = self._request_id, incident_view(trace, self.store)
+        return self._page("incident.html", view=view, version=version(trace), people=people, request_id=request_id)
 
     def live(self, incident_id: str) -> flask.Response:
         """Return what an open page shows now; nothing when it shows that already."""
         trace = self._trace(incident_id)
         if self.request.args.get("version") == version(trace):
             return console_pages.nothing_new() if trace.is_running else console_pages.nothing_new(STOP_POLLING)
-        return self._page("incident_body.html", view=incident_view(trace, self.store), version=version(trace))
+        people = people_view(trace, self.store)
+        return self._page(
+            "incident_body.html", view=incident_view(trace, self.store), version=version(trace), people=people
+        )
 
     def evidence(self, incident_id: str, evidence_id: str) -> flask.Response:
         """Return the lines around a piece of evidence."""
@@ -125,6 +149,11 @@ class Reader:
         return console_pages.download(text, "text/markdown", f"{incident_id}.md")
 
     @property
+    def _request_id(self) -> str:
+        """The request that this visitor has just sent, or an empty text."""
+        return self.request.args.get("asked", "")[:64]
+
+    @property
     def _is_part(self) -> bool:
         """Whether htmx asks for a part of a page."""
         return self.request.headers.get("HX-Request") == "true"
@@ -136,7 +165,10 @@ class Reader:
         return trace
 
     def _page(self, template: str, **values: object) -> flask.Response:
-        return console_pages.html(template, 200, visitor=self.visitor, **values)
+        token = token_of(self.request, self.visitor)
+        response = console_pages.html(template, 200, visitor=self.visitor, form_token=token, **values)
+        remember(response, self.request, self.visitor, token)
+        return response
 
 
 def _missing(words: str) -> NoReturn:

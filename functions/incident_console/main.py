@@ -1,4 +1,4 @@
-"""The console: every incident with its timeline, evidence, prompts, patch and costs, for people, read-only."""
+"""The console: every incident with its timeline, evidence, prompts, patch and costs, for people, who also act here."""
 
 import flask
 import functions_framework
@@ -8,6 +8,7 @@ from shared.errors import IncidentCopilotError, Misconfigured, Refused, Rejected
 
 from . import console_pages
 from .access.console_access import Closed, ConsoleSettings, visitor
+from .console_actions import Actions
 from .console_login import sign_in, sign_out, unauthenticated
 from .console_routes import NothingHere, Reader
 
@@ -45,6 +46,8 @@ def _answer(request: flask.Request) -> flask.Response:
         return unauthenticated(request)
     if request.method == "POST" and request.path == "/logout":
         return sign_out(request, reader)
+    if request.method == "POST":
+        return Actions(traces.connect(), reader, request).answer()
     if request.method not in ("GET", "HEAD"):
         raise NothingHere("This page can be read, nothing else")
     if request.path == "/login":

@@ -139,9 +139,7 @@ def test_judgement_stands_in_the_trace_and_in_the_journal_once(storm: Storm) -> 
     """However often Pub/Sub delivers it; it is no answer of a step."""
     storm.fire()
     incident_id = storm.accepted[0]
-    request = carried_out(
-        storm, "judge", incident_id=incident_id, verdict="wrong", note="It was DNS.", cause="The disk."
-    )
+    request = carried_out(storm, "judge", incident_id=incident_id, verdict="wrong", note="It was DNS.", cause="Disk.")
     for _ in range(3):
         carry_out(request, storm.store, lambda _: "started")
 

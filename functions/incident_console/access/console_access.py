@@ -38,10 +38,11 @@ class Closed(Refused):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who reads; `session` is None where no form of ours opened the console."""
+    """Who reads; `session` is None where no form of ours opened the console, `email` is what IAP vouches for."""
 
     name: str
     session: Session | None = None
+    email: str = ""
 
 
 def visitor(request: flask.Request, settings: ConsoleSettings) -> Visitor | None:
@@ -52,7 +53,8 @@ def visitor(request: flask.Request, settings: ConsoleSettings) -> Visitor | None
     vouch for the request), Unavailable (IAP's keys cannot be read).
     """
     if settings.console_iap_audience:
-        return Visitor(email_of(request.headers.get(ASSERTION_HEADER, ""), settings.console_iap_audience))
+        email = email_of(request.headers.get(ASSERTION_HEADER, ""), settings.console_iap_audience)
+        return Visitor(email, email=email)
     if settings.console_api_key is not None:
         session = session_of(request, settings.console_api_key.get_secret_value())
         return Visitor("who knows the key", session) if session else None

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 
 from shared import log
+from shared.admission.operator_requests import AGENT
 from shared.bounds import Contract
 from shared.contracts import (
     Alert,
@@ -77,7 +78,16 @@ class IncidentTrace:
 
     @property
     def runs(self) -> list[StepRun]:
-        """Every run, in the order in which they began."""
+        """Every run of a step, in the order in which they began."""
+        return [run for run in self._all_runs if run.agent != AGENT]
+
+    @property
+    def requests(self) -> list[StepRun]:
+        """What people did, in the order in which they did it."""
+        return [run for run in self._all_runs if run.agent == AGENT]
+
+    @property
+    def _all_runs(self) -> list[StepRun]:
         runs = [StepRun(agent, entry) for agent, entries in self.document["traces"].items() for entry in entries]
         return sorted(runs, key=lambda run: run.start)
 

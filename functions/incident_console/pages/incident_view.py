@@ -157,7 +157,8 @@ def incident_view(trace: IncidentTrace, store: TraceStore) -> IncidentView:
 def version(trace: IncidentTrace) -> str:
     """Return what changes whenever the page would: a browser that has this version needs no other."""
     document = trace.document
-    return f"{document['state']}-{len(trace.runs)}-{document['merged_alerts']}-{document['updated_at']}"
+    people = len(trace.requests)
+    return f"{document['state']}-{len(trace.runs)}-{people}-{document['merged_alerts']}-{document['updated_at']}"
 
 
 def _causes(trace: IncidentTrace, pieces: dict[str, Evidence]) -> list[CauseView]:
