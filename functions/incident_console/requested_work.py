@@ -48,8 +48,8 @@ def investigation_again(form: Form, visitor: Visitor, trace: IncidentTrace) -> O
         raise Rejected("The alert of this incident cannot be read; start an investigation of its service instead")
     is_same = form.get("window") == "same"
     facts = dict(first) if is_same else {**dict(first), "start": None, "end": None, "started_at": None}
-    known = {name: value for name, value in facts.items() if name in Alert.model_fields and value is not None}
-    alert = _alert(**{**known, "status": "firing", "is_test": False, "user_id": _by(form, visitor)})
+    fields = {name: value for name, value in facts.items() if name in Alert.model_fields and value is not None}
+    alert = _alert(**{**fields, "status": "firing", "is_test": False, "user_id": _by(form, visitor)})
     return _request("investigate", form, visitor, first.service_name, trace.incident_id, alert=alert)
 
 
