@@ -124,7 +124,8 @@ def test_investigation_is_started_from_the_form(bus: Bus) -> None:
     bus.deliver()
     done = visit(f"/requests/{request.request_id}", headers={"HX-Request": "true"})
     assert done.headers["HX-Redirect"] == f"/incidents/{alert.incident_id}?asked={request.request_id}"
-    assert text_of(f"/incidents/{alert.incident_id}")
+    assert "Ada had payments investigated (started)" in text_of(done.headers["HX-Redirect"])
+    assert "carried out in a moment" in text_of(f"{PAGE}?asked={request.request_id}")
 
 
 @pytest.mark.parametrize(

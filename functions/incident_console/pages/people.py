@@ -26,10 +26,16 @@ class PeopleView:
     """What people did here, what they judged of earlier incidents of the service, and its mute if one is in force."""
 
     done: list[JournalEntry]
+    recent: list[JournalEntry]
+    """What was done for the service, here and elsewhere, the newest first."""
     before: list[JournalEntry]
     mute: MaintenanceWindow | None
     approval_url: str
     """Where a person approves the pull request; empty when nothing waits."""
+
+    def of_request(self, request_id: str) -> JournalEntry | None:
+        """Return what became of a request, or None while it is not carried out."""
+        return next((entry for entry in self.recent if entry.request_id == request_id), None)
 
     @property
     def acknowledged(self) -> JournalEntry | None:
@@ -45,6 +51,7 @@ def people_view(trace: IncidentTrace, store: TraceStore) -> PeopleView:
     is_waiting = (trace.document["pull_request"] or {}).get("state") == "awaiting_approval"
     return PeopleView(
         done=[entry for run in trace.requests if (entry := _entry(dict(run.entry["agent_input"]))) is not None],
+        recent=journal,
         before=earlier[:MAX_BEFORE],
         mute=mutes.mute_of(store, service),
         approval_url=(waiting.approval_url or "") if waiting and is_waiting else "",
@@ -62,7 +69,7 @@ def words_of(entry: JournalEntry) -> str:
             return f"let {entry.service_name} be heard again ({entry.became})"
         case "judge":
             return f"judged the cause {VERDICT_WORDS[entry.verdict or 'wrong']}"
-    return f"had it investigated again ({entry.became})"
+    return f"had {entry.service_name} investigated ({entry.became})"
 
 
 def acknowledged(entries: Iterable[JournalEntry]) -> dict[str, str]:
