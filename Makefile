@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov
+.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov replay
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -53,6 +53,9 @@ stop: $(VENV)/.demo ## Stop everything now and lose nothing: hold alerts, pause 
 resume: $(VENV)/.demo ## Undo `make stop`; PROJECT_ID=… REGION=…
 	@$(BIN)/python -m infra.operate resume $(if $(PROJECT_ID),$(OF_PLACE))
 
+replay: $(VENV)/.demo ## Run an incident's steps again from what its trace recorded, and show what differs; ID=…, STEP=rca, MODEL=offline, sandbox, gemini or a model's name, PROJECT_ID=…
+	@$(BIN)/python -m infra.replay $(or $(ID),$(error ID=… names the incident)) $(if $(STEP),--step $(STEP)) $(if $(MODEL),--model $(MODEL)) $(if $(PROJECT_ID),--project $(PROJECT_ID))
+
 deadletters: $(VENV)/.demo ## List the dead-letter messages, and why they failed; REPLAY=1 sends them once more
 	@$(BIN)/python -m infra.local deadletters $(if $(REPLAY),--replay)
 
@@ -73,8 +76,8 @@ check: lint types ## Check in under a minute what breaks most often: style, work
 run: $(VENV)/.test ## Run one function alone under functions-framework and print a request for it; NAME=rca PORT=8081
 	@$(BIN)/python -m infra.local run $(or $(NAME),$(error NAME=… says which function)) $(if $(filter-out file,$(origin PORT)),--port $(PORT))
 
-eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<name>, AT_LEAST=0.9, whichever model is configured
-	@$(BIN)/python -m infra.evals --runs $(or $(RUNS),3) $(if $(ONLY),--only $(ONLY)) $(if $(AT_LEAST),--at-least $(AT_LEAST))
+eval: $(VENV)/.demo ## Measure the agents over known incidents; RUNS=3, ONLY=<name>, AT_LEAST=0.9, whichever model is configured; FROM=incidents: those that people judged in the console, PROJECT_ID=…
+	@$(BIN)/python -m infra.evals --runs $(or $(RUNS),3) $(if $(filter incidents,$(FROM)),--from-incidents $(if $(PROJECT_ID),--project $(PROJECT_ID))) $(if $(ONLY),--only $(ONLY)) $(if $(AT_LEAST),--at-least $(AT_LEAST))
 
 score: $(VENV)/.demo ## Measure the analyst on known incidents beside naive baselines; ONLY=<part>, CASES=<folder>, REPOS=<folder>, JSON=<file>
 	@$(BIN)/python -m infra.score $(ONLY) $(if $(CASES),--cases "$(CASES)") $(if $(REPOS),--repos "$(REPOS)") $(if $(JSON),--json "$(JSON)")

@@ -1,6 +1,6 @@
 """Run the evaluation scenarios through the agents with whichever model is configured; offline without a key.
 
-    python -m infra.evals [--runs 3] [--only NAME] [--at-least 0.9] [--output output]
+    python -m infra.evals [--runs 3] [--only NAME] [--at-least 0.9] [--output output] [--from-incidents [--project P]]
 
 Prints a table, writes `<output>/evals-<time>.json`, and exits 1 below `--at-least`, or when a claim has no evidence.
 """
@@ -16,8 +16,11 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.evals import scenario
+from infra.evals.from_incidents import judged_incidents
 from infra.evals.report import Report, result_of, table
 from infra.evals.run_scenario import play
+from infra.local.cli.maintenance_windows import opened_store
+from infra.replay.rerun import apart, local_repository
 from shared import clock, model
 
 
@@ -33,10 +36,24 @@ def evaluate(scenarios: Sequence[scenario.EvalScenario], runs: int) -> Report:
     return Report("the offline analyst" if connected is None else "Gemini", tuple(results))
 
 
+def evaluate_incidents(project: str | None, runs: int, only: str) -> Report:
+    """Replay the incidents that people have judged, `runs` times each, and return the results."""
+    with opened_store(project) as store:
+        judged = judged_incidents(store, only)
+    results = []
+    for each in judged:
+        with apart("", None if project else local_repository(each.recorded)):
+            results.append(result_of(each.scenario, [each.play() for _ in range(runs)]))
+    return Report("replays of judged incidents", tuple(results))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate, print the report, and return 0 when it is good enough, 1 when not."""
     options = _parser().parse_args(arguments)
-    report = evaluate(scenario.load(only=options.only), options.runs)
+    if options.from_incidents:
+        report = evaluate_incidents(options.project, options.runs, options.only)
+    else:
+        report = evaluate(scenario.load(only=options.only), options.runs)
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(table(report))
     options.output.mkdir(parents=True, exist_ok=True)
@@ -51,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=3, help="how often each scenario is played")
     parser.add_argument("--only", default="", help="only scenarios whose name contains this")
     parser.add_argument("--at-least", type=float, default=0.9, help="share of runs that must pass")
+    parser.add_argument("--from-incidents", action="store_true", help="replay the incidents that people have judged")
+    parser.add_argument("--project", help="Google Cloud project of the incidents; by default the running stack")
     parser.add_argument("--output", type=Path, default=Path("output"), help="folder for the JSON")
     return parser
 

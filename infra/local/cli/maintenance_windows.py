@@ -21,7 +21,7 @@ DATABASE = "incident-copilot"
 
 def run(add: str | None, remove: str | None, project: str | None, console: Console) -> int:
     """Add a window of JSON, or remove one by its name, then list them. Raises Rejected, Unavailable."""
-    with _store(project) as store:
+    with opened_store(project) as store:
         if add:
             window = parsed(add)
             others = [one for one in maintenance.windows(store) if one.name != window.name]
@@ -51,7 +51,8 @@ def _at(moment: datetime) -> str:
 
 
 @contextmanager
-def _store(project: str | None) -> Iterator[TraceStore]:
+def opened_store(project: str | None) -> Iterator[TraceStore]:
+    """Yield the traces of the running stack, or of a project. Raises Unavailable, Refused."""
     if project is None:
         with serve.traces_of_running_stack() as store:
             yield store
