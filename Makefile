@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov replay
+.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov replay break heal status
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -26,8 +26,11 @@ demo: $(VENV)/.demo ## One alert, end to end. CASE=<folder> replays a recorded i
 doctor: $(VENV)/.demo ## Check .env and every system it names before the first alert does: names, values, access; OFFLINE=1 asks no system, ENV=<file>
 	@$(BIN)/python -m infra.doctor $(if $(ENV),--env "$(ENV)") $(if $(OFFLINE),--offline)
 
-local: $(VENV)/.demo ## Keep the whole stack up for curl; PORT=8080 is the webhook's, EMULATORS=1 uses Google's Pub/Sub and Firestore
-	@$(BIN)/python -m infra.local up --port $(PORT) $(EMULATORS_ARGUMENT)
+local: $(VENV)/.demo ## Keep the whole stack up, with live traffic, and say what happens; PORT=8080 is the webhook's, MODEL=sandbox or gemini, EMULATORS=1 uses Google's Pub/Sub and Firestore
+	@$(BIN)/python -m infra.local up --port $(PORT) $(MODEL_ARGUMENTS) $(EMULATORS_ARGUMENT)
+
+break heal stop status: $(VENV)/.demo ## With a running make local: deploy the service with its fault, or without; end the stack; say what runs where
+	@$(BIN)/python -m infra.local $@
 
 send-test: $(VENV)/.demo ## Send one test message through every channel of .env, and print each receipt, or the failure and its fix; ENV=<file>
 	@$(BIN)/python -m infra.channels.send_test $(if $(ENV),--env "$(ENV)")

@@ -1,7 +1,8 @@
 """The local stack from the command line.
 
 python -m infra.local demo [--case FOLDER [--repo GIT]] [--without NAME ...] [--emulators]
-python -m infra.local up [--port PORT] [--emulators]
+python -m infra.local up [--port PORT] [--emulators] [--model MODEL]
+python -m infra.local stop | status | break | heal
 python -m infra.local alert [FILE] [--port PORT]
 python -m infra.local executions list | show ID [--all]
 python -m infra.local deadletters [--replay]
@@ -19,6 +20,7 @@ from typing import NoReturn
 from google.api_core.exceptions import GoogleAPICallError
 
 from infra.local.cli import demo, executions, maintenance_windows, serve
+from infra.local.live import control
 from infra.local.stack.emulators import EmulatorFailed
 from infra.local.stack.model_choice import PROVIDERS, ModelChoice
 from infra.local.stack.processes import StartFailed
@@ -56,11 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--case", type=Path, help="folder of a recorded incident, instead of the built-in scenario")
     show.add_argument("--repo", type=Path, help="git repository of the recorded incident's service")
     show.add_argument("--without", action="append", default=[], metavar="NAME", help="stop this service first")
-    _add_model(show)
+    _add_model(show, "offline")
     show.set_defaults(run=_demo)
     up = commands.add_parser("up", help="keep the local stack running, for curl")
     up.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of alert_intake")
-    up.set_defaults(run=lambda chosen, console: serve.up(chosen.port, chosen.emulators, console))
+    _add_model(up, None)
+    up.set_defaults(run=_up)
+    _add_control(commands)
     for command in (show, up):
         command.add_argument("--emulators", action="store_true", help="use Google's Pub/Sub and Firestore emulators")
     alert = commands.add_parser("alert", help="post an alert to the running stack")
@@ -85,8 +89,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", choices=PROVIDERS, default="offline", help="sandbox: a fake Gemini on loopback")
+def _add_control(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    end = commands.add_parser("stop", help="end the running stack")
+    end.set_defaults(run=lambda _, console: control.stop(serve.CURRENT, console))
+    state = commands.add_parser("status", help="say what runs where")
+    state.set_defaults(run=lambda _, console: control.status(serve.CURRENT, console))
+    for verb in control.VERSIONS:
+        one = commands.add_parser(verb, help="deploy the service with its fault, or without")
+        one.set_defaults(run=lambda _chosen, console, verb=verb: control.deploy(serve.CURRENT, verb, console))
+
+
+def _add_model(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument("--model", choices=PROVIDERS, default=default, help="sandbox: a fake Gemini on loopback")
     parser.add_argument("--script", default="agreeable", help="how the sandbox answers, for example hostile")
     parser.add_argument("--latency", type=float, default=0, help="seconds the sandbox takes for each answer")
     parser.add_argument("--fault", help="how the sandbox fails, for example 503 or SAFETY")
@@ -117,13 +131,21 @@ def _run(chosen: argparse.Namespace, console: Terminal) -> NoReturn:
     run_one.run(chosen.name, chosen.port, console)
 
 
+def _model(chosen: argparse.Namespace) -> ModelChoice:
+    return ModelChoice(chosen.model, chosen.script, chosen.latency, chosen.fault, chosen.fault_calls)
+
+
+def _up(chosen: argparse.Namespace, console: Terminal) -> int:
+    return serve.up(chosen.port, chosen.emulators, console, _model(chosen) if chosen.model else None)
+
+
 def _demo(chosen: argparse.Namespace, console: Terminal) -> int:
     options = demo.DemoOptions(
         case=chosen.case,
         repo_git=chosen.repo,
         without=tuple(chosen.without),
         has_emulators=chosen.emulators,
-        model=ModelChoice(chosen.model, chosen.script, chosen.latency, chosen.fault, chosen.fault_calls),
+        model=_model(chosen),
     )
     return demo.run(options, console)
 

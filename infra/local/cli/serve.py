@@ -4,9 +4,9 @@ import contextlib
 import hmac
 import json
 import os
-import signal
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import requests
@@ -15,10 +15,16 @@ from rich.text import Text
 
 from infra.bundle import ROOT
 from infra.doctor.offline import env_file
+from infra.doctor.offline.sources import has_sandboxes
 from infra.local.cli import dead_letters, trace_access
 from infra.local.cli.demo import SCENARIO
 from infra.local.cli.own_settings import own_settings
+from infra.local.live import control
+from infra.local.live.live_traffic import LiveTraffic
+from infra.local.live.watch import Watch
 from infra.local.scenarios.build import build
+from infra.local.stack.model_choice import ModelChoice
+from infra.local.stack.processes import HOST
 from infra.local.stack.stack import PROJECT, Options, Stack
 from shared import clock
 from shared.errors import Unavailable
@@ -33,21 +39,64 @@ DOTENV = ROOT / ".env"
 STYLES = {"ok": "green", "wrong": "red", "cannot tell": "yellow"}
 
 
-def up(port: int, has_emulators: bool, console: Console) -> int:
-    """Check .env, start the stack, print where everything is, and run until interrupted; 1 when .env is wrong."""
+def up(port: int, has_emulators: bool, console: Console, model: ModelChoice | None = None) -> int:
+    """
+    Check .env, start the stack, print where everything is, and say what happens until interrupted.
+
+    `model` is what the caller chose, in place of what .env means; 1 when .env is wrong or the port is in use.
+    """
+    if (reason := _why_not(port)) is not None:
+        console.print(reason)
+        return 1
     values = _checked(console)
     if values is None:
         return 1
     began = clock.now()
-    folder = FOLDER / f"{began:%Y%m%d-%H%M%S}"
+    folder = FOLDER / f"{began:%Y%m%d-%H%M%S}-{began.microsecond:06d}"
     folder.mkdir(parents=True)
     built = build(SCENARIO, folder / "scenario", began)
-    options = Options(port=port, api_key=_api_key(), settings=own_settings(values), has_emulators=has_emulators)
-    with Stack(folder, built, options) as stack:
+    settings = own_settings(values)
+    if model is not None:
+        # Chosen on the command line, so it goes before a key in .env.
+        settings = {name: value for name, value in settings.items() if name != "MODEL_PROVIDER"}
+    options = Options(
+        port=port,
+        api_key=_api_key(),
+        settings=settings,
+        has_emulators=has_emulators,
+        model=_with_key(model, values) or ModelChoice(),
+    )
+    with ExitStack() as ends:
+        stack = ends.enter_context(Stack(folder, built, options))
         _point_current_at(folder)
+        control.note_running(folder, options.api_key)
+        watch = Watch(stack, console)
+        if has_sandboxes(values) and "GRAFANA_HOST" not in values:
+            urls = stack.services["loki"].url, stack.services["prometheus"].url
+            ends.enter_context(LiveTraffic(folder, SCENARIO, built, *urls, watch.say))
         _print_addresses(stack, console)
-        while True:
-            signal.pause()
+        watch.run()
+    return 0
+
+
+def _why_not(port: int) -> str | None:
+    """Return why no stack can be started now, in a line, or None."""
+    if pid := control.running_pid(CURRENT):
+        return f"A stack runs already, as pid {pid}: `make status` shows it, `make stop` ends it."
+    if port and not _is_free(port):
+        return f"Port {port} is in use by another program: choose one, for example `make local PORT={port + 1}`."
+    return None
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: connections that have ended do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _checked(console: Console) -> dict[str, str] | None:
@@ -70,6 +119,13 @@ def _checked(console: Console) -> dict[str, str] | None:
     return None if is_wrong else env.values
 
 
+def _with_key(model: ModelChoice | None, values: dict[str, str]) -> ModelChoice | None:
+    """Return the choice; a key that only .env holds counts as one of the environment."""
+    if model is not None and model.provider == "gemini":
+        os.environ.setdefault("GEMINI_API_KEY", values.get("GEMINI_API_KEY", ""))
+    return model
+
+
 def _api_key() -> str:
     """Return the key that alert_intake checks: that of .env, else of the environment, else a fixed one."""
     return env_file.load(DOTENV).values.get("WEBHOOK_API_KEY") or os.environ.get("WEBHOOK_API_KEY") or API_KEY
@@ -88,8 +144,7 @@ def _point_current_at(folder: Path) -> None:
 
 
 def _print_addresses(stack: Stack, console: Console) -> None:
-    for name, service in sorted(stack.services.items()):
-        console.print(f"  {name:<20} {service.url:<28} pid {service.process.pid}", highlight=False)
+    console.print(f"{len(stack.services)} processes are up; `make status` and stack.json say where.", highlight=False)
     console.print(Text.assemble("\nPost an alert to ", (stack.intake_url, "bold"), ", for example:\n"))
     console.print(
         f"curl -X POST {stack.intake_url} \\\n"
@@ -100,7 +155,10 @@ def _print_addresses(stack: Stack, console: Console) -> None:
         markup=False,
     )
     console.print(Text.assemble("Read incidents at ", (stack.console_url, "bold"), ", live.\n"))
-    console.print(f"Everything goes to {stack.folder}. Ctrl-C stops every process.", soft_wrap=True, highlight=False)
+    words = "`make alert` posts one of its service; `make heal` deploys that without its fault, `make break` with it."
+    console.print(words, soft_wrap=True, highlight=False)
+    places = f"Briefs are in {stack.folder / 'briefs'}, everything else beside them."
+    console.print(f"{places} Ctrl-C or `make stop` ends every process.\n", soft_wrap=True, highlight=False)
 
 
 def _printable(key: str) -> str:
@@ -119,7 +177,7 @@ def alert(file: Path | None, port: int | None, console: Console) -> int:
     content = body.read_bytes()
     headers = {
         "Content-Type": "application/json",
-        "X-Webhook-API-Key": _api_key().split("\n")[0],
+        "X-Webhook-API-Key": (control.key_in_force(CURRENT) or _api_key()).split("\n")[0],
         **_signature(content),
     }
     where = f"127.0.0.1:{port}" if port else _address("alert_intake")

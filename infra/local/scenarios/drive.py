@@ -1,9 +1,10 @@
 """
 Runs one pod of a scenario's service in this process, on a virtual clock, and prints its log entries and answers.
 
-Started by `traffic.py` as `python -I drive.py`, with the job as JSON on stdin. The service is real code; only the
-time is simulated: `time.time`, `time.monotonic` and `time.sleep` use a clock that jumps from request to request, so
-half an hour of traffic takes a second. It imports nothing of this project.
+Started by `traffic.py` as `python -I drive.py`, with the job as JSON on stdin; as `python -I drive.py live` it takes
+further requests, a line of JSON each, and answers each line with one. The service is real code; only the time is
+simulated: `time.time`, `time.monotonic` and `time.sleep` use a clock that jumps from request to request, so half an
+hour of traffic takes a second. It imports nothing of this project.
 """
 
 import json
@@ -13,7 +14,7 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 READING_NS = 40_000  # The service works for a while between two readings of the clock.
 
@@ -73,9 +74,13 @@ def resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def main(source: TextIO, target: TextIO) -> None:
-    """Run the job: import the service from its root, send it each request at its time, print entries and answers."""
-    job = json.load(source)
+def main(source: TextIO, target: TextIO, *, is_live: bool = False) -> None:
+    """
+    Run the job: import the service from its root, send it each request at its time, print entries and answers.
+
+    `is_live` goes on with the requests of further lines until there are no more.
+    """
+    job = json.loads(source.readline()) if is_live else json.load(source)
     clock = Clock(job["start_ns"])
     collector = LineCollector(clock)
     sys.stdout = collector
@@ -84,14 +89,22 @@ def main(source: TextIO, target: TextIO) -> None:
     sys.dont_write_bytecode = True
     sys.path.insert(0, job["root"])
     app = pkgutil.resolve_name(job["app"])()
+    _answer(app, clock, collector, job["requests"], target)
+    for line in source if is_live else ():
+        _answer(app, clock, collector, json.loads(line)["requests"], target)
+
+
+def _answer(app: Any, clock: Clock, collector: LineCollector, requests: list[Any], target: TextIO) -> None:
+    """Send requests, each at its time, and print what came of them in a line."""
     answers = []
-    for at_ns, request in job["requests"]:
+    for at_ns, request in requests:
         clock.jump_to(at_ns)
         began_ns = clock.now_ns
         status = app.handle(request)["status"]
         answers.append((clock.now_ns, request["path"], status, (clock.now_ns - began_ns) / 1e9, resident_bytes()))
-    json.dump({"entries": collector.entries, "answers": answers}, target)
+    print(json.dumps({"entries": collector.entries, "answers": answers}), file=target, flush=True)
+    collector.entries.clear()
 
 
 if __name__ == "__main__":
-    main(sys.stdin, sys.stdout)
+    main(sys.stdin, sys.stdout, is_live=sys.argv[1:] == ["live"])

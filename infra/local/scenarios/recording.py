@@ -27,7 +27,7 @@ def to_loki(scenario: Scenario, pods: Sequence[Pod], now: datetime) -> Json:
     for pod in pods:
         values: list[JsonValue] = [[str(ns), text] for ns, text in reversed(pod.entries) if ns <= now_ns]
         if values:
-            streams.append({"stream": dict(_labels(scenario, pod)), "values": values})
+            streams.append({"stream": dict(labels_of(scenario, pod)), "values": values})
     return {"status": "success", "data": {"resultType": "streams", "result": streams, "stats": {}}}
 
 
@@ -41,7 +41,7 @@ def to_prometheus(scenario: Scenario, pods: Sequence[Pod]) -> Json:
     series: list[JsonValue] = []
     for pod in pods:
         answers = [answer for answer in pod.answers if answer.path != probe_path]
-        labels = _labels(scenario, pod)
+        labels = labels_of(scenario, pod)
         for code in sorted({answer.status for answer in answers}):
             counted = [answer.at for answer in answers if answer.status == code]
             series.append(_series("http_requests_total", {**labels, "code": str(code)}, _count(pod, counted)))
@@ -66,7 +66,8 @@ def _between(pod: Pod, start: float, end: float) -> list[RecordedAnswer]:
     return [answer for answer in pod.answers if start < answer.at <= end]
 
 
-def _labels(scenario: Scenario, pod: Pod) -> dict[str, str]:
+def labels_of(scenario: Scenario, pod: Pod) -> dict[str, str]:
+    """Return the labels of a pod's lines and series."""
     names = {"service_name": scenario.service_name, "namespace": scenario.namespace}
     return {**names, "pod": pod.name, "version": pod.version}
 

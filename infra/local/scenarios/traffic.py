@@ -54,8 +54,8 @@ def plan(scenario: Scenario, before: str, after: str, deployed_at: datetime, now
     deploy = scenario.deploy
     for number in range(deploy.pods):
         switch_ns = _ns(deployed_at + timedelta(seconds=number * deploy.seconds_between_pods))
-        old.append(Pod(_pod_name(scenario, before, chance), before, deploy.version_before, start_ns, switch_ns))
-        new.append(Pod(_pod_name(scenario, after, chance), after, deploy.version_after, switch_ns, end_ns))
+        old.append(Pod(pod_name(scenario, before, chance), before, deploy.version_before, start_ns, switch_ns))
+        new.append(Pod(pod_name(scenario, after, chance), after, deploy.version_after, switch_ns, end_ns))
     _spread_requests(scenario, old, new, chance)
     for pod in old + new:
         _add_health_checks(scenario, pod, chance)
@@ -85,7 +85,8 @@ def _add_health_checks(scenario: Scenario, pod: Pod, chance: random.Random) -> N
     pod.requests.sort(key=lambda request: request[0])
 
 
-def _pod_name(scenario: Scenario, commit: str, chance: random.Random) -> str:
+def pod_name(scenario: Scenario, commit: str, chance: random.Random) -> str:
+    """Return a name as Kubernetes gives it."""
     suffix = "".join(chance.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
     return f"{scenario.service_name}-{commit[:9]}-{suffix}"
 

@@ -128,6 +128,17 @@ class Stack:
             self.services[name] = self._starts[name]()
         processes.wait_listening(self.services[name], START_TIMEOUT_S)
 
+    def revive(self, name: str) -> None:
+        """Start a service that died again, with what it lost in memory that others rest on. Raises StartFailed."""
+        self.restart(name)
+        if name == "bus":
+            self._create_topics()
+        self._write_map()
+
+    def _create_topics(self) -> None:
+        policy = topics.EMULATOR if self.options.has_emulators else topics.STAND_IN
+        topics.create(self.bus_address, PROJECT, self.push_url, policy)
+
     def _routed(self, name: str) -> str:
         return self.options.route(name, self._service(name).url)
 
@@ -154,8 +165,7 @@ class Stack:
             self._start_function(name, ports[name], settings)
         for service in self.services.values():
             processes.wait_listening(service, START_TIMEOUT_S)
-        policy = topics.EMULATOR if self.options.has_emulators else topics.STAND_IN
-        topics.create(self.bus_address, PROJECT, self.push_url, policy)
+        self._create_topics()
         self._write_map()
         self._start_scheduler()
 

@@ -24,6 +24,7 @@ from infra.local.sandboxes.http import Reply, Request, Sandbox
 from infra.local.sandboxes.matchers import SyntaxFault, seconds
 from infra.local.sandboxes.prometheus import promql
 
+SAMPLES = "/sandbox/samples"
 _MAX_POINTS = 11_000
 _LABEL_VALUES = re.compile(r"/api/v1/label/([a-zA-Z_][a-zA-Z0-9_]*)/values")
 
@@ -55,7 +56,10 @@ class PrometheusSandbox(Sandbox):
         Raises OSError when it cannot be read, KeyError, TypeError or ValueError when it is not such an answer.
         """
         packed = path.read_bytes()
-        body = json.loads(gzip.decompress(packed) if path.suffix == ".gz" else packed)
+        self.load_body(json.loads(gzip.decompress(packed) if path.suffix == ".gz" else packed))
+
+    def load_body(self, body: dict[str, Any]) -> None:
+        """Add the series of a parsed query_range answer. Raises as `load_file`."""
         for series in body["data"]["result"]:
             labels = dict(series["metric"])
             self.load(labels.pop("__name__"), labels, series["values"])
@@ -66,6 +70,8 @@ class PrometheusSandbox(Sandbox):
             "/api/v1/query": self._query,
             "/api/v1/query_range": self._query_range,
         }
+        if (request.method, request.path) == ("POST", SAMPLES):
+            return self._take_samples(request)
         if request.path in ("/-/ready", "/-/healthy"):
             return Reply.of_text(f"Prometheus Server is {request.path[3:].capitalize()}.\n")
         if request.method == "GET" and (label := _LABEL_VALUES.fullmatch(request.path)):
@@ -78,6 +84,14 @@ class PrometheusSandbox(Sandbox):
             return _bad_data(f"1:{fault.column}: parse error: {fault}")
         except BadData as fault:
             return _bad_data(str(fault))
+
+    def _take_samples(self, request: Request) -> Reply:
+        """Add samples. No Prometheus has this path: there it is remote write, in protobuf and snappy."""
+        try:
+            self.load_body(json.loads(request.body))
+        except (KeyError, TypeError, ValueError) as error:
+            return Reply.of_text(f"not the body of a query_range answer: {error!r}\n", 400)
+        return Reply(204)
 
     def _query(self, request: Request) -> dict[str, Any]:
         expression = promql.parse(request.param("query"))

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.doctor.offline import env_file
 from infra.local.cli import serve
+from infra.local.live import control
 from infra.local.sandboxes.http import Sandbox
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
+from infra.local.stack.model_choice import ModelChoice
 from infra.local.stack.stack import Options
 from infra.local.terminal import Terminal
 
@@ -79,3 +82,42 @@ def test_without_a_file_nothing_is_checked(dotenv: Path, capsys: pytest.CaptureF
     options = started(Terminal())
 
     assert (options.settings, options.api_key, capsys.readouterr().out) == ({}, serve.API_KEY, "")
+
+
+def test_port_in_use_is_said_in_one_line(dotenv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With another port to try, before anything is started."""
+    with Sandbox() as other:
+        port = int(other.url.rpartition(":")[2])
+        assert serve.up(port, False, Terminal(width=200)) == 1
+
+        (line,) = capsys.readouterr().out.splitlines()
+    words = f"Port {port} is in use by another program: choose one"
+    assert line == f"{words}, for example `make local PORT={port + 1}`."
+
+
+def test_second_stack_is_not_started(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would take the first one's place for every other command."""
+    monkeypatch.setattr(control, "running_pid", lambda _: 4321)
+
+    assert serve.up(0, False, Terminal(width=200)) == 1
+    assert "pid 4321: `make status` shows it, `make stop` ends it" in capsys.readouterr().out
+
+
+def test_model_of_the_command_line_goes_before_the_file(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in .env means Gemini, unless MODEL says otherwise; without a choice nothing changes."""
+    dotenv.write_text("export GEMINI_API_KEY='key of mine'\n")
+    monkeypatch.setattr(serve, "_checked", lambda _: env_file.load(dotenv).values)
+
+    def chosen(model: ModelChoice | None) -> Options:
+        with pytest.raises(Started) as caught:
+            serve.up(0, False, Terminal(), model)
+        options: Options = caught.value.args[0]
+        return options
+
+    assert chosen(None).settings["MODEL_PROVIDER"] == "gemini"
+    assert "MODEL_PROVIDER" not in chosen(ModelChoice("sandbox")).settings
+    assert chosen(ModelChoice("sandbox")).model.provider == "sandbox"
+    with_key = chosen(ModelChoice("gemini")).model
+    assert with_key.settings("")["GEMINI_API_KEY"] == "key of mine"
