@@ -19,8 +19,9 @@ from infra.doctor.offline.sources import has_sandboxes
 from infra.local.cli import dead_letters, trace_access
 from infra.local.cli.demo import SCENARIO
 from infra.local.cli.own_settings import own_settings
-from infra.local.live import control
+from infra.local.live import control, mock_load
 from infra.local.live.live_traffic import LiveTraffic
+from infra.local.live.repository_origin import with_origin
 from infra.local.live.watch import Watch
 from infra.local.scenarios.build import build
 from infra.local.stack.model_choice import ModelChoice
@@ -55,6 +56,8 @@ def up(port: int, has_emulators: bool, console: Console, model: ModelChoice | No
     folder = FOLDER / f"{began:%Y%m%d-%H%M%S}-{began.microsecond:06d}"
     folder.mkdir(parents=True)
     built = build(SCENARIO, folder / "scenario", began)
+    if built.metrics is not None:
+        mock_load.add(built.metrics, mock_load.settings_of({**os.environ, **values}), began)
     settings = own_settings(values)
     if model is not None:
         # Chosen on the command line, so it goes before a key in .env.
@@ -102,6 +105,7 @@ def _is_free(port: int) -> bool:
 def _checked(console: Console) -> dict[str, str] | None:
     """Return the variables of .env, or None when one is wrong; what other systems answer only is printed."""
     env = env_file.load(DOTENV)
+    env.values = with_origin(env.values)
     if not env.lines and not env.checks:
         return {}
     # Only here: the checks load what every function loads.

@@ -9,6 +9,7 @@ from infra.local.cli import serve
 from infra.local.live import control
 from infra.local.sandboxes.http import Sandbox
 from infra.local.sandboxes.prometheus.server import PrometheusSandbox
+from infra.local.scenarios.scenario import Built
 from infra.local.stack.model_choice import ModelChoice
 from infra.local.stack.stack import Options
 from infra.local.terminal import Terminal
@@ -29,7 +30,7 @@ def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(serve, "DOTENV", tmp_path / ".env")
     monkeypatch.setattr(serve, "FOLDER", tmp_path / "local")
     monkeypatch.setattr(serve, "CURRENT", tmp_path / "local" / "current")
-    monkeypatch.setattr(serve, "build", lambda *_: None)
+    monkeypatch.setattr(serve, "build", lambda *_: Built("shop", tmp_path, tmp_path, None, None, None))
     monkeypatch.setattr(serve, "Stack", StackInName)
     return tmp_path / ".env"
 
