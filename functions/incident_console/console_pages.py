@@ -18,8 +18,10 @@ _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+_BRIEF_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
+"""A brief has its styles in it, so it stands in a frame of its own, in which nothing runs, loads or leads anywhere."""
 HEADERS = {
     # Titles, log lines, prompts and diffs are other people's.
     "Content-Security-Policy": _POLICY,
@@ -49,6 +51,12 @@ def download(text: str, mimetype: str, name: str) -> flask.Response:
     safe_name = "".join(char for char in name if char.isascii() and (char.isalnum() or char in "-_."))
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{safe_name}"'}
     return flask.Response(text, 200, headers, mimetype=mimetype)
+
+
+def brief(markup: str) -> flask.Response:
+    """Return a brief as it was mailed, for a frame in one of our own pages."""
+    headers = {**HEADERS, "Content-Security-Policy": _BRIEF_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+    return flask.Response(markup, 200, headers, mimetype="text/html")
 
 
 def see_other(path: str) -> flask.Response:

@@ -38,6 +38,7 @@ _RULES = Map(
         Rule("/incidents/<incident_id>/live", endpoint="live"),
         Rule("/incidents/<incident_id>/evidence/<evidence_id>", endpoint="evidence"),
         Rule("/incidents/<incident_id>/texts/<reference>", endpoint="text"),
+        Rule("/incidents/<incident_id>/brief", endpoint="brief"),
         Rule("/incidents/<incident_id>/trace.json", endpoint="trace_json"),
         Rule("/incidents/<incident_id>/postmortem.md", endpoint="postmortem_md"),
     ],
@@ -137,6 +138,13 @@ class Reader:
             total=len(clean),
             following=end if end < len(clean) else None,
         )
+
+    def brief(self, incident_id: str) -> flask.Response:
+        """Return the brief as it was mailed, for the frame on the incident's page."""
+        markup = self._trace(incident_id).brief(self.store)
+        if not markup:
+            _missing("There is no brief yet")
+        return console_pages.brief(markup)
 
     def trace_json(self, incident_id: str) -> flask.Response:
         """Return the whole trace in the seed's shape, as a file."""

@@ -176,6 +176,9 @@ def sent(mailer: Mailer, mail: Mail) -> str:
 
 def save(notice: Notice, connections: Connections) -> str:
     """Save the brief, what it was made from and the outcome; return where. Raises what an Archive raises."""
+    with recorder.tool("render_brief") as call:
+        # For the console, which shows the brief as people got it; the code of an approval is not in it.
+        call.result = notice.render().html
     archive = connections.archive()
     if archive is None:
         return ""

@@ -327,3 +327,30 @@ def test_side_by_side_keeps_numbers_and_pairs_lines() -> None:
         (3, "a", 3, "a"), (4, "b", 4, "B"), (5, "c", 5, "C"), (None, "", 6, "D"), (6, "d", 7, "d")
     ]  # fmt: skip
     assert (second.path, second.rows[1].left, second.rows[1].right) == ("y.py", "x", "y")
+
+
+def test_brief_is_shown_in_a_frame_in_which_nothing_runs() -> None:
+    """As it was mailed; the frame loads and leads nowhere, and only our own pages hold it."""
+    (frame,) = Elements(page()).of("iframe")
+    assert frame["sandbox"] in ("", None)
+    assert frame["src"] == f"/incidents/{ID}/brief"
+
+    response = visit(f"/incidents/{ID}/brief")
+
+    text = response.get_data(as_text=True)
+    assert "ZeroDivisionError" in text
+    assert "<script>alert" not in text
+    assert SECRET not in text
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'")
+    assert "allow" not in policy
+    assert response.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_incident_without_a_brief_has_no_frame() -> None:
+    """And no page of one."""
+    store, other = traces.connect(), an_alert(incident_id="inc-no-brief")
+    store.open_incident(a_record(other))
+
+    assert Elements(text_of("/incidents/inc-no-brief")).of("iframe") == []
+    assert visit("/incidents/inc-no-brief/brief").status_code == 404

@@ -1,5 +1,6 @@
 """The console's list of incidents: bounded, filtered, with repeats folded."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,8 @@ def test_page_reads_no_more_than_it_shows(monkeypatch: pytest.MonkeyPatch) -> No
     with store._transaction() as connection:
         for n in range(10_000):
             moment = (start + timedelta(minutes=n)).isoformat(timespec="microseconds")
-            facts = ("shop", "closed", moment, moment, "{}", 0, '{"kind":"full"}', "2999-01-01T00:00:00+00:00")
+            outcome = json.dumps({"kind": "full", "subject": "[high] shop: " + "ß<" * 150, "cause": "&ß" * 150})
+            facts = ("shop", "closed", moment, moment, "{}", 0, outcome, "2999-01-01T00:00:00+00:00")
             connection.execute(
                 "INSERT INTO incidents (incident_id, service_name, state, created_at, updated_at, alert,"
                 " merged_alerts, outcome, expire_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -42,6 +44,7 @@ def test_page_reads_no_more_than_it_shows(monkeypatch: pytest.MonkeyPatch) -> No
     second = text_of(following.replace("&amp;", "&"))
 
     assert reads == [50, 50]
+    assert len(first.encode()) < 300_000
     ids = re.findall(r'class="name" href="/incidents/([^"]+)"', first + second)
     assert ids == [f"inc-{n:06}" for n in range(9_999, 9_899, -1)]
 

@@ -21,13 +21,15 @@ from shared.contracts import (
     Suggestions,
 )
 from shared.http.validation import places
-from shared.redaction import redact_json
+from shared.redaction import redact, redact_json
 from shared.step import steps
 from shared.step.steps import StepRow
-from shared.traces.entries import Json, RunEntry, TraceDocument
+from shared.traces.entries import Json, RunEntry, ToolCallEntry, TraceDocument
 from shared.traces.port import TraceStore
 
 Answer = TypeVar("Answer", bound=Contract)
+BRIEF = "render_brief"
+"""The call under which post_process leaves its brief."""
 _NOT_SHOWN = ("callback_url", "approval_signature")
 """Of the pull request: with them a program could go on in a person's place."""
 
@@ -135,6 +137,22 @@ class IncidentTrace:
     def pull_request(self) -> PullRequest | None:
         """What became of the pull request."""
         return self._answer(PullRequest, steps.PR_CREATOR)
+
+    @property
+    def has_brief(self) -> bool:
+        """Whether a brief was rendered and is in the trace."""
+        return self._brief_call is not None
+
+    def brief(self, store: TraceStore) -> str:
+        """Return the last brief that was rendered, as HTML without secrets; an empty text without one."""
+        call = self._brief_call
+        whole = store.text(call["result_ref"]) if call and call["result_ref"] else None
+        return redact(whole or (call["result"] if call else ""))
+
+    @property
+    def _brief_call(self) -> ToolCallEntry | None:
+        calls = [call for run in self.runs for call in run.entry["tool_calls"] if call["tool_name"] == BRIEF]
+        return calls[-1] if calls else None
 
     def references(self) -> frozenset[str]:
         """Return the names of the long texts that belong to this incident."""
