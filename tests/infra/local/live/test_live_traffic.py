@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from infra.local.cli.demo import SCENARIO
-from infra.local.live import control
+from infra.local.live import control, mock_load
 from infra.local.live.live_traffic import LiveTraffic
 from infra.local.sandboxes.loki.server import LokiSandbox
 from infra.local.sandboxes.prometheus.server import SAMPLES, PrometheusSandbox
@@ -37,6 +37,8 @@ class Place:
             built.service_name, root / "alert.json", root / "logs.loki.json", root / "metrics.json",
             root / "repo.git", built.github_repo,
         )  # fmt: skip
+        # As with MOCK_CPU=high.
+        mock_load.add(root / "metrics.json", mock_load.settings_of({"MOCK_CPU": "high"}), BEGAN)
         self.loki, self.prometheus = LokiSandbox(), PrometheusSandbox()
         self.loki.load_file(self.built.logs)
         self.prometheus.load_file(root / "metrics.json")
