@@ -64,6 +64,12 @@ class AgentView:
     reads: list[str]
     transcripts: list[str]
 
+    @property
+    def replay_step(self) -> str:
+        """The step by which `make replay` runs it again; empty for one that reads telemetry or writes."""
+        step = self.run.step
+        return step.name if step and step.model and step.writes is None and step.name != "incident_detection" else ""
+
 
 @dataclass(frozen=True)
 class CommitDiff:

@@ -37,6 +37,7 @@ EVERY_S = 5
 MAX_GAP = timedelta(seconds=60)
 """A laptop that slept gets the traffic of the last minute, not of the night."""
 TIMEOUT_S = 10.0
+_LINKS = ("generatorURL", "silenceURL", "dashboardURL", "panelURL", "externalURL")
 _OWN_LABELS = ("__name__", "service_name", "namespace", "pod", "version")
 
 
@@ -64,6 +65,7 @@ class LiveTraffic:
 
     def __enter__(self) -> Self:
         (self._folder / control.VERSION_FILE).write_text(self._version)
+        self._built.alert.write_text(without_links(self._built.alert.read_text(encoding="utf-8")), encoding="utf-8")
         self._adopt()
         self._thread.start()
         return self
@@ -203,4 +205,13 @@ class LiveTraffic:
             error_ratio=ratio,
             starts_at=since.isoformat().replace("+00:00", "Z"),
         )
-        self._built.alert.write_text(text, encoding="utf-8")
+        self._built.alert.write_text(without_links(text), encoding="utf-8")
+
+
+def without_links(alert: str) -> str:
+    """Return an alert's body without the pages of a Grafana that this machine does not have: they would not open."""
+    body = json.loads(alert)
+    for each in (body, *body.get("alerts", ())):
+        for name in _LINKS:
+            each.pop(name, None)
+    return json.dumps(body, indent=2)

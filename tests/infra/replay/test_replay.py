@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from shared.contracts import RootCauses, Suggestions
 from shared.errors import Misconfigured, Rejected
 from shared.traces.port import TraceStore
 from tests.builders import NOW, an_alert
-from tests.functions.console_visits import worked_on
+from tests.functions.console_visits import text_of, worked_on
 
 ID = an_alert().incident_id
 
@@ -85,6 +86,14 @@ def test_another_model_shows_what_differs(
     for step in REPLAYED:
         assert f"REPLAY {step}: recorded by " in screen
     assert screen.count("now by offline") == len(REPLAYED)
+
+
+def test_page_of_the_incident_says_how_each_step_is_replayed(store: TraceStore) -> None:
+    """Of those that can be, with the incident's id; nothing of the others."""
+    page = text_of(f"/incidents/{ID}")
+
+    offered = re.findall(rf"make replay ID={ID} STEP=(\w+) MODEL=", page)
+    assert set(offered) == set(REPLAYED)
 
 
 def test_replayed_answer_is_what_the_next_step_reads(store: TraceStore) -> None:

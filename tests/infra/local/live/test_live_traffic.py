@@ -119,6 +119,16 @@ def test_heal_and_break_deploy_versions_that_differ(place: Place, traffic: LiveT
     assert float(alert["values"]["B"]) > 0
 
 
+def test_alert_leads_to_no_page_that_is_not_there(place: Place, traffic: LiveTraffic) -> None:
+    """There is no Grafana on this machine, before a deployment and after it."""
+    assert "grafana.example.com" not in place.built.alert.read_text()
+    (place.folder / control.VERSION_FILE).write_text("before")
+    place.go_on(traffic, 30)
+
+    assert "grafana.example.com" not in place.built.alert.read_text()
+    assert json.loads(place.built.alert.read_text())["alerts"][0]["labels"]["service_name"] == "checkout-api"
+
+
 def test_sleep_of_the_laptop_is_not_made_up_for(place: Place, traffic: LiveTraffic) -> None:
     """The traffic of a night would come at once."""
     place.moment += timedelta(hours=8)
