@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov replay break heal status
+.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop pause resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov replay break heal status
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -50,10 +50,10 @@ incident: $(VENV)/.demo ## Say what became of one incident: sent by which channe
 spend: $(VENV)/.demo ## Say what the last 24 hours cost; PROJECT_ID=… as above
 	@$(BIN)/python -m infra.operate spend $(OF_PROJECT)
 
-stop: $(VENV)/.demo ## Stop everything now and lose nothing: hold alerts, pause the sweeper, cancel what runs; HOURS=24, PROJECT_ID=… REGION=…
+pause: $(VENV)/.demo ## Stop everything now and lose nothing: hold alerts, pause the sweeper, cancel what runs; HOURS=24, PROJECT_ID=… REGION=…
 	@$(BIN)/python -m infra.operate stop $(if $(HOURS),--hours $(HOURS)) $(if $(PROJECT_ID),$(OF_PLACE))
 
-resume: $(VENV)/.demo ## Undo `make stop`; PROJECT_ID=… REGION=…
+resume: $(VENV)/.demo ## Undo `make pause`; PROJECT_ID=… REGION=…
 	@$(BIN)/python -m infra.operate resume $(if $(PROJECT_ID),$(OF_PLACE))
 
 replay: $(VENV)/.demo ## Run an incident's steps again from what its trace recorded, and show what differs; ID=…, STEP=rca, MODEL=offline, sandbox, gemini or a model's name, PROJECT_ID=…

@@ -23,7 +23,7 @@ locals {
 
     **What does it cost, and is it slow?** *Model cost*; `make spend PROJECT_ID=…` says the day. A step ends at its timeout whatever *Slowest steps* says.
 
-    What to do: infra/README.md, *Runbook*. Stop everything: `make stop PROJECT_ID=… REGION=…`.
+    What to do: infra/README.md, *Runbook*. Stop everything: `make pause PROJECT_ID=… REGION=…`.
   EOT
 
   guide_tile = {

@@ -45,7 +45,9 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
-        return (lambda *given, **named: self._act(lambda: method(*given, **named))) if name in ACTS else method
+        return (
+            (lambda *positional, **named: self._act(lambda: method(*positional, **named))) if name in ACTS else method
+        )
 
     def send(self, mail: Mail) -> MailSent:
         """Keep the mail."""

@@ -22,9 +22,12 @@ UNWATCHED = {
     "alert_intake.failed": "It answers 5xx, which endpoints_failing counts.",
     "brief.links_misconfigured": "`make deploy` refuses the value; the brief goes out without those links.",
     "brief.no_chart": "The brief goes out without its chart.",
+    "brief.timezone_misconfigured": "`make deploy` refuses the value; the brief goes out with its times in UTC.",
     "budget.unknown": "Firestore failed, which fails the step or its storing too; the ceiling of an incident holds.",
+    "operator_journal.unreadable": "One entry that a person made in the console is passed over; the others hold.",
     "outbox.page_misconfigured": "`make deploy` refuses the value; the message goes out without that link.",
-    "post_process.no_opening": "The brief goes out with the offline analyst's words.",
+    "post_process.history_unread": "The brief goes out without how often its alert was seen before.",
+    "post_process.no_opening": "The brief goes out without a model's opening and without what was seen before.",
     "step.ended": "The brief is published as degraded and names the step; the dashboard shows them by agent.",
     "workflow_starter.dead_lettered": "The message is in the dead-letter topic, which dead_letters watches.",
 }

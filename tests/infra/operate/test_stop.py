@@ -1,4 +1,4 @@
-"""`make stop` and `make resume`: what is stopped, in which order, and that it is undone."""
+"""`make pause` and `make resume`: what is stopped, in which order, and that it is undone."""
 
 import contextlib
 import io

@@ -55,8 +55,8 @@ def test_agents_load_their_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library of the model is what takes longest."""
     from functions.rca import main
 
-    asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(model, "connect", lambda name, tier: asked.append((name, tier)))
+    requested: list[tuple[str, str]] = []
+    monkeypatch.setattr(model, "connect", lambda name, tier: requested.append((name, tier)))
     main.AGENT.__post_init__()
 
-    assert (knock(), asked) == (200, [("rca", "light")])
+    assert (knock(), requested) == (200, [("rca", "light")])
