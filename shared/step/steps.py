@@ -215,6 +215,15 @@ def of_run(name: str) -> StepRow | None:
     return BY_AGENT.get(name) or BY_AGENT.get(name.partition("-")[0])
 
 
+_LABELS = {FACTS: "Read the telemetry", POST_PROCESS.run_name(EARLY): "Send the first facts"}
+
+
+def label_of(name: str) -> str:
+    """Return what a run does, for people, by the run's name in the trace."""
+    row = of_run(name)
+    return _LABELS.get(name) or (row.label if row else name)
+
+
 def attempt_of(stage: str, kind: str) -> int:
     """Return the number of the attempt at a stage of this kind, MAIL_AGAIN or UPDATE; 0 at any other stage."""
     return int(stage.removeprefix(kind)) if stage.startswith(kind) else 0

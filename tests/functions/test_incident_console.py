@@ -274,6 +274,13 @@ def test_running_incident_renews_itself_and_says_what_is_to_come() -> None:
 
     assert opened.count("not run yet") == 8
     assert visit(address).status_code == 204
+    for run in ("IncidentDetectionAgent-read", "PostProcessAgent-early"):
+        store.record_run(alert.incident_id, Run(run, NOW, NOW + timedelta(seconds=1), {}, None))
+    begun = text_of(path)
+    assert begun.count("not run yet") == 8, "what came before the judgement is no step of its own"
+    assert "Read the telemetry" in begun
+    assert "Send the first facts" in begun
+    (address,) = re.findall(r'hx-get="([^"]+/live\?version=[^"]+)"', begun)
     store.record_run(alert.incident_id, Run("IncidentDetectionAgent", NOW, NOW + timedelta(seconds=2), {}, None))
     renewed = text_of(address)
     assert "<!doctype" not in renewed

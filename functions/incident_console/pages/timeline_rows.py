@@ -81,11 +81,11 @@ def timeline(trace: IncidentTrace) -> tuple[list[TimelineRow], float]:
 
 
 def _row(run: StepRun, number: int, scale: Scale) -> TimelineRow:
-    entry, row = run.entry, run.step
+    entry = run.entry
     has_failed = entry["agent_response"] is None
     return TimelineRow(
         anchor=f"run-{number}",
-        label=row.label if row else run.agent,
+        label=steps.label_of(run.agent),
         agent=run.agent,
         state="failed" if has_failed else "degraded" if entry["errors"] else "done",
         seconds=(run.end - run.start).total_seconds(),
@@ -139,6 +139,6 @@ def _calls(run: StepRun, scale: Scale) -> list[CallRow]:
 
 def _to_come(runs: list[StepRun]) -> list[TimelineRow]:
     """Return the steps that have no run yet: some of them may be skipped, which only the workflow knows."""
-    begun = {run.step.name for run in runs if run.step}
-    later = [row for row in steps.STEPS if row.name not in begun]
+    begun = {run.agent for run in runs}
+    later = [row for row in steps.STEPS if row.agent not in begun]
     return [TimelineRow("", row.label, row.agent, "waiting", 0, 0, None, "", "", 0, 0, (), ()) for row in later]
