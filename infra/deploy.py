@@ -23,6 +23,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -259,6 +260,9 @@ def set_secret(target: Target, name: str, *, keeps_current: bool = False) -> Non
         value = "\n".join([value, *_current_value(target, name)])
     run(target.add_secret_version(name), value)
     print("Functions get it by the next `make deploy`.")
+    for function in bundle.names():
+        if other := secret_names(function).get(name):
+            print(f"{function} gets {other} in its place: set that one too")
 
 
 def _current_value(target: Target, name: str) -> list[str]:
@@ -272,9 +276,21 @@ def _current_value(target: Target, name: str) -> list[str]:
 
 
 def granted_secrets() -> list[str]:
-    """Return the secrets that function.yaml files grant, in order of their names."""
-    files = (bundle.FUNCTIONS / name / "function.yaml" for name in bundle.names())
-    return sorted({secret for file in files for secret in yaml.safe_load(file.read_text(encoding="utf-8"))["secrets"]})
+    """Return the secrets that function.yaml files grant, by their names in Secret Manager and in order."""
+    manifests = {name: _manifest(name)["secrets"] for name in bundle.names()}
+    return sorted({secret_names(name).get(one, one) for name, secrets in manifests.items() for one in secrets})
+
+
+def secret_names(function: str) -> dict[str, str]:
+    """Return the secrets that a function gets under another name: by its variable, the name in Secret Manager."""
+    names: dict[str, str] = _manifest(function).get("secret_names", {})
+    return names
+
+
+def _manifest(function: str) -> dict[str, Any]:
+    text = (bundle.FUNCTIONS / function / "function.yaml").read_text(encoding="utf-8")
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    return manifest
 
 
 def print_output(name: str) -> None:

@@ -32,7 +32,7 @@ def functions() -> str:
 
 def _function(name: str, manifest: dict[str, Any]) -> str:
     instances = f"{manifest.get('min_instances', 0)} to {manifest.get('max_instances', 10)}"
-    secrets = ", ".join(f"`{secret}`" for secret in manifest["secrets"]) or "none"
+    secrets = ", ".join(f"`{secret}`" for secret in _secrets_of(manifest)) or "none"
     account = f"`copilot-{name.replace('_', '-')}`"
     cells = [
         f"`{name}`",
@@ -64,13 +64,25 @@ def secrets() -> str:
     """Return which secrets there are, what they hold and who reads them."""
     readers: dict[str, list[str]] = {}
     for name, manifest in _manifests():
-        for secret in manifest["secrets"]:
+        for secret in _secrets_of(manifest):
             readers.setdefault(secret, []).append(f"`{name}`")
-    descriptions = {field.upper(): _description(cls, field) for cls, field in _fields()}
+    descriptions = {field.upper(): _description(cls, field) for cls, field in _fields()} | DESCRIPTIONS
     rows = [
         f"| `{secret}` | {descriptions[secret]} | {', '.join(names)} |" for secret, names in sorted(readers.items())
     ]
     return "\n".join(["| secret | holds | read by |\n|---|---|---|", *rows])
+
+
+def _secrets_of(manifest: dict[str, Any]) -> list[str]:
+    """Return a function's secrets by their names in Secret Manager."""
+    names = manifest.get("secret_names", {})
+    return sorted(names.get(secret, secret) for secret in manifest["secrets"])
+
+
+DESCRIPTIONS = {
+    "GITHUB_READ_TOKEN": "Token that only reads, contents and deployments; its functions get it as GITHUB_TOKEN."
+}
+"""Of secrets that no variable is named after."""
 
 
 def settings() -> str:

@@ -5,7 +5,7 @@ Every function that signs has a secret of its own, which no other account can re
 
 import json
 
-from infra.deploy import Target, run
+from infra.deploy import Target, run, secret_names
 from shared import signatures
 from shared.step import steps
 
@@ -15,7 +15,7 @@ SIGNERS = (*steps.BY_NAME, "pr_approval", "workflow_starter")
 
 def secret_id(function: str, secret: str) -> str:
     """Return the name in Secret Manager of a secret that a function is granted, as infra/gcp/manifests.tf makes it."""
-    return f"{PRIVATE}_{function.upper()}" if secret == PRIVATE else secret
+    return f"{PRIVATE}_{function.upper()}" if secret == PRIVATE else secret_names(function).get(secret, secret)
 
 
 def renew(target: Target) -> None:

@@ -25,6 +25,7 @@ locals {
     max_instances     = 10
     reads_traces_only = false
     schedule          = null
+    secret_names      = {}
     settings          = []
     secrets           = []
   }
@@ -53,7 +54,7 @@ locals {
     for name, manifest in local.manifests : {
       for secret in manifest.secrets : "${name}/${secret}" => {
         function = name
-        secret   = "${secret}${contains(local.secrets_of_each, secret) ? "_${upper(name)}" : ""}${local.suffix}"
+        secret   = "${contains(local.secrets_of_each, secret) ? "${secret}_${upper(name)}" : lookup(manifest.secret_names, secret, secret)}${local.suffix}"
       }
     }
   ]...)

@@ -503,6 +503,22 @@ def test_secrets_of_which_each_line_holds_are_those_whose_description_says_so() 
     assert set(deploy.OF_LINES) == {name.upper() for name, field in fields if "ach line is" in str(field.description)}
 
 
+def test_token_of_functions_that_only_read_is_a_secret_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who sets the one that writes is reminded of the other, which `make secret` takes too."""
+    monkeypatch.setattr(deploy, "run", lambda command, stdin=None: None)
+    monkeypatch.setattr(shutil, "which", lambda tool: f"/usr/bin/{tool}")
+    monkeypatch.setattr(sys, "stdin", _Piped("ghp_x"))
+
+    deploy.set_secret(TARGET, "GITHUB_TOKEN")
+    printed = capsys.readouterr().out
+    deploy.set_secret(TARGET, "GITHUB_READ_TOKEN")
+
+    assert "code_analyzer gets GITHUB_READ_TOKEN in its place" in printed
+    assert "in its place" not in capsys.readouterr().out
+
+
 class _Piped:
     def __init__(self, text: str) -> None:
         self._text = text

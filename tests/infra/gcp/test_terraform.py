@@ -84,6 +84,26 @@ def test_secret_is_readable_exactly_where_it_is_granted(plan: Plan) -> None:
     assert {reader["role"] for reader in readers} == {"roles/secretmanager.secretAccessor"}
 
 
+def test_function_that_only_reads_code_holds_no_token_that_writes(plan: Plan) -> None:
+    """Its bundle has no code that writes, and its variable holds another secret than those whose bundles have it."""
+    functions = plan.of("google_cloudfunctions2_function")
+    tokens = {
+        name: mounted["secret"]
+        for name in NAMES
+        for mounted in functions[name]["service_config"][0]["secret_environment_variables"]
+        if mounted["key"] == "GITHUB_TOKEN"
+    }
+    writers = {name for name in tokens if "shared/code_host/github_writer.py" in bundle.files(name)}
+
+    assert {"file_updater", "pr_creator"} <= writers
+    assert {name: secret for name, secret in tokens.items() if name in writers} == dict.fromkeys(
+        writers, "GITHUB_TOKEN"
+    )
+    readers = tokens.keys() - writers
+    assert readers == {"code_analyzer", "solution_generator"}
+    assert {tokens[name] for name in readers} == {"GITHUB_READ_TOKEN"}
+
+
 def test_signing_key_of_a_function_is_readable_by_its_own_account_alone(plan: Plan) -> None:
     """Whoever takes over one function cannot sign for another."""
     readers = plan.of("google_secret_manager_secret_iam_member").values()
