@@ -133,8 +133,8 @@ signing-keys: $(VENV)/.demo ## Give every function that signs its answers a new 
 grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; GRAFANA=https://me.grafana.net sets up that Grafana by its API; SIGNED=1, URL=… when nothing is deployed from here
 	@$(BIN)/python -m $(if $(GRAFANA),infra.grafana.cloud --grafana $(GRAFANA),infra.grafana.files $(if $(LOKI_UID),--loki-uid $(LOKI_UID))) $(if $(URL),--url $(URL)) $(if $(SIGNED),--signed)
 
-bench: $(VENV)/.test ## Measure size and start of every function, into build/bench.json and infra/README.md
-	@$(BIN)/python -m infra.bench.size_and_start
+bench: $(VENV)/.test ## Measure size and start of every function, into build/bench.json and infra/README.md, and the console's list of 5,000 incidents
+	@$(BIN)/python -m infra.bench.size_and_start && $(BIN)/python -m infra.bench.console_list
 
 bench-memory: $(VENV)/.test ## Measure the memory of every function for one request and for four at once; NAME=rca measures one
 	@$(BIN)/python -m infra.bench.memory_use $(NAME)
