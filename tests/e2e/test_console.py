@@ -73,7 +73,7 @@ def test_evidence_prompt_and_diff_open(browser: Browser, incident: str) -> None:
 
     browser.click("details[id^='around-'] > summary")
     browser.wait("document.querySelector('details[id^=around-][open] .logline')")
-    browser.click("#agents details[id^='run-'] > summary")
+    browser.click("#agents details[id^='run-']:has(details[id*='-turn-']) > summary")
     browser.click("#agents details[id^='run-'] details[id*='-turn-'] > summary")
     prompt = browser.wait("document.querySelector('details[id*=-turn-][open] pre')?.innerText")
     assert ">>> gemini" in prompt
