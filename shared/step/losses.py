@@ -10,7 +10,7 @@ DEGRADED = "degraded"
 """The error type of what an answer had to do without."""
 _MEANS = {row.name: row.failure_means for row in (*steps.STEPS, *CHANNELS)} | {
     "execute_pr": "There is no pull request; the branch may exist.",
-    "workflow": "The run ended before it could report: this is what was match until then.",
+    "workflow": "The run ended before it could report: this is what was read until then.",
     "workflow_starter": "The run was never started: this is only what the alert says.",
     "on_call": "The schedule was not followed: those of ON_CALL_ENGINEERS got the mail instead.",
     "traces": "The trace of the incident has gaps: tokens, cost and repeats are not certain.",

@@ -4,12 +4,12 @@ from shared.bounds import clip
 from shared.contracts import Failure, PostProcessRequest
 from shared.text.harmless import one_line
 
-from .model import View
+from .model import Link, Links, Section, View
 from .sections import code_lines, facts
 from .sections.failures import degradations
 from .view import Usage, in_users_terms, severity_of, since_words, title, warning
 
-WHAT_FOLLOWS = "Only what was read. The cause and what to do follow in this thread, within minutes."
+WHAT_FOLLOWS = "First facts. Cause and advice follow in this thread."
 
 
 def early_subject(request: PostProcessRequest) -> str:
@@ -22,7 +22,9 @@ def early_subject(request: PostProcessRequest) -> str:
 def early_view(request: PostProcessRequest, failures: list[Failure], usage: Usage) -> View:
     """Return the facts of a request whose incident nobody has judged yet but the rules."""
     incident, severity = request.incident, severity_of(request)
+    runbook = Links((Link("Runbook of this alert", request.alert.runbook_url),), is_button=True)
     sections = (
+        Section("Runbook", (runbook,)) if request.alert.runbook_url else None,
         facts.what_changed(request),
         facts.errors(request),
         code_lines.code(request),
@@ -40,5 +42,5 @@ def early_view(request: PostProcessRequest, failures: list[Failure], usage: Usag
         subject=early_subject(request),
         warning=warning([*failures, *degradations(request)]),
         sections=tuple(section for section in sections if section),
-        footer=(f"By rules alone, no model: {read}", f"Trace id: {request.incident_id}"),
+        footer=(read, f"Trace id: {request.incident_id}"),
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from shared.analysis.series.change_point import SURE
 from shared.analysis.series.condition import MAX_LAG
 from shared.analysis.series.metric_anomalies import LOG_RATE
+from shared.analysis.series.still import is_measured_still
 from shared.contracts import Incident, LogPattern, StackTrace
 
 
@@ -25,18 +26,6 @@ def ended_at(incident: Incident | None) -> datetime | None:
     # At the rate at which it came, so many would be expected in the quiet time that their absence is certain.
     is_over = quiet_s * (count - 1) > SURE * spread_s > 0
     return last if is_over and incident.end - last > MAX_LAG else None
-
-
-def is_measured_still(incident: Incident) -> bool:
-    """Return whether the last value that was measured is past the alert's threshold, or else nearer harm than usual."""
-    series = incident.measured_series
-    last = next((value for value in reversed(series.values[-2:]) if value is not None), None) if series else None
-    if series is None or last is None:
-        return False
-    if series.threshold is not None:
-        return last > series.threshold if series.higher_is_worse else last < series.threshold
-    moved = next((one for one in incident.error_summary.metric_anomalies if one.metric == series.title), None)
-    return moved is not None and abs(last - moved.value) < abs(last - moved.baseline)
 
 
 def _failures(incident: Incident) -> list[StackTrace | LogPattern]:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from shared.analysis.series.still import is_measured_still
 from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import Failure, Incident, OutcomeKind, PostProcessRequest
 from shared.text.harmless import defanged, one_line
 
 from .agreement import advises, contradicts_kind, summary
-from .ended import ended_at, is_measured_still
+from .ended import ended_at
 from .model import Block, Items, Section, Table, TextLine, Tone, View, Words, at_time, is_by_model, on_day
 from .opinion import BriefWords
 from .reader_time import ago, minute, short, zone
@@ -87,12 +88,13 @@ def view(request: PostProcessRequest, failures: list[Failure], usage: Usage, wor
     before, after = _sections(request, kind, words)
     severity = severity_of(request)
     state = ", cannot tell" if incident and incident.verdict == "cannot_tell" else ""
-    mark = f"[{severity}{', ended' if ended_at(incident) else state}]"
+    ended = ", ended" if ended_at(incident) else ""
+    mark = f"[{severity}{ended or state}]"
     marks = {"full": mark, "degraded": f"{mark} [degraded]", "dismissed": "[dismissed]"}
     return View(
         kind=kind,
         tone=_tone(incident, kind),
-        badge="no response needed" if kind == "dismissed" else f"{severity} severity",
+        badge="no response needed" if kind == "dismissed" else f"{severity} severity{ended}",
         service=request.alert.service_name,
         headline=in_users_terms(request),
         since=since_words(request, usage),
@@ -263,7 +265,9 @@ def _still(incident: Incident | None, where: tzinfo) -> str:
     if not seen:
         return ""
     is_going_on = incident.end - max(seen) <= 2 * (incident.end - incident.start) / len(counts)
-    return still if is_going_on else f", last seen at {short(max(seen), where)}"
+    if is_going_on or is_measured_still(incident):
+        return still
+    return f", last seen at {short(max(seen), where)}"
 
 
 def in_users_terms(request: PostProcessRequest) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared import clock
+from shared.admission.folding import event_of
 from shared.admission.history import History
 from shared.analysis.series.window import span
 from shared.bounds import clip
@@ -108,7 +109,8 @@ def update_of(carrier: IncidentRecord, past: History, is_calm: bool = True) -> H
     headline = (
         f"resolved after {over_after}: all its alerts have ended" if ended else f"{_alerts(count)} since its brief"
     )
-    lines = [f"The last alert came at {past.last_at:%Y-%m-%d %H:%M:%S} UTC."]
+    moment = f"{past.last_at:%Y-%m-%d %H:%M:%S} UTC"
+    lines = [f"Nothing fires since {moment}. Nothing to do now." if ended else f"The last alert came at {moment}."]
     if others:
         lines.append(f"Other services that fail by the same cause: {_counted(others, MAX_ROWS, 'services')}.")
     if over:
@@ -120,7 +122,9 @@ def update_of(carrier: IncidentRecord, past: History, is_calm: bool = True) -> H
         times = "once" if folded.again == 1 else f"{folded.again} times"
         lines.append(f"Alerts that had fired before fired again {times}.")
     if not ended:
-        lines.append(f"{_alerts(len(folded.firing))} still firing. No second investigation was started.")
+        rules = {one.key: one.rule for one in (*past.before, *map(event_of, past.held))}
+        firing = _counted(Counter(rules.get(key, "") for key in folded.firing))
+        lines.append(f"Still firing: {firing or 'none'}. No second investigation was started.")
     drafted, pr_url = _drafted(leader.pull_request) if ended else ("", "")
     lines += [drafted] if drafted else []
     lines.append(f"Incident {leader.incident_id}; this update is {carrier.incident_id}.")

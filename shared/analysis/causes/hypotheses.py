@@ -12,7 +12,9 @@ from shared.analysis.faults.matching import Signal
 from shared.analysis.faults.settings import setting_of
 from shared.analysis.logs.levels import SERVER_ERROR
 from shared.analysis.series.change_point import SURE
+from shared.analysis.series.condition import MAX_LAG
 from shared.analysis.series.metric_anomalies import HARM, LOG_RATE
+from shared.analysis.series.still import is_measured_still
 from shared.analysis.series.window import span
 from shared.bounds import clip
 from shared.contracts import (
@@ -283,7 +285,9 @@ def _has_ended(incident: Incident, seen: StackTrace | LogPattern) -> bool:
     """Return whether it stayed away for so long that, at the rate before, it would surely have come again."""
     spread = (seen.last_seen - seen.first_seen).total_seconds()
     quiet = (incident.end - seen.last_seen).total_seconds()
-    return seen.count > 1 and quiet * (seen.count - 1) > SURE * spread > 0
+    # Logs may come late, and a metric may still show what they do not.
+    is_quiet = incident.end - seen.last_seen > MAX_LAG and not is_measured_still(incident)
+    return is_quiet and seen.count > 1 and quiet * (seen.count - 1) > SURE * spread > 0
 
 
 def _since(incident: Incident, onset: datetime, count: int, before: int) -> str:

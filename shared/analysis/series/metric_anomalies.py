@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median, quantiles
 
 from shared.telemetry.port import PROTOCOLS, Series
@@ -91,7 +91,7 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
     if usual is None:
         return None
     baseline, min_change = usual
-    _, after = _halves(series, onset)
+    before, after = _halves(series, onset)
     # Where nothing tells how much is usual, half of the largest change that is seen: any lasting one counts a little.
     min_change = min_change or max((abs(value - baseline) for _, value in after), default=0.0) / 2
     if not min_change:
@@ -99,6 +99,9 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
     run = _first_worse_points(after, baseline, min_change, series.higher_is_worse)
     if not run or (len(run) < MIN_RUN and abs(run[-1][1] - baseline) < 2 * min_change):
         return None
+    if onset is None and run[0] == after[0]:
+        # The half is where the search began, not what it searched for.
+        run = [*_last_worse_points(before, baseline, min_change, series.higher_is_worse), *run]
     worst = max(run, key=lambda point: abs(point[1] - baseline))[1]
     return Anomaly(series, run[0][0], baseline, worst, DEVIATIONS * abs(worst - baseline) / min_change)
 
@@ -138,11 +141,22 @@ def _first_worse_points(
     """
     run: list[tuple[datetime, float]] = []
     for at, value in points:
-        worse_by = value - baseline if higher_is_worse else baseline - value
-        if worse_by >= min_change:
+        if _is_worse(value, baseline, min_change, higher_is_worse):
             run.append((at, value))
         elif len(run) >= MIN_RUN:
             break
         else:
             run = []
     return run
+
+
+def _last_worse_points(
+    points: Points, baseline: float, min_change: float, higher_is_worse: bool
+) -> list[tuple[datetime, float]]:
+    """Return the points at the end that are all worse than the baseline by `min_change`, oldest first."""
+    worse = takewhile(lambda point: _is_worse(point[1], baseline, min_change, higher_is_worse), reversed(points))
+    return list(worse)[::-1]
+
+
+def _is_worse(value: float, baseline: float, min_change: float, higher_is_worse: bool) -> bool:
+    return (value - baseline if higher_is_worse else baseline - value) >= min_change

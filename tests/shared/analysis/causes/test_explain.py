@@ -12,6 +12,7 @@ from shared.contracts import (
     Evidence,
     Frame,
     LogPattern,
+    MeasuredSeries,
     MetricAnomaly,
     RootCauseRequest,
     RootCauses,
@@ -331,6 +332,27 @@ def test_two_dependencies_that_fail_alike_are_two_hypotheses():
     assert first.hypothesis.endswith("the last at 02:56:20 UTC and none since.")
     assert "price-service" in second.hypothesis
     assert "none since" not in second.hypothesis
+
+
+@pytest.mark.parametrize(
+    ("quiet", "values"),
+    [(timedelta(seconds=30), None), (timedelta(minutes=3), [0, 0.3, 0.3])],
+    ids=["late", "measured"],
+)
+def test_fault_that_may_go_on_is_not_said_to_have_ended(quiet: timedelta, values: list[float] | None):
+    """Lines come late, and a metric may show failures that nothing logs."""
+    text = "ERROR No instances available for seat-service"
+    series = MeasuredSeries(title="errors", unit="ratio", values=values, threshold=0.1) if values else None
+    pattern = a_pattern(text, count=90, first_seen=ONSET, last_seen=ONSET + timedelta(seconds=20))
+
+    answer = explained(
+        patterns=[pattern],
+        evidence=[piece("L1", text)],
+        measured_series=series,
+        end=ONSET + timedelta(seconds=20) + quiet,
+    )
+
+    assert "none since" not in answer.root_causes[0].hypothesis
 
 
 def test_exceptions_of_one_chain_are_one_hypothesis():

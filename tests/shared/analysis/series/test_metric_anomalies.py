@@ -37,6 +37,16 @@ def test_series_that_starts_with_the_incident_has_no_baseline():
     assert find_anomalies([series(*values)], None)
 
 
+def test_anomaly_begins_where_its_values_do_and_not_where_the_search_did():
+    """The first half is searched too, where what the second half begins with was there before."""
+    usual, worse = (1, 1.1, 0.9, 1, 1.05, 1, 1, 1.1, 0.9, 1, 1), (7, *[9, 8] * 6)
+
+    (anomaly,) = find_anomalies([series(*usual, *worse)], None)
+
+    assert len(usual) < (len(usual) + len(worse)) // 2
+    assert anomaly.at == START + timedelta(minutes=len(usual))
+
+
 def test_noise_is_not_an_anomaly():
     """Neither a single spike nor a noisy series counts."""
     assert not find_anomalies([series(1, 1, 1, 1, 1, 1, 9, 1, 1, 1)], None)
