@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from shared import log
 from shared.contracts import Alert
 from shared.http.validation import places
+from shared.step.trusted_alert import alert_to_send_again
 from shared.traces.port import IncidentRecord
 
 _SEVERITIES = (("critical", "page", "p1", "sev1", "emergency"), ("high", "error", "major", "p2", "sev2"), ("warning",))
@@ -49,7 +50,8 @@ def severity_rank(record: IncidentRecord) -> int:
 
 def _alert_of(record: IncidentRecord) -> Alert | None:
     try:
-        return Alert.model_validate(record.alert)
+        Alert.model_validate(record.alert)
+        return alert_to_send_again(record)
     except ValidationError as error:
         log.critical("sweeper.alert_unreadable", incident_id=record.incident_id, error=places(error))
         return None

@@ -20,15 +20,17 @@ def publish(
 
     Without a receipt of any channel to people the incident is left undelivered, for incident_sweeper to try again.
     One that repeats what a brief said before is merged into that brief's incident instead, and one whose cause enough
-    briefs name is left to the next update of the first of them.
+    briefs name is left to the next update of the first of them; not where an early brief promised one.
 
     Raises Unavailable while another attempt is sending, or died while sending and SENDING has not passed; no other
     IncidentCopilotError.
     """
     publisher = OutcomePublisher(request, store, words or BriefWords())
     first = publisher.attempt("traces", lambda: same_as(request, store)) if not request.mail_attempt else None
+    if first is not None and publisher.is_awaited:
+        first = None
     same = publisher.attempt("traces", lambda: cause_shared(request, store)) if first is None else None
-    if same is not None and same.is_folded and not request.mail_attempt:
+    if same is not None and same.is_folded and not request.mail_attempt and not publisher.is_awaited:
         folded = publisher.attempt("traces", lambda: fold(request, same, store))
         if folded is not None:
             publisher.give_back_mail()

@@ -143,6 +143,12 @@ class OutcomePublisher:
         )
 
     @property
+    def is_awaited(self) -> bool:
+        """Whether an early brief reached somebody, who was promised the rest in its thread."""
+        leases = [early_lease(channel.name) for channel in CHANNELS if channel.reaches_people]
+        return self._began_early and any(self._receipt(name, self.request.incident_id) for name in leases)
+
+    @property
     def _began_early(self) -> bool:
         """Whether an early brief was to go out."""
         return self.request.facts is not None and self.request.facts.sends_early
@@ -172,12 +178,19 @@ class OutcomePublisher:
     def deliver(self, channel: Channel, act: Callable[[], str]) -> None:
         """Deliver by one channel and note how that went; `act` is as in `once`."""
         if not channel.is_repeatable:
+            self._end_early(channel)
             self.statuses[channel.name] = self.once(channel.name, act)
             return
         receipt = self.attempt(channel.name, act)
         self.statuses[channel.name] = self._status(channel.name, receipt)
         if channel.name == "archive" and receipt:
             self._archived_path = receipt
+
+    def _end_early(self, channel: Channel) -> None:
+        """Let no early brief come by a channel any more, where one may still be on its way to it."""
+        if self._began_early and channel.reaches_people:
+            key = f"{early_lease(channel.name)}:{self.request.incident_id}"
+            self.attempt("traces", lambda: self._claim(key, RECEIPT_TTL))
 
     def once(self, name: str, act: Callable[[], str]) -> DeliveryStatus:
         """

@@ -9,8 +9,21 @@ from shared.admission.operator_journal import JournalEntry, entry_of
 from shared.admission.operator_requests import AGENT, OperatorRequest
 from shared.contracts import Alert
 from shared.errors import Rejected
+from shared.step.trusted_alert import alert_to_send_again
 from shared.traces.port import Run, TraceStore
 
+_OF_REQUEST = (
+    "incident_id",
+    "received_at",
+    "start",
+    "end",
+    "started_at",
+    "lookup_window_s",
+    "status",
+    "is_test",
+    "user_id",
+)
+"""What of an alert a request decides: whose incident it is, which time, and who wants it."""
 Route = Callable[[Alert], str]
 
 
@@ -37,13 +50,26 @@ def _done(request: OperatorRequest, store: TraceStore, route: Route) -> JournalE
     until: datetime | None = None
     became, target = "", request.incident_id
     if request.kind == "investigate" and request.alert is not None:
-        became, target = route(request.alert), request.alert.incident_id
+        alert = _to_investigate(request.alert, request.incident_id, store)
+        became, target = route(alert), alert.incident_id
     elif request.kind == "mute":
         until = request.at + timedelta(minutes=request.minutes)
         mutes.mute(store, request.service_name, request.by, until)
     elif request.kind == "unmute":
         became = f"{mutes.unmute(store, request.service_name)} held"
     return entry_of(request, until=until, became=became, incident_id=target)
+
+
+def _to_investigate(alert: Alert, incident_id: str, store: TraceStore) -> Alert:
+    """
+    Return the alert of a request; once more for an incident, it is what this function signed of that incident's.
+
+    The console made it from the trace, which others may write, and what comes of it is signed.
+    """
+    record = store.incident(incident_id) if incident_id else None
+    if record is None:
+        return alert
+    return alert_to_send_again(record).replace(**{name: getattr(alert, name) for name in _OF_REQUEST})
 
 
 def _run(request: OperatorRequest, entry: JournalEntry) -> Run:

@@ -77,7 +77,7 @@ def take_early_mail(store: TraceStore, holder: str, settings: BrakeSettings) -> 
     """
     Return the key of a slot for a mail that comes before a brief; None when none is free for one.
 
-    A quarter of the hour's mails at most, so that facts that come early keep no alert from its investigation.
+    A quarter of the hour's mails at most, so that those that come early leave most of them for briefs.
     """
     return take(store, "mails", settings.mails_per_recipient_per_hour // 4, holder)
 

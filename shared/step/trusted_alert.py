@@ -70,6 +70,19 @@ def is_from_starter(alert: Mapping[str, Any], incident_id: str) -> bool:
     return True
 
 
+def alert_to_send_again(record: IncidentRecord) -> Alert:
+    """
+    Return the alert of an incident as it may be published once more, to be signed anew.
+
+    Whole when workflow_starter signed what the trace holds; else an account that writes traces may have changed it, and
+    of it only names and times are sent.
+    """
+    if _is_whole(record.alert, record.incident_id) and is_from_starter(record.alert, record.incident_id):
+        return Alert.model_validate(record.alert)
+    log.critical("step.alert_forged", incident_id=record.incident_id)
+    return alert_without_links(record)
+
+
 def alert_without_links(record: IncidentRecord) -> Alert:
     """Return what may be published of an unsigned alert, or of one that cannot be read."""
     alert, moment = record.alert, record.created_at

@@ -3,6 +3,7 @@
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from functions.post_process import main
 from functions.post_process.publish_outcome import publish
 from shared import clock, outbox, traces
 from shared.admission.brakes import SPAN
-from shared.contracts import Outcome, PostProcessRequest
+from shared.contracts import Incident, Outcome, PostProcessRequest
 from shared.errors import Rejected, Unavailable
 from shared.outbox.mail.compose import compose
 from tests.builders import a_record
@@ -114,8 +115,40 @@ def test_early_brief_without_a_store_is_not_risked(people: People, monkeypatch: 
     assert (people.mails, people.calls) == ([], [])
 
 
-def test_early_brief_without_facts_is_rejected(people: People) -> None:
-    """There is nothing to say, and a bug of it sends no last message: the brief follows."""
+@pytest.mark.parametrize("facts", [None, FACTS.replace(sends_early=False)], ids=["none", "not to be sent"])
+def test_early_brief_that_nobody_wants_is_rejected(people: People, facts: Incident | None) -> None:
+    """Whoever calls: the facts themselves say whether they go out. No last message either: the brief follows."""
     with pytest.raises(Rejected, match="Nothing of"):
-        work(early().replace(facts=None, incident=None))
+        work(early().replace(facts=facts, incident=facts))
     assert people.mails == []
+
+
+def test_early_brief_that_is_late_is_not_sent_after_the_brief(
+    people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hook hangs while the brief goes out: the mail that would come next does not."""
+
+    answer = people.call
+
+    def hang(payload: dict[str, Any], key: str, thread: str = "") -> str:
+        monkeypatch.setattr(people, "call", answer)
+        publish(requests.full(facts=FACTS), traces.connect(), channels(people, tmp_path))
+        raise Unavailable("no reply in time")
+
+    monkeypatch.setattr(people, "call", hang)
+
+    with pytest.raises(Unavailable, match="early_mail"):
+        work(early())
+    assert [mail.message_id for mail in people.mails] == [f"<{ID}.brief@incident-copilot>"]
+
+
+def test_brief_that_was_promised_is_not_left_to_another_incident(
+    people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has the facts of an incident gets its brief, also where others said the same before."""
+    work(early())
+    monkeypatch.setattr("functions.post_process.publish_outcome.same_as", lambda *_: "inc-said-before")
+
+    outcome = publish(requests.full(facts=FACTS), traces.connect(), channels(people, tmp_path))
+
+    assert (outcome.kind, len(people.mails)) == ("full", 2)

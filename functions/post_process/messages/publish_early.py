@@ -29,8 +29,8 @@ def publish_early(request: PostProcessRequest, store: TraceStore, connections: C
     The incident stays open whatever becomes of it. Raises Rejected when nothing was read, Unavailable while another
     attempt is sending.
     """
-    if request.facts is None:
-        raise Rejected(f"Nothing of {request.incident_id!r} was read, so there is nothing to say early")
+    if request.facts is None or not request.facts.sends_early:
+        raise Rejected(f"Nothing of {request.incident_id!r} was read that is to be said early")
     name = f"{request.incident_id}.early"
     slot = _slot(request.incident_id, name, store)
     if slot is None:
