@@ -42,7 +42,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedT
     """The traces of the system that is stopped."""
     settings = EmbeddedSettings(traces_path=tmp_path / "stopped.sqlite3")
     opened = EmbeddedTraces(settings)
-    monkeypatch.setattr(maintenance_windows, "_store", lambda _project: contextlib.nullcontext(opened), raising=True)
+    monkeypatch.setattr(
+        maintenance_windows, "opened_store", lambda _project: contextlib.nullcontext(opened), raising=True
+    )
     yield opened
     opened.close()
 
