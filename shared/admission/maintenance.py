@@ -1,6 +1,7 @@
 """Maintenance windows: alerts that match one are held until it ends, and end in one digest instead of briefs."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -11,13 +12,15 @@ from shared.bounds import Contract, Verbatim
 from shared.contracts import Alert, AwareUtc
 from shared.errors import Rejected
 from shared.http.validation import places
-from shared.traces.port import TraceStore
+from shared.traces.port import IncidentRecord, TraceStore
 
 KEY = "maintenance"
 MAX_WINDOWS = 100
 DIGEST_AFTER = timedelta(seconds=75)
 """How long after the end of a window its digest follows, so that it says what became of what still fires."""
 SERVICE = "service_name"
+PAGE = 1_000
+_EVER = datetime.max.replace(tzinfo=UTC)
 
 Pattern = Annotated[str, Verbatim(200)]
 
@@ -61,9 +64,41 @@ def window_of(alert: Alert, store: TraceStore) -> MaintenanceWindow | None:
     return max(taking, key=lambda window: window.until) if taking and not alert.is_test else None
 
 
-def set_windows(store: TraceStore, chosen: list[MaintenanceWindow]) -> None:
-    """Replace the windows. Raises Rejected when they are too many, and what the store raises."""
+def set_windows(store: TraceStore, chosen: list[MaintenanceWindow]) -> int:
+    """
+    Replace the windows; no alert stays held longer than its window. Return how many are held for a shorter time now.
+
+    Raises Rejected when the windows are too many, and what the store raises.
+    """
     if len(chosen) > MAX_WINDOWS:
         raise Rejected(f"{len(chosen)} maintenance windows, at most {MAX_WINDOWS}")
     until = max((window.until for window in chosen), default=clock.now()) + timedelta(days=1)
     store.claim(KEY, KEY, until, {"windows": [window.model_dump(mode="json") for window in chosen]})
+    return _release(store, {window.name: window.until for window in chosen})
+
+
+def _release(store: TraceStore, ends: Mapping[str, datetime]) -> int:
+    """
+    Let each held alert, and each digest, be due at the end of its window at the latest; now when the window is gone.
+
+    What is held decides, not which windows there were: an attempt that dies half way is made whole by the next one.
+    """
+    moment, released = clock.now(), 0
+    for record in _held(store):
+        hold = record.hold
+        if hold is None or hold.reason != "maintenance":
+            continue
+        due = max(moment, ends.get(hold.name, moment)) + (DIGEST_AFTER if hold.leads else timedelta())
+        if due < hold.until and store.hold_incident(record.incident_id, hold.replace(until=due)):
+            released += not hold.leads
+    return released
+
+
+def _held(store: TraceStore) -> list[IncidentRecord]:
+    """Return all that is held. The ends of a window's alerts are one time, so no page could start behind another."""
+    read: list[IncidentRecord] = []
+    limit = PAGE
+    # Until a larger page brings nothing more: a page is short also when it holds what cannot be read.
+    while len(page := store.held_incidents(_EVER, limit)) > len(read):
+        read, limit = page, limit * 2
+    return read

@@ -14,7 +14,6 @@ from shared.bounds import clip
 from shared.errors import Rejected
 from shared.traces.port import TraceStore
 
-MAX_RELEASED = 1_000
 _MARK = ", muted by "
 
 
@@ -34,8 +33,8 @@ def mute(store: TraceStore, service_name: str, by: str, until: datetime) -> Main
 
 def unmute(store: TraceStore, service_name: str) -> int:
     """Let a service's alerts through again; return how many were held. Raises what the store raises."""
-    own = [one for one in maintenance.windows(store) if is_mute(one, service_name)]
-    return sum(end_window(store, one.name) for one in own)
+    others = [one for one in maintenance.windows(store) if not is_mute(one, service_name)]
+    return maintenance.set_windows(store, others)
 
 
 def mute_of(store: TraceStore, service_name: str) -> MaintenanceWindow | None:
@@ -57,16 +56,10 @@ def end_window(store: TraceStore, name: str) -> int:
     Raises Rejected when there is none of the name, and what the store raises.
     """
     windows = maintenance.windows(store)
-    window = next((one for one in windows if one.name == name), None)
-    if window is None:
+    others = [one for one in windows if one.name != name]
+    if len(others) == len(windows):
         raise Rejected(f"There is no maintenance window {name!r}")
-    maintenance.set_windows(store, [one for one in windows if one is not window])
-    held = store.held_incidents(window.until + maintenance.DIGEST_AFTER, MAX_RELEASED)
-    for record in held:
-        if record.hold is not None and (record.hold.reason, record.hold.name) == ("maintenance", name):
-            moment = clock.now() + (maintenance.DIGEST_AFTER if record.hold.leads else -maintenance.DIGEST_AFTER)
-            store.hold_incident(record.incident_id, record.hold.replace(until=moment))
-    return sum(bool(one.hold and one.hold.name == name and not one.hold.leads) for one in held)
+    return maintenance.set_windows(store, others)
 
 
 def literal(text: str) -> str:

@@ -93,6 +93,32 @@ def test_unmuted_service_is_heard_again(storm: Storm) -> None:
     assert operator_journal.entries(storm.store)[0].became == "1 held"
 
 
+def test_shorter_mute_holds_nothing_longer_than_itself(storm: Storm) -> None:
+    """Whoever mutes again for a shorter time takes what the first mute held along."""
+    carried_out(storm, "mute", minutes=1440)
+    assert storm.fire() == "held"
+    storm.wait(300)
+    carried_out(storm, "mute", minutes=15)
+    storm.wait(1200)
+
+    assert storm.started == [storm.accepted[0]]
+    assert storm.store.incidents(state="held") == []
+    assert storm.unaccounted() == []
+
+
+def test_unmuted_service_is_heard_again_though_it_was_muted_twice(storm: Storm) -> None:
+    """What the first of two mutes held is released with the second."""
+    carried_out(storm, "mute")
+    assert storm.fire() == "held"
+    storm.wait(40)
+    carried_out(storm, "mute", by="bob@example.com")
+    carried_out(storm, "unmute")
+    storm.wait(180)
+
+    assert storm.started == [storm.accepted[0]]
+    assert storm.unaccounted() == []
+
+
 def test_mute_takes_the_place_of_an_earlier_one_and_leaves_planned_maintenance(storm: Storm) -> None:
     """A service has one mute; a name with marks of a pattern is that service alone."""
     until = storm.moment + timedelta(hours=5)
