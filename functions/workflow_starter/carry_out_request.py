@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared import log
-from shared.admission import mutes, operator_journal
+from shared.admission import maintenance, mutes, operator_journal
 from shared.admission.operator_journal import JournalEntry, entry_of
 from shared.admission.operator_requests import AGENT, OperatorRequest
 from shared.contracts import Alert
@@ -51,7 +51,7 @@ def _done(request: OperatorRequest, store: TraceStore, route: Route) -> JournalE
     became, target = "", request.incident_id
     if request.kind == "investigate" and request.alert is not None:
         alert = _to_investigate(request.alert, request.incident_id, store)
-        became, target = route(alert), alert.incident_id
+        became, target = _investigated(alert, store, route), alert.incident_id
     elif request.kind == "mute":
         until = request.at + timedelta(minutes=request.minutes)
         mutes.mute(store, request.service_name, request.by, until)
@@ -70,6 +70,12 @@ def _to_investigate(alert: Alert, incident_id: str, store: TraceStore) -> Alert:
     if record is None:
         return alert
     return alert_to_send_again(record).replace(**{name: getattr(alert, name) for name in _OF_REQUEST})
+
+
+def _investigated(alert: Alert, store: TraceStore, route: Route) -> str:
+    became = route(alert)
+    is_stopped = became == "held" and maintenance.window_of(alert, store, is_by_hand=True) is not None
+    return "held: everything is paused" if is_stopped else became
 
 
 def _run(request: OperatorRequest, entry: JournalEntry) -> Run:

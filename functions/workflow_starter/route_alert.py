@@ -162,15 +162,14 @@ class IncidentRouter:
         return "started"
 
     def _is_held_back(self, alert: Alert, own: IncidentRecord) -> bool:
-        """Hold an alert that a maintenance window or a brake stops; a test of the connection is stopped by none."""
-        if alert.is_test:
-            return False
-        # Who starts an investigation wants its brief, whatever is expected of the service.
-        if not self.is_by_hand and (window := maintenance.window_of(alert, self.store)):
+        """Hold an alert that a maintenance window or a brake stops; no brake stops a test of the connection."""
+        if window := maintenance.window_of(alert, self.store, is_by_hand=self.is_by_hand):
             # Until then what its service sends belongs to it, its end above all.
             self.store.claim(service_key(alert.service_name), alert.incident_id, window.until + CARRIER)
             self._holder.hold_for_maintenance(alert, own, window)
             return True
+        if alert.is_test:
+            return False
         brakes = brakes_of(alert.service_name, self.limits.brakes)
         brake = take_all(self.store, brakes, alert.incident_id, own.state == "held")
         if brake is None:

@@ -1,10 +1,11 @@
 """
 Stop everything at once, without a deployment, and let it go on: nothing that arrives meanwhile is lost.
 
-Stopped are, in this order: new investigations, by a maintenance window for every service, which holds alerts; mails and
-retries, as the sweeper's job is paused; and what runs, as its executions are cancelled. An approval that a person has
-not given yet ends with its execution. `go_on` removes the window and resumes the job: held alerts that still fire are
-investigated, the others are listed in one message, and cancelled incidents are published with the results so far.
+Stopped are, in this order: new investigations, by a maintenance window for every service, which holds alerts, a test of
+the connection and what a person starts in the console alike; mails and retries, as the sweeper's job is paused; and
+what runs, as its executions are cancelled. An approval that a person has not given yet ends with its execution. `go_on`
+removes the window and resumes the job: held alerts that still fire are investigated, the others are listed in one
+message, and cancelled incidents are published with the results so far.
 """
 
 import json
@@ -18,8 +19,8 @@ from rich.console import Console
 
 from infra.local.cli import maintenance_windows
 from shared import clock
+from shared.admission import maintenance
 
-WINDOW = "stop"
 SWEEPER = "incident-copilot-incident-sweeper"
 """Name of the sweeper's job of Cloud Scheduler, as infra/gcp/scheduler.tf makes it."""
 WORKFLOW = "incident"
@@ -58,7 +59,7 @@ class Place:
 def stop(place: Place | None, hours: float, console: Console) -> int:
     """Stop a deployed system, or hold the laptop's alerts. Raises StopFailed and what a store raises."""
     now = clock.now()
-    window = {"name": WINDOW, "matchers": {"service_name": "*"}, "start": now.isoformat()}
+    window = {"name": maintenance.STOP, "matchers": {"service_name": "*"}, "start": now.isoformat()}
     window["until"] = (now + timedelta(hours=hours)).isoformat()
     maintenance_windows.run(json.dumps(window), None, place.project if place else None, console)
     console.print(f"New alerts are held for {hours:g} hours.")
@@ -78,7 +79,7 @@ def go_on(place: Place | None, console: Console) -> int:
     """Undo a stop. Raises StopFailed and what a store raises."""
     if place is not None:
         _run(place.job("resume"), "everything still")
-    return maintenance_windows.run(None, WINDOW, place.project if place else None, console)
+    return maintenance_windows.run(None, maintenance.STOP, place.project if place else None, console)
 
 
 def _run(command: Sequence[str], so_far: str) -> str:

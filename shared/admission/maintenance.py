@@ -19,6 +19,8 @@ MAX_WINDOWS = 100
 DIGEST_AFTER = timedelta(seconds=75)
 """How long after the end of a window its digest follows, so that it says what became of what still fires."""
 SERVICE = "service_name"
+STOP = "stop"
+"""Name of the window of `make pause`: while it is in force, nothing it takes is started by anybody."""
 PAGE = 1_000
 _EVER = datetime.max.replace(tzinfo=UTC)
 
@@ -58,10 +60,16 @@ def windows(store: TraceStore) -> list[MaintenanceWindow]:
     return [window for window in read if window.until > clock.now()]
 
 
-def window_of(alert: Alert, store: TraceStore) -> MaintenanceWindow | None:
-    """Return the window that takes the alert, the one that ends last of several; None for a test of the connection."""
+def window_of(alert: Alert, store: TraceStore, *, is_by_hand: bool = False) -> MaintenanceWindow | None:
+    """
+    Return the window that takes the alert, the one that ends last of several.
+
+    A test of the connection and what a person starts are expected of nobody: only a stop of everything takes them.
+    """
     taking = [window for window in windows(store) if window.takes(alert, clock.now())]
-    return max(taking, key=lambda window: window.until) if taking and not alert.is_test else None
+    if alert.is_test or is_by_hand:
+        taking = [window for window in taking if window.name == STOP]
+    return max(taking, key=lambda window: window.until, default=None)
 
 
 def set_windows(store: TraceStore, chosen: list[MaintenanceWindow]) -> int:
@@ -70,8 +78,10 @@ def set_windows(store: TraceStore, chosen: list[MaintenanceWindow]) -> int:
 
     Raises Rejected when the windows are too many, and what the store raises.
     """
-    if len(chosen) > MAX_WINDOWS:
-        raise Rejected(f"{len(chosen)} maintenance windows, at most {MAX_WINDOWS}")
+    # A stop of everything is none of them: however many there are, it must be possible.
+    count = sum(window.name != STOP for window in chosen)
+    if count > MAX_WINDOWS:
+        raise Rejected(f"{count} maintenance windows, at most {MAX_WINDOWS}")
     until = max((window.until for window in chosen), default=clock.now()) + timedelta(days=1)
     store.claim(KEY, KEY, until, {"windows": [window.model_dump(mode="json") for window in chosen]})
     return _release(store, {window.name: window.until for window in chosen})

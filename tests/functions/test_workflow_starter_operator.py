@@ -161,6 +161,40 @@ def test_investigation_by_hand_joins_one_that_is_under_way(storm: Storm) -> None
     assert operator_journal.entries(storm.store)[0].became == "merged"
 
 
+def paused(storm: Storm) -> None:
+    """Set the window of `make pause`."""
+    until = storm.moment + timedelta(hours=24)
+    stop = maintenance.MaintenanceWindow(
+        name=maintenance.STOP, matchers={"service_name": "*"}, start=storm.moment, until=until
+    )
+    maintenance.set_windows(storm.store, [*maintenance.windows(storm.store), stop])
+
+
+def test_nothing_starts_while_everything_is_paused(storm: Storm) -> None:
+    """Neither a test of the connection nor what a person starts; the journal says why, and it starts afterwards."""
+    paused(storm)
+    assert storm.fire("payments", is_test=True) == "held"
+    carried_out(storm, "investigate", alert=by_hand(storm))
+    assert storm.started == []
+    assert operator_journal.entries(storm.store)[0].became == "held: everything is paused"
+    storm.wait(300)
+    mutes.end_window(storm.store, maintenance.STOP)
+    storm.wait(120)
+
+    assert sorted(storm.started) == [storm.accepted[0], "inc-byhand-000001"]
+
+
+def test_pause_is_possible_however_many_services_are_muted(storm: Storm) -> None:
+    """People who mute cannot keep the operator from stopping everything."""
+    for number in range(maintenance.MAX_WINDOWS):
+        mutes.mute(storm.store, f"service-{number}", ADA, storm.moment + timedelta(hours=24))
+    paused(storm)
+
+    assert storm.fire() == "held"
+    with pytest.raises(Rejected, match="101 maintenance windows, at most 100"):
+        mutes.mute(storm.store, "one-more", ADA, storm.moment + timedelta(hours=24))
+
+
 def test_judgement_stands_in_the_trace_and_in_the_journal_once(storm: Storm) -> None:
     """However often Pub/Sub delivers it; it is no answer of a step."""
     storm.fire()
