@@ -123,12 +123,16 @@ class IncidentRouter:
         """
         Return whether the incident that has the service takes no further alerts.
 
-        One that is published takes none that a maintenance window or a mute holds, and none that a person starts.
+        One that is published takes none that a maintenance window or a mute holds. What a person starts joins only one
+        that is under way: one that waits itself would let the person wait too.
         """
         stands = self._standing(lease)
-        if stands != "published":
-            return stands == "free"
-        return self.is_by_hand or maintenance.window_of(alert, self.store) is not None
+        if stands == "free":
+            return True
+        if self.is_by_hand:
+            leader = self.store.incident(lease.holder)
+            return stands == "published" or (leader is not None and leader.state == "held")
+        return stands == "published" and maintenance.window_of(alert, self.store) is not None
 
     def _standing(self, lease: Lease) -> Standing:
         leader = self.store.incident(lease.holder)

@@ -14,6 +14,7 @@ from infra import bundle
 from shared import clock, traces
 from shared.admission import maintenance, mutes, operator_journal
 from shared.admission.operator_requests import AGENT, ATTRIBUTE, OperatorRequest
+from shared.admission.settings import BrakeSettings
 from shared.cloud import pubsub
 from shared.contracts import Alert
 from shared.errors import Rejected
@@ -159,6 +160,25 @@ def test_investigation_by_hand_joins_one_that_is_under_way(storm: Storm) -> None
 
     assert len(storm.started) == 1
     assert operator_journal.entries(storm.store)[0].became == "merged"
+
+
+def test_investigation_by_hand_starts_though_an_alert_of_the_service_is_held(storm: Storm) -> None:
+    """A mute or a brake lets alerts wait, not the person who asks; the alert that waits belongs to what is published."""
+    carried_out(storm, "mute", minutes=10)
+    assert storm.fire() == "held"
+    carried_out(storm, "investigate", alert=by_hand(storm))
+    assert storm.started == ["inc-byhand-000001"]
+    storm.brakes = BrakeSettings(investigations_per_service_per_hour=1)
+    assert storm.fire("payments") == "started"
+    storm.wait(1900)
+    assert storm.fire("payments", fingerprint="payments-2") == "held"
+    assert storm.record(storm.accepted[-1]).hold.reason == "brake"  # type: ignore[union-attr]
+    storm.brakes = BrakeSettings()
+    carried_out(storm, "investigate", alert=by_hand(storm, 2, "payments"), service_name="payments")
+
+    assert storm.started[-1] == "inc-byhand-000002"
+    storm.wait(3600)
+    assert storm.unaccounted() == []
 
 
 def paused(storm: Storm) -> None:
