@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared import log
+from shared import clock, log
 from shared.admission import maintenance, mutes, operator_journal
 from shared.admission.operator_journal import JournalEntry, entry_of
 from shared.admission.operator_requests import AGENT, OperatorRequest
@@ -53,7 +53,8 @@ def _done(request: OperatorRequest, store: TraceStore, route: Route) -> JournalE
         alert = _to_investigate(request.alert, request.incident_id, store)
         became, target = _investigated(alert, store, route), alert.incident_id
     elif request.kind == "mute":
-        until = request.at + timedelta(minutes=request.minutes)
+        # A clock that is ahead makes no mute longer.
+        until = min(request.at, clock.now()) + timedelta(minutes=request.minutes)
         mutes.mute(store, request.service_name, request.by, until)
     elif request.kind == "unmute":
         became = f"{mutes.unmute(store, request.service_name)} held"

@@ -4,10 +4,12 @@ What a person asks for in the console, as a message to workflow_starter, which c
 incident_console can be reached from outside, so it writes nowhere itself: its account may only publish this.
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from shared import clock
 from shared.bounds import AtMost, Contract, Passage, Ref
 from shared.contracts import Alert, AwareUtc
 
@@ -15,6 +17,9 @@ ATTRIBUTE = "operator_request"
 """Of the message; its value is the kind. Without it a message is an alert."""
 AGENT = "Operator"
 """The name under which the trace of an incident holds what people did."""
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far ahead the clock may be of whoever asks; a request of a later time is none."""
 
 RequestKind = Literal["investigate", "acknowledge", "mute", "unmute", "judge"]
 Verdict = Literal["right", "partly", "wrong"]
@@ -37,7 +42,9 @@ class OperatorRequest(Contract):
 
     @model_validator(mode="after")
     def _is_whole(self) -> "OperatorRequest":
-        """Check that it holds what its kind needs."""
+        """Check that it holds what its kind needs, and was asked by now."""
+        if self.at > clock.now() + CLOCKS_DIFFER:
+            raise ValueError("at lies in the future")
         if self.kind == "investigate" and self.alert is None:
             raise ValueError("an investigation needs its alert")
         if self.kind == "judge" and (self.verdict is None or not self.incident_id):

@@ -8,6 +8,7 @@ from typing import Any
 
 import functions_framework
 import pytest
+from pydantic import ValidationError
 
 from functions.workflow_starter.carry_out_request import carry_out
 from infra import bundle
@@ -163,7 +164,7 @@ def test_investigation_by_hand_joins_one_that_is_under_way(storm: Storm) -> None
 
 
 def test_investigation_by_hand_starts_though_an_alert_of_the_service_is_held(storm: Storm) -> None:
-    """A mute or a brake lets alerts wait, not the person who asks; the alert that waits belongs to what is published."""
+    """A mute or a brake lets alerts wait, not the person who asks; what waits belongs to what is published."""
     carried_out(storm, "mute", minutes=10)
     assert storm.fire() == "held"
     carried_out(storm, "investigate", alert=by_hand(storm))
@@ -264,6 +265,25 @@ def test_request_that_lacks_what_its_kind_needs_is_none(wrong: dict[str, Any]) -
 
     with pytest.raises(ValueError, match=r".+"):
         OperatorRequest.model_validate({**facts, **wrong})
+
+
+@pytest.mark.parametrize("at", [clock.now() + timedelta(minutes=6), "2099-01-01T00:00Z", "9999-12-31T23:59:59Z",
+                                "9999-12-31T23:59:59-09:00", "0001-01-01T00:00:00+09:00"])  # fmt: skip
+def test_request_of_the_future_is_none(at: object) -> None:
+    """It could mute a service for years, and push what people did out of the journal."""
+    facts = {"request_id": "request-1", "kind": "mute", "by": ADA, "service_name": "checkout"}
+
+    with pytest.raises(ValidationError, match="at"):
+        OperatorRequest.model_validate({**facts, "at": at})
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=4), timedelta(days=-1)])
+def test_mute_lasts_its_minutes_from_now_at_most(storm: Storm, ahead: timedelta) -> None:
+    """A clock that is ahead makes it no longer, one long ago leaves none."""
+    carried_out(storm, "mute", minutes=60, at=storm.moment + ahead)
+
+    mute = mutes.mute_of(storm.store, "checkout")
+    assert (mute.until if mute else None) == (storm.moment + timedelta(hours=1) if ahead > timedelta() else None)
 
 
 def test_message_with_the_attribute_is_a_request(storm: Storm, monkeypatch: pytest.MonkeyPatch) -> None:
