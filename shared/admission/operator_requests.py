@@ -7,11 +7,12 @@ incident_console can be reached from outside, so it writes nowhere itself: its a
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from shared import clock
 from shared.bounds import AtMost, Contract, Passage, Ref
 from shared.contracts import Alert, AwareUtc
+from shared.redaction import redact
 
 ATTRIBUTE = "operator_request"
 """Of the message; its value is the kind. Without it a message is an alert."""
@@ -23,6 +24,14 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 
 RequestKind = Literal["investigate", "acknowledge", "mute", "unmute", "judge"]
 Verdict = Literal["right", "partly", "wrong"]
+
+
+def _redacted(value: object) -> object:
+    return redact(value) if isinstance(value, str) else value
+
+
+# The last is the first to act: redacted, then cut, as half of a secret is not recognized as one.
+Note = Annotated[str, AtMost(500), BeforeValidator(_redacted)]
 
 
 class OperatorRequest(Contract):
@@ -38,7 +47,7 @@ class OperatorRequest(Contract):
     minutes: int = Field(60, ge=1, le=1440, description="For how long the service is muted.")
     verdict: Verdict | None = Field(None, description="How the cause was.")
     cause: Passage = Field("", description="The cause that was judged, as the page showed it.")
-    note: Annotated[str, AtMost(500)] = ""
+    note: Note = ""
 
     @model_validator(mode="after")
     def _is_whole(self) -> "OperatorRequest":

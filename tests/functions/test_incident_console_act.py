@@ -227,6 +227,20 @@ def test_what_people_write_is_inert_and_holds_no_secret(bus: Bus) -> None:
             assert Elements(text).of("img") == [], path
 
 
+@pytest.mark.parametrize("length", [40, 80, 300, 500])
+def test_what_people_write_is_redacted_before_it_is_cut(bus: Bus, length: int) -> None:
+    """Neither the name, nor the note, nor the alert's summary ends in the first half of a secret."""
+    token = "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF3hJ5"
+    for part in (10, 20, 34):
+        text = f"{'x ' * length}"[: length - part - 1] + f" {token}"
+        sent(bus, "/runs", {"service": "payments", "minutes": "5", "note": text, "by": text}, page="/runs/new")
+
+        assert "ghp_" not in bus.requests[-1].model_dump_json()
+    bus.deliver()
+    stored = traces.connect()
+    assert "ghp_" not in repr([stored.incidents(), stored.lease(operator_journal.KEY)])
+
+
 def test_form_of_another_site_does_nothing(bus: Bus) -> None:
     """Without the token that this browser got with the page, or from another origin, whoever the visitor is."""
     loaded = visit(PAGE)
