@@ -134,6 +134,8 @@ def test_investigation_is_started_from_the_form(bus: Bus) -> None:
         ({"service": " ", "minutes": "15"}, "Name the service"),
         ({"service": "a", "minutes": "0"}, "whole number of minutes"),
         ({"service": "a", "minutes": "10081"}, "whole number of minutes"),
+        ({"service": "a", "minutes": "000060999"}, "whole number of minutes"),
+        ({"service": "a", "minutes": "1" + "9" * 5000}, "whole number of minutes"),
         ({"service": "a", "minutes": "1e3"}, "whole number of minutes"),
         ({"service": "a", "minutes": "٣"}, "whole number of minutes"),
         ({"service": "a", "minutes": "15", "repository": "https://evil.example/x/y"}, "owner/name"),
