@@ -5,13 +5,17 @@ What fires meanwhile is held and stands in one digest, which says who muted the 
 afterwards is investigated.
 """
 
+import hashlib
 from datetime import datetime
+
+from pydantic import ValidationError
 
 from shared import clock
 from shared.admission import maintenance
 from shared.admission.maintenance import SERVICE, MaintenanceWindow
 from shared.bounds import clip
 from shared.errors import Rejected
+from shared.http.validation import sentence
 from shared.traces.port import TraceStore
 
 _MARK = ", muted by "
@@ -21,11 +25,14 @@ def mute(store: TraceStore, service_name: str, by: str, until: datetime) -> Main
     """
     Hold what the service sends from now until `until`, in place of an earlier mute of it; return the window.
 
-    Raises Rejected (too many windows), and what the store raises.
+    Raises Rejected (too many windows, a name that fits no pattern), and what the store raises.
     """
     tail = f"{_MARK}{clip(by, 30)} until {until:%H:%M} UTC"
-    name = f"{clip(service_name, 100 - len(tail))}{tail}"
-    window = MaintenanceWindow(name=name, matchers={SERVICE: literal(service_name)}, start=clock.now(), until=until)
+    name, matchers = f"{_distinct(service_name, 100 - len(tail))}{tail}", {SERVICE: literal(service_name)}
+    try:
+        window = MaintenanceWindow(name=name, matchers=matchers, start=clock.now(), until=until)
+    except ValidationError as error:
+        raise Rejected(f"The service {clip(service_name, 80)!r} cannot be muted: {sentence(error)}") from None
     others = [one for one in maintenance.windows(store) if not is_mute(one, service_name)]
     maintenance.set_windows(store, [*others, window])
     return window
@@ -60,6 +67,11 @@ def end_window(store: TraceStore, name: str) -> int:
     if len(others) == len(windows):
         raise Rejected(f"There is no maintenance window {name!r}")
     return maintenance.set_windows(store, others)
+
+
+def _distinct(text: str, chars: int) -> str:
+    """Return the text in at most `chars` characters; of one that is too long, a hash tells it from its like."""
+    return text if len(text) <= chars else f"{clip(text, chars - 9)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def literal(text: str) -> str:

@@ -139,6 +139,28 @@ def test_mute_takes_the_place_of_an_earlier_one_and_leaves_planned_maintenance(s
     assert storm.fire("shop*[1]") == "held"
 
 
+def test_services_of_like_long_names_have_mutes_of_their_own(storm: Storm) -> None:
+    """The name of a window is short; that of one service's mute is never another one's."""
+    reads, writes = (f"team-{'a' * 80}-{work}" for work in ("read", "write"))
+    carried_out(storm, "mute", service_name=reads)
+    storm.wait(1)
+    carried_out(storm, "mute", service_name=writes)
+    assert len({window.name for window in maintenance.windows(storm.store)}) == 2
+    storm.wait(1)
+    carried_out(storm, "unmute", service_name=writes)
+
+    assert storm.fire(writes) == "started"
+    assert storm.fire(reads) == "held"
+
+
+@pytest.mark.parametrize("service", ["a" * 199 + "*", "*" * 200])
+def test_service_whose_name_fits_no_pattern_cannot_be_muted(storm: Storm, service: str) -> None:
+    """A pattern that is cut would mute another service, or none."""
+    with pytest.raises(Rejected, match=r"cannot be muted: .*at most 200 characters"):
+        carried_out(storm, "mute", service_name=service)
+    assert maintenance.windows(storm.store) == []
+
+
 def test_investigation_by_hand_starts_though_the_service_was_just_published_or_is_muted(storm: Storm) -> None:
     """An alert would be an update, or held; a person who asks gets a brief of its own."""
     storm.fire()
