@@ -230,7 +230,7 @@ def test_what_people_write_is_inert_and_holds_no_secret(bus: Bus) -> None:
 
 
 @pytest.mark.parametrize("length", [40, 80, 300, 500])
-def test_what_people_write_is_redacted_before_it_is_cut(bus: Bus, length: int) -> None:
+def test_what_people_write_is_redacted_before_it_is_truncated(bus: Bus, length: int) -> None:
     """Neither the name, nor the note, nor the alert's summary ends in the first half of a secret."""
     token = "ghp_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF3hJ5"
     for part in (10, 20, 34):
