@@ -7,7 +7,7 @@ from typing import Protocol
 
 from shared import clock
 from shared.admission import maintenance
-from shared.admission.brakes import brakes_of, take_all
+from shared.admission.brakes import brakes_of, brakes_of_tests, take_all
 from shared.admission.service_window import service_key
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.admission.updates import CARRIER
@@ -166,15 +166,14 @@ class IncidentRouter:
         return "started"
 
     def _is_held_back(self, alert: Alert, own: IncidentRecord) -> bool:
-        """Hold an alert that a maintenance window or a brake stops; no brake stops a test of the connection."""
+        """Hold an alert that a maintenance window or a brake stops; a test of the connection has a brake of its own."""
         if window := maintenance.window_of(alert, self.store, is_by_hand=self.is_by_hand):
             # Until then what its service sends belongs to it, its end above all.
             self.store.claim(service_key(alert.service_name), alert.incident_id, window.until + CARRIER)
             self._holder.hold_for_maintenance(alert, own, window)
             return True
-        if alert.is_test:
-            return False
-        brakes = brakes_of(alert.service_name, self.limits.brakes)
+        own_brakes = brakes_of(alert.service_name, self.limits.brakes)
+        brakes = brakes_of_tests(self.limits.brakes) if alert.is_test else own_brakes
         brake = take_all(self.store, brakes, alert.incident_id, own.state == "held")
         if brake is None:
             return False

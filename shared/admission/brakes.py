@@ -43,6 +43,11 @@ def brakes_of(service_name: str, settings: BrakeSettings) -> tuple[Brake, ...]:
     )
 
 
+def brakes_of_tests(settings: BrakeSettings) -> tuple[Brake, ...]:
+    """Return what a test alert must pass: whoever may send alerts may send tests, and each is a message to people."""
+    return (Brake("TESTS_PER_HOUR", "tests", settings.tests_per_hour),)
+
+
 def take_all(store: TraceStore, brakes: tuple[Brake, ...], holder: str, is_held: bool) -> Brake | None:
     """Take a slot of each; return the brake that has none left, then nothing is taken. Raises what the store raises."""
     taken: list[str] = []

@@ -52,3 +52,6 @@ class BrakeSettings(Settings):
         le=10_000,
         description="Mails to each engineer in any hour: briefs, updates and lists of what is held.",
     )
+    tests_per_hour: int = Field(
+        10, ge=1, le=1_000, description="Test alerts answered in any hour; further ones are held and listed."
+    )

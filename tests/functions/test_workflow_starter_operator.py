@@ -333,3 +333,11 @@ def test_message_with_the_attribute_is_a_request(storm: Storm, monkeypatch: pyte
     assert pushed('{"kind": "mute"}') == 200
     assert len(dead) == 1
     assert storm.store.incidents() == []
+
+
+def test_tests_of_the_connection_have_a_brake_of_their_own(storm: Storm) -> None:
+    """Whoever may send alerts may send tests, and each is a message to people; alerts do not wait for them."""
+    became = [storm.fire(f"service-{number}", is_test=True) for number in range(12)]
+
+    assert (became.count("started"), became.count("held")) == (10, 2)
+    assert storm.fire() == "started"
