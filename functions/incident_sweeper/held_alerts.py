@@ -200,6 +200,11 @@ class HeldAlerts:
         return fold((), map(event_of, (record, *merged, *carried)))
 
     def _publish_list(self, record: IncidentRecord, hold: Hold) -> str:
+        if not self.store.followers(record.incident_id, 1):
+            # What it listed is in another list or an investigation by now. After the release nothing can join it.
+            self.store.release(list_key(hold.reason, hold.name), record.incident_id)
+            if not self.store.followers(record.incident_id, 1):
+                return self._close(record, hold.follows)
         if not take_mail(self.store, record.incident_id, self.brakes, is_list=True):
             return self._hold_longer(record, hold, clock.now() + WAIT)
         self.store.release(list_key(hold.reason, hold.name), record.incident_id)

@@ -108,6 +108,21 @@ def test_shorter_mute_holds_nothing_longer_than_itself(storm: Storm) -> None:
     assert storm.unaccounted() == []
 
 
+def test_longer_mute_takes_over_what_is_held_without_a_message(storm: Storm) -> None:
+    """Nobody gets a digest of no alerts; that of the second mute names them."""
+    carried_out(storm, "mute", minutes=60)
+    assert storm.fire() == "held"
+    storm.wait(40)
+    carried_out(storm, "mute", minutes=120)
+    storm.wait(600)
+    assert storm.mails == []
+    storm.wait(8000)
+
+    assert storm.kinds() == {"degraded": 1, "maintenance": 1}
+    assert storm.unaccounted() == []
+    assert storm.store.incidents(state="held") == []
+
+
 def test_unmuted_service_is_heard_again_though_it_was_muted_twice(storm: Storm) -> None:
     """What the first of two mutes held is released with the second."""
     carried_out(storm, "mute")
