@@ -121,5 +121,5 @@ def _line(line: ProgressRow) -> Text:
     sign, style = STYLES[line.state]
     seconds = f"{line.seconds:.2f} s" if line.seconds is not None else ""
     # Text, not markup: text from logs may hold brackets.
-    drawn = Text(f" {sign} {f'{line.name} ({line.state})':<30}{seconds:>8}", style, no_wrap=True, overflow="ellipsis")
+    drawn = Text(f" {sign} {f'{line.name} ({line.state})':<33}{seconds:>8}", style, no_wrap=True, overflow="ellipsis")
     return drawn.append(f"  {' '.join(line.note.split())}", style="dim")
