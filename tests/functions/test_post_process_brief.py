@@ -243,7 +243,10 @@ def test_alert_without_a_name_reads_well() -> None:
             "open incident PR",
         ),
         ({"pull_request": None, "branch": None, "solution": requests.solution(patch=None)}, "holds no change"),
-        ({"pull_request": None, "branch": None}, "None. It was not reported that one was opened."),
+        (
+            {"pull_request": None, "branch": None},
+            "None. No step reported one; look for its branch first.",
+        ),
         ({"pull_request": None, "branch": None, "solution": None}, "No fix was worked out"),
         (
             {

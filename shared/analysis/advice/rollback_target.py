@@ -18,11 +18,12 @@ def rollback_target(incident: Incident, code: CodeAnalysis | None = None) -> str
     changes = changes_to_undo(incident, code)
     if not changes:
         return ""
-    until = f"the version until {changes[0].at:%H:%M} UTC"
+    moment = f"{changes[0].at:%H:%M} UTC"
     versions = [version for one in changes if (version := name(one.version_before))]
     if named := next((version for version in versions if not _SHA.fullmatch(version)), ""):
-        return f"{named}, {until}"
-    return f"{until} (commit {versions[0][:12]})" if versions else until
+        return f"{named}, the version until {moment}"
+    # Nothing names it, so a reader has to find it by its time.
+    return f"what ran until {moment} (commit {versions[0][:12]})" if versions else f"what ran until {moment}"
 
 
 def changes_to_undo(incident: Incident, code: CodeAnalysis | None = None) -> list[Change]:

@@ -110,7 +110,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
         type="rollback",
         description=_if_deployed(service_name(alert), version, f"{incident.onset:%Y-%m-%d %H:%M:%S} UTC")
         + f"{reason}.",
-        steps=[] if incident.what_changed else ["No deployment shows in what was read."],
+        steps=[] if incident.what_changed else ["Look first whether it is live: no deployment shows in what was read."],
         commands=_query("After it, watch that this stops", lines),
         priority="high" if is_own_fault else "medium",
         estimated_impact=f"Ends the error ({trace.count} times in the window) if the version caused it.",
@@ -120,7 +120,7 @@ def _roll_back(alert: Alert, incident: Incident) -> Suggestion | None:
 def _if_deployed(service: str, version: str, onset: str) -> str:
     """Return what to do where no deployment shows; without a version it is to look for one, as none is known."""
     if version:
-        return f"Roll {service} back if {version} was deployed shortly before {onset}"
+        return f"Roll {service} back to what ran before {version}, if that was deployed shortly before {onset}"
     return f"Find what was deployed or configured in {service} shortly before {onset}, and undo it"
 
 

@@ -17,6 +17,8 @@ CULPRIT = 0.5
 WHAT_TO_CHECK = "Check that it stays so, and whether somebody ended it: what was read does not say why it ended."
 _PRIORITIES = ("high", "medium", "low")
 _WAYS_BACK = ("roll_back", "revert_commit")
+FIX = "fix_code"
+"""The advice to mend the code, which a pull request is."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,9 @@ def _actions(request: PostProcessRequest) -> list[Action]:
     """Return the actions, each once with its steps and commands; of several ways back to an older release the first."""
     first = _first(request)
     others = sorted([*_suggested(request), *_planned(request)], key=lambda action: _PRIORITIES.index(action.priority))
+    if request.pull_request is not None and request.pull_request.pr_url:
+        # It does so already, and stands beside the first action.
+        others = [action for action in others if action.advice_id != FIX]
     # The same action from another agent comes right after the first, because its steps fit best.
     others.sort(key=lambda action: first is None or _words(action.text) != _words(first.text))
     actions: dict[str, Action] = {}

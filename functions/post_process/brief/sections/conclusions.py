@@ -146,7 +146,11 @@ def _without_reason(solution: Solution | None) -> str:
     """Say how far the work on a fix came, where no step says why there is no pull request."""
     if solution is None:
         return "No fix was worked out."
-    return "It was not reported that one was opened." if solution.patch else "The solution holds no change to the code."
+    return (
+        "No step reported one; look for its branch first."
+        if solution.patch
+        else "The solution holds no change to the code."
+    )
 
 
 def _evidence(request: PostProcessRequest) -> list[Evidence]:

@@ -64,7 +64,7 @@ def test_rollout_that_alone_fails_is_rolled_back_without_a_trace():
 
     answer = suggested(what_changed=[change], patterns=error_pattern("ERROR order 7 was not priced"))
 
-    assert answer.recommended_action == f"Roll checkout-api back to the version until {ONSET:%H:%M} UTC."
+    assert answer.recommended_action == f"Roll checkout-api back to what ran until {ONSET:%H:%M} UTC."
 
 
 def test_without_a_version_a_change_is_looked_for_before_anything_is_rolled_back():
