@@ -61,7 +61,8 @@ def test_incident_workflow_is_deployed_and_run(gcloud: Gcloud, upstream: Any) ->
     """`deploy` sets the functions' URLs, `run` waits for the end, `describe` shows the same execution."""
     called = ("incident_detection", "post_process")
     variables = ",".join(f"{name}={upstream.url}/{name}" for name in called)
-    upstream.reply(200, {"needs_response": False})
+    for _ in ("read", "judge"):
+        upstream.reply(200, {"needs_response": False})
     upstream.reply(200, {"kind": "dismissed"})
 
     source = "--source=workflows/incident.workflows.yaml"
@@ -72,7 +73,8 @@ def test_incident_workflow_is_deployed_and_run(gcloud: Gcloud, upstream: Any) ->
     assert deployed["state"] == "ACTIVE"
     assert (ended["state"], json.loads(ended["result"])) == ("SUCCEEDED", {"kind": "dismissed"})
     assert described == ended
-    assert [request["path"] for request in upstream.requests] == [f"/{name}" for name in called]
+    paths = [request["path"] for request in upstream.requests]
+    assert paths == ["/incident_detection", "/incident_detection", "/post_process"]
 
 
 def test_running_execution_is_listed_and_cancelled(gcloud: Gcloud, tmp_path: Path) -> None:
