@@ -92,8 +92,10 @@ class Reader:
 
     def incident(self, incident_id: str) -> flask.Response:
         """Return the page of an incident."""
+        # Before the trace, which has it first: a page that says "carried out" shows what came of it too.
+        journal = operator_journal.entries(self.store)
         trace = self._trace(incident_id)
-        people = people_view(trace, self.store)
+        people = people_view(trace, journal, self.store)
         request_id, view = self._request_id, incident_view(trace, self.store)
         return self._page("incident.html", view=view, version=version(trace), people=people, request_id=request_id)
 
@@ -102,7 +104,7 @@ class Reader:
         trace = self._trace(incident_id)
         if self.request.args.get("version") == version(trace):
             return console_pages.nothing_new() if trace.is_running else console_pages.nothing_new(STOP_POLLING)
-        people = people_view(trace, self.store)
+        people = people_view(trace, operator_journal.entries(self.store), self.store)
         return self._page(
             "incident_body.html", view=incident_view(trace, self.store), version=version(trace), people=people
         )

@@ -353,6 +353,25 @@ def test_console_itself_may_only_publish() -> None:
     assert [path.name for path in sources if written.search(path.read_text())] == []
 
 
+def test_page_that_says_carried_out_shows_what_came_of_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it is carried out between two reads of the page: each order leaves the page pending, or whole."""
+    request = sent(bus, f"{PAGE}/judge", {"verdict": "right"})
+    original = EmbeddedTraces.document
+
+    def overtaken(self: EmbeddedTraces, incident_id: str) -> Any:
+        document = original(self, incident_id)
+        bus.deliver()
+        return document
+
+    monkeypatch.setattr(EmbeddedTraces, "document", overtaken)
+
+    text = text_of(f"{PAGE}?asked={request.request_id}")
+
+    assert operator_journal.entries(traces.connect()), "it was not carried out"
+    assert "carried out in a moment" in text
+    assert 'id="people"' in text_of(f"{PAGE}?asked={request.request_id}")
+
+
 def test_list_reads_the_journal_once(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many incidents it shows."""
     reads: list[str] = []

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from pydantic import ValidationError
 
 from shared import clock, log
-from shared.admission import mutes, operator_journal
+from shared.admission import mutes
 from shared.admission.maintenance import MaintenanceWindow
 from shared.admission.operator_journal import JournalEntry
 from shared.http.validation import places
@@ -43,15 +43,15 @@ class PeopleView:
         return next((entry for entry in self.done if entry.kind == "acknowledge"), None)
 
 
-def people_view(trace: IncidentTrace, store: TraceStore) -> PeopleView:
-    """Return what people did, from the trace and one read each of journal and windows. Raises what the store raises."""
+def people_view(trace: IncidentTrace, journal: Iterable[JournalEntry], store: TraceStore) -> PeopleView:
+    """Return what people did, from the trace, the journal and one read of the windows. Raises what the store raises."""
     service, waiting = trace.document["service_name"], trace.pull_request
-    journal = [one for one in operator_journal.entries(store) if one.service_name == service]
-    earlier = [one for one in journal if one.kind == "judge" and one.incident_id != trace.incident_id]
+    recent = [one for one in journal if one.service_name == service]
+    earlier = [one for one in recent if one.kind == "judge" and one.incident_id != trace.incident_id]
     is_waiting = (trace.document["pull_request"] or {}).get("state") == "awaiting_approval"
     return PeopleView(
         done=[entry for run in trace.requests if (entry := _entry(dict(run.entry["agent_input"]))) is not None],
-        recent=journal,
+        recent=recent,
         before=earlier[:MAX_BEFORE],
         mute=mutes.mute_of(store, service),
         approval_url=(waiting.approval_url or "") if waiting and is_waiting else "",
