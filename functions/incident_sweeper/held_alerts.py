@@ -16,6 +16,7 @@ from shared.admission.folding import Fold, Release, event_of, fold, release
 from shared.admission.service_window import list_key, service_key, update_key
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.admission.updates import join_update
+from shared.containment import contained
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import IncidentCopilotError, Uncertain
 from shared.traces.port import Hold, IncidentRecord, TraceStore
@@ -85,18 +86,22 @@ class HeldAlerts:
     def _settled(self, record: IncidentRecord) -> bool:
         """Settle one; a failure is tried again by the next sweep, and after minutes it is said by a last message."""
         key = f"sweep:{record.incident_id}"
-        try:
+
+        def settle() -> bool:
             lease = self.store.claim(key, self._holder, clock.now() + self.publisher.timeout + _LEASE_MARGIN)
             if lease.holder != self._holder:
                 return False
             became = self._settle(record)
             self.store.release(key, self._holder)
-        except Exception as error:  # noqa: BLE001  # one incident must not stop the others
+            log.info("sweeper.settled", became=became)
+            return True
+
+        def speak_late(error: Exception) -> bool:
             log.error("sweeper.unsettled", error_type=type(error).__name__, error=str(error))
             self._speak_late(record, key, error)
             return False
-        log.info("sweeper.settled", became=became)
-        return True
+
+        return contained(settle, speak_late)
 
     def _settle(self, record: IncidentRecord) -> str:
         now = self.store.incident(record.incident_id)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from shared import clock, log, outbox
 from shared.channels import HOOKS
+from shared.containment import contained
 from shared.contracts import DeliveryStatus, Failure, Outcome
 from shared.errors import IncidentCopilotError, Uncertain
 from shared.outbox.last_message import LastMessage
@@ -125,14 +126,15 @@ def _once(
     if lease.holder != holder:
         receipts |= {channel: str(lease.value["receipt"])} if lease.value.get("receipt") else {}
         return "already" if channel in receipts else "failed"
-    try:
-        receipt = act()
-    except Exception as error:  # noqa: BLE001  # the other channel is still to be tried
+
+    def note(error: Exception) -> None:
         log.error("sweeper.last_message_failed", step=channel, error_type=type(error).__name__, error=str(error))
         failures.append(Failure(step=channel, error_type=type(error).__name__, message=str(error)))
-        is_known = isinstance(error, IncidentCopilotError) and not isinstance(error, Uncertain)
-        if is_known:
+        if isinstance(error, IncidentCopilotError) and not isinstance(error, Uncertain):
             store.release(key, holder)
+
+    receipt = contained(act, note)
+    if receipt is None:
         return "failed"
     if not receipt:
         store.release(key, holder)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from shared import clock, log
 from shared.admission.service_window import note_published, service_key
 from shared.channels import CHANNELS
+from shared.containment import contained
 from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Unavailable, Uncertain
 from shared.settings import Settings
@@ -170,28 +171,36 @@ class Sweep:
 
     def _sweep(self, overdue: Overdue, swept: Swept) -> None:
         incident_id = overdue.record.incident_id
-        with log.bound(incident_id=incident_id, service_name=overdue.record.service_name):
-            try:
-                if not self._with_lease(overdue.record, lambda: self._publish(overdue)):
-                    return
+
+        def publish() -> None:
+            if self._with_lease(overdue.record, lambda: self._publish(overdue)):
                 swept.published.append(incident_id)
-            except Exception as error:  # noqa: BLE001  # whatever it is, an incident too old is given up
-                log.error("sweeper.unpublished", error_type=type(error).__name__, error=str(error))
-                swept.failed.append(incident_id)
-                self._speak_or_give_up(overdue, error)
+                swept.waiting -= 1
+
+        def speak_or_give_up(error: Exception) -> None:
+            log.error("sweeper.unpublished", error_type=type(error).__name__, error=str(error))
+            swept.failed.append(incident_id)
+            self._speak_or_give_up(overdue, error)
             swept.waiting -= 1
+
+        with log.bound(incident_id=incident_id, service_name=overdue.record.service_name):
+            contained(publish, speak_or_give_up)
 
     def _deliver_late(self, late: LateDelivery, swept: Swept) -> None:
         incident_id = late.record.incident_id
+
+        def deliver() -> None:
+            if self._with_lease(late.record, lambda: self._deliver(late)):
+                swept.published.append(incident_id)
+
+        def speak_or_give_up(error: Exception) -> None:
+            log.error("sweeper.undelivered", error_type=type(error).__name__, error=str(error))
+            if late.record.state == "undelivered":
+                swept.failed.append(incident_id)
+                self._speak_or_give_up(Overdue(late.record, _nobody_has_it(late.outcome)), error)
+
         with log.bound(incident_id=incident_id, service_name=late.record.service_name):
-            try:
-                if self._with_lease(late.record, lambda: self._deliver(late)):
-                    swept.published.append(incident_id)
-            except Exception as error:  # noqa: BLE001  # whatever it is, nobody may have the brief yet
-                log.error("sweeper.undelivered", error_type=type(error).__name__, error=str(error))
-                if late.record.state == "undelivered":
-                    swept.failed.append(incident_id)
-                    self._speak_or_give_up(Overdue(late.record, _nobody_has_it(late.outcome)), error)
+            contained(deliver, speak_or_give_up)
 
     def _deliver(self, late: LateDelivery) -> bool:
         """Return whether one more channel has the brief or its update. Raises Unavailable while nobody has it."""
@@ -296,14 +305,16 @@ class Sweep:
 
 def _isolated(record: IncidentRecord, work: Callable[[], Result]) -> Result | None:
     """Return the result of `work`; what one incident's trace holds must not stop the sweep of the others."""
-    try:
-        return work()
-    except Exception as error:  # noqa: BLE001  # any failure is this incident's alone
-        incident_id = record.incident_id
+
+    def note(error: Exception) -> None:
         log.critical(
-            "sweeper.incident_failed", incident_id=incident_id, error_type=type(error).__name__, error=str(error)
+            "sweeper.incident_failed",
+            incident_id=record.incident_id,
+            error_type=type(error).__name__,
+            error=str(error),
         )
-        return None
+
+    return contained(work, note)
 
 
 def _nobody_has_it(outcome: Outcome) -> Failure:

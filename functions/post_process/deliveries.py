@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from shared import log, outbox
 from shared.channels import HOOKS
+from shared.containment import contained
 from shared.contracts import Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError
 from shared.outbox.last_message import LastMessage, brief_message_id
@@ -40,10 +41,8 @@ class Connections:
         """Return whether a channel has variables of its own and none is set: then no lease need be taken for it."""
         if channel not in outbox.HOOKS:
             return False
-        try:
-            return channel not in self.hooks or self.hooks[channel]() is None
-        except Exception:  # noqa: BLE001  # whatever it is, its delivery meets it again, and names it
-            return False
+        # What is raised here is met again by its delivery, which names it.
+        return contained(lambda: channel not in self.hooks or self.hooks[channel]() is None, lambda _: False)
 
 
 class Notice(Protocol):

@@ -1,6 +1,9 @@
 """PostProcessAgent: writes the brief, mails it, posts it by the hooks, archives it, and closes the incident."""
 
+from functools import partial
+
 from shared import log, outbox, traces
+from shared.containment import contained
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import Unavailable
 from shared.step.step import step
@@ -28,20 +31,19 @@ def post_process(request: PostProcessRequest) -> Outcome:
         outbox.scheduled,
     )
     store = traces.connect()
-    try:
-        return _published(own_links_only(request), store, connections)
-    except Unavailable:
-        # Another attempt is sending, or no channel took an update: whoever called calls again.
-        raise
-    except Exception as error:  # whatever it is, people must learn of the alert
-        if request.is_early:
-            # The brief follows, and says all of it.
-            raise
+
+    def speak_last(error: Exception) -> Outcome:
+        # Whoever called calls again while another attempt is sending; the brief that follows an early one says it all.
+        if isinstance(error, Unavailable) or request.is_early:
+            raise error
         log.critical("post_process.bug", error_type=type(error).__name__, error=str(error))
         return publish_last(request, store, connections, error)
 
+    return contained(partial(_published, request, store, connections), speak_last)
+
 
 def _published(request: PostProcessRequest, store: TraceStore, connections: Connections) -> Outcome:
+    request = own_links_only(request)
     if held := held_carrier(request, store):
         return publish_held(request, *held, store, connections)
     if request.is_early:

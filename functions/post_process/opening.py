@@ -1,6 +1,7 @@
 """How a brief opens: the sentences that came with the solution, and what was seen before."""
 
 from shared import log
+from shared.containment import contained
 from shared.contracts import PostProcessRequest
 from shared.traces.port import TraceStore
 
@@ -18,8 +19,9 @@ def opening(request: PostProcessRequest, store: TraceStore) -> BriefWords:
 
 def opening_or_none(request: PostProcessRequest, store: TraceStore) -> BriefWords:
     """Return how the brief opens; it goes out without that when it fails in a way nobody foresaw."""
-    try:
-        return opening(request, store)
-    except Exception as error:  # noqa: BLE001  # words are not worth a brief
-        log.error("post_process.no_opening", error_type=type(error).__name__, error=str(error))
-        return BriefWords()
+    return contained(lambda: opening(request, store), _no_opening)
+
+
+def _no_opening(error: Exception) -> BriefWords:
+    log.error("post_process.no_opening", error_type=type(error).__name__, error=str(error))
+    return BriefWords()

@@ -13,6 +13,7 @@ from shared.admission.causes import SameCause
 from shared.admission.service_window import note_published
 from shared.admission.settings import BrakeSettings
 from shared.channels import CHANNELS, THREADED, Channel
+from shared.containment import contained
 from shared.contracts import DeliveryStatus, Failure, Outcome, OutcomeKind, PostProcessRequest
 from shared.errors import IncidentCopilotError, Unavailable, Uncertain
 from shared.outbox.last_message import brief_message_id, early_message_id
@@ -92,16 +93,16 @@ def _deliver(
     publisher: "OutcomePublisher", connections: Connections, deliveries: Mapping[str, Delivery], name: str
 ) -> str:
     """Deliver by a channel; what is raised unforeseen while a brief is made ends in the last message."""
-    try:
-        return deliveries[name](publisher, connections)
-    except IncidentCopilotError:
-        raise
-    except Exception as error:
-        if name not in LAST_DELIVERIES or deliveries is LAST_DELIVERIES:
-            raise
+
+    def deliver_last(error: Exception) -> str:
+        is_foreseen = isinstance(error, IncidentCopilotError)
+        if is_foreseen or name not in LAST_DELIVERIES or deliveries is LAST_DELIVERIES:
+            raise error
         log.critical("outbox.bug", step=name, error_type=type(error).__name__, error=str(error))
         publisher.failures.append(failure_of(name, error))
         return LAST_DELIVERIES[name](publisher, connections)
+
+    return contained(lambda: deliveries[name](publisher, connections), deliver_last)
 
 
 class OutcomePublisher:
@@ -166,14 +167,14 @@ class OutcomePublisher:
 
     def attempt(self, step: str, work: Callable[[], Result]) -> Result | None:
         """Return what `work` returns, or None and one more failure; each step is named once."""
-        try:
-            return work()
-        except Exception as error:  # noqa: BLE001  # a bug of one channel must not silence the others
+
+        def note(error: Exception) -> None:
             log.error("outbox.failed", step=step, error_type=type(error).__name__, error=str(error))
             if step not in self._named:
                 self.failures.append(failure_of(step, error))
             self._named.add(step)
-            return None
+
+        return contained(work, note)
 
     def deliver(self, channel: Channel, act: Callable[[], str]) -> None:
         """Deliver by one channel and note how that went; `act` is as in `once`."""
@@ -296,7 +297,7 @@ class OutcomePublisher:
             receipt = act()
         except Uncertain:
             raise
-        except Exception:
+        except IncidentCopilotError:
             self._release(key)
             raise
         if not receipt:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared import json_text, log, signatures, traces
 from shared.bounds import Contract, clip
+from shared.containment import contained
 from shared.contracts import StepCall, StepRequest
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Unforeseen
 from shared.http.validation import sentence
@@ -60,23 +61,24 @@ def step(work: Callable[[Req], Ans]) -> View:
             traces.connect()
             waking.wake()
             return _json({"step": row.name, "request": row.request.__name__, "answer": row.answer.__name__})
-        try:
+
+        def answer() -> flask.Response:
             body = _body_of(http_request, row.request if row.writes is None else StepCall)
             if _names_incident(body):
                 return _json(_by_reference(row, validated(StepCall, body), work, traces.connect()))
             return _json(_inline(row, body, work, traces.connect()))
-        except IncidentCopilotError as error:
-            return error_response(error)
-        except Exception as error:  # noqa: BLE001  # the workflow and the brief name it instead of a bare 500
-            log.critical(
-                "step.bug",
-                step=row.name,
-                error_type=type(error).__name__,
-                error=str(error),
-            )
-            return error_response(Unforeseen(f"{row.name} met a bug ({type(error).__name__}); its log has the trace"))
+
+        # The workflow and the brief name the error, whatever it is, instead of a bare 500.
+        return contained(answer, functools.partial(_failed, row))
 
     return view
+
+
+def _failed(row: StepRow, error: Exception) -> flask.Response:
+    if isinstance(error, IncidentCopilotError):
+        return error_response(error)
+    log.critical("step.bug", step=row.name, error_type=type(error).__name__, error=str(error))
+    return error_response(Unforeseen(f"{row.name} met a bug ({type(error).__name__}); its log has the trace"))
 
 
 def _row_of(work: Callable[[Req], Ans]) -> StepRow:

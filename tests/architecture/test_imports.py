@@ -1,5 +1,6 @@
 """The direction of imports: workflows know functions by name, functions import shared, nothing imports a function."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ LEVELS = (
         "bounds",
         "channels",
         "clock",
+        "containment",
         "contracts",
         "digest",
         "errors",
@@ -46,6 +48,7 @@ PURE = {"shared.analysis.code.paths", "shared.code_host.edits", "shared.telemetr
     "shared.traces.pull_request_record",
     "shared.admission.operator_requests",
 }
+_BROAD = re.compile(r"^\s*except\s*(?:\(?\s*(?:Base)?Exception\b.*)?:", re.MULTILINE)
 
 
 def _name(path: Path) -> str:
@@ -146,6 +149,17 @@ def test_only_clock_reads_the_time() -> None:
     assert readers == ["shared/clock.py"], (
         f"Law: only shared/clock.py reads the time, so that tests can set it. Others: {others}. "
         "Remedy: call clock.now()"
+    )
+
+
+def test_only_containment_catches_whatever_is_raised() -> None:
+    """`except Exception`, or a bare `except`, appears in shared/containment.py alone."""
+    catchers = [_name(path) for path in PRODUCT if _BROAD.search(path.read_text())]
+
+    others = ", ".join(set(catchers) - {"shared/containment.py"})
+    assert catchers == ["shared/containment.py"], (
+        f"Law: an error is caught by its name. Others: {others}. "
+        "Remedy: name what is raised, or pass the work to contained() where a bug of it must not cost the rest"
     )
 
 

@@ -11,6 +11,7 @@ import mrml
 from jinja2 import Environment, StrictUndefined
 
 from shared import log
+from shared.containment import contained
 from shared.contracts import Failure, OutcomeKind, PostProcessRequest
 from shared.outbox.port import InlineImage
 from shared.text.harmless import defanged
@@ -85,14 +86,18 @@ def _noting(whole: View, sections: list[Section], note: str) -> View:
 
 def _drawn(chart: Chart) -> bytes | None:
     """Return the chart as a PNG; None, with the reason in the log, when that fails: the words of it remain."""
-    try:
+
+    def drawing() -> bytes | None:
         # Loaded only where a chart is drawn: what cannot be loaded costs an image and no brief.
         from .draw_chart import draw
 
         return draw(chart)
-    except Exception as error:  # noqa: BLE001  # whatever it is, an image is not worth a brief
-        log.error("brief.no_chart", error_type=type(error).__name__, error=str(error))
-        return None
+
+    return contained(drawing, _no_chart)
+
+
+def _no_chart(error: Exception) -> None:
+    log.error("brief.no_chart", error_type=type(error).__name__, error=str(error))
 
 
 def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from infra.doctor.check import Check, unknown, without_secrets
 from infra.doctor.environment import TIMEOUT_S, environment
 from infra.doctor.online import channels, code_host, language_model, real_sources, telemetry
+from shared.containment import contained
 from shared.errors import IncidentCopilotError
 
 Ask = Callable[[], list[Check]]
@@ -48,13 +49,13 @@ def _started(ask: Ask) -> SimpleQueue[list[Check]]:
 
 
 def _checks(ask: Ask) -> list[Check]:
-    try:
-        return ask()
-    except IncidentCopilotError:
-        # A setting that is wrong: the checks without network have named it.
-        return []
-    except Exception as error:  # noqa: BLE001  # a bug of one check must not hide what the others say
+    def note(error: Exception) -> list[Check]:
+        if isinstance(error, IncidentCopilotError):
+            # A setting that is wrong: the checks without network have named it.
+            return []
         return [unknown(f"a check failed by itself ({type(error).__name__})")]
+
+    return contained(ask, note)
 
 
 def _ended(subject: str, answer: SimpleQueue[list[Check]], limit_s: float) -> list[Check]:
