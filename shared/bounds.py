@@ -2,7 +2,7 @@
 
     Name 200 · Line 300 · Sentence 500 · Paragraph 1000 · Passage 2000 · Page 3000   prose: a cut text ends with "…"
     Annotated[str, Verbatim(n)]    quoted later, so a cut one has no mark and stays part of its source
-    FilePath                       a cut one keeps its end, which tells files apart
+    FilePath                       a truncated one keeps its end, by which files differ
     Url, Query                     one that is too long is left out: part of an address or a query is of no use
     Measurement                    a number that cannot be calculated with is absent (NaN, infinite, over 1e30)
     Annotated[list[X], Keep(n)]    keeps the most important n; `left_out` of the contract says how many it lost

@@ -146,7 +146,7 @@ class Failure(Contract):
 
 class StepResult(Contract):
     """
-    What a step tells the workflow: what the YAML branches on, and what an engineer reads in the execution view.
+    What a step reports to the workflow: what the YAML branches on, and what an engineer reads in the execution view.
 
     At most 4 KB, as the answer itself is in the trace; at most 8 KB when it could not be stored there.
     """
@@ -504,7 +504,7 @@ class Incident(Judgement, Answer):
         """
         Whether the service's own code may be at fault, so that code_analyzer should read it.
 
-        A trace that is new may come through it whatever its paths say, as only the repository's tree tells whose they
+        A trace that is new may come through it whatever its paths say, as only the repository's tree shows whose they
         are; without a trace, the words of the log and the newest commits may lead to it.
         """
         is_new = any(trace.app_frames or trace.count_before_onset == 0 for trace in self.stack_traces)

@@ -1,6 +1,6 @@
 """Who wrote what: each step signs its answers with its own Ed25519 key, and readers check it by the public keys.
 
-The trace store lets every function's account write everywhere, so that only the signature tells whose answer it is.
+The trace store lets every function's account write everywhere, so that only the signature shows whose answer it is.
 Without keys, as on a laptop that runs one function, nothing is signed and nothing is checked.
 """
 

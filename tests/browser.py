@@ -19,7 +19,7 @@ needs_chromium = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not ins
 AXE = Path.home() / ".cache" / "incident-copilot" / "axe.min.js"
 """The file of the npm package axe-core; .github/CONTRIBUTING.md says how it comes here."""
 TIMEOUT_S = 30.0
-SIZES = {"phone": 390, "desk": 1440}
+SIZES = {"phone": 390, "desktop": 1440}
 
 
 class Browser:
@@ -52,7 +52,7 @@ class Browser:
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
-        self.size("desk")
+        self.size("desktop")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._ends.close()
@@ -92,7 +92,7 @@ class Browser:
             self.complaints.append(message["params"]["entry"]["text"])
 
     def size(self, name: str, scheme: str = "light", height: int = 900) -> None:
-        """Be a phone or a desk, with a light or a dark scheme."""
+        """Have the width of a phone or of a desktop, with a light or a dark scheme."""
         width = SIZES[name]
         self._call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500

@@ -19,7 +19,7 @@ class EarlyBriefSettings(Settings):
     )
 
     def has(self, severity: str) -> bool:
-        """Return whether incidents of a severity are told early."""
+        """Return whether an incident of a severity gets an early brief."""
         return self.early_brief == "all" or severity in self.early_brief.split(",")
 
 

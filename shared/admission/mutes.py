@@ -70,7 +70,7 @@ def end_window(store: TraceStore, name: str) -> int:
 
 
 def _distinct(text: str, chars: int) -> str:
-    """Return the text in at most `chars` characters; of one that is too long, a hash tells it from its like."""
+    """Return the text in at most `chars` characters; one that is too long ends with a hash of all of it."""
     return text if len(text) <= chars else f"{clip(text, chars - 9)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

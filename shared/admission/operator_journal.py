@@ -1,7 +1,7 @@
 """
 What people did in the console, the newest of it in one lease: who acknowledged, muted, judged which incident.
 
-The trace of each incident holds its own for as long as it lives; this is what one read tells about all of them.
+The trace of each incident holds its own for as long as it lives; one read of this says it for all of them.
 """
 
 from datetime import timedelta

@@ -140,6 +140,6 @@ def after(
 
 
 def _is_distinct(token: str) -> bool:
-    """Whether the token can be told from the end of a name by itself: capitals with digits, or long and hexadecimal."""
+    """Whether the token is clearly not the end of a name: it has capitals with digits, or is long and hexadecimal."""
     has_digit = any(char.isdigit() for char in token)
     return has_digit and (any(char.isupper() for char in token) or re.search(r"[0-9a-f]{32}", token) is not None)

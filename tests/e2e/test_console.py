@@ -145,7 +145,7 @@ def test_keyboard_alone_works(browser: Browser, stack: Stack, incident: str) -> 
 def test_no_page_scrolls_sideways_and_axe_sees_nothing_serious(
     browser: Browser, stack: Stack, incident: str, size: str, scheme: str
 ) -> None:
-    """On a phone and at a desk, light and dark, with everything opened."""
+    """At the width of a phone and of a desktop, light and dark, with everything opened."""
     browser.size(size, scheme)
     root = stack.console_url.removesuffix("/incidents")
     for path in ("/incidents", "/runs/new", f"/incidents/{incident.rpartition('/')[2]}"):

@@ -43,7 +43,7 @@ CAUSE = "share_discount divides by zero."
 
 @dataclass
 class Bus:
-    """Keeps what is published, and carries it out as workflow_starter does when told to."""
+    """Keeps what is published, and carries it out as workflow_starter does, once it is delivered."""
 
     requests: list[OperatorRequest] = field(default_factory=list)
     started: list[str] = field(default_factory=list)

@@ -107,7 +107,7 @@ def tries() -> Iterator[tuple[str, str]]:
 
 
 def play(kind: str, name: str, folder: Path, patch: pytest.MonkeyPatch) -> str:
-    """Play one incident; return which ceiling was passed, or that nobody was told of the incident."""
+    """Play one incident; return which ceiling was passed, or that nobody was notified of the incident."""
     script = MODELS.get(name, agreeable)
     with world(folder, patch, script=script, settings=CEILINGS.get(name), metrics="failing") as target:
         LOGS.get(name, _own)(target)

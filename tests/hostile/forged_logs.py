@@ -218,7 +218,7 @@ RECOGNISED: dict[str, Write] = {
     "1,000 times by one sender": lines(QUOTED, times=1000),
     "beside a steady exception": _steady_beside,
 }
-"""Where the trace stands tells that somebody may have sent it."""
+"""Where the trace stands shows that somebody may have sent it."""
 OWN_SHAPE: dict[str, Write] = {
     "one entry": lines(OWN),
     "line by line": lines("WARNING refused: no product x", f"{CLOCK} ERROR basket failed", *TRACE.split("\n")),
@@ -241,7 +241,7 @@ OWN_SHAPE: dict[str, Write] = {
     "under an alert that counts lines": _alert_on_lines,
     "with load": _load,
 }
-"""Written exactly as the service writes, so that nothing in the log tells."""
+"""Written exactly as the service writes, so that nothing in the log shows it."""
 
 
 def _fails(metric: str, **labels: str) -> Write:

@@ -95,7 +95,7 @@ def tries() -> Iterator[tuple[str, str]]:
 
 
 def play(kind: str, name: str, folder: Path, patch: pytest.MonkeyPatch) -> str:
-    """Play one incident; return what a reader is told that nothing shows, if anything."""
+    """Play one incident; return what a brief says that nothing shows, if anything."""
     line, script = _written(kind, name)
     with world(folder, patch, script=script, metrics="failing") as target:
         target.log(f"ERROR basket failed\n{TRACE}", *([line] if line else []))
@@ -151,7 +151,7 @@ def _reported(exits: Exits, kind: str, name: str) -> str:
     words = LIE if kind == QUOTE else CLAIMS[name]
     reported = [where for where in ("mail", "hook", "archive") if words.rstrip(".") in exits.texts[where]]
     if reported:
-        return f"it is told in {reported}"
+        return f"it is reported in {reported}"
     return "it is a cause" if any(words.rstrip(".") in cause.hypothesis for cause in causes) else ""
 
 

@@ -38,7 +38,11 @@ RULES: dict[str, tuple[str, object, str]] = {
         lambda *_: None,
         "it is",
     ),
-    "shared.agent.claim_checks.GroundingContext.doubt": ("a model states what nobody read", lambda *_: None, "told in"),
+    "shared.agent.claim_checks.GroundingContext.doubt": (
+        "a model states what nobody read",
+        lambda *_: None,
+        "reported in",
+    ),
     "functions.incident_detection.log_query_tool.judgement": (
         "a model hides an incident",
         lambda refined, *_: (refined, []),

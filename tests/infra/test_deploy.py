@@ -88,7 +88,7 @@ ABSENT = {
 
 
 class Tools:
-    """Stands for gcloud and Terraform: records what was run, fails with the given message, else answers as told."""
+    """Stands for gcloud and Terraform: records what was run, and fails or answers as it was set up to."""
 
     def __init__(self, errors: Mapping[str, str] | None = None, answers: Mapping[str, str] | None = None) -> None:
         self.run: list[list[str]] = []

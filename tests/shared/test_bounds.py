@@ -43,7 +43,7 @@ def test_a_verbatim_text_is_truncated_without_a_mark() -> None:
 
 
 def test_a_path_keeps_its_end() -> None:
-    """The file's own name tells it apart."""
+    """By its own name it differs from others."""
     assert Report(path="d/" * 400 + "pricing.py").path.endswith("/pricing.py")
     assert len(Report(path="d/" * 400 + "pricing.py").path) == 500
 

@@ -286,7 +286,7 @@ def test_refused_branch_opens_no_pull_request(functions) -> None:
 
 @pytest.mark.parametrize("name", [name for name in AGENTS if name != "post_process"])
 def test_function_that_keeps_failing_is_named_and_the_brief_still_goes_out(functions, name: str) -> None:
-    """Whatever fails, people get the brief, and it says what failed: of the error only what is told."""
+    """Whatever fails, people get the brief, and it says what failed: of the error only what the brief says."""
     functions.statuses[name] = [500] * 10
 
     assert functions.run() == OUTCOME

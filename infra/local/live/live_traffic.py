@@ -100,7 +100,7 @@ class LiveTraffic:
         """Start the pods that ran at the end of the build, with its names and counters."""
         body = json.loads((self._built.metrics or Path()).read_text(encoding="utf-8"))
         series: dict[tuple[str, str], dict[Series, tuple[float, float]]] = {}
-        # What the cluster tells of a pod has no version, and goes on by itself.
+        # What the cluster reports of a pod has no version, and goes on by itself.
         for each in [one for one in body["data"]["result"] if "version" in one["metric"]]:
             labels = each["metric"]
             rest = tuple((name, value) for name, value in labels.items() if name not in _OWN_LABELS)

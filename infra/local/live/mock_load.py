@@ -1,4 +1,4 @@
-"""Processor, memory and network of the service's pods, as cAdvisor tells them, as high as one wants to see."""
+"""Processor, memory and network of the service's pods, as cAdvisor reports them, as high as one wants to see."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

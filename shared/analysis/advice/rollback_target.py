@@ -13,7 +13,7 @@ def rollback_target(incident: Incident, code: CodeAnalysis | None = None) -> str
     Return the version that ran before, like "2.14.1, the version until 01:56 UTC"; empty when nothing shows one.
 
     Instances that alone wrote the leading error show it, else a version or a deployment that came before the onset. A
-    version that is only a commit's hash tells a reader nothing, so another source's name of it goes first.
+    version that is only a commit's hash means nothing to a reader, so another source's name of it goes first.
     """
     changes = changes_to_undo(incident, code)
     if not changes:

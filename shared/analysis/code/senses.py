@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 MAX_LINE = 500
 """Longer lines are generated; they are compared as they are."""
 TAIL = 80
-"""So much of what stands before a bracket tells what it is of."""
+"""So much of what stands before a bracket shows what it is of."""
 MAX_CHARS = 100_000
 """A side of a change that is longer is compared as it stands: who writes it chooses how long that takes."""
 MAX_ANNOTATED = 200
@@ -56,7 +56,7 @@ _UNFINISHED = re.compile(r"(?:&&|\|\||[A-Za-z_)\]]\.|(?<![=!<>])=|=>|->)$")
 _HAZARD = re.compile(r"\s*[(\[`]")
 """Before a row that begins so, a semicolon ends what would go on without it."""
 _ONE_MARK = re.compile(r"\+\+|--|\*\*|//|<<|>>|&&|\|\||[-+*/%|&^<>=!~:]=|->|=>|\?[?.]|\.\.|::|<>|<-|/\*|\*/|\w\w")
-"""What two neighbours would become if no space stood between them."""
+"""What two adjacent words would become if no space stood between them."""
 _PLAIN = re.compile(r"[^\\$#@\"'`]*")
 _REPORTS = re.compile(
     r"(?:(?<!\w)(?:raise|throw)\s+(?:new )?[\w.:]+|\w(?:Error|Exception)"

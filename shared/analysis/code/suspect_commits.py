@@ -25,7 +25,7 @@ _NEWEST, _NEWEST_FALLS = 0.28, 1.5
 """
 Score of the newest commit where nothing leads to a place in the code, and how it falls with each newer one: by
 1/place^1.5. Of 117 commits that were reverted soon after, 47 % were the newest of their branch, 64 % among three and
-69 % among five; a half-life of days tells nothing between commits of one day. Low, as no commit need be to blame.
+69 % among five; a half-life of days makes no difference between commits of one day. Low, as no commit need be to blame.
 """
 _POWER, _NONE = 3, 0.2
 """
@@ -224,7 +224,7 @@ def _doubts(commit: Commit, clues: Clues) -> tuple[float, list[str]]:
     """
     Return what lowers the score, as a factor and in words.
 
-    Where no place is known, what a commit is of tells less: those of documentation alone are reverted nearly as often.
+    Where no place is known, what a commit is of says less: those of documentation alone are reverted nearly as often.
     """
     documents, tests = (0.05, 0.1) if clues.places else (0.5, 0.5)
     factor, doubts = 1.0, []

@@ -2,7 +2,7 @@
 Log templates: lines of one shape become one template with their variable parts as `<*>`.
 
 Our own Drain: a tree of fixed depth by number of tokens and first tokens, then the most similar shape in the leaf. What
-varies in a shape is a value or, where only few words alternate, tells events apart.
+varies in a shape is a value or, where only few words alternate, makes events different.
 Source: He, Zhu, Zheng, Lyu, "Drain: An Online Log Parsing Approach with Fixed Depth Tree", ICWS 2017.
 """
 

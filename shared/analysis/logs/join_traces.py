@@ -1,7 +1,7 @@
 """Joins stack traces that the log shipper split over several entries.
 
 Only entries of one source are joined, so pods that write at once are kept separate; within a source, what a logger
-writes before its lines tells threads and requests apart, and a line with its own header may come between the parts.
+writes before its lines separates threads and requests, and a line with its own header may come between the parts.
 """
 
 import re

@@ -23,7 +23,7 @@ MEASURE_CHARS = 100
 @dataclass(frozen=True)
 class ConditionState:
     """
-    What is known of the alert's condition; `holds` is None when nothing tells, and then `sentence` is empty.
+    What is known of the alert's condition; `holds` is None when nothing decides it, and then `sentence` is empty.
 
     `impact` is what users meet while it holds, where it measures their requests.
     """

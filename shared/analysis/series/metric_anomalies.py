@@ -70,7 +70,7 @@ def least_change(series: Series, onset: datetime | None) -> tuple[float, float] 
     """
     Return the baseline of a series, and by how much a value must leave it to be an anomaly.
 
-    The change is 0 when nothing tells how much is usual: a series of an unknown unit that was always zero. None when
+    The change is 0 when it is not known how much is usual: a series of an unknown unit that was always zero. None when
     there are too few values for a baseline.
     """
     before, _ = _halves(series, onset)
@@ -92,7 +92,7 @@ def _anomaly(series: Series, onset: datetime | None) -> Anomaly | None:
         return None
     baseline, min_change = usual
     before, after = _halves(series, onset)
-    # Where nothing tells how much is usual, half of the largest change that is seen: any lasting one counts a little.
+    # Where it is not known how much is usual, half of the largest change that is seen: any lasting one counts a little.
     min_change = min_change or max((abs(value - baseline) for _, value in after), default=0.0) / 2
     if not min_change:
         return None

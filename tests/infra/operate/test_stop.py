@@ -23,7 +23,7 @@ PLACE = stop.Place("example-project", "europe-west1")
 
 
 class Gcloud:
-    """Stands for gcloud: records what was run, lists two executions, fails at one verb when told."""
+    """Stands for gcloud: records what was run, lists two executions, fails at one verb where that is wanted."""
 
     def __init__(self, failing: str = "") -> None:
         self.run: list[list[str]] = []

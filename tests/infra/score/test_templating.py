@@ -21,7 +21,7 @@ HEAD = "LineId,Content,EventId,EventTemplate"
     ],
 )
 def test_line_is_right_when_its_group_is_exactly_its_true_group(predicted: str, actual: str, accuracy: float) -> None:
-    """Half a group is wrong, and so is one with a stranger in it."""
+    """Half a group is wrong, and so is one with a foreign line in it."""
     assert templating.grouping_accuracy(predicted, actual) == accuracy
 
 

@@ -217,7 +217,7 @@ def test_call_by_hand_is_answered_whole_and_stored_nowhere(app) -> None:
 
 
 def test_inputs_for_an_incident_of_this_release_are_stored_nowhere(app) -> None:
-    """Its id alone, which is no secret, does not let a stranger answer for its steps."""
+    """Its id alone, which is no secret, does not let anybody else answer for its steps."""
     alert = an_alert(incident_id="inc-with-nonce-1")
     traces.connect().open_incident(a_record(alert, nonce="secret"))
 

@@ -62,7 +62,7 @@ def caller_before_raise(frames: Sequence[Frame], trace: StackTrace) -> list[Fram
 
 
 def _raises_on_purpose(frame: Frame, trace: StackTrace) -> bool:
-    """Return whether a statement raises; a trace with its text is judged by that later, of the JVM's the type tells."""
+    """Return whether a statement raises; a trace with its text is judged by that later, the JVM's by its type."""
     return trace.language == "java" and not frame.code and not _RAISED_BY_JVM.search(trace.exception_type)
 
 

@@ -2,7 +2,7 @@
 Whether a stack trace may be text that somebody sent to the service.
 
 A value with line ends in it, logged as it came, looks like entries of the service: only the quote that opened before
-it, or the level of the entry it stands in, tells.
+it, or the level of the entry it stands in, shows it.
 """
 
 import re
@@ -49,7 +49,7 @@ def open_quote(text: str) -> str:
 
 
 class ForgedTraces:
-    """Follows the entries of each source, oldest first, and tells which stand inside a value that one before opened."""
+    """Follows the entries of each source, oldest first, and says which stand inside a value that one before opened."""
 
     def __init__(self) -> None:
         self._latest: dict[Source, deque[LogEntry]] = {}

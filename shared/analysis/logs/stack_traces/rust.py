@@ -28,7 +28,7 @@ MAX_MESSAGE_LINES = 20
 
 @dataclass
 class _Panic:
-    """What a line raised, with the lines after it; without a place where only the backtrace tells."""
+    """What a line raised, with the lines after it; without a place where only the backtrace shows it."""
 
     type: str
     message: str

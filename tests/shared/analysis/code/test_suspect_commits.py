@@ -157,7 +157,7 @@ def test_newest_commits_are_used_when_no_location_is_known(repository: Repositor
 
 
 def test_without_a_place_the_newest_leads_whatever_its_subject_says(repository: Repository) -> None:
-    """Between commits of the same day, order tells more than words like "refactor"."""
+    """Between commits of the same day, order says more than words like "refactor"."""
     repository.commit({"queue.py": "RETRIES = 0\n"}, "Refactor, simplify and replace the queue", at=day(29))
     newest = repository.commit({"queue.py": "RETRIES = 1\n"}, "Set it", at=day(29.1))
 

@@ -95,7 +95,7 @@ def test_other_series_are_no_proof(metrics: list[Series]) -> None:
 
 
 def test_source_that_failed_makes_the_rest_no_proof() -> None:
-    """Half of the picture was not seen, and the answer says which."""
+    """Half of the telemetry was not seen, and the answer says which."""
     incident = detected(lines(90, START, MIDDLE), lines(90, MIDDLE, NOW), troubles=["Metrics are missing: no reply"])
 
     assert (incident.verdict, incident.missing[0]) == ("cannot_tell", "Metrics are missing: no reply")

@@ -55,7 +55,7 @@ def test_server_errors_are_distinguished_from_other_responses():
 
 
 def test_few_words_at_one_place_are_different_events():
-    """What succeeded and what failed are told apart, however alike the lines are."""
+    """What succeeded and what failed are separate templates, however alike the lines are."""
     lines = (
         "payment of 17 EUR by card accepted",
         "payment of 9 EUR by card refused",

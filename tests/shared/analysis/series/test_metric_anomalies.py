@@ -106,7 +106,7 @@ def test_series_that_hardly_ever_changed_does_not_outrank_a_larger_change():
 
 
 def test_series_of_an_unknown_unit_that_was_always_zero_counts_a_little():
-    """Nothing tells how much is much."""
+    """How much is much is not known."""
     (anomaly,) = find_anomalies([series(0, 0, 0, 0, 0, 7, 7, 7, unit="")], None)
 
     assert anomaly.deviations == 2 * DEVIATIONS

@@ -275,7 +275,7 @@ def test_mitigation_fits_the_kind_of_fault(repository: Repository, hint: str, ac
 
 @pytest.mark.parametrize("hint", ["code_issue", "config_issue", "unknown"])
 def test_rollback_leads_to_a_version_or_away_from_a_commit_or_is_absent(repository: Repository, hint: str) -> None:
-    """ "The last release that worked" tells a reader nothing."""
+    """ "The last release that worked" means nothing to a reader."""
     change = Change(kind="rollout", at=ONSET, what="2 instances began.", version_before="2.14.1", error_share=1)
 
     vague = solved(repository, incident_type_hint=hint, onset=ONSET)
