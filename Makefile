@@ -63,7 +63,7 @@ deadletters: $(VENV)/.demo ## List the dead-letter messages, and why they failed
 	@$(BIN)/python -m infra.local deadletters $(if $(REPLAY),--replay)
 
 maintenance: $(VENV)/.demo ## List maintenance windows; ADD='{"name": …, "matchers": {…}, "start": …, "until": …}' or REMOVE=<name>; PROJECT_ID=… for a deployed system
-	@$(BIN)/python -m infra.local maintenance $(if $(ADD),--add '$(ADD)') $(if $(REMOVE),--remove '$(REMOVE)') $(if $(PROJECT_ID),--project $(PROJECT_ID))
+	@$(BIN)/python -m infra.operate maintenance $(if $(ADD),--add '$(ADD)') $(if $(REMOVE),--remove '$(REMOVE)') $(if $(PROJECT_ID),--project $(PROJECT_ID))
 
 executions: $(VENV)/.demo ## List the workflow executions of the running stack; ID=<incident or execution> shows its steps in time
 	@$(BIN)/python -m infra.local executions $(if $(ID),show $(ID),list)

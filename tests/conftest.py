@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+
 # Set by the fixtures that start them.
 EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST")
 FAULT_TABLE = "model fault"
@@ -42,6 +44,14 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("TRACES_PROVIDER", "embedded")
     monkeypatch.setenv("TRACES_PATH", str(tmp_path / "traces.sqlite3"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
+    """An empty trace store, the one that traces.connect() opens in this test."""
+    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -19,7 +19,7 @@ from infra.evals import scenario
 from infra.evals.from_incidents import judged_incidents
 from infra.evals.report import Report, result_of, table
 from infra.evals.run_scenario import play
-from infra.local.cli.maintenance_windows import opened_store
+from infra.operate.trace_stores import opened_store
 from infra.replay.rerun import apart, local_repository
 from shared import clock, model
 

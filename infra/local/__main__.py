@@ -6,7 +6,6 @@ python -m infra.local stop | status | break | heal
 python -m infra.local alert [FILE] [--port PORT]
 python -m infra.local executions list | show ID [--all]
 python -m infra.local deadletters [--replay]
-python -m infra.local maintenance [--add JSON | --remove NAME] [--project PROJECT]
 python -m infra.local run NAME [--port PORT]
 """
 
@@ -19,7 +18,7 @@ from typing import NoReturn
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from infra.local.cli import demo, executions, maintenance_windows, serve
+from infra.local.cli import demo, executions, serve
 from infra.local.live import control
 from infra.local.stack.emulators import EmulatorFailed
 from infra.local.stack.model_choice import PROVIDERS, ModelChoice
@@ -74,13 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     dead = commands.add_parser("deadletters", help="print the dead letters, and why each failed")
     dead.add_argument("--replay", action="store_true", help="publish them again")
     dead.set_defaults(run=lambda chosen, console: serve.deadletters(chosen.replay, console))
-    windows = commands.add_parser("maintenance", help="list, add or remove maintenance windows")
-    windows.add_argument("--add", metavar="JSON", help="name, matchers, start and until")
-    windows.add_argument("--remove", metavar="NAME", help="end one now; the next sweep settles what it held")
-    windows.add_argument("--project", help="Google Cloud project; by default the running stack")
-    windows.set_defaults(
-        run=lambda chosen, console: maintenance_windows.run(chosen.add, chosen.remove, chosen.project, console)
-    )
     one = commands.add_parser("run", help="run one function alone, and print a request for it")
     one.add_argument("name")
     one.add_argument("--port", type=int, default=DEFAULT_PORT + 1)

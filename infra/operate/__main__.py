@@ -3,6 +3,7 @@
 python -m infra.operate traces [INCIDENT_ID] [--project PROJECT]
 python -m infra.operate incident INCIDENT_ID [--project PROJECT]
 python -m infra.operate spend [--project PROJECT]
+python -m infra.operate maintenance [--add JSON | --remove NAME] [--project PROJECT]
 python -m infra.operate stop | resume [--project PROJECT --region REGION] [--hours HOURS]
 """
 
@@ -15,7 +16,8 @@ from google.auth.exceptions import GoogleAuthError
 from rich.console import Console
 
 from infra.local.terminal import Terminal
-from infra.operate import incidents, spend, stop, stores
+from infra.operate import incidents, maintenance_windows, spend, stop
+from infra.operate.trace_stores import opened_store
 from shared.errors import IncidentCopilotError
 
 
@@ -41,7 +43,9 @@ def _run(chosen: argparse.Namespace, console: Console) -> int:
     if chosen.command in ("stop", "resume"):
         place = stop.Place(chosen.project, chosen.region) if chosen.project else None
         return stop.stop(place, chosen.hours, console) if chosen.command == "stop" else stop.go_on(place, console)
-    with stores.opened(chosen.project) as store:
+    if chosen.command == "maintenance":
+        return maintenance_windows.run(chosen.add, chosen.remove, chosen.project, console)
+    with opened_store(chosen.project) as store:
         if chosen.command == "spend":
             return spend.show_spend(store, console)
         if chosen.incident_id is None:
@@ -58,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text)
         one.add_argument("incident_id", nargs="?")
     commands.add_parser("spend", help="what the last 24 hours cost")
+    windows = commands.add_parser("maintenance", help="list, add or remove maintenance windows")
+    windows.add_argument("--add", metavar="JSON", help="name, matchers, start and until")
+    windows.add_argument("--remove", metavar="NAME", help="end one now; the next sweep settles what it held")
     for name, text in (("stop", "stop everything, lose nothing"), ("resume", "undo the stop")):
         one = commands.add_parser(name, help=text)
         one.add_argument("--region", help="required with --project")

@@ -17,7 +17,7 @@ from datetime import timedelta
 
 from rich.console import Console
 
-from infra.local.cli import maintenance_windows
+from infra.operate import maintenance_windows
 from shared import clock
 from shared.admission import maintenance
 

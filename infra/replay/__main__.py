@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from infra.local.cli.maintenance_windows import opened_store
 from infra.local.terminal import Terminal
+from infra.operate.trace_stores import opened_store
 from infra.replay import recorded as records
 from infra.replay.difference import differences, lines
 from infra.replay.rerun import Rerun, apart, local_repository, rerun

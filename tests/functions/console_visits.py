@@ -1,8 +1,9 @@
 """Visits of the console, as a browser makes them, and an incident that the whole pipeline has worked on."""
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -88,7 +89,7 @@ class Elements(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-@contextmanager
+@contextlib.contextmanager
 def worked_on(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Alert]:
     """
     Yield the alert of an incident that every step has worked on, with a model; its trace is in the store.
@@ -119,3 +120,11 @@ def worked_on(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Alert]:
         target.log(f"ERROR basket failed {SCRIPT} key={SECRET}\n{TRACE}", "WARN \u202eslow basket {n}", times=12)
         target.run()
         yield alert
+
+
+def copied_traces(source: Path, folder: Path) -> Path:
+    """Return a copy of a file of traces, which may be open, so that a test may write to it."""
+    copy = folder / "copy.sqlite3"
+    with contextlib.closing(sqlite3.connect(source)) as original, contextlib.closing(sqlite3.connect(copy)) as target:
+        original.backup(target)
+    return copy

@@ -1,9 +1,7 @@
 """The console's pages: what happened and why, from a trace that the whole pipeline wrote."""
 
-import contextlib
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ from shared import traces
 from shared.traces.port import IncidentRecord, Run, ToolCall
 from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import NOW, a_record, an_alert
-from tests.functions.console_visits import SCRIPT, SECRET, Elements, text_of, visit, worked_on
+from tests.functions.console_visits import SCRIPT, SECRET, Elements, copied_traces, text_of, visit, worked_on
 
 ID = an_alert().incident_id
 
@@ -32,10 +30,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def trace_file(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy of the store of the incident that was worked on."""
-    path = tmp_path / "copy.sqlite3"
-    with contextlib.closing(sqlite3.connect(played)) as source, contextlib.closing(sqlite3.connect(path)) as target:
-        source.backup(target)
-    monkeypatch.setenv("TRACES_PATH", str(path))
+    monkeypatch.setenv("TRACES_PATH", str(copied_traces(played, tmp_path)))
     monkeypatch.setenv("GRAFANA_URL", "https://grafana.example.com")
     github = re.search(r"http://127\.0\.0\.1:\d+", traces.connect().incident(ID).outcome["pr_url"])  # type: ignore[union-attr,index]
     monkeypatch.setenv("GITHUB_API_URL", github[0] if github else "")

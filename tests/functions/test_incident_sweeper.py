@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import functions_framework
@@ -29,7 +28,7 @@ from shared.cloud.deadline import DeadlineSettings
 from shared.contracts import Failure, Outcome, StepCall, StepResult
 from shared.errors import BadAnswer, IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.outbox.port import Mail, MailSent
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import IncidentRecord, Run, RunError
 from shared.traces.pull_request_record import PullRequestRecord
 from tests.builders import trace_of
@@ -110,14 +109,6 @@ def people() -> People:
 def failures_of(call: StepCall) -> list[Failure]:
     """Return the failures that a call reports."""
     return [result.failure for result in call.results if result.failure]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty trace store."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "swept.sqlite3"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The hourly look at the mail account, and the end of retries: what the log says before an incident needs it."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,7 @@ from shared import clock
 from shared.contracts import Outcome
 from shared.errors import IncidentCopilotError, Misconfigured, Refused, Throttled, Unavailable
 from shared.outbox.port import Mail, MailSent
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import IncidentRecord
 
 
@@ -34,14 +32,6 @@ class Account:
         if self.failure:
             raise self.failure
         return "signed in"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty trace store."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
-    yield opened
-    opened.close()
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:

@@ -2,9 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from infra import costs
 from shared import clock
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.contracts import Outcome
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import IncidentRecord
 from tests.functions.test_incident_sweeper import FakeExecutions, FakePublisher, People, later, opened
 
@@ -46,14 +44,6 @@ class CountingStore:
             return answer
 
         return counted
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty trace store."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "swept.sqlite3"))
-    yield opened
-    opened.close()
 
 
 def swept(store: EmbeddedTraces, **changes: Any) -> CountingStore:

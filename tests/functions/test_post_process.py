@@ -1,7 +1,6 @@
 """Publishing once, whatever fails; with the real store, and real channels where HTTP matters, else fakes."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -23,7 +22,7 @@ from shared.errors import IncidentCopilotError, Misconfigured, Refused, Unavaila
 from shared.outbox.archive import ArchiveSettings, FileArchive
 from shared.outbox.port import Mail, MailSent
 from shared.step.steps import POST_PROCESS
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import IncidentRecord, Run
 from tests import step_calls
 from tests.functions import post_process_requests as requests
@@ -72,14 +71,12 @@ def people() -> People:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
+def store(store: EmbeddedTraces) -> EmbeddedTraces:
     """A real store with the incident open and its service claimed."""
-    with_store = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "published.sqlite3"))
     now = clock.now()
-    with_store.open_incident(IncidentRecord(ID, "billing-worker", "open", now, now, {}))
-    with_store.claim("service:billing-worker", ID, now + timedelta(hours=1))
-    yield with_store
-    with_store.close()
+    store.open_incident(IncidentRecord(ID, "billing-worker", "open", now, now, {}))
+    store.claim("service:billing-worker", ID, now + timedelta(hours=1))
+    return store
 
 
 def channels(people: People, folder: Path, **changes: Any) -> Connections:

@@ -1,8 +1,5 @@
 """How often the same rule of a service had a brief before, and what ended it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from functions.post_process.brief.opinion import BriefWords
@@ -10,20 +7,12 @@ from functions.post_process.brief.render import render
 from functions.post_process.brief.seen_before import MAX_READ, SeenBefore, seen_before
 from functions.post_process.brief.view import Usage
 from shared.errors import Unavailable
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import IncidentRecord
 from shared.traces.pull_request_record import PullRequestRecord
 from tests.functions import post_process_requests as requests
 
 URL = "https://github.com/example/billing/pull/42"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty store."""
-    empty = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "seen.sqlite3"))
-    yield empty
-    empty.close()
 
 
 def request(number: int, **changes):

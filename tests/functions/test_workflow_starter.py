@@ -2,10 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier, Lock
 from typing import Any
 
@@ -21,7 +19,7 @@ from shared.cloud import pubsub, workflows
 from shared.cloud.pubsub import DeadLetter
 from shared.contracts import Alert, SignedAlert
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import IncidentRecord
 
 MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -76,14 +74,6 @@ class FakePubsub:
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty trace store."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.alert_intake.parse_alerts import Rules, read
-from infra.local.cli import maintenance_windows
+from infra.operate import maintenance_windows
 from shared.admission import maintenance, mutes
 from shared.admission.maintenance import MaintenanceWindow
 from shared.errors import Rejected

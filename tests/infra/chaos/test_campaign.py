@@ -1,6 +1,5 @@
 """A small sample of `make chaos`: nothing is lost, doubled or wrong; and the account sees what is."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from infra.chaos.soak import Soak
 from infra.chaos.storm import StormAccount
 from infra.chaos.system import System
 from shared.contracts import Failure, Outcome
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from tests.builders import a_record, an_alert
 
 SAMPLE = (
@@ -43,12 +42,10 @@ def test_sample_of_faults_loses_and_doubles_nothing(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
+def store(store: EmbeddedTraces) -> EmbeddedTraces:
     """A store with one open incident."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "judged.sqlite3"))
-    opened.open_incident(a_record(an_alert()))
-    yield opened
-    opened.close()
+    store.open_incident(a_record(an_alert()))
+    return store
 
 
 @pytest.mark.parametrize(

@@ -2,33 +2,24 @@
 
 import io
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from infra import costs
-from infra.operate import incidents, spend, stores
+from infra.operate import incidents, spend
 from infra.operate.__main__ import main
+from infra.operate.trace_stores import opened_store
 from shared import clock
 from shared.contracts import Failure, Outcome
 from shared.traces import firestore
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.firestore_settings import FirestoreSettings
 from shared.traces.port import Run
 from tests.builders import a_record, an_alert
 
 ID = "inc-20260504-0123456789"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty trace store."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "read.sqlite3"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -146,7 +137,7 @@ def test_command_reads_a_project_by_its_name(store: EmbeddedTraces, monkeypatch:
     monkeypatch.setattr(firestore, "FirestoreTraces", connect)
     incident_id = ended(store)
 
-    with stores.opened("example-project") as read:
+    with opened_store("example-project") as read:
         assert read.incident(incident_id) is not None
     assert (opened[0].google_cloud_project, opened[0].firestore_database) == ("example-project", "incident-copilot")
 

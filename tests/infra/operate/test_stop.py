@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.local.cli import maintenance_windows
-from infra.operate import stop
+from infra.operate import maintenance_windows, stop
 from shared import clock
 from shared.admission import maintenance
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces

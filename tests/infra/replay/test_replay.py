@@ -11,7 +11,7 @@ import pytest
 
 from infra.evals.from_incidents import judged_incidents, scenario_of
 from infra.evals.score import judge
-from infra.local.cli import maintenance_windows
+from infra.operate import maintenance_windows
 from infra.replay import __main__ as command
 from infra.replay import recorded as records
 from infra.replay.difference import MAX_SHOWN, differences, lines
@@ -23,7 +23,7 @@ from shared.contracts import RootCauses, Suggestions
 from shared.errors import Misconfigured, Rejected
 from shared.traces.port import TraceStore
 from tests.builders import NOW, an_alert
-from tests.functions.console_visits import text_of, worked_on
+from tests.functions.console_visits import copied_traces, text_of, worked_on
 
 ID = an_alert().incident_id
 
@@ -39,10 +39,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def store(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TraceStore:
     """A copy of the traces, which the commands open too."""
-    path = tmp_path / "copy.sqlite3"
-    with contextlib.closing(sqlite3.connect(played)) as source, contextlib.closing(sqlite3.connect(path)) as target:
-        source.backup(target)
-    monkeypatch.setenv("TRACES_PATH", str(path))
+    monkeypatch.setenv("TRACES_PATH", str(copied_traces(played, tmp_path)))
     opened = traces.connect()
     monkeypatch.setattr(command, "opened_store", lambda _: contextlib.nullcontext(opened))
     monkeypatch.setattr(maintenance_windows, "opened_store", lambda _: contextlib.nullcontext(opened))

@@ -1,9 +1,7 @@
 """Slots of any hour: never more than the bound, and the last ones for what was held."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,17 +11,9 @@ from shared import clock
 from shared.admission.brakes import Brake, brakes_of, take_all, take_mail
 from shared.admission.daily_spend import DailyCeiling, reserve
 from shared.admission.settings import BrakeSettings
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 
 BRAKE = Brake("INVESTIGATIONS_PER_HOUR", "investigations", 10, 2)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty trace store."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
-    yield opened
-    opened.close()
 
 
 def test_of_a_storm_exactly_the_bound_passes(store: EmbeddedTraces) -> None:

@@ -1,26 +1,16 @@
 """Which cause the evidence names, and who has it first."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.admission.causes import Cause, SameCause, causes_of, same_cause
 from shared.contracts import OtherService
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from tests.functions import post_process_requests as requests
 
 WINDOW = timedelta(minutes=30)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
-    """An empty trace store."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
-    yield opened
-    opened.close()
 
 
 def suspect(**changes: Any) -> OtherService:

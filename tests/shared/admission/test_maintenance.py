@@ -1,15 +1,13 @@
 """Maintenance windows: none of them holds an alert longer than it lasts itself."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from shared import clock
 from shared.admission import maintenance
 from shared.admission.maintenance import DIGEST_AFTER, MaintenanceWindow
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import Hold, HoldReason, IncidentRecord
 
 NOW = datetime(2026, 3, 14, 3, 0, tzinfo=UTC)
@@ -17,12 +15,10 @@ LATE = NOW + timedelta(hours=24)
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedTraces]:
+def store(store: EmbeddedTraces, monkeypatch: pytest.MonkeyPatch) -> EmbeddedTraces:
     """An empty store at a fixed time."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "windows.sqlite3"))
-    yield opened
-    opened.close()
+    return store
 
 
 def window(name: str, hours: float) -> MaintenanceWindow:

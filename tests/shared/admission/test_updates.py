@@ -1,10 +1,8 @@
 """Alerts that join an update while its carrier is published: none is lost, however they race."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
 
 import pytest
@@ -14,7 +12,7 @@ from shared.admission.service_window import update_key
 from shared.admission.updates import join_update
 from shared.contracts import Outcome
 from shared.errors import Unavailable
-from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
+from shared.traces.embedded import EmbeddedTraces
 from shared.traces.port import IncidentRecord
 
 LEADER = "inc-leader"
@@ -22,13 +20,11 @@ MERGED = Outcome(kind="merged", merged_into=LEADER)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedTraces]:
+def store(store: EmbeddedTraces) -> EmbeddedTraces:
     """A trace store with a published incident."""
-    opened = EmbeddedTraces(EmbeddedSettings(traces_path=tmp_path / "traces.sqlite3"))
     moment = clock.now()
-    opened.open_incident(IncidentRecord(LEADER, "checkout", "closed", moment, moment, {}, outcome={"kind": "full"}))
-    yield opened
-    opened.close()
+    store.open_incident(IncidentRecord(LEADER, "checkout", "closed", moment, moment, {}, outcome={"kind": "full"}))
+    return store
 
 
 def join(store: EmbeddedTraces, number: int) -> str:

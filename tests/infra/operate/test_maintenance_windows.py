@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.local.cli import maintenance_windows, serve
+from infra.local.cli import serve
+from infra.operate import maintenance_windows
 from shared import clock
 from shared.errors import Rejected, Unavailable
 

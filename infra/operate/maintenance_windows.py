@@ -1,22 +1,16 @@
 """Maintenance windows from the command line: list, add and remove them, in the running stack or in a project."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import datetime
 
 from pydantic import ValidationError
 from rich.console import Console
 
-from infra.local.cli import serve
+from infra.operate.trace_stores import opened_store
 from shared import clock
 from shared.admission import maintenance, mutes
 from shared.admission.maintenance import MaintenanceWindow
 from shared.errors import Rejected
 from shared.http.validation import sentence
-from shared.traces.port import TraceStore
-
-DATABASE = "incident-copilot"
-"""The Firestore database that infra/gcp makes."""
 
 
 def run(add: str | None, remove: str | None, project: str | None, console: Console) -> int:
@@ -48,18 +42,3 @@ def parsed(text: str) -> MaintenanceWindow:
 
 def _at(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-@contextmanager
-def opened_store(project: str | None) -> Iterator[TraceStore]:
-    """Yield the traces of the running stack, or of a project. Raises Unavailable, Refused."""
-    if project is None:
-        with serve.traces_of_running_stack() as store:
-            yield store
-        return
-    from shared.traces.firestore import FirestoreTraces
-    from shared.traces.firestore_settings import FirestoreSettings
-
-    settings = FirestoreSettings(google_cloud_project=project, firestore_database=DATABASE)
-    with closing(FirestoreTraces(settings)) as store:
-        yield store

@@ -1,15 +1,17 @@
-"""Open the traces that an operator reads: those of a project's Firestore, or of the stack on this laptop."""
+"""Open the traces that a command reads or writes: those of a project's Firestore, or of the stack on this laptop."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from infra.local.cli import serve
-from infra.local.cli.maintenance_windows import DATABASE
 from shared.traces.port import TraceStore
+
+DATABASE = "incident-copilot"
+"""The Firestore database that infra/gcp makes."""
 
 
 @contextmanager
-def opened(project: str | None) -> Iterator[TraceStore]:
+def opened_store(project: str | None) -> Iterator[TraceStore]:
     """Yield the store. Raises Unavailable when there is none, Refused without permission or login."""
     if project is None:
         with serve.traces_of_running_stack() as store:
