@@ -133,6 +133,12 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
+    def follow(self, selector: str) -> None:
+        """Click what leads to another page, and wait until that one has loaded."""
+        self.value("window.isBeforeTheClick = true")
+        self.click(selector)
+        self.wait("!window.isBeforeTheClick && document.readyState === 'complete'")
+
     def write(self, selector: str, text: str) -> None:
         """Type into a field in place of what it holds."""
         self.value(f"(field => {{field.focus(); field.select();}})(document.querySelector({json.dumps(selector)}))")

@@ -38,12 +38,11 @@ def browser(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def incident(stack: Stack, browser: Browser) -> str:
     """The page of an incident that was started from the form and has been worked on, seen live; it is open."""
     browser.open(stack.console_url)
-    browser.click("a[href='/runs/new']")
-    browser.wait("document.querySelector('#service')")
+    browser.follow("a[href='/runs/new']")
     browser.write("#service", stack.built.service_name)
     browser.write("#minutes", "30")
     browser.write("#by-run", "Ada")
-    browser.click("form.act button")
+    browser.follow("form.act button")
     browser.wait("location.pathname.startsWith('/incidents/inc-') && document.querySelector('#incident .live')")
     page = str(browser.value("location.origin + location.pathname"))
     browser.value("window.isSamePage = true")
@@ -87,8 +86,9 @@ def test_approval_is_reached(browser: Browser, incident: str) -> None:
     """From the incident's page to the form that asks for the code of the mail."""
     browser.open(incident)
 
-    browser.click("a.button.primary[href*='incident=']")
-    browser.wait("document.querySelector('input[name=code]')")
+    browser.follow("a.button.primary[href*='incident=']")
+
+    assert browser.value("!!document.querySelector('input[name=code]')")
     assert "Approve a change" in browser.value("document.title")
 
 
@@ -106,21 +106,26 @@ def test_postmortem_is_downloaded(browser: Browser, incident: str, tmp_path: Pat
 
 
 def test_cause_is_judged_and_the_service_muted_in_the_browser(browser: Browser, incident: str) -> None:
-    """The page says both by itself, a moment later."""
+    """The page says each by itself, a moment later, and what came of it."""
+    status = "document.querySelector('[role=status]')?.innerText"
     browser.open(incident)
     browser.click("#verdict-right")
     browser.write("#judge-note", "It was the discount.")
     browser.write("#by-judge", "Ada")
-    browser.click("form[action$='/judge'] button")
-    browser.wait("document.querySelector('#people')?.innerText.includes('judged the cause right')")
-    browser.write("#by-mute", "Ada")
-    browser.click("form[action$='/mute'] button")
-    browser.wait("document.querySelector('#act').innerText.includes('muted by Ada until')")
-    browser.write("#by-unmute", "Ada")
-    browser.click("form[action$='/unmute'] button")
-    browser.wait("document.querySelector('form[action$=\"/mute\"]')")
-
+    browser.follow("form[action$='/judge'] button")
+    browser.wait(f"{status}?.includes('judged the cause right')")
+    assert "judged the cause right" in browser.value("document.querySelector('#people').innerText")
     assert "It was the discount." in browser.value("document.querySelector('#people').innerText")
+
+    browser.write("#by-mute", "Ada")
+    browser.follow("form[action$='/mute'] button")
+    browser.wait(f"{status}?.includes('Ada muted')")
+    assert "muted by Ada until" in browser.value("document.querySelector('#act').innerText")
+
+    browser.write("#by-unmute", "Ada")
+    browser.follow("form[action$='/unmute'] button")
+    browser.wait(f"{status}?.includes('be heard again')")
+    assert browser.value("!!document.querySelector('form[action$=\"/mute\"]')")
     assert browser.complaints == []
 
 
