@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from shared.analysis.detection import evidence, what_changed
 from shared.analysis.detection.classify import classify
@@ -10,7 +11,7 @@ from shared.analysis.detection.evidence import MAX_ANOMALY_EVIDENCE, MAX_TRACES,
 from shared.analysis.detection.impact import impact_of
 from shared.analysis.detection.judge import decide, looks_healthy
 from shared.analysis.detection.other_services import RequestTelemetry, classified, other_services
-from shared.analysis.detection.summary import summarize
+from shared.analysis.detection.summary import TelemetrySummary, summarize
 from shared.analysis.series.measured import measured
 from shared.contracts import Alert, Incident, Judgement
 from shared.telemetry.port import Annotation, ConditionReading, LogPage, Series
@@ -45,6 +46,34 @@ def detect(
     """
     summary = summarize(alert, page, series, absent, condition, instances)
     collector = EvidenceCollector(page)
+    facts = _collected(summary, page, annotations, collector)
+    telemetry = follow(summary.onset) if follow and not looks_healthy(summary, troubles) else RequestTelemetry()
+    parts = other_services(alert.service_name, telemetry, collector)
+    incident = Incident(
+        **UNREAD.model_dump(),
+        **_of_summary(summary),
+        **_of_page(page),
+        **facts,
+        verdict="cannot_tell",
+        produced_by="offline",
+        degraded="; ".join(troubles) or None,
+        other_services=parts.others,
+        own_part=parts.own,
+        evidence=collector.evidence,
+        hints=[*_hints(alert, page), *telemetry.hints, *hints],
+    )
+    decision = decide(summary, classified(classify(summary), parts), incident, troubles)
+    health = {"health": list(decision.health.proof)} if decision.verdict == "healthy" else {}
+    missing = {"missing": list(decision.health.missing)} if decision.verdict == "cannot_tell" else {}
+    return incident.replace(
+        **dict(decision.judgement), verdict=decision.verdict, title=decision.title, **health, **missing
+    )
+
+
+def _collected(
+    summary: TelemetrySummary, page: LogPage | None, annotations: Sequence[Annotation], collector: EvidenceCollector
+) -> dict[str, Any]:
+    """Return the fields of an incident that cite evidence, which the collector has then, most explanatory first."""
     collector.alert(summary)
     collector.condition(summary)
     collector.down(summary)
@@ -57,44 +86,42 @@ def detect(
         collector.anomaly(anomaly, index < MAX_ANOMALY_EVIDENCE) for index, anomaly in enumerate(summary.anomalies)
     ]
     collector.metrics_read(summary)
-    telemetry = follow(summary.onset) if follow and not looks_healthy(summary, troubles) else RequestTelemetry()
-    parts = other_services(alert.service_name, telemetry, collector)
-    incident = Incident(
-        **UNREAD.model_dump(),
-        verdict="cannot_tell",
-        produced_by="offline",
-        degraded="; ".join(troubles) or None,
-        start=summary.window.start,
-        end=summary.window.end,
-        onset=summary.onset,
-        shows_before_onset=summary.onset is not None and summary.shows_before(summary.onset),
-        error_summary=evidence.error_summary(summary, anomalies),
-        measured_series=measured(summary.condition, summary.anomalies, summary.window, bool(summary.errors)),
-        patterns=patterns,
-        stack_traces=traces,
-        impact=impact_of(summary),
-        confirmations=confirmations(summary, traces),
-        contradiction=contradiction(summary),
-        would_confirm=would_confirm(summary),
-        what_changed=changes,
-        other_services=parts.others,
-        own_part=parts.own,
-        left_out=_left_out(patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)),
-        evidence=collector.evidence,
-        failed_requests=list(summary.failed_requests),
-        log_query_used=page.query if page else "",
-        log_selector=page.selector if page else "",
-        log_label=page.label if page else "",
-        other_logs_selector=page.others_selector if page else "",
-        hints=[*_hints(alert, page), *telemetry.hints, *hints],
-        lines_read=summary.lines_read,
-    )
-    decision = decide(summary, classified(classify(summary), parts), incident, troubles)
-    health = {"health": list(decision.health.proof)} if decision.verdict == "healthy" else {}
-    missing = {"missing": list(decision.health.missing)} if decision.verdict == "cannot_tell" else {}
-    return incident.replace(
-        **dict(decision.judgement), verdict=decision.verdict, title=decision.title, **health, **missing
-    )
+    return {
+        "stack_traces": traces,
+        "patterns": patterns,
+        "what_changed": changes,
+        "error_summary": evidence.error_summary(summary, anomalies),
+        "confirmations": confirmations(summary, traces),
+        "left_out": _left_out(
+            patterns=len(summary.lines) - len(patterns), stack_traces=len(summary.traces) - len(traces)
+        ),
+    }
+
+
+def _of_summary(summary: TelemetrySummary) -> dict[str, Any]:
+    return {
+        "start": summary.window.start,
+        "end": summary.window.end,
+        "onset": summary.onset,
+        "shows_before_onset": summary.onset is not None and summary.shows_before(summary.onset),
+        "measured_series": measured(summary.condition, summary.anomalies, summary.window, bool(summary.errors)),
+        "impact": impact_of(summary),
+        "contradiction": contradiction(summary),
+        "would_confirm": would_confirm(summary),
+        "failed_requests": list(summary.failed_requests),
+        "lines_read": summary.lines_read,
+    }
+
+
+def _of_page(page: LogPage | None) -> dict[str, Any]:
+    if page is None:
+        return {}
+    return {
+        "log_query_used": page.query,
+        "log_selector": page.selector,
+        "log_label": page.label,
+        "other_logs_selector": page.others_selector,
+    }
 
 
 def _hints(alert: Alert, page: LogPage | None) -> list[str]:
