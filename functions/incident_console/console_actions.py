@@ -1,7 +1,6 @@
 """What people do in the console: a form becomes one message to workflow_starter, and nothing is written here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import flask
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -10,14 +9,11 @@ from werkzeug.routing import Map, RequestRedirect, Rule
 from shared import log
 from shared.admission.operator_requests import OperatorRequest
 from shared.errors import Rejected
-from shared.traces.port import TraceStore
 
 from . import console_pages
-from .access.console_access import Visitor
 from .access.form_token import check_own_form
-from .console_routes import NothingHere
-from .pages.incident_trace import IncidentTrace, read_trace
 from .requested_work import about, investigation_again, new_investigation
+from .visit import NothingHere, Visit
 
 MAX_FORM_BYTES = 10_000
 _RULES = Map(
@@ -29,13 +25,8 @@ _RULES = Map(
 )
 
 
-@dataclass(frozen=True)
-class Actions:
-    """Takes the forms of one visitor."""
-
-    store: TraceStore
-    visitor: Visitor
-    request: flask.Request
+class Actions(Visit):
+    """Takes the forms that people send."""
 
     def answer(self) -> flask.Response:
         """
@@ -66,14 +57,8 @@ class Actions:
 
     def again(self, incident_id: str) -> OperatorRequest:
         """Return the request to investigate an incident again."""
-        return investigation_again(self.request.form, self.visitor, self._trace(incident_id))
+        return investigation_again(self.request.form, self.visitor, self.trace(incident_id))
 
     def about(self, incident_id: str, kind: str) -> OperatorRequest:
         """Return any other request about an incident."""
-        return about(kind, self.request.form, self.visitor, self._trace(incident_id))
-
-    def _trace(self, incident_id: str) -> IncidentTrace:
-        trace = read_trace(self.store, incident_id)
-        if trace is None:
-            raise NothingHere("There is no such incident; it may have expired")
-        return trace
+        return about(kind, self.request.form, self.visitor, self.trace(incident_id))

@@ -1,28 +1,23 @@
 """Which page is where. Everything but the login page and our own files needs a visitor."""
 
 import json
-from dataclasses import dataclass
-from typing import NoReturn
 
 import flask
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from shared.admission import operator_journal
-from shared.errors import Rejected
 from shared.links import LinkSettings
 from shared.redaction import redact
-from shared.traces.port import TraceStore
 
 from . import console_pages
-from .access.console_access import Visitor
 from .access.form_token import remember, token_of
 from .pages.incident_list import filter_of, incident_list
-from .pages.incident_trace import IncidentTrace, read_trace
 from .pages.incident_view import OUTCOME_WORDS, incident_view, version
 from .pages.nearby_lines import nearby_lines
 from .pages.people import acknowledged, page_of, people_view
 from .pages.postmortem import postmortem
+from .visit import NothingHere, Visit
 
 TEXT_CHARS = 60_000
 """Of a long text at once; the rest is read on request."""
@@ -46,26 +41,15 @@ _RULES = Map(
 )
 
 
-class NothingHere(Rejected):
-    """There is no such page, or no such incident."""
-
-    status = 404
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Answers the requests of one visitor."""
-
-    store: TraceStore
-    visitor: Visitor
-    request: flask.Request
+class Reader(Visit):
+    """Answers with the pages that are read."""
 
     def answer(self) -> flask.Response:
         """Return the page. Raises NothingHere, Rejected, and what the store raises."""
         try:
             endpoint, values = _RULES.bind("console").match(self.request.path, "GET")
         except (NotFound, MethodNotAllowed, RequestRedirect):
-            _missing("There is no such page")
+            raise NothingHere("There is no such page") from None
         response: flask.Response = getattr(self, endpoint)(**values)
         return response
 
@@ -94,14 +78,14 @@ class Reader:
         """Return the page of an incident."""
         # Before the trace, which has it first: a page that says "carried out" shows what came of it too.
         journal = operator_journal.entries(self.store)
-        trace = self._trace(incident_id)
+        trace = self.trace(incident_id)
         people = people_view(trace, journal, self.store)
         request_id, view = self._request_id, incident_view(trace, self.store)
         return self._page("incident.html", view=view, version=version(trace), people=people, request_id=request_id)
 
     def live(self, incident_id: str) -> flask.Response:
         """Return what an open page shows now; nothing when it shows that already."""
-        trace = self._trace(incident_id)
+        trace = self.trace(incident_id)
         if self.request.args.get("version") == version(trace):
             return console_pages.nothing_new() if trace.is_running else console_pages.nothing_new(STOP_POLLING)
         people = people_view(trace, operator_journal.entries(self.store), self.store)
@@ -111,12 +95,12 @@ class Reader:
 
     def evidence(self, incident_id: str, evidence_id: str) -> flask.Response:
         """Return the lines around a piece of evidence."""
-        trace = self._trace(incident_id)
+        trace = self.trace(incident_id)
         pieces = [*(trace.incident.evidence if trace.incident else [])]
         pieces += trace.code_analysis.evidence if trace.code_analysis else []
         piece = next((piece for piece in pieces if piece.id == evidence_id), None)
         if piece is None:
-            _missing("There is no such evidence")
+            raise NothingHere("There is no such evidence")
         lines = nearby_lines(trace, self.store, piece)
         template = "nearby_lines.html" if self._is_part else "nearby_page.html"
         return self._page(template, piece=piece, lines=lines, id=incident_id)
@@ -124,9 +108,9 @@ class Reader:
     def text(self, incident_id: str, reference: str) -> flask.Response:
         """Return a part of a long text that belongs to the incident: a prompt with its answer, or a tool's result."""
         start = self.request.args.get("start", 0, type=int)
-        text = self.store.text(reference) if reference in self._trace(incident_id).references() else None
+        text = self.store.text(reference) if reference in self.trace(incident_id).references() else None
         if text is None or not 0 <= start <= len(text):
-            _missing("There is no such text")
+            raise NothingHere("There is no such text")
         # Redacted as a whole: a secret may stand across the end of a part.
         clean = redact(text)
         end = start + TEXT_CHARS
@@ -143,19 +127,19 @@ class Reader:
 
     def brief(self, incident_id: str) -> flask.Response:
         """Return the brief as it was mailed, for the frame on the incident's page."""
-        markup = self._trace(incident_id).brief(self.store)
+        markup = self.trace(incident_id).brief(self.store)
         if not markup:
-            _missing("There is no brief yet")
+            raise NothingHere("There is no brief yet")
         return console_pages.brief(markup)
 
     def trace_json(self, incident_id: str) -> flask.Response:
         """Return the whole trace in the seed's shape, as a file."""
-        body = json.dumps(self._trace(incident_id).document, indent=2, ensure_ascii=False)
+        body = json.dumps(self.trace(incident_id).document, indent=2, ensure_ascii=False)
         return console_pages.download(body, "application/json", f"{incident_id}.json")
 
     def postmortem_md(self, incident_id: str) -> flask.Response:
         """Return the postmortem, as a file."""
-        text = postmortem(incident_view(self._trace(incident_id), self.store))
+        text = postmortem(incident_view(self.trace(incident_id), self.store))
         return console_pages.download(text, "text/markdown", f"{incident_id}.md")
 
     @property
@@ -168,18 +152,8 @@ class Reader:
         """Whether htmx asks for a part of a page."""
         return self.request.headers.get("HX-Request") == "true"
 
-    def _trace(self, incident_id: str) -> IncidentTrace:
-        trace = read_trace(self.store, incident_id)
-        if trace is None:
-            _missing("There is no such incident; it may have expired")
-        return trace
-
     def _page(self, template: str, **values: object) -> flask.Response:
         token = token_of(self.request, self.visitor)
         response = console_pages.html(template, 200, visitor=self.visitor, form_token=token, **values)
         remember(response, self.request, self.visitor, token)
         return response
-
-
-def _missing(words: str) -> NoReturn:
-    raise NothingHere(words)

@@ -10,7 +10,8 @@ from . import console_pages
 from .access.console_access import Closed, ConsoleSettings, visitor
 from .console_actions import Actions
 from .console_login import sign_in, sign_out, unauthenticated
-from .console_routes import NothingHere, Reader
+from .console_routes import Reader
+from .visit import NothingHere
 
 FOR_THE_READER = (Closed, Rejected, Throttled, Misconfigured)
 

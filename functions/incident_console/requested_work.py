@@ -20,7 +20,8 @@ from shared.text.harmless import one_line
 from .access.console_access import Visitor
 from .pages.incident_trace import IncidentTrace
 
-REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}")
+_NAME = r"(?!\.{1,2}(?:/|$))[\w.-]{1,100}"
+REPOSITORY = re.compile(f"{_NAME}/{_NAME}", re.ASCII)
 BY_HAND = "Started by hand"
 MINUTES = re.compile(r"[0-9]{1,5}")
 MAX_MINUTES = 10_080

@@ -10,6 +10,7 @@ python -m infra.operate stop | resume [--project PROJECT --region REGION] [--hou
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
@@ -18,6 +19,7 @@ from rich.console import Console
 from infra.local.terminal import Terminal
 from infra.operate import incidents, maintenance_windows, spend, stop
 from infra.operate.trace_stores import opened_store
+from shared.admission.maintenance import MAX_WINDOW
 from shared.errors import IncidentCopilotError
 
 
@@ -55,6 +57,13 @@ def _run(chosen: argparse.Namespace, console: Console) -> int:
         return incidents.show_incident(store, chosen.incident_id, chosen.project, console)
 
 
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 < hours <= MAX_WINDOW / timedelta(hours=1):
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MAX_WINDOW / timedelta(hours=1):g} hours")
+    return hours
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.operate", description="Read and stop a running system.")
     commands = parser.add_subparsers(required=True, dest="command")
@@ -68,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("stop", "stop everything, lose nothing"), ("resume", "undo the stop")):
         one = commands.add_parser(name, help=text)
         one.add_argument("--region", help="required with --project")
-        one.add_argument("--hours", type=float, default=24.0, help="how long alerts are held")
+        one.add_argument("--hours", type=_hours, default=24.0, help="how long alerts are held")
     for one in commands.choices.values():
         one.add_argument("--project", help="Google Cloud project; by default the stack on this laptop")
     return parser

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from shared import clock, log
 from shared.bounds import Contract
@@ -16,6 +16,8 @@ from shared.traces.port import IncidentRecord, TraceStore
 
 KEY = "maintenance"
 MAX_WINDOWS = 100
+MAX_WINDOW = timedelta(days=366)
+"""What is expected for longer is no incident: mend the alert's rule instead."""
 DIGEST_AFTER = timedelta(seconds=75)
 """How long after the end of a window its digest follows, so that it says what became of what still fires."""
 SERVICE = "service_name"
@@ -40,6 +42,12 @@ class MaintenanceWindow(Contract):
     matchers: dict[Pattern, Pattern] = Field(min_length=1, max_length=20)
     start: AwareUtc
     until: AwareUtc
+
+    @model_validator(mode="after")
+    def _ends_soon(self) -> Self:
+        if self.until > clock.now() + MAX_WINDOW:
+            raise ValueError(f"until must be at most {MAX_WINDOW.days} days from now")
+        return self
 
     def takes(self, alert: Alert, moment: datetime) -> bool:
         """Return whether the alert falls into the window."""

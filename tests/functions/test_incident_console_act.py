@@ -139,6 +139,8 @@ def test_investigation_is_started_from_the_form(bus: Bus) -> None:
         ({"service": "a", "minutes": "1e3"}, "whole number of minutes"),
         ({"service": "a", "minutes": "٣"}, "whole number of minutes"),
         ({"service": "a", "minutes": "15", "repository": "https://evil.example/x/y"}, "owner/name"),
+        ({"service": "a", "minutes": "15", "repository": "../.."}, "owner/name"),
+        ({"service": "a", "minutes": "15", "repository": "acme/.."}, "owner/name"),
         ({"service": "a", "minutes": "15", "by": " "}, "Say who you are"),
     ],
 )

@@ -42,6 +42,8 @@ def test_windows_are_added_listed_and_removed(tmp_path: Path, monkeypatch: pytes
     assert [line.split()[0] for line in removed.splitlines()[1:]] == ["upgrade"]
     with pytest.raises(Rejected, match="no maintenance window"):
         run(add="{}")
+    with pytest.raises(Rejected, match="until must be at most 366 days from now"):
+        run(add=_window("for ever").replace('"until": "2', '"until": "9'))
 
 
 def test_without_a_run_there_is_nothing_to_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from infra.operate import maintenance_windows, stop
+from infra.operate.__main__ import main
 from shared import clock
 from shared.admission import maintenance
 from shared.traces.embedded import EmbeddedSettings, EmbeddedTraces
@@ -97,6 +98,15 @@ def test_failed_command_says_what_is_stopped_already(
     with pytest.raises(stop.StopFailed, match=f"PERMISSION_DENIED. Stopped so far: {so_far}"):
         stop.stop(PLACE, 24, console)
     assert maintenance.windows(store)
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "1e12", "9000"])
+def test_hours_beyond_a_year_are_refused(hours: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is stopped."""
+    with pytest.raises(SystemExit):
+        main(["stop", "--hours", hours])
+
+    assert "not between 0 and 8784 hours" in capsys.readouterr().err
 
 
 def test_laptop_holds_its_alerts_without_gcloud(
