@@ -304,6 +304,24 @@ def test_missing_hypothesis_is_stated() -> None:
     assert "Not known: it was not sought." in brief(requests.full(root_causes=None)).text
 
 
+@pytest.mark.parametrize(("share", "lead"), [(1.0, "How it came about"), (0.2, "Also possible")])
+def test_rollout_that_brought_the_fault_along_is_no_rival_of_its_cause(share: float, lead: str) -> None:
+    """A change of which only part of the errors comes stays one."""
+    whole = requests.full()
+    assert whole.incident is not None
+    assert whole.root_causes is not None
+    piece = whole.incident.evidence[-1]
+    change = Change(kind="rollout", at=requests.ONSET, what="3 instances began", evidence_id=piece.id, error_share=share)
+    rollout = RootCause(hypothesis="Version 2 brought the error.", confidence=0.6, evidence_ids=[piece.id])
+    causes = [whole.root_causes.root_causes[0], rollout]
+    request = whole.replace(
+        incident=whole.incident.replace(what_changed=[change]),
+        root_causes=whole.root_causes.replace(root_causes=causes),
+    )
+
+    assert f"{lead}, medium confidence: Version 2 brought the error." in brief(request).text
+
+
 def test_stack_trace_replaces_code_that_could_not_be_read() -> None:
     """Without code the reader still sees the failing frames."""
     text = brief(requests.full(code_analysis=CodeAnalysis(code_available=False))).text

@@ -67,11 +67,17 @@ def grounds(request: PostProcessRequest) -> Section | None:
     also = [
         Words(
             prose(stated(other, request), 600),
-            lead=f"Also possible, {word(other.confidence, _is_confirmed(request))} confidence:",
+            lead=f"{_relation(other, request)}, {word(other.confidence, _is_confirmed(request))} confidence:",
         )
         for other in others[:3]
     ]
     return Section("What it rests on", (*quotes, *also)) if quotes or also else None
+
+
+def _relation(other: RootCause, request: PostProcessRequest) -> str:
+    """Say what a further hypothesis is to the best: a rollout brought the fault along, and is no rival of it."""
+    rollout = request.incident.rollout if request.incident else None
+    return "How it came about" if rollout and rollout.evidence_id in other.evidence_ids else "Also possible"
 
 
 def _seen(request: PostProcessRequest) -> Section | None:
