@@ -40,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(f"{MARK} of {options.incident} from what was recorded. Nothing is sent or stored in its trace.")
     for each in reruns:
         _show(each, console)
+    if not options.step:
+        console.print(
+            f"\n{MARK} leaves out incident_detection, which reads telemetry, and the steps that write or send."
+        )
     path = _write(options.output, options.incident, reruns)
     console.print(f"{MARK} written to {path}", soft_wrap=True)
     return 0

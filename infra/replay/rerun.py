@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
@@ -16,6 +17,7 @@ from functions.suggestion.main import suggestion
 from infra.evals.run_scenario import environment
 from infra.local.cli import serve
 from infra.local.sandboxes.gemini.server import GeminiSandbox
+from infra.local.sandboxes.github.deployments import DEPLOYMENTS
 from infra.local.sandboxes.github.server import GithubSandbox
 from infra.local.stack.model_choice import PROVIDERS, ModelChoice
 from infra.replay.recorded import Recorded
@@ -91,7 +93,9 @@ def apart(model: str, repository: tuple[Path, str] | None) -> Iterator[None]:
         variables |= _model(model, sandboxes)
         if repository is not None:
             git_dir, name = repository
-            # Its pull requests, which a replay never opens, would go here.
+            # Its pull requests, which a replay never opens, would go here; deployments are read from the same folder.
+            if (git_dir / DEPLOYMENTS).exists():
+                shutil.copy(git_dir / DEPLOYMENTS, folder)
             github = GithubSandbox(git_dir, name, token=TOKEN, pulls_path=Path(folder) / "pulls.json")
             url = sandboxes.enter_context(github).url
             variables |= {"GITHUB_API_URL": url, "GITHUB_REPO": name, "GITHUB_TOKEN": TOKEN, "SERVICE_REPOS": ""}

@@ -311,7 +311,9 @@ def test_rollout_that_brought_the_fault_along_is_no_rival_of_its_cause(share: fl
     assert whole.incident is not None
     assert whole.root_causes is not None
     piece = whole.incident.evidence[-1]
-    change = Change(kind="rollout", at=requests.ONSET, what="3 instances began", evidence_id=piece.id, error_share=share)
+    change = Change(
+        kind="rollout", at=requests.ONSET, what="3 instances began", evidence_id=piece.id, error_share=share
+    )
     rollout = RootCause(hypothesis="Version 2 brought the error.", confidence=0.6, evidence_ids=[piece.id])
     causes = [whole.root_causes.root_causes[0], rollout]
     request = whole.replace(

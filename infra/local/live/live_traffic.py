@@ -23,6 +23,7 @@ import requests as http
 
 from infra.local.live import control
 from infra.local.live.live_pod import LivePod, Series, started
+from infra.local.sandboxes.github.deployments import DEPLOYMENTS
 from infra.local.sandboxes.prometheus.server import SAMPLES
 from infra.local.scenarios import history, traffic
 from infra.local.scenarios.recording import SCRAPE_EVERY_S, labels_of
@@ -133,7 +134,7 @@ class LiveTraffic:
         version = deploy.version_after if wanted == "after" else deploy.version_before
         self._waiting = deque([version] * len(self._pods))
         self._failing_since = None
-        path = self._repo / "deployments.json"
+        path = self._repo / DEPLOYMENTS
         body = json.loads(path.read_text(encoding="utf-8"))
         at = moment.isoformat()
         row = {**body["deployments"][0], "id": len(body["deployments"]) + 1, "ref": f"v{version}", "created_at": at}
@@ -191,7 +192,7 @@ class LiveTraffic:
         while self._answers and self._answers[0][0] < start:
             self._answers.popleft()
         failed = [at for at, status in self._answers if status >= 500]
-        if len(json.loads((self._repo / "deployments.json").read_text())["deployments"]) <= 2:
+        if len(json.loads((self._repo / DEPLOYMENTS).read_text())["deployments"]) <= 2:
             return
         if failed and self._failing_since is None:
             self._failing_since = datetime.fromtimestamp(failed[-1], UTC)

@@ -13,6 +13,7 @@ from string import Template
 
 from pydantic import JsonValue
 
+from infra.local.sandboxes.github.deployments import DEPLOYMENTS
 from infra.local.scenarios import history, recording, traffic
 from infra.local.scenarios.cases import from_case
 from infra.local.scenarios.scenario import Built, Scenario, read
@@ -108,7 +109,7 @@ def _record_deployments(scenario: Scenario, commits: list[str], repo_git: Path, 
                 "statuses": states,
             }
         )
-    _write(repo_git / "deployments.json", {"deployments": rows, "releases": []})
+    _write(repo_git / DEPLOYMENTS, {"deployments": rows, "releases": []})
 
 
 def _fill_alert(

@@ -2,15 +2,18 @@
 
 import contextlib
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from infra.evals.from_incidents import judged_incidents, scenario_of
 from infra.evals.score import judge
+from infra.local.sandboxes.github.deployments import DEPLOYMENTS
 from infra.operate import maintenance_windows
 from infra.replay import __main__ as command
 from infra.replay import recorded as records
@@ -23,6 +26,7 @@ from shared.contracts import RootCauses, Suggestions
 from shared.errors import Misconfigured, Rejected
 from shared.traces.port import TraceStore
 from tests.builders import NOW, an_alert
+from tests.fakes_code_host import Repository
 from tests.functions.console_visits import copied_traces, text_of, worked_on
 
 ID = an_alert().incident_id
@@ -80,6 +84,7 @@ def test_another_model_shows_what_differs(
     assert command.main([ID, "--model", "offline", "--output", str(tmp_path)]) == 0
 
     screen = capsys.readouterr().out
+    assert "REPLAY leaves out incident_detection, which reads telemetry, and the steps that write or send." in screen
     for step in REPLAYED:
         assert f"REPLAY {step}: recorded by " in screen
     assert screen.count("now by offline") == len(REPLAYED)
@@ -103,6 +108,22 @@ def test_replayed_answer_is_what_the_next_step_reads(store: TraceStore) -> None:
     names = [each.row.name for each in reruns]
     assert names == list(REPLAYED)
     assert all(each.before is not None for each in reruns)
+
+
+def test_code_is_read_with_the_deployments_that_the_stack_has(tmp_path: Path) -> None:
+    """They stand beside the stack's pull requests, to which a replay adds nothing."""
+    repository = Repository(tmp_path / "repo")
+    sha = repository.commit({"a.py": "A = 1\n"})
+    row = {"id": 1, "ref": sha, "environment": "production", "creator": "ada", "created_at": NOW.isoformat()}
+    rows = [{**row, "production_environment": True, "statuses": []}]
+    git_dir = repository.folder / ".git"
+    (git_dir / DEPLOYMENTS).write_text(json.dumps({"deployments": rows, "releases": []}))
+
+    with apart("offline", (git_dir, "acme/shop")):
+        url = f"{os.environ['GITHUB_API_URL']}/repos/acme/shop/deployments"
+        answer = requests.get(url, headers={"Authorization": f"Bearer {os.environ['GITHUB_TOKEN']}"}, timeout=10)
+
+    assert [one["sha"] for one in answer.json()] == [sha]
 
 
 def test_nothing_is_sent(store: TraceStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,9 @@ from infra.local.sandboxes.github import json_shapes as shape
 from infra.local.sandboxes.github.api import ApiCall, Handler, Json, not_found, paged
 from infra.local.sandboxes.http import Reply
 
+DEPLOYMENTS = "deployments.json"
+"""Its name, in the folder of the pull requests."""
+
 
 class DeploymentEndpoints:
     """

@@ -20,7 +20,7 @@ from infra.local.sandboxes.github import json_shapes as shape
 from infra.local.sandboxes.github import objects as objects
 from infra.local.sandboxes.github import pages as pages
 from infra.local.sandboxes.github.api import ApiCall, GithubApiError, Handler, not_found
-from infra.local.sandboxes.github.deployments import DeploymentEndpoints
+from infra.local.sandboxes.github.deployments import DEPLOYMENTS, DeploymentEndpoints
 from infra.local.sandboxes.github.git import GitError, Repository
 from infra.local.sandboxes.github.pulls import PullEndpoints, PullStore
 from infra.local.sandboxes.github.webhook import PullRequestWebhook
@@ -89,7 +89,7 @@ class GithubSandbox(Sandbox):
         self._collaborators = collaborators
         self._webhook = webhook
         self._pulls = PullStore(pulls_path or git_dir / "pulls.json")
-        self._deployments = DeploymentEndpoints(self._pulls.path.with_name("deployments.json"))
+        self._deployments = DeploymentEndpoints(self._pulls.path.with_name(DEPLOYMENTS))
         self._routes = self._compiled_routes()
         self._used = 0
         self._count_lock = threading.Lock()
