@@ -37,10 +37,14 @@ def cause(request: PostProcessRequest) -> Section:
     if not causes:
         verdict = "Not known: the evidence names no cause." if request.root_causes else "Not known: it was not sought."
         return Section("Most likely cause", (TextLine(verdict, is_strong=True),))
-    return Section(
-        "Most likely cause",
-        (Words(prose(stated(causes[0], request), 900), is_strong=True), TextLine(_confidence(causes[0], request))),
+    best, *others = causes
+    way = [_also(other, "How it came about", request) for other in others if _brought_it(other, request)]
+    blocks: tuple[Block, ...] = (
+        Words(prose(stated(best, request), 900), is_strong=True),
+        TextLine(_confidence(best, request)),
+        *way,
     )
+    return Section("Most likely cause", blocks)
 
 
 def stated(cause: RootCause, request: PostProcessRequest) -> str:
@@ -64,20 +68,20 @@ def grounds(request: PostProcessRequest) -> Section | None:
         )
         for quote in best.quotes[:3]
     ]
-    also = [
-        Words(
-            prose(stated(other, request), 600),
-            lead=f"{_relation(other, request)}, {word(other.confidence, _is_confirmed(request))} confidence:",
-        )
-        for other in others[:3]
-    ]
+    rivals = [other for other in others if not _brought_it(other, request)]
+    also = [_also(other, "Also possible", request) for other in rivals[:3]]
     return Section("What it rests on", (*quotes, *also)) if quotes or also else None
 
 
-def _relation(other: RootCause, request: PostProcessRequest) -> str:
-    """Say what a further hypothesis is to the best: a rollout brought the fault along, and is no rival of it."""
+def _also(other: RootCause, lead: str, request: PostProcessRequest) -> Words:
+    called = word(other.confidence, _is_confirmed(request))
+    return Words(prose(stated(other, request), 600), lead=f"{lead}, {called} confidence:")
+
+
+def _brought_it(cause: RootCause, request: PostProcessRequest) -> bool:
+    """Return whether a hypothesis is the rollout that brought the fault along: it is no rival of the best one."""
     rollout = request.incident.rollout if request.incident else None
-    return "How it came about" if rollout and rollout.evidence_id in other.evidence_ids else "Also possible"
+    return rollout is not None and rollout.evidence_id in cause.evidence_ids
 
 
 def _seen(request: PostProcessRequest) -> Section | None:
