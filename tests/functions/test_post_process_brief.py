@@ -531,11 +531,11 @@ def test_subject_quotes_no_line_and_no_model() -> None:
     line = "FATAL pay at https://evil.example now"
     fields = {
         "initial_symptoms": [f"“{line}” is new: 3 since 02:31:00 UTC"],
-        "title": "One kind of line of the level fatal is new: 3 since 02:31:00 UTC",
+        "title": "One kind of fatal line is new: 3 since 02:31:00 UTC",
     }
     made = brief(requests.full(incident=requests.incident(**fields)))
 
-    assert made.subject.endswith("billing-worker: One kind of line of the level fatal is new: 3 since 02:31:00 UTC")
+    assert made.subject.endswith("billing-worker: One kind of fatal line is new: 3 since 02:31:00 UTC")
     assert "pay at https[:]//evil[.]example now" in made.text
 
 

@@ -144,7 +144,7 @@ def _name_without_words(group: TraceGroup | LineGroup) -> str:
         return _name(group)
     if (request := REQUEST.search(group.exemplar.text)) and SERVER_ERROR.search(group.exemplar.text):
         return f"One kind of {request['method']} request answered with 5xx"
-    return f"One kind of line of the level {group.exemplar.level}"
+    return f"One kind of {group.exemplar.level} line"
 
 
 def _is_at_start(at: datetime, summary: TelemetrySummary) -> bool:

@@ -39,7 +39,7 @@ def test_errors_after_calm_are_new():
         "“ERROR order …: no price” is new: 60 since 02:50:00 UTC, none in the 20 min before."
     )
     assert incident.title == (
-        "One kind of line of the level error is new: 60 since 02:50:00 UTC, none in the 20 min before."
+        "One kind of error line is new: 60 since 02:50:00 UTC, none in the 20 min before."
     )
 
 
