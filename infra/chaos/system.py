@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -65,7 +66,6 @@ class System:
         self._restarts = threading.Lock()
         built = build(SCENARIO, folder / "scenario", clock.now())
         self._body = json.loads(built.alert.read_text(encoding="utf-8"))
-        self._patched = json.loads((folder / "scenario" / "truth.json").read_text(encoding="utf-8"))["file"]
         names = bundle.names()
         self.stack = Stack(
             folder,
@@ -195,19 +195,29 @@ class System:
 
     def take_pull_requests(self) -> list[dict[str, Any]]:
         """Return the pull requests of the code host and remove them, with their branches, for the next alert."""
-        repo, stored = self.folder / "scenario" / "repo.git", self.folder / "scenario" / "repo.git" / "pulls.json"
-        pulls: list[dict[str, Any]] = []
-        if stored.exists():
-            content = json.loads(stored.read_text(encoding="utf-8"))
-            pulls = content["pulls"]
-            stored.write_text(json.dumps({**content, "pulls": []}), encoding="utf-8")
-        for branch in (repo / "refs" / "heads" / "incident").glob("*"):
-            branch.unlink()
-        key = f"patch:{str(self.stack.built.github_repo).lower()}:{self._patched}"
+        return take_pull_requests(self.stack, self.traces)
+
+
+def take_pull_requests(stack: Stack, traces: TraceStore) -> list[dict[str, Any]]:
+    """Return the pull requests of the code host and remove them, so that the next may change the same files."""
+    assert stack.built.repo_git is not None, "the scenario has a repository"
+    repo, stored = stack.built.repo_git, stack.built.repo_git / "pulls.json"
+    pulls: list[dict[str, Any]] = []
+    if stored.exists():
+        content = json.loads(stored.read_text(encoding="utf-8"))
+        pulls = content["pulls"]
+        stored.write_text(json.dumps({**content, "pulls": []}), encoding="utf-8")
+    patched: set[str] = set()
+    for branch in (repo / "refs" / "heads" / "incident").glob("*"):
+        compared = ["git", "-C", str(repo), "diff", "--name-only", f"main...incident/{branch.name}"]
+        patched |= set(subprocess.run(compared, capture_output=True, text=True, check=True).stdout.splitlines())
+        branch.unlink()
+    for path in patched:
+        key = f"patch:{str(stack.built.github_repo).lower()}:{path}"
         with contextlib.suppress(IncidentCopilotError):
-            lease = self.traces.claim(key, "chaos", clock.now())
-            self.traces.release(key, lease.holder)
-        return pulls
+            lease = traces.claim(key, "chaos", clock.now())
+            traces.release(key, lease.holder)
+    return pulls
 
 
 def _impatient_workflow(folder: Path) -> Path:
