@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop pause resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-memory checkov replay break heal status
+.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop pause resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-size bench-console bench-brief bench-memory checkov replay break heal status
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -133,8 +133,16 @@ signing-keys: $(VENV)/.demo ## Give every function that signs its answers a new 
 grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; GRAFANA=https://me.grafana.net sets up that Grafana by its API; SIGNED=1, URL=… when nothing is deployed from here
 	@$(BIN)/python -m $(if $(GRAFANA),infra.grafana.cloud --grafana $(GRAFANA),infra.grafana.files $(if $(LOKI_UID),--loki-uid $(LOKI_UID))) $(if $(URL),--url $(URL)) $(if $(SIGNED),--signed)
 
-bench: $(VENV)/.test ## Measure size and start of every function, into build/bench.json and infra/README.md, and the console's list of 5,000 incidents
-	@$(BIN)/python -m infra.bench.size_and_start && $(BIN)/python -m infra.bench.console_list
+bench: $(if $(ONLY),$(addprefix bench-,$(ONLY)),bench-size bench-console bench-brief) ## Measure what the system takes, into build/ and infra/README.md; ONLY=size, console or brief; for brief PART=warm, cold or volume
+
+bench-size: $(VENV)/.test
+	@$(BIN)/python -m infra.bench.size_and_start
+
+bench-console: $(VENV)/.test
+	@$(BIN)/python -m infra.bench.console_list
+
+bench-brief: $(VENV)/.test $(VENV)/adk/.complete
+	@$(BIN)/python -m infra.bench.brief $(addprefix --part ,$(PART))
 
 bench-memory: $(VENV)/.test ## Measure the memory of every function for one request and for four at once; NAME=rca measures one
 	@$(BIN)/python -m infra.bench.memory_use $(NAME)
@@ -143,6 +151,10 @@ checkov: ## Check infra/gcp for known weaknesses, in an environment of checkov's
 	@test -x $(VENV)/checkov/bin/checkov || \
 	  { $(PYTHON) -m venv $(VENV)/checkov && $(VENV)/checkov/bin/pip install --quiet checkov==$(CHECKOV); }
 	@$(VENV)/checkov/bin/checkov --directory infra/gcp --framework terraform --compact --quiet --skip-download
+
+$(VENV)/adk/.complete: infra/bench/reference/requirements.txt
+	@echo "Installing the reference's libraries once, into $(VENV)/adk" && $(PYTHON) -m venv $(VENV)/adk
+	@$(VENV)/adk/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@
 
 clean: ## Remove what was built and what runs left behind
 	rm -rf build .local output $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,8 +9,9 @@ from infra.bench import size_and_start
 from infra.bench.size_and_start import Measured
 
 README = readme_tables.README.read_text()
-MARKED = [name for name in re.findall(r"^<!-- begin (\w+) -->$", README, re.MULTILINE) if name != "bench"]
-"""`bench` is measured by hand, the others are computed."""
+MEASURED = ("bench", "bench_brief")
+"""Measured on a quiet machine by `make bench`; the others are computed."""
+MARKED = [name for name in re.findall(r"^<!-- begin (\w+) -->$", README, re.MULTILINE) if name not in MEASURED]
 GCP = bundle.ROOT / "infra" / "gcp"
 
 

@@ -105,6 +105,11 @@ class Stack:
         return f"{HOST}:{self.services['bus'].port}"
 
     @property
+    def github_token(self) -> str:
+        """What the GitHub sandbox takes."""
+        return self._token
+
+    @property
     def push_url(self) -> str:
         """Where Pub/Sub pushes each alert."""
         return f"{self._routed('workflow_starter')}/projects/{PROJECT}/topics/{topics.ALERTS}"
