@@ -50,6 +50,9 @@ class Functions:
         self.calls: list[tuple[str, Any]] = []
         self.woken: list[str] = []
         self.statuses_of_waking: dict[str, int] = {}
+        self.sleeper = ""
+        self.solved = threading.Event()
+        self.called_before_awake: set[str] = set()
         self.traces: list[str] = []
         self.execution = "0b9d3b2e-5c5b-4b53-9a55-3c6f5e0c1a7d"
         self.together = threading.Barrier(3, timeout=5)
@@ -60,6 +63,9 @@ class Functions:
             def do_GET(self) -> None:
                 name = self.path.strip("/")
                 functions.woken.append(name)
+                if name == functions.sleeper:
+                    functions.solved.wait(5)
+                    functions.called_before_awake = functions.names()
                 self.reply(functions.statuses_of_waking.get(name, 200), {})
 
             def do_POST(self) -> None:
@@ -67,6 +73,8 @@ class Functions:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 functions.calls.append((name, body))
                 functions.traces.append(self.headers["traceparent"])
+                if name == "solution_generator":
+                    functions.solved.set()
                 if functions.is_parallel_checked and name in ("rca", "suggestion", "code_analyzer"):
                     functions.together.wait()
                 status = functions.statuses[name].pop(0) if functions.statuses.get(name) else 200
@@ -167,6 +175,16 @@ def test_functions_of_the_path_are_woken_beside_the_first_call(functions) -> Non
 
     assert functions.run() == OUTCOME
     assert sorted(functions.woken) == sorted(set(AGENTS) - {"incident_detection"})
+
+
+def test_nothing_waits_for_a_function_that_it_does_not_need(functions) -> None:
+    """Everything up to the solution is done while one still sleeps that comes later."""
+    functions.argument = {**ARGUMENT, "wakes": True}
+    functions.results["incident_detection"]["sends_early"] = True
+    functions.sleeper = "pr_creator"
+
+    assert functions.run() == OUTCOME
+    assert functions.called_before_awake == set(AGENTS) - {"file_updater", "pr_creator"}
 
 
 def test_nothing_is_woken_where_the_setting_is_off(functions) -> None:
