@@ -8,6 +8,7 @@ reject them. Source: https://ai.google.dev/api/generate-content
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import httpx2
 from google import genai
@@ -60,8 +61,7 @@ class Gemini:
         own = settings.lookup(f"GEMINI_MODEL_{agent.upper()}")
         self.name = own or (config.gemini_model_heavy if tier == "heavy" else config.gemini_model_light)
         self.tier = tier
-        self.bounds = Bounds()
-        self.client = _client(config, self.bounds)
+        self.client, self.bounds = _client(config)
 
     def converse(self, question: Question) -> "GeminiConversation":
         """Start a conversation; nothing is sent yet."""
@@ -154,7 +154,14 @@ class GeminiConversation:
             raise BadAnswer(f"Gemini {self.model!r} sent an unreadable answer: {type(error).__name__}") from None
 
 
-def _client(config: GeminiSettings, bounds: Bounds) -> genai.Client:
+# A process has one client: to make one takes 30 ms, for the certificates that it loads. Other settings replace it.
+@lru_cache(maxsize=1)
+def _client(config: GeminiSettings) -> tuple[genai.Client, Bounds]:
+    bounds = Bounds()
+    return _connected(config, bounds), bounds
+
+
+def _connected(config: GeminiSettings, bounds: Bounds) -> genai.Client:
     options = types.HttpOptions(
         base_url=config.gemini_base_url,
         api_version=config.gemini_api_version,

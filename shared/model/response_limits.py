@@ -1,5 +1,6 @@
 """Limits on one HTTP answer: its size and its total time, which httpx2 limits only per chunk."""
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -11,8 +12,8 @@ MAX_BYTES = 2_000_000
 """Far above what the token limit allows."""
 
 
-class Bounds:
-    """Limits the answers of one client; `ends_at` is the deadline of the current request (time.monotonic)."""
+class Bounds(threading.local):
+    """Limits the answers of one client; `ends_at` is the deadline of a thread's current request (time.monotonic)."""
 
     def __init__(self) -> None:
         self.ends_at = float("inf")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +341,24 @@ def test_answer_without_a_size_is_stopped_at_the_limit() -> None:
 
     with pytest.raises(BadAnswer, match="larger than"):
         response.read()
+
+
+def test_client_is_made_once_for_the_same_settings(server) -> None:
+    """To make one loads all certificates; other settings get another one."""
+    first, second = _converse(server), _converse(server)
+
+    assert first._gemini.client is second._gemini.client
+    with Answering() as other:
+        assert _converse(other)._gemini.client is not first._gemini.client
+
+
+def test_each_thread_has_its_own_deadline() -> None:
+    """A client answers several requests of a function at once."""
+    bounds = Bounds()
+    bounds.ends_at = 1.0
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: bounds.ends_at).result() == float("inf")
 
 
 class _Trickle(httpx2.SyncByteStream):
