@@ -6,9 +6,11 @@ from shared import log, outbox, traces
 from shared.containment import contained
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import Unavailable
+from shared.step import waking
 from shared.step.step import step
 from shared.traces.port import TraceStore
 
+from .brief.render import compile_templates
 from .deliveries import Connections
 from .messages.approval_result_mail import mail_approval_result
 from .messages.late_update import publish_update
@@ -17,6 +19,8 @@ from .messages.publish_held import held_carrier, publish_held
 from .opening import opening_or_none
 from .own_links import own_links_only
 from .publish_outcome import publish, publish_check, publish_last
+
+waking.on_wake("templates", compile_templates)
 
 
 @step

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies
 
+import functions.post_process.main  # noqa: F401  # it says what is loaded when it is woken
+from functions.post_process.brief import render as rendering
 from functions.post_process.brief.render import HTML_BYTES, Brief, render
 from functions.post_process.brief.view import Usage, kind_of
 from shared.contracts import (
@@ -27,7 +29,7 @@ from shared.contracts import (
     Suggestion,
     Suggestions,
 )
-from shared.step import steps
+from shared.step import steps, waking
 from shared.text.plain_text import as_rendered
 from tests.functions import post_process_requests as requests
 
@@ -705,3 +707,13 @@ def test_rollback_that_names_the_version_goes_before_one_that_does_not() -> None
 
     assert f"1. {named}" in text
     assert vague not in text
+
+
+def test_woken_function_has_compiled_its_templates() -> None:
+    """Filling them is quick; the first brief does not wait for more."""
+    rendering._page.cache_clear()
+    rendering._plain.cache_clear()
+
+    waking.wake()
+
+    assert rendering._page.cache_info().currsize == rendering._plain.cache_info().currsize == 1

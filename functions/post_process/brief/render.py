@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import mrml
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template, pass_context
+from jinja2.runtime import Context
 
 from shared import log
 from shared.containment import contained
@@ -110,18 +112,33 @@ def _html(seen: View) -> tuple[str, tuple[InlineImage, ...]]:
         images.append(InlineImage(f"chart-{len(images) + 1}@incident-copilot", png))
         return images[-1].content_id
 
-    rules = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_finalize)
-    rules.filters.update(
-        web_only=_web_only,
-        chart_image=chart_image,
-        own=_Own,
-    )
-    mjml = rules.from_string(_MJML).render(view=seen, colour=COLOURS[seen.tone], bright=BRIGHT[seen.tone])
+    facts = {"view": seen, "colour": COLOURS[seen.tone], "bright": BRIGHT[seen.tone]}
+    mjml = _page().render(facts, chart_image=chart_image)
     # No web fonts: a mail that fetches something reveals that it was read.
     return mrml.to_html(mjml, render_options=mrml.RenderOptions(disable_comments=True, fonts={})).content, tuple(images)
 
 
+@cache
+def _page() -> Template:
+    """Return the template of the HTML, compiled once: that takes longer than to fill it."""
+    rules = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_finalize)
+    rules.filters.update(web_only=_web_only, chart_image=_chart_image, own=_Own)
+    return rules.from_string(_MJML)
+
+
+@pass_context
+def _chart_image(context: Context, chart: Chart) -> str:
+    """Draw by the function that this rendering brings."""
+    return str(context["chart_image"](chart))
+
+
 def _text(seen: View) -> str:
+    return re.sub(r"\n{3,}", "\n\n", _plain().render(view=seen)).strip() + "\n"
+
+
+@cache
+def _plain() -> Template:
+    """Return the template of the text, compiled once."""
     # Text is text: escaping it would show `&lt;` to the reader.
     rules = Environment(
         autoescape=False,  # noqa: S701
@@ -131,7 +148,13 @@ def _text(seen: View) -> str:
         finalize=_finalize,
     )
     rules.filters.update(web_only=_web_only, chart_words=_chart_words, own=_Own)
-    return re.sub(r"\n{3,}", "\n\n", rules.from_string(_TEXT).render(view=seen)).strip() + "\n"
+    return rules.from_string(_TEXT)
+
+
+def compile_templates() -> None:
+    """Compile both templates now, so that the first brief does not wait for it."""
+    _page()
+    _plain()
 
 
 class _Own(str):
