@@ -1,6 +1,8 @@
 """Read the telemetry of an alert, redacted; a store that fails becomes a named trouble in the answer."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -32,16 +34,25 @@ class TelemetryRead:
 
 
 def read_telemetry(alert: Alert) -> TelemetryRead:
-    """Return logs and metrics of the alert's window."""
+    """Return logs and metrics of the alert's window, read beside each other."""
     troubles: list[str] = []
-    store = _or_trouble(_log_store, "Logs are missing", troubles)
-    logs = _or_trouble(lambda: _read_logs(store, alert, troubles), "Logs are missing", troubles) if store else None
-    is_unset = store is None and not troubles
-    metrics = _or_trouble(lambda: _read_metrics(alert), "Metrics are missing", troubles) or MetricsOverview()
-    if is_unset:
+    metric_troubles: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        metrics_read = pool.submit(
+            # In the context of this step, where what is called is recorded.
+            copy_context().run,
+            _or_trouble,
+            lambda: _read_metrics(alert),
+            "Metrics are missing",
+            metric_troubles,
+        )
+        store = _or_trouble(_log_store, "Logs are missing", troubles)
+        logs = _or_trouble(lambda: _read_logs(store, alert, troubles), "Logs are missing", troubles) if store else None
+        metrics = metrics_read.result() or MetricsOverview()
+    if store is None and not troubles:
         # What is not set up has not failed.
         metrics = replace(metrics, hints=(*metrics.hints, NO_LOG_STORE))
-    return TelemetryRead(logs, metrics, tuple(troubles))
+    return TelemetryRead(logs, metrics, (*troubles, *metric_troubles))
 
 
 def without_secrets(page: LogPage) -> LogPage:

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -15,10 +16,11 @@ from infra.local.sandboxes.loki.server import LokiSandbox
 from shared.analysis.detection.summary import TelemetrySummary, summarize
 from shared.contracts import Alert
 from shared.errors import Unavailable
+from shared.step import recorder
 from shared.telemetry.http_reader import epoch_us
 from shared.telemetry.logql import ERROR_WORDS, PROBLEM_WORDS
 from shared.telemetry.loki import Loki, LokiSettings, count_step_s
-from shared.telemetry.port import LogCounts, LogLine, LogPage, LogQuery, Logs
+from shared.telemetry.port import LogCounts, LogLine, LogPage, LogQuery, Logs, MetricQuery, MetricsOverview
 from tests.builders import NOW, an_alert
 
 WINDOW = timedelta(minutes=15)
@@ -115,6 +117,43 @@ class UncountedLogs(BoundedLogs):
     def count(self, query: LogQuery) -> LogCounts:
         """Fail."""
         raise Unavailable("too many outstanding requests")
+
+
+class MeetingLogs:
+    """A store that answers once the metrics are read too."""
+
+    def __init__(self, meeting: threading.Barrier) -> None:
+        self._meeting = meeting
+
+    def search(self, _: LogQuery) -> LogPage:
+        """Wait for the metrics."""
+        self._meeting.wait()
+        return LogPage((LogLine(START, 0, "INFO fine"),), "q", is_complete=True)
+
+
+class MeetingMetrics:
+    """A store that answers once the logs are read too."""
+
+    def __init__(self, meeting: threading.Barrier) -> None:
+        self._meeting = meeting
+
+    def overview(self, _: MetricQuery) -> MetricsOverview:
+        """Wait for the logs."""
+        self._meeting.wait()
+        return MetricsOverview()
+
+
+def test_logs_and_metrics_are_read_beside_each_other(mocker: MockerFixture) -> None:
+    """Neither waits for the other, and both are recorded with the step."""
+    meeting = threading.Barrier(2, timeout=5)
+    mocker.patch("shared.telemetry.connect_logs", return_value=MeetingLogs(meeting))
+    mocker.patch("shared.telemetry.connect_metrics", return_value=MeetingMetrics(meeting))
+
+    with recorder.recording() as done:
+        outcome = read_telemetry(ALERT)
+
+    assert outcome.troubles == ()
+    assert {recorded.call.tool_name for recorded in done.calls} == {"query_loki", "query_prometheus"}
 
 
 def read(mocker: MockerFixture, logs: Logs, alert: Alert = ALERT) -> TelemetryRead:
