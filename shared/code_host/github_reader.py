@@ -51,6 +51,8 @@ class GithubReader:
         self._trees: dict[str, dict[str, TreeFile]] = {}
         self._texts: dict[str, str | None] = {}
         self._commits: dict[str, Commit] = {}
+        self._listed: dict[tuple[str, str | None, datetime | None, int], list[Commit]] = {}
+        self._compared: dict[tuple[str, str], Comparison] = {}
 
     def default_branch(self) -> str:
         """Return the name of the default branch. Raises Unavailable, Throttled, Refused."""
@@ -98,6 +100,12 @@ class GithubReader:
         Raises Unavailable, Throttled, Refused (also when there is no such ref).
         """
         self._check(ref)
+        query = (ref, path, until, limit)
+        if query not in self._listed:
+            self._listed[query] = self._list_commits(ref, path, until, limit)
+        return self._listed[query]
+
+    def _list_commits(self, ref: str, path: str | None, until: datetime | None, limit: int) -> list[Commit]:
         with reading(f"the commits of {ref!r} in {self.repo!r}"):
             listed = self._repository.opened.get_commits(
                 sha=ref,
@@ -165,6 +173,11 @@ class GithubReader:
         """
         self._check(base)
         self._check(head)
+        if (base, head) not in self._compared:
+            self._compared[base, head] = self._compare(base, head)
+        return self._compared[base, head]
+
+    def _compare(self, base: str, head: str) -> Comparison:
         with reading(f"what lies between {base!r} and {head!r} in {self.repo!r}"):
             # Without a page size, the newest commits come first of all, in one answer.
             answer = self._repository.opened.compare(base, head)

@@ -95,6 +95,16 @@ def test_nothing_is_requested_twice(reader: GithubReader, sandbox: GithubSandbox
     assert len(sandbox.requests) == 4
 
 
+def test_listing_and_comparison_are_requested_once(reader: GithubReader, sandbox: GithubSandbox, git: Git) -> None:
+    """Two checks of one commit ask the same of its branch."""
+    for _ in range(2):
+        reader.commits("main", path="README.md", limit=3)
+        reader.compare("main", "main")
+
+    paths = [request.path for request in sandbox.requests]
+    assert len(paths) == len(set(paths)) == 3
+
+
 def test_commits_come_newest_first(reader: GithubReader, git: Git) -> None:
     """A commit has author, time in UTC, message, parents and a link; a listing has no changes."""
     newest, oldest = reader.commits("main")
