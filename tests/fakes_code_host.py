@@ -147,6 +147,10 @@ class GitReader:
         patches = _patches(git(self._repository, "diff", "-M", "-U3", "--no-color", parent, listed.sha))
         return Commit(**{**listed.__dict__, "changes": tuple(_changes(names, patches))})
 
+    def read_commits(self, shas: Sequence[str]) -> list[Commit]:
+        """Return commits with their changes."""
+        return [self.commit(sha) for sha in shas]
+
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
         """Return files of the branch that contain every word of `text`: a host's search skips what is between them."""
         self.calls.append(f"search {text}")

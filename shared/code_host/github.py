@@ -63,9 +63,10 @@ class GithubRepository:
 
     def __init__(self, settings: GithubSettings, name: str) -> None:
         self.name = name
-        self._api_url = settings.github_api_url
+        self._settings = settings
+        self._auth = _auth(settings)
         # Created here, so that a wrong setting fails before any work is done.
-        self.client = _client(settings)
+        self.client = _client(settings, self._auth)
 
     @cached_property
     def opened(self) -> Repository:
@@ -80,8 +81,14 @@ class GithubRepository:
             repository = self.client.get_repo(self.name)
             if not repository.default_branch:
                 # PyGithub takes an HTML page, from a proxy or from a server without the API there, as success.
-                raise Misconfigured(f"{self._api_url!r} did not answer as GitHub's API does: check GITHUB_API_URL")
+                raise Misconfigured(
+                    f"{self._settings.github_api_url!r} did not answer as GitHub's API does: check GITHUB_API_URL"
+                )
             return repository
+
+    def separate(self) -> Repository:
+        """Return the opened repository with a client of its own, for another thread; this requests nothing more."""
+        return _client(self._settings, self._auth).create_from_raw_data(Repository, self.opened.raw_data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +240,7 @@ def search_again(find: Callable[[], Part | None]) -> Part | None:
         return None
 
 
-def _client(settings: GithubSettings) -> github.Github:
+def _client(settings: GithubSettings, auth: github.Auth.Auth | None) -> github.Github:
     """
     Return PyGithub without its defaults: it would repeat a failed POST, wait a minute at a rate limit and pause a
     second between writes; the workflow does the waiting.
@@ -247,7 +254,7 @@ def _client(settings: GithubSettings) -> github.Github:
         respect_retry_after_header=False,
     )
     return github.Github(
-        auth=_auth(settings),
+        auth=auth,
         base_url=settings.github_api_url.rstrip("/"),
         timeout=settings.github_timeout_s,
         user_agent="incident-copilot",

@@ -1,8 +1,10 @@
 """Read one GitHub repository."""
 
 import base64
+import queue
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from typing import Literal
@@ -14,6 +16,7 @@ from github.Deployment import Deployment as GithubDeployment
 from github.File import File
 from github.GitRelease import GitRelease
 from github.NamedUser import NamedUser
+from github.Repository import Repository
 
 from shared import clock
 from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, is_ref, list_files, reading, require
@@ -28,6 +31,9 @@ _MAX_LISTED = 30
 _MAX_STATES = 8
 _MAX_STATES_OF_ONE = 10
 _MAX_COMPARED = 250
+# GitHub lets a client have 100 requests at once, and asks for few:
+# https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
+_MAX_AT_ONCE = 4
 _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
     "added": "added",
     "copied": "added",
@@ -119,10 +125,38 @@ class GithubReader:
         """Return one commit with its changes. Raises Unavailable, Throttled, Refused (also when it is absent)."""
         self._check(sha)
         if sha not in self._commits:
-            with reading(f"the commit {sha!r} in {self.repo!r}"):
-                commit = self._repository.opened.get_commit(sha)
-                self._commits[sha] = _commit(commit, tuple(_change(file) for file in commit.files))
+            self._commits[sha] = self._fetch_commit(sha, self._repository.opened)
         return self._commits[sha]
+
+    def read_commits(self, shas: Sequence[str]) -> list[Commit]:
+        """
+        Return commits with their changes, in this order, a few of them fetched at a time.
+
+        Raises Unavailable, Throttled, Refused (also when one is absent).
+        """
+        for sha in shas:
+            self._check(sha)
+        missing = [sha for sha in dict.fromkeys(shas) if sha not in self._commits]
+        # PyGithub's client is not made for several threads, so each of them has its own.
+        clients: queue.SimpleQueue[Repository] = queue.SimpleQueue()
+        for _ in missing[:_MAX_AT_ONCE]:
+            clients.put(self._repository.separate())
+
+        def fetch(sha: str) -> Commit:
+            repository = clients.get()
+            try:
+                return self._fetch_commit(sha, repository)
+            finally:
+                clients.put(repository)
+
+        with ThreadPoolExecutor(_MAX_AT_ONCE) as pool:
+            self._commits.update(zip(missing, pool.map(fetch, missing), strict=True))
+        return [self._commits[sha] for sha in shas]
+
+    def _fetch_commit(self, sha: str, repository: Repository) -> Commit:
+        with reading(f"the commit {sha!r} in {self.repo!r}"):
+            commit = repository.get_commit(sha)
+            return _commit(commit, tuple(_change(file) for file in commit.files))
 
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
         """

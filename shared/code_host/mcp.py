@@ -93,6 +93,10 @@ class McpReader:
         """Return one commit with its changes; by REST when MCP gives no diffs. Raises Refused when it is absent."""
         return self._mcp_or_rest(lambda client: self._change(client, sha), lambda: self._rest.commit(sha))
 
+    def read_commits(self, shas: Sequence[str]) -> list[Commit]:
+        """Return commits with their changes, one after the other, as a session of MCP is one conversation."""
+        return [self.commit(sha) for sha in shas]
+
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
         """Return paths of files on the default branch that contain `text`."""
         return self._mcp_or_rest(

@@ -119,6 +119,10 @@ class CodeReader(Protocol):
         """Return one commit with its changes. Raises Refused when it is absent."""
         ...
 
+    def read_commits(self, shas: Sequence[str]) -> list[Commit]:
+        """Return commits with their changes, in this order. Raises Refused when one is absent."""
+        ...
+
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
         """Return paths of files on the default branch that contain `text`."""
         ...

@@ -94,9 +94,8 @@ def rank(reader: CodeReader, head: str, clues: Clues) -> list[Suspect]:
     details: dict[str, Commit] = {}
     histories = _histories(reader, head, clues, details)
     shas = dict.fromkeys([*_shas_to_fetch(histories), *(clues.deployed.newest_first if clues.deployed else ())])
-    for sha in list(shas)[:MAX_DETAILS]:
-        if sha not in details:
-            details[sha] = reader.commit(sha)
+    missing = [sha for sha in list(shas)[:MAX_DETAILS] if sha not in details]
+    details.update(zip(missing, reader.read_commits(missing), strict=True))
     marks = {sha: Marks() for sha in details}
     for place in clues.places:
         follow(place, _without_gap(histories.get(place.path, []), details), marks)

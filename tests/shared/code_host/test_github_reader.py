@@ -164,6 +164,26 @@ def test_commit_with_more_files_than_a_page_has_all_of_them(
     assert len(reader.commit(commit).changes) == 310
 
 
+def test_several_commits_are_read_once_each_in_their_order(
+    reader: GithubReader, sandbox: GithubSandbox, git: Git
+) -> None:
+    """Some at a time, by clients of their own; what was read before is not requested again."""
+    shas = git("rev-list", "main").split()
+    first = reader.commit(shas[0])
+
+    commits = reader.read_commits([*shas, shas[0]])
+
+    assert [commit.sha for commit in commits] == [*shas, shas[0]]
+    assert (commits[0], commits[1:-1]) == (first, [reader.commit(sha) for sha in shas[1:]])
+    assert len(sandbox.requests) == 1 + len(shas)
+
+
+def test_absent_commit_among_several_is_refused(reader: GithubReader, git: Git) -> None:
+    """As when it is read alone."""
+    with pytest.raises(Refused):
+        reader.read_commits([git("rev-parse", "main"), "0" * 40])
+
+
 def test_absent_commit_is_refused(reader: GithubReader) -> None:
     """The error names it."""
     with pytest.raises(Refused, match="No commit found for SHA: 0000000"):
