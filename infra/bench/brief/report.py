@@ -50,15 +50,16 @@ def _warm(key: str, row: Row) -> Iterator[Cells]:
 
 
 def _cold(key: str, row: Row) -> Iterator[Cells]:
-    ours, reference, unwoken = row["ours"], row["reference"], row["unwoken"]
+    ours, reference = row["ours"], row["reference"]
     latency, penalty = key.split()
     subject = f"cold, model {latency} s, platform {penalty} s"
     yield _seconds(f"{subject}: accepted", ours["accepted_s"], reference["accepted_s"])
     yield from _briefs(("cold", key), subject, ours, reference)
     posted = [each["accepted_s"] + each["full_s"] for each in (ours, reference)]
     yield _seconds(f"{subject}: full brief from the post", posted[0], posted[1])
-    early, full = (f"{unwoken[name]:.2f} s" if unwoken[name] else "" for name in ("early_s", "full_s"))
-    yield (f"{subject}: early and full brief with WAKE_FUNCTIONS=false", f"{early}, {full}", "", "", "")
+    if unwoken := row.get("unwoken"):
+        early, full = (f"{unwoken[name]:.2f} s" if unwoken[name] else "" for name in ("early_s", "full_s"))
+        yield (f"{subject}: early and full brief with WAKE_FUNCTIONS=false", f"{early}, {full}", "", "", "")
 
 
 def _briefs(place: tuple[str, str], subject: str, ours: Row, reference: Row) -> Iterator[Cells]:
