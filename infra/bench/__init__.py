@@ -1,1 +1,1 @@
-"""Measure what each function takes: size and start, memory."""
+"""Measure what each function takes (size, start, memory), and what an alert takes to its brief."""
