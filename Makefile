@@ -1,7 +1,7 @@
 # The only interface. `make demo` and `make test` work on a bare machine with Python 3.11+, git and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop pause resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-size bench-console bench-brief bench-memory checkov replay break heal status
+.PHONY: help check format run demo doctor send-test gmail-grant local alert traces incident spend stop pause resume deadletters maintenance executions install test eval score chaos soak storm hostile lint check-workflows types generate bundles clean deploy secret signing-keys grafana bench bench-start bench-console bench-load bench-brief bench-memory checkov replay break heal status
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -133,13 +133,16 @@ signing-keys: $(VENV)/.demo ## Give every function that signs its answers a new 
 grafana: $(VENV)/.demo ## Print what Grafana and Alertmanager need to send alerts; GRAFANA=https://me.grafana.net sets up that Grafana by its API; SIGNED=1, URL=… when nothing is deployed from here
 	@$(BIN)/python -m $(if $(GRAFANA),infra.grafana.cloud --grafana $(GRAFANA),infra.grafana.files $(if $(LOKI_UID),--loki-uid $(LOKI_UID))) $(if $(URL),--url $(URL)) $(if $(SIGNED),--signed)
 
-bench: $(if $(ONLY),$(addprefix bench-,$(ONLY)),bench-size bench-console bench-brief) ## Measure what the system takes, into build/ and infra/README.md; ONLY=size, console or brief; for brief PART=warm, cold or volume
+bench: $(if $(ONLY),$(addprefix bench-,$(ONLY)),bench-start bench-console bench-load bench-brief) ## Measure what the system takes, into build/ and infra/README.md; ONLY=start, console, load or brief; for brief PART=warm, cold or volume
 
-bench-size: $(VENV)/.test
+bench-start: $(VENV)/.test
 	@$(BIN)/python -m infra.bench.size_and_start
 
 bench-console: $(VENV)/.test
 	@$(BIN)/python -m infra.bench.console_list
+
+bench-load: $(VENV)/.test
+	@$(BIN)/python -m infra.bench.load
 
 bench-brief: $(VENV)/.test $(VENV)/adk/.complete
 	@$(BIN)/python -m infra.bench.brief $(addprefix --part ,$(PART))

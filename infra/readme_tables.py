@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from infra import bundle, costs, grants
+from infra import bundle, grants
+from infra.costs import estimate, saturation, volumes
 from shared.settings import Settings
 
 README = bundle.ROOT / "infra" / "README.md"
@@ -18,7 +19,14 @@ README = bundle.ROOT / "infra" / "README.md"
 
 def parts() -> dict[str, str]:
     """Return every computed part of the README by its name."""
-    return {"functions": functions(), "secrets": secrets(), "settings": settings(), "costs": costs.table()}
+    return {
+        "functions": functions(),
+        "secrets": secrets(),
+        "settings": settings(),
+        "costs": estimate.table(),
+        "volumes": f"{volumes.table()}\n\n{volumes.by_path()}\n\n{volumes.warm_intake()}",
+        "saturation": saturation.table(),
+    }
 
 
 def functions() -> str:

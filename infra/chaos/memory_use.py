@@ -42,7 +42,7 @@ class Growth:
 def sample(pid: int, at_s: float) -> Sample:
     """Return what the processes of a group hold: the server and its worker."""
     memory_bytes, files = 0, 0
-    for process in _group(pid):
+    for process in processes_of(pid):
         try:
             memory_bytes += int((process / "statm").read_text().split()[1]) * PAGE_BYTES
             files += len(list((process / "fd").iterdir()))
@@ -51,7 +51,8 @@ def sample(pid: int, at_s: float) -> Sample:
     return Sample(at_s, memory_bytes, files)
 
 
-def _group(pid: int) -> list[Path]:
+def processes_of(pid: int) -> list[Path]:
+    """Return the folders below /proc of the processes of a group."""
     members = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

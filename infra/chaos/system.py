@@ -58,8 +58,15 @@ POISON = (b"\xff no json", b"{}", b'{"incident_id": 7}')
 class System:
     """The whole system without its scheduler; enter it to start every process. Raises what Stack raises."""
 
-    def __init__(self, folder: Path, *, has_emulators: bool = False, is_impatient: bool = True) -> None:
-        """Options; an impatient one ends soon what hangs, and investigates every alert."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        has_emulators: bool = False,
+        is_impatient: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """Options; an impatient one ends soon what hangs, and investigates every alert; `settings` go over its own."""
         self.folder = folder
         self._proxies: dict[str, FaultProxy] = {}
         self._ends = ExitStack()
@@ -71,13 +78,13 @@ class System:
             folder,
             built,
             Options(
-                settings=SETTINGS if is_impatient else SELECTORS,
+                settings={**(SETTINGS if is_impatient else SELECTORS), **(settings or {})},
                 has_emulators=has_emulators,
                 has_clock=False,
                 model=ModelChoice("sandbox"),
                 timeouts_s=dict.fromkeys(names, TIMEOUT_S) if is_impatient else {},
                 workflow=_impatient_workflow(folder) if is_impatient else WORKFLOW_FILE,
-                route=self._route,
+                route=self.route,
             ),
         )
 
@@ -92,7 +99,8 @@ class System:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._ends.close()
 
-    def _route(self, name: str, url: str) -> str:
+    def route(self, name: str, url: str) -> str:
+        """Return the URL of the proxy before a service."""
         if name not in self._proxies:
             self._proxies[name] = FaultProxy(name, url, self.kill_and_restart)
         return self._proxies[name].url
@@ -114,11 +122,15 @@ class System:
 
     def post(self, service: str) -> list[str]:
         """Post the scenario's alert as one of `service`, again until it is accepted; return the incidents accepted."""
-        body = json.loads(json.dumps(self._body))
+        return self.post_body(self.body_of(service))
+
+    def body_of(self, service: str) -> dict[str, Any]:
+        """Return the scenario's alert as one of `service`, which is the scenario's application under another name."""
+        body: dict[str, Any] = json.loads(json.dumps(self._body))
         for alert in body["alerts"]:
             alert["labels"] |= {"service_name": service, "app": "checkout-api"}
             alert["fingerprint"] = service
-        return self.post_body(body)
+        return body
 
     def post_body(self, body: Mapping[str, Any]) -> list[str]:
         """Post a body to the webhook, again until it is accepted; return the incidents accepted."""

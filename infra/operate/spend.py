@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rich.console import Console
 
-from infra import costs
+from infra.costs import estimate
 from shared import clock
 from shared.admission.daily_spend import DAY
 from shared.traces.port import IncidentRecord, TraceStore
@@ -22,13 +22,13 @@ def show_spend(store: TraceStore, console: Console) -> int:
     rows = [(_cost_of(record, store), record) for record in _since(store, since)]
     kinds = Counter(str((record.outcome or {}).get("kind") or record.state) for _, record in rows)
     models = sum(cost for cost, _ in rows)
-    platform = sum(item.usd for item in costs.items() if not item.what.startswith("Gemini")) / costs.INCIDENTS
+    platform = sum(item.usd for item in estimate.items() if not item.what.startswith("Gemini")) / estimate.INCIDENTS
     investigated = sum(cost > 0 or record.execution is not None for cost, record in rows)
     console.print(f"since      {since:%Y-%m-%d %H:%M} UTC")
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     console.print(f"incidents  {len(rows)}" + (f": {listed}" if listed else ""), soft_wrap=True)
     console.print(f"models     {models:.2f} USD, as each incident noted it")
-    console.print(f"platform   about {platform * investigated + costs.monthly().usd / 30:.2f} USD, estimated")
+    console.print(f"platform   about {platform * investigated + estimate.monthly().usd / 30:.2f} USD, estimated")
     for cost, record in sorted(rows, key=lambda row: row[0], reverse=True)[:DEAREST]:
         if cost > 0:
             console.print(f"           {cost:.4f} USD  {record.incident_id}  {record.service_name}", soft_wrap=True)

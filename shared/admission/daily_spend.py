@@ -11,7 +11,7 @@ from shared.traces.port import TraceStore
 
 DAY = timedelta(hours=24)
 PART_USD = 0.05
-"""About what an incident costs (infra/costs.py): a smaller part would only be more documents of each."""
+"""About what an incident costs (infra/costs): a smaller part would only be more documents of each."""
 TRIES = 50
 
 

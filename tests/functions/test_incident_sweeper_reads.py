@@ -11,7 +11,7 @@ from functions.incident_sweeper.changed_incidents import MAX_CHANGED, Reach, in_
 from functions.incident_sweeper.held_alerts import HeldAlerts
 from functions.incident_sweeper.last_message import LastChannels
 from functions.incident_sweeper.sweep import Sweep, SweepSettings
-from infra import costs
+from infra.costs import estimate
 from shared import clock
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.contracts import Outcome
@@ -80,7 +80,7 @@ def test_quiet_sweep_reads_what_the_cost_table_says_and_writes_nothing(
     counted = swept(store)
 
     assert dict(counted.reads) == {"incidents": 2, "lease": 1, "changed_incidents": 1, "held_incidents": 1}
-    assert counted.reads.total() == costs.SWEEP_READS
+    assert counted.reads.total() == estimate.SWEEP_READS
     assert counted.writes.total() == 0
 
 
@@ -97,7 +97,7 @@ def test_delivery_that_waits_costs_two_reads_and_not_all_the_others(
     counted = swept(store, delivery_retry_seconds=3600)
 
     # Its retries are noted in a lease, which is only read while none is due.
-    assert counted.reads.total() == costs.SWEEP_READS + 2
+    assert counted.reads.total() == estimate.SWEEP_READS + 2
     assert (counted.reads["incident"], counted.reads["claim"]) == (1, 1)
 
 

@@ -4,12 +4,13 @@ import re
 
 import pytest
 
-from infra import bundle, costs, readme_tables
+from infra import bundle, readme_tables
 from infra.bench import size_and_start
 from infra.bench.size_and_start import Measured
+from infra.costs import estimate
 
 README = readme_tables.README.read_text()
-MEASURED = ("bench", "bench_brief")
+MEASURED = ("bench", "bench_brief", "load")
 """Measured on a quiet machine by `make bench`; the others are computed."""
 MARKED = [name for name in re.findall(r"^<!-- begin (\w+) -->$", README, re.MULTILINE) if name not in MEASURED]
 GCP = bundle.ROOT / "infra" / "gcp"
@@ -56,14 +57,17 @@ def test_every_link_within_the_page_leads_somewhere() -> None:
 
 def test_costs_add_up() -> None:
     """The total is the sum of its lines, and models are the larger part of it."""
-    total = sum(item.usd for item in costs.items())
+    total = sum(item.usd for item in estimate.items())
 
-    assert f"**{total:.2f}**" in costs.table()
-    assert sum(item.usd for item in costs.items() if "Gemini" in item.what) > total / 2
+    assert f"**{total:.2f}**" in estimate.table()
+    assert sum(item.usd for item in estimate.items() if "Gemini" in item.what) > total / 2
 
 
 def test_measurements_become_a_table() -> None:
     """One row for each function, with its numbers in place."""
-    result = Measured("rca", 206.3, 49, 51, 66.1, 0.22, 0.66, 1030)
+    result = Measured("rca", 206.3, 49, 51, 66.1, 0.22, 0.66, 1030, 81.6, 0.17)
 
-    assert size_and_start.table([result]).splitlines()[-1] == "| `rca` | 206 | 49 | 51 | 66 | 0.22 | 0.66 | 1030 |"
+    assert (
+        size_and_start.table([result]).splitlines()[-1]
+        == "| `rca` | 206 | 49 | 51 | 66 | 0.17 | 0.22 | 0.60 | 0.66 | 1030 | 82 |"
+    )

@@ -39,8 +39,12 @@ class EngineClient:
 
     def running_steps(self, execution: IncidentExecution) -> set[str]:
         """Return the names of the steps in progress."""
+        return {entry["step"] for entry in self.step_entries(execution) if entry["state"] == "STATE_IN_PROGRESS"}
+
+    def step_entries(self, execution: IncidentExecution) -> list[dict[str, Any]]:
+        """Return the steps so far, as StepEntry of the API."""
         entries = _get(f"{self._url}/v1/{execution.name}/stepEntries", {"pageSize": "1000"}).get("stepEntries", [])
-        return {entry["step"] for entry in entries if entry["state"] == "STATE_IN_PROGRESS"}
+        return list(entries)
 
 
 def _get(url: str, query: dict[str, str]) -> Any:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from infra import costs
+from infra.costs import estimate
 from infra.operate import incidents, spend
 from infra.operate.__main__ import main
 from infra.operate.trace_stores import opened_store
@@ -100,8 +100,8 @@ def test_day_is_summed_and_the_dearest_are_named(store: EmbeddedTraces, console:
     lines = console.export_text().splitlines()
     assert lines[1] == "incidents  3: 2 degraded, 1 open"
     assert lines[2] == "models     0.88 USD, as each incident noted it"
-    platform = sum(item.usd for item in costs.items() if not item.what.startswith("Gemini")) / 1000
-    assert f"about {3 * platform + costs.monthly().usd / 30:.2f} USD" in lines[3]
+    platform = sum(item.usd for item in estimate.items() if not item.what.startswith("Gemini")) / 1000
+    assert f"about {3 * platform + estimate.monthly().usd / 30:.2f} USD" in lines[3]
     assert dearest in lines[4]
     assert len(lines) == 7
 
