@@ -8,13 +8,13 @@ import functions_framework
 
 from shared import log, outbox, traces
 from shared.admission.settings import BrakeSettings, CoalescingSettings
-from shared.cloud import pubsub, workflows
+from shared.cloud import workflows
 from shared.cloud.deadline import DeadlineSettings
 from shared.errors import IncidentCopilotError
 from shared.step.step import error_response
 
 from . import post_process_client
-from .held_alerts import HeldAlerts
+from .held_alerts import AlertBus, HeldAlerts
 from .last_message import LastChannels
 from .mail_check import check_mail
 from .sweep import Sweep, SweepSettings
@@ -40,7 +40,7 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
         started = time.monotonic()
         swept = sweep.run(time.monotonic)
         coalescing, brakes = CoalescingSettings.from_env(), BrakeSettings.from_env()
-        held = HeldAlerts(traces.connect(), publisher, pubsub.connect, channels, settings, coalescing, brakes)
+        held = HeldAlerts(traces.connect(), publisher, _alert_publisher, channels, settings, coalescing, brakes)
         end = max(started + settings.sweep_budget_s, time.monotonic() + HELD_BUDGET_S)
         swept.settled = held.run(time.monotonic, end)
         check_mail(traces.connect(), outbox.connect_mail, uuid4().hex)
@@ -49,3 +49,10 @@ def incident_sweeper(_: flask.Request) -> flask.Response:
         return error_response(error)
     log.info("sweeper.ended", published=len(swept.published), failed=len(swept.failed), waiting=swept.waiting)
     return flask.Response(swept.model_dump_json(), mimetype="application/json")
+
+
+def _alert_publisher() -> AlertBus:
+    # Only here: its libraries are slow to load, and most sweeps publish no alert again.
+    from shared.cloud import pubsub
+
+    return pubsub.connect()

@@ -13,7 +13,6 @@ from shared.traces.port import TraceStore
 from shared.traces.pull_request_record import Decision, PullRequestRecord, PullRequestState
 
 from .approval_page import page, review
-from .workflow_callback import wake
 
 FORM_LIFE = timedelta(minutes=30)
 MAX_NAME = 80
@@ -109,6 +108,9 @@ class ApprovalService:
             signed = approval.signed(visit.incident_id, visit.pull_request, final, name, visit.diff)
         decided = signed.replace(state="approved" if final == "approve" else "declined")
         self.store.set_pull_request(visit.incident_id, decided)
+        # Only here: its libraries are slow to load, and most visits only read.
+        from .workflow_callback import wake
+
         wake(waiting.callback_url, final)
         self._record_woken(visit.incident_id, decided)
         log.info("pr_approval.decided", incident_id=visit.incident_id, decision=final, by=decided.decided_by)

@@ -5,7 +5,6 @@ from cloudevents.http.event import CloudEvent
 
 from shared import log, traces
 from shared.admission.operator_requests import ATTRIBUTE
-from shared.cloud import pubsub
 from shared.errors import Rejected
 from shared.traces.port import TraceStore
 
@@ -26,6 +25,9 @@ def workflow_starter(event: CloudEvent) -> None:
         _handle(message, store)
     except Rejected as error:
         log.error("workflow_starter.dead_lettered", message_id=message.message_id, error=str(error))
+        # Only here: its libraries are slow to load, and most messages are alerts.
+        from shared.cloud import pubsub
+
         pubsub.connect().dead_letter(message.dead(), str(error))
 
 

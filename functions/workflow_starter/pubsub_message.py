@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from shared import clock
 from shared.admission.operator_requests import OperatorRequest
 from shared.bounds import clip
-from shared.cloud.pubsub import DeadLetter
+from shared.cloud.dead_letter import DeadLetter
 from shared.contracts import Alert, Failure, Outcome
 from shared.errors import Rejected
 from shared.http.validation import sentence

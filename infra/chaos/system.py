@@ -65,8 +65,13 @@ class System:
         has_emulators: bool = False,
         is_impatient: bool = True,
         settings: Mapping[str, str] | None = None,
+        workers: int = 1,
     ) -> None:
-        """Options; an impatient one ends soon what hangs, and investigates every alert; `settings` go over its own."""
+        """
+        Options; an impatient one ends soon what hangs, and investigates every alert; `settings` go over its own.
+
+        Each function has `workers` processes.
+        """
         self.folder = folder
         self._proxies: dict[str, FaultProxy] = {}
         self._ends = ExitStack()
@@ -82,6 +87,7 @@ class System:
                 has_emulators=has_emulators,
                 has_clock=False,
                 model=ModelChoice("sandbox"),
+                workers=workers,
                 timeouts_s=dict.fromkeys(names, TIMEOUT_S) if is_impatient else {},
                 workflow=_impatient_workflow(folder) if is_impatient else WORKFLOW_FILE,
                 route=self.route,

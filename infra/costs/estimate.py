@@ -38,7 +38,7 @@ SWEEP_READS = 5
 CPU_S, GIB_S, REQUEST, READ = 0.000024, 0.0000025, 0.40 / 1_000_000, 0.06 / 100_000
 """USD of one."""
 IDLE_CPU_S, IDLE_GIB_S = 0.0000025, 0.0000025
-"""USD of one second of an instance that is kept and has no request."""
+"""USD of one second of an instance that is there without a request."""
 MONTH_S = DAYS * 24 * 3600
 
 

@@ -1,8 +1,7 @@
 """Pub/Sub between alert_intake and workflow_starter: one message per alert, and a topic for dead letters."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import grpc
 from google import pubsub_v1
@@ -12,6 +11,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from pydantic import Field
 
 from shared.admission.operator_requests import ATTRIBUTE, OperatorRequest
+from shared.cloud.dead_letter import DeadLetter
 from shared.contracts import Alert
 from shared.errors import Uncertain
 from shared.http.google_errors import translated
@@ -42,15 +42,6 @@ class PubsubSettings(Settings):
     pubsub_emulator_host: str | None = Field(
         None, description="host:port of a Pub/Sub emulator; unset, Google's Pub/Sub."
     )
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A message that can never be handled, as it was received; an empty id means unknown."""
-
-    data: bytes
-    message_id: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 class AlertPublisher:

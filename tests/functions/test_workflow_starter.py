@@ -16,7 +16,7 @@ from infra import bundle
 from shared import clock, traces
 from shared.admission.settings import BrakeSettings, CoalescingSettings
 from shared.cloud import pubsub, workflows
-from shared.cloud.pubsub import DeadLetter
+from shared.cloud.dead_letter import DeadLetter
 from shared.contracts import Alert, SignedAlert
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Uncertain
 from shared.traces.embedded import EmbeddedTraces

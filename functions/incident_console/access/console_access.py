@@ -10,7 +10,6 @@ from shared.errors import Refused
 from shared.settings import Settings
 
 from .console_session import Session, session_of
-from .iap_assertion import ASSERTION_HEADER, email_of
 from .local_request import is_on_this_machine
 
 
@@ -53,6 +52,9 @@ def visitor(request: flask.Request, settings: ConsoleSettings) -> Visitor | None
     vouch for the request), Unavailable (IAP's keys cannot be read).
     """
     if settings.console_iap_audience:
+        # Only here: its libraries are slow to load, and without IAP nobody needs them.
+        from .iap_assertion import ASSERTION_HEADER, email_of
+
         email = email_of(request.headers.get(ASSERTION_HEADER, ""), settings.console_iap_audience)
         return Visitor(email, email=email)
     if settings.console_api_key is not None:

@@ -1,7 +1,8 @@
 """How long many incidents at once take: services that fail at the same moment, each with an incident of its own.
 
-The local stack, every function one process, the sandbox model with no latency. The brakes are raised, so that each
-incident is investigated; with their defaults the first 30 of an hour are, and lists name the others (`make storm`).
+The local stack, every function with a process for each core, as Cloud Run starts instances: one of Python uses one core
+at most. The sandbox model has no latency. The brakes are raised, so that each incident is investigated; with their
+defaults the first 30 of an hour are, and lists name the others (`make storm`).
 All incidents are about one repository, so the first opens the pull request and the others refer to it. What one
 incident takes is measured in the same run, on the warm stack, from incidents of that second kind: CPU seconds of all
 processes of the stack. With that, so many incidents cannot be ready before N times CPU seconds / cores.
@@ -30,8 +31,8 @@ RAISED = (
     "MODEL_MAX_COST_USD_PER_DAY",
 )
 SIZES = (1, 10, 50, 200)
-WARM, ALONE = 2, 3
-"""Incidents one after another before the bursts: the first ones warm the stack, the others are measured."""
+WARM, ALONE = 8, 3
+"""Incidents at once that warm the stack, every process of it, and those one after another that are measured."""
 BODY = 50
 """How many alerts come in one request."""
 TIMEOUT_S = 900.0
@@ -101,8 +102,10 @@ class DirectSystem(System):
 def run(folder: Path, sizes: tuple[int, ...], say: Callable[[str], None]) -> Bursts:
     """Measure one incident alone, then each burst. Raises StartFailed."""
     bursts = Bursts(os.cpu_count() or 1)
-    with DirectSystem(folder, is_impatient=False, settings={name: SETTINGS[name] for name in RAISED}) as system:
-        alone = [_burst(system, 1, f"alone-{number}") for number in range(WARM + ALONE)][WARM:]
+    raised = {name: SETTINGS[name] for name in RAISED}
+    with DirectSystem(folder, is_impatient=False, settings=raised, workers=bursts.cores) as system:
+        _burst(system, WARM, "warm")
+        alone = [_burst(system, 1, f"alone-{number}") for number in range(ALONE)]
         bursts.one_cpu_s = round(sum(each.cpu_s for each in alone) / ALONE, 2)
         bursts.one_s = round(sum(each.last_s for each in alone) / ALONE, 2)
         say(f"one incident alone: {bursts.one_cpu_s:.2f} CPU s, {bursts.one_s:.1f} s")

@@ -27,7 +27,14 @@ CLIENTS = 8
 SECONDS, WARM_S = 10.0, 3.0
 START_TIMEOUT_S = 60.0
 KEY = "load"
-EMPTY = "import functions_framework\n\n\n@functions_framework.http\ndef empty(request):\n    return ''\n"
+EMPTY = """
+import functions_framework
+
+
+@functions_framework.http
+def empty(request):
+    return ""
+"""
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/load"
 PULLED = 1_000
 """Messages of one pull, the most that Pub/Sub gives."""
@@ -84,8 +91,8 @@ def _messages(address: str) -> int:
     count = 0
     with topics.clients(address) as (_, subscriber):
         while True:
-            asked = types.PullRequest(subscription=SUBSCRIPTION, max_messages=PULLED, return_immediately=True)
-            got = subscriber.pull(asked, timeout=topics.TIMEOUT_S).received_messages
+            pull = types.PullRequest(subscription=SUBSCRIPTION, max_messages=PULLED, return_immediately=True)
+            got = subscriber.pull(pull, timeout=topics.TIMEOUT_S).received_messages
             if not got:
                 return count
             count += len({each.message.message_id for each in got})

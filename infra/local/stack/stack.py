@@ -42,7 +42,7 @@ class Options:
     `has_emulators` uses Google's Pub/Sub and Firestore emulators instead of the stand-ins. `functions` names those to
     start, without the sandboxes; when it is empty, everything starts. `has_clock` calls scheduled functions.
     `timeouts_s` replaces timeouts of functions, `workflow` the file of the workflow; `route` gives the URL under which
-    callers get a service, from its name and its own URL.
+    callers get a service, from its name and its own URL. Each function has `workers` processes, as it has instances.
     """
 
     port: int = 0
@@ -52,6 +52,7 @@ class Options:
     functions: tuple[str, ...] = ()
     has_clock: bool = True
     model: ModelChoice = field(default_factory=ModelChoice)
+    workers: int = 1
     timeouts_s: Mapping[str, float] = field(default_factory=dict)
     route: Callable[[str, str], str] = lambda _name, url: url
     workflow: Path = bundle.ROOT / "workflows" / "incident.workflows.yaml"
@@ -230,7 +231,8 @@ class Stack:
         timeout_s = self.options.timeouts_s.get(name, manifest["timeout_s"])
         command = processes.function_command(built.folder, manifest, port, timeout_s)
         env = {key: value for key, value in {**settings, **self._signing(name)}.items() if key in granted}
-        self._run(name, command, port, {**env, "CLOUD_RUN_TIMEOUT_SECONDS": str(manifest["timeout_s"])}, built.folder)
+        server = {"CLOUD_RUN_TIMEOUT_SECONDS": str(manifest["timeout_s"]), "WORKERS": str(self.options.workers)}
+        self._run(name, command, port, {**env, **server}, built.folder)
 
     def _signing(self, name: str) -> dict[str, str]:
         """Return the keys as deployed functions have them: each its own private one, and everybody's public ones."""

@@ -14,7 +14,8 @@ from google.cloud import pubsub_v1
 from infra.local.pubsub.server import LocalPubsub
 from infra.local.stack import emulators
 from shared.cloud import pubsub
-from shared.cloud.pubsub import AlertPublisher, DeadLetter, PubsubSettings
+from shared.cloud.dead_letter import DeadLetter
+from shared.cloud.pubsub import AlertPublisher, PubsubSettings
 from shared.contracts import Alert
 from shared.errors import Misconfigured, Refused, Unavailable, Uncertain
 from tests.emulated import need
