@@ -19,8 +19,16 @@ module = importlib.util.module_from_spec(spec)
 sys.modules["main"] = module
 spec.loader.exec_module(module)
 assert callable(getattr(module, {name!r}))
-assert "mcp" not in sys.modules, "import the SDK of MCP only where CODE_SEARCH_PROVIDER=mcp is read"
+print(*sys.modules)
 """
+LATE = {
+    "google.cloud.firestore": set(),
+    "google.genai": set(),
+    "google.pubsub_v1": {"alert_intake"},
+    "googleapiclient": set(),
+    "mcp": set(),
+}
+"""Libraries that are slow to load, and the functions whose every request needs them."""
 
 
 @pytest.mark.parametrize("name", bundle.names())
@@ -34,3 +42,8 @@ def test_bundle_imports_with_empty_environment_and_no_sockets(name: str, tmp_pat
     )
 
     assert done.returncode == 0, done.stderr
+    early = {library for library, users in LATE.items() if name not in users} & set(done.stdout.split())
+    assert not early, (
+        f"Law: what not every request needs is imported where it is used. {name} loads {', '.join(sorted(early))} at "
+        "once. Remedy: import it in the function that calls it, or the adapter in its connect()"
+    )
