@@ -154,7 +154,7 @@ def marks_of(annotation: Any, metadata: Sequence[Any] = ()) -> list[Any]:
 class Contract(BaseModel):
     """Base of every message: immutable, changed by `replace` alone; unknown fields are ignored."""
 
-    # A contract is built where it is first used: each function loads all of them and uses some.
+    # A contract is built where it is first used, under pydantic's lock: each function loads all of them and uses some.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     left_out: dict[str, Annotated[int, Field(ge=0)]] = Field(
