@@ -33,6 +33,18 @@ class Connections:
     scheduled: Callable[[], tuple[str, ...]] = tuple
     """Who is on a schedule now; nobody when on_call alone decides. Raises when it cannot be read."""
 
+    @classmethod
+    def configured(cls) -> "Connections":
+        """Return the channels of the settings; each is opened when it is needed."""
+        return cls(
+            outbox.connect_mail,
+            outbox.connect_hook,
+            outbox.connect_archive,
+            outbox.on_call,
+            outbox.HOOKS,
+            outbox.scheduled,
+        )
+
     def hook_of(self, channel: str) -> Hook | None:
         """Return the hook of a channel, or None when it is off. Raises Misconfigured."""
         return self.hook() if channel == "hook" else self.hooks[channel]() if channel in self.hooks else None

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from shared import log, outbox, traces
+from shared import log, traces
 from shared.containment import contained
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import Unavailable
@@ -26,15 +26,7 @@ waking.on_wake("templates", compile_templates)
 @step
 def post_process(request: PostProcessRequest) -> Outcome:
     """Publish the incident with whatever there is; neither a channel that fails nor a bug stops the others."""
-    connections = Connections(
-        outbox.connect_mail,
-        outbox.connect_hook,
-        outbox.connect_archive,
-        outbox.on_call,
-        outbox.HOOKS,
-        outbox.scheduled,
-    )
-    store = traces.connect()
+    connections, store = Connections.configured(), traces.connect()
 
     def speak_last(error: Exception) -> Outcome:
         # Whoever called calls again while another attempt is sending; the brief that follows an early one says it all.

@@ -26,7 +26,7 @@ from tests.functions import post_process_requests as requests
 
 PATH = (bundle.FUNCTIONS / "post_process", bundle.ROOT / "shared" / "outbox")
 GUARDS = {"post_process", "publish_last", "deliver_all", "_deliver", "failure_of", "send_mail_last", "call_hook_last"}
-GUARDS |= {"receivers", "hook_of"}
+GUARDS |= {"receivers", "hook_of", "configured"}
 GUARDS |= {"_last_message", "once", "deliver", "attempt", "_act", "_claim", "_release", "__init__", "_measure", "sent"}
 GUARDS |= {"outcome", "close", "_status", "mail", "payload", "headline", "_plain", "brief_message_id", "_already_done"}
 """What the last message itself needs: while one of these is broken, incident_sweeper sends it."""

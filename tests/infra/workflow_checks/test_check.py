@@ -231,7 +231,7 @@ def test_incident_workflow_has_no_finding() -> None:
         ('map.get(file_updater, "is_ready")', 'map.get(file_updater, "ready")'),
         ('map.get(solution_generator, "has_patch")', 'map.get(solution_generator, "is_ready")'),
         ("shared: [rca, suggestion, code_analyzer]", "shared: [rca, suggestion]"),
-        ("next: analyze", "next: analyse"),
+        ("next: publish", "next: publisch"),
         ("predicate: ${may_pass}", "predicate: ${may_pas}"),
     ],
 )

@@ -38,9 +38,7 @@ def test_errors_after_calm_are_new():
     assert incident.initial_symptoms[0] == (
         "“ERROR order …: no price” is new: 60 since 02:50:00 UTC, none in the 20 min before."
     )
-    assert incident.title == (
-        "One kind of error line is new: 60 since 02:50:00 UTC, none in the 20 min before."
-    )
+    assert incident.title == ("One kind of error line is new: 60 since 02:50:00 UTC, none in the 20 min before.")
 
 
 def test_first_errors_after_a_clean_stretch_are_harm_together():
