@@ -78,13 +78,10 @@ class OurSystem:
         for proxy in self._proxies.values():
             proxy.sleep(penalty_s)
 
-    def clear_pull_requests(self) -> None:
-        """Remove what the incident before wrote to the code host."""
-        take_pull_requests(self.stack, self._traces)
-
     def incident(self, latency_s: float, logs_of: str = SERVICE) -> Timing:
         """Post one alert about the logs of a service, and return what its briefs took. Raises Unfinished."""
-        self.clear_pull_requests()
+        # What the incident before wrote to the code host would be taken for this one's.
+        take_pull_requests(self.stack, self._traces)
         self._model.latency_s = latency_s
         self._model.take_calls()
         sent = len(self._mails())

@@ -38,8 +38,6 @@ BODY = 50
 TIMEOUT_S = 900.0
 POLL_S, SWEEP_S = 1.0, 60.0
 SETTLE_S = 2.0
-LIMIT = 1.2
-"""How many times longer than N times CPU seconds of one / cores the last brief may take."""
 CASE = Case("burst")
 
 

@@ -146,11 +146,8 @@ def summarize(
         logs.groups.traffic.clear()  # ordinary lines were left out, so they measure nothing
     ranking.note_changes(logs.groups, window, alert.started_at, _whole_since(page))
     risen = ranking.risen(logs.groups)
-    at = ranking.incident_onset(risen)
     stop = find_stop(logs.times, window, page.query) if page and page.is_complete else None
-    anomalies = [*([stop] if stop else []), *metric_anomalies.find_anomalies(series, at or (stop.at if stop else None))]
-    if at is None and anomalies:
-        at = min(anomaly.at for anomaly in anomalies)
+    at, anomalies = _onset(ranking.incident_onset(risen), stop, series)
     own = own_change(page.lines, at) if page else None
     return TelemetrySummary(
         alert=alert,
@@ -183,6 +180,15 @@ def summarize(
         starts=logs.starts,
         instance_series=tuple(instance_series),
     )
+
+
+def _onset(
+    risen_at: datetime | None, stop: Anomaly | None, series: Sequence[Series]
+) -> tuple[datetime | None, list[Anomaly]]:
+    """Return when the incident began, by the lines that rose or else by the first series that moved, and the latter."""
+    stops = [stop] if stop else []
+    anomalies = [*stops, *metric_anomalies.find_anomalies(series, risen_at or (stop.at if stop else None))]
+    return risen_at or min((anomaly.at for anomaly in anomalies), default=None), anomalies
 
 
 def _last_entries(lines: Sequence[LogLine], at: datetime) -> tuple[LogEntry, ...]:
