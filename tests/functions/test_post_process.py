@@ -383,12 +383,7 @@ def test_deployed_function_mails_calls_and_answers_again(monkeypatch: pytest.Mon
     """Over real HTTP: one mail, one call, an outcome; the same request again gets the same answer."""
     with GmailSandbox(tmp_path / "mails") as gmail, HookSandbox(tmp_path / "calls") as hook:
         for name, value in {
-            "GMAIL_CLIENT_ID": "sandbox-client",
-            "GMAIL_CLIENT_SECRET": "sandbox-secret",
-            "GMAIL_REFRESH_TOKEN": "sandbox-refresh-token",
-            "GMAIL_USER_EMAIL": "copilot@example.com",
-            "GMAIL_API_URL": gmail.url,
-            "GMAIL_TOKEN_URL": f"{gmail.url}/token",
+            **gmail.grant.settings(gmail.url),
             "ON_CALL_ENGINEERS": '["ada@example.com"]',
             "POST_PROCESS_URL": hook.url,
             "SAVE_OUTPUT": "true",

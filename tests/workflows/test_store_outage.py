@@ -145,12 +145,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
         hook = sandboxes.enter_context(HookSandbox(tmp_path / "hook"))
         settings = {
             **variables,
-            "GMAIL_API_URL": gmail.url,
-            "GMAIL_TOKEN_URL": f"{gmail.url}/token",
-            "GMAIL_CLIENT_ID": "sandbox-client",
-            "GMAIL_CLIENT_SECRET": "sandbox-secret",
-            "GMAIL_REFRESH_TOKEN": "sandbox-refresh-token",
-            "GMAIL_USER_EMAIL": "copilot@example.com",
+            **gmail.grant.settings(gmail.url),
             "ON_CALL_ENGINEERS": '["ada@example.com"]',
             "POST_PROCESS_URL": hook.url,
             "STEP_SIGNING_KEY": private,

@@ -28,6 +28,17 @@ class OauthGrant:
     refresh_token: str = field(default="sandbox-refresh-token", repr=False)
     user_email: str = "copilot@example.com"
 
+    def settings(self, url: str) -> dict[str, str]:
+        """Return the variables with which a mail is sent by the Gmail at `url`."""
+        return {
+            "GMAIL_API_URL": url,
+            "GMAIL_TOKEN_URL": f"{url}/token",
+            "GMAIL_CLIENT_ID": self.client_id,
+            "GMAIL_CLIENT_SECRET": self.client_secret,
+            "GMAIL_REFRESH_TOKEN": self.refresh_token,
+            "GMAIL_USER_EMAIL": self.user_email,
+        }
+
 
 class GmailSandbox(Sandbox):
     """Set `is_revoked` to answer token requests with invalid_grant, as Google does for a revoked grant."""

@@ -24,15 +24,7 @@ def gmail(tmp_path: Path) -> Iterator[GmailSandbox]:
 
 def of_gmail(gmail: GmailSandbox, **others: str) -> Check:
     """Return the check of a mailbox with the right grant, unless another is named."""
-    values = {
-        "GMAIL_CLIENT_ID": gmail.grant.client_id,
-        "GMAIL_CLIENT_SECRET": gmail.grant.client_secret,
-        "GMAIL_REFRESH_TOKEN": gmail.grant.refresh_token,
-        "GMAIL_USER_EMAIL": gmail.grant.user_email,
-        "GMAIL_API_URL": gmail.url,
-        "GMAIL_TOKEN_URL": f"{gmail.url}/token",
-        **others,
-    }
+    values = {**gmail.grant.settings(gmail.url), **others}
     (check,) = check_network(values, {"mail": channels.check_mail})
     return check
 
