@@ -20,7 +20,7 @@ from infra.bench.brief.measured_model import MeasuredModel
 from infra.bench.brief.our_system import OurSystem
 from infra.bench.brief.reference_process import Reference
 from infra.bench.brief.report import table
-from infra.bench.brief.timings import Timing, middle
+from infra.bench.brief.timings import Timing, medians
 from shared import clock
 
 RESULTS = bundle.BUILD / "bench_brief.json"
@@ -54,8 +54,8 @@ def warm() -> Results:
     results: Results = {}
     with _both() as (ours, reference):
         for latency_s in LATENCIES:
-            own = middle([ours.incident(latency_s) for _ in range(TRIES)])
-            other = middle([reference.incident(latency_s) for _ in range(TRIES)])
+            own = medians([ours.incident(latency_s) for _ in range(TRIES)])
+            other = medians([reference.incident(latency_s) for _ in range(TRIES)])
             results[f"{latency_s:g}"] = _pair(own, other)
     return results
 

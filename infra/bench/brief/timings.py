@@ -89,7 +89,7 @@ def _covered(calls: Sequence[MeasuredCall], start: float, end: float) -> float:
     return covered
 
 
-def middle(timings: Sequence[Timing]) -> Timing:
+def medians(timings: Sequence[Timing]) -> Timing:
     """Return the medians of several incidents; calls and tokens are those of the last."""
     early = [timing.early_s for timing in timings if timing.early_s is not None]
     names = dict.fromkeys(name for timing in timings for name in timing.steps_s)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.bench.brief.measured_model import MeasuredCall
-from infra.bench.brief.timings import Timing, Usage, chain_of, middle, own_seconds, usage
+from infra.bench.brief.timings import Timing, Usage, chain_of, medians, own_seconds, usage
 from infra.local.cli.timeline import StepSpan
 from shared.model.pricing import cost_usd
 
@@ -60,7 +60,7 @@ def test_median_of_three_is_taken_for_each_number() -> None:
     used = Usage(5, 3, 4.0, 500, 50, 0.1)
     timings = [Timing(0.1 * n, float(n), used, early_s=n / 2, steps_s={"read": n / 4}) for n in (1, 2, 40)]
 
-    result = middle(timings)
+    result = medians(timings)
 
     assert (result.accepted_s, result.full_s, result.early_s, result.steps_s) == (0.2, 2.0, 1.0, {"read": 0.5})
     assert result.own_s == pytest.approx(-2.0)
@@ -68,4 +68,4 @@ def test_median_of_three_is_taken_for_each_number() -> None:
 
 def test_median_of_what_sends_no_early_brief_has_none() -> None:
     """The reference sends one mail."""
-    assert middle([Timing(0.1, 1.0, Usage(0, 0, 0.0, 0, 0, 0.0))]).early_s is None
+    assert medians([Timing(0.1, 1.0, Usage(0, 0, 0.0, 0, 0, 0.0))]).early_s is None
