@@ -65,7 +65,7 @@ def _caller(manifest: dict[str, Any]) -> str:
         return f"Pub/Sub, topic `{manifest['trigger']['topic']}`"
     if "schedule" in manifest:
         return f"Cloud Scheduler, `{manifest['schedule']}`"
-    return "anyone; it checks who it is" if manifest.get("public") else "the workflow"
+    return "anyone; it checks who it is" if manifest.get("public") else "the workflow; Pub/Sub wakes it"
 
 
 def secrets() -> str:

@@ -524,12 +524,6 @@ class DetectionRequest(StepRequest):
         return "read" if self.reads_only else ""
 
 
-class CodeAnalysisRequest(StepRequest):
-    """Asks code_analyzer where in the code the incident comes from."""
-
-    incident: Incident
-
-
 class ProblematicFile(Contract):
     """A place in the code that the evidence points to."""
 
@@ -600,6 +594,22 @@ class CodeAnalysis(CodeFindings, Answer):
         """Ids of the evidence that the places in the code and the changes rest on."""
         cited: set[str | None] = {id_ for place in self.problematic_files for id_ in place.evidence_ids}
         return cited | {change.evidence_id for change in self.what_changed}
+
+
+class CodeAnalysisRequest(StepRequest):
+    """Asks code_analyzer to read the code, to say where in it the incident comes from, or both in one run."""
+
+    incident: Incident
+    facts: Incident | None = Field(None, description="What was read of the telemetry, before it was judged.")
+    read_before: CodeAnalysis | None = Field(
+        None, description="What was read of the code from the facts alone; null when this run reads it."
+    )
+    reads_only: bool = Field(False, description="Only read, and rank suspects by the rules: no model is asked.")
+
+    @property
+    def stage(self) -> str:
+        """Distinguish reading from explaining."""
+        return "read" if self.reads_only else ""
 
 
 class RootCauseRequest(StepRequest):

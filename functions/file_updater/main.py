@@ -5,9 +5,12 @@ from shared.code_host import writer as code_writer
 from shared.contracts import Branch, FileUpdateRequest
 from shared.errors import Rejected
 from shared.pull_request import approval
+from shared.step import waking
 from shared.step.step import step
 
 from .write_branch import update
+
+waking.on_wake("code host", code_writer.load)
 
 
 @step

@@ -56,13 +56,14 @@ def _failures(runs: dict[str, list[RunEntry]]) -> list[Failure]:
     """Return the latest error of each agent that never answered."""
     failures = []
     for agent, entries in runs.items():
-        is_judged = agent == steps.FACTS and steps.INCIDENT_DETECTION.agent in runs
+        row = steps.of_run(agent)
+        is_judged = row is not None and agent == row.run_name(steps.READ) and row.agent in runs
         if is_judged or agent == steps.POST_PROCESS.run_name(steps.EARLY):
             # What judges reads it too where it must, and this brief says more than the early one.
             continue
         errors = _latest(entries, "errors")
         if errors and _latest(entries, "agent_response") is None:
-            row, last = steps.of_run(agent), errors[-1]
+            last = errors[-1]
             step = row.name if row else agent
             failures.append(Failure(step=step, error_type=last["category"], message=last["message"]))
     return failures

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from shared import log, traces
+from shared import log, outbox, traces
 from shared.containment import contained
 from shared.contracts import Outcome, PostProcessRequest
 from shared.errors import Unavailable
@@ -21,6 +21,8 @@ from .own_links import own_links_only
 from .publish_outcome import publish, publish_check, publish_last
 
 waking.on_wake("templates", compile_templates)
+for name, connect in {"mail": outbox.connect_mail, "hook": outbox.connect_hook, **outbox.HOOKS}.items():
+    waking.on_wake(name, connect)
 
 
 @step

@@ -1,13 +1,17 @@
 """PRCreatorAgent: opens the pull request, or asks a person first; no model, only collected facts."""
 
 from shared.code_host import repository_policy
+from shared.code_host import writer as code_writer
 from shared.contracts import PullRequest, PullRequestRequest
 from shared.pull_request import approval
 from shared.pull_request.signing import ApprovalSettings
+from shared.step import waking
 from shared.step.step import step
 
 from .open_pull_request import open_for
 from .request_approval import ask
+
+waking.on_wake("code host", code_writer.load)
 
 NO_APPROVAL = (
     "No approval is set up (APPROVAL_SIGNING_KEY, APPROVAL_URL), so that nothing was written. "

@@ -12,24 +12,21 @@ from shared.code_host import reader as code_reader
 from shared.code_host.port import CodeReader
 from shared.contracts import FixOpinion, Solution, SolutionOpinion, SolutionRequest
 from shared.errors import IncidentCopilotError
-from shared.step import recorder, steps
+from shared.step import recorder, steps, waking
 from shared.step.step import step
 
 from .validate_model_patch import decided
 from .withhold_credential_patch import without_secrets
 
 AGENT = Agent[Solution](steps.SOLUTION_GENERATOR, Path(__file__).with_name("prompt.md"), SolutionOpinion)
+waking.on_wake("code host", code_reader.load)
 
 
 @step
 def solution_generator(request: SolutionRequest) -> Solution:
     """Return mitigations, and a patch only when it is exact and one commit or one place explains the failure."""
-    facts = {
-        "incident": request.incident,
-        "code_analysis": request.code_analysis,
-        "root_causes": request.root_causes,
-        "suggestions": request.suggestions,
-    }
+    names = ("incident", "code_analysis", "root_causes", "suggestions")
+    facts = {name: getattr(request, name) for name in names}
     offline, reader = _solve(request)
 
     def check(refined: Solution, context: GroundingContext) -> tuple[Solution, list[str]]:

@@ -27,6 +27,8 @@ REQUEST_LOG_BYTES = 1_000
 """Of the line that Cloud Run writes for each request."""
 DELIVERIES = 2
 """Pub/Sub bills a message as it is published and as it is delivered."""
+MESSAGE_BYTES = 1_000
+"""As which it bills one that is shorter; those that wake are empty, and each function gets its own."""
 
 # One month of the sweeper, which the clock calls whether there are incidents or not.
 DAYS = 30
@@ -69,13 +71,14 @@ def items(path: str = FULL) -> list[Item]:
     calls = {model: used.get(f"calls of {model}", 0) for model in MODELS}
     seconds = sum(calls.values()) * MODEL_S + requests * STEP_S + used.get("wakes", 0) * START_S
     logs = used["log_bytes"] + requests * REQUEST_LOG_BYTES
+    messages = used["pubsub_bytes"] * DELIVERIES + used.get("wakes", 0) * MESSAGE_BYTES
     both = "requests and calls counted, seconds of each assumed"
     return [
         _item("Cloud Run functions, CPU", seconds, "s", CPU_S, 1, both, 180_000),
         _item("Cloud Run functions, memory", seconds * GIB, "GiB-s", GIB_S, 1, both, 360_000),
         _item("Cloud Run functions, requests", requests, "requests", 0.40, 1_000_000, "counted", 2_000_000),
         _item("Cloud Workflows, steps", used.get("billed_steps", 0), "steps", 0.01, 1_000, "counted", 5_000),
-        _item("Pub/Sub", used["pubsub_bytes"] * DELIVERIES, "bytes", 40, 2**40, "counted", 10 * 2**30),
+        _item("Pub/Sub", messages, "bytes", 40, 2**40, "counted", 10 * 2**30),
         _item("Firestore, reads", used["firestore_reads"], "documents", 0.06, 100_000, "counted", 50_000 * DAYS),
         _item("Firestore, writes", used["firestore_writes"], "documents", 0.18, 100_000, "counted", 20_000 * DAYS),
         _item("Firestore, deletes by TTL", used["firestore_documents"], "documents", 0.02, 100_000, "counted", 0),

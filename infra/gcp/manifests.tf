@@ -97,6 +97,7 @@ locals {
       FIRESTORE_DATABASE   = google_firestore_database.traces.name
       GOOGLE_CLOUD_PROJECT = var.project_id
       INCIDENT_TOPIC       = local.alert_topic
+      WAKE_TOPIC           = local.wake_topic
       WORKFLOW_LOCATION    = var.region
       WORKFLOW_NAME        = local.workflow
     },

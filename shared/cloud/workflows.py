@@ -39,10 +39,6 @@ class WorkflowSettings(Settings):
         None, description="host:port of a local workflow engine, without TLS; unset, Google's Workflows."
     )
     workflow_timeout_s: float = Field(20, gt=0, le=300, description="Time for one request to Workflows, in seconds.")
-    wake_functions: bool = Field(
-        True,
-        description="An incident first calls every function of its path at once, so that they start beside each other.",
-    )
 
 
 class WorkflowExecutions:
@@ -50,7 +46,6 @@ class WorkflowExecutions:
 
     def __init__(self, settings: WorkflowSettings) -> None:
         self._timeout_s = settings.workflow_timeout_s
-        self._wakes = settings.wake_functions
         place = (settings.google_cloud_project, settings.workflow_location, settings.workflow_name)
         self._workflow = "projects/{}/locations/{}/workflows/{}".format(*place)
         self._subject = f"Workflows, asked about {self._workflow!r},"
@@ -71,7 +66,7 @@ class WorkflowExecutions:
         Uncertain (sent, no reply).
         Source: Workflow Executions API, CreateExecution.
         """
-        argument = json.dumps({"alert": alert.model_dump(mode="json"), "wakes": self._wakes}, ensure_ascii=False)
+        argument = json.dumps({"alert": alert.model_dump(mode="json")}, ensure_ascii=False)
         if (size := len(argument.encode())) > ARGUMENT_LIMIT_BYTES:
             raise Rejected(f"The alert of {alert.incident_id!r} is {size} bytes, over {ARGUMENT_LIMIT_BYTES}")
         execution = executions_v1.Execution(

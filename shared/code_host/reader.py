@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from shared.code_host.port import CodeReader
-from shared.code_host.repository_policy import CodeHostSettings, allowed
+from shared.code_host.repository_policy import NOBODYS, CodeHostSettings, allowed
 from shared.settings import Settings
 
 
@@ -25,8 +25,15 @@ def connect(repo: str | None) -> CodeReader | None:
     Raises Rejected (`repo` is not a repository name), Refused (it is not allowed), Misconfigured.
     """
     name = allowed(repo, CodeHostSettings.from_env())
-    if name is None:
-        return None
+    return None if name is None else _reader(name)
+
+
+def load() -> None:
+    """Load what reading takes, before the first repository is read; nothing is requested. Raises Misconfigured."""
+    _reader(NOBODYS)
+
+
+def _reader(name: str) -> CodeReader:
     from shared.code_host.github import GithubSettings
     from shared.code_host.github_reader import GithubReader
 

@@ -15,6 +15,9 @@ _OWNER, _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", r"(?!\.{1,2}$)[A-Za-z0-9._-]{
 _REPO = re.compile(f"{_OWNER}/{_NAME}")
 BRANCH_PREFIX = "incident/"
 
+NOBODYS = "-/-"
+"""A name that no repository has."""
+
 _PATTERN = re.compile(rf"{_OWNER}/(\*|{_NAME})")
 
 

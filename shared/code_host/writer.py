@@ -1,7 +1,7 @@
 """Connects to the code for writing branches and pull requests."""
 
 from shared.code_host.port import CodeWriter
-from shared.code_host.repository_policy import CodeHostSettings, allowed
+from shared.code_host.repository_policy import NOBODYS, CodeHostSettings, allowed
 
 
 def connect(repo: str | None) -> CodeWriter | None:
@@ -11,8 +11,15 @@ def connect(repo: str | None) -> CodeWriter | None:
     Raises Rejected (`repo` is not a repository name), Refused (it is not allowed), Misconfigured.
     """
     name = allowed(repo, CodeHostSettings.from_env())
-    if name is None:
-        return None
+    return None if name is None else _writer(name)
+
+
+def load() -> None:
+    """Load what writing takes, before the first branch is written; nothing is requested. Raises Misconfigured."""
+    _writer(NOBODYS)
+
+
+def _writer(name: str) -> CodeWriter | None:
     from shared.code_host.github import GithubSettings
     from shared.code_host.github_writer import GithubWriter
 

@@ -31,6 +31,9 @@ TOKENS_OUT = {"heavy": 16_384, "light": 8_192}
 LIGHT_THINKING = {"level": types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW),
                   "budget": types.ThinkingConfig(thinking_budget=1024)}  # fmt: skip
 
+_EXCHANGED = (types.Content, types.GenerateContentConfig, types.GenerateContentResponse)
+"""What is sent and received. The SDK completes its classes at their first use: longer than a short answer takes."""
+
 # What the SDK raises for a body that is not Gemini's: its converters let Python's own errors through.
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 
@@ -158,6 +161,8 @@ class GeminiConversation:
 @lru_cache(maxsize=1)
 def _client(config: GeminiSettings) -> tuple[genai.Client, Bounds]:
     bounds = Bounds()
+    for each in _EXCHANGED:
+        each.model_rebuild()
     return _connected(config, bounds), bounds
 
 

@@ -87,6 +87,8 @@ def request_of(row: StepRow, call: StepCall, facts: IncidentFacts) -> StepReques
     for each in (each for each in steps.STEPS if each.field in fields):
         values[str(each.field)] = _readable(each, facts.answer_of(each, call.stage), failures)
     values |= _telemetry(values, fields, facts, failures)
+    if "read_before" in fields:
+        values["read_before"] = _readable(row, facts.answers.get(row.run_name(steps.READ)), failures)
     values |= {name: value for name, value in _stage_facts(call).items() if name in fields}
     if "failures" in fields:
         values["failures"] = [*_failures(call, facts), *failures]
@@ -141,7 +143,8 @@ def runs_read(row: StepRow, call: StepCall, facts: IncidentFacts) -> list[str]:
 def _names_read(row: StepRow, stage: str) -> list[str]:
     fields = row.request.model_fields
     telemetry = [steps.FACTS] if {"facts", "incident"} & fields.keys() else []
-    return [*telemetry, *(each.run_read_at(stage) for each in steps.STEPS if each.field in fields)]
+    own = [row.run_name(steps.READ)] if "read_before" in fields else []
+    return [*telemetry, *own, *(each.run_read_at(stage) for each in steps.STEPS if each.field in fields)]
 
 
 def _stored(store: TraceStore, incident_id: str) -> tuple[IncidentRecord, dict[str, StoredAnswer]] | None:

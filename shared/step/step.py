@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from shared import json_text, log, signatures, traces
 from shared.bounds import Contract, clip
 from shared.containment import contained
-from shared.contracts import StepCall, StepRequest
+from shared.contracts import StepCall, StepRequest, StepResult
 from shared.errors import IncidentCopilotError, Refused, Rejected, Throttled, Unavailable, Unforeseen
 from shared.http.validation import sentence
 from shared.pull_request import published
@@ -57,9 +57,13 @@ def step(work: Callable[[Req], Ans]) -> View:
 
     @functools.wraps(work)
     def view(http_request: flask.Request) -> flask.Response:
-        if http_request.method == "GET":
+        if http_request.path == waking.PATH:
+            for contract in (StepCall, StepResult, row.request, row.answer):
+                contract.model_rebuild()
             traces.connect()
             waking.wake()
+            return flask.Response(status=204)
+        if http_request.method == "GET":
             return _json({"step": row.name, "request": row.request.__name__, "answer": row.answer.__name__})
 
         def answer() -> flask.Response:

@@ -31,9 +31,9 @@ from shared.contracts import (
 from shared.model.port import Tier
 
 READ = "read"
-"""The stage at which the telemetry is read and judged by rules, before any model is asked."""
+"""The stage at which a step reads, and judges by rules, before any model is asked: the telemetry, then the code."""
 READ_WITHIN_S = 90
-"""How long the workflow waits for it: reading and storing the trace at their worst, and the stores' own timeouts."""
+"""How long the workflow waits for it: reading and storing the trace at their worst, and the sources' own timeouts."""
 EARLY = "early"
 """The stage at which people get these facts, before anything is concluded from them."""
 EARLY_WITHIN_S = 20
@@ -138,7 +138,7 @@ SUGGESTION = StepRow(
 CODE_ANALYZER = StepRow(
     name="code_analyzer",
     agent="CodeAnalyzerAgent",
-    label="Read the code",
+    label="Find the code at fault",
     request=CodeAnalysisRequest,
     answer=CodeAnalysis,
     field="code_analysis",
@@ -215,7 +215,11 @@ def of_run(name: str) -> StepRow | None:
     return BY_AGENT.get(name) or BY_AGENT.get(name.partition("-")[0])
 
 
-_LABELS = {FACTS: "Read the telemetry", POST_PROCESS.run_name(EARLY): "Send the first facts"}
+_LABELS = {
+    FACTS: "Read the telemetry",
+    CODE_ANALYZER.run_name(READ): "Read the code",
+    POST_PROCESS.run_name(EARLY): "Send the first facts",
+}
 
 
 def label_of(name: str) -> str:

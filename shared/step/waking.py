@@ -5,6 +5,9 @@ from collections.abc import Callable
 from shared import log
 from shared.errors import IncidentCopilotError
 
+PATH = "/wake"
+"""Where a function is called to be woken, by Pub/Sub; functions-framework hands every path to the function."""
+
 _loads: dict[str, Callable[[], object]] = {}
 
 

@@ -67,7 +67,13 @@ def test_page_shows_every_step_with_its_calls_in_time() -> None:
     """A bar, the seconds, the headline; model and tool calls inside."""
     text = page()
 
-    for label in ("Detect the incident", "Find the cause", "Read the code", "Work out a fix", "Publish the brief"):
+    for label in (
+        "Detect the incident",
+        "Find the cause",
+        "Find the code at fault",
+        "Work out a fix",
+        "Publish the brief",
+    ):
         assert f'<span class="label">{label}</span>' in text
     assert "query_loki" in text
     assert "gemini-3.8-flash" in text

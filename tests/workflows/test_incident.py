@@ -35,6 +35,8 @@ GOOD: dict[str, Any] = {
     "post_process": {"headline": "published: full"},
 }
 """The result of each step on the full path."""
+READ_FIRST = {"incident_detection": 2, "code_analyzer": 2}
+"""How often those are called that read before anything is judged."""
 OUTCOME = {"step": "post_process", "headline": "published: full"}
 
 
@@ -48,11 +50,8 @@ class Functions:
         self.argument: dict[str, Any] = ARGUMENT
         self.message = ""
         self.calls: list[tuple[str, Any]] = []
-        self.woken: list[str] = []
-        self.statuses_of_waking: dict[str, int] = {}
-        self.sleeper = ""
-        self.solved = threading.Event()
-        self.called_before_awake: set[str] = set()
+        self.judged = threading.Event()
+        self.reads_after_judgement = False
         self.traces: list[str] = []
         self.execution = "0b9d3b2e-5c5b-4b53-9a55-3c6f5e0c1a7d"
         self.together = threading.Barrier(3, timeout=5)
@@ -60,22 +59,17 @@ class Functions:
         functions = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                name = self.path.strip("/")
-                functions.woken.append(name)
-                if name == functions.sleeper:
-                    functions.solved.wait(5)
-                    functions.called_before_awake = functions.names()
-                self.reply(functions.statuses_of_waking.get(name, 200), {})
-
             def do_POST(self) -> None:
                 name = self.path.strip("/")
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 functions.calls.append((name, body))
                 functions.traces.append(self.headers["traceparent"])
-                if name == "solution_generator":
-                    functions.solved.set()
-                if functions.is_parallel_checked and name in ("rca", "suggestion", "code_analyzer"):
+                stage = body.get("stage", "")
+                if (name, stage) == ("incident_detection", ""):
+                    functions.judged.set()
+                if functions.reads_after_judgement and (name, stage) == ("code_analyzer", "read"):
+                    functions.judged.wait(5)
+                if functions.is_parallel_checked and name in ("rca", "suggestion", "code_analyzer") and not stage:
                     functions.together.wait()
                 status = functions.statuses[name].pop(0) if functions.statuses.get(name) else 200
                 failure = {"error_type": "Scripted", "message": functions.message or f"{name} answers {status}"}
@@ -146,8 +140,9 @@ def functions() -> Iterator[Functions]:
 def test_full_path_calls_every_function_and_returns_the_outcome(functions) -> None:
     """Reading, judging, three analyses, solution, branch, pull request, brief; each call names the incident."""
     assert functions.run() == OUTCOME
-    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1) | {"incident_detection": 2}
-    assert [body.get("stage", "") for name, body in functions.calls if name == "incident_detection"] == ["read", ""]
+    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1) | READ_FIRST
+    for reader in READ_FIRST:
+        assert [body.get("stage", "") for name, body in functions.calls if name == reader] == ["read", ""]
     assert all(body["incident"] == ARGUMENT["alert"] for _, body in functions.calls)
 
 
@@ -168,30 +163,34 @@ def test_calls_of_one_execution_are_one_trace(functions, execution: str, trace: 
     assert functions.failures() == []
 
 
-def test_functions_of_the_path_are_woken_beside_the_first_call(functions) -> None:
-    """So that their cold starts overlap; one that does not wake up stops nothing."""
-    functions.argument = {**ARGUMENT, "wakes": True}
-    functions.statuses_of_waking = {"rca": 500, "suggestion": 404}
+def test_code_is_read_while_the_telemetry_is_judged(functions) -> None:
+    """Reading needs the facts alone: the judgement is asked for before the code is read."""
+    functions.reads_after_judgement = True
 
     assert functions.run() == OUTCOME
-    assert sorted(functions.woken) == sorted(set(AGENTS) - {"incident_detection"})
+    assert functions.judged.is_set()
+    assert [result and result["step"] for result in functions.received("code_analyzer")["results"]] == [
+        "incident_detection"
+    ]
 
 
-def test_nothing_waits_for_a_function_that_it_does_not_need(functions) -> None:
-    """Everything up to the solution is done while one still sleeps that comes later."""
-    functions.argument = {**ARGUMENT, "wakes": True}
-    functions.results["incident_detection"]["sends_early"] = True
-    functions.sleeper = "pr_creator"
+@pytest.mark.parametrize("status", [400, 500])
+def test_code_that_was_not_read_early_is_read_by_the_analysis(functions, status: int) -> None:
+    """The brief names no failure: what comes after reads for itself."""
+    functions.statuses["code_analyzer"] = [status]
 
     assert functions.run() == OUTCOME
-    assert functions.called_before_awake == set(AGENTS) - {"file_updater", "pr_creator"}
+    assert Counter(name for name, _ in functions.calls)["code_analyzer"] == 2
+    assert functions.failures() == []
 
 
-def test_nothing_is_woken_where_the_setting_is_off(functions) -> None:
-    """Each call costs a start."""
+def test_code_is_not_read_early_where_nothing_points_to_it(functions) -> None:
+    """Each read costs the code host some forty requests."""
+    functions.results["incident_detection"]["looks_like_regression"] = False
+
     functions.run()
 
-    assert functions.woken == []
+    assert "code_analyzer" not in functions.names()
 
 
 def test_facts_reach_people_before_anything_is_judged(functions) -> None:
@@ -200,7 +199,7 @@ def test_facts_reach_people_before_anything_is_judged(functions) -> None:
 
     functions.run()
 
-    stages = [(name, body.get("stage", "")) for name, body in functions.calls]
+    stages = [(name, body.get("stage", "")) for name, body in functions.calls if name != "code_analyzer"]
     assert stages[:3] == [("incident_detection", "read"), ("post_process", "early"), ("incident_detection", "")]
     assert stages[-1] == ("post_process", "")
     early = functions.published()["results"]
@@ -345,8 +344,7 @@ def test_brief_goes_out_before_the_approval(functions) -> None:
     functions.results["pr_creator"] = {"step": "pr_creator", "awaits_approval": True, "approve_within_s": 0}
 
     assert functions.run() == OUTCOME
-    twice = {"incident_detection": 2, "post_process": 2}
-    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1) | twice
+    assert Counter(name for name, _ in functions.calls) == dict.fromkeys(AGENTS, 1) | READ_FIRST | {"post_process": 2}
     assert functions.received("pr_creator")["callback_url"].startswith("http")
     assert functions.results_published()["pr_creator"] == functions.results["pr_creator"]
     assert functions.published().get("stage", "") == ""

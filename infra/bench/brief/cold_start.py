@@ -1,11 +1,19 @@
 """Before a process that sleeps: the first request waits until the platform has started it, then it is forwarded."""
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 
 from infra.chaos.proxy import FaultProxy
+from shared.step import waking
+
+IDLE, NORMAL = 19, 0
+"""Priorities of a process, as `nice` counts."""
+CAN_RAISE = os.geteuid() == 0
+"""Whether a priority can be raised again once it was lowered."""
 
 
 class ColdStartProxy(FaultProxy):
@@ -14,12 +22,23 @@ class ColdStartProxy(FaultProxy):
 
     `start` starts the process and returns once it listens. The penalty stands for what the platform needs to make room
     for an instance and to load its image, before any code runs.
+
+    There an instance has a CPU of its own. Here all share those of one machine, so a process that was only woken has
+    the lowest priority until it is called: `set_priority` gives one to the process, if it runs. Without the right to
+    raise a priority again every process keeps the normal one.
     """
 
-    def __init__(self, name: str, target: str, start: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: str,
+        start: Callable[[str], None],
+        set_priority: Callable[[str, int], None] = lambda _name, _priority: None,
+    ) -> None:
         super().__init__(name, target, start)
         self._start = start
-        self._is_asleep = False
+        self._set_priority = set_priority
+        self._is_asleep = self._is_called = False
         self._penalty_s = 0.0
         self._starting = threading.Lock()
         self.start_s = 0.0
@@ -27,7 +46,7 @@ class ColdStartProxy(FaultProxy):
 
     def sleep(self, penalty_s: float) -> None:
         """Let the next request start the process, which has to be stopped already."""
-        self._penalty_s, self._is_asleep, self.start_s = penalty_s, True, 0.0
+        self._penalty_s, self._is_asleep, self._is_called, self.start_s = penalty_s, True, False, 0.0
 
     @property
     def is_asleep(self) -> bool:
@@ -36,6 +55,10 @@ class ColdStartProxy(FaultProxy):
 
     def answer(self, call: BaseHTTPRequestHandler) -> None:
         """Forward one request, once the process runs."""
+        if call.path != waking.PATH and not self._is_called:
+            # Also while it starts because it was woken.
+            self._is_called = True
+            self._set_priority(self.name, NORMAL)
         with self._starting:
             if self._is_asleep:
                 self._wake()
@@ -44,5 +67,22 @@ class ColdStartProxy(FaultProxy):
     def _wake(self) -> None:
         began = time.monotonic()
         time.sleep(self._penalty_s)
-        self._start(self.name)
+        with _idle_thread(not self._is_called):
+            self._start(self.name)
+        if self._is_called:
+            self._set_priority(self.name, NORMAL)
         self.start_s, self._is_asleep = time.monotonic() - began, False
+
+
+@contextmanager
+def _idle_thread(is_idle: bool) -> Iterator[None]:
+    """Give the lowest priority to this thread, and so to what it starts, where it can be raised again."""
+    if not is_idle or not CAN_RAISE:
+        yield
+        return
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, IDLE)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, thread, NORMAL)

@@ -1,6 +1,7 @@
 """The system as it is measured: the local stack, every function behind a proxy that can start it at its first call."""
 
 import json
+import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Self
 import requests
 
 from infra import bundle
-from infra.bench.brief.cold_start import ColdStartProxy
+from infra.bench.brief.cold_start import CAN_RAISE, ColdStartProxy
 from infra.bench.brief.measured_model import MeasuredModel
 from infra.bench.brief.timings import Timing, own_seconds, usage
 from infra.chaos.system import take_pull_requests
@@ -69,8 +70,13 @@ class OurSystem:
         if name not in bundle.names():
             return url
         if name not in self._proxies:
-            self._proxies[name] = ColdStartProxy(name, url, self.stack.restart)
+            self._proxies[name] = ColdStartProxy(name, url, self.stack.restart, self._set_priority)
         return self._proxies[name].url
+
+    def _set_priority(self, name: str, priority: int) -> None:
+        service = self.stack.services.get(name)
+        if CAN_RAISE and service is not None and service.is_running:
+            os.setpriority(os.PRIO_PGRP, service.process.pid, priority)
 
     def sleep(self, penalty_s: float) -> None:
         """Stop every function; each starts again with its first request, after so many seconds."""

@@ -113,6 +113,8 @@ def run(folder: Path, paths: tuple[str, ...] = ("full", "repeat", "healthy", "sw
     counted = Counted()
     with CountedSystem(folder) as system:
         for path in paths:
+            # Each as the first of its hour: a new instance wakes the others.
+            system.stack.restart("alert_intake")
             before = system.counts()
             if path == "sweep":
                 system.sweep()

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 
 from infra import bundle
 from infra.chaos.proxy import FaultProxy
+from shared.step import waking
 
 PUBLIC = ("alert_intake", "workflow_starter", "incident_sweeper")
 """Functions that something else than the workflow calls."""
@@ -45,5 +46,5 @@ def counted(name: str, method: str, path: str, milliseconds: int) -> dict[str, i
         return {"github_searches": 1, "github_reads": 1}
     if name not in bundle.names():
         return {f"{name}_{'reads' if method == 'GET' else 'writes'}": 1}
-    kind = "wakes" if method == "GET" else "function_requests" if name in PUBLIC else "step_requests"
+    kind = "wakes" if path == waking.PATH else "function_requests" if name in PUBLIC else "step_requests"
     return {kind: 1, "function_ms": milliseconds, f"{name}_ms": milliseconds}

@@ -20,6 +20,7 @@ SET_BY_THE_STACK = frozenset(
         "STEP_SIGNING_KEY",
         "TRACES_PATH",
         "TRACES_PROVIDER",
+        "WAKE_TOPIC",
         "WORKFLOWS_ENDPOINT",
         "WORKFLOW_CALLBACK_ROOT",
         "WORKFLOW_LOCATION",

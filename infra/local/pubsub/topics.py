@@ -1,6 +1,6 @@
 """Create the topics and subscriptions of the system over Pub/Sub's gRPC: in the stand-in or the emulator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +11,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 ALERTS, DEAD = "incident-alerts", "incident-alerts-dead"
+WAKE = "incident-wake"
 STARTER, DEAD_READER = "workflow_starter", "incident-alerts-dead"
 TIMEOUT_S = 60.0
 
@@ -34,29 +35,43 @@ STAND_IN = SubscriptionPolicy(60, (0.2, 10.0))
 EMULATOR = SubscriptionPolicy(100, None)
 
 
-def create(address: str, project: str, endpoint: str, policy: SubscriptionPolicy) -> None:
+def create(
+    address: str, project: str, endpoint: str, policy: SubscriptionPolicy, woken: Mapping[str, str] | None = None
+) -> None:
     """
-    Create the alert topic with a push subscription to `endpoint`, and the dead-letter topic with a pull subscription.
+    Create the topics and their subscriptions.
 
-    Raises google.api_core.exceptions.GoogleAPICallError.
+    The alerts are pushed to `endpoint`, the dead letters wait to be pulled, and the messages that wake are pushed to
+    every address of `woken`, by function. Raises google.api_core.exceptions.GoogleAPICallError.
     """
-    alerts, dead = f"projects/{project}/topics/{ALERTS}", f"projects/{project}/topics/{DEAD}"
+    alerts, dead, wake = (f"projects/{project}/topics/{name}" for name in (ALERTS, DEAD, WAKE))
     with clients(address) as (publisher, subscriber):
-        for topic in (dead, alerts):
+        for topic in (dead, alerts, wake):
             publisher.create_topic(name=topic, timeout=TIMEOUT_S)
         reader = types.Subscription(name=dead_reader(project), topic=dead, ack_deadline_seconds=10)
-        pushed = types.Subscription(
-            name=f"projects/{project}/subscriptions/{STARTER}",
-            topic=alerts,
-            push_config={"push_endpoint": endpoint},
-            ack_deadline_seconds=policy.ack_deadline_s,
-            dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": policy.attempts},
+        pushed = _pushed(f"projects/{project}/subscriptions/{STARTER}", alerts, endpoint, policy)
+        pushed.dead_letter_policy = types.DeadLetterPolicy(
+            dead_letter_topic=dead, max_delivery_attempts=policy.attempts
         )
-        if policy.waits_s is not None:
-            min_wait, max_wait = (timedelta(seconds=wait_s) for wait_s in policy.waits_s)
-            pushed.retry_policy = types.RetryPolicy(minimum_backoff=min_wait, maximum_backoff=max_wait)
-        for subscription in (reader, pushed):
+        wakers = [
+            _pushed(f"projects/{project}/subscriptions/{WAKE}-to-{name}", wake, url, policy)
+            for name, url in (woken or {}).items()
+        ]
+        for subscription in (reader, pushed, *wakers):
             subscriber.create_subscription(subscription, timeout=TIMEOUT_S)
+
+
+def _pushed(name: str, topic: str, endpoint: str, policy: SubscriptionPolicy) -> types.Subscription:
+    subscription = types.Subscription(
+        name=name,
+        topic=topic,
+        push_config={"push_endpoint": endpoint},
+        ack_deadline_seconds=policy.ack_deadline_s,
+    )
+    if policy.waits_s is not None:
+        min_wait, max_wait = (timedelta(seconds=wait_s) for wait_s in policy.waits_s)
+        subscription.retry_policy = types.RetryPolicy(minimum_backoff=min_wait, maximum_backoff=max_wait)
+    return subscription
 
 
 def dead_reader(project: str) -> str:

@@ -25,6 +25,8 @@ from infra.local.stack.model_choice import ModelChoice
 from infra.local.stack.processes import HOST, Service
 from infra.signing_keys import SIGNERS
 from shared import signatures
+from shared.step import waking
+from shared.step.steps import STEPS
 from shared.traces.port import TraceStore
 
 PROJECT, LOCATION = "local", "local"
@@ -143,7 +145,8 @@ class Stack:
 
     def _create_topics(self) -> None:
         policy = topics.EMULATOR if self.options.has_emulators else topics.STAND_IN
-        topics.create(self.bus_address, PROJECT, self.push_url, policy)
+        woken = {row.name: f"{self._routed(row.name)}{waking.PATH}" for row in STEPS if row.name in self.services}
+        topics.create(self.bus_address, PROJECT, self.push_url, policy, woken)
 
     def _routed(self, name: str) -> str:
         return self.options.route(name, self._service(name).url)
@@ -277,6 +280,7 @@ class Stack:
             "PUBSUB_EMULATOR_HOST": self.bus_address,
             "INCIDENT_TOPIC": topics.ALERTS,
             "DEAD_LETTER_TOPIC": topics.DEAD,
+            "WAKE_TOPIC": topics.WAKE,
             # Shorter than all attempts of the emulator, which delivers each second.
             "START_LEASE_SECONDS": str(START_LEASE_S),
             **self.options.model.settings(url.get("gemini", "")),

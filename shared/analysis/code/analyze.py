@@ -25,6 +25,22 @@ from shared.errors import Refused, Throttled, Unavailable
 MAX_SUSPECTS = 5
 
 
+def basis(incident: Incident) -> Incident:
+    """Return the incident with nothing but what the code is read by: two of the same basis lead to the same code."""
+    return Incident(
+        incident_detected=True,
+        recommendation="proceed",
+        severity="low",
+        incident_type_hint="unknown",
+        start=incident.start,
+        end=incident.end,
+        onset=incident.onset,
+        patterns=incident.patterns,
+        stack_traces=incident.stack_traces,
+        what_changed=incident.what_changed,
+    )
+
+
 def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: str | None) -> CodeAnalysis:
     """
     Return where in the code the incident comes from and which commits may have caused it.
@@ -35,6 +51,7 @@ def analyze(alert: Alert, incident: Incident, reader: CodeReader, base_branch: s
     Calls the reader about 45 times at most.
     Raises Unavailable, Throttled, Refused (from the reader, or when there is no such branch).
     """
+    incident = basis(incident)
     branch = base_branch or alert.github_base_branch or reader.default_branch()
     began = incident.onset or alert.started_at or incident.end
     commit, origin = _commit_to_read(alert, reader, branch, began)

@@ -13,6 +13,7 @@ from google.cloud import pubsub_v1
 
 from infra.local.pubsub.server import LocalPubsub
 from infra.local.stack import emulators
+from shared.admission.operator_requests import OperatorRequest
 from shared.cloud import pubsub
 from shared.cloud.dead_letter import DeadLetter
 from shared.cloud.pubsub import AlertPublisher, PubsubSettings
@@ -22,6 +23,7 @@ from tests.emulated import need
 
 MOMENT = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 TOPIC, DEAD_TOPIC = "projects/p/topics/incident-alerts", "projects/p/topics/incident-alerts-dead"
+WAKE_TOPIC, WAKER = "projects/p/topics/incident-wake", "projects/p/subscriptions/waker"
 
 
 def alert(service_name: str = "checkout") -> Alert:
@@ -76,6 +78,77 @@ def test_published_alert_reaches_google_s_emulator_whole(emulator: str, monkeypa
     assert received[message_ids[0]].attributes["service_name"].startswith("caf?-x")
     for client in (publisher.transport, subscriber):
         client.close()
+    sender.close()
+
+
+class WakeReader:
+    """Pulls what a subscriber of the topic of waking gets."""
+
+    def __init__(self) -> None:
+        self._publisher, self._subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+        self._publisher.create_topic(name=WAKE_TOPIC)
+        self._subscriber.create_subscription(name=WAKER, topic=WAKE_TOPIC)
+
+    def pull(self) -> list[Any]:
+        """Return every message there is."""
+        received = self._subscriber.pull(subscription=WAKER, max_messages=9).received_messages
+        return [each.message for each in received]
+
+    def close(self) -> None:
+        """Close both clients."""
+        self._publisher.transport.close()
+        self._subscriber.close()
+
+
+@pytest.fixture
+def wake_reader(local: LocalPubsub) -> Iterator[WakeReader]:
+    """A subscriber of the topic of waking."""
+    reader = WakeReader()
+    yield reader
+    reader.close()
+
+
+def test_alert_wakes_the_functions_of_its_path_once_a_minute(wake_reader: WakeReader) -> None:
+    """A burst wakes nobody who is awake; the message that wakes holds nothing of the alert."""
+    sender = connected()
+
+    for service_name in ("checkout", "cart", "search"):
+        sender.publish_all([alert(service_name)])
+
+    (message,) = wake_reader.pull()
+    assert (message.data, dict(message.attributes)) == (b"", {"wake": "path"})
+    sender.close()
+
+
+@pytest.mark.parametrize(("kind", "woken"), [("investigate", 1), ("mute", 0)])
+def test_person_who_starts_an_investigation_wakes_them_too(wake_reader: WakeReader, kind: Any, woken: int) -> None:
+    """It starts as an alert does; other requests run nothing."""
+    sender = connected()
+    facts = {"request_id": "request-1", "by": "a person", "at": MOMENT, "service_name": "checkout"}
+
+    sender.publish_request(OperatorRequest(kind=kind, alert=alert(), **facts))
+
+    assert len(wake_reader.pull()) == woken
+    sender.close()
+
+
+def test_nobody_is_woken_where_the_setting_is_off(wake_reader: WakeReader) -> None:
+    """Each start costs."""
+    sender = connected(wake_functions=False)
+
+    sender.publish_all([alert()])
+
+    assert wake_reader.pull() == []
+    sender.close()
+
+
+def test_alert_is_published_though_nobody_can_be_woken(local: LocalPubsub, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the topic every function starts when it is called; the log says that they were not woken."""
+    sender = connected(wake_topic="misspelt")
+
+    assert sender.publish_all([alert()])
+
+    assert "pubsub.not_woken" in capsys.readouterr().out
     sender.close()
 
 

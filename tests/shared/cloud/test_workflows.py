@@ -114,8 +114,7 @@ def test_execution_carries_the_alert_and_its_labels(executions: WorkflowExecutio
 
     (started,) = service.executions
     assert started.name == name == f"{WORKFLOW}/executions/0"
-    argument = json.loads(started.argument)
-    assert (SignedAlert.model_validate(argument["alert"]), argument["wakes"]) == (sent, True)
+    assert SignedAlert.model_validate(json.loads(started.argument)["alert"]) == sent
     assert dict(started.labels) == {"incident_id": INCIDENT_ID, "service_name": "zahlung---eu"}
     assert started.call_log_level == api.Execution.CallLogLevel.LOG_ERRORS_ONLY
 

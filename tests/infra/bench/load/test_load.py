@@ -113,7 +113,7 @@ def test_messages_are_counted_with_their_attributes() -> None:
     ("name", "method", "path", "names"),
     [
         ("rca", "POST", "/", ["step_requests", "function_ms", "rca_ms"]),
-        ("rca", "GET", "/", ["wakes", "function_ms", "rca_ms"]),
+        ("rca", "POST", "/wake", ["wakes", "function_ms", "rca_ms"]),
         ("alert_intake", "POST", "/", ["function_requests", "function_ms", "alert_intake_ms"]),
         ("gemini", "POST", "/v1beta/models/gemini-x:generateContent", ["calls of gemini-x"]),
         ("gmail", "POST", "/gmail/v1/users/me/messages/send?alt=json", ["mails"]),
