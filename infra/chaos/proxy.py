@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from infra.local.stack.processes import HOST
+from shared.step import waking
 
 UPSTREAM_TIMEOUT_S = 120.0
 SLOW_S = 1.0
@@ -113,6 +114,9 @@ class FaultProxy:
         self._server.server_close()
 
     def _fault_of(self, method: str, path: str) -> Fault | None:
+        if path == waking.PATH:
+            # Nothing rests on it: a fault that it took would not be met by what does.
+            return None
         with self._lock:
             return next((fault for fault in self._faults if fault.takes(method, path)), None)
 

@@ -370,6 +370,22 @@ def test_call_reports_the_latest_error_of_each_agent_that_never_answered(store: 
     }
 
 
+@pytest.mark.parametrize("agent", ["IncidentDetectionAgent", "CodeAnalyzerAgent"])
+def test_early_reading_that_failed_counts_only_while_nothing_was_answered(store: EmbeddedTraces, agent: str) -> None:
+    """What is asked afterwards reads for itself, so the failure is no failure any more."""
+    incident_id = opened(store, OLD)
+    store.record_run(incident_id, run_of(f"{agent}-read", None, "away"))
+    record = store.incident(incident_id)
+    assert record is not None
+
+    before = call_of(record, trace_of(store, incident_id), WHY)
+    store.record_run(incident_id, run_of(agent, {}))
+    after = call_of(record, trace_of(store, incident_id), WHY)
+
+    assert [failure.message for failure in failures_of(before)] == ["away", "It ended"]
+    assert [failure.message for failure in failures_of(after)] == ["It ended"]
+
+
 @pytest.mark.parametrize("alert", [{}, {"incident_id": 7}, {"nonce": NONCE, "start": "yesterday"}], ids=str)
 def test_incident_whose_alert_is_unreadable_is_published_with_what_its_record_says(
     sweep: Any, store: EmbeddedTraces, publisher: FakePublisher, alert: dict[str, Any]
