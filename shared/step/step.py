@@ -73,7 +73,8 @@ def step(work: Callable[[Req], Ans]) -> View:
             return _json(_inline(row, body, work, traces.connect()))
 
         # The workflow and the brief name the error, whatever it is, instead of a bare 500.
-        return contained(answer, functools.partial(_failed, row))
+        with waking.calls.one():
+            return contained(answer, functools.partial(_failed, row))
 
     return view
 

@@ -1,5 +1,7 @@
 """A function that is woken loads what its first call would wait for, and fails nothing by it."""
 
+import threading
+
 import flask
 import pytest
 
@@ -8,6 +10,9 @@ from shared.contracts import RootCauseRequest, RootCauses, StepCall
 from shared.errors import Misconfigured
 from shared.step import waking
 from shared.step.step import step
+from tests.builders import an_alert, an_incident
+
+TIMEOUT_S = 10.0
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +79,49 @@ def test_agents_load_their_model(monkeypatch: pytest.MonkeyPatch) -> None:
     main.AGENT.__post_init__()
 
     assert (knock(), requested) == (204, [("rca", "light")])
+
+
+def test_waking_gives_way_to_a_call() -> None:
+    """One CPU: a call that comes while the function is woken does not share it; waking goes on afterwards."""
+    loaded = threading.Event()
+    waking.on_wake("slow", loaded.set)
+    woken = threading.Thread(target=waking.wake)
+
+    with waking.calls.one():
+        woken.start()
+        assert not loaded.wait(0.1)
+
+    assert loaded.wait(TIMEOUT_S)
+    woken.join(TIMEOUT_S)
+
+
+def test_waking_ends_though_calls_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy instance is awake; the message that wakes must not be pushed again for ever."""
+    loaded = threading.Event()
+    waking.on_wake("slow", loaded.set)
+    monkeypatch.setattr(waking, "GIVES_WAY_S", 0.01)
+
+    with waking.calls.one():
+        waking.wake()
+
+    assert loaded.is_set()
+
+
+def test_call_is_counted_while_it_is_worked_on() -> None:
+    """Also one that fails."""
+    counted: list[bool] = []
+
+    @step
+    def rca(request: RootCauseRequest) -> RootCauses:
+        idle = threading.Thread(target=waking.calls.wait_over, args=(TIMEOUT_S,))
+        idle.start()
+        idle.join(0.05)
+        counted.append(idle.is_alive())
+        raise Misconfigured(request.incident_id)
+
+    request = RootCauseRequest(alert=an_alert(), incident=an_incident())
+    with flask.Flask(__name__).test_request_context(json=request.model_dump(mode="json"), method="POST"):
+        rca(flask.request)
+
+    assert counted == [True]
+    waking.calls.wait_over(0)
