@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler
 from infra.chaos.proxy import FaultProxy
 from shared.step import waking
 
-IDLE, NORMAL = 19, 0
-"""Priorities of a process, as `nice` counts."""
+NORMAL, IDLE = 0, 19
+"""The priority of a process that is called, and the lowest there is, as `nice` counts."""
 CAN_RAISE = os.geteuid() == 0
 """Whether a priority can be raised again once it was lowered."""
 
@@ -24,8 +24,8 @@ class ColdStartProxy(FaultProxy):
     for an instance and to load its image, before any code runs.
 
     There an instance has a CPU of its own. Here all share those of one machine, so a process that was only woken has
-    the lowest priority until it is called: `set_priority` gives one to the process, if it runs. Without the right to
-    raise a priority again every process keeps the normal one.
+    the low priority `woken` until it is called: `set_priority` gives one to the process, if it runs. Without the right
+    to raise a priority again every process keeps the normal one.
     """
 
     def __init__(
@@ -34,10 +34,12 @@ class ColdStartProxy(FaultProxy):
         target: str,
         start: Callable[[str], None],
         set_priority: Callable[[str, int], None] = lambda _name, _priority: None,
+        woken: int = IDLE,
     ) -> None:
         super().__init__(name, target, start)
         self._start = start
         self._set_priority = set_priority
+        self._woken = woken
         self._is_asleep = self._is_called = False
         self._penalty_s = 0.0
         self._starting = threading.Lock()
@@ -67,7 +69,7 @@ class ColdStartProxy(FaultProxy):
     def _wake(self) -> None:
         began = time.monotonic()
         time.sleep(self._penalty_s)
-        with _idle_thread(not self._is_called):
+        with _thread_of(NORMAL if self._is_called else self._woken):
             self._start(self.name)
         if self._is_called:
             self._set_priority(self.name, NORMAL)
@@ -75,14 +77,15 @@ class ColdStartProxy(FaultProxy):
 
 
 @contextmanager
-def _idle_thread(is_idle: bool) -> Iterator[None]:
-    """Give the lowest priority to this thread, and so to what it starts, where it can be raised again."""
-    if not is_idle or not CAN_RAISE:
+def _thread_of(priority: int) -> Iterator[None]:
+    """Give a priority to this thread, and so to what it starts, where it can be raised again."""
+    if not CAN_RAISE:
         yield
         return
     thread = threading.get_native_id()
-    os.setpriority(os.PRIO_PROCESS, thread, IDLE)
+    before = os.getpriority(os.PRIO_PROCESS, thread)
+    os.setpriority(os.PRIO_PROCESS, thread, before + priority)
     try:
         yield
     finally:
-        os.setpriority(os.PRIO_PROCESS, thread, NORMAL)
+        os.setpriority(os.PRIO_PROCESS, thread, before)

@@ -11,7 +11,7 @@ from typing import Any, Self
 import requests
 
 from infra import bundle
-from infra.bench.brief.cold_start import CAN_RAISE, ColdStartProxy
+from infra.bench.brief.cold_start import CAN_RAISE, NORMAL, ColdStartProxy
 from infra.bench.brief.measured_model import MeasuredModel
 from infra.bench.brief.timings import Timing, own_seconds, usage
 from infra.chaos.system import take_pull_requests
@@ -33,6 +33,12 @@ SETTINGS = {
     "MERGE_WINDOW_SECONDS": "0",
     **dict.fromkeys(("INVESTIGATIONS_PER_HOUR", "MAILS_PER_RECIPIENT_PER_HOUR", "MODEL_MAX_COST_USD_PER_DAY"), "10000"),
 }
+CALLED = "incident_detection post_process rca suggestion code_analyzer solution_generator file_updater pr_creator"
+WOKEN = {name: 5 + 2 * place for place, name in enumerate(CALLED.split())}
+"""
+The priorities, as `nice` counts, of processes that were woken and not called yet: the sooner the path calls one, the
+higher is its own. So none takes much CPU from one that is needed before it, as none does where each has its own.
+"""
 TIMEOUT_S = 120.0
 POLL_S = 0.1
 
@@ -70,7 +76,8 @@ class OurSystem:
         if name not in bundle.names():
             return url
         if name not in self._proxies:
-            self._proxies[name] = ColdStartProxy(name, url, self.stack.restart, self._set_priority)
+            woken = WOKEN.get(name, NORMAL)
+            self._proxies[name] = ColdStartProxy(name, url, self.stack.restart, self._set_priority, woken)
         return self._proxies[name].url
 
     def _set_priority(self, name: str, priority: int) -> None:
