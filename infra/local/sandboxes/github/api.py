@@ -86,12 +86,14 @@ class ApiCall:
 
     def commit_sha(self, ref: str) -> str:
         """Return the sha of the commit `ref` names. Raises GithubApiError: 409 when empty, 404 when not found."""
-        if self.git.is_empty():
-            raise GithubApiError(409, "Git Repository is empty.")
         sha = self.git.resolve(ref)
         if sha is None:
-            raise not_found()
+            raise self.absent(not_found())
         return sha
+
+    def absent(self, error: GithubApiError) -> GithubApiError:
+        """Return `error`, or 409 when nothing can be there, as the repository is empty."""
+        return GithubApiError(409, "Git Repository is empty.") if self.git.is_empty() else error
 
 
 Handler = Callable[[ApiCall], Reply]

@@ -55,11 +55,9 @@ def list_commits(call: ApiCall) -> Reply:
 
 def get_commit(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/commits/{ref}; the Accept header may request only the sha or only the diff."""
-    if call.git.is_empty():
-        raise GithubApiError(409, "Git Repository is empty.")
     sha = call.git.resolve(call.args[0])
     if sha is None:
-        raise GithubApiError(422, f"No commit found for SHA: {call.args[0]}")
+        raise call.absent(GithubApiError(422, f"No commit found for SHA: {call.args[0]}"))
     accept = call.request.headers.get("Accept", "")
     record = call.git.commit(sha)
     base = record.parents[0] if record.parents else None
@@ -82,7 +80,7 @@ def compare(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/compare/{base}...{head}."""
     base, head = (call.commit_sha(name.removeprefix(f"{call.owner}:")) for name in call.args)
     try:
-        fork = call.git.text("merge-base", base, head)
+        fork = call.git.merge_base(base, head)
     except GitError:
         raise GithubApiError(404, f"No common ancestor between {call.args[0]} and {call.args[1]}.") from None
     ahead, behind = call.git.count(f"{base}..{head}"), call.git.count(f"{head}..{base}")

@@ -24,9 +24,9 @@ class ChangedFile:
 
 def changed_files(repository: Repository, base: str | None, head: str) -> list[ChangedFile]:
     """Return the files that differ between two tree-ishes; without `base` every file is added. Raises GitError."""
-    span = ["-M", base or EMPTY_TREE, head]
-    rows = repository.run("diff", "--raw", "-z", "--abbrev=40", *span).decode(errors="replace").split("\0")
-    patches = _patches(repository.run("diff", "--no-color", "--no-ext-diff", *span).decode(errors="replace"))
+    span = (base or EMPTY_TREE, head)
+    out = repository.run_on(span, "diff", "--raw", "-z", "--abbrev=40", "-M", *span)
+    rows, patches = out.decode(errors="replace").split("\0"), _patches(unified_diff(repository, base, head))
     files = []
     while rows and rows[0]:
         _, _, old_sha, new_sha, status = rows.pop(0).split()
@@ -41,9 +41,8 @@ def changed_files(repository: Repository, base: str | None, head: str) -> list[C
 
 def unified_diff(repository: Repository, base: str | None, head: str) -> str:
     """Return the whole diff as `git diff` prints it. Raises GitError."""
-    return repository.run("diff", "--no-color", "--no-ext-diff", "-M", base or EMPTY_TREE, head).decode(
-        errors="replace"
-    )
+    span = (base or EMPTY_TREE, head)
+    return repository.run_on(span, "diff", "--no-color", "--no-ext-diff", "-M", *span).decode(errors="replace")
 
 
 def _changed_file(path: str, previous: str | None, status: str, sha: str, patch: str) -> ChangedFile:

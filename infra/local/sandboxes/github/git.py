@@ -1,15 +1,19 @@
 """Git plumbing over a real repository: what the GitHub sandbox reads and writes, so that plain `git` sees the same."""
 
 import os
+import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _RECORD = "%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
+_FULL_SHA = re.compile(r"[0-9a-f]{40}")
+_MAX_REMEMBERED_BYTES = 32 * 1024 * 1024
 
 
 class GitError(Exception):
@@ -58,10 +62,18 @@ class TreeEdit:
 
 
 class Repository:
-    """One repository, bare or not, driven by the `git` command."""
+    """
+    One repository, bare or not, driven by the `git` command.
+
+    What is named by full shas never changes, so git computes it once, as GitHub answers it from its caches; references
+    are read again each time.
+    """
 
     def __init__(self, git_dir: Path) -> None:
         self.git_dir = git_dir
+        self._outputs: dict[tuple[str, ...], bytes] = {}
+        self._outputs_bytes = 0
+        self._outputs_lock = threading.Lock()
 
     def run(self, *args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> bytes:
         """
@@ -83,6 +95,30 @@ class Repository:
             raise GitError(done.stderr.decode(errors="replace").strip())
         return done.stdout
 
+    def run_on(self, revisions: Sequence[str], *args: str) -> bytes:
+        """
+        Run one git command whose answer depends on `revisions` alone, or repeat its answer when these are full shas.
+
+        Raises GitError, which is never repeated: what is absent may be written.
+        """
+        if not all(_FULL_SHA.fullmatch(revision) for revision in revisions):
+            return self.run(*args)
+        with self._outputs_lock:
+            output = self._outputs.get(args)
+        if output is None:
+            output = self.run(*args)
+            self._remember(args, output)
+        return output
+
+    def _remember(self, args: tuple[str, ...], output: bytes) -> None:
+        with self._outputs_lock:
+            if self._outputs_bytes + len(output) > _MAX_REMEMBERED_BYTES:
+                self._outputs.clear()
+                self._outputs_bytes = 0
+            if args not in self._outputs:
+                self._outputs[args] = output
+                self._outputs_bytes += len(output)
+
     def text(self, *args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> str:
         """Run one git command and return its output stripped. Raises GitError."""
         return self.run(*args, stdin=stdin, env=env).decode(errors="replace").strip()
@@ -93,14 +129,23 @@ class Repository:
 
     def resolve(self, ref: str, kind: str = "commit") -> str | None:
         """Return the full sha `ref` stands for as a commit, tree or blob, or None when it does not exist."""
-        if not ref or ref.startswith("-"):
+        if not ref or ref.startswith("-") or "\n" in ref:
             return None
-        for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}"):
-            try:
-                return self.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{{kind}}}")
-            except GitError:
-                continue
-        return None
+        if _FULL_SHA.fullmatch(ref) and (sha := self._peeled(ref, kind)):
+            return sha
+        names = (ref, f"refs/heads/{ref}", f"refs/tags/{ref}")
+        # One command for all three: of each it prints the sha, or the name and what is wrong with it.
+        rows = self.text(
+            "cat-file", "--batch-check=%(objectname)", stdin=_lines(f"{name}^{{{kind}}}" for name in names)
+        )
+        return next((row for row in rows.splitlines() if _FULL_SHA.fullmatch(row)), None)
+
+    def _peeled(self, sha: str, kind: str) -> str | None:
+        try:
+            out = self.run_on([sha], "rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{{kind}}}")
+        except GitError:
+            return None
+        return out.decode().strip()
 
     def refs(self, prefix: str) -> list[tuple[str, str, str]]:
         """Return (name, sha, type) of every reference whose name starts with `prefix`."""
@@ -118,7 +163,7 @@ class Repository:
 
     def blob(self, sha: str) -> bytes:
         """Return a blob's bytes. Raises GitError."""
-        return self.run("cat-file", "blob", sha)
+        return self.run_on([sha], "cat-file", "blob", sha)
 
     def write_blob(self, content: bytes) -> str:
         """Store a blob and return its sha."""
@@ -128,13 +173,13 @@ class Repository:
         """Return the entries of a tree, those of its subtrees too when `is_recursive`. Raises GitError."""
         flags = ["-r", "-t"] if is_recursive else []
         where = f"{tree_ish}:{path}" if path else tree_ish
-        rows = self.run("ls-tree", "-z", "-l", *flags, "--end-of-options", where).decode(errors="replace").split("\0")
-        return [_entry(row) for row in rows if row]
+        out = self.run_on([tree_ish], "ls-tree", "-z", "-l", *flags, "--end-of-options", where)
+        return [_entry(row) for row in out.decode(errors="replace").split("\0") if row]
 
     def entry(self, ref: str, path: str) -> TreeEntry | None:
         """Return the entry at `path`, or None when it does not exist."""
-        rows = self.run("ls-tree", "-z", "-l", "--end-of-options", ref, path.rstrip("/")).decode(errors="replace")
-        return _entry(rows.rstrip("\0")) if rows else None
+        out = self.run_on([ref], "ls-tree", "-z", "-l", "--end-of-options", ref, path.rstrip("/"))
+        return _entry(out.decode(errors="replace").rstrip("\0")) if out else None
 
     def write_tree(self, base_tree: str | None, edits: Sequence[TreeEdit]) -> str:
         """Store a tree: `base_tree` with `edits` applied, in order. Raises GitError when an edit is impossible."""
@@ -167,22 +212,33 @@ class Repository:
         """Return commits reachable from `ref` (or a range), newest first. Raises GitError."""
         where = ["--", path] if path else ["--"]
         window = [f"--skip={skip}", f"--max-count={limit}", *options]
-        out = self.run("log", "-z", f"--format={_RECORD}", *window, "--end-of-options", ref, *where)
+        arguments = ["log", "-z", f"--format={_RECORD}", *window, "--end-of-options", ref, *where]
+        out = self.run(*arguments) if options else self.run_on(ref.split(".."), *arguments)
         return [_commit(record) for record in out.decode(errors="replace").split("\0") if record]
 
     def count(self, ref: str, *, path: str = "", options: Sequence[str] = ()) -> int:
         """Return how many commits `log` would give without a limit. Raises GitError."""
         where = ["--", path] if path else ["--"]
-        return int(self.text("rev-list", "--count", *options, "--end-of-options", ref, *where))
+        arguments = ["rev-list", "--count", *options, "--end-of-options", ref, *where]
+        # Options name times, which may be relative to now.
+        return int(self.run(*arguments) if options else self.run_on(ref.split(".."), *arguments))
+
+    def merge_base(self, base: str, head: str) -> str:
+        """Return the newest commit that both have in their history. Raises GitError when there is none."""
+        return self.run_on([base, head], "merge-base", base, head).decode().strip()
 
     def grep(self, ref: str, words: Sequence[str]) -> list[str]:
         """Return the paths of text files at `ref` that contain every one of `words`, ignoring case."""
         patterns = [part for word in words for part in ("-e", word)]
         try:
-            out = self.run("grep", "-l", "-z", "-I", "-i", "-F", "--all-match", *patterns, ref, "--")
+            out = self.run_on([ref], "grep", "-l", "-z", "-I", "-i", "-F", "--all-match", *patterns, ref, "--")
         except GitError:
             return []  # git grep fails when it finds nothing
         return [row.removeprefix(f"{ref}:") for row in out.decode(errors="replace").split("\0") if row]
+
+
+def _lines(texts: Iterable[str]) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode()
 
 
 def _identity(person: Person) -> dict[str, str]:

@@ -16,21 +16,22 @@ _MODES = {"100644", "100755", "040000", "160000", "120000"}
 
 def list_refs(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/refs and /git/matching-refs/{ref}."""
-    if call.git.is_empty():
-        raise GithubApiError(409, "Git Repository is empty.")
     prefix = "refs/" + (call.args[0] if call.args else "")
-    return Reply.of_json([shape.ref(call, *row) for row in call.git.refs(prefix)])
+    rows = call.git.refs(prefix)
+    if not rows and call.git.is_empty():
+        raise GithubApiError(409, "Git Repository is empty.")
+    return Reply.of_json([shape.ref(call, *row) for row in rows])
 
 
 def get_ref(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/ref/{ref}: the exact reference."""
-    if call.git.is_empty():
-        raise GithubApiError(409, "Git Repository is empty.")
-    wanted = f"refs/{call.args[0]}"
-    rows = [row for row in call.git.refs(wanted) if row[0] == wanted]
+    rows, wanted = call.git.refs("refs/"), f"refs/{call.args[0]}"
     if not rows:
+        raise GithubApiError(409, "Git Repository is empty.")
+    row = next((row for row in rows if row[0] == wanted), None)
+    if row is None:
         raise not_found()
-    return Reply.of_json(shape.ref(call, *rows[0]))
+    return Reply.of_json(shape.ref(call, *row))
 
 
 def create_ref(call: ApiCall) -> Reply:
@@ -99,14 +100,12 @@ def create_blob(call: ApiCall) -> Reply:
 
 def get_tree(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/git/trees/{tree_sha}; the answer repeats the requested sha, as GitHub does."""
-    if call.git.is_empty():
-        raise GithubApiError(409, "Git Repository is empty.")
     # GitHub treats any value of `recursive` as true, even 0 and "false".
     is_recursive = "recursive" in call.request.query
     name = call.args[0]
     sha = name if call.git.resolve(name, "tree") and re.fullmatch("[0-9a-f]{40}", name) else call.git.resolve(name)
     if sha is None:
-        raise not_found()
+        raise call.absent(not_found())
     return _tree_reply(call, sha, 200, is_recursive=is_recursive)
 
 

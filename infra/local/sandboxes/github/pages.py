@@ -25,7 +25,7 @@ def pull_page(call: ApiCall, store: PullStore) -> Reply:
     state = "Draft" if pull["draft"] and pull["state"] == "open" else pull["state"].capitalize()
     labels = f", labels {', '.join(pull['labels'])}" if pull["labels"] else ""
     facts = f"{state} pull request #{pull['number']} in {call.repo}: {pull['head']} into {pull['base']}{labels}"
-    diff = unified_diff(call.git, call.git.text("merge-base", base, head), head)
+    diff = unified_diff(call.git, call.git.merge_base(base, head), head)
     return _page(pull["title"], facts, pull["body"] or "", diff)
 
 

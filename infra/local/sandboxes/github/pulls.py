@@ -154,7 +154,7 @@ class PullEndpoints:
         """GET /repos/{owner}/{repo}/pulls/{number}/files."""
         pull = self._store.find(int(call.args[0]))
         base, head = pull_ends(call, pull)
-        files = changed_files(call.git, call.git.text("merge-base", base, head), head)
+        files = changed_files(call.git, call.git.merge_base(base, head), head)
         return paged(call, [shape.changed_file(call, file, head) for file in files])
 
     def list_issue_labels(self, call: ApiCall) -> Reply:
