@@ -121,6 +121,10 @@ class GitReader:
         except UnicodeDecodeError:
             return None
 
+    def read_files(self, places: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Return the texts."""
+        return [self.read(path, ref) for path, ref in places]
+
     def commits(
         self, ref: str, *, path: str | None = None, until: datetime | None = None, limit: int = 20
     ) -> Sequence[Commit]:

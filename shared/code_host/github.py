@@ -1,10 +1,11 @@
 """GitHub: its settings, one opened repository, and the translation of its errors into ours."""
 
+import queue
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from json import JSONDecodeError
 from typing import TypeVar
 
@@ -58,8 +59,16 @@ class GithubSettings(Settings):
         return self.github_token is not None or self.github_app_id is not None
 
 
+@dataclass(frozen=True)
+class GithubConnection:
+    """A client for one thread at a time, and the repository as it reads it."""
+
+    client: github.Github
+    repository: Repository
+
+
 class GithubRepository:
-    """One repository of GitHub, opened on first use; `name` is `owner/name` as requested."""
+    """One repository of GitHub, opened on first use by any thread; `name` is `owner/name` as requested."""
 
     def __init__(self, settings: GithubSettings, name: str) -> None:
         self.name = name
@@ -67,16 +76,26 @@ class GithubRepository:
         self._auth = _auth(settings)
         # Created here, so that a wrong setting fails before any work is done.
         self.client = _client(settings, self._auth)
+        self._opened: Repository | None = None
+        self._opening = threading.Lock()
+        self._idle: queue.LifoQueue[GithubConnection] = queue.LifoQueue()
 
-    @cached_property
+    @property
     def opened(self) -> Repository:
         """
-        The repository itself, requested once.
+        The repository itself, requested once; use it where no other thread reads, else `connection`.
 
         A renamed repository answers reads with a redirect that loses their parameters, and writes with one that
         looks like success; requesting the repository first gives its current URL.
         Raises Unavailable, Throttled, Refused, Misconfigured (no GitHub API there).
         """
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open()
+                self._idle.put(GithubConnection(self.client, self._opened))
+            return self._opened
+
+    def _open(self) -> Repository:
         with reading(f"the repository {self.name!r}"):
             repository = self.client.get_repo(self.name)
             if not repository.default_branch:
@@ -86,9 +105,23 @@ class GithubRepository:
                 )
             return repository
 
-    def separate(self) -> Repository:
-        """Return the opened repository with a client of its own, for another thread; this requests nothing more."""
-        return _client(self._settings, self._auth).create_from_raw_data(Repository, self.opened.raw_data)
+    @contextmanager
+    def connection(self) -> Iterator[GithubConnection]:
+        """
+        Lend a connection that no other thread has until the block ends: PyGithub's client is not made for several.
+
+        What it read asks its client for more, so it is converted inside the block. Raises as `opened`.
+        """
+        opened = self.opened
+        try:
+            lent = self._idle.get_nowait()
+        except queue.Empty:
+            client = _client(self._settings, self._auth)
+            lent = GithubConnection(client, client.create_from_raw_data(Repository, opened.raw_data))
+        try:
+            yield lent
+        finally:
+            self._idle.put(lent)
 
 
 @dataclass(frozen=True, slots=True)

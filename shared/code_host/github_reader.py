@@ -1,13 +1,12 @@
 """Read one GitHub repository."""
 
 import base64
-import queue
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 import github
@@ -16,12 +15,12 @@ from github.Deployment import Deployment as GithubDeployment
 from github.File import File
 from github.GitRelease import GitRelease
 from github.NamedUser import NamedUser
-from github.Repository import Repository
 
 from shared import clock
 from shared.code_host.github import GithubRepository, GithubSettings, TreeFile, is_ref, list_files, reading, require
 from shared.code_host.port import Commit, Comparison, Deployment, FileChange, Release
 from shared.errors import Refused
+from shared.http.parallel import in_parallel
 
 _MAX_FILE_BYTES = 1024 * 1024
 # A query may have 256 characters: https://docs.github.com/en/rest/search/search
@@ -31,9 +30,6 @@ _MAX_LISTED = 30
 _MAX_STATES = 8
 _MAX_STATES_OF_ONE = 10
 _MAX_COMPARED = 250
-# GitHub lets a client have 100 requests at once, and asks for few:
-# https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
-_MAX_AT_ONCE = 4
 _STATUS: dict[str, Literal["added", "removed", "modified", "renamed"]] = {
     "added": "added",
     "copied": "added",
@@ -46,13 +42,14 @@ class GithubReader:
     """
     One repository as it was at the first request: a branch is resolved once, and nothing is fetched twice.
 
-    Files are read through the tree of their commit, so an absent path costs no request.
+    Files are read through the tree of their commit, so an absent path costs no request. Several threads may read;
+    what two of them need at the same moment may be fetched by both.
     Source: https://docs.github.com/en/rest
     """
 
-    def __init__(self, settings: GithubSettings, repo: str) -> None:
+    def __init__(self, settings: GithubSettings, repo: str, repository: GithubRepository | None = None) -> None:
         self.repo = repo
-        self._repository = GithubRepository(settings, repo)
+        self._repository = repository or GithubRepository(settings, repo)
         self._shas: dict[str, str | None] = {}
         self._trees: dict[str, dict[str, TreeFile]] = {}
         self._texts: dict[str, str | None] = {}
@@ -92,10 +89,23 @@ class GithubReader:
         if file is None or file.size_bytes > _MAX_FILE_BYTES:
             return None
         if file.sha not in self._texts:
-            with reading(f"{path!r} at {ref!r} in {self.repo!r}"):
-                blob = self._repository.opened.get_git_blob(file.sha)
+            with reading(f"{path!r} at {ref!r} in {self.repo!r}"), self._repository.connection() as lent:
+                blob = lent.repository.get_git_blob(file.sha)
                 self._texts[file.sha] = _text(base64.b64decode(require(blob.content)))
         return self._texts[file.sha]
+
+    def read_files(self, places: Sequence[tuple[str, str]]) -> list[str | None]:
+        """
+        Return the texts at several (path, ref), in this order, as `read` does, a few of them fetched at a time.
+
+        Raises Unavailable, Throttled, Refused (also when there is no such ref).
+        """
+        refs = list(dict.fromkeys(ref for _, ref in places))
+        files = dict(zip(refs, in_parallel(self._files, refs), strict=True))
+        # One place of each content: what did not change between two commits is fetched once.
+        contents = {file.sha: place for place in places if (file := files[place[1]].get(place[0]))}
+        in_parallel(lambda place: self.read(*place), contents.values())
+        return [self.read(*place) for place in places]
 
     def commits(
         self, ref: str, *, path: str | None = None, until: datetime | None = None, limit: int = 20
@@ -112,8 +122,8 @@ class GithubReader:
         return self._listed[query]
 
     def _list_commits(self, ref: str, path: str | None, until: datetime | None, limit: int) -> list[Commit]:
-        with reading(f"the commits of {ref!r} in {self.repo!r}"):
-            listed = self._repository.opened.get_commits(
+        with reading(f"the commits of {ref!r} in {self.repo!r}"), self._repository.connection() as lent:
+            listed = lent.repository.get_commits(
                 sha=ref,
                 path=path or github.GithubObject.NotSet,
                 # PyGithub ignores the time zone and sends the digits as UTC.
@@ -125,7 +135,7 @@ class GithubReader:
         """Return one commit with its changes. Raises Unavailable, Throttled, Refused (also when it is absent)."""
         self._check(sha)
         if sha not in self._commits:
-            self._commits[sha] = self._fetch_commit(sha, self._repository.opened)
+            self._commits[sha] = self._fetch_commit(sha)
         return self._commits[sha]
 
     def read_commits(self, shas: Sequence[str]) -> list[Commit]:
@@ -136,26 +146,12 @@ class GithubReader:
         """
         for sha in shas:
             self._check(sha)
-        missing = [sha for sha in dict.fromkeys(shas) if sha not in self._commits]
-        # PyGithub's client is not made for several threads, so each of them has its own.
-        clients: queue.SimpleQueue[Repository] = queue.SimpleQueue()
-        for _ in missing[:_MAX_AT_ONCE]:
-            clients.put(self._repository.separate())
-
-        def fetch(sha: str) -> Commit:
-            repository = clients.get()
-            try:
-                return self._fetch_commit(sha, repository)
-            finally:
-                clients.put(repository)
-
-        with ThreadPoolExecutor(_MAX_AT_ONCE) as pool:
-            self._commits.update(zip(missing, pool.map(fetch, missing), strict=True))
+        in_parallel(self.commit, dict.fromkeys(shas))
         return [self._commits[sha] for sha in shas]
 
-    def _fetch_commit(self, sha: str, repository: Repository) -> Commit:
-        with reading(f"the commit {sha!r} in {self.repo!r}"):
-            commit = repository.get_commit(sha)
+    def _fetch_commit(self, sha: str) -> Commit:
+        with reading(f"the commit {sha!r} in {self.repo!r}"), self._repository.connection() as lent:
+            commit = lent.repository.get_commit(sha)
             return _commit(commit, tuple(_change(file) for file in commit.files))
 
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
@@ -167,9 +163,9 @@ class GithubReader:
         phrase = search_phrase(text)
         if not phrase or limit < 1:
             return []
-        name = self._repository.opened.full_name
-        with reading(f"files of {self.repo!r} that hold {phrase}"):
-            results = self._repository.client.search_code(f"{phrase} repo:{name}")
+        with reading(f"files of {self.repo!r} that hold {phrase}"), self._repository.connection() as lent:
+            name = lent.repository.full_name
+            results = lent.client.search_code(f"{phrase} repo:{name}")
             # The query contains untrusted text that could defeat the `repo:` qualifier, so each row is checked.
             return [row.path for row in islice(results, limit) if row.repository.full_name == name]
 
@@ -181,12 +177,22 @@ class GithubReader:
         Raises Unavailable, Throttled, Refused (a token needs the permission to read deployments).
         Source: https://docs.github.com/en/rest/deployments/deployments, https://docs.github.com/en/rest/deployments/statuses
         """
-        with reading(f"the deployments of {self.repo!r}"):
-            opened = self._repository.opened
-            listed = [one for one in islice(opened.get_deployments(), _MAX_LISTED) if require(one.created_at) <= end]
+        with reading(f"the deployments of {self.repo!r}"), self._repository.connection() as lent:
+            all_listed = islice(lent.repository.get_deployments(), _MAX_LISTED)
+            listed = [one for one in all_listed if require(one.created_at) <= end]
             chosen = _worth_a_state(listed, start)
-            page = f"{opened.html_url}/deployments"
-            return [_deployment(one, page, has_state=one.id in chosen) for one in listed]
+            page = f"{lent.repository.html_url}/deployments"
+            deployments = [(_deployment(one, page), one.url if one.id in chosen else "") for one in listed]
+        urls = [url for _, url in deployments if url]
+        states = dict(zip(urls, in_parallel(self._states, urls), strict=True))
+        return [_with_states(deployment, states.get(url, [])) for deployment, url in deployments]
+
+    def _states(self, deployment_url: str) -> "list[_State]":
+        """Return the newest states of a deployment, newest first, as GitHub lists them."""
+        with reading(f"the states of {deployment_url!r}"), self._repository.connection() as lent:
+            deployment = lent.client.create_from_raw_data(GithubDeployment, {"url": deployment_url})
+            listed = islice(deployment.get_statuses(), _MAX_STATES_OF_ONE)
+            return [_State(each.state, each.log_url or "", clock.to_utc(each.created_at)) for each in listed]
 
     def releases(self) -> Sequence[Release]:
         """
@@ -194,8 +200,8 @@ class GithubReader:
 
         Raises Unavailable, Throttled, Refused. Source: https://docs.github.com/en/rest/releases/releases
         """
-        with reading(f"the releases of {self.repo!r}"):
-            listed = islice(self._repository.opened.get_releases(), _MAX_LISTED)
+        with reading(f"the releases of {self.repo!r}"), self._repository.connection() as lent:
+            listed = islice(lent.repository.get_releases(), _MAX_LISTED)
             return [_release(one) for one in listed if not one.draft and one.published_at is not None]
 
     def compare(self, base: str, head: str) -> Comparison:
@@ -212,18 +218,19 @@ class GithubReader:
         return self._compared[base, head]
 
     def _compare(self, base: str, head: str) -> Comparison:
-        with reading(f"what lies between {base!r} and {head!r} in {self.repo!r}"):
+        between = f"what lies between {base!r} and {head!r} in {self.repo!r}"
+        with reading(between), self._repository.connection() as lent:
             # Without a page size, the newest commits come first of all, in one answer.
-            answer = self._repository.opened.compare(base, head)
+            answer = lent.repository.compare(base, head)
             ahead, behind = require(answer.ahead_by), require(answer.behind_by)
             commits = tuple(_commit(each) for each in islice(answer.commits, _MAX_COMPARED))
             return Comparison(ahead, behind, commits, answer.html_url or "")
 
     def _fetch_sha(self, ref: str) -> str | None:
-        with reading(f"the ref {ref!r} in {self.repo!r}"):
+        with reading(f"the ref {ref!r} in {self.repo!r}"), self._repository.connection() as lent:
             try:
                 # One file per page, because only the sha is needed.
-                return require(self._repository.opened.get_commit(ref, commit_files_per_page=1).sha)
+                return require(lent.repository.get_commit(ref, commit_files_per_page=1).sha)
             except github.GithubException as error:
                 # The repository exists, so these are about the ref: unknown, in an empty repository, malformed.
                 if error.status in (404, 409, 422):
@@ -236,8 +243,8 @@ class GithubReader:
         if sha is None:
             raise Refused(f"There is no ref {ref!r} in {self.repo!r}")
         if sha not in self._trees:
-            with reading(f"the files at {ref!r} in {self.repo!r}"):
-                listed = list_files(self._repository.opened, sha)
+            with reading(f"the files at {ref!r} in {self.repo!r}"), self._repository.connection() as lent:
+                listed = list_files(lent.repository, sha)
                 self._trees[sha] = {path: file for path, file in listed if file.is_regular}
         return self._trees[sha]
 
@@ -294,21 +301,33 @@ def _worth_a_state(listed: Sequence[GithubDeployment], start: datetime) -> set[i
     return {one.id for one in [*since[:half], *list(before.values())[:half]]}
 
 
-def _deployment(one: GithubDeployment, page: str, *, has_state: bool) -> Deployment:
-    """Convert GitHub's deployment to ours; call it inside `reading`."""
-    # Newest first, as GitHub lists them.
-    states = list(islice(one.get_statuses(), _MAX_STATES_OF_ONE)) if has_state else []
-    succeeded = [clock.to_utc(each.created_at) for each in states if each.state == "success"]
+def _deployment(one: GithubDeployment, page: str) -> Deployment:
+    """Convert GitHub's deployment to ours, without its states; call it inside `reading`."""
     return Deployment(
         ref=require(one.ref),
         sha=require(one.sha),
         environment=one.environment or "",
         at=clock.to_utc(require(one.created_at)),
         creator=(one.creator.login if one.creator else None) or "",
-        url=next((each.log_url for each in states if each.log_url), "") or f"{page}/{quote(one.environment or '')}",
+        url=f"{page}/{quote(one.environment or '')}",
         is_production=bool(one.production_environment),
-        state=states[0].state if states else "",
-        succeeded_at=min(succeeded, default=None),
+    )
+
+
+class _State(NamedTuple):
+    """One state of a deployment."""
+
+    name: str
+    log_url: str
+    at: datetime
+
+
+def _with_states(deployment: Deployment, states: Sequence[_State]) -> Deployment:
+    return replace(
+        deployment,
+        url=next((each.log_url for each in states if each.log_url), "") or deployment.url,
+        state=states[0].name if states else "",
+        succeeded_at=min((each.at for each in states if each.name == "success"), default=None),
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -60,6 +61,8 @@ class McpReader:
         self._settings = settings
         self._rest = rest
         self._client: McpClient | None = None
+        # A session of MCP is one conversation: what other threads ask waits.
+        self._turn = threading.Lock()
         self.is_available = True
         owner, name = rest.repo.split("/")
         self._where = {"owner": owner, "repo": name}
@@ -80,6 +83,10 @@ class McpReader:
         """Return a file's exact text at `ref`; by REST when MCP has no such text or the file is absent."""
         return self._mcp_or_rest(lambda client: self._text(client, path, ref), lambda: self._rest.read(path, ref))
 
+    def read_files(self, places: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Return the texts at several (path, ref), one after the other."""
+        return [self.read(path, ref) for path, ref in places]
+
     def commits(
         self, ref: str, *, path: str | None = None, until: datetime | None = None, limit: int = 20
     ) -> Sequence[Commit]:
@@ -94,7 +101,7 @@ class McpReader:
         return self._mcp_or_rest(lambda client: self._change(client, sha), lambda: self._rest.commit(sha))
 
     def read_commits(self, shas: Sequence[str]) -> list[Commit]:
-        """Return commits with their changes, one after the other, as a session of MCP is one conversation."""
+        """Return commits with their changes, one after the other."""
         return [self.commit(sha) for sha in shas]
 
     def search(self, text: str, limit: int = 10) -> Sequence[str]:
@@ -118,7 +125,8 @@ class McpReader:
     def _mcp_or_rest(self, by_mcp: Callable[[McpClient], Answer | None], by_rest: Callable[[], Answer]) -> Answer:
         """Return MCP's answer, or REST's when MCP has none."""
         try:
-            answer = by_mcp(self._connected()) if self.is_available else None
+            with self._turn:
+                answer = by_mcp(self._connected()) if self.is_available else None
         except IncidentCopilotError as error:
             self.is_available = not isinstance(error, Unavailable | Misconfigured)
             log.warning("code_host.mcp_failed", error_type=type(error).__name__, error=str(error))

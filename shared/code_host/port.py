@@ -88,7 +88,7 @@ class Comparison:
 
 
 class CodeReader(Protocol):
-    """Read one repository."""
+    """Read one repository; several threads may."""
 
     repo: str
     """`owner/name`."""
@@ -107,6 +107,10 @@ class CodeReader(Protocol):
 
     def read(self, path: str, ref: str) -> str | None:
         """Return a file's text at `ref`, or None when it is absent, binary or larger than 1 MB."""
+        ...
+
+    def read_files(self, places: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Return the texts at several (path, ref), in this order, as `read` does."""
         ...
 
     def commits(

@@ -12,6 +12,7 @@ from infra.local.sandboxes.http import Reply
 from shared.code_host.github import GithubSettings, is_ref
 from shared.code_host.github_reader import GithubReader, search_phrase
 from shared.errors import Refused
+from shared.http.parallel import in_parallel
 
 Git = Callable[..., str]
 TEXT_FILES = ["large.txt", "latin.txt", "logo.bin", "run.sh", "src/cart.py", "src/deep/new.py", "windows.txt"]
@@ -176,6 +177,48 @@ def test_several_commits_are_read_once_each_in_their_order(
     assert [commit.sha for commit in commits] == [*shas, shas[0]]
     assert (commits[0], commits[1:-1]) == (first, [reader.commit(sha) for sha in shas[1:]])
     assert len(sandbox.requests) == 1 + len(shas)
+
+
+def test_several_files_are_read_once_each_in_their_order(
+    reader: GithubReader, sandbox: GithubSandbox, git: Git
+) -> None:
+    """One tree for each commit, and one request for a content that two commits share."""
+    old, new = git("rev-parse", "v1.0"), git("rev-parse", "main")
+    places = [
+        ("src/cart.py", old),
+        ("src/cart.py", new),
+        ("absent.py", new),
+        ("windows.txt", old),
+        ("windows.txt", new),
+    ]
+
+    texts = reader.read_files(places)
+
+    assert texts == [reader.read(path, ref) for path, ref in places]
+    assert (texts[0] != texts[1], texts[2], texts[3] == texts[4]) == (True, None, True)
+    assert len(sandbox.requests) == 1 + 2 + 3
+
+
+def test_file_at_an_absent_ref_among_several_is_refused(reader: GithubReader) -> None:
+    """As when it is read alone."""
+    with pytest.raises(Refused, match="There is no ref 'nowhere'"):
+        reader.read_files([("src/cart.py", "main"), ("src/cart.py", "nowhere")])
+
+
+def test_threads_read_beside_each_other_with_one_request_for_the_repository(
+    reader: GithubReader, sandbox: GithubSandbox
+) -> None:
+    """Each has a client of its own while it reads; the clients are used again."""
+    paths = [f"src/{number}.py" for number in range(12)]
+
+    listed = in_parallel(lambda path: reader.commits("main", path=path), ["src/cart.py", *paths])
+
+    assert [[commit.subject for commit in commits] for commits in listed[:2]] == [
+        ["Average the cart", "Start the shop"],
+        [],
+    ]
+    assert [request.path for request in sandbox.requests].count("/repos/octo/shop") == 1
+    assert len(sandbox.requests) == 14
 
 
 def test_absent_commit_among_several_is_refused(reader: GithubReader, git: Git) -> None:
