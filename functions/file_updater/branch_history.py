@@ -19,8 +19,11 @@ def brings_what_was_never_there(reader: CodeReader, sha: str, head: str) -> bool
     parent, before = commit.parents[0], _branch_before(reader, sha, head)
     if before == sha:
         return False
-    paths = {change.previous_path or change.path for change in commit.changes}
-    return before is None or any(reader.read(path, parent) != reader.read(path, before) for path in paths)
+    if before is None:
+        return True
+    paths = [change.previous_path or change.path for change in commit.changes]
+    texts = reader.read_files([(path, ref) for ref in (parent, before) for path in paths])
+    return texts[: len(paths)] != texts[len(paths) :]
 
 
 def _branch_before(reader: CodeReader, sha: str, head: str) -> str | None:

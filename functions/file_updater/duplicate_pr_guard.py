@@ -7,6 +7,7 @@ from shared import clock, log, traces
 from shared.code_host.port import ExistingPullRequest, PullRequests
 from shared.code_host.repository_policy import BRANCH_PREFIX, branch_of
 from shared.errors import IncidentCopilotError
+from shared.http.parallel import Parallel
 
 # Longer than both writing steps take with their retries; after that the pull request itself can be found.
 WRITE_LEASE = timedelta(minutes=10)
@@ -19,10 +20,13 @@ def existing_pull_request(pulls: PullRequests, incident_id: str, paths: Sequence
     Its own that a person merged or closed does count: it is not opened again against that person's decision.
     Raises Unavailable, Throttled, Refused.
     """
-    own = pulls.of_branch(branch_of(incident_id))
+    with Parallel() as calls:
+        of_incident = calls.start(pulls.of_branch, branch_of(incident_id))
+        touching = calls.start(pulls.touching, paths, BRANCH_PREFIX)
+        own = of_incident.result()
     if own is not None:
         return None if own.state == "open" else own
-    other = pulls.touching(paths, BRANCH_PREFIX)
+    other = touching.result()
     return other if other is not None and _is_ours(other) else None
 
 

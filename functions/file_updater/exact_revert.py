@@ -2,10 +2,33 @@
 
 from collections.abc import Sequence
 
-from shared.analysis.solution.revert import Refusal, revert_edits
+from shared.analysis.solution.revert import Refusal, revert_edits, sides
 from shared.code_host import edits
 from shared.code_host.port import CodeReader, FileWrite
 from shared.contracts import CodeAnalysis, Patch
+from shared.http.parallel import Parallel
+
+
+def claimed_revert(patch: Patch, analysis: CodeAnalysis) -> str | None:
+    """Return the suspect commit that the patch calls itself the revert of, which is to be checked."""
+    is_of_suspect = patch.reverts in {each.sha for each in analysis.suspect_commits}
+    return patch.reverts if patch.strategy == "revert" and is_of_suspect else None
+
+
+def read_ahead(patch: Patch, reader: CodeReader, head: str, analysis: CodeAnalysis) -> None:
+    """
+    Read beside each other what the checks of the patch read one after the other, and which the reader then has.
+
+    Raises Unavailable, Throttled, Refused (from the reader), as these checks would.
+    """
+    places, sha = [(edit.path, head) for edit in patch.files_to_modify], claimed_revert(patch, analysis)
+    with Parallel() as calls:
+        calls.start(reader.paths, head)
+        if sha is not None:
+            compared, commit = calls.start(reader.compare, sha, head), calls.start(reader.commit, sha)
+            compared.result()
+            places += sides(commit.result(), head)
+    reader.read_files(places)
 
 
 def reverted_commit(
@@ -17,10 +40,8 @@ def reverted_commit(
     It must be a suspect, and in the history of `head`: a code host also serves commits of forks, whose reverts may
     bring anything. What says so of itself is not believed. Raises Unavailable, Throttled, Refused (from the reader).
     """
-    sha = patch.reverts
-    if patch.strategy != "revert" or sha is None or sha not in {each.sha for each in analysis.suspect_commits}:
-        return None
-    if reader.compare(sha, head).behind_by:
+    sha = claimed_revert(patch, analysis)
+    if sha is None or reader.compare(sha, head).behind_by:
         return None
     expected = revert_edits(reader, sha, head)
     if isinstance(expected, Refusal):

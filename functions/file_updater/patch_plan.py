@@ -7,7 +7,7 @@ from shared.code_host.port import CodeReader, FileWrite
 from shared.contracts import CodeAnalysis, FileStat, Patch
 from shared.errors import Rejected
 
-from .exact_revert import reverted_commit
+from .exact_revert import read_ahead, reverted_commit
 from .patch_diff import FileDiff
 from .patch_parsing import check_parses
 from .patch_policy import PatchPolicy, as_diffs
@@ -50,6 +50,7 @@ def plan(patch: Patch, reader: CodeReader, head: str, policy: PatchPolicy, analy
     Raises Rejected (a text missing or ambiguous, a file that is not text, the policy, a file that would not parse),
     Unavailable, Throttled, Refused (from the reader).
     """
+    read_ahead(patch, reader, head, analysis)
     present = set(reader.paths(head))
     before: dict[str, str | None] = {}
 

@@ -7,6 +7,7 @@ from shared.code_host.port import CodeWriter, ExistingPullRequest
 from shared.code_host.repository_policy import branch_of
 from shared.contracts import Branch, FileUpdateRequest, Patch
 from shared.errors import Rejected
+from shared.http.parallel import Parallel
 from shared.pull_request import approval
 from shared.pull_request.approval import ApprovalHours
 from shared.pull_request.published import check_unpublished
@@ -31,13 +32,17 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
         raise Rejected(obstacle)
     reader = writer.reader
     base = base_branch or reader.default_branch()
-    head = reader.resolve(base)
-    if head is None:
-        raise Rejected(f"{reader.repo} has no branch {base!r}, or is empty")
     paths = [edit.path for edit in patch.files_to_modify]
-    if existing := existing_pull_request(writer.pulls, request.incident_id, paths):
-        return _linked(request, existing, reader.repo, base)
-    check_open(writer.pulls, request.incident_id, reader.repo)
+    with Parallel() as calls:
+        resolved = calls.start(reader.resolve, base)
+        duplicate = calls.start(existing_pull_request, writer.pulls, request.incident_id, paths)
+        has_room = calls.start(check_open, writer.pulls, request.incident_id, reader.repo)
+        head = resolved.result()
+        if head is None:
+            raise Rejected(f"{reader.repo} has no branch {base!r}, or is empty")
+        if existing := duplicate.result():
+            return _linked(request, existing, reader.repo, base)
+        has_room.result()
     with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
         planned = plan(patch, reader, head, PatchPolicy.from_env(), request.code_analysis)
         call.result = planned.diff

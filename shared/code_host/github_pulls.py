@@ -7,11 +7,13 @@ from typing import Literal, Self
 
 import github
 from github.PullRequest import PullRequest
+from github.Repository import Repository
 
 from shared import log
 from shared.code_host.github import GithubRepository, reading, require, search_again, writing
 from shared.code_host.port import ExistingPullRequest, PullRequestDraft, PullRequestOpened
 from shared.errors import IncidentCopilotError, Refused, Uncertain
+from shared.http.parallel import AT_ONCE, in_parallel
 from shared.redaction import redact
 
 # How many open incident pull requests are compared; in a larger alert storm, one of these matches as well.
@@ -35,9 +37,10 @@ class GithubPulls:
 
         Raises Unavailable, Throttled, Refused.
         """
-        pulls = self._of_branch(branch, "all")
-        chosen = next((pull for pull in pulls if pull.state == "open"), pulls[0] if pulls else None)
-        return _existing(chosen) if chosen else None
+        with self._repository.connection() as lent:
+            pulls = self._of_branch(lent.repository, branch, "all")
+            chosen = next((pull for pull in pulls if pull.state == "open"), pulls[0] if pulls else None)
+            return _existing(chosen) if chosen else None
 
     def touching(self, paths: Sequence[str], prefix: str) -> ExistingPullRequest | None:
         """
@@ -45,14 +48,24 @@ class GithubPulls:
 
         Raises Unavailable, Throttled, Refused.
         """
-        with reading(f"the open pull requests of {self._repository.name!r}"):
-            listed = self._repository.opened.get_pulls(state="open", sort="created", direction="asc")
+        open_pulls = f"the open pull requests of {self._repository.name!r}"
+        with reading(open_pulls), self._repository.connection() as lent:
+            listed = lent.repository.get_pulls(state="open", sort="created", direction="asc")
             prefixed = (pull for pull in islice(listed, _PULLS_LISTED) if pull.head.ref.startswith(prefix))
-            for pull in islice((pull for pull in prefixed if self._is_own(pull)), _PULLS_COMPARED):
-                names = {name for file in pull.get_files() for name in (file.filename, file.previous_filename)}
+            own = islice((pull for pull in prefixed if self._is_own(pull)), _PULLS_COMPARED)
+            pulls = [(_existing(pull), pull.url) for pull in own]
+        for start in range(0, len(pulls), AT_ONCE):
+            some = pulls[start : start + AT_ONCE]
+            for (pull, _), names in zip(some, in_parallel(self._paths, [url for _, url in some]), strict=True):
                 if not names.isdisjoint(paths):
-                    return _existing(pull)
+                    return pull
         return None
+
+    def _paths(self, pull_url: str) -> set[str]:
+        """Return the paths that a pull request changes, the former ones of renamed files too."""
+        with reading(f"the files of {pull_url!r}"), self._repository.connection() as lent:
+            files = lent.client.create_from_raw_data(PullRequest, {"url": pull_url}).get_files()
+            return {name for file in files for name in (file.filename, file.previous_filename) if name}
 
     def open_branches(self, prefix: str) -> list[str]:
         """
@@ -60,8 +73,9 @@ class GithubPulls:
 
         Raises Unavailable, Throttled, Refused.
         """
-        with reading(f"the open pull requests of {self._repository.name!r}"):
-            listed = self._repository.opened.get_pulls(state="open", sort="created", direction="desc")
+        open_pulls = f"the open pull requests of {self._repository.name!r}"
+        with reading(open_pulls), self._repository.connection() as lent:
+            listed = lent.repository.get_pulls(state="open", sort="created", direction="desc")
             return [
                 pull.head.ref
                 for pull in islice(listed, _PULLS_LISTED)
@@ -76,7 +90,7 @@ class GithubPulls:
         Raises Refused, Throttled, Unavailable, Uncertain (it may be open).
         """
         draft = replace(draft, title=redact(draft.title), body=redact(draft.body))
-        pull = next(iter(self._of_branch(draft.branch, "open")), None)
+        pull = self._open_one(draft.branch)
         is_new = pull is None
         if pull is None:
             pull, is_new = self._create(draft)
@@ -86,10 +100,12 @@ class GithubPulls:
         reviewers = self._request_reviews(pull, draft.reviewers)
         return PullRequestOpened(pull.number, pull.html_url, bool(pull.draft), is_new, reviewers)
 
-    def _of_branch(self, branch: str, state: str) -> list[PullRequest]:
+    def _open_one(self, branch: str) -> PullRequest | None:
+        return next(iter(self._of_branch(self._repository.opened, branch, "open")), None)
+
+    def _of_branch(self, repository: Repository, branch: str, state: str) -> list[PullRequest]:
         """Return the pull requests of a branch of this repository, newest first."""
         with reading(f"the pull requests of {branch!r} in {self._repository.name!r}"):
-            repository = self._repository.opened
             listed = repository.get_pulls(state=state, head=f"{repository.owner.login}:{branch}")
             return [pull for pull in islice(listed, _PULLS_LISTED) if pull.head.ref == branch]
 
@@ -103,14 +119,14 @@ class GithubPulls:
         try:
             return self._send(draft), True
         except Uncertain:
-            pull = search_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
+            pull = search_again(lambda: self._open_one(draft.branch))
             if pull is None:
                 raise
             return pull, True
         except Refused as refusal:
             if "already exists" not in str(refusal):
                 raise
-            pull = search_again(lambda: next(iter(self._of_branch(draft.branch, "open")), None))
+            pull = search_again(lambda: self._open_one(draft.branch))
             if pull is None:
                 raise
             return pull, False

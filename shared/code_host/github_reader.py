@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -77,7 +77,7 @@ class GithubReader:
 
         Raises Unavailable, Throttled, Refused (also when there is no such ref).
         """
-        return list(self._files(ref))
+        return [path for path, file in self.files(ref).items() if file.is_regular]
 
     def read(self, path: str, ref: str) -> str | None:
         """
@@ -85,8 +85,8 @@ class GithubReader:
 
         Raises Unavailable, Throttled, Refused (also when there is no such ref).
         """
-        file = self._files(ref).get(path)
-        if file is None or file.size_bytes > _MAX_FILE_BYTES:
+        file = self.files(ref).get(path)
+        if file is None or not file.is_regular or file.size_bytes > _MAX_FILE_BYTES:
             return None
         if file.sha not in self._texts:
             with reading(f"{path!r} at {ref!r} in {self.repo!r}"), self._repository.connection() as lent:
@@ -101,7 +101,7 @@ class GithubReader:
         Raises Unavailable, Throttled, Refused (also when there is no such ref).
         """
         refs = list(dict.fromkeys(ref for _, ref in places))
-        files = dict(zip(refs, in_parallel(self._files, refs), strict=True))
+        files = dict(zip(refs, in_parallel(self.files, refs), strict=True))
         # One place of each content: what did not change between two commits is fetched once.
         contents = {file.sha: place for place in places if (file := files[place[1]].get(place[0]))}
         in_parallel(lambda place: self.read(*place), contents.values())
@@ -237,15 +237,14 @@ class GithubReader:
                     return None
                 raise
 
-    def _files(self, ref: str) -> dict[str, TreeFile]:
-        """Return the regular files at `ref` by path."""
+    def files(self, ref: str) -> Mapping[str, TreeFile]:
+        """Return every file at `ref` by path, links and submodules too. Raises as `paths`."""
         sha = ref if re.fullmatch(r"[0-9a-f]{40}", ref) else self.resolve(ref)
         if sha is None:
             raise Refused(f"There is no ref {ref!r} in {self.repo!r}")
         if sha not in self._trees:
             with reading(f"the files at {ref!r} in {self.repo!r}"), self._repository.connection() as lent:
-                listed = list_files(lent.repository, sha)
-                self._trees[sha] = {path: file for path, file in listed if file.is_regular}
+                self._trees[sha] = dict(list_files(lent.repository, sha))
         return self._trees[sha]
 
     def _check(self, ref: str) -> None:

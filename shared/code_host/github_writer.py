@@ -14,7 +14,6 @@ from shared.code_host.github import (
     GithubSettings,
     TreeFile,
     is_ref,
-    list_files,
     reading,
     require,
     search_again,
@@ -24,6 +23,7 @@ from shared.code_host.github_pulls import GithubPulls
 from shared.code_host.github_reader import GithubReader
 from shared.code_host.port import BranchWritten, FileWrite
 from shared.errors import Refused, Rejected, Uncertain
+from shared.http.parallel import Parallel
 from shared.redaction import redact
 
 _NEW_FILE_MODE = "100644"
@@ -40,8 +40,8 @@ class GithubWriter:
 
     def __init__(self, settings: GithubSettings, repo: str) -> None:
         self.repo = repo
-        self._settings = settings
         self._repository = GithubRepository(settings, repo)
+        self._reader = GithubReader(settings, repo, self._repository)
 
     def commit_files(self, branch: str, base_sha: str, message: str, files: Sequence[FileWrite]) -> BranchWritten:
         """
@@ -58,16 +58,20 @@ class GithubWriter:
         if not re.fullmatch(r"[0-9a-f]{40}", base_sha):
             raise Rejected(f"{base_sha!r} is not the full sha of a commit")
         message = redact(message)
-        head = self._head(branch)
+        with Parallel() as calls:
+            # Of these, only the branch is needed where it exists already.
+            existing = calls.start(self._head, branch)
+            base, tree = calls.start(self._base, base_sha), calls.start(self._reader.files, base_sha)
+            head = existing.result()
         if head is not None:
             return self._existing(branch, head, base_sha, message, files)
-        commit = self._store(base_sha, message, files)
+        commit = self._store(base.result(), tree.result(), message, files)
         return self._publish(branch, commit, base_sha, message, files)
 
     @property
     def reader(self) -> GithubReader:
-        """A REST reader of this repository."""
-        return GithubReader(self._settings, self.repo)
+        """A REST reader of this repository, the same each time: what it has read is not fetched again to write."""
+        return self._reader
 
     @property
     def pulls(self) -> GithubPulls:
@@ -85,9 +89,9 @@ class GithubWriter:
 
     def _head(self, branch: str) -> str | None:
         """Return the sha that a branch points at, or None when there is no such branch."""
-        with reading(f"the branch {branch!r} of {self.repo!r}"):
+        with reading(f"the branch {branch!r} of {self.repo!r}"), self._repository.connection() as lent:
             try:
-                return require(self._repository.opened.get_git_ref(f"heads/{branch}").object).sha
+                return require(lent.repository.get_git_ref(f"heads/{branch}").object).sha
             except github.UnknownObjectException:
                 return None
 
@@ -124,14 +128,17 @@ class GithubWriter:
         pull = self.pulls.of_branch(branch)
         return pull is not None and pull.state == "open"
 
-    def _store(self, base_sha: str, message: str, files: Sequence[FileWrite]) -> str:
+    def _base(self, sha: str) -> GitCommit:
+        """Return the commit to write on, with its tree."""
+        with reading(f"the commit {sha!r} in {self.repo!r}"), self._repository.connection() as lent:
+            base = lent.repository.get_git_commit(sha)
+            require(require(base.tree).sha)
+            return base
+
+    def _store(self, base: GitCommit, tree: Mapping[str, TreeFile], message: str, files: Sequence[FileWrite]) -> str:
         """Store the commit and return its sha. Objects without a branch are invisible, so a missing reply is safe."""
-        repository = self._repository.opened
-        with reading(f"the files at {base_sha!r} in {self.repo!r}"):
-            base = repository.get_git_commit(base_sha)
-            tree = dict(list_files(repository, require(base.tree).sha))
         elements = [_element(file, tree) for file in files]
-        with reading(f"a commit of {len(elements)} files on {base_sha!r} in {self.repo!r}"):
+        with reading(f"a commit of {len(elements)} files on {base.sha!r} in {self.repo!r}"):
             return self._store_commit(base, message, elements)
 
     def _store_commit(self, base: GitCommit, message: str, elements: list[InputGitTreeElement]) -> str:

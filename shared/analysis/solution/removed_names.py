@@ -1,7 +1,7 @@
 """Whether a change takes a name away that other files still use: then it would break what works."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -9,6 +9,7 @@ from shared.analysis.code.paths import is_documentation
 from shared.code_host import edits
 from shared.code_host.port import CodeReader
 from shared.contracts import FileEdit
+from shared.http.parallel import in_parallel
 
 MAX_NAMES = 5
 """Names that are searched for; each takes one search of the code host, which bounds these to some a minute."""
@@ -51,25 +52,29 @@ def still_used(reader: CodeReader, changes: Sequence[FileEdit], head: str) -> Us
     of its package. Reads the edited files, and for
     MAX_NAMES names MAX_FILES files each. Raises Rejected (the edits do not fit), Unavailable, Throttled, Refused.
     """
-    after = {write.path: write.text for write in edits.apply(changes, lambda path: reader.read(path, head))}
-    searched = 0
-    for path, text in after.items():
-        before = reader.read(path, head)
-        for name in sorted(_names(path, before) - _names(path, text), key=len, reverse=True):
-            if searched == MAX_NAMES:
-                return None
-            searched += 1
-            if user := next(_users(reader, name, path, after, head), None):
-                return Use(name, user)
+    edited = list(dict.fromkeys(change.path for change in changes))
+    before = dict(zip(edited, reader.read_files([(path, head) for path in edited]), strict=True))
+    after = {write.path: write.text for write in edits.apply(changes, lambda path: before[path])}
+    taken = [(name, path) for path, text in after.items() for name in _taken_away(path, before[path], text)]
+    searched = taken[:MAX_NAMES]
+    listed = in_parallel(lambda one: reader.search(one[0], limit=2 * MAX_FILES), searched)
+    candidates = [_candidates(path, after, paths) for (_, path), paths in zip(searched, listed, strict=True)]
+    others = sorted({path for paths in candidates for path in paths} - after.keys())
+    texts = {**dict(zip(others, reader.read_files([(path, head) for path in others]), strict=True)), **after}
+    for (name, module), paths in zip(searched, candidates, strict=True):
+        if user := next((path for path in paths if _uses(texts[path] or "", path, name, module)), None):
+            return Use(name, user)
     return None
 
 
-def _users(reader: CodeReader, name: str, module: str, after: Mapping[str, str | None], head: str) -> Iterator[str]:
-    listed = [path for path in reader.search(name, limit=2 * MAX_FILES) if not is_documentation(path)]
-    for path in list(dict.fromkeys([*(each for each in after if each != module), *listed]))[:MAX_FILES]:
-        text = after[path] if path in after else reader.read(path, head)
-        if path != module and text and _uses(text, path, name, module):
-            yield path
+def _taken_away(path: str, before: str | None, after: str | None) -> list[str]:
+    return sorted(_names(path, before) - _names(path, after), key=lambda name: (-len(name), name))
+
+
+def _candidates(module: str, after: Mapping[str, str | None], listed: Sequence[str]) -> list[str]:
+    """Return the files that may use a name of the module: the edited ones, then those that the search lists."""
+    others = [*(path for path in after if path != module), *(path for path in listed if not is_documentation(path))]
+    return [path for path in list(dict.fromkeys(others))[:MAX_FILES] if path != module]
 
 
 def _uses(text: str, path: str, name: str, module: str) -> bool:

@@ -1,6 +1,6 @@
 """Reverts one commit: the edits `git revert` would make, or the reason there are none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.analysis.solution import merge
@@ -19,6 +19,10 @@ MAX_PATCH_CHARS = 120_000
 """All variables of one workflow execution share 512 KB (https://cloud.google.com/workflows/quotas)."""
 
 
+Texts = Mapping[tuple[str, str], str | None]
+"""What stands at each (path, commit); None where there is no text."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Why a commit cannot be reverted, in one sentence."""
@@ -30,26 +34,42 @@ class _NotRevertible(Exception):
     """Carries the sentence of a Refusal up to `revert_edits`."""
 
 
-def revert_edits(reader: CodeReader, sha: str, head: str) -> Sequence[FileEdit] | Refusal:
+def revert_edits(reader: CodeReader, sha: str, head: str, commit: Commit | None = None) -> Sequence[FileEdit] | Refusal:
     """
     Return exact edits that revert commit `sha` in the files at `head`, equal to what `git revert` writes.
 
     A Refusal names the place. Refused are merges, root commits, conflicts with later changes, binary or huge files,
-    changes of mode alone, and what exceeds the limits of a Patch. Reads each changed file at three commits.
+    changes of mode alone, and what exceeds the limits of a Patch. Reads each changed file at three commits, and `sha`
+    itself where it is not passed as `commit`.
     Raises Unavailable, Throttled, Refused (from the reader).
     """
-    commit = reader.commit(sha)
+    commit = commit or reader.commit(sha)
     try:
         _check_revertible(commit)
-        result = [edit for change in commit.changes for edit in _file_edits(reader, commit, change, head)]
+        places = sides(commit, head)
+        texts = dict(zip(places, reader.read_files(places), strict=True))
+        result = [edit for change in commit.changes for edit in _file_edits(texts, commit, change, head)]
         if len(result) > MAX_FILES:
             result = [
-                edit for change in commit.changes for edit in _file_edits(reader, commit, change, head, whole=True)
+                edit for change in commit.changes for edit in _file_edits(texts, commit, change, head, whole=True)
             ]
         _check_bounds(commit, result)
     except _NotRevertible as refusal:
         return Refusal(str(refusal))
     return result
+
+
+def sides(commit: Commit, head: str) -> list[tuple[str, str]]:
+    """Return each (path, commit) that the revert of a commit at `head` reads: none of one that is not reverted."""
+    if len(commit.parents) != 1 or len(commit.changes) > MAX_FILES:
+        return []
+    places: list[tuple[str, str]] = []
+    for change in commit.changes:
+        old_path = change.previous_path or change.path
+        places += [] if change.status == "removed" else [(change.path, commit.sha)]
+        places += [] if change.status == "added" else [(old_path, commit.parents[0])]
+        places += [(change.path, head)] if old_path == change.path else [(change.path, head), (old_path, head)]
+    return places
 
 
 def _check_revertible(commit: Commit) -> None:
@@ -72,17 +92,16 @@ def _check_bounds(commit: Commit, result: Sequence[FileEdit]) -> None:
         raise _NotRevertible(f"reverting {commit.sha[:12]} needs more than {MAX_PATCH_CHARS} characters of edits")
 
 
-def _file_edits(
-    reader: CodeReader, commit: Commit, change: FileChange, head: str, *, whole: bool = False
-) -> list[FileEdit]:
+def _file_edits(texts: Texts, commit: Commit, change: FileChange, head: str, *, whole: bool = False) -> list[FileEdit]:
     """Return the edits that revert one file's change; with `whole`, a single edit."""
     old_path = change.previous_path or change.path
-    base = _text(reader, change.path, commit.sha, is_absent=change.status == "removed")
-    theirs = _text(reader, old_path, commit.parents[0], is_absent=change.status == "added")
-    ours = reader.read(change.path, head)
+    base = _text(texts, change.path, commit.sha, is_absent=change.status == "removed")
+    theirs = _text(texts, old_path, commit.parents[0], is_absent=change.status == "added")
+    ours = texts[change.path, head]
     reason = f"reverts {commit.sha[:12]}"
     if change.status == "renamed":
-        return _renamed_back(reader, change, old_path, head, reason, (base, ours, theirs))
+        _check_still_absent(old_path, texts[old_path, head])
+        return _renamed_back(change, old_path, reason, (base, ours, theirs))
     if theirs is None:
         return [_deletion(change.path, _unchanged(change.path, base, ours), reason)]
     if base == theirs:
@@ -95,10 +114,10 @@ def _file_edits(
     return _edits_for(change.path, _present(change.path, ours), base, theirs, reason, whole=whole)
 
 
-def _text(reader: CodeReader, path: str, ref: str, *, is_absent: bool) -> str | None:
+def _text(texts: Texts, path: str, ref: str, *, is_absent: bool) -> str | None:
     if is_absent:
         return None
-    text = reader.read(path, ref)
+    text = texts[path, ref]
     if text is None:
         raise _NotRevertible(f"{path!r} is binary, too large, or no plain file at {ref[:12]}")
     return text
@@ -123,15 +142,9 @@ def _unchanged(path: str, base: str | None, ours: str | None) -> str:
 
 
 def _renamed_back(
-    reader: CodeReader,
-    change: FileChange,
-    old_path: str,
-    head: str,
-    reason: str,
-    texts: tuple[str | None, str | None, str | None],
+    change: FileChange, old_path: str, reason: str, texts: tuple[str | None, str | None, str | None]
 ) -> list[FileEdit]:
     base, ours, theirs = texts
-    _check_still_absent(old_path, reader.read(old_path, head))
     current = _present(change.path, ours)
     changes = _merged(change.path, current, base or "", theirs or "")
     restored = "".join(merge.patched(split_lines(current), changes))

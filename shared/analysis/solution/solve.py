@@ -13,7 +13,7 @@ from shared.analysis.solution.removed_names import still_used
 from shared.analysis.solution.revert import Refusal, revert_edits
 from shared.analysis.thresholds import ALTERNATIVE, WORTH_FOLLOWING
 from shared.bounds import clip
-from shared.code_host.port import CodeReader
+from shared.code_host.port import CodeReader, Commit
 from shared.contracts import (
     CodeAnalysis,
     Incident,
@@ -24,6 +24,7 @@ from shared.contracts import (
     StackTrace,
     SuspectCommit,
 )
+from shared.http.parallel import Parallel
 
 REVERT_SURE = 0.8
 """How likely a commit must be the culprit: chosen on 21 known ones, where 15 suspects had this and 14 were it."""
@@ -89,15 +90,18 @@ def _patch(request: SolutionRequest, reader: CodeReader | None) -> Patch | _With
         return chosen
     if grounds.is_doubtful(request.incident, analysis) and not request.incident.failure_signals:
         return _Withheld(f"{grounds.DOUBTFUL} {request.incident.would_confirm}".rstrip())
-    head = (reader.resolve(analysis.base_branch) if analysis.base_branch else None) or analysis.commit
-    return _revert(request.incident, analysis, chosen, reader, head)
+    with Parallel() as calls:
+        resolved = calls.start(reader.resolve, analysis.base_branch) if analysis.base_branch else None
+        culprit = calls.start(reader.commit, chosen.sha)
+        head = (resolved.result() if resolved else None) or analysis.commit
+    return _revert(request.incident, analysis, chosen, reader, culprit.result(), head)
 
 
 def _revert(
-    incident: Incident, analysis: CodeAnalysis, chosen: SuspectCommit, reader: CodeReader, head: str
+    incident: Incident, analysis: CodeAnalysis, chosen: SuspectCommit, reader: CodeReader, culprit: Commit, head: str
 ) -> Patch | _Withheld:
     """Return the revert of a commit, or what speaks against one that code alone makes."""
-    edits = revert_edits(reader, chosen.sha, head)
+    edits = revert_edits(reader, chosen.sha, head, culprit)
     if isinstance(edits, Refusal):
         return _Withheld(f"Commit {chosen.sha[:12]} is the suspect but cannot be reverted cleanly: {edits.reason}.")
     migration = next((edit.path for edit in edits if _MIGRATION.search(edit.path)), None)

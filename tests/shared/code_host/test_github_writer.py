@@ -166,7 +166,7 @@ def test_malformed_branch_or_sha_is_rejected(
 
 def test_absent_base_is_refused(writer: GithubWriter) -> None:
     """GitHub's 404 names the base."""
-    with pytest.raises(Refused, match="404 about the files at '0000"):
+    with pytest.raises(Refused, match="404 about the commit '0000"):
         writer.commit_files(BRANCH, "0" * 40, MESSAGE, [FIX])
 
 
