@@ -36,13 +36,13 @@ def update(request: FileUpdateRequest, patch: Patch, writer: CodeWriter, base_br
     with Parallel() as calls:
         resolved = calls.start(reader.resolve, base)
         duplicate = calls.start(existing_pull_request, writer.pulls, request.incident_id, paths)
-        has_room = calls.start(check_open, writer.pulls, request.incident_id, reader.repo)
+        brake = calls.start(check_open, writer.pulls, request.incident_id, reader.repo)
         head = resolved.result()
         if head is None:
             raise Rejected(f"{reader.repo} has no branch {base!r}, or is empty")
         if existing := duplicate.result():
             return _linked(request, existing, reader.repo, base)
-        has_room.result()
+        brake.result()
     with recorder.tool("apply_patch", repo=reader.repo, base=head) as call:
         planned = plan(patch, reader, head, PatchPolicy.from_env(), request.code_analysis)
         call.result = planned.diff

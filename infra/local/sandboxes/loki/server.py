@@ -179,6 +179,9 @@ class LokiSandbox(Sandbox):
             streams = [stream for stream in self._streams.values() if search.query.selects(stream.labels)]
             windows = [(stream.labels, stream.between(search.start, search.end)) for stream in streams]
         for labels, entries in windows:
+            if not search.query.stages:
+                yield from ((labels, entry) for entry in entries)
+                continue
             for entry in entries:
                 if search.query.keeps(entry.line, {**entry.metadata, **labels} if entry.metadata else labels):
                     yield labels, entry
@@ -192,9 +195,16 @@ def _entry(value: list[Any]) -> StoredEntry:
 def _grouped(lines: list[tuple[dict[str, str], StoredEntry]], is_categorized: bool) -> list[dict[str, Any]]:
     """Group lines by labels; without the flag Loki adds structured metadata to the labels of the stream."""
     groups: dict[frozenset[tuple[str, str]], dict[str, Any]] = {}
+    # Thousands of lines share the labels of one stream, which are compared once.
+    of_stream: dict[int, dict[str, Any]] = {}
     for labels, entry in lines:
-        stream = labels if is_categorized else {**entry.metadata, **labels}
-        group = groups.setdefault(frozenset(stream.items()), {"stream": stream, "values": []})
+        has_own = bool(entry.metadata) and not is_categorized
+        group = None if has_own else of_stream.get(id(labels))
+        if group is None:
+            stream = {**entry.metadata, **labels} if has_own else labels
+            group = groups.setdefault(frozenset(stream.items()), {"stream": stream, "values": []})
+            if not has_own:
+                of_stream[id(labels)] = group
         extra = [{"structuredMetadata": dict(entry.metadata)} if entry.metadata else {}] if is_categorized else []
         group["values"].append([str(entry.nanoseconds), entry.line, *extra])
     return list(groups.values())

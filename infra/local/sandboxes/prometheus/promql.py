@@ -13,15 +13,17 @@ everything that is not in the grammar is a parse error.
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from infra.local.sandboxes.matchers import Labels, Matcher, SyntaxFault, Tokens, read_matchers, seconds
+from infra.local.sandboxes.matchers import Matcher, SyntaxFault, Tokens, read_matchers, seconds
 
 LOOKBACK_S = 300
 Sample = tuple[float, float]
-Vector = dict[frozenset[tuple[str, str]], float]
+LabelSet = frozenset[tuple[str, str]]
+Vector = dict[LabelSet, float]
 Value = float | Vector
 
 _AGGREGATES: dict[str, Callable[[list[float]], float]] = {
@@ -33,22 +35,39 @@ _AGGREGATES: dict[str, Callable[[list[float]], float]] = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stored:
     """One series with its samples, oldest first."""
 
-    labels: dict[str, str]
-    samples: list[Sample] = field(default_factory=list)
+    labels: Mapping[str, str]
+    samples: Sequence[Sample]
 
-    def within(self, start: float, end: float) -> Sequence[Sample]:
-        """Return the samples after `start` and up to `end`: since Prometheus 3 a range is open on the left."""
-        first = bisect_right(self.samples, start, key=lambda sample: sample[0])
-        return self.samples[first : bisect_right(self.samples, end, key=lambda sample: sample[0])]
+    @cached_property
+    def label_set(self) -> LabelSet:
+        """The labels, to find it by."""
+        return frozenset(self.labels.items())
+
+    @cached_property
+    def times(self) -> list[float]:
+        """When each sample was taken."""
+        return [at for at, _ in self.samples]
+
+    @cached_property
+    def growth(self) -> list[float]:
+        """How much a counter grew up to each sample, of the first nothing; one that decreases was reset to zero."""
+        values = [value for _, value in self.samples]
+        return [0.0, *(new - old if new >= old else new for old, new in pairwise(values))]
+
+    def within(self, start: float, end: float) -> tuple[int, int]:
+        """Return where samples after `start` and up to `end` are: since Prometheus 3 a range is open on the left."""
+        return bisect_right(self.times, start), bisect_right(self.times, end)
 
 
 Store = Iterable[Stored]
-Expression = Callable[[Store, float], Value]
-"""Computes a value from the stored series at one time, in seconds since 1970."""
+Evaluator = Callable[[float], Value]
+"""Computes a value at one time, in seconds since 1970."""
+Expression = Callable[[Store], Evaluator]
+"""Chooses from the stored series, once for all the times of a query."""
 
 
 def parse(query: str) -> Expression:
@@ -78,7 +97,12 @@ def _expression(tokens: Tokens) -> Expression:
 
 def _union(left: Expression, right: Expression) -> Expression:
     """Combine the series of the left side and those of the right whose labels the left does not have."""
-    return lambda store, at: {**_vector(right(store, at)), **_vector(left(store, at))}
+
+    def bind(store: Store) -> Evaluator:
+        one, other = left(store), right(store)
+        return lambda at: {**_vector(other(at)), **_vector(one(at))}
+
+    return bind
 
 
 def _term(tokens: Tokens) -> Expression:
@@ -91,8 +115,7 @@ def _term(tokens: Tokens) -> Expression:
 def _arithmetic(operator: str, left: Expression, right: Expression) -> Expression:
     compute = _divide if operator == "/" else float.__mul__
 
-    def evaluate(store: Store, at: float) -> Value:
-        one, other = left(store, at), right(store, at)
+    def combine(one: Value, other: Value) -> Value:
         if isinstance(one, float) and isinstance(other, float):
             return compute(one, other)
         if isinstance(other, float):
@@ -102,7 +125,11 @@ def _arithmetic(operator: str, left: Expression, right: Expression) -> Expressio
         divisors = _nameless(other)
         return {labels: compute(v, divisors[labels]) for labels, v in _nameless(one).items() if labels in divisors}
 
-    return evaluate
+    def bind(store: Store) -> Evaluator:
+        one, other = left(store), right(store)
+        return lambda at: combine(one(at), other(at))
+
+    return bind
 
 
 def _divide(one: float, other: float) -> float:
@@ -115,7 +142,7 @@ def _divide(one: float, other: float) -> float:
 def _factor(tokens: Tokens) -> Expression:
     if tokens.peek.kind == "number":
         number = float(tokens.take().text)
-        return lambda _, __: number
+        return lambda _: lambda _: number
     if tokens.peek.text in _AGGREGATES:
         return _aggregate(tokens)
     if tokens.accept("("):
@@ -124,8 +151,7 @@ def _factor(tokens: Tokens) -> Expression:
         return _histogram_quantile(tokens)
     if function := tokens.accept("rate", "increase"):
         return _growth(tokens, is_rate=function.text == "rate")
-    matchers = _selector(tokens)
-    return lambda store, at: _latest(store, matchers, at)
+    return _latest(_selector(tokens))
 
 
 def _closed(tokens: Tokens, inner: Expression) -> Expression:
@@ -148,9 +174,17 @@ def _selector(tokens: Tokens) -> tuple[Matcher, ...]:
     return (*named, *matchers)
 
 
-def _latest(store: Store, matchers: tuple[Matcher, ...], at: float) -> Vector:
-    windows = ((series.labels, series.within(at - LOOKBACK_S, at)) for series in _selected(store, matchers))
-    return {frozenset(labels.items()): samples[-1][1] for labels, samples in windows if samples}
+def _latest(matchers: tuple[Matcher, ...]) -> Expression:
+    def bind(store: Store) -> Evaluator:
+        selected = _selected(store, matchers)
+
+        def evaluate(at: float) -> Vector:
+            windows = ((series, series.within(at - LOOKBACK_S, at)) for series in selected)
+            return {series.label_set: series.samples[end - 1][1] for series, (start, end) in windows if start < end}
+
+        return evaluate
+
+    return bind
 
 
 def _selected(store: Store, matchers: tuple[Matcher, ...]) -> list[Stored]:
@@ -163,35 +197,40 @@ def _growth(tokens: Tokens, is_rate: bool) -> Expression:
     tokens.expect("[")
     range_s = seconds(tokens.expect_kind("duration").text)
     tokens.expect("]")
+    scale = range_s if is_rate else 1.0
 
-    def evaluate(store: Store, at: float) -> Vector:
-        grown = ((s.labels, increase(s.within(at - range_s, at), at - range_s, at)) for s in _selected(store, matchers))
-        scale = range_s if is_rate else 1.0
-        return {_key(labels): value / scale for labels, value in grown if value is not None}
+    def bind(store: Store) -> Evaluator:
+        selected = [(_without_name(series.label_set), series) for series in _selected(store, matchers)]
 
-    return _closed(tokens, evaluate)
+        def evaluate(at: float) -> Vector:
+            grown = ((labels, increase(series, at - range_s, at)) for labels, series in selected)
+            return {labels: value / scale for labels, value in grown if value is not None}
+
+        return evaluate
+
+    return _closed(tokens, bind)
 
 
-def increase(samples: Sequence[Sample], start: float, end: float) -> float | None:
+def increase(series: Stored, start: float, end: float) -> float | None:
     """
     Return the increase of a counter in the range, extrapolated to its borders; None with fewer than two samples.
 
     Source: extrapolatedRate in prometheus/promql/functions.go.
     """
-    if len(samples) < 2:
+    first, stop = series.within(start, end)
+    if stop - first < 2:
         return None
-    pairs = list(pairwise(samples))
-    # A counter that decreases was reset to zero.
-    grown = math.fsum(new - old if new >= old else new for (_, old), (_, new) in pairs)
-    sampled_s = samples[-1][0] - samples[0][0]
-    typical_s = sampled_s / len(pairs)
-    before_s, after_s = samples[0][0] - start, end - samples[-1][0]
+    grown = math.fsum(series.growth[first + 1 : stop])
+    (first_at, first_value), (last_at, _) = series.samples[first], series.samples[stop - 1]
+    sampled_s = last_at - first_at
+    typical_s = sampled_s / (stop - first - 1)
+    before_s, after_s = first_at - start, end - last_at
     # A longer gap than usual means that the series started or ended there: half an interval is assumed.
     before_s = before_s if before_s < typical_s * 1.1 else typical_s / 2
     after_s = after_s if after_s < typical_s * 1.1 else typical_s / 2
-    if grown > 0 and samples[0][1] >= 0:
+    if grown > 0 and first_value >= 0:
         # The extrapolation must not go below zero.
-        before_s = min(before_s, sampled_s * samples[0][1] / grown)
+        before_s = min(before_s, sampled_s * first_value / grown)
     return grown * (sampled_s + before_s + after_s) / sampled_s
 
 
@@ -202,24 +241,32 @@ def _aggregate(tokens: Tokens) -> Expression:
     inner = _closed(tokens, _expression(tokens))
     names = names or _by(tokens)
 
-    def evaluate(store: Store, at: float) -> Vector:
-        groups: dict[frozenset[tuple[str, str]], list[float]] = {}
-        for labels, value in _vector(inner(store, at)).items():
-            groups.setdefault(frozenset(pair for pair in labels if pair[0] in names), []).append(value)
+    def aggregate(vector: Vector) -> Vector:
+        groups: dict[LabelSet, list[float]] = {}
+        for labels, value in vector.items():
+            groups.setdefault(_only(labels, names), []).append(value)
         return {labels: compute(values) for labels, values in groups.items()}
 
-    return evaluate
+    return _of_vector(inner, aggregate)
 
 
-def _by(tokens: Tokens) -> list[str]:
+def _of_vector(inner: Expression, compute: Callable[[Vector], Vector]) -> Expression:
+    def bind(store: Store) -> Evaluator:
+        evaluate = inner(store)
+        return lambda at: compute(_vector(evaluate(at)))
+
+    return bind
+
+
+def _by(tokens: Tokens) -> frozenset[str]:
     if not tokens.accept("by"):
-        return []
+        return frozenset()
     tokens.expect("(")
     names = [tokens.expect_kind("name").text]
     while tokens.accept(","):
         names.append(tokens.expect_kind("name").text)
     tokens.expect(")")
-    return names
+    return frozenset(names)
 
 
 def _histogram_quantile(tokens: Tokens) -> Expression:
@@ -228,15 +275,14 @@ def _histogram_quantile(tokens: Tokens) -> Expression:
     tokens.expect(",")
     inner = _closed(tokens, _expression(tokens))
 
-    def evaluate(store: Store, at: float) -> Vector:
-        groups: dict[frozenset[tuple[str, str]], list[Sample]] = {}
-        for labels, count in _vector(inner(store, at)).items():
-            if "le" in (others := dict(labels)):
-                bound = float(others.pop("le"))
-                groups.setdefault(_key(others), []).append((bound, count))
+    def quantiles(vector: Vector) -> Vector:
+        groups: dict[LabelSet, list[Sample]] = {}
+        for labels, count in vector.items():
+            if (bucket := _bucket(labels)) is not None:
+                groups.setdefault(bucket[0], []).append((bucket[1], count))
         return {labels: bucket_quantile(quantile, buckets) for labels, buckets in groups.items()}
 
-    return evaluate
+    return _of_vector(inner, quantiles)
 
 
 def bucket_quantile(quantile: float, buckets: list[Sample]) -> float:
@@ -263,9 +309,24 @@ def _vector(value: Value) -> Vector:
 
 
 def _nameless(vector: Vector) -> Vector:
-    return {_key(dict(labels)): value for labels, value in vector.items()}
+    return {_without_name(labels): value for labels, value in vector.items()}
 
 
-def _key(labels: Labels) -> frozenset[tuple[str, str]]:
+# The labels of a series are the same at every time of a query, so what follows from them is computed once.
+@lru_cache(4096)
+def _without_name(labels: LabelSet) -> LabelSet:
     """Return the labels without the metric name, which a computed series loses."""
-    return frozenset((name, value) for name, value in labels.items() if name != "__name__")
+    return frozenset(pair for pair in labels if pair[0] != "__name__")
+
+
+@lru_cache(4096)
+def _only(labels: LabelSet, names: frozenset[str]) -> LabelSet:
+    return frozenset(pair for pair in labels if pair[0] in names)
+
+
+@lru_cache(4096)
+def _bucket(labels: LabelSet) -> tuple[LabelSet, float] | None:
+    """Return the labels of the histogram and the upper bound of this bucket of it; None when it is no bucket."""
+    others = dict(labels)
+    bound = others.pop("le", None)
+    return None if bound is None else (_without_name(frozenset(others.items())), float(bound))

@@ -45,9 +45,10 @@ class PrometheusSandbox(Sandbox):
         """Add samples, as (seconds since 1970, value), to one series; a later sample replaces one of the same time."""
         full = {"__name__": name, **labels}
         with self._store_lock:
-            series = self._series.setdefault(frozenset(full.items()), promql.Stored(full))
-            merged = {**dict(series.samples), **{float(at): float(value) for at, value in samples}}
-            series.samples = sorted(merged.items())
+            key = frozenset(full.items())
+            before = self._series[key].samples if key in self._series else ()
+            merged = {**dict(before), **{float(at): float(value) for at, value in samples}}
+            self._series[key] = promql.Stored(full, sorted(merged.items()))
 
     def load_file(self, path: Path) -> None:
         """
@@ -96,7 +97,7 @@ class PrometheusSandbox(Sandbox):
     def _query(self, request: Request) -> dict[str, Any]:
         expression = promql.parse(request.param("query"))
         at = _moment(request, "time", str(time.time()))
-        value = expression(self._store(), at)
+        value = expression(self._store())(at)
         if isinstance(value, float):
             return {"resultType": "scalar", "result": [_json_time(at), _value_text(value)]}
         series = [{"metric": dict(sorted(key)), "value": [_json_time(at), _value_text(v)]} for key, v in value.items()]
@@ -109,11 +110,11 @@ class PrometheusSandbox(Sandbox):
         if (end - start) / step > _MAX_POINTS:
             limit = "exceeded maximum resolution of 11,000 points per timeseries"
             raise BadData(f"{limit}. Try decreasing the query resolution (?step=XX)")
-        expression, store = promql.parse(request.param("query")), self._store()
+        evaluate = promql.parse(request.param("query"))(self._store())
         points: dict[frozenset[tuple[str, str]], list[list[Any]]] = {}
         for n in range(math.floor((end - start) / step + 1e-9) + 1):
             at = round(start + n * step, 3)
-            value = expression(store, at)
+            value = evaluate(at)
             for key, number in ({frozenset(): value} if isinstance(value, float) else value).items():
                 points.setdefault(key, []).append([_json_time(at), _value_text(number)])
         ordered = sorted(((dict(sorted(key)), values) for key, values in points.items()), key=lambda item: str(item[0]))
