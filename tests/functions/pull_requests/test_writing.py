@@ -1,6 +1,7 @@
 """The two steps that write: one branch, one commit, one pull request, or a clear reason."""
 
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -384,6 +385,20 @@ def test_error_at_any_call_is_named_and_never_a_crash(
     assert {"error_type", "message"} == set(body)
     if status == 429:
         assert "exceeded" in body["message"] or "too many" in body["message"]
+
+
+def test_what_a_branch_needs_first_is_read_at_the_same_time(steps: WritingSteps) -> None:
+    """The head of the base branch and three lists of pull requests: GitHub takes a moment for each."""
+    together = threading.Barrier(4, timeout=10)
+
+    def fault(request: Request) -> None:
+        if request.path.endswith(("/pulls", "/commits/main")):
+            together.wait()
+
+    steps.github.fault = fault
+
+    assert steps.update(update_request(incident())).status == "success"
+    assert not together.broken
 
 
 def killing_points(steps: WritingSteps) -> list[tuple[int, bool]]:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from infra.local.sandboxes.github.git import Repository
@@ -68,6 +69,11 @@ class ApiCall:
     def repo_web(self) -> str:
         """The page of the repository."""
         return f"{self.web}/{self.repo}"
+
+    @cached_property
+    def heads(self) -> dict[str, str]:
+        """The commit of each branch, as it is when the call first needs one."""
+        return {name.removeprefix("refs/heads/"): sha for name, sha, _ in self.git.refs("refs/heads/")}
 
     def body(self) -> Json:
         """Return the JSON object that was sent. Raises GithubApiError."""

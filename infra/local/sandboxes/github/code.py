@@ -20,12 +20,8 @@ def get_repository(call: ApiCall) -> Reply:
 def list_branches(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/branches."""
     rows = [
-        {
-            "name": name.removeprefix("refs/heads/"),
-            "commit": {"sha": sha, "url": f"{call.repo_api}/commits/{sha}"},
-            "protected": False,
-        }
-        for name, sha, _ in call.git.refs("refs/heads/")
+        {"name": name, "commit": {"sha": sha, "url": f"{call.repo_api}/commits/{sha}"}, "protected": False}
+        for name, sha in call.heads.items()
     ]
     return paged(call, rows)
 
@@ -33,11 +29,10 @@ def list_branches(call: ApiCall) -> Reply:
 def get_branch(call: ApiCall) -> Reply:
     """GET /repos/{owner}/{repo}/branches/{branch}."""
     name = call.args[0]
-    shas = [sha for ref, sha, _ in call.git.refs("refs/heads/") if ref == f"refs/heads/{name}"]
-    if not shas:
+    if name not in call.heads:
         raise GithubApiError(404, "Branch not found")
     links = {"self": f"{call.repo_api}/branches/{name}", "html": f"{call.repo_web}/tree/{name}"}
-    commit = shape.commit(call, call.git.commit(shas[0]))
+    commit = shape.commit(call, call.git.commit(call.heads[name]))
     return Reply.of_json({"name": name, "commit": commit, "_links": links, "protected": False})
 
 

@@ -222,7 +222,7 @@ def _pull_end(call: ApiCall, branch: str) -> Json:
     return {
         "label": f"{call.owner}:{branch}",
         "ref": branch,
-        "sha": call.git.resolve(f"refs/heads/{branch}"),
+        "sha": call.heads.get(branch),
         "user": user(call, call.owner),
         "repo": repository(call),
     }

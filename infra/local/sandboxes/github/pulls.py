@@ -230,7 +230,7 @@ class PullEndpoints:
 
 def _check_branches(call: ApiCall, head: str, base: str) -> None:
     """Refuse a pull request between branches that do not exist or have no new commits. Raises GithubApiError 422."""
-    heads = {name.removeprefix("refs/heads/"): sha for name, sha, _ in call.git.refs("refs/heads/")}
+    heads = call.heads
     for field, name in (("head", head), ("base", base)):
         if name not in heads:
             raise invalid("PullRequest", field)
