@@ -5,10 +5,12 @@ import re
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from infra.local.sandboxes.github.names import NameReader
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _RECORD = "%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
@@ -71,6 +73,11 @@ class Repository:
 
     def __init__(self, git_dir: Path) -> None:
         self.git_dir = git_dir
+        # The user's configuration and the owner of the folder must not change a result.
+        options = ["--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.quotePath=false"]
+        self._git = ["git", *options, f"--git-dir={git_dir}"]
+        self._env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        self._names = NameReader(self._git, self._env)
         self._outputs: dict[tuple[str, ...], bytes] = {}
         self._outputs_bytes = 0
         self._outputs_lock = threading.Lock()
@@ -81,15 +88,13 @@ class Repository:
 
         Raises GitError when it fails.
         """
-        # The user's configuration and the owner of the folder must not change a result.
-        command = ["git", "--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.quotePath=false"]
         done = subprocess.run(
-            [*command, f"--git-dir={self.git_dir}", *args],
+            [*self._git, *args],
             input=stdin,
             capture_output=True,
             timeout=60,
             check=False,
-            env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **(env or {})},
+            env={**self._env, **(env or {})},
         )
         if done.returncode != 0:
             raise GitError(done.stderr.decode(errors="replace").strip())
@@ -119,6 +124,10 @@ class Repository:
                 self._outputs[args] = output
                 self._outputs_bytes += len(output)
 
+    def close(self) -> None:
+        """End the process that reads names; the next name starts another."""
+        self._names.close()
+
     def text(self, *args: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> str:
         """Run one git command and return its output stripped. Raises GitError."""
         return self.run(*args, stdin=stdin, env=env).decode(errors="replace").strip()
@@ -133,12 +142,8 @@ class Repository:
             return None
         if _FULL_SHA.fullmatch(ref) and (sha := self._peeled(ref, kind)):
             return sha
-        names = (ref, f"refs/heads/{ref}", f"refs/tags/{ref}")
-        # One command for all three: of each it prints the sha, or the name and what is wrong with it.
-        rows = self.text(
-            "cat-file", "--batch-check=%(objectname)", stdin=_lines(f"{name}^{{{kind}}}" for name in names)
-        )
-        return next((row for row in rows.splitlines() if _FULL_SHA.fullmatch(row)), None)
+        rows = self._names.read([f"{name}^{{{kind}}}" for name in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}")])
+        return next((row for row in rows if _FULL_SHA.fullmatch(row)), None)
 
     def _peeled(self, sha: str, kind: str) -> str | None:
         try:
@@ -235,10 +240,6 @@ class Repository:
         except GitError:
             return []  # git grep fails when it finds nothing
         return [row.removeprefix(f"{ref}:") for row in out.decode(errors="replace").split("\0") if row]
-
-
-def _lines(texts: Iterable[str]) -> bytes:
-    return "".join(f"{text}\n" for text in texts).encode()
 
 
 def _identity(person: Person) -> dict[str, str]:

@@ -107,6 +107,11 @@ class GithubSandbox(Sandbox):
         ]
         return [(method, re.compile(pattern), handler) for method, pattern, handler in routes]
 
+    def stop(self) -> None:
+        """Stop listening, and the process of git that stays."""
+        super().stop()
+        self._git.close()
+
     def answer(self, request: Request) -> Reply:
         """Answer one request as GitHub would."""
         faulty = self.fault(request) if self.fault else None

@@ -1,5 +1,6 @@
 """Git behind the GitHub sandbox: what never changes is computed once, what may change is read each time."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,11 @@ def work(tmp_path: Path) -> fakes_code_host.Repository:
 
 
 @pytest.fixture
-def git(work: fakes_code_host.Repository) -> CountedRepository:
+def git(work: fakes_code_host.Repository) -> Iterator[CountedRepository]:
     """That repository, as the sandbox reads it."""
-    return CountedRepository(work.folder / ".git")
+    repository = CountedRepository(work.folder / ".git")
+    yield repository
+    repository.close()
 
 
 def test_what_full_shas_name_is_computed_once(work: fakes_code_host.Repository, git: CountedRepository) -> None:
@@ -110,7 +113,37 @@ def test_name_is_resolved_as_a_revision_a_branch_or_a_tag(
     expected = {"v1.0": work.head(), "heads-only": work.git("rev-parse", "HEAD~1").strip()}
 
     assert git.resolve(name) == expected.get(name)
-    assert len(git.commands) <= 1
+    assert git.commands == []
+
+
+def test_name_is_resolved_after_its_process_ended(work: fakes_code_host.Repository, git: CountedRepository) -> None:
+    """Killed, or closed with the sandbox: the next name starts another."""
+    assert git.resolve("main") == work.head()
+    process = git._names._process
+    assert process is not None
+
+    process.kill()
+    assert git.resolve("main") == work.head()
+    git.close()
+    assert git.resolve("main") == work.head()
+
+
+def test_name_sees_what_was_packed_written_and_deleted_since(
+    work: fakes_code_host.Repository, git: CountedRepository
+) -> None:
+    """The process that stays reads references and objects again for each name."""
+    first = work.head()
+    assert (git.resolve("main"), git.resolve("late")) == (first, None)
+
+    work.git("pack-refs", "--all")
+    work.git("gc", "-q")
+    second = work.commit({"cart.py": "three\n"}, "Third")
+    work.git("branch", "late")
+    resolved = [git.resolve(name) for name in ("main", "late", second[:10], f"{second}~1")]
+    work.git("branch", "-D", "late")
+
+    assert resolved == [second, second, second, first]
+    assert git.resolve("late") is None
 
 
 def test_answers_are_dropped_before_they_fill_the_memory(
