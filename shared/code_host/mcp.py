@@ -124,13 +124,13 @@ class McpReader:
 
     def _mcp_or_rest(self, by_mcp: Callable[[McpClient], Answer | None], by_rest: Callable[[], Answer]) -> Answer:
         """Return MCP's answer, or REST's when MCP has none."""
-        try:
-            with self._turn:
+        with self._turn:
+            try:
                 answer = by_mcp(self._connected()) if self.is_available else None
-        except IncidentCopilotError as error:
-            self.is_available = not isinstance(error, Unavailable | Misconfigured)
-            log.warning("code_host.mcp_failed", error_type=type(error).__name__, error=str(error))
-            answer = None
+            except IncidentCopilotError as error:
+                self.is_available = not isinstance(error, Unavailable | Misconfigured)
+                log.warning("code_host.mcp_failed", error_type=type(error).__name__, error=str(error))
+                answer = None
         return by_rest() if answer is None else answer
 
     def _connected(self) -> McpClient:

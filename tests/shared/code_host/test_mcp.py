@@ -22,6 +22,7 @@ from shared.code_host.mcp import READ_TOOLS, McpReader, McpSettings
 from shared.code_host.mcp_client import McpClient
 from shared.code_host.mcp_transports import StdioTransport
 from shared.errors import Refused, Unavailable
+from shared.http.parallel import in_parallel
 from tests.shared.code_host import mcp_server
 from tests.shared.code_host.mcp_server import McpServer
 
@@ -205,6 +206,28 @@ def test_sdk_logs_nothing_of_what_a_server_sends(
 
     assert not reader.is_available
     assert [record.getMessage() for record in caplog.records if record.name != "asyncio"] == []
+
+
+def test_threads_take_turns_in_one_session(reader: McpReader, rest: GithubReader, server: McpServer, git: Git) -> None:
+    """Several files, beside each other where REST reads them, are the same."""
+    places = [(path, git("rev-parse", "main")) for path in ("src/cart.py", "run.sh", "windows.txt", "src/deep/new.py")]
+
+    assert (
+        in_parallel(lambda place: reader.read(*place), places) == reader.read_files(places) == rest.read_files(places)
+    )
+    assert [name for name, _ in server.tools.called] == ["get_file_contents"] * 2 * len(places)
+
+
+def test_server_that_fails_costs_several_threads_one_timeout(rest: GithubReader, git: Git) -> None:
+    """Those that wait for their turn do not ask it any more."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    settings = McpSettings(github_mcp_command=command, github_mcp_timeout_s=1, github_token=SecretStr(TOKEN))
+    reader, start = McpReader(settings, rest), time.monotonic()
+
+    texts = in_parallel(lambda path: reader.read(path, git("rev-parse", "main")), ["src/cart.py", "run.sh"])
+
+    assert (None in texts, reader.is_available) == (False, False)
+    assert time.monotonic() - start < 2 * settings.github_mcp_timeout_s + 5
 
 
 def test_server_that_never_answers_costs_one_timeout(rest: GithubReader) -> None:
