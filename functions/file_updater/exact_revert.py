@@ -23,11 +23,12 @@ def read_ahead(patch: Patch, reader: CodeReader, head: str, analysis: CodeAnalys
     """
     places, sha = [(edit.path, head) for edit in patch.files_to_modify], claimed_revert(patch, analysis)
     with Parallel() as calls:
-        calls.start(reader.paths, head)
+        listed = calls.start(reader.paths, head)
         if sha is not None:
             compared, commit = calls.start(reader.compare, sha, head), calls.start(reader.commit, sha)
             compared.result()
             places += sides(commit.result(), head)
+        listed.result()
     reader.read_files(places)
 
 

@@ -134,7 +134,7 @@ class Repository:
 
     def is_empty(self) -> bool:
         """Return whether the repository has no reference at all."""
-        return not self.text("for-each-ref", "--count=1")
+        return self.resolve("HEAD") is None and not self.text("for-each-ref", "--count=1")
 
     def resolve(self, ref: str, kind: str = "commit") -> str | None:
         """Return the full sha `ref` stands for as a commit, tree or blob, or None when it does not exist."""
