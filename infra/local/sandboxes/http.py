@@ -199,8 +199,6 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = SERVER
     disable_nagle_algorithm: ClassVar[bool] = True
-    # Headers and body leave together, so that a client is not woken twice.
-    wbufsize = -1
     server: _Server
 
     def _handle(self) -> None:
