@@ -11,7 +11,7 @@ import html
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property, lru_cache
 
 from shared.redaction.patterns import Pattern
@@ -60,7 +60,8 @@ _BASE64 = Pattern(
 )
 _STANDARD_DIGITS = {ord("-"): "+", ord("_"): "/"}
 _HEX = Pattern(r"(?<![0-9a-zA-Z])(?:[2-7][0-9a-fA-F]|0[9adAD]){10,}+(?![0-9a-zA-Z])")
-_RUN = Pattern(r"[A-Za-z0-9+/_.~-]{16,}")
+_RUN_CHARS = 16
+_RUN = Pattern(rf"[A-Za-z0-9+/_.~-]{{{_RUN_CHARS},}}")
 
 
 class View:
@@ -78,14 +79,14 @@ class View:
         return self._parent.source(self._place(start)[0], self._place(end - 1)[1])
 
     @cached_property
-    def words(self) -> str:
-        """Every word once, each in a line: logs repeat theirs, and what no word holds needs no search of the text."""
-        return "\n".join(("", *set(self.text.split())))
+    def words(self) -> set[str]:
+        """Every word once: logs repeat theirs, and what no word holds needs no search of the text."""
+        return set(self.text.split())
 
     @cached_property
-    def runs(self) -> str:
+    def runs(self) -> set[str]:
         """Every long run of letters, digits and signs that keys consist of, once."""
-        return "\n".join(set(_RUN.findall(self.words)))
+        return set(_RUN.findall(listed([word for word in self.words if len(word) >= _RUN_CHARS])))
 
     @cached_property
     def _pieces(self) -> list[_Piece]:
@@ -110,6 +111,11 @@ class View:
         if inside < len(text):
             return start, end
         return end + inside - len(text), end + inside - len(text) + 1
+
+
+def listed(words: Collection[str]) -> str:
+    """Return the words as one text, each between line feeds; an empty text without any."""
+    return "\n".join(("", *words, "")) if words else ""
 
 
 def views(view: View) -> Iterator[View]:
@@ -167,12 +173,15 @@ def _changed(view: View, pieces: list[_Piece]) -> View:
 def _unescaped(view: View) -> View | None:
     """Return the view with the escapes of one layer decoded, or None without any; entries without any are left out."""
     text = view.text
-    if not _may_hold_escapes(text):
+    marks = [mark for mark in _MARKS if mark in text]
+    patterns = [each for each in (_BARE_COLOUR, *(() if text.isascii() else (_UNUSUAL,))) if each.search(text)]
+    if not marks and not patterns:
         return None
     chosen, plain = [], []
     for start, end in entries(text):
         entry = text[start:end]
-        if _may_hold_escapes(entry) and (decoded := _pattern(entry).sub(_replacement, entry)) != entry:
+        may_change = any(mark in entry for mark in marks) or any(each.search(entry) for each in patterns)
+        if may_change and (decoded := _pattern(entry).sub(_replacement, entry)) != entry:
             chosen.append((start, end))
             plain.append(decoded)
     if not chosen:
@@ -194,14 +203,6 @@ def _pattern(entry: str) -> Pattern:
 
 def _replacement(match: re.Match[str]) -> str:
     return _character(match[0])
-
-
-def _may_hold_escapes(text: str) -> bool:
-    return (
-        any(mark in text for mark in _MARKS)
-        or _BARE_COLOUR.search(text) is not None
-        or (not text.isascii() and _UNUSUAL.search(text) is not None)
-    )
 
 
 @lru_cache(4_096)
@@ -259,7 +260,7 @@ def _disjoint(pieces: list[_Piece]) -> list[_Piece]:
 
 def _base64_texts(view: View) -> Iterator[_Piece]:
     """Yield the runs of base64 that encode a text; hashes, keys and images do not."""
-    for match in _BASE64.finditer(view.text) if _BASE64.search(view.runs) else ():
+    for match in _BASE64.finditer(view.text) if _BASE64.search(listed(view.runs)) else ():
         digits = re.sub(r"[\r\n=]", "", match[0]).translate(_STANDARD_DIGITS)
         digits = digits[: len(digits) - (len(digits) % 4 == 1)]
         content = base64.b64decode(digits + "=" * (-len(digits) % 4))
@@ -268,5 +269,5 @@ def _base64_texts(view: View) -> Iterator[_Piece]:
 
 
 def _hexadecimal_texts(view: View) -> Iterator[_Piece]:
-    for match in _HEX.finditer(view.text) if _HEX.search(view.runs) else ():
+    for match in _HEX.finditer(view.text) if _HEX.search(listed(view.runs)) else ():
         yield match.start(), match.end(), bytes.fromhex(match[0]).decode("ascii")

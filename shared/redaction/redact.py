@@ -2,22 +2,25 @@
 
 import json
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from threading import Lock
 
 from shared import json_text
 from shared.redaction import decoded_views, secret_names, secrets_by_key, secrets_in_prose, secrets_in_sql
-from shared.redaction.decoded_views import BORDER, FILLER, View
+from shared.redaction.decoded_views import BORDER, FILLER, View, listed
 from shared.redaction.patterns import Pattern
-from shared.redaction.rules import RedactionRule, Secret, Text, filled, placeholder
+from shared.redaction.rules import RedactionRule, Rules, Secret, Text, filled, placeholder
 from shared.redaction.secrets_by_context import CONTEXTS, PEOPLE
 from shared.redaction.secrets_by_format import TOKENS
 from shared.redaction.secrets_in_prose import IN_PROSE
 from shared.redaction.secrets_in_sql import STATEMENTS
 
-CREDENTIALS = (*TOKENS, *CONTEXTS, *STATEMENTS, *IN_PROSE)
-RULES = (*CREDENTIALS, *PEOPLE)
+_CREDENTIALS = (*TOKENS, *CONTEXTS, *STATEMENTS, *IN_PROSE)
+CREDENTIALS = Rules(_CREDENTIALS, secret_names.HINTS)
+RULES = Rules((*_CREDENTIALS, *PEOPLE), secret_names.HINTS)
 """Secrets with a format of their own before those known by their context: of two at one place the first names it."""
 
 KEY_LINES = 200
@@ -42,12 +45,42 @@ _CONTINUES = Pattern(
 """How the rest of a value starts: no word, time or level, which start an entry of its own."""
 
 
-_SHORT, _REMEMBERED = 1_000, 256
+_SHORT, _REMEMBERED, _REMEMBERED_CHARS = 1_000, 256, 1_000_000
 """
-Characters of a text that is redacted once and remembered, as most leave by several exits, and how many such texts.
+Characters of a short text, how many of these are remembered with their results, and characters of longer ones in all.
 
-A step has about a hundred, which leave again within its second; thousands would only hold memory.
+Most leave by several exits within a second: a hundred short ones, the brief, its facts and logs. More would only hold
+memory.
 """
+
+
+class RecentResults:
+    """The results of the last texts, at most so many characters of them; it may be used by several threads."""
+
+    def __init__(self, max_chars: int) -> None:
+        self._results: OrderedDict[str, str] = OrderedDict()
+        self._chars, self._max_chars = 0, max_chars
+        self._lock = Lock()
+
+    def get(self, text: str) -> str | None:
+        """Return the result of a text, or None."""
+        with self._lock:
+            if text in self._results:
+                self._results.move_to_end(text)
+            return self._results.get(text)
+
+    def add(self, text: str, result: str) -> None:
+        """Remember a result, and forget the oldest ones as far as it needs their room."""
+        with self._lock:
+            if text in self._results or len(text) + len(result) > self._max_chars:
+                return
+            self._results[text] = result
+            self._chars += len(text) + len(result)
+            while self._chars > self._max_chars:
+                self._chars -= sum(map(len, self._results.popitem(last=False)))
+
+
+_RECENT = RecentResults(_REMEMBERED_CHARS)
 
 
 def redact(text: str) -> str:
@@ -56,12 +89,23 @@ def redact(text: str) -> str:
 
     Takes time linear in the length of `text`, for any text.
     """
-    return _redact_once(text) if len(text) <= _SHORT else _redact(text, RULES)
+    return _redact_once(text) if len(text) <= _SHORT else _redact_long(text)
 
 
 @lru_cache(_REMEMBERED)
 def _redact_once(text: str) -> str:
-    return _redact(text, RULES)
+    return _redact(text)[0]
+
+
+def _redact_long(text: str) -> str:
+    result = _RECENT.get(text)
+    if result is None:
+        result, is_final = _redact(text)
+        _RECENT.add(text, result)
+        if is_final:
+            # What was redacted is redacted again on its way out, by whoever does not know that it was.
+            _RECENT.add(result, result)
+    return result
 
 
 def redact_json(value: object) -> object:
@@ -99,8 +143,9 @@ def redact_lines(texts: Sequence[str]) -> list[str]:
         key_start = _KEY_STARTS.search(text) if "PRIVATE KEY" in text else None
         if key_start and "-----END" not in text[key_start.end() :]:
             _redact_key_lines(lines, start + 1)
+    searcher = _Searcher(RULES)
     for start, end in _batches(lines):
-        _redact_batch(lines, start, end, MAX_PASSES)
+        _redact_batch(searcher, lines, start, end, MAX_PASSES)
     return lines
 
 
@@ -109,13 +154,14 @@ def holds_credentials(text: str) -> bool:
     return bool(_secrets(filled(text), CREDENTIALS))
 
 
-def _redact(text: str, rules: Sequence[RedactionRule]) -> str:
+def _redact(text: str) -> tuple[str, bool]:
+    """Return the text redacted, and whether no further pass would change it."""
     for _ in range(MAX_PASSES):
-        secrets = _secrets(filled(text), rules)
+        secrets = _secrets(filled(text), RULES)
         if not secrets:
-            break
+            return text, True
         text = _replaced(text, secrets)
-    return text
+    return text, False
 
 
 def _batches(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -130,15 +176,15 @@ def _batches(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
         start = end if end == len(lines) or end - start == 1 else end - 1
 
 
-def _redact_batch(lines: list[str], start: int, end: int, passes: int) -> None:
+def _redact_batch(searcher: "_Searcher", lines: list[str], start: int, end: int, passes: int) -> None:
     """Redact these lines in place, and those that changed once more with the lines around them."""
     text = BORDER.join(filled(line) for line in lines[start:end])
-    secrets = _secrets(text, RULES)
+    secrets = searcher.secrets(text)
     if not secrets:
         return
     changed = _replace_in_lines(lines, start, text, secrets)
     for first, last in _spans(changed, start, end) if passes > 1 else ():
-        _redact_batch(lines, first, last, passes - 1)
+        _redact_batch(searcher, lines, first, last, passes - 1)
 
 
 def _replace_in_lines(lines: list[str], start: int, text: str, secrets: Sequence[Secret]) -> list[int]:
@@ -171,14 +217,30 @@ def _spans(numbers: Sequence[int], start: int, end: int) -> Iterator[tuple[int, 
         yield first, last
 
 
-def _secrets(text: str, rules: Sequence[RedactionRule]) -> list[Secret]:
+def _secrets(text: str, rules: Rules) -> list[Secret]:
     """Return the secrets of a filled text in every view of it, left to right, none overlapping another."""
-    secrets: list[Secret] = []
-    for view in _views(text):
-        for secret in _visible(view, rules):
-            if view.text[secret.start : secret.end].replace(FILLER, "").strip():
-                secrets.append(Secret(*view.source(secret.start, secret.end), secret.kind))
-    return _merged(secrets) if secrets else secrets
+    return _Searcher(rules).secrets(text)
+
+
+class _Searcher:
+    """Searches texts one after the other; the less new words one has, the faster."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._before: _Search | None = None
+
+    def secrets(self, text: str) -> list[Secret]:
+        secrets: list[Secret] = []
+        whole: _Search | None = None
+        for view in _views(text):
+            search = _Search(view, self._rules, whole or self._before)
+            # Most words of the other views, and of the next text, stand in this one.
+            whole = whole or search
+            for secret in search.secrets():
+                if view.text[secret.start : secret.end].replace(FILLER, "").strip():
+                    secrets.append(Secret(*view.source(secret.start, secret.end), secret.kind))
+        self._before = whole
+        return _merged(secrets) if secrets else secrets
 
 
 def _views(text: str) -> Iterator[View]:
@@ -197,16 +259,44 @@ def _continued(text: str) -> list[int]:
     ]
 
 
-def _visible(view: View, rules: Sequence[RedactionRule]) -> Iterator[Secret]:
-    """Yield the secrets that stand in a view, those of an earlier rule first."""
-    text, words, runs = Text(view.text), view.words.lower(), view.runs.lower()
-    for rule in rules:
-        if rule.may_match(runs if rule.is_run else words):
-            yield from rule.secrets(text)
-    if names := secret_names.names(text, words):
-        yield from secrets_by_key.secrets(text, names)
-        yield from secrets_in_sql.secrets(text, names)
-        yield from secrets_in_prose.secrets(text, names)
+class _Search:
+    """The search of one view; what no word held `before` can only stand in a new word."""
+
+    def __init__(self, view: View, rules: Rules, before: "_Search | None") -> None:
+        self._rules, self._before = rules, before
+        self._words, self._runs = view.words, view.runs
+        self._listed, runs = listed(self._words), listed(self._runs).lower()
+        self._listed_new, new_runs = self._listed, runs
+        if before:
+            self._listed_new = listed(self._words - before._words)
+            new_runs = listed(self._runs - before._runs).lower()
+        self._text = Text(view.text, self._listed.lower())
+        new_words = self._listed_new.lower() if before else self._text.words
+        in_words, in_runs = (before._in_words, before._in_runs) if before else (None, None)
+        self._in_words: set[str] = rules.in_words.standing(self._text.words, new_words, in_words)
+        self._in_runs: set[str] = rules.in_runs.standing(runs, new_runs, in_runs)
+        self._absent: set[str] = set()
+        """What a word must hold and none does."""
+
+    def secrets(self) -> Iterator[Secret]:
+        """Yield the secrets that stand in the view, those of an earlier rule first."""
+        text = self._text
+        for rule in self._rules.with_hints(self._in_words, self._in_runs):
+            if not rule.in_word or self._has_word(rule):
+                yield from rule.secrets(text)
+        self._before = None
+        if names := secret_names.names(text, self._in_words):
+            yield from secrets_by_key.secrets(text, names)
+            yield from secrets_in_sql.secrets(text, names)
+            yield from secrets_in_prose.secrets(text, names)
+
+    def _has_word(self, rule: RedactionRule) -> bool:
+        """Whether a word holds what must stand in one for a secret of the rule."""
+        was_absent = self._before is not None and rule.in_word in self._before._absent
+        if rule.pattern_in_word.search(self._listed_new if was_absent else self._listed):
+            return True
+        self._absent.add(rule.in_word)
+        return False
 
 
 def _merged(secrets: list[Secret]) -> list[Secret]:

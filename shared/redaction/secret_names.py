@@ -1,12 +1,12 @@
 """Names of secrets, in any spelling: `password`, `DB_PASS`, `clientSecret`, `x-api-key`, `refresh token`."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from shared.redaction.patterns import Pattern
-from shared.redaction.rules import Text
+from shared.redaction.rules import Text, places
 
 _SUFFIX = (
     r"(?:[ _-]?(?:confirm(?:ation)?|repeat|again|hash(?:ed)?|digest|encrypted|plain(?:text)?|value|header|cookie"
@@ -168,15 +168,16 @@ HINTS = tuple(dict.fromkeys(noun.hint for noun in _NOUNS))
 _REACH = 32
 
 
-def names(text: Text, words: str) -> list[SecretName]:
+def names(text: Text, hints: Container[str] = HINTS) -> list[SecretName]:
     """
     Return every name of a secret, by its place; where two end at one place, the one that is surer.
 
-    `words` are those of the text, each once, in lower case.
+    `hints` has those that a word of the text holds in lower case.
     """
     by_end: dict[int, SecretName] = {}
-    for noun in (noun for noun in _NOUNS if noun.hint in words):
-        for name in _of(noun, text):
+    places_of = {hint: places(hint, text.lower) for hint in HINTS if hint in hints}
+    for noun in (noun for noun in _NOUNS if noun.hint in places_of):
+        for name in _of(noun, text, places_of[noun.hint]):
             other = by_end.get(name.end)
             if other is None or _rank(name) > _rank(other):
                 by_end[name.end] = name
@@ -190,12 +191,16 @@ def _rank(name: SecretName) -> tuple[bool, bool, int]:
 def whole_name(name: str) -> SecretName | None:
     """Return what a field of this name holds, or None when it is not the name of a secret."""
     plain = name.rstrip("\"'`]:= ")
-    return next((one for one in names(Text(plain), plain.lower()) if one.end == len(plain)), None)
+    return next((one for one in names(Text(plain)) if one.end == len(plain)), None)
 
 
-def _of(noun: _Noun, text: Text) -> Iterator[SecretName]:
-    for match in noun.pattern.finditer(text.lower):
-        start, end = match.span()
+def _of(noun: _Noun, text: Text, places: Sequence[int]) -> Iterator[SecretName]:
+    end = 0
+    for start in places:
+        match = noun.pattern.match(text.lower, start) if start >= end else None
+        if match is None:
+            continue
+        end = match.end()
         if noun.is_word and not _starts_word(text.text, start):
             continue
         if not noun.may_follow(text.lower[max(0, start - _REACH) : start]):

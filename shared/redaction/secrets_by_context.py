@@ -56,7 +56,7 @@ HEADERS = (
     after(
         "authorization",
         ("authorization",),
-        rf"(?<![a-z])(?:proxy-|x-)?authorization{_IS}(?P<secret>(?:(?:{_SCHEMES})\s{{1,3}})?{_CREDENTIALS})",
+        rf"authorization(?<![a-z]authorization){_IS}(?P<secret>(?:(?:{_SCHEMES})\s{{1,3}})?{_CREDENTIALS})",
         is_credentials,
     ),
     after(
@@ -70,11 +70,12 @@ HEADERS = (
         r"(?<![a-z0-9_-])(?:bearer|basic|apikey|negotiate|ntlm|ssws|splunk|sharedkey|geniekey)(?:\s{1,3}|%20|\+)"
         r"(?P<secret>[a-z0-9._~+/:-]{8,}+=*+)",
         is_scheme_credentials,
+        starts=("bearer", "basic", "apikey", "negotiate", "ntlm", "ssws", "splunk", "sharedkey", "geniekey"),
     ),
     after(
         "cookie",
         ("cookie",),
-        rf"(?<![a-z])(?:set-)?cookies?{_IS}(?P<secret>{_PAIR}(?:;\s{{0,2}}(?:{_PAIR}|{_FLAG}))*+)",
+        rf"cookie(?<![a-z]cookie)s?{_IS}(?P<secret>{_PAIR}(?:;\s{{0,2}}(?:{_PAIR}|{_FLAG}))*+)",
         is_address_secret,
     ),
     after(
@@ -136,15 +137,15 @@ ADDRESSES = (
     after(
         "url password",
         ("://",),
-        rf"(?<=://){_USER}:(?P<secret>[^\s\"'<>/\\\0]{{1,512}})@(?=[a-z0-9.\[(<$]|{FILLER})",
+        rf"://{_USER}:(?P<secret>[^\s\"'<>/\\\0]{{1,512}})@(?=[a-z0-9.\[(<$]|{FILLER})",
         is_address_secret,
     ),
     after(
         "url password",
         ("://",),
-        rf"(?<![a-z])(?:jdbc:)?(?:{_STORES})(?:\+[a-z0-9_]{{1,20}})?://{_USER}:(?P<secret>(?!\d{{1,5}}[/?\s,])"
-        r"[^\s\"'<>\0]{1,256})@(?=[a-z0-9.\[])",
+        rf"://{_USER}:(?P<secret>(?!\d{{1,5}}[/?\s,])[^\s\"'<>\0]{{1,256}})@(?=[a-z0-9.\[])",
         is_address_secret,
+        before=rf"(?<![a-z])(?:jdbc:)?(?:{_STORES})(?:\+[a-z0-9_]{{1,20}})?",
     ),
     after(
         "url password",
@@ -169,17 +170,18 @@ ADDRESSES = (
     after(
         "signature",
         ("sig=", "signature="),
-        r"(?<![\w.-])sig(?:nature)?=(?P<secret>[^&\s\"'`<>\\\0]{8,}+)",
+        r"sig(?<![\w.-]sig)(?:nature)?=(?P<secret>[^&\s\"'`<>\\\0]{8,}+)",
         checks.looks_random,
     ),
-    after("telegram token", ("bot",), r"(?<![\w-])bot(?P<secret>\d{6,12}:(?:aa[\w-]{4,}+|[\w-]{20,}+))"),
+    after("telegram token", ("bot",), r"bot(?<![\w-]bot)(?P<secret>\d{6,12}:(?:aa[\w-]{4,}+|[\w-]{20,}+))"),
     after(
         "url password",
         ("@",),
-        r"(?<![\w:/.-])[\w.-]{1,64}+:(?P<secret>[^\s\"'<>/@:\0]{6,128}+)@(?!sha\d|md5)(?=[a-z0-9])",
+        r":(?P<secret>[^\s\"'<>/@:\0]{6,128}+)@(?!sha\d|md5)(?=[a-z0-9])",
         checks.looks_random,
+        before=r"(?<![\w:/.-])[\w.-]{1,64}+",
     ),
-    after("url token", ("://",), r"(?<=://)(?P<secret>[a-z0-9_-]{20,255}+)@", checks.looks_random),
+    after("url token", ("://",), r"://(?P<secret>[a-z0-9_-]{20,255}+)@", checks.looks_random),
     after(
         "ticket",
         ("=st-", "\nst-", "tgt-", "pgt-"),
@@ -191,9 +193,9 @@ PEOPLE = (
     after(
         "e-mail",
         ("@",),
-        r"(?<![\w.+%-])(?P<secret>[\w.+%-]{1,64}+@(?!\d+\.\d)(?:[a-z0-9-]{1,63}+\.){1,8}(?<=\.)[a-z]{2,24}+)"
-        r"(?![\w-])",
+        r"(?P<secret>@(?!\d+\.\d)(?:[a-z0-9-]{1,63}+\.){1,8}(?<=\.)[a-z]{2,24}+)(?![\w-])",
         checks.is_persons_address,
+        before=r"(?<![\w.+%-])(?P<secret>[\w.+%-]{1,64}+)",
     ),
     # The look-behind comes after four digits, which few places have.
     RedactionRule(
@@ -204,6 +206,7 @@ PEOPLE = (
             r"(?![\w-]|\.\d)"
         ),
         checks.is_card,
+        in_word=r"[2-6]\d{3}(?<![\w.+:-]\d{4})(?:\d{10}|-\d{4}-|-\d{6}-|\s)",
     ),
     RedactionRule(
         "iban",
@@ -213,11 +216,12 @@ PEOPLE = (
             r"(?![A-Za-z0-9_-])"
         ),
         checks.is_iban,
+        in_word=r"[A-Z]{2}\d{2}(?<![A-Za-z0-9_-].{4})(?:[A-Z0-9]{4}|\s)",
     ),
     RedactionRule(
         "phone number",
         ("+",),
-        r"(?<![\w+.:-])(?P<secret>\+[1-9]\d{0,2}(?:[ -]?\(?\d{1,4}\)?){2,5})(?![\w.:])",
+        r"(?P<secret>\+(?<![\w+.:-].)[1-9]\d{0,2}(?:[ -]?\(?\d{1,4}\)?){2,5})(?![\w.:])",
         checks.is_phone,
     ),
 )

@@ -116,21 +116,23 @@ CODES = (
         r"[ _-]?(?:code|password|pin))(?:[ _-]?code)?"
         rf"(?:{_IS}|[\"'`]?\s{{0,3}}(?:=>|[:=])\s{{0,3}}|\s{{1,3}})(?:{_OPEN})?(?P<secret>\d{{4,8}})"
         r"(?![\w-]|[.:]\d|\sof\b)",
+        starts=("otp", "totp", "pin", "verification", "one", "2fa", "mfa", "sms", "security", "login"),
     ),
 )
 PROTOCOLS = (
     RedactionRule(
         "password",
         ("auth",),
-        r"(?<![A-Za-z_-])\"?AUTH\"?\s{1,3}(?:\"?(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|default)\"?\s{1,3})?"
+        r"AUTH(?<![A-Za-z_-]AUTH)\"?\s{1,3}(?:\"?(?:PLAIN|LOGIN|XOAUTH2|CRAM-MD5|default)\"?\s{1,3})?"
         r"\"?(?P<secret>[^\s\"\0]{6,512})",
         is_login,
     ),
     after(
         "password",
         ("login",),
-        r"(?<![a-z0-9])[a-z]{0,4}\d{1,6}\slogin\s\S{1,64}\s(?P<secret>[^\s\0]{4,256})",
+        r"login\s\S{1,64}\s(?P<secret>[^\s\0]{4,256})",
         is_argument,
+        before=r"(?<![a-z0-9])[a-z]{0,4}\d{1,6}\s",
     ),
     after("password", ("setuser",), r"acl\ssetuser\s[^\n\0>]{1,200}>(?P<secret>[^\s\0]{1,256})", is_argument),
 )
@@ -138,17 +140,17 @@ COMMAND_LINES = (
     after(
         "password",
         ("\n--", "\n-pass", "\n-pwd", "\n-token", "\n-secret", "\n-key", "storepass", "keypass"),
-        r"(?<![\w-])--?[a-z-]{0,30}?(?:password|passwd|passphrase|token|secret|api-?key|access-key|auth-?key|secret-key"
+        r"-(?<![\w-].)-?[a-z-]{0,30}?(?:password|passwd|passphrase|token|secret|api-?key|access-key|auth-?key|secret-key"
         r"|(?<=-)pass|(?<=-)pwd|(?:store|key|src|dest)pass)\s{1,3}(?:[\"'])?(?P<secret>(?!-|pass:)[^\s\"'\\\0]++)",
         is_argument,
     ),
     after(
         "password",
         ("mysql", "mariadb"),
-        rf"(?<![\w-])(?:mysql|mariadb)[\w-]{{0,20}}+{_ARGUMENTS}-p(?!ort\b|rotocol){_WORD}",
+        rf"m(?<![\w-]m)(?:ysql|ariadb)[\w-]{{0,20}}+{_ARGUMENTS}-p(?!ort\b|rotocol){_WORD}",
     ),
-    after("password", ("\n-p",), rf"(?<!\S)-u\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p{_WORD}", is_no_number),
-    after("password", ("\n-p",), rf"(?<!\S)-u\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p\s{{1,3}}{_WORD}", is_stated),
+    after("password", ("\n-p",), rf"-u(?<!\S-u)\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p{_WORD}", is_no_number),
+    after("password", ("\n-p",), rf"-u(?<!\S-u)\s?[^\s\"'-][^\s\"']{{0,63}}+\s{{1,3}}-p\s{{1,3}}{_WORD}", is_stated),
     after(
         "password",
         ("add_user", "change_password", "set_password", "adduser", "htpasswd"),
@@ -169,10 +171,10 @@ COMMAND_LINES = (
     after(
         "password",
         ("curl",),
-        rf"(?<![\w-])curl(?=\s){_ARGUMENTS}(?:-u|--(?:proxy-)?user)[\s=]{{0,3}}(?:{_OPEN})?[^\s:\"']{{1,64}}+:{_WORD}",
+        rf"curl(?<![\w-]curl)(?=\s){_ARGUMENTS}(?:-u|--(?:proxy-)?user)[\s=]{{0,3}}(?:{_OPEN})?[^\s:\"']{{1,64}}+:{_WORD}",
         is_no_number,
     ),
-    after("password", ("\n-u", "-user"), rf"(?<!\S)(?:-u|--(?:proxy-)?user)[\s=][\w.@%+-]{{1,64}}+:{_WORD}", is_stated),
+    after("password", ("\n-u", "-user"), rf"-(?<!\S-)(?:u|-(?:proxy-)?user)[\s=][\w.@%+-]{{1,64}}+:{_WORD}", is_stated),
 )
 _PGPASS_REST = r":[a-z_*][\w.*-]{0,62}+:[a-z_*][\w.@*-]{0,62}+:(?P<secret>(?:[^\s:\"'\\]|\\[:\\]){1,256}+)"
 FILES = (
@@ -181,6 +183,7 @@ FILES = (
         ("machine", "login"),
         r"(?<!\S)(?:machine\s{1,3}\S{1,255}\s{1,8})?login\s{1,3}\S{1,128}\s{1,8}password\s{1,3}(?P<secret>[^\s\0]{1,256})",
         is_argument,
+        starts=("machine", "login"),
     ),
     after(
         "password",
@@ -188,7 +191,7 @@ FILES = (
         r":_(?:authtoken|password|auth)\s{0,3}[=\s]\s{0,3}[\"']?(?P<secret>[^\s\"'\0]{4,1000})",
         is_argument,
     ),
-    after("password", (":5432:", ":6432:", ":*:"), rf"(?<=[\w*\]]):(?:[56]432|\*){_PGPASS_REST}(?![:\w])"),
+    after("password", (":5432:", ":6432:", ":*:"), rf":(?<=[\w*\]]:)(?:[56]432|\*){_PGPASS_REST}(?![:\w])"),
     after("password", (":",), rf":(?<=[\w*\]]:)\d{{3,5}}{_PGPASS_REST}(?![:\w])", is_stated),
 )
 IN_PROSE = (*CODES, *PROTOCOLS, *COMMAND_LINES, *FILES)

@@ -11,6 +11,7 @@ import pytest
 
 from infra import bundle
 from shared.redaction import holds_credentials, redact, redact_json, redact_lines
+from shared.redaction.redact import RecentResults
 from tests.planted_secrets import KEY_LOGGED_APART, PLANTED, Planted
 
 CASES = bundle.ROOT.parent / "shared" / "cases"
@@ -118,6 +119,44 @@ def test_key_without_an_end_is_redacted_as_far_as_it_looks_like_one() -> None:
 
     assert not any(line in "\n".join(redacted) for line in KEY_LOGGED_APART[1:3])
     assert redacted[-1] == "order 17 accepted"
+
+
+def test_secret_is_redacted_whatever_lines_stand_before_it() -> None:
+    """A log is searched in parts, and what was not in one part is looked for in the new words of the next."""
+    ordinary = [f"GET /orders/{number % 40} 200 in {number % 9} ms" for number in range(150)]
+    lines = [line for planted in PLANTED for line in (*ordinary, planted.line)]
+
+    redacted = redact_lines(lines)
+
+    assert not [one.kind for one, line in zip(PLANTED, redacted[150::151], strict=True) if one.secret in line]
+    assert [line for line in redacted if line in ordinary] == ordinary * len(PLANTED)
+
+
+def test_long_text_that_leaves_again_takes_no_time() -> None:
+    """A brief leaves by mail, archive and trace, and whoever redacts it does not know that it was."""
+    text = "".join(f"line {number} of a brief, api_key=Zx81kk2mQ0Pw{number}\n" for number in range(3_000))
+    start = time.process_time()
+    once = redact(text)
+    first = time.process_time() - start
+
+    start = time.process_time()
+    assert redact(f"{text} "[:-1]) == once == redact(f"{once} "[:-1])
+
+    assert time.process_time() - start < first / 10
+
+
+def test_results_of_long_texts_are_bounded() -> None:
+    """The oldest are forgotten, and a text that needs all of the room is not remembered."""
+    results = RecentResults(100)
+    for char in "abc":
+        results.add(char * 20, char)
+        results.add("z" * 99, "long")
+        results.get("a" * 20)
+
+    results.add("d" * 40, "d")
+
+    assert [results.get(char * 20) for char in "abc"] == ["a", None, "c"]
+    assert (results.get("d" * 40), results.get("z" * 99)) == ("d", None)
 
 
 def test_json_value_is_redacted_by_the_name_of_its_field() -> None:
