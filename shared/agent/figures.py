@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile, zip_longest
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from shared.agent.words import FUNCTION_WORDS, stem
 
@@ -78,12 +78,15 @@ _MOMENT = re.compile(
     r"(?<!\d)\d{4}-\d{2}-\d{2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?(?!\d)"
     r"|(?<![\d:])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?![\d:])"
 )
-_PIECE = re.compile(r"[^\s=,;()\[\]{}\"'<>|“”]+")
+_SEPARATORS = re.compile(r"([\s=,;()\[\]{}\"'<>|“”]+)")
 _NUMBER = re.compile(r"([$€£])?[~≈+±-]?(\d+)(\.\d+)?([eE][+-]?\d+)?([kKM](?!\w))?(?:-?([^\W\d_]+|%|\u00d7|/[a-z]+))?")
 _SPAN = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 _PLACE = re.compile(r"[\w.\]/-]*[^\W\d]:(\d+)(?::\d+)?|[\d.]+:(\d+)")
 _KEYED = re.compile(r"[^\W\d][\w.-]*:(\d+(?:\.\d+)?[a-zA-Z%]+)")
 _PAIR = re.compile(r"\d+(?:\.\d+)?[/-]\d+(?:\.\d+)?")
+_DIGIT = re.compile(r"\d")
+_NUMBER_WORDS = frozenset((*_WORDS, *_MAGNITUDES, *_MULTIPLES, *_SHARES))
+_LONG_WORD = re.compile(r"[^\W\d_]{3,}")
 _ENDS = ".:!?…"
 _SENTENCE_ENDS = (".", "!", "?")
 _GROUPS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -110,8 +113,7 @@ class Figure:
 _NO_FIGURE = Figure("0", 0, "count")
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A part of a text between separators; `is_glued` says that only a space is between it and the one before."""
 
     text: str
@@ -128,20 +130,34 @@ _NONE = _Piece("")
 
 def figures(text: str) -> list[Figure]:
     """Return the numbers of a text as rendered, in order; dates, times, versions and parts of names are none."""
-    pieces = list(_pieces(_GROUPS.sub("", _MOMENT.sub(" ", text))))
-    numbers = [(place, number) for place in range(len(pieces)) for number in _figures_at(pieces, place)]
+    pieces = _pieces(_GROUPS.sub("", _MOMENT.sub(" ", text)))
+    numbers = [
+        (place, number)
+        for place, piece in enumerate(pieces)
+        if _may_be_number(piece.text)
+        for number in _figures_at(pieces, place)
+    ]
     return [_with_context(number, pieces, place) for place, number in _with_shared_units(numbers, pieces)]
 
 
-def _pieces(text: str) -> Iterator[_Piece]:
-    end = 0
-    for match in _PIECE.finditer(text):
-        yield _Piece(match[0], is_glued=text[end : match.start()].isspace())
-        end = match.end()
+def _pieces(text: str) -> list[_Piece]:
+    """Return the parts of a text between separators, in order."""
+    parts = _SEPARATORS.split(text)
+    pairs = zip(parts[::2], map(str.isspace, ["", *parts[1::2]]), strict=True)
+    return [_Piece(part, is_glued) for part, is_glued in pairs if part]
+
+
+def _may_be_number(text: str) -> bool:
+    """Whether a piece has a digit or is a number's word: most are neither, and need no closer look."""
+    return _DIGIT.search(text) is not None or _bare(text).lower() in _NUMBER_WORDS
+
+
+def _bare(text: str) -> str:
+    return text.rstrip(_ENDS).lstrip(":*")
 
 
 def _figures_at(pieces: list[_Piece], place: int) -> Iterator[Figure]:
-    piece = pieces[place].text.rstrip(_ENDS).lstrip(":*")
+    piece = _bare(pieces[place].text)
     if (in_words := _in_words(piece, pieces, place)) is not None:
         yield in_words
     elif match := _PLACE.fullmatch(piece):
@@ -235,9 +251,7 @@ def _with_shared_units(numbers: list[tuple[int, Figure]], pieces: list[_Piece]) 
 
 def _with_context(number: Figure, pieces: list[_Piece], place: int) -> Figure:
     after, before = pieces[place + 1 : place + 5], pieces[max(place - 4, 0) : place][::-1]
-    near = {
-        word for side in (after, before) for piece in _own(side) for word in re.findall(r"[^\W\d_]{3,}", piece.word)
-    }
+    near = {word for side in (after, before) for piece in _own(side) for word in _LONG_WORD.findall(piece.word)}
     words = frozenset(stem(word) for word in near - FUNCTION_WORDS)
     ends_there = pieces[place].text.endswith(tuple(_ENDS))
     counted = _counted(after) if number.kind == "count" and not ends_there else ""
@@ -248,7 +262,7 @@ def _own(side: list[_Piece]) -> Iterator[_Piece]:
     """Yield the pieces up to another number, past one that belongs to the same: `4211 of 9000`, `1 to 2`."""
     connects = False
     for piece in side:
-        if re.match(r"\d", piece.text) and not connects:
+        if piece.text[0].isdecimal() and not connects:
             return
         connects = piece.word in _BETWEEN or piece.word == "of"
         yield piece

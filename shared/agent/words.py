@@ -1,6 +1,7 @@
 """The words of plain prose, and what of a text is left when they are taken away: its terms."""
 
 import re
+from functools import lru_cache
 
 _FUNCTION = """
 a about above across actually after afterward afterwards again against all almost alone along already also although
@@ -95,6 +96,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SUFFIXES = ("ations", "ation", "ments", "ment", "ions", "ings", "ion", "ing", "ers", "er", "ed", "es", "s", "e")
 
 
+@lru_cache(4_096)
 def stem(word: str) -> str:
     """Return the start of a word that its forms have in common: `refused`, `refusing` and `refuses` are one."""
     lower = word.lower()

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
 
 UNDRAWN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
@@ -18,8 +20,10 @@ _FULL_STOP = re.compile("(?<=\\w)\u3002(?=[A-Za-z0-9])")
 """A browser takes this stop inside a host's name for a dot."""
 _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _WORD = re.compile("[\\w.\u3002\u0300-\u036f-]+")
-_SCHEME = re.compile(r"[\w+.-]{0,64}:/{2,}(?=[\w\[])")
-_EMPHASIS = re.compile(r"(?<![\w<*])\*{1,3}(?=[^\s*>])([^*]*[^\s*])\*{1,3}(?![\w*>])")
+_AUTHORITY = re.compile(r":/{2,}(?=[\w\[])")
+_SCHEME, _SCHEME_CHARS = re.compile(r"[\w+.-]*+\Z"), 64
+# The look-behind comes after the first mark: the search then skips at once to where one is.
+_EMPHASIS = re.compile(r"\*(?<![\w<*]\*)\*{0,2}(?=[^\s*>])([^*]*[^\s*])\*{1,3}(?![\w*>])")
 _PASSES = 8
 """More than prose needs: marks that are nested deeper were written to be slow to read, and go all at once."""
 
@@ -40,8 +44,8 @@ def as_rendered(text: str) -> str:
 
 
 def _rewritten(text: str) -> str:
-    marked = _FULL_STOP.sub(".", _composed(_drawn(text)).translate(_LIKE_MARKS))
-    return _drawn(_composed(_WORD.sub(_in_latin, marked)))
+    marked = _FULL_STOP.sub(".", _mapped(_composed(_drawn(text)), _LIKE_MARKS))
+    return _drawn(_composed(marked if _holds_none(marked, LIKE_LATIN) else _WORD.sub(_in_latin, marked)))
 
 
 def inert(text: str) -> str:
@@ -60,20 +64,46 @@ def inert(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    # A blank keeps apart what stood on both sides: else each address that goes may make another one.
-    words = _SCHEME.sub(" ", re.sub("`+", "'", as_rendered(text)))
+    words = _without_schemes(re.sub("`+", "'", as_rendered(text)))
     return " ".join(_EMPHASIS.sub(r"\1", words).split())
+
+
+def _without_schemes(text: str) -> str:
+    """Return the text with a blank for the scheme of each address; else each that goes may make another one."""
+    pieces, done = [], 0
+    for match in _AUTHORITY.finditer(text):
+        colon = match.start()
+        scheme = _SCHEME.search(text, max(done, colon - _SCHEME_CHARS), colon)
+        assert scheme is not None, "an empty scheme is one"
+        pieces += [text[done : scheme.start()], " "]
+        done = match.end()
+    return "".join([*pieces, text[done:]])
 
 
 def _drawn(text: str) -> str:
     """Return the text without what is not drawn; tabs and line feeds are."""
-    seen = UNDRAWN.sub("", text)
-    return "".join(char for char in seen if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+    undrawn = {ord(char): None for char in set(text) if _is_undrawn(char)}
+    return text.translate(undrawn) if undrawn else text
+
+
+@lru_cache(1_024)
+def _is_undrawn(char: str) -> bool:
+    is_hidden = char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf", "Cs")
+    return is_hidden or UNDRAWN.match(char) is not None
 
 
 def _composed(text: str) -> str:
     # NFKC would write the mark of a truncated text as three full stops.
     return "…".join(unicodedata.normalize("NFKC", part) for part in text.split("…"))
+
+
+def _mapped(text: str, table: Mapping[int, str | int]) -> str:
+    return text if _holds_none(text, table) else text.translate(table)
+
+
+def _holds_none(text: str, table: Mapping[int, str | int]) -> bool:
+    """Whether no character of the text is in a table: a text has few different ones."""
+    return table.keys().isdisjoint(map(ord, set(text)))
 
 
 def _in_latin(match: re.Match[str]) -> str:
