@@ -245,7 +245,7 @@ def _of_percent(escape: str) -> str:
 
 def _decoded(view: View) -> View | None:
     """Return the view with the runs decoded that encode a text, or None without any."""
-    pieces = sorted([*_base64_texts(view), *_hexadecimal_texts(view)])
+    pieces = sorted([*_base64_texts(view), *_hexadecimal_texts(view)]) if view.runs else []
     return _changed(view, _disjoint(pieces)) if pieces else None
 
 

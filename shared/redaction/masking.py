@@ -40,20 +40,19 @@ _HOST = (
     rf"|(?:{_LABEL}){{2,8}}(?:{_WEAK_ENDINGS})(?![\w(-]|\.[\w$]))"
 )
 _QUOTED_USER = r"(?<=for user )[\"'](?P<quoted_user>[^\"'\s]{1,128})[\"']|(?<=^user )\"(?P<first_user>[^\"\s]{1,128})\""
-_IDENTIFIERS = Pattern(
-    "|".join(
-        [
-            f"(?P<masked>{_MASK.shape})",
-            _URL_HOST,
-            rf"(?<![A-Za-z])(?i:{_USER_NAMES}){_NAMED.format(name='user')}",
-            rf"(?<![A-Za-z])(?i:{_HOST_NAMES}){_NAMED.format(name='named_host')}",
-            _QUOTED_USER,
-            _IPV4,
-            _IPV6,
-            _HOST,
-        ]
-    )
+_NAMES_OF_OTHERS = "|".join(
+    [
+        _URL_HOST,
+        rf"(?i:{_USER_NAMES}){_NAMED.format(name='user')}",
+        rf"(?i:{_HOST_NAMES}){_NAMED.format(name='named_host')}",
+        _QUOTED_USER,
+        _IPV4,
+        _IPV6,
+        _HOST,
+    ]
 )
+_IDENTIFIERS = Pattern(rf"(?P<masked>{_MASK.shape})|(?<![A-Za-z])(?![\s/@<>\\])(?:{_NAMES_OF_OTHERS})")
+"""None but a mask starts behind a letter or with a blank: at most characters all others are ruled out at once."""
 _KINDS = {
     **dict.fromkeys(("ipv4", "ipv6"), "ip"),
     **dict.fromkeys(("url_host", "named_host", "host"), "host"),

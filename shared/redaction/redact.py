@@ -45,12 +45,12 @@ _CONTINUES = Pattern(
 """How the rest of a value starts: no word, time or level, which start an entry of its own."""
 
 
-_SHORT, _REMEMBERED, _REMEMBERED_CHARS = 1_000, 256, 1_000_000
+_SHORT, _REMEMBERED, _REMEMBERED_CHARS = 1_000, 2_048, 1_000_000
 """
 Characters of a short text, how many of these are remembered with their results, and characters of longer ones in all.
 
-Most leave by several exits within a second: a hundred short ones, the brief, its facts and logs. More would only hold
-memory.
+Most leave by several exits within a second: all the texts of an incident's facts, the brief and the logs. More would
+only hold memory.
 """
 
 

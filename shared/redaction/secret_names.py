@@ -1,8 +1,8 @@
 """Names of secrets, in any spelling: `password`, `DB_PASS`, `clientSecret`, `x-api-key`, `refresh token`."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from shared.redaction.patterns import Pattern
@@ -162,20 +162,23 @@ _NOUNS = (
     _Noun("signature", "hmac", r"hmac", is_word=True),
     _Noun("webhook", "webhook", r"webhook(?:[ _-]?ur[il])?"),
 )
-HINTS = tuple(dict.fromkeys(noun.hint for noun in _NOUNS))
+HINTS = frozenset(noun.hint for noun in _NOUNS)
 """Where none of these occurs in lower case, no such name occurs."""
 
 _REACH = 32
+_FIELD_CHARS = 64
 
 
-def names(text: Text, hints: Container[str] = HINTS) -> list[SecretName]:
+def names(text: Text, hints: Set[str] = HINTS) -> list[SecretName]:
     """
     Return every name of a secret, by its place; where two end at one place, the one that is surer.
 
     `hints` has those that a word of the text holds in lower case.
     """
     by_end: dict[int, SecretName] = {}
-    places_of = {hint: places(hint, text.lower) for hint in HINTS if hint in hints}
+    places_of = {hint: places(hint, text.lower) for hint in hints & HINTS}
+    if not places_of:
+        return []
     for noun in (noun for noun in _NOUNS if noun.hint in places_of):
         for name in _of(noun, text, places_of[noun.hint]):
             other = by_end.get(name.end)
@@ -191,7 +194,15 @@ def _rank(name: SecretName) -> tuple[bool, bool, int]:
 def whole_name(name: str) -> SecretName | None:
     """Return what a field of this name holds, or None when it is not the name of a secret."""
     plain = name.rstrip("\"'`]:= ")
+    return _whole_name_once(plain) if len(plain) <= _FIELD_CHARS else _whole_name(plain)
+
+
+def _whole_name(plain: str) -> SecretName | None:
     return next((one for one in names(Text(plain)) if one.end == len(plain)), None)
+
+
+# The same few hundred fields stand in everything that a step reads and writes.
+_whole_name_once = lru_cache(1_024)(_whole_name)
 
 
 def _of(noun: _Noun, text: Text, places: Sequence[int]) -> Iterator[SecretName]:

@@ -26,7 +26,8 @@ def test_secrets_are_in_nothing_that_leaves_the_product() -> None:
 def test_secret_that_gets_through_is_noticed_at_every_exit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without redaction the measurement says what leaked, and where."""
     module = importlib.import_module("shared.redaction.redact")
-    monkeypatch.setattr(module, "_secrets", lambda _text, _rules: [])
+    monkeypatch.setattr(module._Searcher, "secrets", lambda _self, _text: [])
+    monkeypatch.setattr(module, "_RECENT", module.RecentResults(0))
     module._redact_once.cache_clear()
 
     without = product.measured(corpus.secret_lines(SEED), runs=3)
