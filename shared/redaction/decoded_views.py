@@ -89,6 +89,16 @@ class View:
         return set(_RUN.findall(listed([word for word in self.words if len(word) >= _RUN_CHARS])))
 
     @cached_property
+    def listed_words(self) -> str:
+        """The words as one text, which is much shorter than a log."""
+        return listed(self.words)
+
+    @cached_property
+    def listed_runs(self) -> str:
+        """The runs as one text."""
+        return listed(self.runs)
+
+    @cached_property
     def _pieces(self) -> list[_Piece]:
         return self._find_pieces()
 
@@ -173,8 +183,11 @@ def _changed(view: View, pieces: list[_Piece]) -> View:
 def _unescaped(view: View) -> View | None:
     """Return the view with the escapes of one layer decoded, or None without any; entries without any are left out."""
     text = view.text
-    marks = [mark for mark in _MARKS if mark in text]
-    patterns = [each for each in (_BARE_COLOUR, *(() if text.isascii() else (_UNUSUAL,))) if each.search(text)]
+    # Each mark stands in a word; where it has a line end, at the end of one.
+    marks = [mark for mark in _MARKS if mark.replace("\r", "") in view.listed_words]
+    patterns = [_BARE_COLOUR] if _BARE_COLOUR.search(view.listed_words) else []
+    if not text.isascii() and _UNUSUAL.search(text):
+        patterns.append(_UNUSUAL)
     if not marks and not patterns:
         return None
     chosen, plain = [], []
@@ -260,7 +273,7 @@ def _disjoint(pieces: list[_Piece]) -> list[_Piece]:
 
 def _base64_texts(view: View) -> Iterator[_Piece]:
     """Yield the runs of base64 that encode a text; hashes, keys and images do not."""
-    for match in _BASE64.finditer(view.text) if _BASE64.search(listed(view.runs)) else ():
+    for match in _BASE64.finditer(view.text) if _BASE64.search(view.listed_runs) else ():
         digits = re.sub(r"[\r\n=]", "", match[0]).translate(_STANDARD_DIGITS)
         digits = digits[: len(digits) - (len(digits) % 4 == 1)]
         content = base64.b64decode(digits + "=" * (-len(digits) % 4))
@@ -269,5 +282,5 @@ def _base64_texts(view: View) -> Iterator[_Piece]:
 
 
 def _hexadecimal_texts(view: View) -> Iterator[_Piece]:
-    for match in _HEX.finditer(view.text) if _HEX.search(listed(view.runs)) else ():
+    for match in _HEX.finditer(view.text) if _HEX.search(view.listed_runs) else ():
         yield match.start(), match.end(), bytes.fromhex(match[0]).decode("ascii")

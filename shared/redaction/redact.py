@@ -265,7 +265,7 @@ class _Search:
     def __init__(self, view: View, rules: Rules, before: "_Search | None") -> None:
         self._rules, self._before = rules, before
         self._words, self._runs = view.words, view.runs
-        self._listed, runs = listed(self._words), listed(self._runs).lower()
+        self._listed, runs = view.listed_words, view.listed_runs.lower()
         self._listed_new, new_runs = self._listed, runs
         if before:
             self._listed_new = listed(self._words - before._words)

@@ -182,8 +182,13 @@ class Hints:
         """Those that have a part in common, by it; those with none by an empty text."""
         self.all = frozenset(hints)
         for hint in sorted({*self.all, *map(_sign, self.all)} - {""}):
-            parts = [one for one in sorted(self.all) if len(one) > 1 and one in hint and one != hint]
-            self._by_part.setdefault(max(parts, key=len, default=_sign(hint)), []).append(hint)
+            self._by_part.setdefault(self._part_of(hint) or _sign(hint), []).append(hint)
+
+    def _part_of(self, hint: str) -> str:
+        """Return the longest other hint in a hint, of more than one character; an empty text without any."""
+        sizes = range(len(hint) - 1, 1, -1)
+        parts = (hint[start : start + size] for size in sizes for start in range(len(hint) - size + 1))
+        return next((part for part in parts if part in self.all), "")
 
     def standing(self, words: str, new_words: str, before: Set[str] | None) -> set[str]:
         """
@@ -212,9 +217,25 @@ class Rules:
     """Rules in their order, and the hints that say which of them need a search of a text."""
 
     def __init__(self, rules: Sequence[RedactionRule], names: Iterable[str] = ()) -> None:
-        self._rules = rules
-        self._by_word, self._by_run = _by_hint(rules, is_run=False), _by_hint(rules, is_run=True)
-        self.in_words, self.in_runs = Hints([*names, *self._by_word]), Hints(self._by_run)
+        self._rules, self._names = rules, names
+
+    @cached_property
+    def in_words(self) -> Hints:
+        """The hints that stand in a word, and the names."""
+        return Hints([*self._names, *self._by_word])
+
+    @cached_property
+    def in_runs(self) -> Hints:
+        """The hints that stand in a run."""
+        return Hints(self._by_run)
+
+    @cached_property
+    def _by_word(self) -> dict[str, list[int]]:
+        return _by_hint(self._rules, is_run=False)
+
+    @cached_property
+    def _by_run(self) -> dict[str, list[int]]:
+        return _by_hint(self._rules, is_run=True)
 
     def with_hints(self, in_words: Iterable[str], in_runs: Iterable[str]) -> list[RedactionRule]:
         """Return the rules with one of these hints, in their order."""
