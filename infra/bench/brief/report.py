@@ -11,8 +11,8 @@ METHOD = (
     "One alert of the demo's incident, from its 202 to the mail, beside a reference of the usual topology on "
     "google-adk (`infra/bench/reference`: 14 model calls in series, raw log lines in the prompt), on the same "
     "sandboxes in the same run. Warm: the median of three alerts after one that does not count. Cold: no process runs; "
-    "the first request to each waits for the platform (0, 1 or 2 s) and for its start, all on one machine of two "
-    "cores. The first post also waits for intake, or for the reference's one process, before its 202. The reference "
+    "the first request to each waits for the platform (0, 1 or 2 s) and for its start. All share two cores, where the "
+    "platform gives each its own: one that was woken and not called yet has a low priority. The first post also waits for intake, or for the reference's one process, before its 202. The reference "
     "sends no early brief: ours stands beside its only one."
 )
 TARGETS = {
