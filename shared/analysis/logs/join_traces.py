@@ -4,14 +4,13 @@ Only entries of one source are joined, so pods that write at once are kept separ
 writes before its lines separates threads and requests, and a line with its own header may come between the parts.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.analysis.logs.levels import Level
-from shared.analysis.logs.lines import prefixes, trace_lines
+from shared.analysis.logs.lines import plain_lines, prefixes, trace_lines
+from shared.analysis.logs.lines.blocks import Block, Line
 from shared.analysis.logs.parse import LogEntry, Source, first_line
 
 # Parts of one trace are written within milliseconds; two seconds allow for a slow shipper.
@@ -21,77 +20,7 @@ MAX_OPEN = 8
 """Threads of one process that write traces at once."""
 MAX_HELD = 20
 """Lines of a message before the first frame."""
-ORDINARY: tuple[Level, ...] = ("info", "debug")
 RANK: dict[Level, int] = {"unknown": 0, "debug": 1, "info": 2, "warning": 3, "error": 4, "fatal": 5}
-
-
-@dataclass(slots=True, eq=False)
-class _Line:
-    """An entry, the header of its first line, and what of that is the same in all lines of a thread or request."""
-
-    entry: LogEntry
-    header: str
-    tag: str
-
-    @property
-    def is_ordinary(self) -> bool:
-        return self.entry.level in ORDINARY
-
-
-@dataclass(slots=True, eq=False)
-class _Block:
-    """
-    Entries that are read as one; `indent` is that of the frames of its Python trace.
-
-    A `quiet` block is a line without a sign of a trace, and a `closed` one can no longer be continued. `prefix` starts
-    every line of its trace. `held` are blocks of lines that follow one which announces a trace: they are parts of its
-    message if a frame follows, else entries of their own. `is_interleaved` once a part without a header came after a
-    line of another thread: such a part may as well belong to that line.
-    """
-
-    parts: list[LogEntry]
-    tag: str = ""
-    quiet: bool = False
-    closed: bool = False
-    python: bool = False
-    finished: bool = True
-    indent: int = 0
-    go: bool = False
-    rust: bool = False
-    announces: bool = False
-    has_frames: bool = False
-    is_interleaved: bool = False
-    prefix: re.Pattern[str] | None = None
-    blanks: list[LogEntry] = field(default_factory=list)
-    held: list["_Block"] = field(default_factory=list)
-
-    def take(self, entry: LogEntry) -> None:
-        for one in self.held:
-            self.parts.extend(one.parts)
-            one.parts, one.closed = [], True
-        self.held.clear()
-        self.parts.extend(self.blanks)
-        self.blanks.clear()
-        self.parts.append(entry)
-
-    def close(self) -> None:
-        self.closed = True
-        for one in self.held:
-            one.closed = True
-
-    @property
-    def is_ordinary(self) -> bool:
-        """Whether it is a line that no trace follows."""
-        is_plain = self.finished and not (self.go or self.rust or self.announces)
-        return is_plain and len(self.parts) == 1 and bool(self.tag) and self.parts[0].level in ORDINARY
-
-    @property
-    def is_trace(self) -> bool:
-        return self.has_frames or not self.finished
-
-    @property
-    def expects_more(self) -> bool:
-        return self.is_trace or self.announces or self.go or self.rust
 
 
 def assemble(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
@@ -100,11 +29,10 @@ def assemble(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
 
     Only entries of the last MAX_GAP are held: what is older can no longer be continued.
     """
-    waiting: deque[_Block] = deque()
-    open_blocks: dict[Source, list[_Block]] = {}
+    waiting: deque[Block] = deque()
+    open_blocks: dict[Source, list[Block]] = {}
     for entry in entries:
-        latest = open_blocks.get(entry.source, [])
-        started, open_blocks[entry.source] = _added(latest, entry)
+        started, open_blocks[entry.source] = _added(open_blocks.get(entry.source, []), entry)
         if started is not None:
             waiting.append(started)
         while waiting and (waiting[0].closed or not _is_near(waiting[0], entry)):
@@ -113,16 +41,20 @@ def assemble(entries: Iterable[LogEntry]) -> Iterator[LogEntry]:
         yield from _joined(block)
 
 
-def _added(latest: list[_Block], entry: LogEntry) -> tuple[_Block | None, list[_Block]]:
+def _added(latest: list[Block], entry: LogEntry) -> tuple[Block | None, list[Block]]:
     """Return the block that the entry starts, or None when it continued one, and the blocks that are still open."""
-    if _is_quiet(entry) and all(block.quiet for block in latest):
-        # Most lines; the others take several times as long.
+    if (not latest or latest[-1].quiet) and _is_quiet(entry):
+        # While a source writes no trace, all its lines; the others take several times as long.
         for block in latest:
             block.closed = True
-        started = _Block([entry], quiet=True)
+        started = Block([entry], quiet=True)
         return started, [started]
     line = _line(entry)
     blocks = [block for block in latest if not block.closed and _is_near(block, entry)]
+    if _passes(blocks, line):
+        # Most lines of a source that has written a trace.
+        started = Block([entry], line)
+        return started, _going_on(blocks, line, started)
     for block in _candidates(blocks, line):
         may_be_anothers = block is not blocks[-1] and not line.header
         if _joins(block, line):
@@ -136,21 +68,39 @@ def _is_quiet(entry: LogEntry) -> bool:
     return RANK[entry.level] < RANK["warning"] and trace_lines.is_quiet(entry.text[: prefixes.MAX_HEADER])
 
 
-def _line(entry: LogEntry) -> _Line:
-    header = entry.text[: prefixes.header_end(entry.text)]
-    return _Line(entry, header, prefixes.tag(header) if header else "")
+def _line(entry: LogEntry) -> Line:
+    return Line(entry, entry.text[: prefixes.header_end(entry.text)])
 
 
-def _is_near(block: _Block, entry: LogEntry) -> bool:
+def _passes(blocks: list[Block], line: Line) -> bool:
+    """
+    Return whether the line surely continues none of the blocks, nor may be a part of the message of one.
+
+    It says of most lines, in a fraction of the time, what trying every block says of all.
+    """
+    text = line.entry.text
+    if not plain_lines.is_plain(text, len(line.header)):
+        return False
+    if not line.header:
+        is_alone = not (trace_lines.is_go_function(text) or trace_lines.CONTINUES.match(text))
+        return is_alone and all(block.is_calm for block in blocks)
+    return line.is_ordinary and not any(
+        _has_prefix(block, line) or _is_of_thread(block, line)
+        for block in blocks
+        if not block.is_calm or _may_go_on(block, line)
+    )
+
+
+def _is_near(block: Block, entry: LogEntry) -> bool:
     return bool(block.parts) and entry.at - block.parts[-1].at <= MAX_GAP and len(block.parts) < MAX_TRACE_ENTRIES
 
 
-def _candidates(blocks: list[_Block], line: _Line) -> list[_Block]:
+def _candidates(blocks: list[Block], line: Line) -> list[Block]:
     """Return the blocks that the line may continue, the likeliest first."""
     newest = blocks[::-1]
     for block in newest:
         if block.quiet:
-            block.quiet, block.tag = False, _line(block.parts[0]).tag
+            block.quiet, block.line = False, _line(block.parts[0])
     if trace_lines.python_start(line.entry.text):
         # The line right before it introduces a trace, whoever wrote that.
         return [block for block in newest if block is newest[0] or (block.is_trace and _may_be_of(block, line))]
@@ -166,26 +116,31 @@ def _candidates(blocks: list[_Block], line: _Line) -> list[_Block]:
     return [*unfinished, *others]
 
 
-def _has_prefix(block: _Block, line: _Line) -> bool:
+def _has_prefix(block: Block, line: Line) -> bool:
     return block.prefix is not None and block.prefix.match(line.entry.text) is not None
 
 
-def _may_be_of(block: _Block, line: _Line) -> bool:
+def _may_be_of(block: Block, line: Line) -> bool:
     return not line.header or _is_of_thread(block, line)
 
 
-def _is_of_thread(block: _Block, line: _Line) -> bool:
+def _is_of_thread(block: Block, line: Line) -> bool:
     """Return whether the line has the block's header, or the part of it that Rails and others repeat alone."""
     tag = line.tag
     return block.tag == tag or bool(tag and (block.tag.startswith(f"{tag} ") or block.tag.endswith(f" {tag}")))
 
 
-def _still_open(blocks: list[_Block], line: _Line, started: _Block) -> list[_Block]:
-    """Close the blocks that nothing can continue once another one started, and return the others with that."""
+def _still_open(blocks: list[Block], line: Line, started: Block) -> list[Block]:
+    """Return the blocks that may be continued once another one started, with that where none holds it."""
     holder = next((block for block in reversed(blocks) if _holds(block, line)), None)
     if holder is not None:
         holder.held.append(started)
         return blocks
+    return _going_on(blocks, line, started)
+
+
+def _going_on(blocks: list[Block], line: Line, started: Block) -> list[Block]:
+    """Close the blocks that nothing can continue once another one started, and return the others with that."""
     may_go_on = [block for block in blocks if _may_go_on(block, line)][1 - MAX_OPEN :]
     for block in blocks:
         if block not in may_go_on:
@@ -193,7 +148,7 @@ def _still_open(blocks: list[_Block], line: _Line, started: _Block) -> list[_Blo
     return [*may_go_on, started]
 
 
-def _holds(block: _Block, line: _Line) -> bool:
+def _holds(block: Block, line: Line) -> bool:
     """Return whether the line may be a part of the message that the block announces a trace with."""
     text = line.entry.text
     if block.is_trace or len(block.held) >= MAX_HELD or "\n" in text.rstrip():
@@ -206,19 +161,19 @@ def _holds(block: _Block, line: _Line) -> bool:
     return block.announces and bool(trace_lines.BANNER.match(rest) or not trace_lines.announces(rest))
 
 
-def _may_go_on(block: _Block, line: _Line) -> bool:
+def _may_go_on(block: Block, line: Line) -> bool:
     """Return whether the block may be continued after a line that did not."""
     is_error = RANK[block.parts[0].level] >= RANK["warning"]
-    if not (block.is_trace or block.announces or (block.tag and is_error)):
+    if not (block.is_trace or block.announces or (is_error and block.tag)):
         return False
     if not line.header:
         return not block.finished
     return block.tag != line.tag or not block.finished or line.is_ordinary
 
 
-def _start(line: _Line) -> _Block:
+def _start(line: Line) -> Block:
     entry = line.entry
-    block = _Block([entry], line.tag)
+    block = Block([entry], line)
     if "\n" in entry.text.rstrip():
         return block
     rest = entry.text[len(line.header) :]
@@ -227,13 +182,13 @@ def _start(line: _Line) -> _Block:
     return block
 
 
-def _note_words(block: _Block, text: str) -> None:
+def _note_words(block: Block, text: str) -> None:
     block.go = block.go or trace_lines.starts_go(text)
     block.rust = block.rust or trace_lines.RUST_WORD in text
     block.announces = block.announces or trace_lines.announces(text)
 
 
-def _note_python(block: _Block, text: str, rest: str) -> None:
+def _note_python(block: Block, text: str, rest: str) -> None:
     """Note the start of a Python trace; that of a SyntaxError may be a frame."""
     start = trace_lines.python_start(text)
     if start or rest.lstrip().startswith('File "'):
@@ -242,7 +197,7 @@ def _note_python(block: _Block, text: str, rest: str) -> None:
             block.prefix = prefixes.pattern_of(start["prefix"].rstrip(" +|"))
 
 
-def _joins(block: _Block, line: _Line) -> bool:
+def _joins(block: Block, line: Line) -> bool:
     """Add the entry to the block when it continues the block; return whether it does."""
     text = _without_prefix(block, line)
     if text is None:
@@ -262,7 +217,7 @@ def _joins(block: _Block, line: _Line) -> bool:
     return True
 
 
-def _continues(block: _Block, line: _Line, text: str) -> bool:
+def _continues(block: Block, line: Line, text: str) -> bool:
     if prefixes.is_frame(text):
         return True
     if trace_lines.CONTINUES.match(text):
@@ -276,7 +231,7 @@ def _continues(block: _Block, line: _Line, text: str) -> bool:
     return bool((is_banner and trace_lines.RAISED.match(text)) or (block.go and trace_lines.GO_FRAME.match(text)))
 
 
-def _note(block: _Block, text: str) -> None:
+def _note(block: Block, text: str) -> None:
     """Note what the block is after this line."""
     block.has_frames = block.has_frames or prefixes.is_frame(text)
     block.go = block.go or bool(trace_lines.GO_PLACE.match(text))
@@ -290,7 +245,7 @@ def _note(block: _Block, text: str) -> None:
         block.finished = True
 
 
-def _ends_python(block: _Block, bare: str) -> bool:
+def _ends_python(block: Block, bare: str) -> bool:
     """Return whether a line after frames is the exception, which stands where their indentation ends."""
     indent = _indent(bare)
     return (indent == 0 and bare[:1] not in "^~") or (
@@ -302,7 +257,7 @@ def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-def _joins_python_start(block: _Block, line: _Line, text: str) -> bool:
+def _joins_python_start(block: Block, line: Line, text: str) -> bool:
     """Join the start of a trace to the error line right before it, or to the exception it follows."""
     follows = bool(trace_lines.CONNECTOR.search(block.parts[-1].text)) or (block.python and not block.finished)
     introduced = len(block.parts) == 1 and not block.python and RANK[block.parts[0].level] >= RANK["warning"]
@@ -313,7 +268,7 @@ def _joins_python_start(block: _Block, line: _Line, text: str) -> bool:
     return True
 
 
-def _without_prefix(block: _Block, line: _Line) -> str | None:
+def _without_prefix(block: Block, line: Line) -> str | None:
     """Return the text without what starts each line of the block; None when it starts with something else."""
     text = line.entry.text
     match = block.prefix.match(text) if block.prefix else None
@@ -330,7 +285,7 @@ def _without_prefix(block: _Block, line: _Line) -> str | None:
     return text[match.end() :] if match else text
 
 
-def _joined(block: _Block) -> Iterator[LogEntry]:
+def _joined(block: Block) -> Iterator[LogEntry]:
     """Yield the block as one entry; nothing of one that became part of another."""
     if len(block.parts) <= 1:
         yield from block.parts

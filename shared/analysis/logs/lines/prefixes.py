@@ -16,11 +16,14 @@ HEADER = re.compile(
 )
 """The fields at the start of a line that tell when, how badly, and in which thread or request it was written."""
 MAX_HEADER = 300
+AT_FRAME = (
+    r"at (?:async )?[\w$.<>`/@-]+(?:[./:](?!\d\d:)|\()\S"
+    r"|at (?:[\w$.<>#\[\] ]{1,120} )?\(?(?:file:|node:|webpack|https?:|[A-Za-z]:\\|\.?/|<anonymous>|native\))"
+)
 FRAME = re.compile(
     r"(?:(?<=[\]:|>-] )|(?<=[\]:|])|(?<=\s)|^)(?P<frame>[^\S\n]*(?:"
     r"File \"[^\"\n]+\", line \d|Traceback \(most recent call last\)|(?:\+ )?Exception Group Traceback"
-    r"|at (?:async )?[\w$.<>`/@-]+(?:[./:](?!\d\d:)|\()\S"
-    r"|at (?:[\w$.<>#\[\] ]{1,120} )?\(?(?:file:|node:|webpack|https?:|[A-Za-z]:\\|\.?/|<anonymous>|native\))"
+    rf"|{AT_FRAME}"
     r"|(?:from )?[\w./-]+\.(?:rb|erb|rake|ru):\d+:in [`']"
     r"|#\d+ (?:/|\[internal function\]|\{main\})"
     r"|goroutine \d+ (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[|/[^\s:|\]]+\.(?:go|s):\d+"

@@ -2,6 +2,8 @@
 
 import re
 
+from shared.analysis.logs.lines.word_search import WordSearch
+
 MAX_LINE = 1000
 MAX_HEAD = 300
 """So much of a line is read: logs are untrusted, and a pattern may take long on a very long line."""
@@ -68,19 +70,17 @@ WORDS_OF_TRACES = (
     *("Information for ", "Thread 0x", "[c] ", "PHP ", "raceback"),
 )
 """Each line that starts a trace, or goes on with one after a line that does not, holds one of them."""
+_SIGNS = WordSearch(WORDS_OF_TRACES)
 MARGIN = re.compile(r"^\s*(?:\| ?)+")
 MEMBER = re.compile(r"^[\s|]*\+-[+-]*-+ (?:\d+|\.\.\.) -+")
 GROUP_ENDS = re.compile(r"^[\s|]*\+-{20,}$")
 
 
 def is_quiet(text: str) -> bool:
-    """Return whether a line shows no sign of a trace; plain searches are five times as fast as a pattern."""
+    """Return whether a line shows no sign of a trace."""
     if " " not in text or text[0].isspace() or text[0] in '}]"' or text.startswith("at "):
         return False
-    for word in WORDS_OF_TRACES:  # noqa: SIM110 -- any() takes a third longer
-        if word in text:
-            return False
-    return True
+    return not _SIGNS.words_in(text)
 
 
 def is_of_trace(text: str) -> bool:
@@ -95,7 +95,9 @@ def announces(text: str) -> bool:
 
 def is_go_function(text: str) -> bool:
     """Return whether a line names a function alone, as errors of Go do above the place."""
-    return len(text) <= MAX_HEAD and GO_FUNCTION.search(text) is not None
+    if len(text) > MAX_HEAD or "." not in text.rpartition(" ")[2]:
+        return False
+    return GO_FUNCTION.search(text) is not None
 
 
 def starts_go(text: str) -> bool:
