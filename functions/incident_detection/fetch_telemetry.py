@@ -14,7 +14,16 @@ from shared.contracts import Alert
 from shared.errors import IncidentCopilotError, Misconfigured
 from shared.redaction import redact, redact_lines
 from shared.step import recorder
-from shared.telemetry.port import NO_LOG_STORE, NO_METRICS_STORE, LogPage, LogQuery, Logs, MetricQuery, MetricsOverview
+from shared.telemetry.port import (
+    NO_LOG_STORE,
+    NO_METRICS_STORE,
+    LogLine,
+    LogPage,
+    LogQuery,
+    Logs,
+    MetricQuery,
+    MetricsOverview,
+)
 
 from .count_unread import count_unread
 
@@ -58,8 +67,11 @@ def read_telemetry(alert: Alert) -> TelemetryRead:
 def without_secrets(page: LogPage) -> LogPage:
     """Return the page without secrets; models, mails and traces only see what passed here."""
     texts = redact_lines([line.text for line in page.lines])
+    # Lines of one stream share their labels.
+    labels = {id(line.labels): line.labels for line in page.lines}
+    redacted = {number: redacted_labels(each) for number, each in labels.items()}
     lines = (
-        replace(line, text=text, labels=redacted_labels(line.labels))
+        LogLine(line.at, line.nanoseconds, text, redacted[id(line.labels)])
         for line, text in zip(page.lines, texts, strict=True)
     )
     return replace(page, lines=tuple(lines))

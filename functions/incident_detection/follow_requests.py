@@ -48,7 +48,7 @@ def _lines(alert: Alert, page: LogPage, ids: Sequence[str]) -> tuple[LogLine, ..
         call.args["query"] = others.query
         call.result = f"{len(others.lines)} lines"
     # The analysis knows services by one name, whatever this store calls it.
-    named = (replace(line, labels=_with_service(line.labels, others.service_label)) for line in others.lines)
+    named = (line._replace(labels=_with_service(line.labels, others.service_label)) for line in others.lines)
     return tuple(named)
 
 

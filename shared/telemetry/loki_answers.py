@@ -99,8 +99,9 @@ def parse_counts(body: object, request: str) -> dict[int, int]:
 
 
 def _lines(stream: _Stream) -> list[LogLine]:
+    labels = stream.stream
     return [
-        LogLine(moment(value[0]), value[0], value[1], _labels(stream.stream, value[2] if len(value) == 3 else {}))
+        LogLine(moment(value[0]), value[0], value[1], _labels(labels, value[2]) if len(value) == 3 else labels)
         for value in stream.values
     ]
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import eq, ge, gt, le, lt, ne
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,13 @@ class LogQuery:
     """Labels and their values that narrow a search of every service."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One log entry; `nanoseconds` keeps the store's full precision."""
 
     at: datetime
     nanoseconds: int
     text: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Secrets are redacted where texts enter: from the webhook, the log store and the repository."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -46,7 +45,7 @@ def test_label_named_like_a_secret_is_redacted_completely() -> None:
 def test_page_keeps_its_lines_and_loses_its_secrets() -> None:
     """Times, order and other words stay; labels are redacted too."""
     line = LogLine(NOW, 1, "plain", {"pod": "shop-1"})
-    lines = (line, replace(line, nanoseconds=2, text=f"using {KEY} now", labels={"pod": "shop-1", "note": KEY}))
+    lines = (line, line._replace(nanoseconds=2, text=f"using {KEY} now", labels={"pod": "shop-1", "note": KEY}))
 
     page = page_without_secrets(LogPage(lines, "query", is_complete=True))
 

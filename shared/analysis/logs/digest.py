@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 
 from shared.analysis.logs.failures import Failures
 from shared.analysis.logs.groups import Grouper, Groups
@@ -14,6 +16,11 @@ from shared.analysis.logs.request_ids import RequestSample
 from shared.analysis.logs.start_lines import StartLines
 from shared.analysis.series.event_times import EventTimes
 from shared.telemetry.port import LogLine
+
+Item = TypeVar("Item")
+BATCH = 256
+"""Lines that one stage reads before the next does: in turn line by line, each would drive the other's code out of the
+processor's caches, which took an eighth of the time."""
 
 
 @dataclass
@@ -42,7 +49,7 @@ def digest(lines: Iterable[LogLine], own_names: Sequence[str], whole_since: date
     """
     grouper = Grouper(own_names, whole_since)
     result = LogDigest(grouper.groups(), EventTimes(), EventTimes())
-    for entry in assemble(_read(lines, result)):
+    for entry in _in_batches(assemble(_in_batches(_read(lines, result)))):
         micros = grouper.add(entry)
         result.times.add_micros(micros)
         if grouper.latest is not None:
@@ -64,6 +71,13 @@ def _read(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogEntry]:
         if RANK[entry.level] >= RANK["error"]:
             result.failed_requests.add(line.text, line.labels)
         yield entry
+
+
+def _in_batches(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the items, made some ahead of their use."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, BATCH)):
+        yield from batch
 
 
 def _counted(lines: Iterable[LogLine], result: LogDigest) -> Iterator[LogLine]:

@@ -79,10 +79,10 @@ class _Shape:
 
     def event(self, tokens: list[str]) -> tuple[str, ...]:
         """Return what distinguishes the line's event from others of this shape: its words where words vary."""
-        return tuple(
-            token if index in self.words else template
-            for index, (template, token) in enumerate(zip(self.tokens, tokens, strict=True))
-        )
+        event = list(self.tokens)
+        for index in self.words:
+            event[index] = tokens[index]
+        return tuple(event)
 
     def take(self, tokens: list[str], fields: list[str]) -> None:
         """Widen the shape so that it holds the line."""
@@ -129,6 +129,11 @@ class _Node:
     shapes: list[_Shape] = field(default_factory=list)
     """Those seen last, the latest at the end."""
 
+    def child(self, name: str) -> "_Node":
+        if (node := self.children.get(name)) is None:
+            node = self.children[name] = _Node()
+        return node
+
 
 class Drain:
     """Learns templates line by line."""
@@ -162,8 +167,12 @@ class Drain:
     def _shape(self, leaf: _Node, tokens: list[str], fields: list[str]) -> _Shape:
         """Return the most similar shape of the leaf, or a new one; it is the latest then."""
         self.comparisons += len(leaf.shapes)
-        best = max(leaf.shapes, key=lambda shape: _similarity(shape.fields, fields), default=None)
-        if best is None or _similarity(best.fields, fields) < SIMILARITY:
+        best, most_alike = None, -1
+        for shape in leaf.shapes:
+            alike = sum(map(eq, shape.fields, fields))
+            if alike > most_alike:
+                best, most_alike = shape, alike
+        if best is None or most_alike / len(fields) < SIMILARITY:
             best = _Shape(list(tokens), list(fields))
         else:
             leaf.shapes.remove(best)
@@ -174,16 +183,11 @@ class Drain:
 
     def _leaf(self, fields: list[str]) -> _Node:
         # Server errors stay separate: often only one word in ten differs from other responses.
-        failed = SERVER_ERROR if any(SERVER_ERROR in token for token in fields) else ""
-        node = self._root.children.setdefault(f"{len(fields)}{failed}", _Node())
+        failed = SERVER_ERROR if SERVER_ERROR in " ".join(fields) else ""
+        node = self._root.child(f"{len(fields)}{failed}")
         for token in fields[: DEPTH - 2]:
             name = token if WORD.fullmatch(token) else WILDCARD
             if name not in node.children and len(node.children) >= MAX_CHILDREN:
                 name = WILDCARD
-            node = node.children.setdefault(name, _Node())
+            node = node.child(name)
         return node
-
-
-def _similarity(shape: list[str], line: list[str]) -> float:
-    alike: int = sum(map(eq, shape, line))
-    return alike / len(line)

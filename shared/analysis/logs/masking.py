@@ -37,6 +37,8 @@ VARIABLE = re.compile(
 )
 MAY_VARY = re.compile(r"[\d/]")
 
+MONTH_NAME = re.compile(MONTH)
+"""In each date."""
 DATE = re.compile(
     r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
     rf"(?:<\*>,? {MONTH}[a-z]*|\b{MONTH}[a-z]*,? <\*>),? <\*>(?: (?:[A-Z]{{3,4}} )?<\*>)?"
@@ -74,7 +76,11 @@ def masker() -> Callable[[str], str]:
 
 def join_values(masked: str) -> str:
     """Return the masked line with each value of several words as one: dates, sizes with their units, quoted fields."""
-    return QUOTED_FIELD.sub(_masked_quoted_field, SIZE.sub(WILDCARD, DATE.sub(WILDCARD, masked)))
+    # Most lines hold no date and no quotes, which is seen in a tenth of the time that looking for them takes.
+    if MONTH_NAME.search(masked):
+        masked = DATE.sub(WILDCARD, masked)
+    masked = SIZE.sub(WILDCARD, masked)
+    return QUOTED_FIELD.sub(_masked_quoted_field, masked) if '="' in masked else masked
 
 
 def mask_field(word: str) -> str:

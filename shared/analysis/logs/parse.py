@@ -51,6 +51,8 @@ REASON_KEYS = (
 REASON_TYPE_KEYS = ("type", "name", "class", "kind", "code")
 MAX_REASONS = 3
 # What a container runtime puts before each line: https://github.com/kubernetes/design-proposals-archive, CRI logging
+TIME_MARK = slice(10, 11)
+"""Where its time has a T, which most others have as a space; the place is looked at before a pattern is tried."""
 WRAPPING = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # A stack trace inside a quoted field, its newlines written as two characters.
@@ -140,18 +142,17 @@ class _Unwrapped(NamedTuple):
 
 def read(line: LogLine) -> LogEntry:
     """Return the line as an entry; never fails: a line of unknown format is its own message."""
-    unwrapped = _unwrap(_bare(line.text))
+    labels, bare = line.labels, _bare(line.text)
+    source, service = source_of(tuple(labels.items())), labels.get("service_name", "")
+    if not bare.startswith("{"):
+        text = _unescape(bare)
+        return LogEntry(line.at, _level(labels, None, text), text, first_line(text), source, service)
+    unwrapped = _unwrap(bare)
     text = _unescape(unwrapped.text)
-    level = _level(line.labels, unwrapped.fields, text)
+    level = _level(labels, unwrapped.fields, text)
+    has_trace_field = unwrapped.has_trace_field and text == unwrapped.text
     return LogEntry(
-        at=line.at,
-        level=level,
-        text=text,
-        message=first_line(text),
-        source=source_of(tuple(line.labels.items())),
-        service=line.labels.get("service_name", ""),
-        is_structured=unwrapped.is_structured,
-        has_trace_field=unwrapped.has_trace_field and text == unwrapped.text,
+        line.at, level, text, first_line(text), source, service, 1, unwrapped.is_structured, has_trace_field
     )
 
 
@@ -161,13 +162,14 @@ def first_line(text: str) -> str:
     if head[1:3] == ", " or head[1:5].isdigit():
         # Most lines have none, and the pattern costs as much as the rest of this.
         head = PREFIX.sub("", head, count=1)
-    return CLOCK.sub("", head, count=1).rstrip()
+    clock = CLOCK.match(head)
+    return (head[clock.end() :] if clock else head).rstrip()
 
 
 def _bare(raw: str) -> str:
     """Strip what the container runtime and the terminal add to a line."""
     bare = COLOUR.sub("", raw) if "\x1b" in raw else raw
-    bare = WRAPPING.sub("", bare, count=1) if bare[:1].isdigit() else bare
+    bare = WRAPPING.sub("", bare, count=1) if bare[TIME_MARK] == "T" else bare
     if (
         " | " not in bare[:64]
         or (match := COMPOSE.match(bare)) is None

@@ -21,7 +21,8 @@ _LABEL = re.compile(_NAME, re.IGNORECASE)
 def request_id(text: str, labels: Mapping[str, str]) -> str:
     """Return the id of the trace or request that a line names, in its text or its labels; an empty text without one."""
     # Substrings are found ten times as fast as the pattern, which most lines do not fulfil.
-    match = _IN_TEXT.search(text) if any(word in text for word in ("id", "Id", "ID", "iD")) else None
+    may_name_one = "id" in text or "Id" in text or "ID" in text or "iD" in text
+    match = _IN_TEXT.search(text) if may_name_one else None
     id_ = match[1] if match else labels.get(_id_label(tuple(labels)), "")
     # Zeros are W3C's id of "no trace": https://www.w3.org/TR/trace-context/#trace-id
     return id_ if id_.strip("0-") else ""

@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 from shared import json_text
-from shared.analysis.logs.parse import source_of
+from shared.analysis.logs.parse import TIME_MARK, source_of
 from shared.telemetry.port import LogLine
 
 # Kubernetes: P for a part, F for a full line or the last part. https://github.com/kubernetes/design-proposals-archive
@@ -48,7 +48,7 @@ def whole_lines(lines: Iterable[LogLine]) -> Iterator[LogLine]:
 
 def _kind(text: str) -> str:
     """Return `end` for a line that ends, `part` for one that may not, nothing for any other text."""
-    if text[:1].isdigit():
+    if text[TIME_MARK] == "T" and text[:1].isdigit():
         match = CRI.match(text)
         return ("end" if match["kind"] == "F" else "part") if match else ""
     if text.startswith("{") and DOCKER_WORD in text:
@@ -66,10 +66,10 @@ def _joined(parts: list[LogLine]) -> LogLine:
     if len(parts) == 1:
         return last
     if last.text.startswith("{"):
-        return replace(last, text=json.dumps({"log": "".join(_docker_text(part.text) for part in parts)}))
+        return last._replace(text=json.dumps({"log": "".join(_docker_text(part.text) for part in parts)}))
     match = CRI.match(last.text)
     head = f"{match['time']}F " if match else ""
-    return replace(last, text=head + "".join(CRI.sub("", part.text, count=1) for part in parts))
+    return last._replace(text=head + "".join(CRI.sub("", part.text, count=1) for part in parts))
 
 
 def _docker_text(text: str) -> str:

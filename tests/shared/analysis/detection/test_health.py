@@ -170,7 +170,7 @@ def test_brief_says_which_metrics_were_read_and_which_are_not_there() -> None:
 def test_lines_of_one_request_are_one_observation(lines_each: int, verdict: str) -> None:
     """Ninety lines of nine requests since the alert fired would not show that one request in twenty fails."""
     read = [
-        replace(line, text=f"INFO TraceID: {index // lines_each:016x} SpanID: 1 [getTickets]")
+        line._replace(text=f"INFO TraceID: {index // lines_each:016x} SpanID: 1 [getTickets]")
         for index, line in enumerate(lines(180, START, NOW), 10_000)
     ]
 
