@@ -84,11 +84,13 @@ def _passes(blocks: list[Block], line: Line) -> bool:
     if not line.header:
         is_alone = not (trace_lines.is_go_function(text) or trace_lines.CONTINUES.match(text))
         return is_alone and all(block.is_calm for block in blocks)
-    return line.is_ordinary and not any(
-        _has_prefix(block, line) or _is_of_thread(block, line)
-        for block in blocks
-        if not block.is_calm or _may_go_on(block, line)
-    )
+    if not line.is_ordinary:
+        return False
+    for block in blocks:
+        may_go_on = not block.is_calm or _may_go_on(block, line)
+        if may_go_on and (_has_prefix(block, line) or _is_of_thread(block, line)):
+            return False
+    return True
 
 
 def _is_near(block: Block, entry: LogEntry) -> bool:
@@ -145,7 +147,8 @@ def _going_on(blocks: list[Block], line: Line, started: Block) -> list[Block]:
     for block in blocks:
         if block not in may_go_on:
             block.close()
-    return [*may_go_on, started]
+    may_go_on.append(started)
+    return may_go_on
 
 
 def _holds(block: Block, line: Line) -> bool:
@@ -164,7 +167,9 @@ def _holds(block: Block, line: Line) -> bool:
 def _may_go_on(block: Block, line: Line) -> bool:
     """Return whether the block may be continued after a line that did not."""
     is_error = RANK[block.parts[0].level] >= RANK["warning"]
-    if not (block.is_trace or block.announces or (is_error and block.tag)):
+    if not (is_error or block.is_trace or block.announces):
+        return False
+    if not (block.is_trace or block.announces or block.tag):
         return False
     if not line.header:
         return not block.finished

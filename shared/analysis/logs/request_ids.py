@@ -23,7 +23,9 @@ def request_id(text: str, labels: Mapping[str, str]) -> str:
     # Substrings are found ten times as fast as the pattern, which most lines do not fulfil.
     may_name_one = "id" in text or "Id" in text or "ID" in text or "iD" in text
     match = _IN_TEXT.search(text) if may_name_one else None
-    id_ = match[1] if match else labels.get(_id_label(tuple(labels)), "")
+    if match is None and not (label := _id_label(tuple(labels))):
+        return ""
+    id_ = match[1] if match else labels.get(label, "")
     # Zeros are W3C's id of "no trace": https://www.w3.org/TR/trace-context/#trace-id
     return id_ if id_.strip("0-") else ""
 

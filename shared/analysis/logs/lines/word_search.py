@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-SHAPE = str.maketrans(dict.fromkeys("0123456789abcdef", "0"))
+SHAPE = bytes.maketrans(b"0123456789abcdef", b"0" * 16)
 """Numbers and ids differ from line to line, in little else but these characters."""
 MAX_SHAPES = 512
 """A service writes fewer kinds of lines; those used last are held."""
@@ -23,9 +23,13 @@ class WordSearch:
 
     def words_in(self, text: str) -> Sequence[str]:
         """Return the words that the text holds, in their order."""
-        # Another alphabet is translated more slowly than it is searched.
-        possible = self._possible_in(text.translate(SHAPE)) if text.isascii() else self._words
+        possible = self._possible_in(_shape(text))
         return [word for word in possible if word in text] if possible else ()
 
-    def _of_shape(self, shape: str) -> tuple[str, ...]:
-        return tuple(word for word in self._words if word.translate(SHAPE) in shape)
+    def _of_shape(self, shape: bytes) -> tuple[str, ...]:
+        return tuple(word for word in self._words if _shape(word) in shape)
+
+
+def _shape(text: str) -> bytes:
+    # Of bytes, because these are translated ten times as fast as characters.
+    return text.encode(errors="surrogatepass").translate(SHAPE)
