@@ -12,8 +12,9 @@ METHOD = (
     "google-adk (`infra/bench/reference`: 14 model calls in series, raw log lines in the prompt), on the same "
     "sandboxes in the same run. Warm: the median of three alerts after one that does not count. Cold: no process runs; "
     "the first request to each waits for the platform (0, 1 or 2 s) and for its start. All share two cores, where the "
-    "platform gives each its own: one that was woken and not called yet has a low priority. The first post also waits for intake, or for the reference's one process, before its 202. The reference "
-    "sends no early brief: ours stands beside its only one."
+    "platform gives each its own: one that was woken and not called yet has a low priority. The first post also waits "
+    "for intake, or for the reference's one process, before its 202. The reference sends no early brief: ours stands "
+    "beside its only one."
 )
 TARGETS = {
     ("warm", "1", "early"): "≤ 0.08 x",
