@@ -77,7 +77,7 @@ def sandbox(git_dir: Path) -> Iterator[GithubSandbox]:
 @pytest.fixture
 def settings(sandbox: GithubSandbox) -> GithubSettings:
     """Settings that point to the sandbox."""
-    return GithubSettings(github_token=SecretStr(TOKEN), github_api_url=sandbox.url, github_timeout_s=2)
+    return GithubSettings(github_token=SecretStr(TOKEN), github_api_url=sandbox.url, github_timeout_s=10)
 
 
 @pytest.fixture
