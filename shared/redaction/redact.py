@@ -12,7 +12,7 @@ from shared import json_text
 from shared.redaction import decoded_views, secret_names, secrets_by_key, secrets_in_prose, secrets_in_sql
 from shared.redaction.decoded_views import BORDER, FILLER, View, listed
 from shared.redaction.patterns import Pattern
-from shared.redaction.rules import RedactionRule, Rules, Secret, Text, filled, placeholder
+from shared.redaction.rules import RedactionRule, Rules, Secret, Text, filled, folded, placeholder
 from shared.redaction.secrets_by_context import CONTEXTS, PEOPLE
 from shared.redaction.secrets_by_format import TOKENS
 from shared.redaction.secrets_in_prose import IN_PROSE
@@ -265,13 +265,13 @@ class _Search:
     def __init__(self, view: View, rules: Rules, before: "_Search | None") -> None:
         self._rules, self._before = rules, before
         self._words, self._runs = view.words, view.runs
-        self._listed, runs = view.listed_words, view.listed_runs.lower()
+        self._listed, runs = view.listed_words, folded(view.listed_runs)
         self._listed_new, new_runs = self._listed, runs
         if before:
             self._listed_new = listed(self._words - before._words)
-            new_runs = listed(self._runs - before._runs).lower()
-        self._text = Text(view.text, self._listed.lower())
-        new_words = self._listed_new.lower() if before else self._text.words
+            new_runs = folded(listed(self._runs - before._runs))
+        self._text = Text(view.text, folded(self._listed))
+        new_words = folded(self._listed_new) if before else self._text.words
         in_words, in_runs = (before._in_words, before._in_runs) if before else (None, None)
         self._in_words: set[str] = rules.in_words.standing(self._text.words, new_words, in_words)
         self._in_runs: set[str] = rules.in_runs.standing(runs, new_runs, in_runs)

@@ -67,6 +67,12 @@ class Secret(NamedTuple):
     kind: str
 
 
+def folded(text: str) -> str:
+    """Return the text in lower case, of the same length; of everything that is compared, so that all of it agrees."""
+    # The one letter that becomes two: U+0130, the capital I with a dot, which a Turkish system makes of each small i.
+    return text.lower() if text.isascii() else text.replace("\u0130", "i").lower()
+
+
 class Text:
     """
     A text to search, and the same in lower case: of the same length, so that both have the same places.
@@ -77,8 +83,7 @@ class Text:
     def __init__(self, text: str, words: str = "") -> None:
         self.text = text
         self.words = words
-        # The one letter that becomes two: U+0130, the capital I with a dot.
-        self.lower = text.lower() if text.isascii() else text.replace("\u0130", "i").lower()
+        self.lower = folded(text)
 
 
 def places(part: str, text: str) -> list[int]:

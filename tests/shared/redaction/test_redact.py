@@ -258,3 +258,20 @@ def test_secret_at_the_end_of_a_line_is_one_where_the_line_is_quoted_too(around:
     line = around.format("sentinel auth-pass mymaster qdwc7GP7XougXTEw")
 
     assert redact(line) == line.replace("qdwc7GP7XougXTEw", "[cut: password]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bearer BAS\u0130C dXNlcjpwYXNzd29yZDEyMw==",
+        "BAS\u0130C dXNlcjpwYXNzd29yZDEyMw==",
+        "P\u0130N code 4829",
+        "VER\u0130F\u0130CAT\u0130ON CODE: 482913",
+        "x bearer AP\u0130KEY Zx81kk2mQ7p0aa",
+        "SMS P\u0130N: 4829",
+    ],
+)
+def test_capital_letters_of_a_turkish_system_hide_no_secret(text: str) -> None:
+    """There the capital of i has a dot, and becomes two characters in lower case."""
+    for redacted in (redact(text), redact_lines([text])[0], str(redact_json([text]))):
+        assert "[cut: " in redacted
