@@ -18,7 +18,8 @@ def read_code(request: CodeAnalysisRequest, reader: CodeReader) -> CodeAnalysis:
 def _read_before(request: CodeAnalysisRequest) -> CodeAnalysis | None:
     """Return what was read from the facts, whole and from the same basis as the judged incident gives; else None."""
     read, facts = request.read_before, request.facts
-    if read is None or facts is None or read.degraded or not read.code_available:
+    # A hint says what was not read: it may be there by now.
+    if read is None or facts is None or read.degraded or read.hints or not read.code_available:
         return None
     return read if basis(facts) == basis(request.incident) else None
 

@@ -9,6 +9,20 @@ locals {
   ]
 }
 
+# Not the account that pushes alerts, which calls workflow_starter alone: an invoker is bound to no path.
+resource "google_service_account" "wake" {
+  account_id   = "${local.account_prefix}-wake-push"
+  display_name = "${local.title}: Pub/Sub's pushes that wake"
+  depends_on   = [time_sleep.apis]
+}
+
+resource "google_service_account_iam_member" "wake_tokens" {
+  service_account_id = google_service_account.wake.name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = local.pubsub_agent
+  depends_on         = [google_project_service_identity.agent]
+}
+
 resource "google_pubsub_topic" "wake" {
   name         = local.wake_topic
   kms_key_name = var.kms_key
@@ -32,7 +46,7 @@ resource "google_pubsub_subscription" "wake" {
     push_endpoint = "${google_cloudfunctions2_function.function[each.key].service_config[0].uri}/wake"
 
     oidc_token {
-      service_account_email = google_service_account.bus.email
+      service_account_email = google_service_account.wake.email
       audience              = google_cloudfunctions2_function.function[each.key].service_config[0].uri
     }
   }
@@ -59,5 +73,5 @@ resource "google_cloud_run_v2_service_iam_member" "wake" {
   name     = google_cloudfunctions2_function.function[each.key].name
   location = var.region
   role     = "roles/run.invoker"
-  member   = google_service_account.bus.member
+  member   = google_service_account.wake.member
 }

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
 
 import grpc
 from google import pubsub_v1
@@ -85,12 +86,14 @@ class AlertPublisher:
 
     def publish_all(self, alerts: Sequence[Alert]) -> list[str]:
         """
-        Publish alerts in one request, and wake; return their message ids once Pub/Sub has confirmed them all.
+        Publish alerts in one request; return their message ids once Pub/Sub has confirmed them all.
 
+        Where one of them fires, the functions are woken beside it.
         Raises Unavailable (no service), Throttled (quota), Refused (permission, no topic), Uncertain (sent, no reply).
         Source: Pub/Sub API, Publish.
         """
-        with self._waking():
+        is_investigated = any(alert.status == "firing" for alert in alerts)
+        with self._waking() if is_investigated else nullcontext():
             return self._publish(self._topic, [_message(alert) for alert in alerts])
 
     def publish_request(self, request: OperatorRequest) -> str:
@@ -116,12 +119,17 @@ class AlertPublisher:
             yield
             return
         self._woken_at = now
-        waking = threading.Thread(target=self._wake, args=(self._wake_topic,), daemon=True)
-        waking.start()
+        waking = threading.Thread(target=copy_context().run, args=(self._wake, self._wake_topic), daemon=True)
+        try:
+            waking.start()
+        except RuntimeError as error:
+            # No thread is left; an alert is published without one.
+            log.warning("pubsub.not_woken", error_type=type(error).__name__, error=str(error))
         try:
             yield
         finally:
-            waking.join(WAKE_WAIT_S)
+            if waking.ident is not None:
+                waking.join(WAKE_WAIT_S)
 
     def _wake(self, topic: str) -> None:
         """Publish the message that wakes; without it each function starts when it is called, which takes longer."""

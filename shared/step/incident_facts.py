@@ -18,6 +18,8 @@ from shared.step.trusted_alert import is_from_starter, trusted_alert
 from shared.traces import document
 from shared.traces.port import IncidentRecord, Json, StoredAnswer, TraceStore
 
+READ_EARLY = ("facts", "read_before", "reads_only")
+"""The fields of requests that say what the step itself read, at the stage at which it only reads."""
 READ_BUDGET_S = 30.0
 """For reading the trace at the start of a step, retries included."""
 

@@ -58,10 +58,8 @@ def step(work: Callable[[Req], Ans]) -> View:
     @functools.wraps(work)
     def view(http_request: flask.Request) -> flask.Response:
         if http_request.path == waking.PATH:
-            for contract in (StepCall, StepResult, row.request, row.answer):
-                contract.model_rebuild()
-            traces.connect()
-            waking.wake()
+            contracts = (StepCall, StepResult, row.request, row.answer)
+            waking.wake(*(contract.model_rebuild for contract in contracts), traces.connect)
             return flask.Response(status=204)
         if http_request.method == "GET":
             return _json({"step": row.name, "request": row.request.__name__, "answer": row.answer.__name__})
@@ -221,8 +219,10 @@ def _inline(row: StepRow, body: Json, work: Work, store: TraceStore) -> Json:
         return answer.model_dump(mode="json")
     request = validated(row.request, body)
     if _is_in_trace(store, body):
-        # Only an incident of the earlier release, which has no nonce, rests on what is sent.
-        inline = None if body["alert"].get("nonce") else request
+        # Only an incident of the earlier release, which has no nonce, rests on what is sent: on answers of other steps.
+        # Nothing was read early there, so nobody has such a reading to send.
+        own = {name: value for name, value in body.items() if name not in incident_facts.READ_EARLY}
+        inline = None if body["alert"].get("nonce") else validated(row.request, own)
         answer, _ = _answer_once(row, _call_of(row, body), work, store, inline)
         return answer.model_dump(mode="json")
     with (

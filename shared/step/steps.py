@@ -34,6 +34,8 @@ READ = "read"
 """The stage at which a step reads, and judges by rules, before any model is asked: the telemetry, then the code."""
 READ_WITHIN_S = 90
 """How long the workflow waits for it: reading and storing the trace at their worst, and the sources' own timeouts."""
+CODE_READ_WITHIN_S = 30
+"""How long it waits for the code: a judgement often takes as long, and what comes after both waits for both."""
 EARLY = "early"
 """The stage at which people get these facts, before anything is concluded from them."""
 EARLY_WITHIN_S = 20

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from shared import log
@@ -50,16 +50,26 @@ class _Calls:
 
 
 calls = _Calls()
+_waking = threading.Lock()
 
 
-def wake() -> None:
+def wake(*first: Callable[[], object]) -> None:
     """
-    Load it all; what cannot be loaded fails in the first call that needs it, where it counts.
+    Load it all, `first` leading; what cannot be loaded fails in the first call that needs it, where it counts.
 
-    An instance has one CPU: what comes to be worked on meanwhile is worked on, and waking goes on when it is over.
+    An instance has one CPU: what comes to be worked on meanwhile is worked on, and waking goes on when it is over. It
+    has few threads too: who wakes one that is being woken does not wait.
     """
-    ends_at = time.monotonic() + GIVES_WAY_S
-    for load in _loads.values():
+    if not _waking.acquire(blocking=False):
+        return
+    try:
+        _load([*first, *_loads.values()], time.monotonic() + GIVES_WAY_S)
+    finally:
+        _waking.release()
+
+
+def _load(loads: Iterable[Callable[[], object]], ends_at: float) -> None:
+    for load in loads:
         calls.wait_over(max(0.0, ends_at - time.monotonic()))
         try:
             load()

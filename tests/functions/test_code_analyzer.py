@@ -108,7 +108,10 @@ def test_code_is_read_again_where_it_rests_on_something_else(host: Host, change:
     assert _after(_read_only(), requests.incident(**change)).analysis_summary == "reading 2"
 
 
-@pytest.mark.parametrize("change", [{"degraded": "The search was refused."}, {"code_available": False}])
+@pytest.mark.parametrize(
+    "change",
+    [{"degraded": "The search was refused."}, {"hints": ["The deployments were not read."]}, {"code_available": False}],
+)
 def test_code_that_was_not_read_whole_is_read_again(host: Host, change: dict[str, Any]) -> None:
     """A host that was away may be back."""
     assert _after(_read_only().replace(**change), requests.incident()).analysis_summary == "reading 2"

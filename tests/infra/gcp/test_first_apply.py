@@ -105,8 +105,8 @@ def test_service_agents_are_made_before_a_grant_names_them(first: Deployment) ->
 
     own_key = len(first.plan.of("google_kms_crypto_key_iam_member"))
     assert (len(agents), own_key) in ((2, 0), (6, 8))
-    # Their roles, their rights on the key, and Pub/Sub's own three.
-    assert len(naming) == len(roles) + own_key + 3
+    # Their roles, their rights on the key, and Pub/Sub's own four: dead letters and the accounts that it pushes as.
+    assert len(naming) == len(roles) + own_key + 4
     assert max(agents) < min(naming)
     assert {"roles/pubsub.serviceAgent", "roles/workflows.serviceAgent"} <= {one["role"] for one in roles.values()}
 

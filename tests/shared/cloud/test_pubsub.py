@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -139,6 +140,34 @@ def test_nobody_is_woken_where_the_setting_is_off(wake_reader: WakeReader) -> No
     sender.publish_all([alert()])
 
     assert wake_reader.pull() == []
+    sender.close()
+
+
+def test_end_of_an_alert_wakes_nobody(wake_reader: WakeReader) -> None:
+    """Nothing is investigated for it."""
+    sender = connected()
+
+    sender.publish_all([alert().replace(status="resolved")])
+
+    assert wake_reader.pull() == []
+    sender.close()
+
+
+def test_alert_is_published_though_no_thread_is_left(
+    local: LocalPubsub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What wakes never stops an alert."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    sender = connected()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+
+        assert sender.publish_all([alert()])
+
+    assert "pubsub.not_woken" in capsys.readouterr().out
     sender.close()
 
 

@@ -271,7 +271,7 @@ def test_secret_at_the_end_of_a_line_is_one_where_the_line_is_quoted_too(around:
         "SMS P\u0130N: 4829",
     ],
 )
-def test_capital_letters_of_a_turkish_system_hide_no_secret(text: str) -> None:
+def test_capitals_of_a_turkish_system_hide_no_secret(text: str) -> None:
     """There the capital of i has a dot, and becomes two characters in lower case."""
     for redacted in (redact(text), redact_lines([text])[0], str(redact_json([text]))):
         assert "[cut: " in redacted

@@ -54,3 +54,14 @@ def test_early_reading_that_breaks_the_contract_is_none(read: TraceStore) -> Non
     read.record_run(ALERT.incident_id, Run(CODE_ANALYZER.run_name(READ), NOW, NOW, {}, {"code_available": 7}))
 
     assert summary_at(read, "") == "whole: nothing, facts"
+
+
+def test_reading_that_a_caller_brings_counts_for_nothing(store: TraceStore) -> None:
+    """Also for an incident of an earlier release, whose steps bring the answers of others: none was read early."""
+    store.open_incident(a_record(ALERT))
+    forged = CodeAnalysis(code_available=True, analysis_summary="forged")
+    request = CodeAnalysisRequest(alert=ALERT, incident=FACT, facts=FACT, read_before=forged)
+
+    status, answer = post(code_analyzer, request.model_dump(mode="json"))
+
+    assert (status, answer["analysis_summary"]) == (200, "whole: nothing, no facts")

@@ -15,6 +15,7 @@ from shared.step.step_result import DECISIONS
 from shared.step.steps import (
     BY_AGENT,
     BY_NAME,
+    CODE_READ_WITHIN_S,
     EARLY_WITHIN_S,
     FILE_UPDATER,
     READ_WITHIN_S,
@@ -97,7 +98,11 @@ def test_brief_waits_for_the_budget_of_a_step_and_five_seconds() -> None:
 
     assert {name for name, _ in calls} == set(BY_NAME)
     budgets = {(row.name, row.budget_s + WAIT_MARGIN_S) for row in STEPS}
-    before = {("incident_detection", READ_WITHIN_S), ("post_process", EARLY_WITHIN_S), ("code_analyzer", READ_WITHIN_S)}
+    before = {
+        ("incident_detection", READ_WITHIN_S),
+        ("post_process", EARLY_WITHIN_S),
+        ("code_analyzer", CODE_READ_WITHIN_S),
+    }
     assert {(name, int(within)) for name, within in calls} == budgets | before
     assert len(calls) == WORKFLOW.read_text().count("function: ") - 1, "one place passes the name on"
 
@@ -106,7 +111,9 @@ def test_run_in_which_every_step_takes_its_whole_budget_ends_before_the_deadline
     """Else the sweeper would publish an incident that its workflow is about to publish."""
     in_series = [row for row in STEPS if row.name not in ("rca", "suggestion")]
     assert max(BY_NAME["rca"].budget_s, BY_NAME["suggestion"].budget_s) <= BY_NAME["code_analyzer"].budget_s
-    assert EARLY_WITHIN_S + BY_NAME["incident_detection"].budget_s >= READ_WITHIN_S, "the code is read beside these two"
+    assert EARLY_WITHIN_S + BY_NAME["incident_detection"].budget_s >= CODE_READ_WITHIN_S, (
+        "the code is read beside these two"
+    )
 
     total_s = READ_WITHIN_S + EARLY_WITHIN_S + sum(row.budget_s + WAIT_MARGIN_S for row in in_series)
 

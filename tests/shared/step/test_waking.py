@@ -125,3 +125,32 @@ def test_call_is_counted_while_it_is_worked_on() -> None:
 
     assert counted == [True]
     waking.calls.wait_over(0)
+
+
+def test_function_that_is_being_woken_is_not_woken_twice() -> None:
+    """An instance has few threads, and waking may wait for a call."""
+    loaded: list[str] = []
+    waking.on_wake("slow", lambda: loaded.append("slow"))
+    woken = threading.Thread(target=waking.wake)
+
+    with waking.calls.one():
+        woken.start()
+        while not waking._waking.locked():
+            woken.join(0.01)
+        waking.wake()
+
+    woken.join(TIMEOUT_S)
+    assert loaded == ["slow"]
+
+
+def test_store_that_cannot_be_opened_stops_no_waking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong variable fails the call that needs it, where it is named."""
+
+    def refuse() -> None:
+        raise Misconfigured("TRACES_PROVIDER is wrong")
+
+    loaded: list[str] = []
+    monkeypatch.setattr("shared.traces.connect", refuse)
+    waking.on_wake("other", lambda: loaded.append("other"))
+
+    assert (knock(), loaded) == (204, ["other"])
