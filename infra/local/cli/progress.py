@@ -64,8 +64,9 @@ def rows(trace: TraceDocument | None, running: set[str], is_over: bool, has_fail
 
 
 def _before(runs: dict[str, list[RunEntry]]) -> list[ProgressRow]:
-    """Return the runs before the judgement: what read the telemetry, and the early brief where one went out."""
-    stages = ((table.INCIDENT_DETECTION, table.READ), (table.POST_PROCESS, table.EARLY))
+    """Return the runs before the judgement and beside it: what read telemetry and code, and the early brief."""
+    read = ((row, table.READ) for row in (table.INCIDENT_DETECTION, table.CODE_ANALYZER))
+    stages = (*read, (table.POST_PROCESS, table.EARLY))
     done = [(row, stage, runs.get(row.run_name(stage), [])) for row, stage in stages]
     return [
         replace(_row(row, entries, set(), True, None), name=f"{row.name}, {stage}")

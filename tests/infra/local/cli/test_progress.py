@@ -56,6 +56,15 @@ def test_reading_and_the_early_brief_have_their_own_lines() -> None:
     assert _row(lines, "post_process").state == "waiting"
 
 
+def test_code_that_was_read_early_has_its_own_line() -> None:
+    """It was read beside the judgement; explaining it comes later."""
+    answer = {"analysis_summary": "Read df66917."}
+    lines = rows(_trace("CodeAnalyzerAgent-read", answer), set(), is_over=False)
+
+    assert lines[0] == ProgressRow("code_analyzer, read", "done", 2.0, "Read df66917.")
+    assert _row(lines, "code_analyzer").state == "waiting"
+
+
 def test_degraded_answer_shows_the_reason() -> None:
     """The reason replaces the summary."""
     line = _row(rows(_trace("RCAAgent", {"degraded": "no logs", "most_likely": "x"}), set(), is_over=False), "rca")
