@@ -88,11 +88,11 @@ class Text:
 
 def places(part: str, text: str) -> list[int]:
     """Return where a part stands in a text, in order."""
-    places, place = [], text.find(part)
-    while place >= 0:
-        places.append(place)
-        place = text.find(part, place + 1)
-    return places
+    starts, start = [], text.find(part)
+    while start >= 0:
+        starts.append(start)
+        start = text.find(part, start + 1)
+    return starts
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class ColdStartProxy(FaultProxy):
     def _wake(self) -> None:
         began = time.monotonic()
         time.sleep(self._penalty_s)
-        with _thread_of(NORMAL if self._is_called else self._woken):
+        with _at_priority(NORMAL if self._is_called else self._woken):
             self._start(self.name)
         if self._is_called:
             self._set_priority(self.name, NORMAL)
@@ -77,7 +77,7 @@ class ColdStartProxy(FaultProxy):
 
 
 @contextmanager
-def _thread_of(priority: int) -> Iterator[None]:
+def _at_priority(priority: int) -> Iterator[None]:
     """Give a priority to this thread, and so to what it starts, where it can be raised again."""
     if not CAN_RAISE:
         yield
